@@ -1,0 +1,1 @@
+"""Hyperparameter search: random, coarse to fine, on the right scale."""

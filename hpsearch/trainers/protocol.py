@@ -1,0 +1,67 @@
+"""What the search asks of a trainer: train a group of jobs a little further, and say how it went."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from hpsearch.trial import Value
+
+State = dict[str, np.ndarray[Any, Any]]
+"""What a trial needs to go on: named arrays, safe to save without pickle."""
+
+Settings = Mapping[str, Value | list[Value]]
+"""Every hyperparameter of one training by name: defaults, fixed settings, the trial's own."""
+
+Curve = dict[str, list[float | None]]
+"""One list for "epoch" and one for each metric, of equal lengths; an undefined number is None."""
+
+Report = Callable[[Mapping[str, float | None]], None]
+"""Called after each epoch with its number and metrics."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One piece of training as plain values, so that any worker may do it."""
+
+    number: int  # of the trial
+    settings: Settings
+    seed: tuple[int | str, ...]  # identity of its random numbers, see rng.stream
+    until_epoch: int  # train up to and including this epoch, counted from 1
+    rung: int = 0
+    repeat: int = 0
+    fold: int = 0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one piece of training gave: the curve of its own epochs, and the state after them.
+
+    `diverged` says that a loss or metric became NaN or infinite; training ended there.
+    `finished` says that more epochs would change nothing: all are done, or patience ran out.
+    """
+
+    curve: Curve
+    state: State | None
+    diverged: bool = False
+    finished: bool = False
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Trainer(Protocol):
+    """Trains groups of jobs. It is frozen and pickles; what it needs at work it opens itself."""
+
+    metrics: tuple[str, ...]  # names that every epoch reports
+
+    def groups(self, jobs: Sequence[Job]) -> list[list[Job]]:
+        """Which jobs are trained together as one array program; decided by the jobs alone."""
+        ...
+
+    def train(
+        self, jobs: Sequence[Job], states: Sequence[State | None], report: Report | None = None
+    ) -> list[Outcome]:
+        """Train one group, each job from its state (None: from the start) to its until_epoch."""
+        ...
