@@ -14,8 +14,8 @@ def stream(*identity: int | str) -> np.random.Generator:
     ``stream(seed, "shuffle", epoch)``. Streams of different identities are independent
     for all practical purposes: their keys are 256 bits of SHA-256.
 
-    >>> stream(0, "shuffle", 3).integers(100) == stream(0, "shuffle", 3).integers(100)
-    True
+    >>> int(stream(0, "shuffle", 3).integers(100))
+    59
     """
     key = hashlib.sha256(repr(identity).encode()).digest()
     return np.random.Generator(np.random.PCG64(int.from_bytes(key, "big")))

@@ -1,0 +1,26 @@
+"""The search space: scales, parameters, and their places in the unit cube."""
+
+from hpsearch.space.domain import Choice, Continuous, Discrete, Domain, Fixed, same
+from hpsearch.space.parameter import Parameter, largest_integer
+from hpsearch.space.scale import ALIASES, LINEAR, LOG, ONE_MINUS_POWER, SCALES, Scale
+from hpsearch.space.space import Coordinate, Points, Space
+
+__all__ = [
+    "ALIASES",
+    "LINEAR",
+    "LOG",
+    "ONE_MINUS_POWER",
+    "SCALES",
+    "Choice",
+    "Continuous",
+    "Coordinate",
+    "Discrete",
+    "Domain",
+    "Fixed",
+    "Parameter",
+    "Points",
+    "Scale",
+    "Space",
+    "largest_integer",
+    "same",
+]

@@ -1,0 +1,244 @@
+"""What values a parameter can take, and where each lies in [0, 1] on the parameter's own scale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from hpsearch.space.scale import LINEAR, Scale
+from hpsearch.trial import Value
+
+Fractions = Float[np.ndarray, " points"]
+Choosable = Value | list[Value]
+
+
+class Domain(Protocol):
+    """The values of one coordinate and their places in the unit interval."""
+
+    def at(self, fraction: float) -> Choosable:
+        """The value at a place in [0, 1]."""
+        ...
+
+    def fraction(self, value: Any) -> float:
+        """The place of a value in [0, 1]; of a value outside the domain, outside [0, 1]."""
+        ...
+
+    def contains(self, value: Any) -> bool:
+        """Whether this exact value can be drawn."""
+        ...
+
+    def snap(self, fractions: Fractions) -> Fractions:
+        """The places of the values at these places: ``fraction(at(u))`` for many u at once."""
+        ...
+
+    def as_config(self) -> dict[str, Any]:
+        """The domain as a configuration writes it."""
+        ...
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+@dataclass(frozen=True)
+class Continuous:
+    """Every number from low to high."""
+
+    low: float
+    high: float
+    scale: Scale = LINEAR
+
+    @cached_property
+    def _ends(self) -> tuple[float, float]:
+        return float(self.scale.warp(self.low)), float(self.scale.warp(self.high))
+
+    def at(self, fraction: float) -> float:
+        """The value at a place in [0, 1]; exact at both ends.
+
+        >>> from hpsearch.space.scale import ONE_MINUS_POWER
+        >>> round(Continuous(0.9, 0.999, ONE_MINUS_POWER).at(0.5), 9)
+        0.99
+        """
+        if fraction in (0, 1):
+            return float((self.low, self.high)[int(fraction)])
+        start, stop = self._ends
+        value = float(self.scale.unwarp(start + fraction * (stop - start)))
+        return min(max(value, self.low), self.high)  # 10**log10(x) can overshoot x by an ulp
+
+    def fraction(self, value: float) -> float:
+        """The place of a number; exactly 0 and 1 at the ends."""
+        start, stop = self._ends
+        return (float(self.scale.warp(value)) - start) / (stop - start)
+
+    def contains(self, value: Any) -> bool:
+        """Whether a number lies between the ends, both included."""
+        return _is_number(value) and self.low <= value <= self.high
+
+    def snap(self, fractions: Fractions) -> Fractions:
+        """Every place holds a value of its own."""
+        return fractions
+
+    def as_config(self) -> dict[str, Any]:
+        """`scale`, `min` and `max`."""
+        return {"scale": self.scale.name, "min": self.low, "max": self.high}
+
+
+@dataclass(frozen=True)
+class Discrete:
+    """The numbers low, low + step, ... up to high: cells in the warped coordinate.
+
+    The boundaries lie at the midpoints between neighbours, and each end cell reaches as far
+    out as its neighbour's boundary lies in. So integers on a linear scale are equally likely,
+    and on a log scale their density falls as 1/v.
+    """
+
+    low: int | float
+    high: int | float
+    step: int | float = 1
+    scale: Scale = LINEAR
+    integer: bool = True
+
+    @cached_property
+    def count(self) -> int:
+        """How many values there are; at least two in a valid domain."""
+        low, high, step = (Decimal(repr(x)) for x in (self.low, self.high, self.step))
+        return int((high - low) / step) + 1
+
+    def value(self, index: int) -> int | float:
+        """The value with this index, counted from 0; 0.1 + 2 x 0.1 is 0.3, as one would write.
+
+        >>> Discrete(0.1, 0.5, 0.1, integer=False).value(2)
+        0.3
+        """
+        if self.integer:
+            return int(self.low) + index * int(self.step)
+        return float(Decimal(repr(self.low)) + index * Decimal(repr(self.step)))
+
+    def index(self, value: Any) -> int | None:
+        """The index of a value, or None where it is not on the grid."""
+        if not _is_number(value) or not self.low <= value <= self.high:
+            return None
+        index = round((value - self.low) / self.step)
+        return index if self.value(index) == value else None
+
+    def _warp(self, index: Int[np.ndarray, " points"]) -> Fractions:
+        return np.asarray(self.scale.warp(self.low + self.step * index.astype(float)))
+
+    @cached_property
+    def _ends(self) -> tuple[float, float]:
+        """Outer boundaries of the end cells, in the warped coordinate."""
+        first, second, before, last = self._warp(np.array([0, 1, self.count - 2, self.count - 1]))
+        return float(first - (second - first) / 2), float(last + (last - before) / 2)
+
+    def cells(self, fractions: Fractions) -> Int[np.ndarray, " points"]:
+        """The index of the value at each place."""
+        start, stop = self._ends
+        place = start + np.asarray(fractions) * (stop - start)
+        below = np.floor((np.asarray(self.scale.unwarp(place)) - self.low) / self.step)
+        below = below.clip(0, self.count - 2).astype(int)
+        boundary = (self._warp(below) + self._warp(below + 1)) / 2
+        beyond = place >= boundary if stop > start else place <= boundary
+        return np.asarray(below + beyond)
+
+    def at(self, fraction: float) -> int | float:
+        """The value whose cell holds this place.
+
+        >>> [Discrete(1, 3).at(u) for u in (0, 0.32, 0.34, 0.66, 0.67, 1)]
+        [1, 1, 2, 2, 3, 3]
+        """
+        return self.value(int(self.cells(np.array([fraction]))[0]))
+
+    def fraction(self, value: float) -> float:
+        """The place of a number, within its cell if it is on the grid."""
+        start, stop = self._ends
+        return (float(self.scale.warp(value)) - start) / (stop - start)
+
+    def contains(self, value: Any) -> bool:
+        """Whether a number is on the grid."""
+        return self.index(value) is not None
+
+    def snap(self, fractions: Fractions) -> Fractions:
+        """The places of the grid's values."""
+        start, stop = self._ends
+        return (self._warp(self.cells(fractions)) - start) / (stop - start)
+
+    def as_config(self) -> dict[str, Any]:
+        """`type: int` or `step`, with `scale`, `min` and `max`."""
+        config: dict[str, Any] = {"type": "int"} if self.integer else {}
+        config |= {"scale": self.scale.name, "min": self.low, "max": self.high}
+        return config if self.integer and self.step == 1 else config | {"step": self.step}
+
+
+def same(a: Any, b: Any) -> bool:
+    """Equality as a reader of YAML means it: 1 is 1.0, but not true.
+
+    >>> same(1, 1.0), same(1, True), same([1, 2], [1, 2])
+    (True, False, True)
+    """
+    return a == b and isinstance(a, bool) == isinstance(b, bool)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Values without an order, equally likely."""
+
+    values: tuple[Choosable, ...]
+
+    def index(self, value: Any) -> int | None:
+        """The index of a value, or None."""
+        return next((i for i, known in enumerate(self.values) if same(known, value)), None)
+
+    def at(self, fraction: float) -> Choosable:
+        """The value whose cell, one of equal widths, holds this place."""
+        return self.values[min(int(fraction * len(self.values)), len(self.values) - 1)]
+
+    def fraction(self, value: Any) -> float:
+        """The middle of the value's cell; NaN for a value that is not among the choices."""
+        index = self.index(value)
+        return float("nan") if index is None else (index + 0.5) / len(self.values)
+
+    def contains(self, value: Any) -> bool:
+        """Whether the value is among the choices."""
+        return self.index(value) is not None
+
+    def snap(self, fractions: Fractions) -> Fractions:
+        """The middles of the cells."""
+        count = len(self.values)
+        cells = np.floor(np.asarray(fractions) * count).clip(0, count - 1)
+        return np.asarray((cells + 0.5) / count)
+
+    def as_config(self) -> dict[str, Any]:
+        """`values`."""
+        return {"values": list(self.values)}
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """One value, the same for every trial; it owns no coordinate."""
+
+    value: Choosable
+
+    def at(self, fraction: float) -> Choosable:  # noqa: ARG002
+        """The value, whatever the place."""
+        return self.value
+
+    def fraction(self, value: Any) -> float:
+        """The middle, or NaN for any other value."""
+        return 0.5 if same(self.value, value) else float("nan")
+
+    def contains(self, value: Any) -> bool:
+        """Whether it is the value."""
+        return same(self.value, value)
+
+    def snap(self, fractions: Fractions) -> Fractions:
+        """The middle."""
+        return np.full_like(fractions, 0.5)
+
+    def as_config(self) -> dict[str, Any]:
+        """`value`."""
+        return {"value": self.value}
