@@ -1,0 +1,59 @@
+"""Where trials run: backends, behind one small protocol."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from hpsearch.backends.protocol import Answer, Backend, Kind, Task
+from hpsearch.errors import HpsearchError
+
+BACKENDS = ("serial", "local")
+
+__all__ = ["BACKENDS", "Answer", "Backend", "Kind", "Task", "auto_jobs", "create"]
+
+
+def create(
+    name: str,
+    jobs: int,
+    threads: int = 1,
+    memory: int | None = None,
+    devices: Sequence[int | str] = (),
+) -> Backend:
+    """A backend by its name, to be used as a context manager.
+
+    Args:
+        name: "serial" (in this process, one task at a time) or "local" (worker processes).
+        jobs: the number of workers; serial has one whatever is asked.
+        threads: of BLAS in each worker.
+        memory: most bytes of data a worker may hold, None for no limit (local on Linux).
+        devices: CUDA devices, dealt to the workers in turn (local).
+
+    Raises:
+        HpsearchError: no backend has this name, it does not run on this platform, or there
+            would be no worker.
+    """
+    if jobs < 1:
+        raise HpsearchError(f"parallel.jobs: must be at least 1, found {jobs}")
+    if name == "serial":
+        from hpsearch.backends.serial import Serial
+
+        return Serial(threads)
+    if name == "local":
+        if sys.platform == "win32":
+            raise HpsearchError(
+                "parallel.backend: local needs Linux or macOS; on Windows use serial, or WSL"
+            )
+        from hpsearch.backends.local import Local
+
+        return Local(jobs, threads, memory, devices)
+    raise HpsearchError(
+        f"parallel.backend: {name!r} is no backend; choose one of {', '.join(BACKENDS)}"
+    )
+
+
+def auto_jobs() -> int:
+    """How many cores this process may use, counting affinity and container limits."""
+    import joblib
+
+    return int(joblib.cpu_count())

@@ -1,0 +1,75 @@
+"""One attempt at a call: what it returned or raised, as plain values, and when."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from textwrap import shorten
+from typing import Any
+
+from hpsearch.backends.protocol import Answer, Kind, Task
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A call that came to an end; the fields are those of `Answer`."""
+
+    kind: Kind
+    value: Any
+    error: str | None
+    traceback: str | None
+    start: float
+    end: float
+
+    def answer(self, task: Task, worker: str) -> Answer:
+        """The answer to `task` that this attempt gives."""
+        return Answer(task.key, worker=worker, **vars(self))
+
+
+def attempt(function: Callable[..., Any], args: tuple[Any, ...]) -> Attempt:
+    """Call `function(*args)` and catch what it raises, except KeyboardInterrupt.
+
+    A `sys.exit` in a user's code is an error of that call, not the end of the worker.
+    """
+    start, tick = time.time(), time.perf_counter()
+    try:
+        value = function(*args)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        return failed(error, start, _end(start, tick))
+    return Attempt("ok", value, None, None, start, _end(start, tick))
+
+
+def failed(error: BaseException, start: float, end: float) -> Attempt:
+    """An attempt that came to nothing because of `error`."""
+    return Attempt("error", None, one_line(error), story(error), start, end)
+
+
+def one_line(error: BaseException) -> str:
+    r"""`Type: message` on one line of at most 500 characters.
+
+    >>> one_line(ValueError("shapes differ:\n(2, 3) and (4,)"))
+    'ValueError: shapes differ: (2, 3) and (4,)'
+    """
+    try:
+        message = str(error)
+    except Exception:  # a user's __str__ may raise, too
+        message = "<its message cannot be shown>"
+    name = type(error).__name__
+    return shorten(f"{name}: {message}", 500, placeholder=" ...") if message else name
+
+
+def story(error: BaseException) -> str:
+    """The traceback as Python would print it, from the first frame that is not the backend's."""
+    trace = error.__traceback__
+    while trace and str(trace.tb_frame.f_globals.get("__name__")).startswith(f"{__package__}."):
+        trace = trace.tb_next
+    return "".join(traceback.format_exception(type(error), error, trace))
+
+
+def _end(start: float, tick: float) -> float:
+    # A clock that is set while the call runs must not make its duration negative.
+    return start + (time.perf_counter() - tick)

@@ -1,0 +1,165 @@
+"""The backend of this machine: one worker process a slot, one task at a time in each."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from multiprocessing.connection import wait
+from types import TracebackType
+from typing import Self
+
+from hpsearch.backends.attempt import failed
+from hpsearch.backends.protocol import Answer, Kind, Task
+from hpsearch.backends.slot import GRACE, Limits, Slot, WorkerLostError
+from hpsearch.backends.threads import thread_variables
+
+ATTEMPTS = 2
+"""How many workers a task may cost. A death may be chance, as when memory is short."""
+
+PATIENCE = 1.0
+"""Seconds between looks at whether busy workers still live. Their connection tells at once,
+except when a process that a user's code started keeps it open."""
+
+
+class Local:
+    """Runs tasks in worker processes of this machine.
+
+    Each worker has a pipe of its own and one task, so a death or a missed deadline concerns
+    one task, and nothing runs in the parent but the caller of `next`: no threads, no locks,
+    no semaphores. Tasks are pickled as joblib pickles them, so that functions of the user's
+    script travel. Its process pool, loky's, is not used: that feeds all workers from one
+    queue, so a worker that dies breaks the pool, takes the others' tasks with it and leaves
+    open whose fault it was.
+
+    A task whose worker dies is tried once more in a new one. A task past its deadline has its
+    worker killed, which ends C code, too. Deadlines are watched during `next`; an answer that
+    has come before counts. Workers ignore Ctrl-C and die with their parent.
+    """
+
+    def __init__(
+        self,
+        jobs: int,
+        threads: int = 1,
+        memory: int | None = None,
+        devices: Sequence[int | str] = (),
+    ):
+        self.jobs = jobs
+        self._queue: deque[Task] = deque()
+        self._answers: deque[Answer] = deque()
+        self._slots: list[Slot] = []
+        for number in range(jobs):
+            environment = thread_variables(threads)
+            if devices:
+                environment["CUDA_VISIBLE_DEVICES"] = str(devices[number % len(devices)])
+            self._slots.append(Slot(str(number), Limits(threads, memory, environment)))
+
+    @property
+    def pending(self) -> int:
+        """See `Backend`."""
+        return len(self._queue) + len(self._busy()) + len(self._answers)
+
+    def submit(self, task: Task) -> None:
+        """See `Backend`."""
+        self._queue.append(task)
+        self._fill()
+
+    def next(self, timeout: float | None = None) -> Answer:
+        """See `Backend`."""
+        give_up = float("inf") if timeout is None else time.monotonic() + timeout
+        while not self._answers:
+            if not self.pending:
+                raise LookupError("no task is pending")
+            left = give_up - time.monotonic()
+            self._listen(max(0.0, left))
+            self._fill()
+            if left <= 0 and not self._answers:
+                raise TimeoutError(f"no answer within {timeout:g} s")
+        return self._answers.popleft()
+
+    def cancel(self) -> None:
+        """See `Backend`."""
+        self._queue.clear()
+        self._answers.clear()
+        for slot in self._busy():
+            slot.kill()
+            slot.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._queue.clear()
+        self._answers.clear()
+        for slot in self._slots:  # all before the first is waited for: they leave together
+            slot.dismiss(gently=kind is None)
+        deadline = time.monotonic() + GRACE
+        for slot in self._slots:
+            if slot.worker is not None:
+                slot.bury(max(0.0, deadline - time.monotonic()))
+            slot.release()
+
+    def _busy(self) -> list[Slot]:
+        return [slot for slot in self._slots if slot.task is not None]
+
+    def _fill(self) -> None:
+        """Give free slots the oldest tasks, and start a worker only if none is idle."""
+        free = [slot for slot in self._slots if slot.task is None]
+        free.sort(key=lambda slot: not slot.alive)
+        while free and self._queue:
+            task = self._queue.popleft()
+            try:
+                free[0].take(task)
+            except Exception as error:
+                now = time.time()
+                self._answers.append(failed(error, now, now).answer(task, free[0].name))
+            else:
+                del free[0]
+
+    def _listen(self, left: float) -> None:
+        """Wait until something happens, for `left` seconds at most, and deal with it."""
+        busy = self._busy()
+        left = min(left, PATIENCE, *(slot.seconds_left for slot in busy))
+        heard = wait([slot.connection for slot in busy], max(0.0, left))
+        for slot in busy:
+            try:
+                self._look_after(slot, slot.connection in heard)
+            except WorkerLostError as loss:
+                self._mourn(slot, loss)
+
+    def _look_after(self, slot: Slot, heard: bool) -> None:
+        task = slot.task
+        assert task is not None
+        if heard:
+            attempt = slot.receive()
+            if attempt is not None:
+                self._answers.append(attempt.answer(task, slot.name))
+                slot.release()
+        elif slot.seconds_left <= 0:
+            slot.kill()
+            self._give_up(slot, "timeout", f"Timeout: not finished within {task.timeout:g} s")
+        elif not slot.alive:
+            raise WorkerLostError(slot.bury())
+
+    def _mourn(self, slot: Slot, loss: WorkerLostError) -> None:
+        """Try a task whose worker is gone again, or give it up."""
+        cost = slot.losses + 1
+        if cost < ATTEMPTS:
+            try:
+                slot.retry()
+                return
+            except OSError as error:  # the machine has no room for another process
+                loss = WorkerLostError(f"{loss}, and none could start in its place: {error}")
+        self._give_up(slot, "died", f"WorkerDied: it cost {cost} workers; the last {loss}")
+
+    def _give_up(self, slot: Slot, kind: Kind, error: str) -> None:
+        assert slot.task is not None
+        self._answers.append(
+            Answer(slot.task.key, kind, None, error, None, slot.name, slot.started, time.time())
+        )
+        slot.release()
