@@ -1,0 +1,153 @@
+"""CSV and TSV files: strict about what pandas would quietly mend."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import warnings
+import zlib
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import TextIOWrapper
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hpsearch.data.labels import MISSING_TEXTS
+from hpsearch.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SEPARATORS = ",;\t|"
+_ENCODING = "utf-8-sig"  # with or without the mark that spreadsheets put first
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a file is laid out: what separates its fields, and the names in its first line."""
+
+    separator: str
+    names: tuple[str, ...]
+
+
+def read_layout(path: Path) -> Layout:
+    """Read the first line: its names, apart by whichever of , ; tab | makes the most of them.
+
+    Raises:
+        DataError: the file is empty, not UTF-8 text, or names a column twice or not at all.
+    """
+    with _reading(path), _open(path) as file:
+        first = file.readline()
+        if not first:
+            raise DataError(f"{path}: the file is empty; it must hold a table")
+        if "\0" in first:
+            raise DataError(f"{path}: not a text file; save the table as CSV in UTF-8")
+        if not first.strip():
+            raise DataError(f"{path}: the first line is empty; it must name the columns")
+        file.seek(0)
+        separator = max(_SEPARATORS, key=lambda mark: len(next(_records([first], mark), [])))
+        names = next(_records(file, separator))
+    if "" in names:
+        raise DataError(
+            f"{path}: column {names.index('') + 1} has no name in the first line; name it, or "
+            f"remove it (pandas writes its row numbers so: use to_csv(..., index=False))"
+        )
+    name, times = Counter(names).most_common(1)[0]
+    if times > 1:
+        raise DataError(
+            f"{path}: the first line names {times} columns {name!r}; each needs its own name"
+            + header_hint(names)
+        )
+    return Layout(separator, tuple(names))
+
+
+def read_delimited(
+    path: Path, layout: Layout, texts: Collection[str], label: str | None
+) -> pd.DataFrame:
+    """Read all columns of a file.
+
+    Args:
+        path: the file.
+        layout: what `read_layout` found.
+        texts: the columns that are text whatever they hold.
+        label: the one that holds the labels: read as text, in which nothing is missing.
+
+    Raises:
+        DataError: the file has no rows, a row has more or fewer fields than the first line, or
+            it is not UTF-8 text.
+    """
+    import pandas as pd
+
+    as_text = {name for name in layout.names if name in texts or name == label}
+    with _reading(path), warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)  # a row with too many fields
+        try:
+            frame = pd.read_csv(
+                path,
+                sep=layout.separator,
+                header=0,
+                names=list(layout.names),
+                index_col=False,  # else a row that is too long turns its first field into an index
+                dtype=dict.fromkeys(as_text, str),
+                na_values={name: list(MISSING_TEXTS) for name in layout.names if name != label},
+                keep_default_na=False,
+                skipinitialspace=True,
+                encoding=_ENCODING,
+                low_memory=False,  # else the types of a long column depend on its chunks
+            )
+        except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
+            _check_lengths(path, layout)
+            reason = str(error).removeprefix("Error tokenizing data. C error: ").strip()
+            raise DataError(f"{path}: cannot be read as a table: {reason}") from error
+    if not len(frame):
+        raise DataError(f"{path}: there are no rows below the first line; add data")
+    last = frame[layout.names[-1]]
+    if last.isna().any() or last.eq("").any():  # as in a row that is too short
+        _check_lengths(path, layout)
+    return frame
+
+
+def header_hint(names: Sequence[str]) -> str:
+    """What to say if the first line looks like data."""
+    try:
+        for name in names[:-1] or names:  # the last may be a label
+            float(name)
+    except ValueError:
+        return ""
+    return "; the first line must name the columns, but it looks like data"
+
+
+def _check_lengths(path: Path, layout: Layout) -> None:
+    """Every row has as many fields as the first line."""
+    with _reading(path), _open(path) as file:
+        rows = (record for record in _records(file, layout.separator) if record)
+        for number, row in enumerate(rows):  # number 0 is the first line
+            if len(row) != len(layout.names):
+                raise DataError(
+                    f"{path}: row {number}: the first line names {len(layout.names)} columns, "
+                    f"found {len(row)} field{'s' if len(row) != 1 else ''}; mend the row"
+                )
+
+
+def _records(lines: Iterable[str], separator: str) -> Iterator[list[str]]:
+    return csv.reader(lines, delimiter=separator, skipinitialspace=True)
+
+
+def _open(path: Path) -> TextIOWrapper:
+    if path.suffix.lower() == ".gz":
+        return TextIOWrapper(gzip.open(path, "rb"), encoding=_ENCODING, newline="")
+    return path.open(encoding=_ENCODING, newline="")
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """What goes wrong while a file is read is the file's fault, and said so."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        bad = error.object[error.start : error.start + 1].hex()
+        raise DataError(f"{path}: not UTF-8 text (byte 0x{bad}); save it as UTF-8") from error
+    except (OSError, EOFError, zlib.error, csv.Error) as error:
+        raise DataError(f"{path}: cannot be read: {error}") from error

@@ -1,0 +1,223 @@
+"""From a source's columns to the network's features: one-hot, missing values, standardisation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Float32, Float64
+
+from hpsearch.data.source import Label, Rows, Source
+from hpsearch.errors import DataError
+
+PerFeature = Float64[np.ndarray[Any, Any], " features"]
+PerNumber = Float64[np.ndarray[Any, Any], " numbers"]
+Features = Float64[np.ndarray[Any, Any], "rows features"]
+
+_CHUNK = 1 << 18  # numbers encoded at a time: 2 MB in float64, which a cache can hold
+_MOST = float(np.finfo(np.float32).max)  # the network computes in float32
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """What turns a row of columns into features, fitted to the training rows.
+
+    The features are the numeric columns, then for each text column one feature a category: 1
+    for a row that holds it, else 0. A text that no training row held belongs to no category:
+    all its features are 0.
+
+    Attributes:
+        numbers: names of the numeric columns.
+        categories: the training rows' texts by text column, sorted.
+        classes: the labels, sorted: class k is the label at position k.
+        target: the label column of a table.
+        fill: what stands in for a missing number in each numeric column; None refuses one.
+        mean: what is subtracted from each feature.
+        scale: what each feature is then divided by.
+    """
+
+    numbers: tuple[str, ...]
+    categories: Mapping[str, tuple[str, ...]]
+    classes: tuple[Label, ...]
+    target: str | None
+    fill: PerNumber | None
+    mean: PerFeature
+    scale: PerFeature
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """A name for each feature: "age", or "colour=red"."""
+        one_hot = (f"{name}={text}" for name, texts in self.categories.items() for text in texts)
+        return (*self.numbers, *one_hot)
+
+    @property
+    def features(self) -> int:
+        """How many features there are."""
+        return len(self.numbers) + sum(len(texts) for texts in self.categories.values())
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as plain JSON values; floats come back exactly."""
+        return {
+            "numbers": list(self.numbers),
+            "categories": [[name, list(texts)] for name, texts in self.categories.items()],
+            "classes": list(self.classes),
+            "target": self.target,
+            "fill": None if self.fill is None else self.fill.tolist(),
+            "mean": self.mean.tolist(),
+            "scale": self.scale.tolist(),
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Encoding:
+        """The encoding that `to_json` described."""
+        fill = values["fill"]
+        return cls(
+            numbers=tuple(values["numbers"]),
+            categories={name: tuple(texts) for name, texts in values["categories"]},
+            classes=tuple(values["classes"]),
+            target=values["target"],
+            fill=None if fill is None else np.array(fill, dtype=np.float64),
+            mean=np.array(values["mean"], dtype=np.float64),
+            scale=np.array(values["scale"], dtype=np.float64),
+        )
+
+
+def fit(
+    source: Source,
+    rows: Rows,
+    classes: tuple[Label, ...],
+    *,
+    standardize: bool,
+    missing: Literal["mean"] | None,
+) -> Encoding:
+    """Learn categories, means and deviations from the training rows alone.
+
+    The deviation is the biased one (divide by the number of rows), taken after missing numbers
+    are filled. A constant feature is only centred: its scale is 1.
+
+    Raises:
+        DataError: a value of any row, training or not, is missing (unless `missing` says what
+            to do), infinite or beyond float32; or a column has no value in the training rows.
+    """
+    check_values(source, missing_allowed=missing is not None)
+    categories = {}
+    for name, text in source.text.items():
+        present = np.unique(text.codes[rows])
+        categories[name] = tuple(sorted(text.values[code] for code in present if code >= 0))
+    width = len(source.number_names) + sum(len(texts) for texts in categories.values())
+    plain = Encoding(
+        numbers=source.number_names,
+        categories=categories,
+        classes=classes,
+        target=source.target,
+        fill=None,
+        mean=np.zeros(width),
+        scale=np.ones(width),
+    )
+    mean, scale = _mean_and_scale(source, plain, rows)
+    fill = mean[: len(plain.numbers)] if missing == "mean" else None
+    if not standardize:
+        mean, scale = plain.mean, plain.scale
+    return replace(plain, fill=fill, mean=mean, scale=scale)
+
+
+def encode(source: Source, encoding: Encoding, rows: Rows) -> Features:
+    """Features of some rows, before standardisation; a missing number is filled or stays NaN."""
+    out = np.zeros((len(rows), encoding.features))
+    end = len(encoding.numbers)
+    out[:, :end] = source.numbers[rows]
+    if encoding.fill is not None and source.numbers.dtype.kind == "f":
+        holes, columns = np.nonzero(np.isnan(out[:, :end]))
+        out[holes, columns] = encoding.fill[columns]
+    for name, categories in encoding.categories.items():
+        text = source.text[name]
+        feature = {category: end + index for index, category in enumerate(categories)}
+        lookup = np.array([*(feature.get(value, -1) for value in text.values), -1])
+        hot = lookup[text.codes[rows]]  # a missing text has code -1, the last
+        held = np.flatnonzero(hot >= 0)
+        out[held, hot[held]] = 1.0
+        end += len(categories)
+    return out
+
+
+def standardise(
+    features: Features, encoding: Encoding
+) -> Float32[np.ndarray[Any, Any], "rows features"]:
+    """(features - mean) / scale, in float64, then rounded to the network's float32."""
+    return ((features - encoding.mean) / encoding.scale).astype(np.float32)
+
+
+def batches(source: Source, encoding: Encoding, rows: Rows | None = None) -> Iterator[Features]:
+    """Encoded rows, all unless told which, as many at a time as fit into a few megabytes."""
+    rows = np.arange(source.rows) if rows is None else rows
+    size = max(1, _CHUNK // max(1, encoding.features))
+    for start in range(0, len(rows), size):
+        yield encode(source, encoding, rows[start : start + size])
+
+
+def check_values(source: Source, *, missing_allowed: bool) -> None:
+    """Every value is there (unless it need not be), finite and within float32.
+
+    Raises:
+        DataError: which names the first one that is not, and where it stands.
+    """
+    remedy = "fill it, or set data.missing: mean"
+    if source.numbers.dtype.kind == "f":
+        size = max(1, _CHUNK // source.numbers.shape[1]) if source.numbers.shape[1] else 1
+        for start in range(0, source.rows, size):
+            chunk = source.numbers[start : start + size]
+            good = np.abs(chunk) <= _MOST  # false for NaN
+            if missing_allowed:
+                good |= np.isnan(chunk)
+            if good.all():
+                continue
+            row, column = (int(index) for index in np.argwhere(~good)[0])
+            place = source.where(start + row, source.number_names[column])
+            value = chunk[row, column]
+            if np.isnan(value):
+                raise DataError(f"{place}: missing value; {remedy}")
+            raise DataError(
+                f"{place}: found {value}; a number must be finite and fit into float32 "
+                f"(3.4e38); mend or rescale it"
+            )
+    if missing_allowed:
+        return
+    for name, text in source.text.items():
+        if (text.codes < 0).any():
+            row = int(np.argmax(text.codes < 0))
+            raise DataError(f"{source.where(row, name)}: missing value; {remedy}")
+
+
+def _mean_and_scale(
+    source: Source, encoding: Encoding, rows: Rows
+) -> tuple[PerFeature, PerFeature]:
+    """Mean and deviation of each feature over some rows, in one pass of bounded memory.
+
+    Chunks are merged by the update of Chan, Golub and LeVeque (1983), "Algorithms for Computing
+    the Sample Variance", The American Statistician 37(3), equations 2.1: no large sums of
+    squares are subtracted from each other.
+    """
+    width = encoding.features
+    count, mean, squares = np.zeros(width), np.zeros(width), np.zeros(width)
+    low, high = np.full(width, np.inf), np.full(width, -np.inf)
+    for chunk in batches(source, encoding, rows):
+        present = ~np.isnan(chunk)
+        here = present.sum(axis=0)
+        chunk_mean = chunk.sum(axis=0, where=present) / np.maximum(here, 1)
+        deviation = np.where(present, chunk - chunk_mean, 0.0)
+        shift = np.where(here > 0, chunk_mean - mean, 0.0)
+        total = np.maximum(count + here, 1)
+        squares += np.einsum("ij,ij->j", deviation, deviation) + shift**2 * count * here / total
+        mean += shift * here / total
+        count += here
+        low, high = np.fmin(low, np.fmin.reduce(chunk)), np.fmax(high, np.fmax.reduce(chunk))
+    if not count.all():
+        name = encoding.names[int(np.argmin(count))]
+        raise DataError(
+            f"{source.name}: column {name!r} has no value in any training row; remove it"
+        )
+    scale = np.sqrt(squares / len(rows))
+    mean = np.where(low == high, low, mean)  # not a rounding error beside it
+    return mean, np.where((low == high) | (scale == 0), 1.0, scale)

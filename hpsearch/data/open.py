@@ -1,0 +1,111 @@
+"""Find what reads a source: a name that is built in, a file by its ending, a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hpsearch.data.encoding import Encoding, check_values
+from hpsearch.data.labels import known
+from hpsearch.data.names import did_you_mean, listed
+from hpsearch.data.options import BUILT_IN
+from hpsearch.data.source import Codes, Source, test_part
+from hpsearch.errors import DataError
+
+_TABLES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet", ".pq")
+
+
+def open_source(source: str | Path, target: str | None = None) -> Source:
+    """Read everything that a source holds.
+
+    Args:
+        source: a name in `BUILT_IN`, or a file or folder; a `Path` is always a file or folder.
+        target: the label column of a table; other sources hold their labels apart.
+
+    Raises:
+        DataError: it does not exist, cannot be read, or is of no kind that is known.
+    """
+    if source in BUILT_IN:
+        from hpsearch.data.built_in import read_digits
+
+        return read_digits()
+    path = Path(source)
+    with _reading(path):
+        if is_table(path):
+            from hpsearch.data.table import read_table
+
+            return read_table(path, target)
+        return _read_arrays(path)
+
+
+def open_new(source: str | Path, encoding: Encoding) -> tuple[Source, Codes | None]:
+    """Read new data for a trained model: its rows, and their classes if it has labels.
+
+    A table must have the columns that the model was trained on, in any order; others are left
+    aside, and the column of labels may be absent. Arrays must have as many features. Of a
+    source that brings a test part, only that part is new.
+
+    Raises:
+        DataError: what `open_source` raises, and data that does not suit the model.
+    """
+    path = Path(source)
+    if source not in BUILT_IN and is_table(path):
+        from hpsearch.data.table import read_table
+
+        with _reading(path):
+            new = read_table(path, encoding.target, like=encoding)
+    else:
+        new = test_part(open_source(source))
+        if encoding.target is not None or encoding.categories:
+            raise DataError(
+                f"{new.name}: the model was trained on a table with the columns "
+                f"{listed([*encoding.numbers, *encoding.categories])}; give it one with these"
+            )
+        if len(new.number_names) != encoding.features:
+            raise DataError(
+                f"{new.name}: rows have {len(new.number_names)} features, but the model was "
+                f"trained on {encoding.features}"
+            )
+    check_values(new, missing_allowed=encoding.fill is not None)
+    if new.labels is None:
+        return new, None
+    return new, known(new.labels, encoding.classes, new.where)
+
+
+def is_table(path: Path) -> bool:
+    """Whether a path is a table, by its ending; it must exist.
+
+    Raises:
+        DataError: there is no such file; the message names the nearest one.
+    """
+    if not path.exists():
+        near = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
+        hint = did_you_mean(path.name, [*near, *BUILT_IN])
+        raise DataError(f"{path}: no such file or folder{hint}")
+    return path.is_file() and path.name.lower().endswith(_TABLES)
+
+
+def _read_arrays(path: Path) -> Source:
+    """Read a folder of IDX files or an NPZ file."""
+    if path.is_dir():
+        from hpsearch.data.idx import read_idx
+
+        return read_idx(path)
+    if path.suffix.lower() == ".npz":
+        from hpsearch.data.npz import read_npz
+
+        return read_npz(path)
+    raise DataError(
+        f"{path}: a data source is {', '.join(map(repr, BUILT_IN))}, a file ending in .csv, .tsv "
+        f"(or these with .gz), .parquet or .npz, or a folder of IDX files"
+    )
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """What the operating system refuses, such as a file without permission, is said plainly."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error

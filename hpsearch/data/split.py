@@ -1,0 +1,101 @@
+"""A stratified split: every class in every part, in the proportions of the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int64
+
+from hpsearch.data.source import PARTS, Codes, Label, Part, Rows
+from hpsearch.errors import DataError
+
+Counts = Int64[np.ndarray[Any, Any], " classes"]
+
+PART_NAMES: Mapping[Part, str] = {"train": "training", "val": "validation", "test": "test"}
+
+
+def split(
+    y: Codes,
+    classes: Sequence[Label],
+    sizes: Mapping[Part, int],
+    rng: np.random.Generator,
+) -> dict[Part, Rows]:
+    """Draw parts of the given sizes; the rows that remain are the part "train".
+
+    Each class fills each part in proportion, to within one row, but always has at least one
+    row in each: a part with less room than there are classes becomes that much larger. Parts
+    are drawn in the order of `sizes`, so what the first one holds does not depend on the
+    sizes of the others (unless a class is down to its last rows).
+
+    Args:
+        y: the class of each row, as a position in `classes`.
+        classes: the labels, for messages.
+        sizes: how many rows each part but "train" gets.
+        rng: decides which rows.
+
+    Returns:
+        for each part its rows in ascending order; together they are each row once.
+
+    Raises:
+        DataError: a class has fewer rows than there are parts, or the parts leave too few rows
+            to train on.
+    """
+    counts = np.bincount(y, minlength=len(classes))
+    parts: tuple[Part, ...] = ("train", *sizes)
+    _check_each_class_fits(counts, classes, parts)
+
+    order = rng.permutation(len(y))
+    order = order[np.argsort(y[order], kind="stable")]  # class by class, shuffled within
+    starts = np.cumsum(counts) - counts
+    taken = np.zeros_like(counts)
+    rows: dict[Part, Rows] = {}
+    for left, (part, size) in zip(range(len(sizes), 0, -1), sizes.items(), strict=True):
+        given = _allot(counts, size, most=counts - taken - left)
+        if given is None:
+            raise DataError(
+                f"the {PART_NAMES[part]} part would take {size} of {len(y)} rows, which leaves "
+                f"too few to train on; make data.validation or data.test smaller"
+            )
+        rows[part] = _gather(order, starts + taken, given)
+        taken += given
+    rows["train"] = _gather(order, starts + taken, counts - taken)
+    return rows
+
+
+def _check_each_class_fits(
+    counts: Counts, classes: Sequence[Label], parts: Sequence[Part]
+) -> None:
+    if not (short := np.flatnonzero(counts < len(parts))).size:
+        return
+    label, count = classes[short[0]], counts[short[0]]
+    names = ", ".join(PART_NAMES[part] for part in PARTS if part in parts)
+    raise DataError(
+        f"class {label!r} has {count} row{'s' if count != 1 else ''}, but each part ({names}) "
+        f"needs one; add rows of it, or remove it"
+        + (", or set data.test: 0" if "test" in parts else "")
+        + (f" ({short.size - 1} more classes are too small)" if short.size > 1 else "")
+    )
+
+
+def _allot(counts: Counts, size: int, most: Counts) -> Counts | None:
+    """Share out `size` places: in proportion to the counts, each class from 1 to `most`.
+
+    None if there are more places than the classes can fill.
+    """
+    size = max(size, len(counts))
+    if size > most.sum():
+        return None
+    ideal = counts * (size / counts.sum())
+    given: Counts = np.clip(np.floor(ideal).astype(np.int64), 1, most)
+    while given.sum() < size:  # to the class that is furthest below its share
+        given[np.argmax(np.where(given < most, ideal - given, -np.inf))] += 1
+    while given.sum() > size:  # from the class that is furthest above it
+        given[np.argmin(np.where(given > 1, ideal - given, np.inf))] -= 1
+    return given
+
+
+def _gather(order: Rows, starts: Counts, lengths: Counts) -> Rows:
+    pieces = [order[start : start + length] for start, length in zip(starts, lengths, strict=True)]
+    return np.sort(np.concatenate(pieces))

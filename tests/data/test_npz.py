@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hpsearch.data.npz import read_npz
+from hpsearch.errors import DataError
+
+X = np.arange(12, dtype=np.float32).reshape(4, 3)
+Y = np.array(["b", "a", "b", "a"])
+
+
+@pytest.fixture
+def npz(tmp_path):
+    def save(**arrays):
+        np.savez(tmp_path / "data.npz", **arrays)
+        return tmp_path / "data.npz"
+
+    return save
+
+
+def test_x_and_y_are_one_undivided_whole(npz):
+    source = read_npz(npz(x=X, y=Y))
+    assert np.array_equal(source.numbers, X)
+    assert source.numbers.dtype == np.float32
+    assert [source.labels.values[code] for code in source.labels.codes] == Y.tolist()
+    assert source.parts == {}
+
+
+def test_parts_follow_each_other_in_the_order_train_val_test(npz):
+    source = read_npz(
+        npz(x_test=X[3:], y_test=Y[3:], x_val=X[2:3], y_val=Y[2:3], x_train=X[:2], y_train=Y[:2])
+    )
+    assert source.parts == {"train": range(2), "val": range(2, 3), "test": range(3, 4)}
+    assert np.array_equal(source.numbers, X)
+    assert [source.labels.values[code] for code in source.labels.codes] == Y.tolist()
+
+
+def test_images_are_laid_out_as_rows_and_other_arrays_left_aside(npz):
+    x = np.zeros((4, 5, 5), dtype=np.uint8)
+    source = read_npz(npz(x=x, y=Y[:, None], weights=np.ones(3)))
+    assert source.numbers.shape == (4, 25)
+    assert source.numbers.dtype == np.uint8
+
+
+def test_rows_to_predict_need_no_labels(npz):
+    assert read_npz(npz(x=X)).labels is None
+
+
+def test_a_place_is_told_by_array_and_index(npz):
+    source = read_npz(npz(x_train=X, y_train=Y, x_test=X, y_test=Y))
+    assert source.where(5, "x2").endswith("data.npz: x_test[1, 2]")
+    assert source.where(5).endswith("data.npz: y_test[1]")
+    assert read_npz(npz(x=X, y=Y)).where(2, "x0").endswith("data.npz: x[2, 0]")
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"features": X, "labels": Y}, "must hold x and y, .* found 'features', 'labels'"),
+        ({}, "found no arrays"),
+        ({"x": X, "y": Y[:3]}, r"y must hold one label for each of the 4 rows .* \(3,\)"),
+        ({"x": X, "y": np.eye(4)}, r"one-hot labels: save y.argmax\(axis=1\)"),
+        ({"x": X[:, 0], "y": Y}, r"x must be \(rows, features\), .* found \(4,\)"),
+        ({"x": X[:0], "y": Y[:0]}, r"x must be \(rows, features\), at least one"),
+        ({"x": X.astype(str), "y": Y}, "x is of type <U.*; it must hold real numbers"),
+        ({"x": X + 1j, "y": Y}, "x is of type complex64"),
+        ({"x": X, "y": Y.astype(object)}, "holds Python objects, which only pickle could read"),
+        ({"x": X, "x_train": X, "y": Y}, "holds both x and x_train"),
+        (
+            {"x_train": X, "y_train": Y, "x_test": X[:, :2], "y_test": Y},
+            "x_test has 2 features and x_train has 3",
+        ),
+        ({"x_train": X, "y_train": Y, "x_test": X}, "there is no array 'y_test'"),
+        (
+            {"x_train": X, "y_train": Y, "x_test": X, "y_test": np.arange(4)},
+            "some parts have labels of text and others numbers",
+        ),
+    ],
+)
+def test_arrays_that_do_not_fit_are_told(npz, arrays, message):
+    with pytest.raises(DataError, match=r"data\.npz: .*" + message):
+        read_npz(npz(**arrays))
+
+
+@pytest.mark.parametrize("content", [b"", b"junk", b"PK\x05\x06"])
+def test_a_file_that_is_no_archive_is_refused(tmp_path, content):
+    path = tmp_path / "data.npz"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="damaged, or not an NPZ file"):
+        read_npz(path)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
+def test_a_truncated_archive_is_refused(npz, share):
+    path = npz(x=X, y=Y)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(DataError, match="damaged"):
+        read_npz(path)
+
+
+def test_a_flipped_byte_is_found(npz):
+    path = npz(x=X, y=Y)
+    content = bytearray(path.read_bytes())
+    content[180] ^= 1  # within x
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="damaged"):
+        read_npz(path)

@@ -1,0 +1,213 @@
+from __future__ import annotations
+
+import builtins
+import gzip
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hpsearch.data.source import Text
+from hpsearch.data.table import column_names, guess_target, read_table
+from hpsearch.errors import DataError
+
+
+def texts_of(text: Text) -> list[str | None]:
+    return [None if code < 0 else text.values[code] for code in text.codes]
+
+
+def labels_of(source) -> list:
+    return [source.labels.values[code] for code in source.labels.codes]
+
+
+def test_numbers_stay_numbers_booleans_become_0_and_1_and_text_stays_text(csv_file):
+    path = csv_file(
+        "age,member,colour,label\n30,True,red,yes\n41.5,False,blue,no\n7,True,red,no\n"
+    )
+    source = read_table(path, "label")
+    assert source.number_names == ("age", "member")
+    assert source.numbers.tolist() == [[30, 1], [41.5, 0], [7, 1]]
+    assert texts_of(source.text["colour"]) == ["red", "blue", "red"]
+    assert labels_of(source) == ["yes", "no", "no"]
+    assert (source.table, source.target) == (True, "label")
+
+
+def test_a_table_of_whole_numbers_is_not_made_float(csv_file):
+    assert read_table(csv_file("a,b,y\n1,2,0\n3,4,1\n"), "y").numbers.dtype == np.int64
+
+
+def test_labels_keep_the_type_that_the_file_means(csv_file):
+    for column, labels in [("3,7", [3, 7]), ("true,false", [True, False]), ("07,x", ["07", "x"])]:
+        first, second = column.split(",")
+        path = csv_file(f"a,y\n1,{first}\n2,{second}\n")
+        assert labels_of(read_table(path, "y")) == labels
+
+
+@pytest.mark.parametrize("token", ["", "NA", "NaN", "null", "?"])
+def test_a_missing_number_is_nan_and_a_missing_text_has_no_value(csv_file, token):
+    source = read_table(csv_file(f"a,b,y\n1,u,0\n{token},{token},1\n"), "y")
+    assert np.isnan(source.numbers[1, 0])
+    assert texts_of(source.text["b"]) == ["u", None]
+
+
+def test_booleans_with_a_missing_one_are_numbers(csv_file):
+    source = read_table(csv_file("a,y\nTrue,0\n,1\nFalse,1\n"), "y")
+    assert np.array_equal(source.numbers.ravel(), [1, np.nan, 0], equal_nan=True)
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
+def test_the_separator_is_read_off_the_first_line(csv_file, mark):
+    path = csv_file("a,b,y\n1,2,u\n3,4,v\n".replace(",", mark))
+    assert column_names(path) == ("a", "b", "y")
+    assert read_table(path, "y").numbers.tolist() == [[1, 2], [3, 4]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeffa,y\n1,u\n2,v\n",  # as spreadsheets save it
+        "a,y\r\n1,u\r\n2,v\r\n\r\n",
+        "a, y\n1, u\n2, v\n",
+        '"a","y"\n"1","u"\n"2","v"',
+    ],
+)
+def test_usual_ways_to_write_a_table_mean_the_same(csv_file, text):
+    source = read_table(csv_file(text), "y")
+    assert source.number_names == ("a",)
+    assert source.numbers.tolist() == [[1], [2]]
+    assert labels_of(source) == ["u", "v"]
+
+
+def test_a_gzipped_table_is_read(tmp_path):
+    path = tmp_path / "data.csv.gz"
+    path.write_bytes(gzip.compress(b"a,y\n1,u\n2,v\n"))
+    assert read_table(path, "y").rows == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "the file is empty"),
+        ("\na,y\n1,2\n", "the first line is empty"),
+        ("a,y\n", "there are no rows below the first line"),
+        ("a,a,y\n1,2,3\n", "the first line names 2 columns 'a'"),
+        (",a,y\n0,1,2\n", r"column 1 has no name .* use to_csv\(\.\.\., index=False\)"),
+        ("a,y\n1,2\n1,2,3\n", "row 2: the first line names 2 columns, found 3 fields"),
+        ("a,y\n1,2,3\n1,2,3\n", "row 1: the first line names 2 columns, found 3 fields"),
+        ("a,y\n1,2\n\n3\n", "row 2: the first line names 2 columns, found 1 field;"),
+        ("a,b,y\n1,2,u\n1,2\n", "row 2: the first line names 3 columns, found 2 fields"),
+        ('a,y\n1,"u\n2,v\n', "cannot be read as a table: EOF inside string"),
+        ("y\n1\n2\n", "there is no column beside 'y'"),
+        ("a,Y\n1,2\n", r"there is no column 'y' .*\(did you mean 'Y'\?\); .* 'a', 'Y'"),
+        ("5.1,3.5,u\n4.9,3.0,v\n", "no column 'y' .*must name the columns, but it looks like"),
+        ("\0\1,y\n1,2\n", "not a text file"),
+    ],
+)
+def test_a_table_that_is_not_one_says_why(csv_file, text, message):
+    with pytest.raises(DataError, match=r"data\.csv: .*" + message):
+        read_table(csv_file(text), "y")
+
+
+def test_a_file_that_is_not_utf_8_says_so(tmp_path):
+    path = tmp_path / "data.csv"
+    path.write_bytes("größe,y\n1,2\n".encode("latin-1"))
+    with pytest.raises(DataError, match=r"not UTF-8 text .byte 0xf6.; save it as UTF-8"):
+        read_table(path, "y")
+
+
+def test_without_a_target_the_columns_are_listed_and_one_is_proposed(csv_file):
+    with pytest.raises(DataError, match=r"perhaps 'Class'; the columns are 'Class', 'a'"):
+        read_table(csv_file("Class,a\n1,2\n"), None)
+
+
+def test_dates_are_refused_with_a_remedy(csv_file):
+    with pytest.raises(DataError, match=r"column 'when': the column holds dates .* the year"):
+        read_table(csv_file("when,y\n2020-01-31,0\n2020-02-01,1\n"), "y")
+
+
+def test_a_text_among_numbers_is_named(csv_file):
+    rows = "".join(f"{'n/k' if i == 16 else i},{i % 2}\n" for i in range(40))
+    with pytest.raises(DataError, match="column 'age', row 17: 'n/k' is not a number"):
+        read_table(csv_file("age,y\n" + rows), "y")
+
+
+def test_a_text_that_differs_in_every_row_is_no_category(csv_file):
+    rows = "".join(f"person {i},{i % 2}\n" for i in range(40))
+    with pytest.raises(DataError, match=r"column 'name': .* 40 different texts in 40 rows"):
+        read_table(csv_file("name,y\n" + rows), "y")
+
+
+@pytest.mark.parametrize(
+    ("names", "target"),
+    [
+        (["label", "a"], "label"),
+        (["Y", "target"], "target"),
+        (["a", "CLASS", "b"], "CLASS"),
+        (["a", "b"], "b"),
+    ],
+)
+def test_the_target_is_guessed_by_its_name_or_else_its_place(names, target):
+    assert guess_target(names) == target
+
+
+def test_parquet_gives_what_csv_gives(tmp_path, csv_file):
+    text = "age,member,colour,y\n30,True,red,yes\n41.5,False,blue,no\n7,True,red,no\n"
+    csv = csv_file(text)
+    pd.read_csv(csv).to_parquet(tmp_path / "data.parquet")
+    expected, found = read_table(csv, "y"), read_table(tmp_path / "data.parquet", "y")
+    assert found.number_names == expected.number_names
+    assert np.array_equal(found.numbers, expected.numbers)
+    assert texts_of(found.text["colour"]) == texts_of(expected.text["colour"])
+    assert labels_of(found) == labels_of(expected)
+
+
+def test_parquet_types_of_its_own_become_numbers_and_text(tmp_path):
+    path = tmp_path / "data.parquet"
+    frame = pd.DataFrame(
+        {
+            "whole": pd.array([1, None, 3], dtype="Int64"),
+            "flag": pd.array([True, False, None], dtype="boolean"),
+            "kind": pd.Categorical(["u", None, "v"]),
+            "size": pd.Categorical([1, 2, 1]),
+            "y": [0, 1, 1],
+        },
+        index=[7, 8, 9],
+    )
+    frame.to_parquet(path)
+    source = read_table(path, "y")
+    assert source.number_names == ("whole", "flag", "size")
+    expected = [[1, 1, 1], [np.nan, 0, 2], [3, np.nan, 1]]
+    assert np.array_equal(source.numbers, expected, equal_nan=True)
+    assert texts_of(source.text["kind"]) == ["u", None, "v"]
+
+
+def test_parquet_columns_of_other_types_are_refused(tmp_path):
+    path = tmp_path / "data.parquet"
+    pd.DataFrame({"when": pd.to_datetime(["2020-01-01"]), "y": [0]}).to_parquet(path)
+    with pytest.raises(DataError, match="column 'when': the column holds dates"):
+        read_table(path, "y")
+    pd.DataFrame({"blob": [b"x"], "y": [0]}).to_parquet(path)
+    with pytest.raises(DataError, match=r"column 'blob': .* must hold numbers"):
+        read_table(path, "y")
+
+
+def test_a_damaged_parquet_file_is_refused(tmp_path):
+    path = tmp_path / "data.parquet"
+    path.write_bytes(b"junk")
+    with pytest.raises(DataError, match="damaged, or not a Parquet file"):
+        read_table(path, "y")
+
+
+def test_without_pyarrow_the_extra_is_named(tmp_path, monkeypatch):
+    path = tmp_path / "data.parquet"
+    pd.DataFrame({"a": [1], "y": [0]}).to_parquet(path)
+    real_import = builtins.__import__
+
+    def no_pyarrow(name, *args, **kwargs):
+        if name.startswith("pyarrow"):
+            raise ImportError(name)
+        return real_import(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", no_pyarrow)
+    with pytest.raises(DataError, match=r"pip install 'hpsearch\[parquet\]'"):
+        read_table(path, "y")
