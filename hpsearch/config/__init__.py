@@ -1,0 +1,76 @@
+"""Configuration: YAML or a dict -> a validated, frozen `Config`, or every problem in it.
+
+The way through the modules: `yaml_text` (text to plain values with their places), `overrides`
+(`--set`), `structure` (typed parts, by the models of `schema`), `domains` and `meaning` (what
+the parts must hold together), `start`, and `loading`, which runs them and makes the `Config`.
+Importing this package is cheap; what it takes to load a configuration is imported on use.
+`starter` writes a first configuration, `json_schema` the schema for editors, and
+`python -m hpsearch.config.reference` the reference page, docs/configuration.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hpsearch.config.resolved import Config, Goal, Metric, Parallel, Search, Trainer
+
+__all__ = [
+    "Config",
+    "Goal",
+    "Metric",
+    "Parallel",
+    "Search",
+    "Trainer",
+    "from_mapping",
+    "load",
+    "warnings",
+]
+
+
+def load(path: str | Path, overrides: Sequence[str] = (), **forced: Any) -> Config:
+    """The configuration in a YAML file.
+
+    Args:
+        path: the file; paths in it are relative to its folder.
+        overrides: `KEY=VALUE` texts as `--set` takes them: a dotted key and a YAML value, null
+            to remove the key. Paths in them are relative to the current folder.
+        forced: `seed`, `trials`, `jobs` or `backend` from options of the command line; None
+            for one that was not given.
+
+    Raises:
+        ConfigError: every problem, each with its file, line and column.
+    """
+    from hpsearch.config.loading import from_file
+
+    return from_file(Path(path), overrides, forced)
+
+
+def from_mapping(
+    tree: Mapping[str, Any],
+    base: str | Path | None = None,
+    overrides: Sequence[str] = (),
+    **forced: Any,
+) -> Config:
+    """The configuration in a dict, such as `Config.as_dict` gives.
+
+    Args:
+        tree: the same keys as in YAML.
+        base: the folder that paths are relative to; None for the current one.
+        overrides: as for `load`.
+        forced: as for `load`.
+
+    Raises:
+        ConfigError: every problem, each with its dotted key.
+    """
+    from hpsearch.config.loading import from_tree
+
+    return from_tree(tree, Path.cwd() if base is None else Path(base), overrides, forced)
+
+
+def warnings(config: Config) -> list[str]:
+    """What a valid configuration does that its author may not have meant, with remedies."""
+    from hpsearch.config.warn import warnings
+
+    return warnings(config)

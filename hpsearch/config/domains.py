@@ -1,0 +1,207 @@
+"""One parameter's own meaning: from typed keys to a domain, or what is wrong with them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from hpsearch.config.kinds import standard, wrong
+from hpsearch.config.places import Path, Problem
+from hpsearch.config.rules import as_whole, show
+from hpsearch.config.schema import Parameter
+from hpsearch.space import (
+    ALIASES,
+    LOG,
+    ONE_MINUS_POWER,
+    SCALES,
+    Choice,
+    Continuous,
+    Discrete,
+    Domain,
+    Fixed,
+    Scale,
+    same,
+)
+from hpsearch.trainers.hyperparameter import Hyperparameter
+
+LARGEST = 10**12  # far below 2**53, where floats stop telling integers apart
+MOST_VALUES = 10**9
+
+RANGE = ("min", "max", "scale", "type", "step")
+
+
+def domain(
+    part: Parameter, path: Path, hyperparameter: Hyperparameter | None
+) -> tuple[Domain | None, list[Problem]]:
+    """The values a parameter can take, or None and the reasons.
+
+    Args:
+        part: the keys of the parameter, well typed.
+        path: where they stand.
+        hyperparameter: what the trainer says of it; None where it does not know it.
+    """
+    forms = _forms(part)
+    problems = [Problem((*path, key), message) for key, message in _mixture(part, forms)]
+    if problems:
+        return None, problems
+    if not forms:
+        return None, [Problem(path, "needs min and max, or values, or value")]
+    made: Domain | None
+    if forms == ["value"]:
+        made = Fixed(standard(part.value, hyperparameter))
+    elif forms == ["values"]:
+        made, problems = _choice(part.values or [], path, hyperparameter)
+    else:
+        integer = hyperparameter is not None and hyperparameter.kind == "int"
+        made, problems = _range(part, path, integer)
+    if made is not None:
+        problems += [
+            Problem((*path, *key), text) for key, text in _unfit(made, part, hyperparameter)
+        ]
+    return (None if problems else made), problems
+
+
+def _forms(part: Parameter) -> list[str]:
+    """Which of the forms the keys belong to: "range", "values", "value"."""
+    given = {
+        "range": any(getattr(part, key) is not None for key in RANGE),
+        "values": part.values is not None,
+        "value": "value" in part.model_fields_set,
+    }
+    return [form for form, used in given.items() if used]
+
+
+def _mixture(part: Parameter, forms: list[str]) -> Iterator[tuple[str, str]]:
+    if "value" in forms and "values" in forms:
+        yield "value", "fixes the parameter and 'values' searches it; keep one of them"
+    for form in ("value", "values"):
+        if form in forms and "range" in forms:
+            key = next(key for key in RANGE if getattr(part, key) is not None)
+            what = "fixes the parameter" if form == "value" else "lists the choices, unordered"
+            yield key, f"belongs to a range (min, max), but '{form}' {what}; keep one of them"
+    if part.cross and len(part.values or []) < 2:
+        yield "cross", "compares every one of 'values', so it needs 'values', at least two"
+    if part.cross and part.per is not None:
+        yield "cross", "compares single values, but 'per' makes lists; drop one of them"
+
+
+def _choice(
+    values: list[Any], path: Path, hyperparameter: Hyperparameter | None
+) -> tuple[Choice | Fixed, list[Problem]]:
+    problems = [
+        Problem((*path, "values", i), f"{show(value)} is listed twice")
+        for i, value in enumerate(values)
+        if any(same(value, earlier) for earlier in values[:i])
+    ]
+    exact = tuple(standard(value, hyperparameter) for value in values)
+    return (Choice(exact) if len(exact) > 1 else Fixed(exact[0])), problems
+
+
+def _range(
+    part: Parameter, path: Path, integer: bool
+) -> tuple[Continuous | Discrete | None, list[Problem]]:
+    def refuse(key: str, message: str) -> tuple[None, list[Problem]]:
+        return None, [Problem((*path, key) if key else path, message)]
+
+    whole = part.type == "int" or integer
+    low, high, step = (
+        as_whole(bound) if whole else bound for bound in (part.min, part.max, part.step)
+    )
+    if low is None or high is None:
+        missing = "min" if low is None else "max"
+        return refuse("", f"a range needs min and max; {missing} is missing")
+    if low == high:
+        return refuse("max", f"equals min; to fix the parameter write value: {show(part.min)}")
+    if low > high:
+        return refuse("min", f"must be below max, found min {low} and max {high}")
+    scale = SCALES[ALIASES.get(part.scale or "linear", part.scale or "linear")]
+    if not scale.admits(low, high):
+        return refuse(*_inadmissible(scale, low, high))
+    stepped = step is not None and all(type(number) is int for number in (low, step))
+    if whole or stepped:
+        for key, number in (("min", low), ("max", high), ("step", step)):
+            if whole and number is not None and type(number) is not int:
+                return refuse(key, f"must be whole, as the parameter is; found {show(number)}")
+            if number is not None and abs(number) > LARGEST:
+                return refuse(key, f"whole numbers go to {LARGEST:,} at most, found {number}")
+    if not (whole or step is not None):
+        return _continuous(part, scale, path)
+    return _discrete(low, high, 1 if step is None else step, scale, path)
+
+
+def _inadmissible(scale: Scale, low: float, high: float) -> tuple[str, str]:
+    if scale is LOG:
+        remedy = ""
+        if all(type(bound) is int and -30 <= bound <= 30 for bound in (low, high)):
+            remedy = f"; bounds are true values, not exponents: min: 1e{low}, max: 1e{high}?"
+        return "min", f"must be above 0 on the log scale, found {show(low)}{remedy}"
+    assert scale is ONE_MINUS_POWER
+    return "max", f"must be below 1 on the 1-10^r scale, found {show(high)}; 0.999 is usual"
+
+
+def _continuous(
+    part: Parameter, scale: Scale, path: Path
+) -> tuple[Continuous | None, list[Problem]]:
+    assert part.min is not None
+    assert part.max is not None
+    low, high = float(part.min), float(part.max)
+    if float(scale.warp(low)) == float(scale.warp(high)):
+        message = f"is too near min for numbers between them; write value: {show(part.min)}"
+        return None, [Problem((*path, "max"), message)]
+    return Continuous(low, high, scale), []
+
+
+def _discrete(
+    low: float, high: float, step: float, scale: Scale, path: Path
+) -> tuple[Discrete | None, list[Problem]]:
+    def refuse(key: str, message: str) -> tuple[None, list[Problem]]:
+        return None, [Problem((*path, key), message)]
+
+    if step <= 0:
+        return refuse("step", f"must be above 0, found {show(step)}")
+    if step > high - low:
+        return refuse("step", f"must fit between min and max: {show(step)} leaves one value")
+    if (high - low) / step > MOST_VALUES:
+        return refuse("step", f"must leave at most {MOST_VALUES:,} values; enlarge it")
+    if step < 8 * math.ulp(max(abs(low), abs(high))):
+        return refuse("step", f"is too small beside {show(high)} for floats to hold; enlarge it")
+    integer = all(type(number) is int for number in (low, step))
+    if integer:
+        high = math.floor(high)
+    made = Discrete(low, high, step, scale, integer)
+    first, second = (float(scale.warp(made.value(index))) for index in (0, 1))
+    last, before = (float(scale.warp(made.value(made.count - i))) for i in (1, 2))
+    if first == second or last == before:
+        return refuse("step", f"is too small for the {scale.name} scale; enlarge it")
+    return made, []
+
+
+def _unfit(
+    made: Domain, part: Parameter, hyperparameter: Hyperparameter | None
+) -> Iterator[tuple[Path, str]]:
+    """Values that the trainer cannot take, each with its key."""
+    values = list(_extremes(made, part))
+    if part.per is not None:
+        for key, value in values:
+            if isinstance(value, list):
+                yield key, "must be single values, since 'per' makes lists of them"
+        if hyperparameter is not None and not hyperparameter.listable:
+            yield ("per",), f"makes a list, but {hyperparameter.name} is one value; drop it"
+    if hyperparameter is not None:
+        for key, value in values:
+            message = wrong(hyperparameter, value)
+            if message is not None:
+                yield key, message
+
+
+def _extremes(made: Domain, part: Parameter) -> Iterator[tuple[Path, Any]]:
+    """Values that stand for all of a domain, each with its key."""
+    if isinstance(made, Continuous | Discrete):
+        yield ("min",), made.low
+        yield ("max",), made.high if isinstance(made, Continuous) else made.value(made.count - 1)
+    elif isinstance(made, Choice):
+        yield from ((("values", i), value) for i, value in enumerate(made.values))
+    else:
+        assert isinstance(made, Fixed)
+        yield ("values", 0) if part.values else ("value",), made.value

@@ -1,0 +1,157 @@
+"""YAML file or Python dict -> Config, or every problem in it."""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from hpsearch.config import meaning, overrides, start, structure, yaml_text
+from hpsearch.config.domains import domain
+from hpsearch.config.places import Places, Problem
+from hpsearch.config.plain import plain
+from hpsearch.config.resolved import Config, Metric, Parallel, Search, Trainer
+from hpsearch.config.rules import show
+from hpsearch.config.structure import Parts
+from hpsearch.data.options import BUILT_IN, DataOptions
+from hpsearch.errors import ConfigError
+from hpsearch.space import Domain, Parameter, Space
+from hpsearch.trial import Params
+
+
+def from_file(path: Path, settings: Iterable[str], options: Mapping[str, Any]) -> Config:
+    """The configuration in a YAML file, with overrides laid over it."""
+    text = _bytes(path)
+    tree, places, problems = yaml_text.read(text, str(path))
+    if tree is None:
+        raise ConfigError(
+            f"{path}: is empty; `hpsearch init` writes a configuration to start from"
+        )
+    if not isinstance(tree, dict):
+        keys = "a mapping with keys such as data, space and search"
+        raise ConfigError(f"{path}:1:1: a configuration is {keys}; found {show(tree)}")
+    tree, places, found = overrides.lay_over(tree, places, settings, options)
+    stem = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in path.stem)
+    name = stem.lstrip("._-")[:100] or "search"
+    return _config(tree, places, problems + found, path.parent, name, text)
+
+
+def from_tree(
+    tree: Mapping[str, Any],
+    base: Path,
+    settings: Iterable[str] = (),
+    options: Mapping[str, Any] = MappingProxyType({}),
+) -> Config:
+    """The configuration in a dict of plain values, with overrides laid over it."""
+    sound, problems = plain(tree)
+    sound, places, found = overrides.lay_over(sound, Places(), settings, options)
+    return _config(sound, places, problems + found, base, "search", None)
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(yaml_text.MOST_BYTES + 1)
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise ConfigError(f"{path}: a configuration is a file, this is a folder") from None
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(f"{path}: cannot be read: {reason}") from None
+
+
+def _config(
+    tree: dict[str, Any],
+    places: Places,
+    problems: list[Problem],
+    base: Path,
+    name: str,
+    text: bytes | None,
+) -> Config:
+    parts, found = structure.read(tree)
+    problems = problems + found
+    domains, found = _domains(parts)
+    problems += found
+    problems += meaning.problems(parts, domains)
+    problems += meaning.missing_data(parts, given=tree.get("data") is not None)
+    space: Space | None = None
+    first: tuple[Params, ...] | str = ()
+    if not any(problem.path[:1] in (("space",), ("trainer",)) for problem in problems):
+        space = _space(parts, domains)
+        found = list(meaning.misfits(space, parts))
+        first, more = _start(parts, space) if not found else ((), [])
+        problems += found + more
+    if problems:
+        raise ConfigError(places.tell(problems))
+    assert space is not None
+    if places.origin(("data", "source")) is not None:
+        base = Path.cwd()
+    return _resolved(parts, space, first, base, name, text)
+
+
+def _domains(parts: Parts) -> tuple[dict[str, Domain | None], list[Problem]]:
+    domains: dict[str, Domain | None] = dict.fromkeys(parts.space)
+    problems = []
+    for name, part in parts.space.items():
+        if part is not None:
+            known = {} if parts.kind is None else parts.kind.hyperparameters
+            domains[name], found = domain(part, ("space", name), known.get(name))
+            problems += found
+    return domains, problems
+
+
+def _space(parts: Parts, domains: Mapping[str, Domain | None]) -> Space:
+    parameters = []
+    for name, part in parts.space.items():
+        values = domains[name]
+        assert part is not None
+        assert values is not None
+        when = {
+            other: tuple(given) if isinstance(given, list) else (given,)
+            for other, given in (part.when or {}).items()
+        }
+        parameters.append(Parameter(name, values, part.per, when, part.cross))
+    return Space(tuple(parameters), dict(parts.settings))
+
+
+def _start(parts: Parts, space: Space) -> tuple[tuple[Params, ...] | str, list[Problem]]:
+    given = parts.search.start if parts.search is not None else None
+    return start.settings(given, space) if isinstance(given, list) else (given or (), [])
+
+
+def _resolved(
+    parts: Parts,
+    space: Space,
+    first: tuple[Params, ...] | str,
+    base: Path,
+    name: str,
+    text: bytes | None,
+) -> Config:
+    """The frozen configuration of parts in which no problem was found."""
+    top, kind, metric, search = parts.top, parts.kind, parts.metric, parts.search
+    assert top is not None
+    assert kind is not None
+    assert metric is not None
+    assert search is not None
+    assert parts.parallel is not None
+    return Config(
+        name=top.name or name,
+        seed=top.seed,
+        data=None if parts.data is None else _data(dict(parts.data), base),
+        trainer=Trainer(kind.name, dict(parts.settings)),
+        metric=Metric(**(dict(metric) | {"goal": kind.metrics[metric.name]})),
+        space=space,
+        search=Search(**(dict(search) | {"start": first})),
+        parallel=Parallel(**dict(parts.parallel)),
+        text=text,
+    )
+
+
+def _data(keys: dict[str, Any], base: Path) -> DataOptions:
+    source = keys.pop("source")
+    if source not in BUILT_IN:  # resolve() would follow symbolic links, expanduser() can raise
+        source = Path(os.path.abspath(base / os.path.expanduser(source)))  # noqa: PTH100, PTH111
+    return DataOptions(source=source, **keys)

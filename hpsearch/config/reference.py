@@ -1,0 +1,147 @@
+"""The reference page of the configuration, made from the code that reads configurations.
+
+`python -m hpsearch.config.reference` prints it; with `--check FILE` it prints nothing and
+exits with status 1 if the file says anything else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic.fields import FieldInfo
+
+from hpsearch.config import schema
+from hpsearch.config.kinds import KINDS
+from hpsearch.config.rules import Rule
+from hpsearch.config.starter import flow
+from hpsearch.trainers.hyperparameter import Hyperparameter
+
+INTRODUCTION = """\
+# The configuration
+
+<!-- Made by `python -m hpsearch.config.reference`; edit the code's descriptions instead. -->
+
+A search is described by one YAML file. [configs/digits.yaml](../configs/digits.yaml) is a
+complete one; `hpsearch init DATA` writes one for your data, `hpsearch check FILE` tells every
+problem in one, and `hpsearch schema` prints the JSON Schema by which an editor completes and
+explains the keys (first line of the file:
+`# yaml-language-server: $schema=hpsearch.schema.json`).
+
+- Scalars follow YAML 1.2: `1e-4` is a number, only `true` and `false` are booleans, and
+  `yes`, `2020-04-02`, `1:30` and `1_000` are text. Tags, merge keys (`<<`), several documents,
+  and more than 10,000 values are refused.
+- Unknown and duplicate keys, wrong types and impossible ranges are refused before anything
+  runs, all at once, each with file, line and column:
+  `digits.yaml:12:5: space.momentum.scael: unknown key (did you mean 'scale'?)`.
+- `--set KEY=VALUE` lays a value over the file: a dotted key and a YAML value, for example
+  `--set search.trials=16 --set space.momentum=null`. Null takes a key away: its default holds
+  again, or the hyperparameter is no longer searched.
+- Paths are relative to the file; in `--set` to the current folder.
+"""
+
+SPACE = """\
+Each key is a hyperparameter of the trainer (the table under [trainer](#trainer)), each value
+says what it can be, in one of three forms:
+
+```yaml
+learning_rate: {scale: log, min: 1e-4, max: 1}    # a range
+batch_size:    {values: [32, 64, 128]}            # a choice
+activation:    {value: tanh}                      # fixed, as in `trainer`
+```
+
+Whole numbers (`type: int`) and steps are fair on every scale: on `linear`, 1 to 3 come a third
+each; on `log`, the chance of v falls as 1/v.
+"""
+
+NAMES: dict[str, type[schema.Part]] = {
+    "data": schema.Data,
+    "metric": schema.Metric,
+    "search": schema.Search,
+    "parallel": schema.Parallel,
+}
+
+
+def page() -> str:
+    """The whole page, as Markdown."""
+    return "\n".join(_lines()) + "\n"
+
+
+def _lines() -> Iterator[str]:
+    yield INTRODUCTION
+    yield "## The keys\n"
+    yield from _keys(schema.Configuration)
+    for name in schema.Configuration.model_fields:
+        if name in NAMES:
+            yield f"\n## {name}\n"
+            yield f"{NAMES[name].__doc__}\n"
+            yield from _keys(NAMES[name])
+        elif name == "trainer":
+            yield f"\n## {name}\n"
+            yield from _trainer()
+        elif name == "space":
+            yield f"\n## {name}\n"
+            yield SPACE
+            yield from _keys(schema.Parameter)
+
+
+def _trainer() -> Iterator[str]:
+    yield "`kind: network`, the built-in network, and hyperparameters that every trial shares.\n"
+    yield "| hyperparameter | what it is | what it may be | default | a range to search |"
+    yield "|---|---|---|---|---|"
+    for h in KINDS["network"].hyperparameters.values():
+        search = f"`{flow(h.search)}`" if h.search else ""
+        cells = [f"`{h.name}`", h.help, _expected(h), f"`{flow(h.default)}`", search]
+        yield f"| {' | '.join(cells)} |"
+    yield "\nMetrics, each with its goal:\n"
+    for metric, goal in KINDS["network"].metrics.items():
+        yield f"- `{metric}` ({goal})"
+
+
+def _expected(hyperparameter: Hyperparameter) -> str:
+    listed = ", or a list of them" if hyperparameter.listable else ""
+    return hyperparameter.expected.replace("|", "or") + listed
+
+
+def _keys(model: type[schema.Part]) -> Iterator[str]:
+    yield "| key | default | meaning |"
+    yield "|---|---|---|"
+    for name, field in model.model_fields.items():
+        yield f"| `{name}` | {_default(field)} | {field.description}{_more(field)} |"
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    value: Any = field.get_default(call_default_factory=True, validated_data={})
+    return "its keys' defaults" if isinstance(value, schema.Part) else f"`{flow(value)}`"
+
+
+def _more(field: FieldInfo) -> str:
+    if any(isinstance(rule, Rule) and "const" in rule.schema for rule in field.metadata):
+        return " (Not yet available.)"
+    if not field.examples:
+        return ""
+    return " For example " + ", ".join(f"`{flow(example)}`" for example in field.examples) + "."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the page, or compare a file with it; the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m hpsearch.config.reference")
+    parser.add_argument("--check", type=Path, metavar="FILE", help="compare FILE with the page")
+    check: Path | None = parser.parse_args(arguments).check
+    if check is None:
+        sys.stdout.write(page())
+        return 0
+    if check.is_file() and check.read_text(encoding="utf-8") == page():
+        return 0
+    command = f"python -m hpsearch.config.reference > {check}"
+    sys.stderr.write(f"{check} is not what the code says; make it anew: {command}\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

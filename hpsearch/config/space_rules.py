@@ -1,0 +1,83 @@
+"""Rules for the keys that hold more than one value: choices, conditions, starting settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hpsearch.config.rules import Rule, finite, is_number
+
+SCALAR = {"type": ["number", "string", "boolean", "null"]}
+CHOOSABLE = {"anyOf": [SCALAR, {"type": "array", "items": SCALAR}]}
+
+
+def is_scalar(value: Any) -> bool:
+    """Whether a value is a finite number, a text, true, false or null."""
+    if is_number(value):
+        try:
+            finite().check(value)
+        except ValueError:
+            return False
+    return isinstance(value, int | float | str | bool | None)
+
+
+def is_choosable(value: Any) -> bool:
+    """Whether a value can be one of a choice: a scalar, or a list of scalars."""
+    entries = value if isinstance(value, list) else [value]
+    return all(is_scalar(entry) for entry in entries)
+
+
+def choosable() -> Rule:
+    """One value, or a list that is one value, such as the units of each layer."""
+
+    def check(value: Any) -> Any:
+        if not is_choosable(value):
+            raise ValueError("a finite number, text, true, false, null, or a list of these")
+        return value
+
+    return Rule(check, CHOOSABLE)
+
+
+def values() -> Rule:
+    """The values of a choice."""
+
+    def check(value: Any) -> list[Any]:
+        if not isinstance(value, list):
+            raise ValueError("a list such as [16, 32, 64]")
+        if not value:
+            raise ValueError("a list of at least one value")
+        for entry in value:
+            choosable().check(entry)
+        return value
+
+    return Rule(check, {"type": "array", "items": CHOOSABLE, "minItems": 1, "uniqueItems": True})
+
+
+def conditions() -> Rule:
+    """Names, each with the value or values that it must have."""
+
+    def check(value: Any) -> dict[str, Any]:
+        expected = "a mapping of names to a value or values, such as {optimizer: momentum}"
+        if not isinstance(value, dict) or not value:
+            raise ValueError(expected)
+        if not all(is_choosable(given) and given != [] for given in value.values()):
+            raise ValueError(expected)
+        return value
+
+    one_or_more = {"anyOf": [SCALAR, {"type": "array", "items": SCALAR, "minItems": 1}]}
+    schema = {"type": "object", "additionalProperties": one_or_more, "minProperties": 1}
+    return Rule(check, schema)
+
+
+def start() -> Rule:
+    """Settings by hand, or a run's name."""
+
+    def check(value: Any) -> str | list[dict[str, Any]]:
+        if isinstance(value, str) and value:
+            return value
+        if isinstance(value, list) and value and all(isinstance(entry, dict) for entry in value):
+            return value
+        raise ValueError("a list of settings such as [{learning_rate: 0.01}], or a run's name")
+
+    setting = {"type": "object", "additionalProperties": CHOOSABLE}
+    listed = {"type": "array", "items": setting, "minItems": 1}
+    return Rule(check, {"anyOf": [listed, {"type": "string", "minLength": 1}]})

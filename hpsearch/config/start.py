@@ -1,0 +1,115 @@
+"""`search.start`: settings by hand, checked against the space and put in standard form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from hpsearch.config.places import Path, Problem
+from hpsearch.config.rules import show
+from hpsearch.config.suggestions import hint
+from hpsearch.space import Continuous, Parameter, Space
+from hpsearch.trial import Params
+
+
+def settings(
+    given: list[dict[str, Any]], space: Space
+) -> tuple[tuple[Params, ...], list[Problem]]:
+    """The starting settings as trials have them, and what is wrong with them.
+
+    Each must be a setting that the space could draw: every active parameter with one of its
+    values. Parameters with one value may be left out.
+    """
+    read: list[Params] = []
+    problems: list[Problem] = []
+    for i, setting in enumerate(given):
+        path: Path = ("search", "start", i)
+        known, found = _full(setting, space, path)
+        problems += found
+        if not found and known in read:
+            problems.append(Problem(path, f"is the same as start[{read.index(known)}]"))
+        read.append(known)
+    return tuple(read), problems
+
+
+def _full(
+    given: Mapping[str, Any], space: Space, path: Path
+) -> tuple[dict[str, Any], list[Problem]]:
+    problems = list(_foreign(given, space, path))
+    own = {name: value for name, value in given.items() if name in space}
+    for name, value in own.items():
+        problems += _outside(space[name], value, (*path, name))
+    if problems:
+        return {}, problems
+    setting = {parameter.name: parameter.domain.at(0) for parameter in space if parameter.fixed}
+    place = np.nan_to_num(space.point({**setting, **own}), nan=0.5)
+    drawn = space.params(place)  # active parameters and lengths of lists follow from what is given
+    problems += _inactive_or_missing(own, drawn, space, path)
+    if problems:
+        return {}, problems
+    exact = {
+        name: _floats(own[name]) for name in drawn if isinstance(space[name].domain, Continuous)
+    }
+    return {name: exact.get(name, value) for name, value in drawn.items()}, []
+
+
+def _foreign(given: Mapping[str, Any], space: Space, path: Path) -> Iterator[Problem]:
+    for name in given:
+        if name in space.settings:
+            message = f"is fixed in 'trainer' as {show(space.settings[name])}; leave it out"
+            yield Problem((*path, name), message, of_key=True)
+        elif name not in space:
+            names = [parameter.name for parameter in space]
+            yield Problem((*path, name), f"is not in 'space'{hint(name, names)}", of_key=True)
+
+
+def _outside(parameter: Parameter, value: Any, path: Path) -> Iterator[Problem]:
+    """Values that the parameter cannot take, one by one where it is a list."""
+    if parameter.per is not None and not isinstance(value, list):
+        message = f"must be a list, one value per {parameter.per}; found {show(value)}"
+        yield Problem(path, message)
+        return
+    entries = value if parameter.per is not None else [value]
+    for i, entry in enumerate(entries):
+        if not parameter.domain.contains(entry):
+            here = (*path, i) if parameter.per is not None else path
+            yield Problem(here, f"{show(entry)} is outside the space; {_extent(parameter)}")
+
+
+def _extent(parameter: Parameter) -> str:
+    config = parameter.domain.as_config()
+    if "value" in config:
+        return f"it is fixed at {show(config['value'])}"
+    if "values" in config:
+        return f"it is one of {', '.join(show(value) for value in config['values'])}"
+    step = f" in steps of {config['step']}" if "step" in config else ""
+    return f"it lies between {config['min']} and {config['max']}{step}"
+
+
+def _inactive_or_missing(
+    own: Mapping[str, Any], drawn: Params, space: Space, path: Path
+) -> Iterator[Problem]:
+    missing = [name for name in drawn if name not in own and not space[name].fixed]
+    if missing:
+        message = (
+            f"must give every hyperparameter that counts in it; missing: {', '.join(missing)}"
+        )
+        yield Problem(path, message)
+        return
+    for name, value in own.items():
+        here = (*path, name)
+        if name not in drawn:
+            names = filter(None, [*space[name].when, space[name].per])
+            message = f"does not count with this {' and '.join(names)}; leave it out"
+            yield Problem(here, message, of_key=True)
+            continue
+        taken = drawn[name]
+        if isinstance(value, list) and isinstance(taken, list) and len(value) != len(taken):
+            message = f"must have {len(taken)} values, one per {space[name].per}"
+            yield Problem(here, f"{message}; found {len(value)}")
+
+
+def _floats(value: Any) -> Any:
+    return [float(entry) for entry in value] if isinstance(value, list) else float(value)

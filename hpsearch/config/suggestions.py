@@ -1,0 +1,80 @@
+"""What a misspelt name was meant to be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+ELSEWHERE = {
+    "alpha": "learning_rate",
+    "alpha0": "learning_rate",
+    "beta": "momentum",
+    "beta_1": "beta1",
+    "beta_2": "beta2",
+    "choices": "values",
+    "decay": "learning_rate_decay",
+    "decay_rate": "learning_rate_decay",
+    "direction": "goal",
+    "dropout_rate": "dropout",
+    "eps": "epsilon",
+    "eta": "learning_rate",
+    "high": "max",
+    "init": "initializer",
+    "keep_prob": "dropout",
+    "l2_regularization": "l2",
+    "lambda": "l2",
+    "layers": "hidden_layers",
+    "low": "min",
+    "lower": "min",
+    "lr": "learning_rate",
+    "mini_batch_size": "batch_size",
+    "minibatch_size": "batch_size",
+    "model": "trainer",
+    "n_jobs": "jobs",
+    "n_trials": "trials",
+    "objective": "metric",
+    "options": "values",
+    "params": "space",
+    "parameters": "space",
+    "q": "step",
+    "units": "hidden_units",
+    "upper": "max",
+    "weight_decay": "l2",
+    "workers": "jobs",
+    "10**r": "10^r",
+    "exponential": "log",
+    "inv_log": "1-10^r",
+    "log10": "log",
+    "loguniform": "log",
+    "log_uniform": "log",
+    "uniform": "linear",
+}
+"""Names that the course or other tools use, and ours."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that was most likely meant.
+
+    >>> nearest("momentun", ["momentum", "l2"]), nearest("weight_decay", ["momentum", "l2"])
+    ('momentum', 'l2')
+    """
+    known = list(known)
+    meant = ELSEWHERE.get(name.lower())
+    if meant in known:
+        return meant
+    by_lower = {candidate.lower(): candidate for candidate in reversed(known)}
+    close = get_close_matches(name.lower().replace("-", "_"), by_lower, n=1, cutoff=0.6)
+    return by_lower[close[0]] if close else None
+
+
+def hint(name: str, known: Iterable[str]) -> str:
+    """What to add to the message about an unknown name: the nearest known one, or all.
+
+    >>> hint("scael", ["scale", "min"]), hint("zzz", ["scale", "min"])
+    (" (did you mean 'scale'?)", ' (known: scale, min)')
+    """
+    known = list(known)
+    meant = nearest(name, known)
+    if meant is not None:
+        return f" (did you mean {meant!r}?)"
+    return f" (known: {', '.join(known)})" if known else ""

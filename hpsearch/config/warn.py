@@ -1,0 +1,59 @@
+"""What a valid configuration does that its author may not have meant."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from hpsearch.config.kinds import KINDS
+from hpsearch.config.meaning import draws
+from hpsearch.config.resolved import Config
+
+
+def warnings(config: Config) -> list[str]:
+    """Remarks, each with the key that it is about and a remedy."""
+    return [*_idle(config), *_search(config)]
+
+
+def _idle(config: Config) -> Iterator[str]:
+    """Parameters and fixed settings that change nothing in some or all trials."""
+    sample = draws(config.space)
+    active: Counter[str] = Counter()
+    ignored: Counter[str] = Counter()
+    reasons: dict[str, Counter[str]] = {}
+    for params in sample:
+        used = {name: value for name, value in params.items() if value != []}  # no layer, no list
+        settings: dict[str, Any] = {**config.trainer.settings, **used}
+        active.update(list(settings))
+        for name, reason in KINDS[config.trainer.kind].ignored(settings):
+            ignored[name] += 1
+            reasons.setdefault(name, Counter())[reason] += 1
+    for name in config.trainer.settings:
+        if ignored[name] == len(sample):
+            yield f"trainer.{name}: no trial uses it: {_commonest(reasons[name])}; drop it"
+    for parameter in config.space:
+        name, count = parameter.name, active[parameter.name]
+        if count == 0:
+            yield f"space.{name}: its conditions hold in no trial of {len(sample)} drawn; drop it"
+        elif ignored[name] == count:
+            yield f"space.{name}: no trial uses it: {_commonest(reasons[name])}; drop it"
+        elif ignored[name]:
+            share = max(1, round(100 * ignored[name] / count))
+            yield (
+                f"space.{name}: about {share} % of the draws ignore it: "
+                f"{_commonest(reasons[name])}; add a 'when'"
+            )
+
+
+def _commonest(reasons: Counter[str]) -> str:
+    return reasons.most_common(1)[0][0]
+
+
+def _search(config: Config) -> Iterator[str]:
+    if config.metric.name == "train_loss":
+        yield "metric.name: train_loss rewards overfitting; val_loss is measured on held-out rows"
+    if config.space.dimensions == 0:
+        yield "space: every parameter is fixed, so all trials are the same but for their seeds"
+    if config.search.sampler == "random" and config.search.rounds != "auto":
+        yield "search.rounds: sampler random draws every round alike; drop it, or use zoom"

@@ -1,0 +1,35 @@
+"""A small sound configuration, and a way to see what is wrong with another."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hpsearch.config import load
+from hpsearch.errors import ConfigError
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def digits() -> Path:
+    return ROOT / "configs" / "digits.yaml"
+
+
+@pytest.fixture
+def problems(digits: Path, tmp_path: Path) -> Callable[..., list[str]]:
+    """The problems of digits.yaml after replacements, without the folder's name."""
+
+    def told(*replacements: tuple[str, str], **forced: Any) -> list[str]:
+        text = digits.read_text()
+        for old, new in replacements:
+            assert old in text
+            text = text.replace(old, new)
+        path = tmp_path / "c.yaml"
+        path.write_text(text)
+        with pytest.raises(ConfigError) as error:
+            load(path, **forced)
+        return [line.replace(f"{tmp_path}/", "") for line in error.value.problems]
+
+    return told

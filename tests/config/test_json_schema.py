@@ -1,0 +1,67 @@
+"""The schema that editors use accepts what the tool accepts, and knows every key."""
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from hpsearch.config import load, yaml_text
+from hpsearch.config.json_schema import json_schema
+from hpsearch.config.starter import starter
+from hpsearch.trainers.network import HYPERPARAMETERS
+
+
+@pytest.fixture(scope="module")
+def schema():
+    return Draft202012Validator(json_schema())
+
+
+def tree(text):
+    return yaml_text.read(text, "x.yaml")[0]
+
+
+def test_it_is_a_valid_schema():
+    Draft202012Validator.check_schema(json_schema())
+
+
+def test_it_accepts_the_digits_configuration_as_written_and_as_resolved(schema, digits):
+    assert not list(schema.iter_errors(tree(digits.read_bytes())))
+    assert not list(schema.iter_errors(load(digits).as_dict()))
+
+
+def test_it_accepts_the_starter(schema):
+    assert not list(schema.iter_errors(tree(starter(None, "digits").encode())))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("seed: 0", "sed: 0"),
+        ("trials: 64", "trials: 0"),
+        ("min: 1e-4", "mn: 1e-4"),
+        ("  momentum:  ", "  momentun:  "),
+        ("epochs: 30", "epochs: 0"),
+        ("val_accuracy", "val_acc"),
+        ("scale: log, min: 1e-4", "scale: lag, min: 1e-4"),
+        ("{values: [32, 64, 128, 256]}", "64"),
+        ("timeout: null, trial", "timeout: soon, trial"),
+        ("source: digits", "sorce: digits"),
+    ],
+)
+def test_it_refuses_mistakes(schema, digits, old, new):
+    assert old in digits.read_text()
+    mistaken = digits.read_text().replace(old, new).encode()
+    assert list(schema.iter_errors(tree(mistaken)))
+
+
+def test_every_key_is_described():
+    schema = json_schema()
+    sections = [schema, *schema["$defs"].values(), schema["properties"]["trainer"]]
+    for section in sections:
+        for name, key in section["properties"].items():
+            shared = schema["$defs"].get(key.get("$ref", "").split("/")[-1], {})
+            assert key.get("description") or shared.get("description"), name
+
+
+def test_every_hyperparameter_is_a_known_key_of_trainer_and_space():
+    properties = json_schema()["properties"]
+    assert set(HYPERPARAMETERS) <= set(properties["trainer"]["properties"])
+    assert set(HYPERPARAMETERS) - {"epochs"} == set(properties["space"]["properties"])

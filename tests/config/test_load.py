@@ -1,0 +1,165 @@
+"""A sound configuration: what it means, and that it survives being stored."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hpsearch.config import from_mapping, load
+from hpsearch.errors import ConfigError
+from hpsearch.space import LOG, Choice, Continuous, Discrete, Fixed
+
+LEAST = {
+    "data": {"source": "digits"},
+    "space": {"learning_rate": {"scale": "log", "min": 1e-4, "max": 1}},
+}
+
+
+def with_space(**space):
+    return from_mapping(LEAST | {"space": space}).space
+
+
+def test_the_digits_configuration_means_what_it_says(digits):
+    config = load(digits)
+    assert (config.name, config.seed) == ("digits", 0)
+    assert config.data.source == "digits"
+    assert config.trainer.epochs == 30
+    assert (config.metric.name, config.metric.goal) == ("val_accuracy", "maximize")
+    assert config.space["learning_rate"].domain == Continuous(1e-4, 1, LOG)
+    assert config.space["hidden_units"].domain == Discrete(16, 128, scale=LOG)
+    assert config.space["hidden_units"].per == "hidden_layers"
+    assert config.space["momentum"].when == {"optimizer": ("momentum",)}
+    assert (config.search.trials, config.search.rounds) == (64, "auto")
+    assert (config.parallel.jobs, config.parallel.backend) == ("auto", "local")
+
+
+def test_the_text_is_kept_byte_for_byte(digits):
+    assert load(digits).text == digits.read_bytes()
+
+
+def test_a_resolved_configuration_survives_json(digits):
+    config = load(digits)
+    stored = json.loads(json.dumps(config.as_dict(), allow_nan=False))
+    assert from_mapping(stored, base="/nowhere") == config
+
+
+def test_every_form_of_parameter_survives_being_stored():
+    tree = LEAST | {
+        "trainer": {"hidden_layers": 2, "epochs": 1e2},
+        "space": {
+            "hidden_units": {"value": 16, "per": "hidden_layers"},
+            "batch_size": {"min": 16, "max": 100, "step": 16},
+            "dropout": {"min": 0, "max": 0.5, "step": 0.1},
+            "patience": {"values": [None, 5, 1e1]},
+            "beta2": {"value": None},
+            "activation": {"values": ["relu"]},
+            "batch_norm": {"values": [True, False], "cross": True},
+            "optimizer": {"values": ["adam", "momentum"]},
+            "l2": {"scale": "10^r", "min": 1e-6, "max": 0.1, "when": {"optimizer": ["adam"]}},
+        },
+        "search": {
+            "timeout": "1h30m",
+            "trial_timeout": 90,
+            "start": [
+                {"batch_size": 32.0, "dropout": 0.3, "patience": 10, "batch_norm": True,
+                 "optimizer": "momentum"}
+            ],
+        },
+    }  # fmt: skip
+    config = from_mapping(tree)
+    assert from_mapping(json.loads(json.dumps(config.as_dict()))) == config
+    assert config.trainer.settings["epochs"] == 100
+    assert (config.search.timeout, config.search.trial_timeout) == (5400, 90)
+    assert config.search.start == (
+        {"hidden_units": [16, 16], "batch_size": 32, "dropout": 0.3, "patience": 10,
+         "beta2": None, "activation": "relu", "batch_norm": True, "optimizer": "momentum"},
+    )  # fmt: skip
+    assert type(config.search.start[0]["batch_size"]) is int
+    assert config.space["activation"].domain == Fixed("relu")
+    assert config.space["patience"].domain == Choice((None, 5, 10))
+    assert config.space["l2"].domain.scale is LOG
+
+
+def test_a_whole_number_needs_no_type_where_the_hyperparameter_is_one():
+    assert with_space(hidden_layers={"min": 1, "max": 3})["hidden_layers"].domain == Discrete(1, 3)
+
+
+def test_whole_numbers_may_be_written_with_an_exponent():
+    space = with_space(batch_size={"scale": "log", "min": 1e1, "max": 1e2})
+    assert space["batch_size"].domain == Discrete(10, 100, scale=LOG)
+
+
+def test_the_lectures_momentum_has_median_0_99_and_learning_rate_0_01(digits):
+    space = load(digits).space
+    assert space["momentum"].domain.at(0.5) == pytest.approx(0.99)
+    assert space["learning_rate"].domain.at(0.5) == pytest.approx(0.01)
+
+
+def test_a_file_name_that_is_no_name_for_a_run_is_made_one(tmp_path):
+    path = tmp_path / "_my first search.yaml"
+    path.write_text(json.dumps(LEAST))
+    assert load(path).name == "my-first-search"
+
+
+@pytest.mark.parametrize(
+    ("metric", "goal"), [("val_loss", "minimize"), ("val_macro_f1", "maximize")]
+)
+def test_the_goal_follows_from_the_metric(metric, goal):
+    assert from_mapping(LEAST | {"metric": {"name": metric}}).metric.goal == goal
+
+
+def test_paths_are_relative_to_the_file_and_in_overrides_to_the_current_folder(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "here").mkdir()
+    path = tmp_path / "configs" / "c.yaml"
+    path.write_text(json.dumps(LEAST | {"data": {"source": "../data.csv"}}))
+    monkeypatch.chdir(tmp_path / "here")
+    assert load(path).data.source == tmp_path / "data.csv"
+    assert load(path, ["data.source=d.csv"]).data.source == tmp_path / "here" / "d.csv"
+    assert load(path, ["data={source: d.csv}"]).data.source == tmp_path / "here" / "d.csv"
+    assert load(path, ["data.test=0.1"]).data.source == tmp_path / "data.csv"
+    assert load(path, ["data.source=digits"]).data.source == "digits"
+
+
+def test_a_stored_path_does_not_depend_on_where_it_is_loaded():
+    config = from_mapping(LEAST | {"data": {"source": "d.csv"}}, base="/data")
+    assert from_mapping(config.as_dict(), base="/elsewhere").data.source == Path("/data/d.csv")
+
+
+def test_python_values_are_taken_as_yaml_would_have_them():
+    tree = LEAST | {
+        "seed": np.int64(3),
+        "data": {"source": Path("/data/x.csv")},
+        "space": {"batch_size": {"values": np.array([16, 32])}, "l2": {"values": (0.0, 0.1)}},
+    }
+    config = from_mapping(tree)
+    assert config.seed == 3
+    assert config.space["batch_size"].domain == Choice((16, 32))
+    assert config.space["l2"].domain == Choice((0.0, 0.1))
+
+
+def test_python_values_that_yaml_cannot_have_are_told_by_their_path():
+    with pytest.raises(ConfigError) as error:
+        from_mapping({**LEAST, 3: 1, "search": {"trials": object()}})
+    assert error.value.problems == (
+        "a key must be text, found 3",
+        "search.trials: must be plain values, found an object of type object",
+    )
+
+
+def test_a_dict_that_holds_itself_is_refused():
+    tree = dict(LEAST)
+    tree["data"] = tree
+    with pytest.raises(ConfigError, match="nested more than 50 deep"):
+        from_mapping(tree)
+
+
+def test_importing_the_package_imports_neither_pydantic_nor_yaml():
+    code = "import sys, hpsearch.config; print({'pydantic', 'yaml', 'pandas'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

@@ -1,0 +1,62 @@
+"""`--set KEY=VALUE` and the command line's options."""
+
+import pytest
+
+from hpsearch.config import load
+from hpsearch.errors import ConfigError
+
+
+def test_a_value_is_laid_over_the_file(digits):
+    config = load(digits, ["search.trials=1e1", "space.batch_size={value: 8}", "trainer.l2=0.1"])
+    assert config.search.trials == 10
+    assert config.space["batch_size"].domain.value == 8
+    assert config.trainer.settings["l2"] == 0.1
+
+
+def test_the_later_override_wins_and_options_come_last(digits):
+    config = load(digits, ["seed=1", "seed=2", "search.trials=9"], trials=5, jobs="auto")
+    assert (config.seed, config.search.trials, config.parallel.jobs) == (2, 5, "auto")
+
+
+def test_an_option_that_was_not_given_changes_nothing(digits):
+    assert load(digits, seed=None, jobs=None) == load(digits)
+
+
+def test_null_takes_a_key_away(digits):
+    config = load(digits, ["space.momentum=null", "search.trials=", "data.target=null"])
+    assert "momentum" not in config.space
+    assert config.search.trials == 64
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("search.trials=many", "--set search.trials=many: search.trials: must be a whole number"),
+        ("search.trials", "--set search.trials: write KEY=VALUE"),
+        ("=3", "--set =3: write KEY=VALUE"),
+        ("a..b=3", "--set a..b=3: write KEY=VALUE"),
+        ("search.trials.x=3", "search.trials.x: search.trials is 64, which has no keys"),
+        ("seed=[1", "--set seed=[1:1:3: not valid YAML"),
+        ("metric={name: a, name: b}", "name: duplicate key"),
+        ("a.b=c", "--set a.b=c: a: unknown key"),
+        ("space.momentum.scael=log", "(did you mean 'scale'?)"),
+        (
+            "space.momentum.max=1",
+            "--set space.momentum.max=1: space.momentum.max: must be below 1",
+        ),
+    ],
+)
+def test_a_problem_is_told_with_its_override(digits, override, message):
+    with pytest.raises(ConfigError) as error:
+        load(digits, [override])
+    assert message in str(error.value)
+    assert str(error.value).startswith("--set ")
+
+
+def test_a_problem_of_an_option_is_told_with_the_option(digits):
+    with pytest.raises(ConfigError) as error:
+        load(digits, jobs="x", seed=-1)
+    assert [line.split(": must")[0] for line in error.value.problems] == [
+        "--jobs: parallel.jobs",
+        "--seed: seed",
+    ]

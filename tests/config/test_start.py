@@ -1,0 +1,61 @@
+"""Settings by hand are settings that the space could draw."""
+
+import pytest
+
+from hpsearch.config import from_mapping
+from hpsearch.errors import ConfigError
+
+TREE = {
+    "data": {"source": "digits"},
+    "trainer": {"epochs": 3},
+    "space": {
+        "learning_rate": {"scale": "log", "min": 1e-4, "max": 1},
+        "hidden_layers": {"min": 0, "max": 3},
+        "hidden_units": {"values": [16, 32], "per": "hidden_layers"},
+        "optimizer": {"values": ["momentum", "adam"]},
+        "momentum": {"min": 0.5, "max": 0.9, "when": {"optimizer": "momentum"}},
+        "l2": {"value": 0.1},
+    },
+}
+FULL = {"learning_rate": 0.1, "hidden_layers": 2, "hidden_units": [16, 32], "optimizer": "adam"}
+
+
+def started(*settings):
+    return from_mapping(TREE | {"search": {"start": list(settings)}})
+
+
+def test_a_full_setting_is_kept_and_completed_with_what_is_fixed():
+    config = started(FULL, FULL | {"learning_rate": 1, "hidden_layers": 0, "hidden_units": []})
+    assert config.search.start[0] == FULL | {"l2": 0.1}
+    assert all(config.space.contains(setting) for setting in config.search.start)
+
+
+def test_the_name_of_a_run_is_kept_for_the_search_to_resolve():
+    assert from_mapping(TREE | {"search": {"start": "digits-1"}}).search.start == "digits-1"
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"learning_rate": 0.1}, r"start\[0\]: must give .*; missing: hidden_layers, hidden_un"),
+        (FULL | {"learning_rate": 5}, r"learning_rate: 5 is outside the space; it lies between"),
+        (FULL | {"optimizer": "sgd"}, r"'sgd' is outside .* one of 'momentum', 'adam'"),
+        (FULL | {"hidden_units": [16, 24]}, r"hidden_units\[1\]: 24 is outside the space"),
+        (FULL | {"hidden_units": [16]}, r"must have 2 values, one per hidden_layers; found 1"),
+        (FULL | {"hidden_units": 16}, r"must be a list, one value per hidden_layers; found 16"),
+        (FULL | {"hidden_layers": True}, r"hidden_layers: true is outside the space"),
+        (FULL | {"momentum": 0.9}, r"momentum: does not count with this optimizer; leave it out"),
+        (FULL | {"l2": 0.2}, r"l2: 0.2 is outside the space; it is fixed at 0.1"),
+        (FULL | {"epochs": 3}, r"epochs: is fixed in 'trainer' as 3; leave it out"),
+        (FULL | {"lr": 3}, r"lr: is not in 'space' \(did you mean 'learning_rate'\?\)"),
+        (3, r"search.start: must be a list of settings .*, found a list"),
+    ],
+)
+def test_a_setting_that_the_space_could_not_draw_is_told(setting, message):
+    with pytest.raises(ConfigError, match=message):
+        started(setting)
+
+
+def test_the_same_setting_twice_is_told():
+    with pytest.raises(ConfigError, match=r"start\[1\]: is the same as start\[0\]"):
+        started(FULL, dict(FULL))

@@ -1,0 +1,39 @@
+"""Remarks on what a valid configuration may not have meant."""
+
+import pytest
+
+from hpsearch.config import load, warnings
+
+
+def test_the_digits_configuration_leaves_nothing_to_remark(digits):
+    assert warnings(load(digits)) == []
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["space.momentum.when=null"], "% of the draws ignore it: only optimizer momentum uses"),
+        (
+            ["space.optimizer={values: [momentum, sgd]}", "space.beta1.when=null"],
+            "space.beta1: no trial uses it: only optimizers adam and adamw use it",
+        ),
+        (
+            ["trainer.momentum=0.8", "space.momentum=null", "space.optimizer={value: adam}"],
+            "trainer.momentum: no trial uses it: only optimizer momentum uses it, not adam",
+        ),
+        (["metric={name: train_loss}"], "metric.name: train_loss rewards overfitting"),
+        (["space={l2: {value: 0.1}}"], "space: every parameter is fixed"),
+        (["search.sampler=random", "search.rounds=3"], "search.rounds: sampler random"),
+    ],
+)
+def test_what_is_likely_not_meant_is_remarked(digits, overrides, message):
+    assert any(message in line for line in warnings(load(digits, overrides)))
+
+
+def test_a_parameter_whose_conditions_exclude_each_other_is_remarked(digits):
+    nested = [
+        "space.activation={values: [relu, tanh], when: {optimizer: adam}}",
+        "space.momentum.when={optimizer: momentum, activation: relu}",
+    ]
+    found = warnings(load(digits, nested))
+    assert any("space.momentum: its conditions hold in no trial" in line for line in found)
