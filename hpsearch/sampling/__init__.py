@@ -1,0 +1,1 @@
+"""Which settings to try: coarse random first, then finer around the best."""

@@ -1,0 +1,60 @@
+"""Which trials are the best so far, when not all were trained equally long."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from hpsearch.trial import Params
+
+Cost = tuple[float, float]
+"""What is minimised: the metric (negated where it is maximised), then the validation loss."""
+
+UNKNOWN: Cost = (math.inf, math.inf)
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What the sampler knows of a trial: its setting, and its cost at each rung it reached.
+
+    A trial that diverged or failed has no finite cost at its last rung.
+    """
+
+    number: int
+    params: Params
+    costs: tuple[Cost, ...]
+
+    @property
+    def finite(self) -> bool:
+        """Whether the trial gave a usable value at the last rung it reached."""
+        return bool(self.costs) and math.isfinite(self.costs[-1][0])
+
+
+def rank(history: Iterable[Observation]) -> list[Observation]:
+    """Trials from best to worst.
+
+    All are ordered by cost at the first rung. Those that reached the second are re-ordered
+    among the places that they hold, by cost there, and so on: a longer training corrects the
+    order of those that had it, and says nothing about the others. Trials without a finite
+    value come last; equal values are ordered by validation loss, then by number.
+
+    >>> short = Observation(0, {}, ((0.3, 0.0),))
+    >>> long = [Observation(1, {}, ((0.1, 0.0), (0.09, 0.0))),
+    ...         Observation(2, {}, ((0.2, 0.0), (0.05, 0.0)))]
+    >>> [trial.number for trial in rank([short, *long])]
+    [2, 1, 0]
+    """
+    order = sorted(history, key=lambda trial: (not trial.finite, _key(trial, 0)))
+    usable = sum(trial.finite for trial in order)
+    rungs = max((len(trial.costs) for trial in order[:usable]), default=0)
+    for rung in range(1, rungs):
+        places = [i for i in range(usable) if len(order[i].costs) > rung]
+        again = sorted((order[i] for i in places), key=lambda trial: _key(trial, rung))
+        for place, trial in zip(places, again, strict=True):
+            order[place] = trial
+    return order
+
+
+def _key(trial: Observation, rung: int) -> tuple[Cost, int]:
+    return (trial.costs[rung] if len(trial.costs) > rung else UNKNOWN), trial.number
