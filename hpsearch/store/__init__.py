@@ -1,0 +1,19 @@
+"""The run directory: what is written, where, and how it survives a crash."""
+
+from hpsearch.store.files import as_yaml, write_json, write_text
+from hpsearch.store.records import as_line
+from hpsearch.store.run_directory import FORMAT, RunDirectory, create, find, runs
+from hpsearch.store.writer import Writer
+
+__all__ = [
+    "FORMAT",
+    "RunDirectory",
+    "Writer",
+    "as_line",
+    "as_yaml",
+    "create",
+    "find",
+    "runs",
+    "write_json",
+    "write_text",
+]

@@ -1,0 +1,169 @@
+"""Files that a crash cannot spoil: written whole, or appended to line by line."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from hpsearch.errors import RunError
+
+SYNC_SECONDS = 1.0  # a power cut loses at most this much
+
+
+def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Replace a file so that a reader sees the old one or the new one, never half.
+
+    A crash leaves the old file as it was, and perhaps a hidden sibling that the next write
+    replaces.
+    """
+    sibling = path.with_name(f".{path.name}.new")
+    with sibling.open("wb") as file:
+        write(file)
+        file.flush()
+        os.fsync(file.fileno())
+    sibling.replace(path)
+    sync_folder(path.parent)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a text file whole, in UTF-8."""
+    write_whole(path, lambda file: file.write(text.encode()))
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Replace a JSON file whole, indented for people."""
+    write_text(
+        path, json.dumps(plain(value), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    )
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in a folder last through a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON knows it: NaN and infinity become null, tuples lists."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {str(key): plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(entry) for entry in value]
+    return value
+
+
+class Lines:
+    """A JSON Lines file that only grows, a whole line at a time.
+
+    Each line reaches the operating system at once, so a kill loses nothing, and the disk
+    within a second or at the next `sync`. A torn last line, which only a power cut or a full
+    disk leaves, is cut off when the file is opened for writing.
+    """
+
+    def __init__(self, path: Path):
+        keep = _whole_length(path)
+        self._file = path.open("ab", buffering=0)
+        self._file.truncate(keep)
+        self._path = path
+        self._synced = time.monotonic()
+        self._dirty = False
+
+    def append(self, line: Mapping[str, Any]) -> None:
+        """Add one line; a full disk leaves the file as it was before."""
+        text = json.dumps(plain(line), allow_nan=False, ensure_ascii=False) + "\n"
+        data = text.encode()
+        start = os.fstat(self._file.fileno()).st_size
+        written = 0
+        try:
+            while written < len(data):
+                written += self._file.write(data[written:])
+        except OSError:
+            self._file.truncate(start)
+            raise
+        self._dirty = True
+        if time.monotonic() - self._synced >= SYNC_SECONDS:
+            self.sync()
+
+    def sync(self) -> None:
+        """Force everything appended so far to the disk."""
+        if self._dirty:
+            os.fsync(self._file.fileno())
+            self._dirty = False
+        self._synced = time.monotonic()
+
+    def close(self) -> None:
+        """Sync and close."""
+        if not self._file.closed:
+            self.sync()
+            self._file.close()
+
+
+def _whole_length(path: Path) -> int:
+    """Bytes up to the end of the last whole line; 0 for a missing file."""
+    if not path.exists():
+        return 0
+    with path.open("rb") as file:
+        position = file.seek(0, os.SEEK_END)
+        while position > 0:
+            start = max(0, position - 65536)
+            file.seek(start)
+            newline = file.read(position - start).rfind(b"\n")
+            if newline >= 0:
+                return start + newline + 1
+            position = start
+    return 0
+
+
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The lines of a JSON Lines file, without a torn last one; nothing for a missing file.
+
+    Raises:
+        RunError: a whole line that is no JSON object; the message names line and byte.
+    """
+    if not path.exists():
+        return
+    offset = 0
+    with path.open("rb") as file:
+        for number, raw in enumerate(file, 1):
+            if not raw.endswith(b"\n"):
+                return
+            try:
+                line = json.loads(raw)
+            except ValueError:
+                line = None
+            if not isinstance(line, dict):
+                raise RunError(
+                    f"{path}: line {number}, byte {offset}: must be a JSON object, found "
+                    f"{raw[:40]!r}; remove the line, and what it recorded is trained again"
+                )
+            yield line
+            offset += len(raw)
+
+
+def as_yaml(value: Mapping[str, Any]) -> str:
+    """Plain values as YAML for people: sections on lines, the innermost mappings inline."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 (write everything out)
+            return True
+
+    text: str = yaml.dump(
+        plain(value),
+        Dumper=Dumper,
+        default_flow_style=None,
+        sort_keys=False,
+        width=1000,
+        allow_unicode=True,
+    )
+    return text

@@ -1,0 +1,222 @@
+"""The run directory: every path under runs/ is decided here.
+
+A folder appears by renaming a complete hidden sibling, so half a run is never seen. Reading
+needs no lock; one process at a time may write.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hpsearch.errors import RunError
+from hpsearch.store.files import read_lines, sync_folder, write_json, write_text
+from hpsearch.store.records import read_records
+from hpsearch.store.writer import Writer
+from hpsearch.trial import Piece, Result
+
+FORMAT = 1
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """One run on disk."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The run's name: its folder's."""
+        return self.path.name
+
+    @property
+    def config(self) -> Path:
+        """What the user wrote, byte for byte."""
+        return self.path / "config.yaml"
+
+    @property
+    def best(self) -> Path:
+        """The winner: params.yaml, model.npz, result.json."""
+        return self.path / "best"
+
+    @property
+    def model(self) -> Path:
+        """The winner's trained model."""
+        return self.best / "model.npz"
+
+    @property
+    def report(self) -> Path:
+        """The report: one file that works offline."""
+        return self.path / "report.html"
+
+    @property
+    def data(self) -> Path:
+        """Prepared arrays, while the run is being done; gone afterwards."""
+        return self.path / ".data"
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """What run.json says.
+
+        Raises:
+            RunError: it is missing, damaged, or written by a newer version.
+        """
+        path = self.path / "run.json"
+        try:
+            info = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise RunError(
+                f"{self.path}: must hold a run.json; this is no run directory"
+            ) from None
+        except (OSError, ValueError) as error:
+            raise RunError(f"{path}: must be readable JSON, found: {error}") from None
+        found = info.get("format") if isinstance(info, dict) else None
+        if not isinstance(found, int):
+            raise RunError(f"{path}: must name its format, found {found!r}; the file is damaged")
+        if found > FORMAT:
+            raise RunError(
+                f"{path}: format {found} is newer than this hpsearch knows ({FORMAT}); "
+                "upgrade with: pip install --upgrade hpsearch"
+            )
+        return dict(info)
+
+    def update(self, **changes: Any) -> None:
+        """Change entries of run.json, in one atomic write."""
+        write_json(self.path / "run.json", {**self.info, **changes})
+
+    @property
+    def pieces(self) -> list[Piece]:
+        """Every finished piece of training, in the order in which they ended."""
+        return read_records(self.path / "curves.jsonl", Piece)
+
+    @property
+    def results(self) -> list[Result]:
+        """Every trial whose fate is known, by number."""
+        results = read_records(self.path / "trials.jsonl", Result)
+        return sorted(results, key=lambda result: result.number)
+
+    @property
+    def timeline(self) -> list[dict[str, Any]]:
+        """When each worker did what: number, rung, worker, start and end in seconds."""
+        return list(read_lines(self.path / "timeline.jsonl"))
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """The parent's trials inside this run's region: a trial's line and its curve."""
+        return list(read_lines(self.path / "history.jsonl"))
+
+    @property
+    def outcome(self) -> dict[str, Any] | None:
+        """What best/result.json says of the winner; None while there is none."""
+        path = self.best / "result.json"
+        try:
+            return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
+        except ValueError as error:
+            raise RunError(f"{path}: must be readable JSON, found: {error}") from None
+
+    @contextmanager
+    def writing(self) -> Iterator[Writer]:
+        """The run's only writer, until the end of the block.
+
+        Raises:
+            RunError: another process is writing to this run.
+        """
+        writer = Writer(self.path)
+        try:
+            yield writer
+        finally:
+            writer.close()
+
+
+def create(
+    runs_dir: Path,
+    name: str,
+    config: bytes,
+    info: Mapping[str, Any],
+    history: Sequence[Mapping[str, Any]] = (),
+) -> RunDirectory:
+    """Make a run directory, complete from the moment it appears.
+
+    Raises:
+        RunError: the name is taken or not allowed, or the folder cannot be written.
+    """
+    if not NAME.fullmatch(name):
+        raise RunError(
+            f"run name {name!r}: must begin with a letter or digit and hold only letters, "
+            "digits, '.', '_' and '-'"
+        )
+    path = runs_dir / name
+    if path.exists():
+        raise RunError(
+            f"{path}: exists already; choose another --name, or go on with it: "
+            f"hpsearch resume {path}"
+        )
+    hidden = runs_dir / f".{name}.new"
+    try:
+        runs_dir.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(hidden, ignore_errors=True)
+        (hidden / "logs").mkdir(parents=True)
+        (hidden / "state").mkdir()
+        (hidden / "config.yaml").write_bytes(config)
+        write_json(hidden / "run.json", {"format": FORMAT, **info})
+        for file in ("curves.jsonl", "trials.jsonl", "timeline.jsonl"):
+            (hidden / file).touch()
+        if history:
+            lines = (json.dumps(line, ensure_ascii=False) + "\n" for line in history)
+            write_text(hidden / "history.jsonl", "".join(lines))
+        hidden.rename(path)
+        sync_folder(runs_dir)
+    except OSError as error:
+        shutil.rmtree(hidden, ignore_errors=True)
+        raise RunError(
+            f"{runs_dir}: runs must be writable there, found: {error.strerror or error}; "
+            "choose another folder with --runs-dir"
+        ) from None
+    return RunDirectory(path)
+
+
+def runs(runs_dir: Path) -> list[RunDirectory]:
+    """The runs in a folder, oldest first."""
+    if not runs_dir.is_dir():
+        return []
+    found = [
+        RunDirectory(path)
+        for path in runs_dir.iterdir()
+        if not path.name.startswith(".") and (path / "run.json").is_file()
+    ]
+    return sorted(found, key=_age)
+
+
+def _age(run: RunDirectory) -> tuple[str, str]:
+    try:
+        return str(run.info.get("created", "")), run.name
+    except RunError:  # a damaged run still has a place in the list
+        return "", run.name
+
+
+def find(run: str | Path | None, runs_dir: Path) -> RunDirectory:
+    """The run that a user means: a folder, a name under `runs_dir`, or the newest.
+
+    Raises:
+        RunError: there is no such run; the message names those that there are.
+    """
+    known = runs(runs_dir)
+    if run is None:
+        if not known:
+            raise RunError(f"{runs_dir}: holds no runs yet; start one with: hpsearch run CONFIG")
+        return known[-1]
+    for path in (Path(run), runs_dir / run):
+        if (path / "run.json").is_file():
+            return RunDirectory(path)
+    names = ", ".join(each.name for each in known[-5:]) or "none"
+    raise RunError(
+        f"{run}: must be a run's folder or its name in {runs_dir}, found no run.json there; "
+        f"the newest runs: {names}"
+    )

@@ -1,0 +1,98 @@
+"""The one process that writes a run: appends what finished, keeps what a trial needs to go on."""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import os
+import socket
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hpsearch.errors import RunError
+from hpsearch.store.files import Lines, write_whole
+from hpsearch.store.records import as_line
+from hpsearch.trial import Piece, Result
+
+State = Mapping[str, np.ndarray[Any, Any]]
+
+
+class Writer:
+    """Appends to a run directory, whose lock it holds until `close`.
+
+    The order is curve, state, trial: whatever moment a crash picks, what is missing is
+    trained again and what is there is not.
+    """
+
+    def __init__(self, path: Path):
+        self._path = path
+        self._lock = _lock(path / ".lock")
+        self._curves = Lines(path / "curves.jsonl")
+        self._trials = Lines(path / "trials.jsonl")
+        self._timeline = Lines(path / "timeline.jsonl")
+
+    def piece(self, piece: Piece, state: State | None = None) -> None:
+        """Record a finished piece of training, and what its trial needs to go on."""
+        self._curves.append(as_line(piece))
+        if state is not None:
+            write_whole(self._state(piece.number), lambda file: np.savez(file, **dict(state)))
+
+    def result(self, result: Result) -> None:
+        """Record a trial's fate; its state is needed no more."""
+        self._trials.append(as_line(result))
+        self._state(result.number).unlink(missing_ok=True)
+
+    def worked(self, number: int, rung: int, worker: str, start: float, end: float) -> None:
+        """Record when a worker trained a piece, in seconds since the run began."""
+        line = {"number": number, "rung": rung, "worker": worker}
+        self._timeline.append(line | {"start": round(start, 3), "end": round(end, 3)})
+
+    def state(self, number: int) -> dict[str, np.ndarray[Any, Any]] | None:
+        """What a trial needs to go on; None where it is missing or damaged: train from epoch 0."""
+        try:
+            with np.load(self._state(number), allow_pickle=False) as arrays:
+                return {name: arrays[name] for name in arrays.files}
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+            return None
+
+    def log(self, text: str) -> None:
+        """Add to logs/log.txt."""
+        with (self._path / "logs" / "log.txt").open("a", encoding="utf-8") as file:
+            file.write(text.rstrip("\n") + "\n")
+
+    def sync(self) -> None:
+        """Force all lines to the disk: what a barrier decides on must not be lost."""
+        for lines in (self._curves, self._timeline, self._trials):
+            lines.sync()
+
+    def close(self) -> None:
+        """Sync, close and give up the lock."""
+        for lines in (self._curves, self._timeline, self._trials):
+            lines.close()
+        self._lock.close()
+
+    def _state(self, number: int) -> Path:
+        return self._path / "state" / f"{number}.npz"
+
+
+def _lock(path: Path) -> io.TextIOWrapper:
+    """Take the writer's lock; the system releases it when its owner ends, however it ends."""
+    file = path.open("a+", encoding="utf-8")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.seek(0)
+        owner = file.read().strip() or "another process"
+        file.close()
+        raise RunError(
+            f"{path.parent}: only one process may write to a run, and {owner} does; "
+            "wait for it to end, or stop it"
+        ) from None
+    file.truncate(0)
+    file.write(f"process {os.getpid()} on {socket.gethostname()}")
+    file.flush()
+    return file
