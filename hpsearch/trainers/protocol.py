@@ -1,4 +1,4 @@
-"""What the search asks of a trainer: train a group of jobs a little further, and say how it went."""
+"""What the search asks of a trainer: train some jobs a little further, and say how it went."""
 
 from __future__ import annotations
 
@@ -54,7 +54,10 @@ class Outcome:
 class Trainer(Protocol):
     """Trains groups of jobs. It is frozen and pickles; what it needs at work it opens itself."""
 
-    metrics: tuple[str, ...]  # names that every epoch reports
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The names of what every epoch reports."""
+        ...
 
     def groups(self, jobs: Sequence[Job]) -> list[list[Job]]:
         """Which jobs are trained together as one array program; decided by the jobs alone."""

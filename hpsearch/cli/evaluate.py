@@ -1,0 +1,68 @@
+"""`hpsearch evaluate`: how good is the winner?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from hpsearch.cli.options import run_argument, runs_dir_option
+
+
+@click.command()
+@run_argument
+@click.argument("data", required=False)
+@runs_dir_option
+@click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
+def evaluate(run: str | None, data: str | None, runs_dir: Path, as_json: bool) -> None:
+    """Say how good RUN's winner is: on the test rows, or on new labelled DATA.
+
+    RUN is a folder, a name, or a model.npz; the newest run if left out. Without DATA the
+    stored result is shown: the test rows are measured once, when a search ends.
+    """
+    from hpsearch.report.terminal import show_measurement
+
+    measured = _stored(run, runs_dir) if data is None else _measure(run, data, runs_dir)
+    if as_json:
+        click.echo(json.dumps(measured, indent=2, allow_nan=False, ensure_ascii=False))
+    else:
+        show_measurement(measured)
+
+
+def _stored(run: str | None, runs_dir: Path) -> dict[str, object]:
+    from hpsearch.errors import RunError
+    from hpsearch.store import find
+
+    found = find(run, runs_dir)
+    outcome = found.outcome
+    if outcome is None:
+        raise RunError(
+            f"{found.path}: has no winner yet (status {found.info['status']}); "
+            f"finish it with: hpsearch resume {found.name}"
+        )
+    if outcome["test"] is None:
+        raise RunError(
+            f"{found.path}: was searched without test rows (data.test: 0); "
+            f"name a file with labelled rows: hpsearch evaluate {found.name} DATA"
+        )
+    return {"classes": found.info["data"]["classes"], **outcome["test"]}
+
+
+def _measure(run: str | None, data: str, runs_dir: Path) -> dict[str, object]:
+    import numpy as np
+
+    from hpsearch.cli.models import open_model
+    from hpsearch.data.open import open_new
+    from hpsearch.errors import DataError
+    from hpsearch.searching.measure import labelled, measure
+
+    model, encoding = open_model(run, runs_dir)
+    source, y = open_new(data, encoding)
+    if y is None:
+        raise DataError(
+            f"{data}: evaluating needs the labels of the rows, found none; "
+            "to label them use: hpsearch predict"
+        )
+    rows = labelled(source, encoding, y, np.arange(source.rows))
+    return {"classes": list(encoding.classes), **measure(model, rows).as_dict("new")}

@@ -1,0 +1,45 @@
+"""`hpsearch list`: the runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from hpsearch.cli.options import runs_dir_option
+
+
+@click.command("list")
+@runs_dir_option
+def list_(runs_dir: Path) -> None:
+    """List the runs, oldest first."""
+    from rich.table import Table
+
+    from hpsearch.errors import HpsearchError
+    from hpsearch.report.numbers import number
+    from hpsearch.report.summary import summarise
+    from hpsearch.report.terminal import console
+    from hpsearch.store import runs
+
+    found = runs(runs_dir)
+    if not found:
+        click.echo(f"{runs_dir}: no runs yet; start one with: hpsearch run CONFIG", err=True)
+        return
+    table = Table("run", "status", "trials", "best", "metric", "started", box=None, pad_edge=False)
+    for run in found:
+        try:
+            summary = summarise(run)
+        except HpsearchError:
+            table.add_row(run.name, "damaged")
+            continue
+        best = "" if summary.best is None else number(summary.best.value)
+        started = str(summary.info["created"])[:16].replace("T", " ")
+        table.add_row(
+            run.name,
+            summary.info["status"],
+            str(len(summary.results)),
+            best,
+            summary.objective.name,
+            started,
+        )
+    console().print(table)

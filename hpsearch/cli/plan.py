@@ -1,0 +1,115 @@
+"""What a search will do, shown before it does it."""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from hpsearch.config import Config
+    from hpsearch.searching.refine import Refinement
+    from hpsearch.space import Parameter, Space
+
+
+def show_space(space: Space) -> None:
+    """Each parameter's range, its median and its scale."""
+    from hpsearch.report.numbers import number
+    from hpsearch.report.terminal import columns, console
+
+    shown = columns(None, "parameter", "scale", "min", "median", "max", "")
+    for parameter in space:
+        config, domain = parameter.as_config(), parameter.domain
+        scale = str(config.get("scale", "choice"))
+        if parameter.fixed:
+            cells = ["fixed", "", number(config["value"]), ""]
+        elif parameter.categorical:
+            cells = ["choice", number(config["values"]), "", ""]
+        else:
+            ends = number(domain.at(0)), number(domain.at(0.5)), number(domain.at(1))
+            cells = [scale, *ends]
+        shown.add_row(parameter.name, *cells, _conditions(parameter))
+    console().print(shown)
+
+
+def _conditions(parameter: Parameter) -> str:
+    """When and how often a parameter counts, in words."""
+    from hpsearch.report.numbers import number
+
+    words = []
+    config = parameter.as_config()
+    if config.get("type") == "int":
+        words.append("int")
+    if "step" in config:
+        words.append(f"step {number(config['step'])}")
+    if parameter.per:
+        words.append(f"one per {parameter.per}")
+    for name, values in parameter.when.items():
+        words.append(f"if {name} is {' or '.join(number(value) for value in values)}")
+    return ", ".join([*words, "crossed"] if parameter.cross else words)
+
+
+def show_plan(config: Config) -> None:
+    """The space, the rounds, and how busy they keep the jobs."""
+    from hpsearch.config import warnings
+    from hpsearch.searching.session import jobs_of, rounds_of
+
+    show_space(config.space)
+    rounds = rounds_of(config)
+    jobs = jobs_of(config)
+    trials = sum(round.trials for round in rounds)
+    sizes = " + ".join(str(round.trials) for round in rounds)
+    turns = sum(ceil(round.trials / jobs) for round in rounds)
+    busy = trials / (turns * jobs)
+    click.echo(
+        f"\n{trials} trials of {config.trainer.epochs} epochs in {len(rounds)} "
+        f"round{'s' if len(rounds) > 1 else ''} ({sizes}), {jobs} at a time, "
+        f"jobs about {busy:.0%} busy"
+    )
+    for warning in warnings(config):
+        click.echo(f"! {warning}")
+
+
+def show_first_trials(config: Config) -> None:
+    """The settings of the first round, as the search will propose them."""
+    from hpsearch.report.numbers import setting
+    from hpsearch.searching.session import first_trials
+
+    click.echo("\nround 1:")
+    for trial in first_trials(config):
+        click.echo(f"  trial {trial.number}: {setting(trial.params)}")
+
+
+def show_refinement(refinement: Refinement, before: Space) -> None:
+    """Each parameter's old and new range, and what becomes of the parent's trials."""
+    from hpsearch.report.terminal import columns, console
+
+    shown = columns(None, "parameter", refinement.parent.name, "refined")
+    after = refinement.config.space
+    for parameter in before:
+        name = parameter.name
+        shown.add_row(name, _range(before[name]), _range(after[name]) if name in after else "-")
+    console().print(shown)
+    best = ", ".join(str(elite.number) for elite in refinement.elites)
+    click.echo(f"\naround the best trials: {best}")
+    if refinement.history:
+        click.echo(f"{len(refinement.history)} earlier trials lie inside and count as history")
+    else:
+        click.echo(
+            "the training is not the same as before, so earlier trials only set the region; "
+            f"the best {len(refinement.config.search.start)} of them are trained first"
+        )
+    for pressure in refinement.widened:
+        click.echo(f"widened past {pressure.parameter}'s {pressure.side}")
+
+
+def _range(parameter: Parameter) -> str:
+    from hpsearch.report.numbers import extent
+
+    config = parameter.as_config()
+    if "value" in config:
+        return extent([config["value"]], ranged=False)
+    if "values" in config:
+        return extent(config["values"], ranged=False)
+    return extent([config["min"], config["max"]], ranged=True)

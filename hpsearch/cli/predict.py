@@ -1,0 +1,47 @@
+"""`hpsearch predict`: label new rows with the winner."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import click
+
+from hpsearch.cli.options import runs_dir_option
+
+
+@click.command()
+@click.argument("run")
+@click.argument("data")
+@runs_dir_option
+@click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False),
+              help="A CSV file to write.  [default: print]")  # fmt: skip
+@click.option("--probabilities", "-p", is_flag=True, help="A column for each class, too.")
+def predict(run: str, data: str, runs_dir: Path, output: Path | None, probabilities: bool) -> None:
+    """Label the rows of DATA with RUN's winner, as CSV.
+
+    RUN is a folder, a name, or a model.npz. Each row of the output has the predicted label
+    and its probability; rows keep their order.
+    """
+    from hpsearch.cli.models import open_model
+    from hpsearch.data.encoding import batches
+    from hpsearch.data.open import open_new
+    from hpsearch.errors import RunError
+
+    model, encoding = open_model(run, runs_dir)
+    source, _ = open_new(data, encoding)
+    names = [str(name) for name in encoding.classes]
+    try:
+        target = click.open_file("-" if output is None else str(output), "w", encoding="utf-8")
+    except OSError as error:
+        raise RunError(f"{output}: cannot be written: {error.strerror}") from None
+    with target as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["label", "probability", *(names if probabilities else ())])
+        for X in batches(source, encoding):
+            for row in model.probabilities(X):
+                best = int(row.argmax())
+                every = (f"{share:.6g}" for share in row) if probabilities else ()
+                writer.writerow([names[best], f"{row[best]:.6g}", *every])
+    if output is not None:
+        click.echo(f"wrote {source.rows:,} labels to {output}", err=True)

@@ -1,0 +1,75 @@
+"""How a search is going, on stderr: a bar on a terminal, a few plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+import click
+
+from hpsearch.report.numbers import number
+from hpsearch.searching.events import Event, RoundStarted, SearchEnded, SearchStarted, TrialEnded
+
+LINES = 20  # at most about as many plain lines, however many trials
+
+
+class Progress:
+    """Shows events; call it with each of them."""
+
+    def __init__(self, quiet: bool = False):
+        self._quiet = quiet
+        self._bar: Any = None
+        self._trials = self._done = 0
+        self._round = ""
+        self._started = time.monotonic()
+        self._before = 0  # trials that were done when we came
+
+    def __call__(self, event: Event) -> None:
+        """Show one event."""
+        if self._quiet:
+            return
+        if isinstance(event, SearchStarted):
+            self._begin(event)
+        elif isinstance(event, RoundStarted):
+            self._round = f"round {event.round.number + 1}/{event.rounds}"
+            if self._bar is not None:
+                self._bar.set_description(self._round)
+        elif isinstance(event, TrialEnded):
+            self._ended(event)
+        elif isinstance(event, SearchEnded):
+            self.close()
+
+    def close(self) -> None:
+        """Leave the bar as it is and go to the next line."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def _begin(self, event: SearchStarted) -> None:
+        self._trials, self._done, self._before = event.trials, event.done, event.done
+        self._started = time.monotonic()
+        jobs = "1 at a time" if event.jobs == 1 else f"{event.jobs} at a time"
+        click.echo(f"{event.run.path}: {event.trials} trials, {jobs}", err=True)
+        if sys.stderr.isatty():
+            from tqdm import tqdm
+
+            self._bar = tqdm(total=event.trials, initial=event.done, unit="trial")
+
+    def _ended(self, event: TrialEnded) -> None:
+        self._done += 1
+        best = "none yet"
+        if event.best is not None:
+            best = f"{number(event.best.value)} (trial {event.best.number})"
+        if self._bar is not None:
+            self._bar.set_postfix_str(f"best {best}", refresh=False)
+            self._bar.update()
+            return
+        step = max(1, self._trials // LINES)
+        if self._done % step == 0 or self._done == self._trials:
+            rate = (self._done - self._before) / max(1e-9, time.monotonic() - self._started)
+            click.echo(
+                f"{self._round}: {self._done}/{self._trials} trials, best {best}, "
+                f"{rate:.2g} trials/s",
+                err=True,
+            )

@@ -1,0 +1,74 @@
+"""`hpsearch refine`: a new search, narrowed around the best trials of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from hpsearch.cli.options import (
+    backend_option,
+    jobs_option,
+    name_option,
+    quiet_option,
+    run_argument,
+    runs_dir_option,
+    set_option,
+)
+
+
+@click.command()
+@run_argument
+@name_option
+@runs_dir_option
+@click.option("--top", type=click.IntRange(1),
+              help="How many of the best trials set the region.  [default: a tenth]")  # fmt: skip
+@click.option("--trials", "-n", type=int, help="How many settings to try.  [default: as RUN]")
+@click.option("--widen", is_flag=True, help="Reach past bounds that the best press against.")
+@set_option
+@jobs_option
+@backend_option
+@quiet_option
+@click.option("--dry-run", is_flag=True, help="Show the narrowed space; train nothing.")
+@click.option("--write", type=click.Path(path_type=Path, dir_okay=False),
+              help="Write the narrowed configuration to a file; train nothing.")  # fmt: skip
+def refine(
+    run: str | None,
+    name: str | None,
+    runs_dir: Path,
+    top: int | None,
+    trials: int | None,
+    widen: bool,
+    overrides: tuple[str, ...],
+    jobs: int | None,
+    backend: str | None,
+    quiet: bool,
+    dry_run: bool,
+    write: Path | None,
+) -> None:
+    """Search again, narrowed around the best trials of RUN (the newest if left out).
+
+    RUN's trials inside the new space count as history, where the training is the same.
+    """
+    from hpsearch.cli.conduct import conduct
+    from hpsearch.cli.plan import show_refinement
+    from hpsearch.config import from_mapping
+    from hpsearch.searching.refine import refine as narrowed
+    from hpsearch.searching.session import begin, read_data
+    from hpsearch.store import as_yaml, find, write_text
+
+    parent = find(run, runs_dir)
+    tree = parent.info["config"]
+    before = from_mapping(tree)
+    config = from_mapping(tree, None, overrides, trials=trials, jobs=jobs, backend=backend)
+    dataset = read_data(config)
+    refinement = narrowed(parent, before, config, dataset.fingerprint, top, widen)
+    show_refinement(refinement, before.space)
+    if write is not None:
+        best = ", ".join(str(elite.number) for elite in refinement.elites)
+        header = f"# {parent.name}, narrowed around its trials {best}\n"
+        write_text(write, header + as_yaml(refinement.config.as_dict()))
+        click.echo(f"wrote {write}; search it with: hpsearch run {write}", err=True)
+    elif not dry_run:
+        child = begin(refinement.config, dataset, runs_dir, name, refinement)
+        conduct(child, refinement.config, dataset, quiet)

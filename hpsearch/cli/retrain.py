@@ -1,0 +1,92 @@
+"""`hpsearch retrain`: a trial again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hpsearch.cli.options import jobs_option, run_argument, runs_dir_option
+
+if TYPE_CHECKING:
+    from hpsearch.searching.known import Known
+    from hpsearch.trainers.protocol import Outcome
+
+
+@click.command()
+@run_argument
+@click.option("--trial", type=int, help="The trial's number.  [default: the winner]")
+@click.option("--seeds", type=click.IntRange(1), help="Train this often, each with a new seed.")
+@click.option("--epochs", type=click.IntRange(1), help="Train this long.  [default: as it was]")
+@click.option("--refit", is_flag=True, help="Train on the validation rows, too.")
+@click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False),
+              help="Write the trained model to this .npz file.")  # fmt: skip
+@runs_dir_option
+@jobs_option
+def retrain(
+    run: str | None,
+    trial: int | None,
+    seeds: int | None,
+    epochs: int | None,
+    refit: bool,
+    output: Path | None,
+    runs_dir: Path,
+    jobs: int | None,
+) -> None:
+    """Train a trial of RUN again: bit for bit, longer, with new seeds, or on more rows."""
+    from hpsearch.config import from_mapping
+    from hpsearch.searching.retraining import jobs_again, known_trial, train, without_validation
+    from hpsearch.searching.session import same_data
+    from hpsearch.searching.winner import trained_model
+    from hpsearch.store import find
+    from hpsearch.trainers.network.model import save_model
+
+    if output is not None and output.suffix != ".npz":
+        raise click.UsageError(f"--output must end in .npz, found {output}")
+    if output is not None and seeds is not None and seeds > 1:
+        raise click.UsageError("--output saves one model; leave out --seeds")
+    found = find(run, runs_dir)
+    tree = found.info["config"]
+    config = from_mapping(tree, None, (), jobs=jobs)
+    known = known_trial(found, config, trial)
+    dataset = same_data(found, config)
+    if refit:
+        dataset = without_validation(dataset, config)
+    again = jobs_again(config, known, epochs, seeds or 0)
+    outcomes = train(again, config, dataset)
+    _say(known, outcomes, as_it_was=not (refit or seeds or epochs), held_out=not refit)
+    state = outcomes[0].state
+    if output is not None and state is not None:
+        save_model(output, trained_model(again[0].settings, state, dataset))
+        click.echo(f"wrote {output}; use it with: hpsearch predict {output} DATA", err=True)
+
+
+def _say(known: Known, outcomes: Sequence[Outcome], *, as_it_was: bool, held_out: bool) -> None:
+    """Print the metrics at the end, of one training or of several."""
+    from statistics import mean, stdev
+
+    from hpsearch.report.numbers import number, setting
+    from hpsearch.report.terminal import columns, console
+
+    click.echo(f"trial {known.result.number}: {setting(known.result.params)}")
+    several = len(outcomes) > 1
+    table = columns(None, f"after epoch {outcomes[0].curve['epoch'][-1]}", "", *(
+        ["deviation"] if several else []))  # fmt: skip
+    names = [name for name in outcomes[0].curve if name != "epoch"]
+    for name in names if held_out else ["train_loss"]:
+        values = [outcome.curve[name][-1] for outcome in outcomes]
+        finite = [value for value in values if value is not None]
+        cells = [number(mean(finite)) if finite else "diverged"]
+        if several:
+            cells.append(number(stdev(finite), 2) if len(finite) > 1 else "")
+        table.add_row(name, *cells)
+    console().print(table)
+    if as_it_was:
+        same = outcomes[0].curve == known.curve
+        click.echo(
+            "the same as recorded, bit for bit, in every epoch"
+            if same
+            else "not the same as recorded: another processor or NumPy version? run.json has both"
+        )

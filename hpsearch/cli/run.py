@@ -1,0 +1,59 @@
+"""`hpsearch run`: do the search that a configuration describes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from hpsearch.cli.options import (
+    backend_option,
+    config_argument,
+    jobs_option,
+    name_option,
+    quiet_option,
+    runs_dir_option,
+    set_option,
+)
+
+
+@click.command()
+@config_argument
+@name_option
+@runs_dir_option
+@jobs_option
+@click.option("--seed", type=int, help="The seed of the search, instead of the config's.")
+@click.option("--trials", "-n", type=int, help="How many settings to try.")
+@set_option
+@backend_option
+@quiet_option
+@click.option("--dry-run", is_flag=True, help="Show the plan and the first trials; train nothing.")
+def run(
+    config: Path,
+    name: str | None,
+    runs_dir: Path,
+    jobs: int | None,
+    seed: int | None,
+    trials: int | None,
+    overrides: tuple[str, ...],
+    backend: str | None,
+    quiet: bool,
+    dry_run: bool,
+) -> None:
+    """Search the space that CONFIG describes."""
+    from hpsearch.cli.conduct import conduct
+    from hpsearch.cli.plan import show_first_trials, show_plan
+    from hpsearch.config import load
+    from hpsearch.searching.refine import start_from
+    from hpsearch.searching.session import begin, read_data
+    from hpsearch.store import find
+
+    loaded = load(config, overrides, seed=seed, trials=trials, jobs=jobs, backend=backend)
+    if isinstance(loaded.search.start, str):
+        loaded = start_from(loaded, find(loaded.search.start, runs_dir))
+    dataset = read_data(loaded)
+    if dry_run:
+        show_plan(loaded)
+        show_first_trials(loaded)
+        return
+    conduct(begin(loaded, dataset, runs_dir, name), loaded, dataset, quiet)

@@ -1,0 +1,19 @@
+"""`hpsearch schema`: the configuration's JSON Schema."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+
+@click.command()
+def schema() -> None:
+    """Print the JSON Schema of the configuration.
+
+    An editor completes and checks YAML with it: save it, and begin the configuration with
+    `# yaml-language-server: $schema=hpsearch.schema.json`.
+    """
+    from hpsearch.config.json_schema import json_schema
+
+    click.echo(json.dumps(json_schema(), indent=2))

@@ -1,0 +1,1 @@
+"""A search from its configuration to its winner."""

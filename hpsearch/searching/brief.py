@@ -1,0 +1,120 @@
+"""What a search is to do, as its configuration says: plain values, fixed before it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from hpsearch.config import Config
+from hpsearch.sampling.plan import Round, Rung
+from hpsearch.sampling.propose import Sampler, propose
+from hpsearch.sampling.ranking import Observation
+from hpsearch.searching.known import Known, curves
+from hpsearch.space import Choice, Space
+from hpsearch.store import RunDirectory
+from hpsearch.trainers.protocol import Settings
+from hpsearch.trial import Params, Trial
+
+
+@dataclass(frozen=True)
+class Brief:
+    """The whole of what decides a search's trials, but for what they give."""
+
+    space: Space
+    settings: Settings  # fixed for every trial; "epochs" among them
+    rounds: tuple[Round, ...]
+    seed: int
+    sampler: Sampler = "zoom"
+    start: Sequence[Params] = ()  # settings by hand, the first trials of all
+    history: Sequence[Known] = ()  # a parent's trials
+    trial_timeout: float | None = None  # seconds
+
+    @property
+    def first(self) -> int:
+        """The number of the first trial; those below are the parent's."""
+        return self.rounds[0].first
+
+    @property
+    def trials(self) -> int:
+        """How many settings are proposed."""
+        return sum(round.trials for round in self.rounds)
+
+    def is_start(self, number: int) -> bool:
+        """Whether a trial is a setting by hand, which is trained in full."""
+        return number < self.first + len(self.start)
+
+    def settings_of(self, params: Params) -> dict[str, Any]:
+        """Every hyperparameter of a trial."""
+        return {**self.settings, **params}
+
+    def seed_of(self, trial: Trial) -> tuple[int | str, ...]:
+        """The identity of a trial's random numbers; crossed trials of one draw share it."""
+        first_draw = self.first + len(self.start)
+        return self.seed, "trial", draw_of(trial.number, first_draw, crossings(self.space))
+
+
+def brief_of(run: RunDirectory, config: Config) -> Brief:
+    """What a run is to do; the plan is the one that it began with."""
+    rounds = tuple(
+        Round(**{**line, "rungs": tuple(Rung(**rung) for rung in line["rungs"])})
+        for line in run.info["plan"]
+    )
+    start = () if isinstance(config.search.start, str) else config.search.start
+    return Brief(
+        space=config.space,
+        settings=config.trainer.settings,
+        rounds=rounds,
+        seed=config.seed,
+        sampler=config.search.sampler,
+        start=start[: rounds[0].trials],
+        history=tuple(Known.from_line(line) for line in run.history),
+        trial_timeout=config.search.trial_timeout,
+    )
+
+
+def known_trials(run: RunDirectory, brief: Brief) -> list[Known]:
+    """Every trial that a run can build on, by number: its parent's, then its own."""
+    curve = curves(run.pieces)
+    own = (
+        Known(result, curve.get(result.number, {}), brief.seed_of(result.trial))
+        for result in run.results
+    )
+    return [*brief.history, *own]
+
+
+def proposals(
+    space: Space,
+    round: Round,
+    seed: int,
+    sampler: Sampler,
+    history: Sequence[Observation] = (),
+    start: Sequence[Params] = (),
+) -> list[Trial]:
+    """The trials of a round: settings by hand first, then draws, crossed ones side by side."""
+    draws = propose(
+        space,
+        count=(round.trials - len(start)) // crossings(space),
+        seed=seed,
+        first=round.first,
+        progress=round.progress,
+        history=history,
+        sampler=sampler,
+    )
+    settings = [*start, *(each for draw in draws for each in space.crossings(draw))]
+    return [Trial(round.first + i, round.number, params) for i, params in enumerate(settings)]
+
+
+def crossings(space: Space) -> int:
+    """How many trials one draw stands for: one for every combination of crossed choices."""
+    return prod(len(p.domain.values) for p in space if p.cross and isinstance(p.domain, Choice))
+
+
+def draw_of(number: int, first: int, crossed: int) -> int:
+    """The first trial of the draw that a trial belongs to; draws begin at trial `first`.
+
+    >>> [draw_of(number, first=1, crossed=2) for number in range(5)]
+    [0, 1, 1, 3, 3]
+    """
+    return number if number < first else number - (number - first) % crossed

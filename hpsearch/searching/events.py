@@ -1,0 +1,45 @@
+"""What a search tells those who watch it: the progress bar, the log, the report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hpsearch.sampling.plan import Round
+from hpsearch.store import RunDirectory
+from hpsearch.trial import Result
+
+
+@dataclass(frozen=True)
+class SearchStarted:
+    """Training begins, or goes on: `done` of `trials` are on disk already."""
+
+    run: RunDirectory
+    trials: int
+    done: int
+    jobs: int
+
+
+@dataclass(frozen=True)
+class RoundStarted:
+    """The trials of a round are proposed."""
+
+    round: Round
+    rounds: int
+
+
+@dataclass(frozen=True)
+class TrialEnded:
+    """The fate of a trial is known; `best` is the best completed one so far, if any."""
+
+    result: Result
+    best: Result | None
+
+
+@dataclass(frozen=True)
+class SearchEnded:
+    """Everything is on disk."""
+
+    run: RunDirectory
+
+
+Event = SearchStarted | RoundStarted | TrialEnded | SearchEnded

@@ -1,0 +1,75 @@
+"""Trials that a search can build on: what history.jsonl holds of a parent's."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from hpsearch.errors import RunError
+from hpsearch.sampling.ranking import UNKNOWN, Observation
+from hpsearch.searching.objective import Curve, Objective, join
+from hpsearch.trial import Piece, Result, Status
+
+LOST = (Status.DIVERGED, Status.FAILED)
+
+
+@dataclass(frozen=True)
+class Known:
+    """A trial whose fate is known, its learning curve, and what its random numbers depend on."""
+
+    result: Result
+    curve: Curve
+    seed: tuple[int | str, ...]
+
+    def as_line(self) -> dict[str, Any]:
+        """A line of history.jsonl."""
+        return {**asdict(self.result), "curve": self.curve, "seed": list(self.seed)}
+
+    @classmethod
+    def from_line(cls, line: Mapping[str, Any]) -> Known:
+        """What `as_line` wrote.
+
+        Raises:
+            RunError: the line lacks a field or holds a wrong one.
+        """
+        try:
+            fields = {name: line[name] for name in Result.__dataclass_fields__}
+            result = Result(**{**fields, "status": Status(fields["status"])})
+            return cls(result, line["curve"], tuple(line["seed"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise RunError(
+                f"history.jsonl: must hold trials, found a line with "
+                f"{type(error).__name__}: {error}; refine the parent again"
+            ) from None
+
+    def observe(self, epochs: Sequence[int], objective: Objective) -> Observation:
+        """What the sampler may know of it: its costs at these amounts of training."""
+        status = self.result.status
+        return observation(
+            self.result.number,
+            self.result.params,
+            objective.costs(self.curve, epochs, status is Status.COMPLETED),
+            lost=status in LOST,
+        )
+
+
+def observation(
+    number: int, params: Mapping[str, Any], costs: tuple[Any, ...], *, lost: bool
+) -> Observation:
+    """A trial as the sampler sees it; a lost one has no finite cost where it was lost."""
+    return Observation(number, params, (*costs, UNKNOWN) if lost else costs)
+
+
+def by_trial(pieces: Iterable[Piece]) -> Mapping[int, list[Piece]]:
+    """Pieces of training by the number of their trial."""
+    owned: dict[int, list[Piece]] = defaultdict(list)
+    for piece in pieces:
+        owned[piece.number].append(piece)
+    return owned
+
+
+def curves(pieces: Iterable[Piece]) -> dict[int, Curve]:
+    """The learning curve of each trial."""
+    return {number: join(own) for number, own in by_trial(pieces).items()}

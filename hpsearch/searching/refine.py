@@ -1,0 +1,139 @@
+"""Refine: a new search, narrowed around the best trials of an earlier one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import ceil
+
+from hpsearch.config import Config, from_mapping
+from hpsearch.errors import RunError
+from hpsearch.sampling.pressure import Limits, Pressure, pressures
+from hpsearch.searching.brief import brief_of, known_trials
+from hpsearch.searching.known import Known
+from hpsearch.searching.objective import Objective
+from hpsearch.space import Space
+from hpsearch.space.narrow import narrow
+from hpsearch.space.widen import widen
+from hpsearch.store import RunDirectory
+from hpsearch.trainers import limits
+from hpsearch.trial import Result, Status
+
+FEWEST = 4  # elites: fewer say more about luck than about a region
+AGAIN = 3  # of the best are trained first where a parent's trials do not count
+
+
+@dataclass(frozen=True)
+class Refinement:
+    """What a refined search starts from."""
+
+    parent: RunDirectory
+    config: Config  # the parent's, in a narrower space
+    elites: tuple[Result, ...]
+    history: tuple[Known, ...]  # the parent's trials inside the new space
+    first: int  # the number of the first new trial
+    widened: tuple[Pressure, ...]
+
+
+def elite_trials(
+    results: Sequence[Result], objective: Objective, top: int | None = None
+) -> list[Result]:
+    """The best completed trials: `top` of them, or a tenth, four at least."""
+    completed = [r for r in results if r.status is Status.COMPLETED and r.value is not None]
+    count = max(FEWEST, ceil(len(completed) / 10)) if top is None else top
+    return sorted(completed, key=objective.order)[:count]
+
+
+def refine(
+    parent: RunDirectory,
+    before: Config,
+    config: Config,
+    fingerprint: str,
+    top: int | None = None,
+    wide: bool = False,
+) -> Refinement:
+    """Narrow a run's space around its best trials.
+
+    Trials inside the new space are its history where they would train just the same. Where
+    metric, data, trainer or the number of epochs changed they only set the region, and the
+    best of them are trained first.
+
+    Args:
+        parent: the run to refine.
+        before: its configuration.
+        config: the same, or with changes that the user asked for.
+        fingerprint: of the data to train on now.
+        top: how many of the best trials set the region; None for a tenth of them.
+        wide: enlarge the space past bounds that the best trials press against.
+
+    Raises:
+        RunError: no trial was completed, so there is nothing to narrow around.
+    """
+    known = known_trials(parent, brief_of(parent, before))
+    objective = Objective(before.metric.name, before.metric.goal)
+    elites = elite_trials([each.result for each in known], objective, top)
+    if not elites:
+        raise RunError(
+            f"{parent.path}: refine needs at least one completed trial, found none; "
+            f"see why with: hpsearch report {parent.name}"
+        )
+    best = [elite.params for elite in elites]
+    bounds = limits(config.trainer.kind)
+    space = narrow(config.space, best)
+    pressed = pressures(config.space, best, bounds) if wide else []
+    for pressure in pressed:
+        space = _widened(space, config.space, pressure, bounds)
+    inside = [each for each in known if space.contains(each.result.params)]
+    same = same_training(before, config) and parent.info["data"]["fingerprint"] == fingerprint
+    again = () if same else tuple(params for params in best if space.contains(params))[:AGAIN]
+    return Refinement(
+        parent=parent,
+        config=replace(config, space=space, search=replace(config.search, start=again), text=None),
+        elites=tuple(elites),
+        history=tuple(inside) if same else (),
+        first=max(each.result.number for each in known) + 1,
+        widened=tuple(pressed),
+    )
+
+
+def _widened(space: Space, old: Space, pressure: Pressure, limits: Limits) -> Space:
+    """The narrowed space with one bound moved past where the old space had it."""
+    name, side = pressure.parameter, pressure.side
+    beyond = widen(old[name].domain, side, limits.get(name, (None, None))).as_config()
+    inside = space[name].domain.as_config()
+    low, high = (inside.get(end, inside.get("value")) for end in ("min", "max"))
+    low, high = (beyond["min"], high) if side == "min" else (low, beyond["max"])
+    domain = replace(old[name].domain, low=low, high=high)  # type: ignore[type-var]
+    parameters = tuple(
+        replace(parameter, domain=domain) if parameter.name == name else parameter
+        for parameter in space
+    )
+    return Space(parameters, space.settings)
+
+
+def same_training(config: Config, other: Config) -> bool:
+    """Whether trials of one configuration mean the same in another, wherever both have them."""
+    return (
+        config.metric == other.metric
+        and config.trainer == other.trainer
+        and config.search.folds == other.search.folds
+        and config.search.repeats == other.search.repeats
+    )
+
+
+def start_from(config: Config, run: RunDirectory) -> Config:
+    """A configuration whose `search.start` names a run, with that run's best settings instead.
+
+    Raises:
+        RunError: none of them lies in the space.
+    """
+    before = from_mapping(run.info["config"])
+    objective = Objective(before.metric.name, before.metric.goal)
+    best = [elite.params for elite in elite_trials(run.results, objective)]
+    inside = tuple(params for params in best if config.space.contains(params))[:AGAIN]
+    if not inside:
+        raise RunError(
+            f"{run.path}: search.start names this run, but none of its best settings lies in "
+            "the space; widen the space, or write the settings to start with"
+        )
+    return replace(config, search=replace(config.search, start=inside))

@@ -1,0 +1,212 @@
+"""A search from its configuration to its run directory, and from there to its winner."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+from hpsearch import backends
+from hpsearch.config import Config, from_mapping
+from hpsearch.data.dataset import Dataset, load, write_prepared
+from hpsearch.errors import ConfigError, RunError
+from hpsearch.sampling.plan import Round, plan, round_sizes
+from hpsearch.searching.brief import brief_of, crossings, proposals
+from hpsearch.searching.events import Event, SearchEnded, SearchStarted
+from hpsearch.searching.facts import facts
+from hpsearch.searching.ledger import Ledger
+from hpsearch.searching.loop import Search
+from hpsearch.searching.objective import Objective
+from hpsearch.searching.refine import Refinement
+from hpsearch.searching.winner import crown
+from hpsearch.store import RunDirectory, as_yaml, create
+from hpsearch.trainers.network import NetworkTrainer
+from hpsearch.trial import Trial
+
+Tell = Callable[[Event], None]
+
+
+def rounds_of(config: Config, first: int = 0, coarse: bool = True) -> tuple[Round, ...]:
+    """The plan of a search; it follows from the configuration alone, never from the machine.
+
+    Settings by hand belong to the first round. A refined search has no coarse round, and a
+    random one has no reason to wait between rounds.
+    """
+    search = config.search
+    start = min(len(search.start), search.trials)
+    left = search.trials - start
+    rounds = 1 if search.sampler == "random" else search.rounds
+    sizes = round_sizes(left, rounds, coarse, crossings(config.space)) if left else []
+    sizes = [start + sizes[0], *sizes[1:]] if sizes else [start]
+    return plan(sizes, config.trainer.epochs, first)
+
+
+def first_trials(config: Config) -> list[Trial]:
+    """The first round as a search will propose it."""
+    first = rounds_of(config)[0]
+    start = [] if isinstance(config.search.start, str) else config.search.start
+    return proposals(config.space, first, config.seed, config.search.sampler, start=start)
+
+
+def read_data(config: Config) -> Dataset:
+    """The data of a search, read, split and checked."""
+    if config.data is None:
+        raise ConfigError("data: missing; the network needs rows, for example {source: digits}")
+    return load(config.data)
+
+
+def run_name(config: Config, runs_dir: Path) -> str:
+    """The name of a run that was given none: the search's, and the time in UTC."""
+    stamp = f"{config.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    names = (stamp, *(f"{stamp}-{again}" for again in range(2, 1000)))
+    return next(name for name in names if not (runs_dir / name).exists())
+
+
+def begin(
+    config: Config,
+    dataset: Dataset,
+    runs_dir: Path,
+    name: str | None = None,
+    refinement: Refinement | None = None,
+) -> RunDirectory:
+    """Make the run directory of a search whose data is known to be sound.
+
+    Raises:
+        RunError: the name is taken, or the folder cannot be written.
+    """
+    first = 0 if refinement is None else refinement.first
+    parent = None if refinement is None else refinement.parent
+    looks = 0 if parent is None else parent.info.get("test_looks", 0)
+    known = [] if refinement is None else [known.as_line() for known in refinement.history]
+    info = {
+        "name": config.name,
+        "status": "running",
+        "created": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "began": time.time(),
+        "seed": config.seed,
+        "parent": None if parent is None else _named(parent, runs_dir),
+        "test_looks": looks,  # how often the lineage's winners met the test rows
+        "data": {
+            "fingerprint": dataset.fingerprint,
+            "rows": dataset.counts,
+            "features": dataset.features,
+            "classes": list(dataset.classes),
+        },
+        "config": config.as_dict(),
+        "plan": [asdict(round) for round in rounds_of(config, first, coarse=not known)],
+        **facts(),
+    }
+    return create(runs_dir, name or run_name(config, runs_dir), config_text(config), info, known)
+
+
+def _named(parent: RunDirectory, runs_dir: Path) -> str:
+    """A parent beside its child is known by name, another by its path."""
+    beside = parent.path.resolve().parent == runs_dir.resolve()
+    return parent.name if beside else str(parent.path.resolve())
+
+
+def config_text(config: Config) -> bytes:
+    """What the user wrote; for a search from Python or by `refine`, the same in YAML."""
+    return as_yaml(config.as_dict()).encode() if config.text is None else config.text
+
+
+def conduct(
+    run: RunDirectory,
+    tell: Tell,
+    config: Config | None = None,
+    dataset: Dataset | None = None,
+) -> None:
+    """Do a search, or what is left of it, to the end: its winner stands in best/.
+
+    Args:
+        run: what is on disk decides what is left to do.
+        tell: is called with every event.
+        config: the run's own, perhaps with other `parallel` settings; None to read it.
+        dataset: its data; None to read it.
+
+    Raises:
+        RunError: another process is at it, or the data is not what it was.
+        TrainerError: each of the first trials failed.
+    """
+    config = config or from_mapping(run.info["config"])
+    dataset = dataset or same_data(run, config)
+    objective = Objective(config.metric.name, config.metric.goal)
+    brief = brief_of(run, config)
+    with run.writing() as writer, _status(run), _prepared(run, dataset):
+        trainer = NetworkTrainer(str(run.data), len(dataset.classes))
+        with _backend(config) as backend:
+            ledger = Ledger.read(run, objective, writer, run.info["began"])
+            search = Search(brief, trainer, backend, ledger, tell)
+            tell(SearchStarted(run, brief.trials, len(ledger.results), backend.jobs))
+            search.go()
+            crown(run, search, dataset)
+    tell(SearchEnded(run))
+
+
+def same_data(run: RunDirectory, config: Config) -> Dataset:
+    """The data of a run, which must be what it was when the run began.
+
+    Raises:
+        RunError: it is not.
+    """
+    dataset = read_data(config)
+    expected = run.info["data"]["fingerprint"]
+    if dataset.fingerprint != expected:
+        raise RunError(
+            f"{run.path}: the data must be what the run began with (fingerprint "
+            f"{expected[:12]}), found {dataset.fingerprint[:12]} in {dataset.source.name}; "
+            "restore it, or start a new run"
+        )
+    return dataset
+
+
+def jobs_of(config: Config) -> int:
+    """How many trials train at once."""
+    if config.parallel.backend == "serial":
+        return 1
+    jobs = config.parallel.jobs
+    return backends.auto_jobs() if jobs in ("auto", -1) else int(jobs)
+
+
+def _backend(config: Config) -> backends.Backend:
+    parallel = config.parallel
+    return backends.create(
+        parallel.backend,
+        jobs_of(config),
+        threads=1,  # the network's, always: their number changes bits
+        memory=parallel.memory,
+        devices=parallel.devices or (),
+    )
+
+
+@contextmanager
+def _prepared(run: RunDirectory, dataset: Dataset) -> Iterator[None]:
+    """The data as memory-mapped files that all workers share, for as long as they work."""
+    shutil.rmtree(run.data, ignore_errors=True)  # a crash may have left them
+    try:
+        write_prepared(dataset, run.data)
+        yield
+    finally:
+        shutil.rmtree(run.data, ignore_errors=True)
+
+
+@contextmanager
+def _status(run: RunDirectory) -> Iterator[None]:
+    """Keep run.json's status true, whatever happens inside."""
+    run.update(status="running")
+    started, spent = time.monotonic(), run.info.get("seconds", 0.0)
+    status = "failed"
+    try:
+        yield
+        status = "finished"
+    except KeyboardInterrupt:
+        status = "interrupted"
+        raise
+    finally:
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        seconds = round(spent + time.monotonic() - started, 3)
+        run.update(status=status, ended=now, seconds=seconds)

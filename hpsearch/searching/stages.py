@@ -1,0 +1,57 @@
+"""When a rung may start: a fixed lag in the plan, never in time.
+
+The last rung of a round trains few trials and would leave workers idle. So the next round
+starts beside it, and is drawn without looking at it, however fast it happens to be. That
+keeps the trials the same with 1 job or 64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hpsearch.sampling.plan import Round
+
+
+@dataclass(frozen=True, order=True)
+class Stage:
+    """One rung of one round: its trials train side by side."""
+
+    round: int
+    rung: int
+
+
+def needs(stage: Stage, rounds: Sequence[Round]) -> frozenset[Stage]:
+    """The stages that must have ended before this one starts.
+
+    A rung needs the rung below it. The first rung of a round needs all of the round before
+    it, but where that has several rungs only those below the last, and with them the last
+    rung of the round before that one.
+
+    >>> from hpsearch.sampling.plan import Round, Rung
+    >>> rungs = (Rung(9, 1), Rung(3, 3), Rung(1, 9))
+    >>> rounds = [Round(i, 9 * i, 9, i / 3, rungs) for i in range(3)]
+    >>> sorted(needs(Stage(2, 0), rounds))
+    [Stage(round=0, rung=2), Stage(round=1, rung=1)]
+    """
+    if stage.rung:
+        return frozenset({Stage(stage.round, stage.rung - 1)})
+    return frozenset(
+        Stage(number, rungs - 1)
+        for number, rungs in seen(stage.round, rounds).items()
+        if number >= stage.round - 2
+    )
+
+
+def seen(round_number: int, rounds: Sequence[Round]) -> dict[int, int]:
+    """How many rungs of each earlier round a new round may look at, by round number.
+
+    >>> from hpsearch.sampling.plan import Round, Rung
+    >>> rungs = (Rung(9, 1), Rung(3, 3), Rung(1, 9))
+    >>> seen(2, [Round(i, 9 * i, 9, i / 3, rungs) for i in range(3)])
+    {0: 3, 1: 2}
+    """
+    counts = {round.number: len(round.rungs) for round in rounds[:round_number]}
+    if round_number and counts[round_number - 1] > 1:
+        counts[round_number - 1] -= 1
+    return counts
