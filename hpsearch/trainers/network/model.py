@@ -1,0 +1,201 @@
+"""A trained network with all it needs to predict, and its file, model.npz."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+
+from hpsearch.errors import DataError, RunError
+from hpsearch.nn.activations import ACTIVATIONS
+from hpsearch.nn.architecture import Architecture
+from hpsearch.nn.inference import chunks, fold, log_softmax, logits
+from hpsearch.nn.types import Array
+from hpsearch.store.files import write_whole
+from hpsearch.trainers.network.plan import plan
+from hpsearch.trainers.network.state import from_state
+from hpsearch.trainers.protocol import Settings, State
+
+FORMAT = 1
+"""Version of the file's contents; a reader refuses a newer one."""
+
+_ARRAYS = ("params", "averages", "mean", "scale", "class_names")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained network.
+
+    Attributes:
+        architecture: its shape.
+        params: (parameters,) float32, see `architecture.layers`.
+        averages: (statistics,) float32, batch norm's test-time means and variances.
+        batch_norm_epsilon: added to those variances.
+        mean: (features,), subtracted from each raw column.
+        scale: (features,), what each column is then divided by.
+        class_names: (classes,), the labels as the data had them: text or numbers.
+        data: whatever else the caller needs to turn a file into rows, such as feature names
+            and encodings; plain JSON values.
+    """
+
+    architecture: Architecture
+    params: Array
+    averages: Array
+    batch_norm_epsilon: float
+    mean: Array
+    scale: Array
+    class_names: Array
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    def probabilities(self, rows: Array) -> Array:
+        """Class probabilities (rows, classes) of raw, unstandardised rows (rows, features).
+
+        Works in chunks, so that a large memory-mapped array is never copied whole.
+
+        Raises:
+            DataError: the rows have another number of features, or a value is not finite.
+        """
+        features, classes = self.architecture.units[0], self.architecture.units[-1]
+        if rows.ndim != 2 or rows.shape[1] != features:
+            raise DataError(
+                f"rows to predict must have the {features} features that the model was trained "
+                f"on; found an array of shape {rows.shape}"
+            )
+        epsilon = np.full((1, 1, 1), self.batch_norm_epsilon, np.float32)
+        averages = self.averages[None] if self.architecture.batch_norm else None
+        dense = fold(self.architecture, self.params[None], averages, epsilon)
+        found = np.empty((len(rows), classes))
+        for cut in chunks(len(rows), dense):
+            raw = np.asarray(rows[cut], np.float64)
+            with np.errstate(over="ignore"):
+                X = ((raw - self.mean) / self.scale).astype(np.float32)
+            if not np.isfinite(X).all():
+                row, column = np.argwhere(~np.isfinite(X))[0]
+                raise DataError(
+                    f"row {cut.start + row}, feature {column} (both from 0): must be a finite "
+                    f"number of a usual size, found {raw[row, column]}; fill or drop it"
+                )
+            Z = logits(dense, self.architecture.activation, X)[0]
+            found[cut] = np.exp(log_softmax(Z.astype(np.float64)))
+        return found
+
+    def predict(self, rows: Array) -> Array:
+        """The most probable class of each raw row, by name."""
+        names: Array = self.class_names[self.probabilities(rows).argmax(axis=1)]
+        return names
+
+
+def model_from_state(
+    settings: Settings,
+    state: State,
+    *,
+    mean: Array,
+    scale: Array,
+    class_names: Array,
+    data: Mapping[str, Any] | None = None,
+) -> Model:
+    """The model that a trial's settings and its state after training make.
+
+    Args:
+        settings: the trial's hyperparameters.
+        state: as `NetworkTrainer.train` returned it, after at least one epoch.
+        mean: (features,), of the training rows' standardisation.
+        scale: (features,), likewise.
+        class_names: (classes,), in the order of the class indices.
+        data: see Model.
+
+    Raises:
+        TrainerError: the state belongs to other settings.
+    """
+    # batch_size does not enter the model, so no number of training rows has to be known
+    p = plan(settings, features=len(mean), classes=len(class_names), rows=np.iinfo(np.int64).max)
+    network = from_state(state, p.recipe).network
+    return Model(
+        p.recipe.architecture,
+        network.params,
+        network.averages,
+        p.constants.batch_norm_epsilon,
+        np.asarray(mean, np.float64),
+        np.asarray(scale, np.float64),
+        np.asarray(class_names),
+        dict(data or {}),
+    )
+
+
+def save_model(path: Path, model: Model) -> None:
+    """Write model.npz, without pickle and whole: a crash leaves the old file or the new one."""
+    header = {
+        "format": FORMAT,
+        "units": list(model.architecture.units),
+        "activation": model.architecture.activation,
+        "batch_norm": model.architecture.batch_norm,
+        "batch_norm_epsilon": model.batch_norm_epsilon,
+        "data": dict(model.data),
+    }
+    arrays = {name: getattr(model, name) for name in _ARRAYS}
+    if model.class_names.dtype.hasobject:
+        arrays["class_names"] = model.class_names.astype(np.str_)
+    arrays["header"] = np.array(json.dumps(header))
+    write_whole(path, lambda file: np.savez(file, **arrays))
+
+
+def load_model(path: Path) -> Model:
+    """Read what `save_model` wrote.
+
+    Raises:
+        RunError: the file is missing, damaged, or no model of this version.
+    """
+    try:
+        # opened here, because NumPy leaves a file open whose archive is damaged
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+            header = json.loads(str(file["header"]))
+            version = header["format"]
+            arrays = {name: file[name] for name in _ARRAYS} if version == FORMAT else {}
+        return _model(header, arrays) if arrays else _other_version(path, version)
+    except FileNotFoundError:
+        raise RunError(f"{path}: no such file; name a model.npz that a run wrote") from None
+    except RunError:
+        raise
+    except Exception as error:  # a damaged archive makes NumPy and zipfile raise almost anything
+        reason = f"{type(error).__name__}: {error}"
+        raise RunError(
+            f"{path}: damaged, or not a model that hpsearch saved ({reason}); "
+            "restore it, or train the trial again with retrain"
+        ) from error
+
+
+def _model(header: dict[str, Any], arrays: dict[str, Array]) -> Model:
+    """Put a file's contents together; a ValueError says what does not fit."""
+    architecture = Architecture(
+        tuple(header["units"]), header["activation"], batch_norm=header["batch_norm"]
+    )
+    if architecture.activation not in ACTIVATIONS:
+        raise ValueError(f"unknown activation {architecture.activation!r}")
+    features, classes = architecture.units[0], architecture.units[-1]
+    expected = {
+        "params": (architecture.parameters,),
+        "averages": (architecture.statistics,),
+        "mean": (features,),
+        "scale": (features,),
+        "class_names": (classes,),
+    }
+    for name, shape in expected.items():
+        if arrays[name].shape != shape:
+            raise ValueError(f"{name} has shape {arrays[name].shape}, not {shape}")
+    return Model(
+        architecture,
+        batch_norm_epsilon=float(header["batch_norm_epsilon"]),
+        data=dict(header["data"]),
+        **arrays,
+    )
+
+
+def _other_version(path: Path, version: object) -> NoReturn:
+    raise RunError(
+        f"{path}: a model of format {version}, but this hpsearch reads format {FORMAT}; "
+        "use the version that wrote it"
+    )
