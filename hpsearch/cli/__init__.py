@@ -29,13 +29,13 @@ class InOrder(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Names in the order of registration."""
-        return list(self.commands)
+        return [*self.commands]
 
 
 @click.group(cls=InOrder, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="hpsearch", message="%(prog)s %(version)s")
 def cli() -> None:
-    r"""Find good hyperparameters: random, coarse to fine, on the right scale.
+    """Find good hyperparameters: random, coarse to fine, on the right scale.
 
     Start with `hpsearch init`, or with a configuration such as configs/digits.yaml:
 
@@ -43,7 +43,9 @@ def cli() -> None:
       hpsearch run configs/digits.yaml
       hpsearch refine
       hpsearch report
-    """
+
+    HPSEARCH_RUNS_DIR stands in for --runs-dir, NO_COLOR turns colours off.
+    """  # noqa: D301 (click takes a real backspace as: do not fill the next paragraph)
 
 
 for command in (
@@ -69,8 +71,12 @@ def _status() -> int:
         return 1
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
-    except BrokenPipeError:  # the reader of our output has seen enough
+    except OSError as error:
+        # What is still in the buffer cannot be written, and Python would try again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):  # there, the reader has seen enough
+            where = f"{error.filename}: " if error.filename else ""
+            click.echo(f"hpsearch: {where}{error.strerror or error}", err=True)
         return 1
     except Exception as error:
         if os.environ.get("HPSEARCH_DEBUG"):

@@ -13,9 +13,10 @@ from hpsearch.cli.options import config_argument, set_option
 @config_argument
 @set_option
 def check(config: Path, overrides: tuple[str, ...]) -> None:
-    """Validate CONFIG and its data; show ranges, medians, scales and the plan.
+    """Validate CONFIG and its data; show the space and the plan.
 
-    Trains nothing.
+    Each parameter has its range, median and scale; the plan has the rounds and how busy they
+    keep the jobs. Trains nothing.
     """
     from hpsearch.cli.plan import show_plan
     from hpsearch.config import load

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
@@ -16,35 +15,35 @@ from hpsearch.cli.options import run_argument, runs_dir_option
 @runs_dir_option
 @click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
 def evaluate(run: str | None, data: str | None, runs_dir: Path, as_json: bool) -> None:
-    """Say how good RUN's winner is: on the test rows, or on new labelled DATA.
+    """Say how good RUN's winner is, on test rows or on DATA.
 
-    RUN is a folder, a name, or a model.npz; the newest run if left out. Without DATA the
-    stored result is shown: the test rows are measured once, when a search ends.
+    RUN is a folder, a name, or a model.npz; the newest run if left out. DATA
+    has labelled rows that are new. Without it the stored result is shown: the test rows are
+    measured once, when a search ends.
     """
     from hpsearch.report.terminal import show_measurement
+    from hpsearch.report.text import json_text
 
     measured = _stored(run, runs_dir) if data is None else _measure(run, data, runs_dir)
     if as_json:
-        click.echo(json.dumps(measured, indent=2, allow_nan=False, ensure_ascii=False))
+        click.echo(json_text(measured))
     else:
-        show_measurement(measured)
+        show_measurement(measured, "test" if data is None else "new")
 
 
 def _stored(run: str | None, runs_dir: Path) -> dict[str, object]:
+    from hpsearch.cli.models import no_winner
     from hpsearch.errors import RunError
     from hpsearch.store import find
 
     found = find(run, runs_dir)
     outcome = found.outcome
     if outcome is None:
-        raise RunError(
-            f"{found.path}: has no winner yet (status {found.info['status']}); "
-            f"finish it with: hpsearch resume {found.name}"
-        )
+        raise no_winner(found)
     if outcome["test"] is None:
         raise RunError(
             f"{found.path}: was searched without test rows (data.test: 0); "
-            f"name a file with labelled rows: hpsearch evaluate {found.name} DATA"
+            f"name a file with labelled rows: hpsearch evaluate {found.path} DATA"
         )
     return {"classes": found.info["data"]["classes"], **outcome["test"]}
 

@@ -8,24 +8,24 @@ import click
 
 from hpsearch.cli.options import runs_dir_option
 
+ONE_LINE = 300  # wide enough that each run stays on one line for `grep`
+
 
 @click.command("list")
 @runs_dir_option
 def list_(runs_dir: Path) -> None:
     """List the runs, oldest first."""
-    from rich.table import Table
-
     from hpsearch.errors import HpsearchError
     from hpsearch.report.numbers import number
     from hpsearch.report.summary import summarise
-    from hpsearch.report.terminal import console
+    from hpsearch.report.text import columns, tell
     from hpsearch.store import runs
 
     found = runs(runs_dir)
     if not found:
         click.echo(f"{runs_dir}: no runs yet; start one with: hpsearch run CONFIG", err=True)
         return
-    table = Table("run", "status", "trials", "best", "metric", "started", box=None, pad_edge=False)
+    table = columns("run", "status", "trials", "best", "metric", "started")
     for run in found:
         try:
             summary = summarise(run)
@@ -42,4 +42,4 @@ def list_(runs_dir: Path) -> None:
             summary.objective.name,
             started,
         )
-    console().print(table)
+    tell(table, width=ONE_LINE)

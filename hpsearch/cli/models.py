@@ -9,6 +9,7 @@ from hpsearch.errors import RunError
 
 if TYPE_CHECKING:
     from hpsearch.data.encoding import Encoding
+    from hpsearch.store import RunDirectory
     from hpsearch.trainers.network.model import Model
 
 
@@ -28,9 +29,20 @@ def open_model(run: str | None, runs_dir: Path) -> tuple[Model, Encoding]:
         found = find(run, runs_dir)
         path = found.model
         if not path.exists():
-            raise RunError(
-                f"{found.path}: has no winner yet (status {found.info['status']}); "
-                f"finish it with: hpsearch resume {found.name}"
-            )
+            raise no_winner(found)
     model = load_model(path)
     return model, Encoding.from_json(model.data)
+
+
+def no_winner(run: RunDirectory) -> RunError:
+    """Why a run has no winner, and what to do about it."""
+    status = run.info["status"]
+    if status == "finished":
+        return RunError(
+            f"{run.path}: has no winner, for no trial was completed with a finite value; "
+            f"see: hpsearch report {run.path}"
+        )
+    return RunError(
+        f"{run.path}: has no winner yet (status {status}); "
+        f"finish it with: hpsearch resume {run.path}"
+    )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,21 +17,27 @@ if TYPE_CHECKING:
 def show_space(space: Space) -> None:
     """Each parameter's range, its median and its scale."""
     from hpsearch.report.numbers import number
-    from hpsearch.report.terminal import columns, console
+    from hpsearch.report.text import columns, tell
 
-    shown = columns(None, "parameter", "scale", "min", "median", "max", "")
+    shown = columns("parameter", "scale", "range", "median", "")
     for parameter in space:
         config, domain = parameter.as_config(), parameter.domain
-        scale = str(config.get("scale", "choice"))
         if parameter.fixed:
-            cells = ["fixed", "", number(config["value"]), ""]
+            cells = ["fixed", number(config["value"]), ""]
         elif parameter.categorical:
-            cells = ["choice", number(config["values"]), "", ""]
+            cells = ["choice", ", ".join(number(value) for value in config["values"]), ""]
         else:
-            ends = number(domain.at(0)), number(domain.at(0.5)), number(domain.at(1))
-            cells = [scale, *ends]
+            low, median, high = (number(domain.at(share)) for share in (0.0, 0.5, 1.0))
+            cells = [_scale(config), f"{low} .. {high}", median]
         shown.add_row(parameter.name, *cells, _conditions(parameter))
-    console().print(shown)
+    tell(shown)
+
+
+def _scale(config: Mapping[str, Any]) -> str:
+    """The scale of a range, and whether its values are whole numbers."""
+    if config.get("type") != "int":
+        return str(config["scale"])
+    return "int" if config["scale"] == "linear" else f"{config['scale']}, int"
 
 
 def _conditions(parameter: Parameter) -> str:
@@ -39,14 +46,12 @@ def _conditions(parameter: Parameter) -> str:
 
     words = []
     config = parameter.as_config()
-    if config.get("type") == "int":
-        words.append("int")
     if "step" in config:
         words.append(f"step {number(config['step'])}")
     if parameter.per:
-        words.append(f"one per {parameter.per}")
+        words.append(f"per {parameter.per}")
     for name, values in parameter.when.items():
-        words.append(f"if {name} is {' or '.join(number(value) for value in values)}")
+        words.append(f"if {name}={' or '.join(number(value) for value in values)}")
     return ", ".join([*words, "crossed"] if parameter.cross else words)
 
 
@@ -83,14 +88,14 @@ def show_first_trials(config: Config) -> None:
 
 def show_refinement(refinement: Refinement, before: Space) -> None:
     """Each parameter's old and new range, and what becomes of the parent's trials."""
-    from hpsearch.report.terminal import columns, console
+    from hpsearch.report.text import columns, tell
 
-    shown = columns(None, "parameter", refinement.parent.name, "refined")
+    shown = columns("parameter", refinement.parent.name, "refined")
     after = refinement.config.space
     for parameter in before:
         name = parameter.name
         shown.add_row(name, _range(before[name]), _range(after[name]) if name in after else "-")
-    console().print(shown)
+    tell(shown)
     best = ", ".join(str(elite.number) for elite in refinement.elites)
     click.echo(f"\naround the best trials: {best}")
     if refinement.history:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from math import ceil
 from typing import Any
 
 import click
@@ -11,7 +12,7 @@ import click
 from hpsearch.report.numbers import number
 from hpsearch.searching.events import Event, RoundStarted, SearchEnded, SearchStarted, TrialEnded
 
-LINES = 20  # at most about as many plain lines, however many trials
+LINES = 20  # at most so many plain lines, and one at the end, however many trials
 
 
 class Progress:
@@ -51,7 +52,7 @@ class Progress:
         self._started = time.monotonic()
         jobs = "1 at a time" if event.jobs == 1 else f"{event.jobs} at a time"
         click.echo(f"{event.run.path}: {event.trials} trials, {jobs}", err=True)
-        if sys.stderr.isatty():
+        if sys.stderr is not None and sys.stderr.isatty():
             from tqdm import tqdm
 
             self._bar = tqdm(total=event.trials, initial=event.done, unit="trial")
@@ -65,11 +66,11 @@ class Progress:
             self._bar.set_postfix_str(f"best {best}", refresh=False)
             self._bar.update()
             return
-        step = max(1, self._trials // LINES)
+        step = ceil(self._trials / LINES)
         if self._done % step == 0 or self._done == self._trials:
-            rate = (self._done - self._before) / max(1e-9, time.monotonic() - self._started)
+            speed = (self._done - self._before) / max(1e-9, time.monotonic() - self._started)
             click.echo(
                 f"{self._round}: {self._done}/{self._trials} trials, best {best}, "
-                f"{rate:.2g} trials/s",
+                f"{speed:.3g} trials/s",
                 err=True,
             )

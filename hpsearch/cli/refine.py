@@ -46,9 +46,10 @@ def refine(
     dry_run: bool,
     write: Path | None,
 ) -> None:
-    """Search again, narrowed around the best trials of RUN (the newest if left out).
+    """Search again, narrowed around the best trials of RUN.
 
-    RUN's trials inside the new space count as history, where the training is the same.
+    RUN is a folder or a name, the newest if left out. Its trials inside the new space count as
+    history, where the training is the same.
     """
     from hpsearch.cli.conduct import conduct
     from hpsearch.cli.plan import show_refinement

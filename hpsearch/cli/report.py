@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
@@ -31,7 +30,9 @@ def report(run: str | None, runs_dir: Path, format_: str, top: int) -> None:
 
     summary = summarise(find(run, runs_dir), top)
     if format_ == "json":
-        click.echo(json.dumps(summary.as_json(), indent=2, allow_nan=False, ensure_ascii=False))
+        from hpsearch.report.text import json_text
+
+        click.echo(json_text(summary.as_json()))
     elif format_ == "csv":
         from hpsearch.report.table import write_csv
 

@@ -36,7 +36,7 @@ def resume(
     info = found.info
     if info["status"] == "finished":
         click.echo(
-            f"{found.path} is finished; see it with: hpsearch report {found.name}", err=True
+            f"{found.path} is finished; see it with: hpsearch report {found.path}", err=True
         )
         return
     parallel = {"jobs": jobs, "backend": backend}

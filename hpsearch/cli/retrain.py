@@ -35,7 +35,11 @@ def retrain(
     runs_dir: Path,
     jobs: int | None,
 ) -> None:
-    """Train a trial of RUN again: bit for bit, longer, with new seeds, or on more rows."""
+    """Train a trial of RUN again, bit for bit, or longer.
+
+    Or with new seeds, to see how much luck there was, or on the validation rows too. RUN is a
+    folder or a name, the newest if left out.
+    """
     from hpsearch.config import from_mapping
     from hpsearch.searching.retraining import jobs_again, known_trial, train, without_validation
     from hpsearch.searching.session import same_data
@@ -68,12 +72,12 @@ def _say(known: Known, outcomes: Sequence[Outcome], *, as_it_was: bool, held_out
     from statistics import mean, stdev
 
     from hpsearch.report.numbers import number, setting
-    from hpsearch.report.terminal import columns, console
+    from hpsearch.report.text import columns, tell
 
     click.echo(f"trial {known.result.number}: {setting(known.result.params)}")
     several = len(outcomes) > 1
-    table = columns(None, f"after epoch {outcomes[0].curve['epoch'][-1]}", "", *(
-        ["deviation"] if several else []))  # fmt: skip
+    headings = (f"mean of {len(outcomes)}", "deviation") if several else ("",)
+    table = columns(f"after epoch {outcomes[0].curve['epoch'][-1]}", *headings)
     names = [name for name in outcomes[0].curve if name != "epoch"]
     for name in names if held_out else ["train_loss"]:
         values = [outcome.curve[name][-1] for outcome in outcomes]
@@ -82,7 +86,7 @@ def _say(known: Known, outcomes: Sequence[Outcome], *, as_it_was: bool, held_out
         if several:
             cells.append(number(stdev(finite), 2) if len(finite) > 1 else "")
         table.add_row(name, *cells)
-    console().print(table)
+    tell(table)
     if as_it_was:
         same = outcomes[0].curve == known.curve
         click.echo(

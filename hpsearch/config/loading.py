@@ -55,7 +55,9 @@ def _bytes(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(yaml_text.MOST_BYTES + 1)
     except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file") from None
+        raise ConfigError(
+            f"{path}: no such file; `hpsearch init -o {path}` writes one to start from"
+        ) from None
     except IsADirectoryError:
         raise ConfigError(f"{path}: a configuration is a file, this is a folder") from None
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name

@@ -11,6 +11,7 @@ from hpsearch.sampling.pressure import Pressure, pressures
 from hpsearch.trainers import limits
 from hpsearch.trial import Result, Status
 
+SELECTED = 0.5  # of the trials: more than that show where trials were drawn, not what is good
 MANY = 0.25  # of the trials: more that diverged or failed are worth a word
 
 
@@ -28,8 +29,9 @@ def warnings(
 ) -> Iterator[Caution]:
     """Bounds that the best trials press against, and many trials lost."""
     best = [elite.params for elite in elites]
-    for pressure in pressures(config.space, best, limits(config.trainer.kind)):
-        yield Caution("pressure", pressure.parameter, _pressing(pressure))
+    if len(best) <= SELECTED * len(results):
+        for pressure in pressures(config.space, best, limits(config.trainer.kind)):
+            yield Caution("pressure", pressure.parameter, _pressing(pressure))
     for status, remedy in (
         (Status.DIVERGED, "a smaller maximum for learning_rate would waste less"),
         (Status.FAILED, "logs/log.txt has their tracebacks"),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from hpsearch.config import Config, from_mapping
 from hpsearch.report.advice import Caution, warnings
+from hpsearch.report.paired import Study, studies
 from hpsearch.searching.brief import brief_of, known_trials
 from hpsearch.searching.objective import Objective
 from hpsearch.searching.refine import elite_trials
@@ -46,6 +47,7 @@ class Summary:
     rounds: tuple[RoundSummary, ...]
     top: tuple[Result, ...]
     warnings: tuple[Caution, ...]
+    paired: tuple[Study, ...]  # one a crossed choice
 
     @property
     def test(self) -> Mapping[str, Any] | None:
@@ -70,6 +72,7 @@ class Summary:
             "counts": self.counts,
             "rounds": [vars(round) for round in self.rounds],
             "warnings": [vars(warning) for warning in self.warnings],
+            "paired": [asdict(study) for study in self.paired],
         }
 
 
@@ -83,7 +86,9 @@ def summarise(run: RunDirectory, top: int = 5) -> Summary:
     config = from_mapping(info["config"])
     objective = Objective(config.metric.name, config.metric.goal)
     results = run.results
-    known = [each.result for each in known_trials(run, brief_of(run, config))]
+    brief = brief_of(run, config)
+    trials = known_trials(run, brief)
+    known = [each.result for each in trials]
     elites = elite_trials(known, objective)
     return Summary(
         run=run,
@@ -98,6 +103,7 @@ def summarise(run: RunDirectory, top: int = 5) -> Summary:
         rounds=tuple(_rounds(results, config.space, objective)),
         top=tuple(elite_trials(known, objective, top)),
         warnings=tuple(warnings(config, results, elites)),
+        paired=tuple(studies(brief, objective, trials[len(brief.history) :])),
     )
 
 

@@ -2,61 +2,57 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hpsearch.report.numbers import duration, extent, number, setting
+from hpsearch.report import paired_tables
+from hpsearch.report.numbers import duration, extent, number
 from hpsearch.report.summary import Summary
+from hpsearch.report.text import columns, heading, tell
+from hpsearch.trainers.network.frameworks import keras, pytorch
+from hpsearch.trial import Result
 
-WIDTH = 80  # of what is written to a file or a pipe
 MOST_CLASSES = 12  # a larger table of confusions does not fit
+ABREAST = 5  # so many trials fit beside each other
 
 
-def console() -> Console:
-    """Where results go; colours only on a terminal, and never against NO_COLOR."""
-    width = None if sys.stdout.isatty() else WIDTH
-    return Console(width=width, highlight=False, emoji=False, markup=False)
-
-
-def show(summary: Summary, to: Console | None = None) -> None:
+def show(summary: Summary) -> None:
     """Print a summary."""
-    out = to or console()
-    out.print(_headline(summary), soft_wrap=True)
-    for part in (_winner(summary), _top(summary), _narrowing(summary)):
-        if part is not None:
-            out.print()
-            out.print(part)
+    tell(_headline(summary))
+    if summary.best is not None:
+        tell("", _winner(summary, summary.best))
+    for first in range(0, len(summary.top), ABREAST):
+        tell("", _abreast(summary, summary.top[first : first + ABREAST]))
+    if len(summary.rounds) > 1:
+        tell("", heading("From coarse to fine: where the trials of a round lay"))
+        tell(_narrowing(summary))
+    for study in summary.paired:
+        tell("", *paired_tables.parts(study, summary.objective.name))
     if summary.warnings:
-        out.print()
-    for caution in summary.warnings:
-        out.print(Text(f"! {caution.message}", style="yellow"))
-    out.print()
-    for line in _closing(summary):
-        out.print(Text(line), soft_wrap=True)
+        tell("", *(Text(f"! {caution.message}", style="yellow") for caution in summary.warnings))
+    if summary.best is not None:
+        tell("", *_in_frameworks(summary, summary.best))
+    tell("", *_closing(summary))
 
 
-def show_measurement(measured: Mapping[str, Any], to: Console | None = None) -> None:
-    """Print metrics on some rows, and which classes are taken for which."""
-    out = to or console()
-    metrics = columns(None, f"on {measured['rows']:,} rows", "")
+def show_measurement(measured: Mapping[str, Any], which: str) -> None:
+    """Print metrics on some rows, "test" or "new" ones, and which classes are mistaken."""
+    metrics = columns(f"on {measured['rows']:,} {which} rows", "")
     for name, value in measured.items():
         if isinstance(value, float):
             metrics.add_row(name, number(value))
     low, high = measured["interval"]
     metrics.add_row("95 % interval of the accuracy", f"{low:.3f} to {high:.3f}")
-    out.print(metrics)
+    tell(metrics)
     names = [str(name) for name in measured["classes"]]
     if len(names) <= MOST_CLASSES:
-        out.print()
-        confusion = columns("Rows are what it is, columns what it was taken for", "", *names)
+        confusion = columns("", *names, right=len(names))
         for name, row in zip(names, measured["confusion"], strict=True):
             confusion.add_row(name, *(str(count) if count else "." for count in row))
-        out.print(confusion)
+        tell("", heading("Each row is a class, each column what it was taken for"), confusion)
 
 
 def _headline(summary: Summary) -> Text:
@@ -69,64 +65,70 @@ def _headline(summary: Summary) -> Text:
     return text
 
 
-def _winner(summary: Summary) -> Table | None:
-    best = summary.best
-    if best is None:
-        return None
-    table = columns(None, "The winner", "")
+def _winner(summary: Summary, best: Result) -> Table:
+    table = columns("The winner", "")
     for name, value in best.params.items():
         table.add_row(name, number(value))
-    table.add_section()
+    table.add_row("")
     for name, metric in best.metrics.items():
         table.add_row(name, number(metric))
-    for name, text in _judged(summary):
+    for name, text in _judged(summary, best):
         table.add_row(name, text)
     return table
 
 
-def _judged(summary: Summary) -> Iterator[tuple[str, str]]:
+def _judged(summary: Summary, best: Result) -> Iterator[tuple[str, str]]:
     """The winner on rows that no trial has seen, and against the setting by hand."""
-    test, best, baseline = summary.test, summary.best, summary.baseline
+    test, baseline = summary.test, summary.baseline
     if test is not None:
         low, high = test["interval"]
         share = f"{number(test['test_accuracy'])}  (95 % interval {low:.3f} to {high:.3f})"
         yield "test_accuracy", share
         yield "test_loss", number(test["test_loss"])
-    if best and baseline and best.value is not None and baseline.value is not None:
+    if baseline and baseline.value is not None and best.value is not None:
         gain = number(abs(best.value - baseline.value), 2)
         better = "the baseline itself" if best.number == baseline.number else f"by {gain}"
         yield "better than trial 0", f"{better} ({number(baseline.value)}, set by hand)"
 
 
-def _top(summary: Summary) -> Table | None:
-    if not summary.top:
-        return None
-    table = columns("The best trials", "trial", "round", summary.objective.name, "setting")
-    for result in summary.top:
-        row = (result.number, result.round + 1, number(result.value), setting(result.params, 2))
-        table.add_row(*(str(entry) for entry in row))
+def _abreast(summary: Summary, results: Sequence[Result]) -> Table:
+    """Trials side by side, one a column, so that settings can be compared along a line."""
+    table = columns("The best trials", *(str(result.number) for result in results))
+    table.add_row("round", *(str(result.round + 1) for result in results))
+    table.add_row(summary.objective.name, *(number(result.value) for result in results))
+    for parameter in summary.config.space:
+        name = parameter.name
+        cells = [number(r.params[name], 2) if name in r.params else "" for r in results]
+        if any(cells):
+            table.add_row(name, *cells)
     return table
 
 
-def _narrowing(summary: Summary) -> Table | None:
-    """Where the trials of each round lay: one column a round, at most five of them."""
+def _narrowing(summary: Summary) -> Table:
+    """Where the trials of each round lay: one column a round, at most four of them."""
     rounds = list(summary.rounds)
-    if len(rounds) < 2:
-        return None
     if len(rounds) > 4:
-        middle = len(rounds) // 2
-        rounds = [rounds[0], rounds[middle // 2 + 1], rounds[-1]]
-    headings = [f"round {r.round + 1}" for r in rounds]
-    table = columns("From coarse to fine: where the trials of a round lay", "", *headings)
+        rounds = [rounds[0], rounds[(len(rounds) - 1) // 2], rounds[-1]]
+    table = columns("", *(f"round {round.round + 1}" for round in rounds))
     for parameter in summary.config.space:
         ranged = not (parameter.categorical or parameter.fixed)
         cells = [extent(r.space.get(parameter.name, []), ranged) for r in rounds]
         if not parameter.fixed:
             table.add_row(parameter.name, *cells)
-    table.add_section()
+    table.add_row("")
     table.add_row("trials", *(str(r.trials) for r in rounds))
     table.add_row(f"best {summary.objective.name}", *(number(r.best) for r in rounds))
     return table
+
+
+def _in_frameworks(summary: Summary, best: Result) -> Iterator[Text | str]:
+    """The winner's updates in other words; the whole network stands in params.yaml."""
+    data = summary.info["data"]
+    settings = {**summary.config.trainer.settings, **best.params}
+    yield heading("In PyTorch's and Keras's terms")
+    for lines in (pytorch, keras):
+        code = lines(settings, features=data["features"], classes=len(data["classes"]))
+        yield from (line for line in code if line.startswith("optimizer = "))
 
 
 def _closing(summary: Summary) -> Iterator[str]:
@@ -141,17 +143,11 @@ def _closing(summary: Summary) -> Iterator[str]:
     looks = summary.info.get("test_looks", 0)
     if looks > 1:
         yield f"this lineage has looked at its test rows {looks} times; trust them a little less"
-    name = summary.run.name
-    if status == "interrupted" or status == "failed":
-        yield f"go on with:   hpsearch resume {name}"
+    run = summary.run
+    if status in ("interrupted", "failed"):
+        yield f"go on with:   hpsearch resume {run.path}"
     if summary.best is not None:
-        yield f"look closer:  hpsearch refine {name}"
-        yield f"use it:       {summary.run.model}, and its settings in PyTorch's and Keras's terms"
-        yield f"              in {summary.run.best / 'params.yaml'}"
-
-
-def columns(title: str | None, *names: str) -> Table:
-    """A table without lines, as narrow as its contents."""
-    return Table(
-        *names, title=title, title_justify="left", title_style="bold", box=None, pad_edge=False
-    )
+        yield f"look closer:  hpsearch refine {run.path}"
+    if run.outcome is not None:
+        yield f"use it:       hpsearch predict {run.path} DATA"
+        yield f"rebuild it:   {run.best / 'params.yaml'} (in PyTorch and Keras, too)"

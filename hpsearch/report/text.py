@@ -1,0 +1,80 @@
+"""How results reach stdout: tables without lines, and JSON that people can read, too."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+WIDTH = 80  # of what is written to a file or a pipe
+
+
+def tell(*parts: Text | Table | str, width: int = WIDTH) -> None:
+    """Print to stdout: lines of text as they are, tables fitted into the width.
+
+    Colours only on a terminal, and never against NO_COLOR. No line ends in blanks.
+
+    Args:
+        parts: what to print, one below the other.
+        width: of tables that go to a file or a pipe; a terminal has its own.
+    """
+    on_terminal = sys.stdout.isatty()
+    console = Console(
+        width=None if on_terminal else width, highlight=False, emoji=False, markup=False
+    )
+    with console.capture() as captured:
+        for part in parts:
+            console.print(part, soft_wrap=not isinstance(part, Table))
+    sys.stdout.write(re.sub(r" +$", "", captured.get(), flags=re.MULTILINE))
+    sys.stdout.flush()
+
+
+def heading(text: str) -> Text:
+    """A line above a table."""
+    return Text(text, style="bold")
+
+
+def columns(*names: str, right: int = 0) -> Table:
+    """A table without lines, as narrow as its contents, whose first column is never cut.
+
+    Args:
+        names: of the columns.
+        right: how many columns, counted from the last, hold numbers set flush right.
+    """
+    table = Table(box=None, pad_edge=False)
+    for place, name in enumerate(names):
+        flush_right = place >= len(names) - right
+        table.add_column(
+            name,
+            no_wrap=place == 0,
+            overflow="fold",
+            justify="right" if flush_right else "left",
+        )
+    return table
+
+
+def json_text(value: Mapping[str, Any]) -> str:
+    """JSON, indented, but with lists of plain values on one line.
+
+    >>> print(json_text({"confusion": [[9, 1], [0, 10]]}))
+    {
+      "confusion": [
+        [9, 1],
+        [0, 10]
+      ]
+    }
+    """
+    text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False)
+    # A newline inside a JSON string is escaped, so these newlines are all of the layout.
+    return re.sub(r"\[\n[^][{}]*\n *\]", _on_one_line, text)
+
+
+def _on_one_line(found: re.Match[str]) -> str:
+    entries = found[0][1:-1].strip().split("\n")
+    return "[" + " ".join(entry.strip() for entry in entries) + "]"

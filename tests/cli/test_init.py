@@ -1,0 +1,47 @@
+"""`hpsearch init` and `schema`: how a configuration begins."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import yaml
+
+
+def test_init_writes_a_configuration_that_checks_and_runs(hpsearch):
+    said = hpsearch("init", "-o", "mine.yaml")
+    assert (said.status, said.out) == (0, "")
+    assert said.err == "wrote mine.yaml; search it with: hpsearch run mine.yaml\n"
+    assert hpsearch("check", "mine.yaml").status == 0
+    words = ("--trials=2", "--set=trainer.epochs=1", "--backend=serial", "--quiet")
+    assert hpsearch("run", "mine.yaml", *words).status == 0
+
+
+def test_init_fits_the_configuration_to_a_table(hpsearch, flowers):
+    said = hpsearch("init", "flowers.csv", "--target=flower")
+    assert said.status == 0
+    assert said.out.startswith("# 60 rows, 3 features, 3 classes.\n")  # two of them one-hot
+    Path("mine.yaml").write_text(said.out)
+    assert hpsearch("check", "mine.yaml").status == 0
+
+
+def test_init_overwrites_nothing(hpsearch):
+    Path("mine.yaml").write_text("mine")
+    said = hpsearch("init", "-o", "mine.yaml")
+    assert said.status == 1
+    assert "mine.yaml: exists already" in said.err
+    assert Path("mine.yaml").read_text() == "mine"
+
+
+def test_init_tells_what_is_wrong_with_the_data(hpsearch, flowers):
+    said = hpsearch("init", "flowers.csv", "--target=plant", "-o", "mine.yaml")
+    assert said.status == 1
+    assert "'plant'" in said.err
+    assert not Path("mine.yaml").exists()
+    said = hpsearch("init", "flower.csv")
+    assert "did you mean 'flowers.csv'?" in said.err
+
+
+def test_the_schema_accepts_what_the_tool_accepts(hpsearch, digits):
+    schema = json.loads(hpsearch("schema").out)
+    configuration = yaml.safe_load(digits.read_text().replace("1e-4", "0.0001"))
+    jsonschema.validate(configuration, schema)

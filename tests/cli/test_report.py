@@ -1,0 +1,141 @@
+"""`hpsearch report` and `list`: what runs found, for people, for programs and for spreadsheets."""
+
+import io
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+
+@pytest.fixture
+def first(search):
+    """A finished run."""
+    return search("first")
+
+
+def test_json_has_the_keys_of_the_contract_and_says_what_the_files_say(hpsearch, first, trials):
+    said = hpsearch("report", "first", "--format", "json")
+    found = json.loads(said.out)
+    assert list(found)[:8] == [
+        "run", "metric", "goal", "best", "test", "counts", "rounds", "warnings",
+    ]  # fmt: skip
+    assert (found["run"], found["metric"], found["goal"]) == ("first", "val_accuracy", "maximize")
+    best = max(trials("first"), key=lambda trial: trial["value"])
+    assert found["best"] == {key: best[key] for key in ("number", "params", "metrics", "value")}
+    assert found["counts"] == {"completed": 6, "stopped": 0, "diverged": 0, "failed": 0}
+    assert found["test"]["test_accuracy"] == sum(
+        row[i] for i, row in enumerate(found["test"]["confusion"])
+    ) / sum(map(sum, found["test"]["confusion"]))
+    assert said.err == ""
+
+
+def test_the_rounds_of_json_say_where_their_trials_lay(hpsearch, first, trials):
+    rounds = json.loads(hpsearch("report", "first", "--format=json").out)["rounds"]
+    assert sum(round["trials"] for round in rounds) == 6
+    for round in rounds:
+        assert list(round) == ["round", "trials", "best", "space"]
+        own = [trial for trial in trials("first") if trial["round"] == round["round"]]
+        rates = [trial["params"]["learning_rate"] for trial in own]
+        assert round["space"]["learning_rate"] == [min(rates), max(rates)]
+        sizes = {trial["params"]["batch_size"] for trial in own}
+        assert round["space"]["batch_size"] == sorted(sizes)
+        assert round["best"] == max(trial["value"] for trial in own)
+
+
+def test_the_warnings_of_json_name_code_parameter_and_message(hpsearch, search):
+    search("low", "--set=space.learning_rate={scale: log, min: 1e-7, max: 1e-5}", "--trials=12")
+    warnings = json.loads(hpsearch("report", "low", "--format=json").out)["warnings"]
+    assert all(list(warning) == ["code", "parameter", "message"] for warning in warnings)
+    pressed = [warning for warning in warnings if warning["parameter"] == "learning_rate"]
+    assert [warning["code"] for warning in pressed] == ["pressure"]
+    assert "max of 1e-05; larger values may be better still" in pressed[0]["message"]
+
+
+def test_json_of_a_run_without_a_winner_has_null_for_best_and_test(hpsearch, search):
+    search("boom", "--set=space.learning_rate={scale: log, min: 1e30, max: 1e35}")
+    found = json.loads(hpsearch("report", "boom", "--format=json").out)
+    assert found["best"] is None
+    assert found["test"] is None
+    assert found["counts"]["diverged"] == 6
+    assert "diverged" in [warning["code"] for warning in found["warnings"]]
+
+
+def test_csv_is_read_by_pandas_with_a_row_a_trial(hpsearch, first, trials):
+    table = pd.read_csv(io.StringIO(hpsearch("report", "--format=csv").out))
+    assert list(table["number"]) == list(range(6))
+    assert list(table["value"]) == [trial["value"] for trial in trials("first")]
+    assert list(table["params.learning_rate"]) == [
+        trial["params"]["learning_rate"] for trial in trials("first")
+    ]
+    units = table["params.hidden_units"].map(json.loads)
+    assert list(units) == [trial["params"]["hidden_units"] for trial in trials("first")]
+    inactive = ["momentum" not in trial["params"] for trial in trials("first")]
+    assert list(table["params.momentum"].isna()) == inactive
+
+
+def test_text_is_what_run_printed_and_fits_eighty_columns_but_for_code(hpsearch, first):
+    said = hpsearch("report", "first")
+    assert said.out == first.out
+    tables = said.out.partition("In PyTorch's")[0]
+    lines = [line for line in tables.splitlines() if not line.startswith("!")]
+    assert max(map(len, lines)) <= 80
+    assert not [line for line in said.out.splitlines() if line != line.rstrip()]
+
+
+def test_text_says_the_winner_in_the_terms_of_other_frameworks(hpsearch, first, trials):
+    text = hpsearch("report", "first").out
+    best = max(trials("first"), key=lambda trial: trial["value"])["params"]
+    if best["optimizer"] == "momentum":
+        rate = best["learning_rate"] * (1 - best["momentum"])
+        assert f"optimizer = keras.optimizers.SGD(learning_rate={rate:.6}" in text
+    else:
+        assert f"optimizer = optim.Adam(groups, lr={best['learning_rate']}" in text
+        assert f"keras.optimizers.Adam(learning_rate={best['learning_rate']}" in text
+
+
+def test_top_says_how_many_trials_are_listed(hpsearch, first):
+    def listed(*words):
+        lines = hpsearch("report", "first", *words).out.splitlines()
+        return sum(len(line.split()) - 3 for line in lines if line.startswith("The best trials"))
+
+    assert [listed(), listed("--top=1"), listed("--top=6")] == [5, 1, 6]
+
+
+def test_a_run_is_found_by_folder_by_name_and_as_the_newest(hpsearch, first):
+    said = hpsearch("report", "runs/first").out
+    assert said == first.out
+    assert hpsearch("report", "first").out == said
+    assert hpsearch("report").out == said
+    assert hpsearch("report", "--runs-dir", "elsewhere").status == 1
+
+
+def test_the_environment_may_name_the_runs_directory(hpsearch, first, monkeypatch):
+    Path("runs").rename("elsewhere")
+    monkeypatch.setenv("HPSEARCH_RUNS_DIR", "elsewhere")
+    assert hpsearch("report", "first").status == 0
+
+
+def test_a_damaged_trial_is_told_with_its_line(hpsearch, first):
+    file = Path("runs/first/trials.jsonl")
+    lines = file.read_text().splitlines()
+    file.write_text("\n".join([lines[0], "{}", *lines[2:]]) + "\n")
+    said = hpsearch("report", "first")
+    assert said.status == 1
+    assert "runs/first/trials.jsonl: line 2: " in said.err
+    assert "damaged" in hpsearch("list").out
+
+
+def test_list_has_a_line_a_run_oldest_first(hpsearch, search):
+    said = hpsearch("list")
+    assert (said.status, said.out) == (0, "")
+    assert "no runs yet; start one with: hpsearch run CONFIG" in said.err
+    name = "a-rather-long-name-" * 4 + "which-must-stay-whole"
+    search(name)
+    search("after")
+    heading, *lines = hpsearch("list").out.splitlines()
+    assert heading.split() == ["run", "status", "trials", "best", "metric", "started"]
+    assert [line.split()[:3] for line in lines] == [
+        [name, "finished", "6"],
+        ["after", "finished", "6"],
+    ]

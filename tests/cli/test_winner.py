@@ -1,0 +1,191 @@
+"""`hpsearch retrain`, `evaluate` and `predict`: the winner, again and at work."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+SAME = "the same as recorded, bit for bit, in every epoch"
+
+
+@pytest.fixture
+def garden(hpsearch, flowers):
+    """A finished search of the table of flowers."""
+    Path("garden.yaml").write_text(
+        "data: {source: flowers.csv, target: flower}\n"
+        "trainer: {epochs: 20, batch_size: 8, hidden_units: 8}\n"
+        "metric: {name: val_loss, goal: minimize}\n"
+        "space: {learning_rate: {scale: log, min: 1e-2, max: 1}}\n"
+        "search: {trials: 4}\n"
+        "parallel: {backend: serial}\n"
+    )
+    return hpsearch("run", "garden.yaml", "--name=garden", "-q")
+
+
+def rows(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_retraining_the_winner_is_the_same_bit_for_bit(hpsearch, search):
+    search("first")
+    said = hpsearch("retrain", "first")
+    assert said.status == 0
+    assert said.out.splitlines()[-1] == SAME
+
+
+def test_any_trial_can_be_retrained_also_one_of_the_parent(hpsearch, search):
+    search("first", "--trials=8")
+    for number in range(8):
+        assert hpsearch("retrain", "first", f"--trial={number}").out.endswith(f"{SAME}\n")
+    hpsearch("refine", "first", "--name=child", "--trials=2")
+    history = Path("runs/child/history.jsonl").read_text().splitlines()
+    number = json.loads(history[0])["number"]
+    assert hpsearch("retrain", "child", f"--trial={number}").out.endswith(f"{SAME}\n")
+
+
+def test_retraining_longer_starts_the_same_and_goes_on(hpsearch, search):
+    search("first")
+    said = hpsearch("retrain", "first", "--epochs=4")
+    assert said.status == 0
+    assert "after epoch 4" in said.out
+    assert "recorded" not in said.out
+
+
+def test_retraining_with_seeds_gives_mean_and_deviation(hpsearch, search):
+    search("first")
+    said = hpsearch("retrain", "first", "--seeds=3")
+    assert said.status == 0
+    heading, *lines = said.out.splitlines()[1:]
+    assert heading.split() == ["after", "epoch", "2", "mean", "of", "3", "deviation"]
+    deviations = {line.split()[0]: float(line.split()[2]) for line in lines}
+    assert deviations["val_loss"] > 0
+
+
+def test_a_refit_model_is_written_and_can_be_used(hpsearch, garden, flowers):
+    said = hpsearch("retrain", "--refit", "--output=all.npz")
+    assert said.status == 0
+    assert "wrote all.npz; use it with: hpsearch predict all.npz DATA" in said.err
+    assert "val_loss" not in said.out  # its rows were trained on
+    assert len(rows(hpsearch("predict", "all.npz", flowers).out)) == 60
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "message"),
+    [
+        (["--trial=99"], 1, "runs/first: has no trial 99; there are 0 to 5"),
+        (["--output=m.txt"], 2, "--output must end in .npz, found m.txt"),
+        (["--output=m.npz", "--seeds=2"], 2, "--output saves one model; leave out --seeds"),
+        (["--epochs=0"], 2, "0 is not in the range x>=1"),
+    ],
+)
+def test_what_cannot_be_retrained_is_told(hpsearch, search, words, status, message):
+    search("first")
+    said = hpsearch("retrain", "first", *words)
+    assert said.status == status
+    assert message in said.err
+
+
+def test_data_that_changed_since_is_told(hpsearch, garden, flowers):
+    flowers.write_text(flowers.read_text() + "9.5,red,tulip\n")
+    said = hpsearch("retrain", "garden")
+    assert said.status == 1
+    assert "the data must be what the run began with" in said.err
+
+
+def test_evaluate_shows_the_stored_result_and_measures_nothing_again(hpsearch, garden, flowers):
+    stored = json.loads(Path("runs/garden/best/result.json").read_text())["test"]
+    flowers.unlink()
+    said = json.loads(hpsearch("evaluate", "garden", "--json").out)
+    assert said == {"classes": ["iris", "rose", "tulip"], **stored}
+    text = hpsearch("evaluate", "garden").out
+    assert text.startswith("on 12 test rows\n")
+    assert "95 % interval of the accuracy" in text
+
+
+def test_evaluate_measures_new_labelled_rows(hpsearch, garden):
+    Path("new.csv").write_text(
+        "note,flower,colour,size\na,rose,red,0.1\nb,iris,blue,1.1\nc,tulip,red,2.1\n"
+    )
+    said = hpsearch("evaluate", "garden", "new.csv", "--json")
+    assert said.status == 0
+    found = json.loads(said.out)
+    assert found["rows"] == 3
+    assert found["new_accuracy"] == np.trace(found["confusion"]) / 3
+    assert hpsearch("evaluate", "garden", "new.csv").out.startswith("on 3 new rows\n")
+
+
+def test_evaluate_needs_labels_that_the_model_knows(hpsearch, garden):
+    Path("bare.csv").write_text("size,colour\n0.1,red\n")
+    said = hpsearch("evaluate", "garden", "bare.csv")
+    assert said.status == 1
+    assert "hpsearch predict" in said.err
+    Path("odd.csv").write_text("size,colour,flower\n0.1,red,oak\n")
+    said = hpsearch("evaluate", "garden", "odd.csv")
+    assert said.status == 1
+    assert "'oak'" in said.err
+
+
+def test_evaluate_without_test_rows_asks_for_data(hpsearch, search):
+    search("bare", "--set=data.test=0")
+    said = hpsearch("evaluate", "bare")
+    assert said.status == 1
+    assert "hpsearch evaluate runs/bare DATA" in said.err
+
+
+def test_predict_labels_rows_in_their_order_with_the_names_of_the_classes(hpsearch, garden):
+    Path("new.csv").write_text("colour,size\nblue,1.1\nred,0.1\nred,2.1\nblue,1.2\n")
+    said = hpsearch("predict", "garden", "new.csv", "--probabilities")
+    assert said.status == 0
+    found = rows(said.out)
+    assert list(found[0]) == ["label", "probability", "iris", "rose", "tulip"]
+    assert [row["label"] for row in found] == ["iris", "rose", "tulip", "iris"]
+    for row in found:
+        shares = {name: float(row[name]) for name in ("iris", "rose", "tulip")}
+        assert sum(shares.values()) == pytest.approx(1, abs=1e-5)
+        assert max(shares, key=shares.__getitem__) == row["label"]
+        assert float(row["probability"]) == max(shares.values())
+
+
+def test_predict_writes_a_file(hpsearch, garden, flowers):
+    said = hpsearch("predict", "garden", flowers, "-o", "labels.csv")
+    assert (said.status, said.out) == (0, "")
+    assert said.err == "wrote 60 labels to labels.csv\n"
+    assert len(rows(Path("labels.csv").read_text())) == 60
+    said = hpsearch("predict", "garden", flowers, "-o", "no/such/labels.csv")
+    assert said.status == 1
+    assert "no/such/labels.csv: cannot be written" in said.err
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("size\n1\n", "'colour'"),
+        ("size,colour\n1,\n", "missing value"),
+        ("size,colour\nbig,red\n", "'big'"),
+        ("", "the file is empty"),
+    ],
+)
+def test_rows_that_do_not_fit_the_model_are_told(hpsearch, garden, text, message):
+    Path("new.csv").write_text(text)
+    said = hpsearch("predict", "garden", "new.csv")
+    assert said.status == 1
+    assert "new.csv: " in said.err
+    assert message in said.err
+    assert said.out == ""
+
+
+def test_a_text_value_that_training_never_saw_is_none_of_those_it_saw(hpsearch, garden):
+    Path("new.csv").write_text("size,colour\n1.1,green\n")
+    said = hpsearch("predict", "garden", "new.csv")
+    assert said.status == 0
+    assert len(rows(said.out)) == 1
+
+
+def test_a_model_file_that_is_none_is_told(hpsearch, flowers):
+    Path("model.npz").write_bytes(b"PK")
+    said = hpsearch("predict", "model.npz", flowers)
+    assert said.status == 1
+    assert "model.npz: damaged, or not a model that hpsearch saved" in said.err

@@ -1,0 +1,56 @@
+"""Every configuration that comes with the project runs, for one tiny round."""
+
+import json
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hpsearch.config import load
+from hpsearch.searching.session import begin, conduct, read_data
+
+CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """A folder of IDX files: forty pictures of 2 x 2 pixels to train on, twenty to test."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for part, rows in (("train", 40), ("t10k", 20)):
+        labels = np.arange(rows, dtype=np.uint8) % 4
+        images = rng.integers(0, 256, (rows, 2, 2), dtype=np.uint8)
+        head = struct.pack(">4I", 0x803, *images.shape)
+        (folder / f"{part}-images-idx3-ubyte").write_bytes(head + images.tobytes())
+        head = struct.pack(">2I", 0x801, rows)
+        (folder / f"{part}-labels-idx1-ubyte").write_bytes(head + labels.tobytes())
+    return folder
+
+
+def test_there_are_configurations():
+    assert {"digits.yaml", "csv.yaml"} <= {path.name for path in CONFIGS}
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_a_configuration_runs(path, pictures, tmp_path):
+    words = ["trainer.epochs=1", "parallel.backend=serial"]
+    if path.stem == "fashion_mnist":
+        words.append(f"data.source={pictures}")
+    # Two trials, and two for each draw where a choice is crossed.
+    config = load(path, words, trials=4)
+    dataset = read_data(config)
+    run = begin(config, dataset, tmp_path / "runs", "tiny")
+    conduct(run, lambda event: None, config, dataset)
+    lines = (run.path / "trials.jsonl").read_text().splitlines()
+    assert {json.loads(line)["status"] for line in lines} == {"completed"}
+    assert run.outcome is not None
+    assert run.outcome["test"]["rows"] > 0
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_a_configuration_says_in_its_first_lines_what_it_is_and_how_to_run_it(path):
+    first = path.read_text().split("name:")[0]
+    assert first.startswith("# ")
+    assert f"hpsearch run configs/{path.name}" in first
