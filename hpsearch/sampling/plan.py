@@ -8,6 +8,7 @@ from itertools import accumulate
 from typing import Literal
 
 SMALLEST_ROUND = 9  # fewer trials a round tell little about where to look next
+MOST_ROUNDS = 64  # so that rounds grow where there are thousands of trials
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,8 @@ def round_sizes(
 ) -> list[int]:
     """How many trials each round proposes; the coarse first round is twice as large.
 
-    With "auto", rounds grow with the square root of the budget: many small steps when each
-    trial is dear, and no thousand rounds when there are thousands of trials. Sizes are whole
+    With "auto", rounds are small, for many steps from coarse to fine, until there would be
+    too many of them. Sizes are whole
     multiples of `draw`, the number of trials that a crossed draw stands for, so their sum
     may exceed `trials` by less than `draw`.
 
@@ -45,7 +46,7 @@ def round_sizes(
     draws = math.ceil(trials / draw)
     first = 2 if coarse else 1  # weight of the first round
     if rounds == "auto":
-        size = max(1, min(max(SMALLEST_ROUND, math.isqrt(draws)), draws // 4))
+        size = max(1, min(max(SMALLEST_ROUND, draws // MOST_ROUNDS), draws // 4))
         count = max(1, draws // size - (first - 1))
     else:
         count = min(rounds, draws)
@@ -55,15 +56,49 @@ def round_sizes(
     return [size * draw for size in sizes if size]
 
 
-def plan(sizes: list[int], epochs: int, first: int = 0) -> tuple[Round, ...]:
-    """Rounds of these sizes; trials are numbered from `first`.
+def ladder(epochs: int, min_epochs: int | None = None, factor: int = 3) -> tuple[int, ...]:
+    """The amounts of training at which weak trials stop; the last is a full training.
 
-    >>> [(round.first, round.progress) for round in plan([4, 2, 2], epochs=30)]
+    Each is a `factor` of the next. Without `min_epochs` there are three, where the epochs
+    allow it.
+
+    >>> ladder(30), ladder(52), ladder(5), ladder(1), ladder(27, min_epochs=1)
+    ((3, 10, 30), (6, 17, 52), (1, 2, 5), (1,), (1, 3, 9, 27))
+    """
+    smallest = max(1, round(epochs / factor**2)) if min_epochs is None else min_epochs
+    amounts = [epochs]
+    while round(epochs / factor ** len(amounts)) >= smallest:
+        amounts.append(round(epochs / factor ** len(amounts)))
+    return tuple(sorted(set(amounts)))
+
+
+def rungs(trials: int, amounts: tuple[int, ...], factor: int = 3) -> tuple[Rung, ...]:
+    """How many trials of a round reach each amount of training.
+
+    A round with too few trials for every rung does without the lowest.
+
+    >>> rungs(27, ladder(9, min_epochs=1))
+    (Rung(trials=27, epochs=1), Rung(trials=9, epochs=3), Rung(trials=3, epochs=9))
+    >>> rungs(2, ladder(9))
+    (Rung(trials=2, epochs=3), Rung(trials=1, epochs=9))
+    """
+    counts = [trials]
+    while counts[-1] > 1 and len(counts) < len(amounts):
+        counts.append(max(1, counts[-1] // factor))
+    return tuple(map(Rung, counts, amounts[-len(counts) :]))
+
+
+def plan(
+    sizes: list[int], amounts: tuple[int, ...], factor: int = 3, first: int = 0
+) -> tuple[Round, ...]:
+    """Rounds of these sizes with rungs at these amounts; trials are numbered from `first`.
+
+    >>> [(round.first, round.progress) for round in plan([4, 2, 2], (30,))]
     [(0, 0.0), (4, 0.5), (6, 0.75)]
     """
     total = sum(sizes)
     starts = [0, *accumulate(sizes)]
     return tuple(
-        Round(number, first + start, size, start / total, (Rung(size, epochs),))
+        Round(number, first + start, size, start / total, rungs(size, amounts, factor))
         for number, (start, size) in enumerate(zip(starts, sizes, strict=False))
     )

@@ -45,13 +45,14 @@ def pressures(space: Space, elites: Sequence[Params], limits: Limits) -> list[Pr
         if len(places) < 3:
             continue
         domain = parameter.domain
-        outer = OUTER
+        low, high = OUTER, 1 - OUTER
         if isinstance(domain, Discrete):
-            places, outer = domain.snap(places), max(OUTER, domain.fraction(domain.value(0)))
+            places, ends = domain.snap(places), domain.snap(np.array([0.0, 1.0]))
+            low, high = max(low, ends[0]), min(high, ends[1])
         natural = limits.get(parameter.name, (None, None))
         sides: tuple[tuple[Side, float, float | None, np.floating], ...] = (
-            ("min", domain.as_config()["min"], natural[0], np.mean(places <= outer)),
-            ("max", domain.as_config()["max"], natural[1], np.mean(places >= 1 - outer)),
+            ("min", domain.as_config()["min"], natural[0], np.mean(places <= low)),
+            ("max", domain.as_config()["max"], natural[1], np.mean(places >= high)),
         )
         found += [
             Pressure(parameter.name, side, bound, float(share))

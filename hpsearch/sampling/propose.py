@@ -10,12 +10,14 @@ import numpy as np
 from hpsearch import rng
 from hpsearch.sampling.latin import latin_hypercube
 from hpsearch.sampling.ranking import Observation, rank
+from hpsearch.sampling.screen import FEWEST, screen
 from hpsearch.sampling.zoom import draw, elites
 from hpsearch.space import Points, Space
 from hpsearch.trial import Params
 
 Sampler = Literal["zoom", "random"]
-CANDIDATES = 16  # draws to choose from, so that a small discrete space is not tried twice
+AROUND, UNIFORM = 384, 64  # candidates of a small round; a large one has more
+MORE = 16  # candidates for each trial, at least
 
 
 def propose(
@@ -26,11 +28,13 @@ def propose(
     progress: float = 0.0,
     history: Sequence[Observation] = (),
     sampler: Sampler = "zoom",
+    screened: bool = True,
 ) -> list[Params]:
     """`count` new settings for the round that begins with trial `first`.
 
     Without history, the zoom sampler covers the space with a Latin hypercube; with it, it
-    draws around the best trials. A setting that was tried already is avoided where another
+    draws candidates around the best trials, and a few anywhere, and keeps those from which a
+    surrogate expects most, or any. A setting that was tried already is avoided where another
     one can be found. `progress` is the share of the search that is done.
     """
     generator = rng.stream(seed, "propose", first)
@@ -39,22 +43,31 @@ def propose(
     elif not history:
         points = latin_hypercube(generator, count, space.dimensions)
     else:
-        around = elites(space, rank(history), progress)
-        candidates = draw(space, around, count * CANDIDATES, progress, generator)
-        points = _first_new(space, candidates.reshape(count, CANDIDATES, -1), history)
+        ranked = rank(history)
+        around = elites(space, ranked, progress)
+        near = draw(space, around, max(AROUND, MORE * count), progress, generator)
+        candidates = np.vstack([near, generator.random((UNIFORM, space.dimensions))])
+        if screened and space.dimensions and sum(trial.finite for trial in ranked) >= FEWEST:
+            order = screen(space, ranked, candidates, count, generator)
+            candidates = np.vstack([candidates[order], candidates])
+        points = candidates[_new_ones(space, candidates, count, history)]
     return [space.params(point) for point in points]
 
 
-def _first_new(space: Space, candidates: Points, history: Sequence[Observation]) -> Points:
-    """For each trial, the first of its candidates that was not tried yet, else the first."""
+def _new_ones(
+    space: Space, candidates: Points, count: int, history: Sequence[Observation]
+) -> list[int]:
+    """The first candidates that were not tried yet, in their order; others only if need be."""
     tried = {_key(trial.params) for trial in history}
-    chosen = []
-    for options in candidates:
-        keys = (_key(space.params(point)) for point in options)
-        index = next((i for i, key in enumerate(keys) if key not in tried), 0)
-        tried.add(_key(space.params(options[index])))
-        chosen.append(options[index])
-    return np.array(chosen)
+    new: list[int] = []
+    old: list[int] = []
+    for index, point in enumerate(candidates):
+        if len(new) == count:
+            break
+        key = _key(space.params(point))
+        (old if key in tried else new).append(index)
+        tried.add(key)
+    return [*new, *old][:count]
 
 
 def _key(params: Params) -> str:

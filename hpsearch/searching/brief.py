@@ -27,9 +27,15 @@ class Brief:
     rounds: tuple[Round, ...]
     seed: int
     sampler: Sampler = "zoom"
+    screened: bool = False
     start: Sequence[Params] = ()  # settings by hand, the first trials of all
     history: Sequence[Known] = ()  # a parent's trials
     trial_timeout: float | None = None  # seconds
+
+    @property
+    def amounts(self) -> tuple[int, ...]:
+        """The amounts of training at which trials are compared, in epochs, ascending."""
+        return tuple(sorted({rung.epochs for round in self.rounds for rung in round.rungs}))
 
     @property
     def first(self) -> int:
@@ -61,6 +67,12 @@ def brief_of(run: RunDirectory, config: Config) -> Brief:
         Round(**{**line, "rungs": tuple(Rung(**rung) for rung in line["rungs"])})
         for line in run.info["plan"]
     )
+    history = tuple(Known.from_line(line) for line in run.history)
+    return brief_for(config, rounds, history)
+
+
+def brief_for(config: Config, rounds: tuple[Round, ...], history: tuple[Known, ...] = ()) -> Brief:
+    """What a search is to do by this plan."""
     start = () if isinstance(config.search.start, str) else config.search.start
     return Brief(
         space=config.space,
@@ -68,8 +80,9 @@ def brief_of(run: RunDirectory, config: Config) -> Brief:
         rounds=rounds,
         seed=config.seed,
         sampler=config.search.sampler,
+        screened=config.search.screen,
         start=start[: rounds[0].trials],
-        history=tuple(Known.from_line(line) for line in run.history),
+        history=history,
         trial_timeout=config.search.trial_timeout,
     )
 
@@ -84,25 +97,20 @@ def known_trials(run: RunDirectory, brief: Brief) -> list[Known]:
     return [*brief.history, *own]
 
 
-def proposals(
-    space: Space,
-    round: Round,
-    seed: int,
-    sampler: Sampler,
-    history: Sequence[Observation] = (),
-    start: Sequence[Params] = (),
-) -> list[Trial]:
+def proposals(brief: Brief, round: Round, history: Sequence[Observation] = ()) -> list[Trial]:
     """The trials of a round: settings by hand first, then draws, crossed ones side by side."""
+    start = brief.start if round.number == 0 else ()
     draws = propose(
-        space,
-        count=(round.trials - len(start)) // crossings(space),
-        seed=seed,
+        brief.space,
+        count=(round.trials - len(start)) // crossings(brief.space),
+        seed=brief.seed,
         first=round.first,
         progress=round.progress,
         history=history,
-        sampler=sampler,
+        sampler=brief.sampler,
+        screened=brief.screened,
     )
-    settings = [*start, *(each for draw in draws for each in space.crossings(draw))]
+    settings = [*start, *(each for draw in draws for each in brief.space.crossings(draw))]
     return [Trial(round.first + i, round.number, params) for i, params in enumerate(settings)]
 
 

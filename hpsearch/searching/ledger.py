@@ -35,7 +35,13 @@ class Ledger:
         ledger.pieces.update(by_trial(run.pieces))
         for line in run.timeline:
             ledger.work[line["number"]].append((line["start"], line["end"]))
-        ledger.results = {result.number: result for result in run.results}
+        for result in run.results:
+            if ledger.epochs(result.number) >= result.epochs:
+                ledger.results[result.number] = result
+                if result.status is Status.COMPLETED:
+                    ledger.finished.add(result.number)
+        if len(ledger.results) < len(run.results):  # a power cut took their curves: train again
+            writer.keep(ledger.results.values())
         return ledger
 
     def epochs(self, number: int) -> int:
@@ -96,13 +102,15 @@ class Ledger:
         self.writer.result(result)
         return result
 
-    def observe(self, trial: Trial, epochs: Sequence[int]) -> Observation:
-        """What the sampler may know of a trial: its costs at these amounts of training."""
+    def observe(self, trial: Trial, epochs: Sequence[int], rungs: int) -> Observation:
+        """What is known of a trial after so many rungs: its costs at these amounts of training.
+
+        Whatever it has trained since is left out, its loss too.
+        """
         result = self.results.get(trial.number)
         pieces = self.pieces[trial.number]
-        # A loss that the plan does not let the sampler see yet must not be seen early.
-        rungs = len({piece.rung for piece in pieces if piece.value is not None})
-        lost = result is not None and result.status in LOST and rungs < len(epochs)
+        survived = len({piece.rung for piece in pieces if piece.value is not None})
+        lost = result is not None and result.status in LOST and survived < rungs
         costs = self.objective.costs(
             join(pieces), epochs, finished=trial.number in self.finished and not lost
         )

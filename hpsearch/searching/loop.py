@@ -70,6 +70,8 @@ class Search:
             self.entered[stage] = self.propose(round)
             self.trials |= {trial.number: trial for trial in self.entered[stage]}
             self.tell(RoundStarted(round, len(self.brief.rounds)))
+        for trial in self.entered[stage]:
+            self.conclude(trial)  # a crash may have come between its curve and its fate
         jobs = [self.job(trial, stage) for trial in self.entered[stage]]
         jobs = [job for job in jobs if not self.is_done(job)]
         self.training[stage] = {job.number for job in jobs}
@@ -78,20 +80,21 @@ class Search:
 
     def propose(self, round: Round) -> list[Trial]:
         """The trials of a round, from what the plan lets it see of the rounds before."""
-        brief, history = self.brief, self.history(round)
-        start = brief.start if round.number == 0 else ()
-        return proposals(brief.space, round, brief.seed, brief.sampler, history, start)
+        return proposals(self.brief, round, self.history(round))
 
     def history(self, round: Round) -> list[Observation]:
         """What a round may look at, by number: its parent's trials and those of earlier rounds."""
-        epochs = [rung.epochs for rung in round.rungs]
-        objective = self.ledger.objective
-        observed = [known.observe(epochs, objective) for known in self.brief.history]
+        amounts, objective = self.brief.amounts, self.ledger.objective
+        observed = [known.observe(amounts, objective) for known in self.brief.history]
         for number, rungs in seen(round.number, self.brief.rounds).items():
-            epochs = [rung.epochs for rung in self.brief.rounds[number].rungs[:rungs]]
-            trials = self.entered[Stage(number, 0)]
-            observed += [self.ledger.observe(trial, epochs) for trial in trials]
+            observed += [self.observe(trial, rungs) for trial in self.entered[Stage(number, 0)]]
         return observed
+
+    def observe(self, trial: Trial, rungs: int) -> Observation:
+        """What is known of a trial after so many rungs of its round, whatever came since."""
+        reached = self.brief.rounds[trial.round].rungs[rungs - 1].epochs
+        amounts = [amount for amount in self.brief.amounts if amount <= reached]
+        return self.ledger.observe(trial, amounts, rungs)
 
     def job(self, trial: Trial, stage: Stage) -> Job:
         """The piece of training that takes a trial through a rung."""
@@ -104,13 +107,19 @@ class Search:
         return Job(trial.number, settings, seed, until_epoch=until, rung=stage.rung)
 
     def is_done(self, job: Job) -> bool:
-        """Whether a piece need not be trained: it was before a crash, or would change nothing."""
+        """Whether a piece need not be trained: it was before a crash, or would change nothing.
+
+        A trial that has gone on has done what came before. Of its last piece, only a state
+        says that it was to go on; without one, training it again tells.
+        """
         ledger = self.ledger
-        return (
-            job.number in ledger.results
-            or job.number in ledger.finished
-            or ledger.epochs(job.number) >= job.until_epoch
-        )
+        if job.number in ledger.results or job.number in ledger.finished:
+            return True
+        last = max((piece.rung for piece in ledger.pieces[job.number]), default=-1)
+        if last != job.rung:
+            return last > job.rung
+        trained = ledger.epochs(job.number) >= job.until_epoch
+        return trained and self.state(job.number) is not None
 
     def submit(self, stage: Stage, group: Sequence[Job]) -> None:
         """Queue one group of jobs, each with the state to go on from."""
@@ -138,7 +147,7 @@ class Search:
             for job in group:
                 self.submit(stage, [job])
         else:
-            self.fail(self.trials[group[0].number], answer)
+            self.fail(group[0], answer)
             self.training[stage].discard(group[0].number)
 
     def record(self, job: Job, outcome: Outcome, answer: Answer, share: int) -> None:
@@ -151,14 +160,23 @@ class Search:
         ledger.trained(piece, outcome.state, finished)
         if outcome.state is not None:
             self.states[trial.number] = outcome.state
-        if piece.value is None:
+        self.conclude(trial)
+
+    def conclude(self, trial: Trial) -> None:
+        """Record a trial's fate where its last piece of training decides it."""
+        number, ledger = trial.number, self.ledger
+        if number in ledger.results or not ledger.pieces[number]:
+            return
+        full = self.brief.settings_of(trial.params)["epochs"]
+        if ledger.pieces[number][-1].value is None:
             self.settle(trial, Status.DIVERGED)
-        elif finished:
+        elif number in ledger.finished or ledger.epochs(number) >= full:
             self.settle(trial, Status.COMPLETED)
 
-    def fail(self, trial: Trial, answer: Answer) -> None:
+    def fail(self, job: Job, answer: Answer) -> None:
         """Record a failure, and give up if none of the first trials did better."""
-        self.ledger.worked(trial.number, 0, answer, share=1)
+        trial = self.trials[job.number]
+        self.ledger.worked(trial.number, job.rung, answer, share=1)
         self.ledger.writer.log(f"trial {trial.number}: {answer.traceback or answer.error}")
         self.settle(trial, Status.FAILED, answer.error)
         first = range(self.brief.first, self.brief.first + min(FIRST_TRIALS, self.brief.trials))
@@ -185,9 +203,13 @@ class Search:
 
     def survivors(self, stage: Stage, rung: Rung) -> list[Trial]:
         """The best trials of a rung, as many as the next one takes."""
-        epochs = [r.epochs for r in self.brief.rounds[stage.round].rungs[: stage.rung + 1]]
-        ranked = rank(self.ledger.observe(trial, epochs) for trial in self.entered[stage])
-        able = [self.trials[observed.number] for observed in ranked if observed.finite]
+        rungs = stage.rung + 1
+        ranked = rank(self.observe(trial, rungs) for trial in self.entered[stage])
+        able = [
+            self.trials[observed.number]
+            for observed in ranked
+            if observed.finite and not self.brief.is_start(observed.number)
+        ]
         return able[: rung.trials]
 
     def settle(self, trial: Trial, status: Status, error: str | None = None) -> None:

@@ -75,7 +75,7 @@ def refine(
     if not elites:
         raise RunError(
             f"{parent.path}: refine needs at least one completed trial, found none; "
-            f"see why with: hpsearch report {parent.name}"
+            f"see why with: hpsearch report {parent.path}"
         )
     best = [elite.params for elite in elites]
     bounds = limits(config.trainer.kind)

@@ -14,8 +14,8 @@ from hpsearch import backends
 from hpsearch.config import Config, from_mapping
 from hpsearch.data.dataset import Dataset, load, write_prepared
 from hpsearch.errors import ConfigError, RunError
-from hpsearch.sampling.plan import Round, plan, round_sizes
-from hpsearch.searching.brief import brief_of, crossings, proposals
+from hpsearch.sampling.plan import Round, ladder, plan, round_sizes
+from hpsearch.searching.brief import brief_for, brief_of, crossings, proposals
 from hpsearch.searching.events import Event, SearchEnded, SearchStarted
 from hpsearch.searching.facts import facts
 from hpsearch.searching.ledger import Ledger
@@ -42,14 +42,16 @@ def rounds_of(config: Config, first: int = 0, coarse: bool = True) -> tuple[Roun
     rounds = 1 if search.sampler == "random" else search.rounds
     sizes = round_sizes(left, rounds, coarse, crossings(config.space)) if left else []
     sizes = [start + sizes[0], *sizes[1:]] if sizes else [start]
-    return plan(sizes, config.trainer.epochs, first)
+    amounts: tuple[int, ...] = (config.trainer.epochs,)
+    if search.halving:
+        amounts = ladder(config.trainer.epochs)
+    return plan(sizes, amounts, first=first)
 
 
 def first_trials(config: Config) -> list[Trial]:
     """The first round as a search will propose it."""
-    first = rounds_of(config)[0]
-    start = [] if isinstance(config.search.start, str) else config.search.start
-    return proposals(config.space, first, config.seed, config.search.sampler, start=start)
+    rounds = rounds_of(config)
+    return proposals(brief_for(config, rounds), rounds[0])
 
 
 def read_data(config: Config) -> Dataset:
@@ -78,6 +80,7 @@ def begin(
     Raises:
         RunError: the name is taken, or the folder cannot be written.
     """
+    name = run_name(config, runs_dir) if name is None else name
     first = 0 if refinement is None else refinement.first
     parent = None if refinement is None else refinement.parent
     looks = 0 if parent is None else parent.info.get("test_looks", 0)
@@ -100,7 +103,7 @@ def begin(
         "plan": [asdict(round) for round in rounds_of(config, first, coarse=not known)],
         **facts(),
     }
-    return create(runs_dir, name or run_name(config, runs_dir), config_text(config), info, known)
+    return create(runs_dir, name, config_text(config), info, known)
 
 
 def _named(parent: RunDirectory, runs_dir: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -17,6 +17,7 @@ Fractions = Float[np.ndarray, " points"]
 Choosable = Value | list[Value]
 
 
+@runtime_checkable  # so that the tests can check types as they run
 class Domain(Protocol):
     """The values of one coordinate and their places in the unit interval."""
 

@@ -111,6 +111,7 @@ def _tidy(domain: Continuous, place: float, towards: str) -> float:
         Decimal(1).scaleb(math.floor(math.log10(abs(size))) - DIGITS + 1) if size else Decimal(1)
     )
     rounding = ROUND_CEILING if upwards else ROUND_FLOOR
-    tidy = float((Decimal(value) / quantum).to_integral_value(rounding) * quantum)
+    given = Decimal(f"{value:.12g}")  # 0.3 that floats made 0.29999999999999998 stays 0.3
+    tidy = float((given / quantum).to_integral_value(rounding) * quantum)
     tidy = float(1 - Decimal(repr(tidy))) if mirrored else tidy
     return tidy if domain.low < tidy < domain.high else exact

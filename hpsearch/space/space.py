@@ -160,7 +160,8 @@ class Space:
 
     def points(self, settings: Sequence[Params]) -> Points:
         """The places of many settings, one a row."""
-        return np.array([self.point(params) for params in settings]).reshape(-1, self.dimensions)
+        points = [self.point(params) for params in settings]
+        return np.array(points).reshape(len(points), self.dimensions)
 
     def snap(self, points: Points) -> Points:
         """The places of the settings at these points: exact for discrete values and choices."""

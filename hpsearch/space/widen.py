@@ -6,6 +6,8 @@ from dataclasses import replace
 from math import inf, isfinite
 from typing import Literal
 
+import numpy as np
+
 from hpsearch.space.domain import Continuous, Discrete, Domain
 
 GROWTH = 0.5  # of the old range, in the warped coordinate
@@ -35,12 +37,16 @@ def widen(
     start, stop = (float(domain.scale.warp(end)) for end in (domain.low, domain.high))
     further = GROWTH * (stop - start)
     place = start - further if side == "min" else stop + further
-    value = min(max(_round(domain, float(domain.scale.unwarp(place))), lowest), highest)
+    with np.errstate(over="ignore"):  # beyond the largest float lies no bound
+        reached = float(domain.scale.unwarp(np.float64(place)))
+    if not isfinite(reached):
+        return domain
+    value = min(max(_round(domain, reached), lowest), highest)
     if isinstance(domain, Discrete):
         value = _on_grid(domain, side, value)
     low, high = (value, domain.high) if side == "min" else (domain.low, value)
     grown = low <= domain.low and high >= domain.high and lowest <= low and high <= highest
-    if not grown or not isfinite(value) or not domain.scale.admits(low, high):
+    if not grown or not domain.scale.admits(low, high):
         return domain
     return replace(domain, low=low, high=high)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -62,6 +63,11 @@ def plain(value: Any) -> Any:
     return value
 
 
+def as_json_line(line: Mapping[str, Any]) -> str:
+    """One line of a JSON Lines file."""
+    return json.dumps(plain(line), allow_nan=False, ensure_ascii=False) + "\n"
+
+
 class Lines:
     """A JSON Lines file that only grows, a whole line at a time.
 
@@ -80,8 +86,7 @@ class Lines:
 
     def append(self, line: Mapping[str, Any]) -> None:
         """Add one line; a full disk leaves the file as it was before."""
-        text = json.dumps(plain(line), allow_nan=False, ensure_ascii=False) + "\n"
-        data = text.encode()
+        data = as_json_line(line).encode()
         start = os.fstat(self._file.fileno()).st_size
         written = 0
         try:
@@ -93,6 +98,12 @@ class Lines:
         self._dirty = True
         if time.monotonic() - self._synced >= SYNC_SECONDS:
             self.sync()
+
+    def replace(self, lines: Iterable[Mapping[str, Any]]) -> None:
+        """Put other lines in place of all, in one atomic write."""
+        write_text(self._path, "".join(map(as_json_line, lines)))
+        self._file.close()
+        self._file = self._path.open("ab", buffering=0)
 
     def sync(self) -> None:
         """Force everything appended so far to the disk."""
@@ -158,6 +169,9 @@ def as_yaml(value: Mapping[str, Any]) -> str:
         def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 (write everything out)
             return True
 
+    # What only YAML 1.2 takes for a number must be quoted where it is text.
+    pattern = re.compile(r"(?:[-+]?[0-9.]+[eE][-+]?[0-9]+|0o[0-7]+)$")
+    Dumper.add_implicit_resolver("tag:yaml.org,2002:float", pattern, list("-+.0123456789"))
     text: str = yaml.dump(
         plain(value),
         Dumper=Dumper,

@@ -7,14 +7,14 @@ import io
 import os
 import socket
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from hpsearch.errors import RunError
-from hpsearch.store.files import Lines, write_whole
+from hpsearch.store.files import Lines, sync_folder, write_whole
 from hpsearch.store.records import as_line
 from hpsearch.trial import Piece, Result
 
@@ -36,15 +36,29 @@ class Writer:
         self._timeline = Lines(path / "timeline.jsonl")
 
     def piece(self, piece: Piece, state: State | None = None) -> None:
-        """Record a finished piece of training, and what its trial needs to go on."""
+        """Record a finished piece of training, and what its trial needs to go on.
+
+        A piece without a state takes away the one before it, so that a state on disk always
+        says that its trial was to go on.
+        """
+        path = self._state(piece.number)
+        if state is None and path.exists():
+            path.unlink()
+            sync_folder(path.parent)
         self._curves.append(as_line(piece))
         if state is not None:
-            write_whole(self._state(piece.number), lambda file: np.savez(file, **dict(state)))
+            self._curves.sync()  # else a power cut could leave a state without its curve
+            arrays: dict[str, Any] = dict(state)
+            write_whole(path, lambda file: np.savez(file, **arrays))
 
     def result(self, result: Result) -> None:
         """Record a trial's fate; its state is needed no more."""
         self._trials.append(as_line(result))
         self._state(result.number).unlink(missing_ok=True)
+
+    def keep(self, results: Iterable[Result]) -> None:
+        """Forget the fate of every trial but these; the trials are trained again."""
+        self._trials.replace([as_line(result) for result in results])
 
     def worked(self, number: int, rung: int, worker: str, start: float, end: float) -> None:
         """Record when a worker trained a piece, in seconds since the run began."""
@@ -54,9 +68,12 @@ class Writer:
     def state(self, number: int) -> dict[str, np.ndarray[Any, Any]] | None:
         """What a trial needs to go on; None where it is missing or damaged: train from epoch 0."""
         try:
+            with zipfile.ZipFile(self._state(number)) as archive:
+                if archive.testzip() is not None:  # before NumPy believes a wrong size
+                    return None
             with np.load(self._state(number), allow_pickle=False) as arrays:
                 return {name: arrays[name] for name in arrays.files}
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        except Exception:  # there is no end to what a damaged archive raises
             return None
 
     def log(self, text: str) -> None:

@@ -1,0 +1,93 @@
+"""Of many candidates, train those from which the most is to be expected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import erf, pi, sqrt
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from hpsearch.sampling.ranking import Observation
+from hpsearch.sampling.surrogate import NOISE, Inputs, Vector, fit, matern
+from hpsearch.space import Points, Space
+
+BEST, OTHERS = 32, 32  # trials that the surrogate is fitted to
+FEWEST = 6  # trials: fewer say nothing about where to look
+AROUND, UNIFORM = 384, 64  # candidates of a round of up to nine trials
+
+
+def features(space: Space, points: Points) -> Inputs:
+    """Points as the surrogate sees them: choices one-hot, inactive coordinates constant.
+
+    An inactive choice is like none of the values.
+    """
+    columns = []
+    for column, coordinate in enumerate(space.coordinates):
+        places = points[:, column]
+        if coordinate.parameter.categorical:
+            count = len(coordinate.parameter.domain.as_config()["values"])
+            cells = np.floor(np.nan_to_num(places, nan=-1.0) * count)
+            columns += [(cells == cell) / sqrt(2) for cell in range(count)]
+        else:
+            columns.append(np.nan_to_num(places, nan=0.5))
+    return np.column_stack(columns).astype(float)
+
+
+def normal_scores(ranks: Int[np.ndarray[Any, Any], " trials"], trials: int) -> Vector:
+    """Scores of ranks (0 is best) among so many trials: as if values were normal, best lowest."""
+    normal = NormalDist()
+    return np.array([normal.inv_cdf((rank + 0.5) / trials) for rank in ranks.tolist()])
+
+
+def screen(
+    space: Space,
+    ranked: Sequence[Observation],
+    candidates: Points,
+    count: int,
+    rng: np.random.Generator,
+) -> list[int]:
+    """Which `count` candidates to train, by expected improvement under a Gaussian process.
+
+    Each choice is entered at its mean before the next is made, so that the choices of a
+    round differ. A point is a row of `candidates` as drawn: all coordinates, active or not.
+
+    Reference: Jones, Schonlau and Welch 1998, "Efficient Global Optimization of Expensive
+    Black-Box Functions"; Ginsbourger, Le Riche and Carraro 2010, "Kriging Is Well-Suited to
+    Parallelize Optimization" (the believer).
+    """
+    others = np.arange(BEST, len(ranked))
+    if len(others) > OTHERS:
+        others = np.sort(rng.choice(others, OTHERS, replace=False))
+    chosen = np.concatenate([np.arange(min(BEST, len(ranked))), others])
+    known = features(space, space.points([ranked[i].params for i in chosen]))
+    surrogate = fit(known, normal_scores(chosen, len(ranked)), rng)
+    settings = [space.params(point) for point in candidates]
+    at = features(space, space.points(settings))
+    mean, V = surrogate.predict(at)
+    variance = 1 - (V * V).sum(0)
+    goal = float(surrogate.scores.min())  # the best seen, luck included: it keeps us curious
+    picked: list[int] = []
+    open_ = np.ones(len(at), bool)
+    for _ in range(count):
+        gain = np.where(open_, expected_improvement(goal - mean, variance), -1.0)
+        index = int(gain.argmax())
+        picked.append(index)
+        open_[index] = False
+        # Entered at its mean, a point leaves all means as they are and only takes variance.
+        row = matern(at[[index]], at, surrogate.lengths)[0] - V[:, index] @ V
+        row /= sqrt(max(row[index], 1e-12) + NOISE)
+        V = np.vstack([V, row])
+        variance = np.maximum(variance - row * row, 0)
+    return picked
+
+
+def expected_improvement(gain: Vector, variance: Vector) -> Float[np.ndarray[Any, Any], " points"]:
+    """E[max(0, gain + deviation Z)] with Z standard normal."""
+    deviation = np.sqrt(np.maximum(variance, 1e-12))
+    z = gain / deviation
+    cumulative = np.array([0.5 * (1 + erf(x / sqrt(2))) for x in z.tolist()])
+    density = np.exp(-0.5 * z * z) / sqrt(2 * pi)
+    return np.asarray(gain * cumulative + deviation * density)

@@ -1,0 +1,26 @@
+"""Array shapes and types are checked at run time, in the tests only.
+
+Set JAXTYPING_DISABLE=1 to go without, for example under a debugger.
+"""
+
+import os
+
+from hypothesis import settings
+from jaxtyping import install_import_hook
+
+CHECKED = ["hpsearch.nn", "hpsearch.space", "hpsearch.sampling"]
+
+# An int is a float here, as it is to mypy.
+CHECKER = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
+
+if os.environ.get("JAXTYPING_DISABLE", "0") in ("0", "false", "False"):
+    install_import_hook(CHECKED, CHECKER)
+
+# The machine may be slow or busy; a law does not depend on it.
+settings.register_profile("hpsearch", deadline=None, max_examples=60)
+settings.load_profile("hpsearch")
+
+
+def pytest_configure(config):
+    """Let the type check look at an entry of a list picked at random, in strategies too."""
+    config.addinivalue_line("filterwarnings", "ignore:Do not use the `random` module")

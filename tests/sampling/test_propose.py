@@ -1,0 +1,113 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hpsearch.sampling.propose import propose
+from hpsearch.sampling.ranking import Observation
+from hpsearch.space import Choice, Continuous, Discrete, Fixed, Parameter, Space
+
+screened = pytest.mark.parametrize("screened", [False, True], ids=["plain", "screened"])
+
+
+@screened
+@pytest.mark.parametrize("sampler", ["zoom", "random"])
+def test_the_same_arguments_propose_the_same(space, history, sampler, screened):
+    first, again = (propose(space, 9, 0, 30, 0.5, history, sampler, screened) for _ in range(2))
+    assert first == again
+
+
+@screened
+def test_other_random_numbers_elsewhere_change_nothing(space, history, screened):
+    expected = propose(space, 5, 0, 30, 0.5, history, screened=screened)
+    np.random.default_rng(0).random(100)
+    state = np.random.get_state()
+    assert propose(space, 5, 0, 30, 0.5, history, screened=screened) == expected
+    assert np.random.get_state()[1].tolist() == state[1].tolist()
+
+
+def test_another_seed_or_another_round_proposes_others(space, history):
+    base = propose(space, 5, 0, 30, 0.5, history)
+    assert propose(space, 5, 1, 30, 0.5, history) != base
+    assert propose(space, 5, 0, 31, 0.5, history) != base
+
+
+def test_the_history_is_not_changed(space, history):
+    before = repr(history)
+    propose(space, 9, 0, 30, 0.5, history)
+    assert repr(history) == before
+
+
+@settings(max_examples=12)
+@given(st.integers(1, 20), st.floats(0, 1), st.sampled_from(["zoom", "random"]), st.booleans())
+def test_every_proposal_lies_in_the_space(space, history, count, progress, sampler, coarse):
+    proposed = propose(space, count, 0, 30, progress, () if coarse else history, sampler)
+    assert len(proposed) == count
+    assert all(space.contains(params) for params in proposed)
+
+
+def test_the_coarse_round_covers_every_range_evenly():
+    space = Space((Parameter("x", Continuous(0, 1)), Parameter("n", Discrete(1, 4))))
+    proposed = propose(space, 8, seed=0, first=0)
+    assert sorted(int(8 * params["x"]) for params in proposed) == list(range(8))
+    assert sorted(params["n"] for params in proposed) == [1, 1, 2, 2, 3, 3, 4, 4]
+
+
+@screened
+def test_the_fine_rounds_draw_around_the_best(space, history, screened):
+    proposed = propose(space, 30, 0, 30, 0.9, history, screened=screened)
+    places = [abs(np.log10(params["x"]) + 2) for params in proposed]
+    assert np.median(places) < np.median([abs(np.log10(t.params["x"]) + 2) for t in history]) / 2
+
+
+def test_the_random_sampler_looks_at_nothing(space, history):
+    assert propose(space, 9, 0, 30, 0.5, history, "random") == propose(
+        space, 9, 0, 30, 0.0, (), "random"
+    )
+
+
+@screened
+def test_a_small_discrete_space_is_tried_whole_before_anything_twice(screened):
+    space = Space((Parameter("a", Discrete(1, 5)), Parameter("b", Choice(("x", "y")))))
+    everything = {(a, b) for a in range(1, 6) for b in "xy"}
+    tried = [(1, "x"), (1, "y"), (2, "x"), (2, "y"), (3, "x"), (4, "y")]
+    history = [
+        Observation(i, {"a": a, "b": b}, ((float(a), 0.0),)) for i, (a, b) in enumerate(tried)
+    ]
+    proposed = propose(space, 4, 0, 6, 0.4, history, screened=screened)
+    assert {(p["a"], p["b"]) for p in proposed} == everything - set(tried)
+
+
+@screened
+def test_a_setting_is_tried_once_where_its_continuous_parameters_are_inactive(screened):
+    space = Space(
+        (
+            Parameter("kind", Choice(("plain", "momentum"))),
+            Parameter("momentum", Continuous(0, 1), when={"kind": ("momentum",)}),
+        )
+    )
+    settings = [{"kind": "plain"}, *({"kind": "momentum", "momentum": i / 9} for i in range(7))]
+    history = [Observation(i, p, ((float(i), 0.0),)) for i, p in enumerate(settings)]
+    proposed = propose(space, 9, 0, 8, 0.5, history, screened=screened)
+    assert all(params["kind"] == "momentum" for params in proposed)
+
+
+@screened
+def test_when_everything_was_tried_proposals_go_on(screened):
+    space = Space((Parameter("a", Choice((1, 2))),))
+    history = [Observation(i, {"a": 1 + i % 2}, ((float(i), 0.0),)) for i in range(8)]
+    assert len(propose(space, 4, 0, 8, 0.5, history, screened=screened)) == 4
+
+
+@screened
+def test_a_history_without_a_single_value_still_proposes(space, screened):
+    lost = [Observation(0, space.params(np.full(space.dimensions, 0.5)), ())]
+    assert len(propose(space, 4, 0, 1, 0.5, lost, screened=screened)) == 4
+
+
+@screened
+def test_a_space_where_everything_is_fixed_proposes_its_one_setting(screened):
+    space = Space((Parameter("a", Fixed(1)),))
+    history = [Observation(i, {"a": 1}, ((float(i), 0.0),)) for i in range(8)]
+    assert propose(space, 2, 0, 0, screened=screened) == [{"a": 1}] * 2
+    assert propose(space, 2, 0, 8, 0.5, history, screened=screened) == [{"a": 1}] * 2

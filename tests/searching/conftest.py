@@ -1,0 +1,248 @@
+"""A trainer made of arithmetic, a backend that answers anyhow, and searches of a few trials."""
+
+import json
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pytest
+
+from hpsearch import rng
+from hpsearch.backends.attempt import attempt
+from hpsearch.backends.serial import Serial
+from hpsearch.config import from_mapping
+from hpsearch.sampling.plan import Round, Rung
+from hpsearch.searching.brief import Brief
+from hpsearch.searching.ledger import Ledger
+from hpsearch.searching.loop import Search
+from hpsearch.searching.objective import Objective
+from hpsearch.searching.session import begin, conduct, read_data
+from hpsearch.space import Choice, Continuous, Parameter, Space
+from hpsearch.store import create
+from hpsearch.trainers.protocol import Job, Outcome
+
+
+@dataclass(frozen=True)
+class Valley:
+    """The loss falls towards x = 0.3 and with every epoch; the state holds what it came from.
+
+    Above x = 0.9 the second epoch diverges, below 0.1 patience runs out after two epochs, and
+    kind "bad" raises. Groups of two are trained together.
+    """
+
+    metrics: tuple[str, ...] = ("val_loss", "val_accuracy")
+
+    def groups(self, jobs: Sequence[Job]) -> list[list[Job]]:
+        return [list(jobs[i : i + 2]) for i in range(0, len(jobs), 2)]
+
+    def train(self, jobs, states, report=None):
+        return [self._train(job, state) for job, state in zip(jobs, states, strict=True)]
+
+    def _train(self, job, state):
+        x = job.settings["x"]
+        if job.settings.get("kind") == "bad":
+            raise ValueError(f"kind is bad\nin trial {job.number}")
+        done, loss = (0, 1.0) if state is None else (int(state["epoch"]), float(state["loss"]))
+        curve = {"epoch": [], "val_loss": [], "val_accuracy": []}
+        for epoch in range(done + 1, job.until_epoch + 1):
+            noise = rng.stream(*job.seed, "noise", epoch).normal()
+            loss = 0.8 * loss + (x - 0.3) ** 2 + 0.01 * float(noise)
+            diverged = x > 0.9 and epoch == 2
+            curve["epoch"].append(epoch)
+            curve["val_loss"].append(None if diverged else loss)
+            curve["val_accuracy"].append(None if diverged else 1 - loss)
+            if diverged:
+                return Outcome(curve, None, diverged=True)
+            done = epoch
+            if x < 0.1 and epoch == 2:
+                break
+        finished = done >= job.settings["epochs"] or (x < 0.1 and done >= 2)
+        state = {"epoch": np.array(done), "loss": np.array(loss)}
+        return Outcome(curve, state, finished=finished)
+
+
+@dataclass
+class Anyhow:
+    """Answers in a random order, and raises after so many answers."""
+
+    seed: int = 0
+    jobs: int = 4
+    answers: float = float("inf")
+    tasks: list = field(default_factory=list)
+
+    def __post_init__(self):
+        self._random = random.Random(self.seed)
+
+    @property
+    def pending(self):
+        return len(self.tasks)
+
+    def submit(self, task):
+        self.tasks.append(task)
+
+    def next(self, timeout=None):
+        if not self.answers:
+            raise KeyboardInterrupt
+        self.answers -= 1
+        task = self.tasks.pop(self._random.randrange(min(self.jobs, len(self.tasks))))
+        return attempt(task.function, task.args).answer(task, worker="0")
+
+    def cancel(self):
+        self.tasks.clear()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.cancel()
+
+
+SPACE = Space(
+    (
+        Parameter("x", Continuous(0, 1)),
+        Parameter("kind", Choice(("good", "fine"))),
+        Parameter("y", Continuous(0, 1), when={"kind": ("fine",)}),
+    )
+)
+OBJECTIVE = Objective("val_accuracy", "maximize")
+
+
+def _rounds(*rungs: tuple[tuple[int, int], ...], first: int = 0) -> tuple[Round, ...]:
+    """Rounds from their rungs, each rung as (trials, epochs)."""
+    total = sum(each[0][0] for each in rungs)
+    planned, start = [], 0
+    for number, each in enumerate(rungs):
+        size = each[0][0]
+        planned.append(
+            Round(number, first + start, size, start / total, tuple(Rung(*r) for r in each))
+        )
+        start += size
+    return tuple(planned)
+
+
+ONE_RUNG = _rounds(((6, 4),), ((4, 4),), ((4, 4),))
+RUNGS = _rounds(((9, 1), (3, 2), (1, 4)), ((6, 1), (2, 2), (1, 4)), ((6, 1), (2, 2), (1, 4)))
+
+
+@pytest.fixture(autouse=True)
+def _hasty_disk(monkeypatch):
+    """No test here cuts the power, so none waits for the disk."""
+    monkeypatch.setattr("os.fsync", lambda descriptor: None)
+
+
+@pytest.fixture(scope="session")
+def rounds():
+    return _rounds
+
+
+@pytest.fixture(scope="session")
+def brief():
+    """A brief of three rounds with one rung each, or with other fields changed."""
+    usual = Brief(SPACE, {"epochs": 4}, ONE_RUNG, seed=0)
+    return lambda **changes: replace(usual, **changes)
+
+
+@pytest.fixture(scope="session")
+def rungs():
+    """A plan of three rounds with three rungs each."""
+    return RUNGS
+
+
+@pytest.fixture
+def new_run(tmp_path):
+    """Makes an empty run directory, another with every call."""
+
+    def make():
+        return create(tmp_path, f"run{sum(1 for _ in tmp_path.iterdir())}", b"", {})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def go():
+    """Does a search in a run directory, or what is left of it, and gives the `Search`."""
+
+    def search(run, brief, backend=None, trainer=None, tell=lambda event: None):
+        with run.writing() as writer, backend or Serial() as at:
+            ledger = Ledger.read(run, OBJECTIVE, writer, began=time.time())
+            done = Search(brief, trainer or Valley(), at, ledger, tell)
+            done.go()
+            return done
+
+    return search
+
+
+@pytest.fixture(scope="session")
+def fates():
+    """The lines of trials.jsonl by number, without what speed decides."""
+
+    def read(run):
+        lines = map(json.loads, (run.path / "trials.jsonl").read_text().splitlines())
+        kept = [
+            {k: v for k, v in line.items() if k not in ("started", "seconds")} for line in lines
+        ]
+        return sorted(kept, key=lambda line: line["number"])
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def anyhow():
+    return Anyhow
+
+
+@pytest.fixture(scope="session")
+def objective():
+    return OBJECTIVE
+
+
+DIGITS = {
+    "name": "digits",
+    "seed": 0,
+    "data": {"source": "digits"},
+    "trainer": {"kind": "network", "epochs": 3},
+    "metric": {"name": "val_accuracy", "goal": "maximize"},
+    "space": {
+        "learning_rate": {"scale": "log", "min": 1e-3, "max": 1},
+        "hidden_layers": {"type": "int", "min": 0, "max": 1},
+        "hidden_units": {"type": "int", "min": 8, "max": 24, "per": "hidden_layers"},
+        "optimizer": {"values": ["momentum", "adam"]},
+        "momentum": {
+            "scale": "1-10^r", "min": 0.8, "max": 0.99, "when": {"optimizer": "momentum"},
+        },
+    },
+    "search": {"trials": 8},
+    "parallel": {"backend": "serial"},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """The configuration of a small real search, with changes."""
+    return lambda *overrides, **forced: from_mapping(DIGITS, overrides=overrides, **forced)
+
+
+@pytest.fixture(scope="session")
+def dataset(digits):
+    return read_data(digits())
+
+
+@pytest.fixture(scope="session")
+def searched(dataset, tmp_path_factory):
+    """Does a small real search from its configuration to its winner."""
+
+    def search(config, name=None, runs_dir=None, refinement=None):
+        runs_dir = tmp_path_factory.mktemp("runs") if runs_dir is None else runs_dir
+        run = begin(config, dataset, runs_dir, name, refinement)
+        conduct(run, lambda event: None, config, dataset)
+        return run
+
+    return search
+
+
+@pytest.fixture(scope="session")
+def parent(digits, searched):
+    """A finished run that many tests look at and none changes."""
+    return searched(digits(), "parent")

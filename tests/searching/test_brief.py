@@ -1,0 +1,78 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hpsearch.errors import RunError
+from hpsearch.searching.brief import crossings, draw_of, proposals
+from hpsearch.searching.known import Known
+from hpsearch.space import Choice, Continuous, Parameter, Space
+from hpsearch.trial import Trial
+
+CROSSED = Space(
+    (
+        Parameter("x", Continuous(0, 1)),
+        Parameter("a", Choice((1, 2)), cross=True),
+        Parameter("b", Choice((1, 2, 3)), cross=True),
+    )
+)
+
+
+def test_a_draw_stands_for_every_combination_of_crossed_choices(brief):
+    assert crossings(CROSSED) == 6
+    assert crossings(brief().space) == 1
+
+
+@given(st.integers(0, 500), st.integers(0, 20), st.integers(1, 8))
+def test_trials_of_one_draw_are_neighbours(number, first, crossed):
+    draw = draw_of(number, first, crossed)
+    assert number - crossed < draw <= number
+    assert draw_of(draw, first, crossed) == draw
+    assert (draw - first) % crossed == 0 or number < first
+
+
+def test_a_round_numbers_its_trials_from_its_first(brief, rounds):
+    planned = rounds(((3, 4),), ((2, 4),), first=10)
+    trials = proposals(brief(rounds=planned), planned[1])
+    assert [(trial.number, trial.round) for trial in trials] == [(13, 1), (14, 1)]
+
+
+def test_settings_by_hand_stand_before_the_draws_of_the_first_round_only(brief):
+    start = ({"x": 0.5, "kind": "good"},)
+    asked = brief(start=start)
+    first, second = (proposals(asked, round) for round in asked.rounds[:2])
+    assert first[0] == Trial(0, 0, start[0])
+    assert len(first) == 6
+    assert start[0] not in [trial.params for trial in second]
+
+
+def test_crossed_draws_fill_a_round_side_by_side(brief, rounds):
+    planned = rounds(((12, 4),))
+    asked = brief(space=CROSSED, rounds=planned)
+    trials = proposals(asked, planned[0])
+    assert [len({t.params["x"] for t in trials[i : i + 6]}) for i in (0, 6)] == [1, 1]
+    assert len({asked.seed_of(trial) for trial in trials}) == 2
+
+
+def test_every_trial_has_random_numbers_of_its_own(brief):
+    seeds = {brief(seed=seed).seed_of(Trial(n, 0, {})) for n in range(20) for seed in (0, 1)}
+    assert len(seeds) == 40
+
+
+def test_a_trials_own_settings_go_before_the_fixed_ones(brief):
+    asked = brief(settings={"epochs": 4, "x": 0.1})
+    assert asked.settings_of({"x": 0.2}) == {"epochs": 4, "x": 0.2}
+
+
+@pytest.mark.parametrize("damage", [{"status": "gone"}, {"seed": None}, {"curve": None}])
+def test_a_history_that_cannot_be_understood_is_refused(brief, damage):
+    line = {
+        "number": 0, "round": 0, "status": "completed", "params": {}, "epochs": 1, "metrics": {},
+        "value": 0.5, "error": None, "started": "", "seconds": 0.0,
+        "curve": {"epoch": [1]}, "seed": [0, "trial", 0],
+    }  # fmt: skip
+    assert Known.from_line(line).as_line() == line
+    line |= damage
+    if line["curve"] is None:
+        del line["curve"]
+    with pytest.raises(RunError, match=r"history\.jsonl: must hold trials.*refine the parent"):
+        Known.from_line(line)

@@ -1,0 +1,149 @@
+from dataclasses import replace
+
+import pytest
+
+from hpsearch.config import from_mapping
+from hpsearch.errors import RunError
+from hpsearch.searching.brief import brief_of
+from hpsearch.searching.objective import Objective
+from hpsearch.searching.refine import elite_trials, refine, same_training, start_from
+from hpsearch.trial import Result, Status
+
+ACCURACY = Objective("val_accuracy", "maximize")
+
+
+@pytest.fixture
+def refined(parent, digits, dataset):
+    """Refines the parent, with overrides."""
+
+    def make(*overrides, **more):
+        fingerprint = more.pop("fingerprint", dataset.fingerprint)
+        return refine(parent, digits(), digits(*overrides), fingerprint, **more)
+
+    return make
+
+
+def result(number, value, status=Status.COMPLETED):
+    return Result(number, 0, status, {}, 1, {}, value, None, "", 0.0)
+
+
+def test_elites_are_a_tenth_of_the_completed_trials_and_four_at_least():
+    results = [result(i, i / 100) for i in range(100)]
+    assert [r.number for r in elite_trials(results, ACCURACY)] == list(range(99, 89, -1))
+    assert len(elite_trials(results[:12], ACCURACY)) == 4
+    assert len(elite_trials(results[:3], ACCURACY)) == 3
+    assert [r.number for r in elite_trials(results, ACCURACY, top=2)] == [99, 98]
+
+
+def test_only_completed_trials_are_elites():
+    results = [result(0, 0.9, Status.STOPPED), result(1, None, Status.DIVERGED), result(2, 0.1)]
+    assert [r.number for r in elite_trials(results, ACCURACY)] == [2]
+
+
+def test_the_refined_space_is_narrower_or_equal_and_holds_the_elites(parent, digits, refined):
+    refinement = refined(top=2)
+    before, after = digits().space, refinement.config.space
+    assert all(after.contains(elite.params) for elite in refinement.elites)
+    for parameter in after:
+        old, new = before[parameter.name].as_config(), parameter.as_config()
+        if "min" in new:
+            assert old["min"] <= new["min"] < new["max"] <= old["max"]
+        elif "value" not in new:
+            assert set(new["values"]) <= set(old["values"])
+    old, new = (space["learning_rate"].as_config() for space in (before, after))
+    assert old["min"] < new["min"]
+    assert new["max"] < old["max"]
+
+
+def test_the_parents_trials_inside_are_history_and_numbers_go_on(parent, refined):
+    refinement = refined()
+    space = refinement.config.space
+    inside = [r.number for r in parent.results if space.contains(r.params)]
+    assert [known.result.number for known in refinement.history] == inside
+    assert refinement.first == 8
+    assert refinement.config.search.start == ()
+
+
+@pytest.mark.parametrize(
+    "change", ["trainer.epochs=4", "trainer.l2=0.01", "metric.name=val_macro_f1"]
+)
+def test_where_the_training_changes_the_trials_only_set_the_region(refined, change):
+    same, changed = refined(), refined(change)
+    assert changed.config.space.as_config() == same.config.space.as_config()
+    assert changed.history == ()
+    best = [elite.params for elite in changed.elites][:3]
+    assert list(changed.config.search.start) == best
+
+
+def test_where_the_data_changes_the_trials_only_set_the_region(refined):
+    changed = refined(fingerprint="another")
+    assert changed.history == ()
+    assert len(changed.config.search.start) == 3
+
+
+def test_what_does_not_touch_the_training_keeps_the_history(digits):
+    assert same_training(digits(), digits("search.trials=3", "parallel.jobs=2", seed=9))
+
+
+def test_a_space_that_is_pressed_is_widened_only_where_asked(parent, digits, dataset, refined):
+    pressed = [elite.params["learning_rate"] for elite in refined(top=3).elites]
+    high = max(pressed) * 1.01
+    config = digits(f"space.learning_rate={{scale: log, min: 1e-30, max: {high}}}")
+    narrow = refine(parent, digits(), config, dataset.fingerprint, top=3)
+    wide = refine(parent, digits(), config, dataset.fingerprint, top=3, wide=True)
+    assert narrow.widened == ()
+    assert narrow.config.space["learning_rate"].as_config()["max"] <= high
+    assert ("learning_rate", "max") in [(p.parameter, p.side) for p in wide.widened]
+    assert wide.config.space["learning_rate"].as_config()["max"] > high
+
+
+def test_a_refined_search_goes_on_where_its_parent_ended(parent, refined, searched):
+    refinement = refined("search.trials=4")
+    run = searched(refinement.config, "child", parent.path.parent, refinement)
+    assert [r.number for r in run.results] == [8, 9, 10, 11]
+    assert all(refinement.config.space.contains(r.params) for r in run.results)
+    assert run.info["parent"] == "parent"
+    assert run.info["test_looks"] == 2
+    assert run.outcome["search"]["value"] >= parent.outcome["search"]["value"]
+    config = from_mapping(run.info["config"])
+    assert [known.result for known in brief_of(run, config).history] == [
+        known.result for known in refinement.history
+    ]
+    again = refine(run, config, config, run.info["data"]["fingerprint"])
+    assert again.first == 12
+    numbers = [known.result.number for known in again.history]
+    assert numbers == sorted(set(numbers))
+
+
+def test_a_parent_that_won_again_is_crowned_with_the_same_model(parent, refined, searched, digits):
+    worst = replace(
+        refined(),
+        config=digits("space={learning_rate: {value: 1e-9}, optimizer: {value: adam}}", trials=1),
+    )
+    run = searched(worst.config, "worse", parent.path.parent, worst)
+    assert run.outcome["number"] == parent.outcome["number"]
+    assert run.outcome["test"] == parent.outcome["test"]
+    assert run.outcome["metrics"] == parent.outcome["metrics"]
+
+
+def test_without_a_completed_trial_there_is_nothing_to_refine(digits, searched, dataset):
+    config = digits(
+        "space={learning_rate: {min: 1e30, max: 1e31}}", "trainer.optimizer=sgd", trials=1
+    )
+    run = searched(config)
+    with pytest.raises(RunError, match="at least one completed trial, found none"):
+        refine(run, config, config, dataset.fingerprint)
+
+
+def test_a_search_can_start_from_a_runs_best_settings(parent, digits):
+    config = start_from(digits("search.start=parent"), parent)
+    assert config.search.start[0] == parent.outcome["params"]
+    assert len(config.search.start) == 3
+
+
+def test_a_start_from_a_run_outside_the_space_is_refused(parent, digits):
+    config = digits(
+        "search.start=parent", "space.learning_rate={scale: log, min: 1e-9, max: 1e-8}"
+    )
+    with pytest.raises(RunError, match="none of its best settings lies in the space"):
+        start_from(config, parent)

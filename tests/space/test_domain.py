@@ -1,0 +1,196 @@
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from hpsearch.space import LINEAR, LOG, ONE_MINUS_POWER, Choice, Continuous, Discrete, Fixed, same
+
+unit = st.floats(0, 1)
+scales = st.sampled_from([LINEAR, LOG, ONE_MINUS_POWER])
+
+
+@st.composite
+def continuous(draw):
+    """Ranges from tiny to huge on every scale, that floats can tell apart."""
+    scale = draw(scales)
+    bounds = {
+        LINEAR: st.floats(-1e300, 1e300),
+        LOG: st.floats(1e-300, 1e300),
+        ONE_MINUS_POWER: st.floats(-1e6, 1 - 1e-12),
+    }[scale]
+    low, high = sorted((draw(bounds), draw(bounds)))
+    start, stop = scale.warp(low), scale.warp(high)
+    assume(abs(stop - start) > 1e-6 * max(abs(start), abs(stop), 1e-290))
+    return Continuous(low, high, scale)
+
+
+@st.composite
+def discrete(draw):
+    """Integers and steps, on every scale."""
+    scale = draw(scales)
+    count = draw(st.integers(2, 400))
+    if scale is ONE_MINUS_POWER:
+        step = draw(st.sampled_from([0.001, 0.002]))
+        return Discrete(0.1, 0.1 + step * (count - 1), step, scale, integer=False)
+    if draw(st.booleans()):
+        low = draw(st.integers(-50 if scale is LINEAR else 1, 1000))
+        step = draw(st.integers(1, 50))
+        return Discrete(low, low + step * (count - 1), step, scale)
+    low, step = draw(st.sampled_from([0.1, 0.5, 0.05])), draw(st.sampled_from([0.1, 0.05, 0.25]))
+    return Discrete(low, round(low + step * (count - 1), 10), step, scale, integer=False)
+
+
+def choices():
+    scalar = st.one_of(st.booleans(), st.integers(), st.text(max_size=4), st.none())
+    different = st.lists(st.one_of(scalar, st.lists(st.integers(), max_size=3)), min_size=2)
+    return different.filter(
+        lambda values: not any(same(a, b) for i, a in enumerate(values) for b in values[:i])
+    ).map(lambda values: Choice(tuple(values)))
+
+
+anything = st.one_of(continuous(), discrete(), choices())
+
+
+def edges(domain):
+    """Where the cells of a discrete domain meet, found by bisection."""
+    found = [0.0]
+    for index in range(domain.count - 1):
+        low, high = found[-1], 1.0
+        for _ in range(45):
+            middle = (low + high) / 2
+            inside = domain.at(middle) <= domain.value(index)
+            low, high = (middle, high) if inside else (low, middle)
+        found.append(high)
+    return [*found, 1.0]
+
+
+@given(anything, unit)
+def test_every_place_holds_a_value_of_the_domain(domain, u):
+    assert domain.contains(domain.at(u))
+
+
+@given(continuous())
+def test_the_ends_of_a_range_are_exact(domain):
+    assert (domain.at(0.0), domain.at(1.0)) == (domain.low, domain.high)
+    assert (domain.fraction(domain.low), domain.fraction(domain.high)) == (0, 1)
+
+
+@given(continuous(), unit)
+def test_a_number_comes_back_to_its_place_to_rounding(domain, u):
+    place = domain.fraction(domain.at(u))
+    assert domain.fraction(domain.at(min(max(place, 0.0), 1.0))) == pytest.approx(place, abs=1e-8)
+
+
+@given(continuous(), unit, unit)
+def test_a_larger_place_never_holds_a_smaller_number(domain, u, v):
+    low, high = sorted((u, v))
+    assert domain.at(low) <= domain.at(high)
+
+
+@given(discrete(), st.data())
+def test_every_value_of_a_grid_comes_back_exactly(domain, data):
+    value = domain.value(data.draw(st.integers(0, domain.count - 1)))
+    assert domain.at(domain.fraction(value)) == value
+    assert domain.contains(value)
+
+
+@given(discrete())
+def test_the_ends_of_a_grid_are_exact(domain):
+    assert (domain.at(0.0), domain.at(1.0)) == (domain.low, domain.value(domain.count - 1))
+
+
+@given(choices())
+def test_every_choice_comes_back_exactly(domain):
+    assert all(same(domain.at(domain.fraction(value)), value) for value in domain.values)
+
+
+@given(anything, st.lists(unit, min_size=1, max_size=20))
+def test_snapping_goes_where_the_values_lie(domain, places):
+    expected = [domain.fraction(domain.at(u)) for u in places]
+    snapped = domain.snap(np.array(places))
+    tolerance = 1e-6 if isinstance(domain, Continuous) else 1e-9
+    assert snapped == pytest.approx(expected, abs=tolerance)
+
+
+def test_integers_1_to_3_on_a_linear_scale_get_a_third_each():
+    assert np.diff(edges(Discrete(1, 3))) == pytest.approx([1 / 3] * 3, abs=1e-12)
+
+
+@settings(max_examples=15)
+@given(st.integers(-5, 5), st.integers(2, 12), st.integers(1, 7))
+def test_integers_on_a_linear_scale_are_equally_likely(low, count, step):
+    domain = Discrete(low, low + step * (count - 1), step)
+    assert np.diff(edges(domain)) == pytest.approx([1 / count] * count, abs=1e-9)
+
+
+def test_on_log_the_density_of_integers_falls_as_1_over_v():
+    domain = Discrete(1, 40, 1, LOG)
+    widths = np.diff(edges(domain))[9:-1]
+    shares = widths * np.arange(10, 40)
+    assert shares == pytest.approx([shares[0]] * len(shares), rel=0.01)
+
+
+def test_cells_meet_halfway_between_neighbours_on_the_scale():
+    domain = Discrete(1, 4, 1, LOG)
+    for (a, b), edge in zip(pairwise(range(1, 5)), edges(domain)[1:-1], strict=True):
+        halfway = (domain.fraction(a) + domain.fraction(b)) / 2
+        assert edge == pytest.approx(halfway, abs=1e-12)
+
+
+def test_steps_of_a_tenth_are_the_numbers_one_writes():
+    domain = Discrete(0.1, 1, 0.1, integer=False)
+    assert [domain.at(u) for u in np.linspace(0.05, 0.95, 10)] == [
+        0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0,
+    ]  # fmt: skip
+
+
+def test_a_maximum_between_two_steps_is_never_reached():
+    domain = Discrete(1, 10, 4)
+    assert domain.count == 3
+    assert domain.at(1.0) == 9
+    assert not domain.contains(10)
+
+
+def test_integers_up_to_a_million_million_are_all_told_apart():
+    domain = Discrete(1, 10**12, 1, LOG)
+    for value in (1, 2, 3, 999, 10**6 + 1, 10**12 - 1, 10**12):
+        assert domain.at(domain.fraction(value)) == value
+
+
+def test_a_linear_range_across_600_orders_of_magnitude_keeps_its_ends_and_its_middle():
+    domain = Continuous(-1e300, 1e300)
+    assert (domain.at(0.0), domain.at(0.5), domain.at(1.0)) == (-1e300, 0, 1e300)
+
+
+@pytest.mark.parametrize("value", [0.05, 1.01, math.nan, math.inf, "0.5", True, None, [0.5]])
+def test_a_range_contains_numbers_between_its_ends_only(value):
+    assert not Continuous(0.1, 1).contains(value)
+
+
+@pytest.mark.parametrize("value", [0, 11, 2, 1.5, math.nan, math.inf, "1", True, None, [1]])
+def test_a_grid_contains_its_values_only(value):
+    assert not Discrete(1, 9, 2).contains(value)
+
+
+def test_a_choice_tells_true_from_1_but_not_1_from_1_point_0():
+    assert Choice((1, 2)).contains(1.0)
+    assert not Choice((1, 2)).contains(True)
+    assert not Choice((True, False)).contains(1)
+    assert Choice((1, True)).at(Choice((1, True)).fraction(True)) is True
+
+
+def test_values_outside_lie_outside_the_unit_interval():
+    domain = Continuous(0.01, 1, LOG)
+    assert domain.fraction(0.001) < 0
+    assert domain.fraction(10) > 1
+    assert math.isnan(Choice(("a", "b")).fraction("c"))
+    assert math.isnan(Fixed("a").fraction("b"))
+
+
+def test_a_fixed_value_lies_in_the_middle_whatever_the_place():
+    domain = Fixed(7)
+    assert (domain.at(0.0), domain.fraction(7), domain.contains(7)) == (7, 0.5, True)
+    assert domain.snap(np.array([0.0, 0.9])).tolist() == [0.5, 0.5]

@@ -1,0 +1,78 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hpsearch.errors import RunError
+from hpsearch.store.records import as_line, read_records
+from hpsearch.trial import Piece, Result, Status
+
+number = st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False))
+scalar = st.one_of(st.booleans(), st.integers(-(2**53), 2**53), st.text(), number)
+results = st.builds(
+    Result,
+    number=st.integers(0, 10**6),
+    round=st.integers(0, 99),
+    status=st.sampled_from(Status),
+    params=st.dictionaries(st.text(), st.one_of(scalar, st.lists(scalar, max_size=3))),
+    epochs=st.integers(0, 300),
+    metrics=st.dictionaries(st.text(), number),
+    value=number,
+    error=st.one_of(st.none(), st.text()),
+    started=st.text(),
+    seconds=st.floats(0, 1e6),
+)
+
+
+@given(st.lists(results, max_size=3))
+def test_results_come_back_from_their_lines_as_they_were(tmp_path_factory, written):
+    path = tmp_path_factory.mktemp("records") / "trials.jsonl"
+    path.write_text("".join(json.dumps(as_line(result)) + "\n" for result in written))
+    assert read_records(path, Result) == written
+
+
+def test_pieces_come_back_from_their_lines_as_they_were(tmp_path, piece):
+    path = tmp_path / "curves.jsonl"
+    pieces = [piece(1), piece(0, rung=1, value=None, curve={"epoch": [3], "val_loss": [None]})]
+    path.write_text("".join(json.dumps(as_line(piece)) + "\n" for piece in pieces))
+    assert read_records(path, Piece) == pieces
+
+
+def test_a_line_has_the_fields_that_the_docs_name_in_their_order(result):
+    assert list(as_line(result())) == [
+        "number", "round", "status", "params", "epochs", "metrics", "value", "error", "started",
+        "seconds",
+    ]  # fmt: skip
+    assert json.dumps(as_line(result())["status"]) == '"completed"'
+
+
+def test_fields_that_a_newer_version_added_are_passed_over(tmp_path, result):
+    path = tmp_path / "trials.jsonl"
+    path.write_text(json.dumps({**as_line(result()), "new": 1}) + "\n")
+    assert read_records(path, Result) == [result()]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"number": "one"}, "number is 'one'"),
+        ({"epochs": None}, "epochs is None"),
+        ({"status": "finished"}, "'finished' is not a valid Status"),
+        ({"params": [1]}, "params and metrics must be objects"),
+        ({"metrics": None}, "params and metrics must be objects"),
+    ],
+)
+def test_a_line_with_a_wrong_field_is_named(tmp_path, result, change, message):
+    path = tmp_path / "trials.jsonl"
+    lines = [as_line(result(0)), {**as_line(result(1)), **change}]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with pytest.raises(RunError, match=rf"trials\.jsonl: line 2: must be a result, .*{message}"):
+        read_records(path, Result)
+
+
+def test_a_line_without_a_field_is_named(tmp_path):
+    path = tmp_path / "curves.jsonl"
+    path.write_text('{"number": 0}\n')
+    with pytest.raises(RunError, match=r"line 1: must be a piece, .*KeyError: 'repeat'"):
+        read_records(path, Piece)

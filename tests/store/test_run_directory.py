@@ -1,0 +1,169 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from hpsearch.errors import RunError
+from hpsearch.store import FORMAT, create, find, runs
+
+
+def test_a_new_run_has_everything_a_reader_looks_for(run):
+    assert run.name == "first"
+    assert run.config.read_bytes() == b"name: t\n"
+    assert run.info == {"format": FORMAT, "created": "2020-04-02", "config": {}}
+    assert (run.results, run.pieces, run.timeline, run.history) == ([], [], [], [])
+    assert run.outcome is None
+
+
+def test_nothing_but_the_run_appears(run):
+    assert [path.name for path in run.path.parent.iterdir()] == ["first"]
+
+
+def test_the_history_is_kept_in_order(tmp_path):
+    history = [{"number": 3, "value": 0.5}, {"number": 1, "value": None}]
+    assert create(tmp_path, "child", b"", {}, history).history == history
+
+
+def test_a_name_that_is_taken_is_refused_and_names_resume(run):
+    with pytest.raises(RunError, match=r"first: exists already.*hpsearch resume"):
+        create(run.path.parent, "first", b"other", {})
+    assert run.config.read_bytes() == b"name: t\n"
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".hidden", "-x", "_x", "a/b", "..", "a b", "a\n", "é", "a\0b"]
+)
+def test_a_name_that_is_no_plain_folder_name_is_refused(tmp_path, name):
+    with pytest.raises(RunError, match="must begin with a letter or digit"):
+        create(tmp_path, name, b"", {})
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["a", "7", "digits-20200402-133334", "A.b_c-1"])
+def test_plain_folder_names_are_taken(tmp_path, name):
+    assert create(tmp_path, name, b"", {}).name == name
+
+
+def test_a_failure_while_writing_leaves_nothing_behind(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("hpsearch.store.run_directory.write_json", full)
+    with pytest.raises(RunError, match=r"No space left on device; choose another folder"):
+        create(tmp_path, "first", b"", {})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_runs_folder_that_is_a_file_is_refused(tmp_path):
+    (tmp_path / "runs").write_text("")
+    with pytest.raises(RunError, match=r"runs must be writable there.*--runs-dir"):
+        create(tmp_path / "runs", "first", b"", {})
+
+
+def test_half_a_run_that_a_crash_left_is_never_seen_and_does_not_disturb(tmp_path):
+    half = tmp_path / ".first.new"
+    half.mkdir()
+    (half / "run.json").write_text("{}")
+    (half / "trials.jsonl").write_text("{}\n")
+    assert runs(tmp_path) == []
+    assert create(tmp_path, "first", b"", {}).results == []
+    assert not half.exists()
+
+
+def test_runs_are_listed_oldest_first_with_damaged_ones_before(tmp_path):
+    for name, created in (("b", "2020-01-03"), ("a", "2020-01-02"), ("c", "2020-01-01")):
+        create(tmp_path, name, b"", {"created": created})
+    (tmp_path / "a" / "run.json").write_text("{")
+    (tmp_path / "no_run").mkdir()
+    assert [run.name for run in runs(tmp_path)] == ["a", "c", "b"]
+
+
+def test_a_folder_that_does_not_exist_holds_no_runs(tmp_path):
+    assert runs(tmp_path / "nowhere") == []
+
+
+def test_a_run_is_found_by_name_by_folder_or_as_the_newest(tmp_path):
+    old = create(tmp_path, "old", b"", {"created": "2020-01-01"})
+    new = create(tmp_path, "new", b"", {"created": "2020-01-02"})
+    assert find("old", tmp_path) == old
+    assert find(old.path, tmp_path / "elsewhere") == old
+    assert find(None, tmp_path) == new
+
+
+def test_a_run_that_does_not_exist_is_refused_with_those_that_do(run):
+    with pytest.raises(
+        RunError, match=r"third: .*found no run\.json there; the newest runs: first"
+    ):
+        find("third", run.path.parent)
+
+
+def test_without_any_run_the_newest_is_refused_with_what_to_do(tmp_path):
+    with pytest.raises(RunError, match="holds no runs yet; start one with: hpsearch run CONFIG"):
+        find(None, tmp_path)
+
+
+def test_changing_an_entry_keeps_the_others(run):
+    run.update(status="running")
+    run.update(status="finished", seconds=1.5)
+    assert run.info == {
+        "format": FORMAT, "created": "2020-04-02", "config": {}, "status": "finished",
+        "seconds": 1.5,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "must be readable JSON"),
+        ("[]", "must name its format, found None"),
+        ('{"format": "x"}', "must name its format, found 'x'"),
+        (json.dumps({"format": FORMAT + 1}), f"format {FORMAT + 1} is newer than this hpsearch"),
+    ],
+)
+def test_a_run_json_that_cannot_be_understood_is_refused(run, text, message):
+    (run.path / "run.json").write_text(text)
+    with pytest.raises(RunError, match=message):
+        _ = run.info
+
+
+def test_a_folder_without_a_run_json_is_no_run(run):
+    (run.path / "run.json").unlink()
+    with pytest.raises(RunError, match="this is no run directory"):
+        _ = run.info
+
+
+def test_a_damaged_result_of_the_winner_is_refused(run):
+    run.best.mkdir()
+    (run.best / "result.json").write_text('{"number"')
+    with pytest.raises(RunError, match=r"result\.json: must be readable JSON"):
+        _ = run.outcome
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from hpsearch.store import find
+with find(sys.argv[1], Path(".")).writing():
+    print("writing", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_another_process_that_writes_is_named_until_it_ends(run):
+    other = subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(run.path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with other:
+        assert other.stdout.readline() == "writing\n"
+        with (
+            pytest.raises(RunError, match=f"only one process may write.*process {other.pid} on"),
+            run.writing(),
+        ):
+            pass
+        other.kill()
+    with run.writing():
+        pass  # a lock dies with its owner, however that dies

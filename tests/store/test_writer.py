@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+
+from hpsearch.errors import RunError
+
+STATE = {"W": np.arange(6.0, dtype=np.float32).reshape(2, 3), "epoch": np.array(3)}
+
+
+def test_what_is_written_is_read_back(run, piece, result):
+    with run.writing() as writer:
+        writer.piece(piece(1))
+        writer.piece(piece(0))
+        writer.result(result(1))
+        writer.result(result(0))
+        writer.worked(1, 0, "w", 0.12345, 1.5)
+    assert run.pieces == [piece(1), piece(0)]
+    assert run.results == [result(0), result(1)]
+    assert run.timeline == [{"number": 1, "rung": 0, "worker": "w", "start": 0.123, "end": 1.5}]
+
+
+def test_a_value_that_is_not_a_number_is_null(run, piece):
+    with run.writing() as writer:
+        writer.piece(piece(0, value=float("nan"), curve={"epoch": [1], "val_loss": [np.inf]}))
+    assert run.pieces == [piece(0, value=None, curve={"epoch": [1], "val_loss": [None]})]
+
+
+def test_a_state_comes_back_bit_for_bit_until_the_fate_is_known(run, piece, result):
+    with run.writing() as writer:
+        assert writer.state(0) is None
+        writer.piece(piece(0), STATE)
+        state = writer.state(0)
+        assert state.keys() == STATE.keys()
+        for name, array in STATE.items():
+            assert state[name].dtype == array.dtype
+            np.testing.assert_array_equal(state[name], array)
+        writer.result(result(0))
+        assert writer.state(0) is None
+    assert list((run.path / "state").iterdir()) == []
+
+
+def test_a_piece_after_which_nothing_goes_on_takes_the_state_before_it_away(run, piece):
+    with run.writing() as writer:
+        writer.piece(piece(0), STATE)
+        writer.piece(piece(0, rung=1))
+        assert writer.state(0) is None
+
+
+def test_a_state_cut_anywhere_counts_as_missing(run, piece):
+    with run.writing() as writer:
+        writer.piece(piece(0), STATE)
+        path = run.path / "state" / "0.npz"
+        whole = path.read_bytes()
+        for cut in range(0, len(whole), 7):
+            path.write_bytes(whole[:cut])
+            assert writer.state(0) is None
+
+
+def test_a_state_with_a_flipped_bit_is_missing_or_right(run, piece):
+    with run.writing() as writer:
+        writer.piece(piece(0), {"W": STATE["W"]})
+        path = run.path / "state" / "0.npz"
+        whole = path.read_bytes()
+        for place in range(len(whole)):
+            path.write_bytes(bytes([*whole[:place], whole[place] ^ 8, *whole[place + 1 :]]))
+            state = writer.state(0)
+            assert not state or np.array_equal(state.get("W", STATE["W"]), STATE["W"])
+
+
+def test_a_second_writer_in_the_same_process_is_refused_too(run):
+    with run.writing(), pytest.raises(RunError, match="only one process may write"), run.writing():
+        pass
+
+
+def test_the_lock_is_given_up_when_the_block_raises(run):
+    with pytest.raises(KeyError, match="oops"), run.writing():
+        raise KeyError("oops")
+    with run.writing():
+        pass
+
+
+def test_the_fate_of_all_trials_but_some_can_be_forgotten(run, result):
+    with run.writing() as writer:
+        for number in range(4):
+            writer.result(result(number))
+        writer.keep([result(1), result(3)])
+        writer.result(result(0))
+    assert [result.number for result in run.results] == [0, 1, 3]
+
+
+def test_the_log_grows(run):
+    with run.writing() as writer:
+        writer.log("trial 1: Traceback\n\n")
+        writer.log("trial 2: née")
+    text = (run.path / "logs" / "log.txt").read_text(encoding="utf-8")
+    assert text == "trial 1: Traceback\ntrial 2: née\n"
