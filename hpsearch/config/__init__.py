@@ -14,11 +14,22 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hpsearch.config.resolved import Config, Goal, Metric, Parallel, Search, Trainer
+from hpsearch.config.resolved import (
+    Config,
+    Confirm,
+    Goal,
+    Halving,
+    Metric,
+    Parallel,
+    Search,
+    Trainer,
+)
 
 __all__ = [
     "Config",
+    "Confirm",
     "Goal",
+    "Halving",
     "Metric",
     "Parallel",
     "Search",

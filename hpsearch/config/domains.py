@@ -84,6 +84,9 @@ def _mixture(part: Parameter, forms: list[str]) -> Iterator[tuple[str, str]]:
         yield "cross", "compares every one of 'values', so it needs 'values', at least two"
     if part.cross and part.per is not None:
         yield "cross", "compares single values, but 'per' makes lists; drop one of them"
+    if part.cross and part.when:
+        reason = "trains each draw with every value, but with 'when' some draws have none of them"
+        yield "cross", f"{reason}; drop one of them"
 
 
 def _choice(

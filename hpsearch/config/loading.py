@@ -8,11 +8,19 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from hpsearch.config import meaning, overrides, start, structure, yaml_text
+from hpsearch.config import meaning, overrides, search_schema, start, structure, yaml_text
 from hpsearch.config.domains import domain
 from hpsearch.config.places import Places, Problem
 from hpsearch.config.plain import plain
-from hpsearch.config.resolved import Config, Metric, Parallel, Search, Trainer
+from hpsearch.config.resolved import (
+    Config,
+    Confirm,
+    Halving,
+    Metric,
+    Parallel,
+    Search,
+    Trainer,
+)
 from hpsearch.config.rules import show
 from hpsearch.config.structure import Parts
 from hpsearch.data.options import BUILT_IN, DataOptions
@@ -146,10 +154,31 @@ def _resolved(
         trainer=Trainer(kind.name, dict(parts.settings)),
         metric=Metric(**(dict(metric) | {"goal": kind.metrics[metric.name]})),
         space=space,
-        search=Search(**(dict(search) | {"start": first})),
+        search=_search(search, space, first, int(parts.settings["epochs"])),
         parallel=Parallel(**dict(parts.parallel)),
         text=text,
     )
+
+
+def _search(
+    keys: search_schema.Search, space: Space, first: tuple[Params, ...] | str, epochs: int
+) -> Search:
+    """The search, with what its defaults come to in this space.
+
+    Trainings that are compared in pairs are equally long and equally many, so a crossed choice
+    turns off halving and confirmation where they are not asked for.
+    """
+    crossed = any(parameter.cross for parameter in space)
+    halved = epochs > 1 and not crossed
+    confirmed = "confirm" in keys.model_fields_set or not crossed
+    screened = "screen" in keys.model_fields_set or keys.sampler == "zoom"
+    known = dict(keys) | {
+        "halving": Halving(**dict(keys.halving)) if keys.halving and halved else None,
+        "confirm": Confirm(**dict(keys.confirm)) if keys.confirm and confirmed else None,
+        "screen": keys.screen and screened,
+        "start": first,
+    }
+    return Search(**known)
 
 
 def _data(keys: dict[str, Any], base: Path) -> DataOptions:

@@ -24,6 +24,7 @@ def problems(parts: Parts, domains: Domains) -> Iterator[Problem]:
     yield from _data(parts)
     yield from _metric(parts)
     yield from _rounds(parts)
+    yield from _halving(parts)
     yield from _twice(parts)
     for name, part in parts.space.items():
         if part is not None:
@@ -81,6 +82,21 @@ def _rounds(parts: Parts) -> Iterator[Problem]:
     if search is not None and search.rounds != "auto" and int(search.rounds) > search.trials:
         message = f"must be at most trials ({search.trials}), found {search.rounds}"
         yield Problem(("search", "rounds"), message)
+
+
+def _halving(parts: Parts) -> Iterator[Problem]:
+    search = parts.search
+    if search is None or search.halving is None:
+        return
+    path = ("search", "halving")
+    crossed = [name for name, part in parts.space.items() if part is not None and part.cross]
+    if crossed and "halving" in search.model_fields_set:
+        message = f"must be false, for space.{crossed[0]} is crossed, and a pair must be trained"
+        yield Problem(path, f"{message} equally long; drop one of them")
+    least, epochs = search.halving.min_epochs, parts.settings.get("epochs")
+    if least is not None and epochs is not None and least > epochs:
+        message = f"must be at most trainer.epochs ({epochs}), found {least}"
+        yield Problem((*path, "min_epochs"), message)
 
 
 def _twice(parts: Parts) -> Iterator[Problem]:

@@ -77,6 +77,8 @@ def _put(
         return tree
     if rest:
         below = tree.get(key)
+        if below is True:
+            below = None  # true switches on what keys below it then describe
         if below is not None and not isinstance(below, dict):
             raise ValueError(f"{dotted((*above, key))} is {show(below)}, which has no keys")
         value = _put(below or {}, rest, value, (*above, key))

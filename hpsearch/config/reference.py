@@ -16,7 +16,8 @@ from pydantic.fields import FieldInfo
 
 from hpsearch.config import schema
 from hpsearch.config.kinds import KINDS
-from hpsearch.config.rules import Rule
+from hpsearch.config.part import Part, switched
+from hpsearch.config.search_schema import Parallel, Search
 from hpsearch.config.starter import flow
 from hpsearch.trainers.hyperparameter import Hyperparameter
 
@@ -57,11 +58,11 @@ Whole numbers (`type: int`) and steps are fair on every scale: on `linear`, 1 to
 each; on `log`, the chance of v falls as 1/v.
 """
 
-NAMES: dict[str, type[schema.Part]] = {
+NAMES: dict[str, type[Part]] = {
     "data": schema.Data,
     "metric": schema.Metric,
-    "search": schema.Search,
-    "parallel": schema.Parallel,
+    "search": Search,
+    "parallel": Parallel,
 }
 
 
@@ -106,23 +107,29 @@ def _expected(hyperparameter: Hyperparameter) -> str:
     return hyperparameter.expected.replace("|", "or") + listed
 
 
-def _keys(model: type[schema.Part]) -> Iterator[str]:
+def _keys(model: type[Part]) -> Iterator[str]:
     yield "| key | default | meaning |"
     yield "|---|---|---|"
+    yield from _rows(model)
+
+
+def _rows(model: type[Part], above: str = "") -> Iterator[str]:
     for name, field in model.model_fields.items():
-        yield f"| `{name}` | {_default(field)} | {field.description}{_more(field)} |"
+        key = f"{above}{name}"
+        yield f"| `{key}` | {_default(field)} | {field.description}{_examples(field)} |"
+        inside = switched(field)
+        if inside is not None:
+            yield from _rows(inside, f"{key}.")
 
 
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
     value: Any = field.get_default(call_default_factory=True, validated_data={})
-    return "its keys' defaults" if isinstance(value, schema.Part) else f"`{flow(value)}`"
+    return "its keys' defaults" if isinstance(value, Part) else f"`{flow(value)}`"
 
 
-def _more(field: FieldInfo) -> str:
-    if any(isinstance(rule, Rule) and "const" in rule.schema for rule in field.metadata):
-        return " (Not yet available.)"
+def _examples(field: FieldInfo) -> str:
     if not field.examples:
         return ""
     return " For example " + ", ".join(f"`{flow(example)}`" for example in field.examples) + "."

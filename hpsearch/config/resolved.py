@@ -46,6 +46,29 @@ class Metric:
 
 
 @dataclass(frozen=True)
+class Halving:
+    """How weak trials stop early: a share 1/factor of each rung goes on to the next.
+
+    No rung lies below `min_epochs`; None leaves two rungs below a full training.
+    """
+
+    min_epochs: int | None = None
+    factor: int = 3
+
+
+@dataclass(frozen=True)
+class Confirm:
+    """How many of the best settings are trained again, with how many new seeds each.
+
+    Together they take at most `share` of the epochs that all trials would take in full.
+    """
+
+    top: int = 3
+    seeds: int = 3
+    share: float = 0.1
+
+
+@dataclass(frozen=True)
 class Search:
     """How much to search, and how. Times are in seconds.
 
@@ -55,9 +78,9 @@ class Search:
     trials: int = 64
     rounds: int | Literal["auto"] = "auto"
     sampler: Literal["zoom", "random"] = "zoom"
-    halving: bool = False
-    screen: bool = False
-    confirm: bool = False
+    halving: Halving | None = Halving()
+    screen: bool = True
+    confirm: Confirm | None = Confirm()
     folds: int | None = None
     repeats: int = 1
     timeout: float | None = None
@@ -103,13 +126,20 @@ class Config:
             "trainer": {"kind": self.trainer.kind, **_plain(self.trainer.settings)},
             "metric": _plain(vars(self.metric)),
             "space": _plain(self.space.as_config()),
-            "search": _plain(vars(self.search)) | {"start": _plain(self.search.start) or None},
+            "search": {
+                **_plain(vars(self.search)),
+                "halving": _plain(self.search.halving) or False,
+                "confirm": _plain(self.search.confirm) or False,
+                "start": _plain(self.search.start) or None,
+            },
             "parallel": _plain(vars(self.parallel)),
         }
 
 
 def _plain(value: Any) -> Any:
     """A value with dicts for mappings, lists for tuples and text for paths, all the way down."""
+    if isinstance(value, Halving | Confirm):
+        return _plain(vars(value))
     if isinstance(value, Mapping):
         return {key: _plain(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):

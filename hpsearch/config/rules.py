@@ -14,7 +14,10 @@ from typing import Any
 
 from pydantic_core import core_schema
 
-from hpsearch.config.durations import PATTERN, seconds
+from hpsearch.config.durations import PATTERN as DURATION
+from hpsearch.config.durations import seconds
+from hpsearch.config.sizes import PATTERN as SIZE
+from hpsearch.config.sizes import in_bytes
 from hpsearch.config.suggestions import nearest
 
 
@@ -85,17 +88,20 @@ def whole(least: int, most: int, also: str = "") -> Rule:
     return Rule(check, {"type": "integer", "minimum": least, "maximum": most})
 
 
-def share(*, zero: bool) -> Rule:
-    """A fraction below 1, above 0 or from 0 on."""
-    expected = f"a fraction of all rows, {'at least' if zero else 'above'} 0 and below 1"
+def share(of: str, *, zero: bool, one: bool = False) -> Rule:
+    """A fraction of something: above 0, or from 0 on; below 1, or up to 1."""
+    expected = f"a fraction of {of}, {'at least' if zero else 'above'} 0"
+    expected += f" and {'at most' if one else 'below'} 1"
 
     def check(value: Any) -> float:
-        if not is_number(value) or not (value >= 0 if zero else value > 0) or not value < 1:
+        sound = is_number(value) and 0 <= value <= 1
+        if not sound or (value == 0 and not zero) or (value == 1 and not one):
             raise ValueError(expected)
         return float(value)
 
-    bound = "minimum" if zero else "exclusiveMinimum"
-    return Rule(check, {"type": "number", bound: 0, "exclusiveMaximum": 1})
+    least = "minimum" if zero else "exclusiveMinimum"
+    most = "maximum" if one else "exclusiveMaximum"
+    return Rule(check, {"type": "number", least: 0, most: 1})
 
 
 def finite() -> Rule:
@@ -161,21 +167,47 @@ def choice(
     return Rule(check, {"enum": list(names)})
 
 
-def not_yet(value: Any) -> Rule:
-    """A key that is known, but can only keep its default so far."""
-
-    def check(given: Any) -> Any:
-        if given is value or (is_number(given) and given == value):
-            return value
-        raise ValueError(show(value), " (not yet available)")
-
-    return Rule(check, {"const": value})
-
-
 def duration() -> Rule:
     """A time in seconds, or as text with units."""
     number = {"type": "number", "exclusiveMinimum": 0}
-    return Rule(seconds, {"anyOf": [number, {"type": "string", "pattern": f"^{PATTERN}$"}]})
+    return Rule(seconds, {"anyOf": [number, {"type": "string", "pattern": f"^{DURATION}$"}]})
+
+
+def memory(least: str) -> Rule:
+    """An amount of memory in bytes, or as text with a unit; `least` is such a text."""
+    lowest = in_bytes(least)
+
+    def check(value: Any) -> int:
+        amount = in_bytes(value)
+        if amount < lowest:
+            raise ValueError(f"{least} ({lowest:,} bytes) or more")
+        return amount
+
+    number = {"type": "integer", "minimum": lowest}
+    return Rule(check, {"anyOf": [number, {"type": "string", "pattern": f"^{SIZE}$"}]})
+
+
+def distinct(rule: Rule, example: str) -> Rule:
+    """A list of different values, each of which the rule allows."""
+
+    def check(values: Any) -> tuple[Any, ...]:
+        expected = f"a list of different values such as {example}"
+        if not isinstance(values, list) or not values:
+            raise ValueError(expected)
+        sound: list[Any] = []
+        for value in values:
+            try:
+                sound.append(rule.check(value))
+            except ValueError as error:
+                raise ValueError(
+                    f"a list, each entry {error.args[0]}", f" with {show(value)}"
+                ) from None
+            if sound[-1] in sound[:-1]:
+                raise ValueError(expected, f" with {show(value)} twice")
+        return tuple(sound)
+
+    items = {"type": "array", "items": dict(rule.schema), "minItems": 1, "uniqueItems": True}
+    return Rule(check, items)
 
 
 def optional(rule: Rule) -> Rule:

@@ -1,22 +1,23 @@
 """The keys of a configuration: what each may hold, its default, and what it is for.
 
 These models know structure only; what the parts must hold together is in `meaning`. The JSON
-Schema and the reference page are made from them. Nothing but the loading of a configuration
-imports this module, since pydantic takes long to load.
+Schema and the reference page are made from them. The keys of `search` and `parallel` are in
+`search_schema`. Nothing but the loading of a configuration imports this module, since pydantic
+takes long to load.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from hpsearch.config import rules, space_rules
+from hpsearch.config.part import Part
 from hpsearch.config.resolved import NAME_PATTERN
+from hpsearch.config.search_schema import Parallel, Search
 from hpsearch.space import ALIASES, SCALES
 
-MOST_TRIALS = 1_000_000
-MOST_JOBS = 10_000
 LARGEST_SEED = 2**63 - 1
 
 FOREIGN_SCALE = (
@@ -27,12 +28,6 @@ REFUSED_SCALES = {
     name: FOREIGN_SCALE.format(name)
     for name in ("reverse_log", "reverse-log", "inv_log_uniform", "inv-log-uniform", "logit")
 }
-
-
-class Part(BaseModel):
-    """A mapping with known keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Data(Part):
@@ -47,12 +42,12 @@ class Data(Part):
     target: Annotated[str | None, rules.optional(rules.text())] = Field(
         default=None, description="Tables: the column to predict.", examples=["label"]
     )
-    validation: Annotated[float, rules.share(zero=False)] = Field(
+    validation: Annotated[float, rules.share(of="all rows", zero=False)] = Field(
         default=0.2,
         description="Fraction of all rows that compares the trials. Where the source brings its "
         "own validation rows, those are used.",
     )
-    test: Annotated[float, rules.share(zero=True)] = Field(
+    test: Annotated[float, rules.share(of="all rows", zero=True)] = Field(
         default=0.2,
         description="Fraction of all rows that only ever judges the winner; 0 for none. Where "
         "the source brings its own test rows, those are used.",
@@ -81,8 +76,10 @@ class Metric(Part):
     goal: Annotated[str | None, rules.optional(rules.choice("minimize", "maximize"))] = Field(
         default=None, description="Null: whatever suits the metric; losses are minimized."
     )
-    at: Annotated[str, rules.choice("last", later=("best",))] = Field(
-        default="last", description="The epoch whose metric counts."
+    at: Annotated[str, rules.choice("last", "best")] = Field(
+        default="last",
+        description="The epoch whose metric is a trial's value: the `last` one trained, or the "
+        "`best`, whose weights are then kept.",
     )
 
 
@@ -135,79 +132,6 @@ class Parameter(Part):
         default=False,
         description="Of a choice: train each draw with every value and the same seed, a paired "
         "comparison.",
-    )
-
-
-class Search(Part):
-    """How much to search, and how."""
-
-    trials: Annotated[int, rules.whole(1, MOST_TRIALS)] = Field(
-        default=64, description="Settings to propose."
-    )
-    rounds: Annotated[
-        int | str, rules.either("auto", rules.whole(1, MOST_TRIALS, also=", or auto"))
-    ] = Field(default="auto", description="Steps from coarse to fine; at most `trials`.")
-    sampler: Annotated[str, rules.choice("zoom", "random")] = Field(
-        default="zoom",
-        description="`zoom`: coarse to fine, each round around the best trials so far; `random`: "
-        "the whole space throughout.",
-    )
-    halving: Annotated[bool, rules.not_yet(False)] = Field(
-        default=False, description="Stop weak trials early."
-    )
-    screen: Annotated[bool, rules.not_yet(False)] = Field(
-        default=False, description="Train only the most promising of many candidates."
-    )
-    confirm: Annotated[bool, rules.not_yet(False)] = Field(
-        default=False, description="Train the best few again with new seeds before one wins."
-    )
-    folds: Annotated[None, rules.not_yet(None)] = Field(
-        default=None, description="Cross-validation with this many folds."
-    )
-    repeats: Annotated[int, rules.not_yet(1)] = Field(
-        default=1, description="Trainings of each trial, averaged."
-    )
-    timeout: Annotated[float | None, rules.optional(rules.duration())] = Field(
-        default=None,
-        description="Time for the whole search: seconds, or a text such as 90s, 10m, 2h, 1d.",
-        examples=["10m"],
-    )
-    trial_timeout: Annotated[float | None, rules.optional(rules.duration())] = Field(
-        default=None, description="Time for one trial; a longer one has failed.", examples=["90s"]
-    )
-    start: Annotated[str | list[Any] | None, rules.optional(space_rules.start())] = Field(
-        default=None,
-        description="Settings by hand, or the name of a run whose best are taken: trained first "
-        "and in full. The first is the baseline that the winner is compared with.",
-        examples=[[{"learning_rate": 0.001, "batch_size": 64}]],
-    )
-
-
-class Parallel(Part):
-    """Where trials run; nothing here changes a result."""
-
-    jobs: Annotated[
-        int | str,
-        rules.either("auto", rules.either(-1, rules.whole(1, MOST_JOBS, also=", auto, or -1"))),
-    ] = Field(
-        default="auto",
-        description="Trials at a time. `auto`: every core for the network, 1 for your own "
-        "trainer; -1: every core.",
-    )
-    backend: Annotated[str, rules.choice("local", "serial", later=("dask",))] = Field(
-        default="local", description="`local`: processes on this machine; `serial`: this process."
-    )
-    threads: Annotated[
-        int | str, rules.either("auto", rules.whole(1, MOST_JOBS, also=", or auto"))
-    ] = Field(
-        default="auto",
-        description="Threads of each worker. `auto`: 1 for the network, else cores/jobs.",
-    )
-    devices: Annotated[None, rules.not_yet(None)] = Field(
-        default=None, description="GPUs to share out among the workers."
-    )
-    memory: Annotated[None, rules.not_yet(None)] = Field(
-        default=None, description="Memory that one worker may use."
     )
 
 

@@ -70,6 +70,8 @@ def starter(profile: Profile | None, source: str) -> str:
         "",
         "search:",
         "  trials: 64                # settings to try, coarse to fine",
+        "  # On, unless false is written here: halving (weak trials stop early), screen (a model",
+        "  # of the trials so far picks the next), confirm (the best train again with new seeds).",
         "",
         "parallel:",
         "  jobs: auto                # every core, one trial each",

@@ -15,14 +15,16 @@ from pydantic import ValidationError
 
 from hpsearch.config import schema
 from hpsearch.config.kinds import KINDS, Kind, kind_rule, standard, wrong
+from hpsearch.config.part import Part, switched
 from hpsearch.config.places import Path, Problem
 from hpsearch.config.rules import show
+from hpsearch.config.search_schema import Parallel, Search
 from hpsearch.config.space_rules import is_choosable, is_scalar
 from hpsearch.config.suggestions import hint, nearest
 
 SECTIONS = ("data", "trainer", "metric", "space", "search", "parallel")
 
-Model = TypeVar("Model", bound=schema.Part)
+Model = TypeVar("Model", bound=Part)
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,8 @@ class Parts:
     settings: Mapping[str, Any]  # the trainer's fixed hyperparameters
     metric: schema.Metric | None
     space: Mapping[str, schema.Parameter | None]  # every name, in order
-    search: schema.Search | None
-    parallel: schema.Parallel | None
+    search: Search | None
+    parallel: Parallel | None
 
 
 def read(tree: Mapping[str, Any]) -> tuple[Parts, list[Problem]]:
@@ -62,8 +64,8 @@ def read(tree: Mapping[str, Any]) -> tuple[Parts, list[Problem]]:
         settings=settings,
         metric=part(schema.Metric, "metric"),
         space=space,
-        search=part(schema.Search, "search"),
-        parallel=part(schema.Parallel, "parallel"),
+        search=part(Search, "search"),
+        parallel=part(Parallel, "parallel"),
     )
     return parts, problems
 
@@ -90,11 +92,15 @@ def typed_part(
     return sound, problems
 
 
-def _problem(error: Any, model: type[schema.Part], path: Path, known: list[str]) -> Problem:
-    key = str(error["loc"][0])
-    here = (*path, key)
+def _problem(error: Any, model: type[Part], path: Path, known: list[str]) -> Problem:
+    *above, key = map(str, error["loc"])
+    here = (*path, *above, key)
+    for name in above:  # a part inside this one
+        inside = switched(model.model_fields[name])
+        assert inside is not None
+        model, known = inside, list(inside.model_fields)
     if error["type"] == "extra_forbidden":
-        return Problem(here, _unknown_key(key, path, known), of_key=True)
+        return Problem(here, _unknown_key(key, here[:-1], known), of_key=True)
     if error["type"] == "missing":
         example = (model.model_fields[key].examples or [""])[0]
         return Problem(here, f"missing; for example {key}: {example}")

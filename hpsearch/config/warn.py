@@ -13,7 +13,7 @@ from hpsearch.config.resolved import Config
 
 def warnings(config: Config) -> list[str]:
     """Remarks, each with the key that it is about and a remedy."""
-    return [*_idle(config), *_search(config)]
+    return [*_idle(config), *_search(config), *_parallel(config)]
 
 
 def _idle(config: Config) -> Iterator[str]:
@@ -57,3 +57,15 @@ def _search(config: Config) -> Iterator[str]:
         yield "space: every parameter is fixed, so all trials are the same but for their seeds"
     if config.search.sampler == "random" and config.search.rounds != "auto":
         yield "search.rounds: sampler random draws every round alike; drop it, or use zoom"
+    if config.search.sampler == "random" and config.search.screen:
+        yield "search.screen: sampler random trains every draw, unscreened; drop it, or use zoom"
+    if config.search.timeout is not None:
+        yield "search.timeout: results then depend on the machine's speed; trials alone would not"
+
+
+def _parallel(config: Config) -> Iterator[str]:
+    parallel = config.parallel
+    if parallel.backend == "serial" and parallel.memory is not None:
+        yield "parallel.memory: backend serial has no worker to limit; drop it, or use local"
+    if parallel.devices is not None:
+        yield "parallel.devices: the network trains on the processor alone; drop it"

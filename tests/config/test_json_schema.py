@@ -3,7 +3,7 @@
 import pytest
 from jsonschema import Draft202012Validator
 
-from hpsearch.config import load, yaml_text
+from hpsearch.config import from_mapping, load, yaml_text
 from hpsearch.config.json_schema import json_schema
 from hpsearch.config.starter import starter
 from hpsearch.trainers.network import HYPERPARAMETERS
@@ -32,6 +32,22 @@ def test_it_accepts_the_starter(schema):
 
 
 @pytest.mark.parametrize(
+    "search",
+    [
+        "{halving: true, confirm: false, screen: true}",
+        "{halving: {min_epochs: 3, factor: 2}, confirm: {top: 1, seeds: 5, share: 1}}",
+        "{halving: {}, folds: 5, repeats: 2}",
+        "{folds: null}\nparallel: {devices: [0, 1], memory: 2G}",
+        "{}\nparallel: {devices: null, memory: 1000000000}\nmetric: {at: best}",
+    ],
+)
+def test_it_accepts_every_form_that_loading_does(schema, search):
+    text = f"data: {{source: digits}}\nspace: {{l2: {{min: 0, max: 1}}}}\nsearch: {search}"
+    from_mapping(tree(text.encode()))
+    assert not list(schema.iter_errors(tree(text.encode())))
+
+
+@pytest.mark.parametrize(
     ("old", "new"),
     [
         ("seed: 0", "sed: 0"),
@@ -44,6 +60,13 @@ def test_it_accepts_the_starter(schema):
         ("{values: [32, 64, 128, 256]}", "64"),
         ("timeout: null, trial", "timeout: soon, trial"),
         ("source: digits", "sorce: digits"),
+        ("{trials: 64,", "{halving: 3,"),
+        ("{trials: 64,", "{halving: {factor: 1},"),
+        ("{trials: 64,", "{confirm: {share: 0},"),
+        ("{trials: 64,", "{confirm: {sedes: 3},"),
+        ("{trials: 64,", "{folds: 1,"),
+        ("jobs: auto", "devices: [0, 0]"),
+        ("jobs: auto", "memory: 2GB"),
     ],
 )
 def test_it_refuses_mistakes(schema, digits, old, new):
@@ -59,6 +82,8 @@ def test_every_key_is_described():
         for name, key in section["properties"].items():
             shared = schema["$defs"].get(key.get("$ref", "").split("/")[-1], {})
             assert key.get("description") or shared.get("description"), name
+            for form in key.get("anyOf", []):
+                assert all(inner["description"] for inner in form.get("properties", {}).values())
 
 
 def test_every_hyperparameter_is_a_known_key_of_trainer_and_space():

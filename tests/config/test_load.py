@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hpsearch.config import from_mapping, load
+from hpsearch.config import Confirm, Halving, Search, from_mapping, load
 from hpsearch.errors import ConfigError
 from hpsearch.space import LOG, Choice, Continuous, Discrete, Fixed
 
@@ -36,6 +36,101 @@ def test_the_digits_configuration_means_what_it_says(digits):
     assert (config.parallel.jobs, config.parallel.backend) == ("auto", "local")
 
 
+EXAMPLE = """\
+name: digits
+seed: 0
+data:
+  source: digits              # built in; or data.csv, data.parquet, data.npz, a folder of IDX files
+  target: label               # tables: the column to predict
+  validation: 0.2             # fractions of all rows; where the source brings its own parts, those are used
+  test: 0.2
+  standardize: true           # with the training rows' mean and deviation, never the others'
+trainer: {kind: network, epochs: 30}   # a hyperparameter may be fixed here or searched in `space`
+metric: {name: val_accuracy, goal: maximize}
+space:
+  learning_rate:       {scale: log, min: 1e-4, max: 1}
+  hidden_layers:       {type: int, min: 1, max: 3}
+  hidden_units:        {type: int, scale: log, min: 16, max: 128, per: hidden_layers}
+  batch_size:          {values: [32, 64, 128, 256]}
+  learning_rate_decay: {min: 0, max: 1}
+  optimizer:           {values: [momentum, adam]}
+  momentum:            {scale: 1-10^r, min: 0.9, max: 0.999, when: {optimizer: momentum}}
+  beta1:               {scale: 1-10^r, min: 0.9, max: 0.999, when: {optimizer: adam}}
+search: {trials: 64, rounds: auto, sampler: zoom, halving: true, timeout: null, trial_timeout: null}
+parallel: {jobs: auto, backend: local}
+"""  # noqa: E501
+
+
+def test_the_format_as_it_was_designed_loads_and_is_the_digits_search(digits, tmp_path):
+    path = tmp_path / "example.yaml"
+    path.write_text(EXAMPLE)
+    designed, ours = load(path), load(digits)
+    assert designed.data.target == "label"
+    assert (designed.space, designed.search) == (ours.space, ours.search)
+    assert (designed.trainer, designed.metric) == (ours.trainer, ours.metric)
+
+
+def searched(epochs=30, **search):
+    tree = LEAST | {"trainer": {"epochs": epochs}, "search": search}
+    config = from_mapping(tree)
+    assert from_mapping(json.loads(json.dumps(config.as_dict()))) == config
+    return config.search
+
+
+def test_a_search_halves_screens_and_confirms_unless_told_otherwise():
+    assert searched() == Search()
+    assert (searched().halving, searched().screen) == (Halving(None, 3), True)
+    assert searched().confirm == Confirm(3, 3, 0.1)
+    assert searched(halving=True, screen=True, confirm=True) == Search()
+    plain = searched(halving=False, screen=False, confirm=False)
+    assert (plain.halving, plain.screen, plain.confirm) == (None, False, None)
+
+
+def test_what_is_given_of_halving_and_confirmation_leaves_the_rest_at_its_default():
+    assert searched(halving={"min_epochs": 2}).halving == Halving(2, 3)
+    assert searched(halving={"min_epochs": 30, "factor": 4.0}).halving == Halving(30, 4)
+    assert searched(halving={}).halving == Halving()
+    assert searched(confirm={"top": 1, "share": 1}).confirm == Confirm(1, 3, 1.0)
+
+
+def test_one_epoch_leaves_nothing_to_halve():
+    assert searched(epochs=1).halving is None
+    assert searched(epochs=1, halving=True).halving is None
+    assert searched(epochs=2).halving == Halving()
+
+
+def test_random_draws_are_not_screened():
+    assert not searched(sampler="random").screen
+
+
+def test_pairs_are_neither_halved_nor_confirmed_unless_it_is_asked_for():
+    tree = LEAST | {"space": {"batch_norm": {"values": [True, False], "cross": True}}}
+    search = from_mapping(tree).search
+    assert (search.halving, search.confirm) == (None, None)
+    asked = from_mapping(tree | {"search": {"halving": False, "confirm": True}}).search
+    assert (asked.halving, asked.confirm) == (None, Confirm())
+
+
+def test_the_crossed_configuration_works_without_new_keys(digits):
+    config = load(digits.with_name("batch_norm.yaml"))
+    assert (config.search.halving, config.search.screen, config.search.confirm) == (
+        None,
+        False,
+        None,
+    )
+    assert from_mapping(json.loads(json.dumps(config.as_dict()))) == config
+
+
+@pytest.mark.parametrize(
+    ("memory", "in_bytes"),
+    [("2G", 2**31), ("1.5 GiB", 3 * 2**29), ("64m", 2**26), ("1TiB", 2**40), (1e9, 10**9)],
+)
+def test_memory_is_written_in_bytes_or_with_a_unit(memory, in_bytes):
+    config = from_mapping(LEAST | {"parallel": {"memory": memory, "devices": [0, 2.0]}})
+    assert (config.parallel.memory, config.parallel.devices) == (in_bytes, (0, 2))
+    assert from_mapping(json.loads(json.dumps(config.as_dict()))) == config
+
+
 def test_the_text_is_kept_byte_for_byte(digits):
     assert load(digits).text == digits.read_bytes()
 
@@ -48,6 +143,7 @@ def test_a_resolved_configuration_survives_json(digits):
 
 def test_every_form_of_parameter_survives_being_stored():
     tree = LEAST | {
+        "metric": {"name": "val_loss", "at": "best"},
         "trainer": {"hidden_layers": 2, "epochs": 1e2},
         "space": {
             "hidden_units": {"value": 16, "per": "hidden_layers"},
@@ -63,6 +159,8 @@ def test_every_form_of_parameter_survives_being_stored():
         "search": {
             "timeout": "1h30m",
             "trial_timeout": 90,
+            "folds": 5,
+            "repeats": 2,
             "start": [
                 {"batch_size": 32.0, "dropout": 0.3, "patience": 10, "batch_norm": True,
                  "optimizer": "momentum"}
@@ -72,6 +170,7 @@ def test_every_form_of_parameter_survives_being_stored():
     config = from_mapping(tree)
     assert from_mapping(json.loads(json.dumps(config.as_dict()))) == config
     assert config.trainer.settings["epochs"] == 100
+    assert (config.search.folds, config.search.repeats, config.metric.at) == (5, 2, "best")
     assert (config.search.timeout, config.search.trial_timeout) == (5400, 90)
     assert config.search.start == (
         {"hidden_units": [16, 16], "batch_size": 32, "dropout": 0.3, "patience": 10,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hpsearch.config import load
+from hpsearch.config import Confirm, Halving, load
 from hpsearch.errors import ConfigError
 
 
@@ -28,6 +28,12 @@ def test_null_takes_a_key_away(digits):
     assert config.search.trials == 64
 
 
+def test_a_key_below_true_opens_what_it_switches_on(digits):
+    override = ["search.halving=true", "search.halving.factor=4", "search.confirm.top=1"]
+    search = load(digits, override).search
+    assert (search.halving, search.confirm) == (Halving(factor=4), Confirm(top=1))
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [
@@ -36,6 +42,8 @@ def test_null_takes_a_key_away(digits):
         ("=3", "--set =3: write KEY=VALUE"),
         ("a..b=3", "--set a..b=3: write KEY=VALUE"),
         ("search.trials.x=3", "search.trials.x: search.trials is 64, which has no keys"),
+        ("search.halving.factr=4", "search.halving.factr: unknown key (did you mean 'factor'?)"),
+        ("search.halving={min_epochs: 99}", "min_epochs: must be at most trainer.epochs (30)"),
         ("seed=[1", "--set seed=[1:1:3: not valid YAML"),
         ("metric={name: a, name: b}", "name: duplicate key"),
         ("a.b=c", "--set a.b=c: a: unknown key"),

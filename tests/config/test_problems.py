@@ -117,7 +117,35 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_file(problems):
          "hidden_layers -> hidden_units -> hidden_layers"),
         ("[momentum, adam]", "[momentum, adam], cross: true", "would lack a partner in each pair"),
         (DECAY, "{min: 0, max: 1, cross: true}", "so it needs 'values', at least two"),
+        ("[momentum, adam]", "[momentum, adam], cross: true, when: {hidden_layers: 1}",
+         "space.optimizer.cross: trains each draw with every value, but with 'when' some draws"),
+        (UNITS, "{values: [16, 32], per: hidden_layers, cross: true}",
+         "space.hidden_units.cross: compares single values, but 'per' makes lists"),
+        # halving and confirmation
+        (SEARCH, "{halving: 3,", "search.halving: must be true, false, or a mapping with keys "
+         "min_epochs, factor; found 3"),
+        (SEARCH, "{halving: null,", "or a mapping with keys min_epochs, factor; found null"),
+        (SEARCH, "{halving: {min_epoch: 3},", "c.yaml:25:20: search.halving.min_epoch: unknown key"
+         " (did you mean 'min_epochs'?)"),
+        (SEARCH, "{halving: {factor: 1},", "c.yaml:25:28: search.halving.factor: must be a whole "
+         "number from 2 to"),
+        (SEARCH, "{halving: {min_epochs: 0},", "search.halving.min_epochs: must be a whole number "
+         "from 1 to 1,000,000, or null, found 0"),
+        (SEARCH, "{halving: {min_epochs: 31},", "search.halving.min_epochs: must be at most "
+         "trainer.epochs (30), found 31"),
+        (SEARCH, "{pruner: true,", "search.pruner: unknown key (did you mean 'halving'?)"),
+        (SEARCH, "{screen: 1,", "search.screen: must be true or false, found 1"),
+        (SEARCH, "{confirm: yes,", "must be true, false, or a mapping with keys top, seeds, share;"
+         " found 'yes'"),
+        (SEARCH, "{confirm: {top: 0},", "search.confirm.top: must be a whole number from 1 to"),
+        (SEARCH, "{confirm: {seeds: 0},", "confirm.seeds: must be a whole number from 1 to"),
+        (SEARCH, "{confirm: {share: 0},", "search.confirm.share: must be a fraction of the planned"
+         " epochs, above 0 and at most 1, found 0"),
+        (SEARCH, "{confirm: {share: 1.1},", "above 0 and at most 1, found 1.1"),
+        (SEARCH, "{folds: 1,", "search.folds: must be a whole number from 2 to 1,000, or null"),
+        (SEARCH, "{repeats: 0,", "search.repeats: must be a whole number from 1 to 1,000, found"),
         # the other sections
+        ("goal: maximize", "at: first", "metric.at: must be last or best, found 'first'"),
         ("val_accuracy", "test_accuracy", "a search that looks at them overfits them. Use "
          "val_accuracy"),
         ("val_accuracy", "val_acuracy", "(did you mean 'val_accuracy'?); known: train_loss, val"),
@@ -130,11 +158,23 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_file(problems):
         ("seed: 0", "seed: -1", "seed: must be a whole number from 0 to"),
         ("kind: network", "kind: keras", "must be network, found 'keras' (not yet available)"),
         (SEARCH, "{trials: 0,", "search.trials: must be a whole number from 1 to 1,000,000"),
-        (SEARCH, "{trials: 9, halving: true,", "must be false, found true (not yet available)"),
-        (SEARCH, "{trials: 9, folds: 5,", "search.folds: must be null, found 5 (not yet"),
         (SEARCH, "{n_trials: 9,", "search.n_trials: unknown key (did you mean 'trials'?)"),
         ("trial_timeout: null", "trial_timeout: 10:00", "a text such as 90s, 10m, 1h30m or 1d"),
         ("backend: local", "backend: dask", "must be local or serial, found 'dask' (not yet"),
+        ("jobs: auto", "devices: 0", "parallel.devices: must be a list of different values such as"
+         " [0, 1], found 0"),
+        ("jobs: auto", "devices: []", "must be a list of different values such as [0, 1]"),
+        ("jobs: auto", "devices: [1, 1.0]", "such as [0, 1], found a list with 1.0 twice"),
+        ("jobs: auto", "devices: [0, -1]", "must be a list, each entry a whole number from 0 to "
+         "10,000, found a list with -1"),
+        ("jobs: auto", "devices: [true]", "found a list with true"),
+        ("jobs: auto", "memory: 2GB", "parallel.memory: must be a number of bytes, or a text such"
+         " as 512M, 2G or 1.5GiB, found '2GB'"),
+        ("jobs: auto", "memory: 2", "must be 64M (67,108,864 bytes) or more, found 2"),
+        ("jobs: auto", "memory: 63.9M", "must be 64M (67,108,864 bytes) or more, found '63.9M'"),
+        ("jobs: auto", "memory: 1e300", "must be a number of bytes, or a text"),
+        ("jobs: auto", "memory: " + "9" * 400 + "T", "must be a number of bytes, or a text"),
+        ("jobs: auto", "memory: true", "found true"),
         ("jobs: auto", "jobs: 0", "whole number from 1 to 10,000, auto, or -1, found 0"),
         ("jobs: auto", "jobs: true", "whole number from 1 to 10,000, auto, or -1, found true"),
         ("seed: 0", "seed: 0\ntrials: 3", "5:1: trials: unknown key (it belongs in 'search')"),
@@ -144,6 +184,29 @@ def test_a_mistake_is_told(problems, old, new, message):
     told = problems((old, new))
     assert any(message in line for line in told), told
     assert all(re.match(r"c\.yaml(:\d+:\d+)?: [a-z]\S*: \S", line) for line in told), told
+
+
+@pytest.mark.parametrize("given", ["true", "{factor: 2}"])
+def test_halving_that_would_break_the_pairs_of_a_crossed_choice_is_told(problems, given):
+    crossed = "{values: [true, false], cross: true}"
+    told = problems(
+        (DECAY, f"{DECAY}\n  batch_norm: {crossed}"),
+        (SEARCH, f"{{trials: 64, halving: {given},"),
+    )
+    assert told == [
+        "c.yaml:26:31: search.halving: must be false, for space.batch_norm is crossed, and a pair "
+        "must be trained equally long; drop one of them"
+    ]
+
+
+def test_every_problem_of_a_part_inside_a_part_is_told(problems):
+    told = problems((SEARCH, "{trials: 0, confirm: {top: 0, seed: 3}, halving: {factor: 1.5},"))
+    assert [line.split(": ")[1] for line in told] == [
+        "search.trials",
+        "search.confirm.top",
+        "search.confirm.seed",
+        "search.halving.factor",
+    ]
 
 
 def test_a_circle_is_told_once(problems):

@@ -10,6 +10,14 @@ def test_the_digits_configuration_leaves_nothing_to_remark(digits):
 
 
 @pytest.mark.parametrize(
+    "override",
+    ["search.sampler=random", "search.folds=3", "search.repeats=3", "search.trial_timeout=90"],
+)
+def test_what_needs_no_remark_gets_none(digits, override):
+    assert warnings(load(digits, [override])) == []
+
+
+@pytest.mark.parametrize(
     ("overrides", "message"),
     [
         (["space.momentum.when=null"], "% of the draws ignore it: only optimizer momentum uses"),
@@ -24,6 +32,10 @@ def test_the_digits_configuration_leaves_nothing_to_remark(digits):
         (["metric={name: train_loss}"], "metric.name: train_loss rewards overfitting"),
         (["space={l2: {value: 0.1}}"], "space: every parameter is fixed"),
         (["search.sampler=random", "search.rounds=3"], "search.rounds: sampler random"),
+        (["search.sampler=random", "search.screen=true"], "search.screen: sampler random"),
+        (["search.timeout=10m"], "search.timeout: results then depend on the machine's speed"),
+        (["parallel.backend=serial", "parallel.memory=1G"], "parallel.memory: backend serial"),
+        (["parallel.devices=[0]"], "parallel.devices: the network trains on the processor"),
     ],
 )
 def test_what_is_likely_not_meant_is_remarked(digits, overrides, message):
