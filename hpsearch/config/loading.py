@@ -129,7 +129,11 @@ def _space(parts: Parts, domains: Mapping[str, Domain | None]) -> Space:
 
 def _start(parts: Parts, space: Space) -> tuple[tuple[Params, ...] | str, list[Problem]]:
     given = parts.search.start if parts.search is not None else None
-    return start.settings(given, space) if isinstance(given, list) else (given or (), [])
+    if not isinstance(given, list):
+        return given or (), []
+    assert parts.kind is not None
+    defaults = {name: known.default for name, known in parts.kind.hyperparameters.items()}
+    return start.settings(given, space, defaults)
 
 
 def _resolved(

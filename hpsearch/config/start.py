@@ -15,18 +15,18 @@ from hpsearch.trial import Params
 
 
 def settings(
-    given: list[dict[str, Any]], space: Space
+    given: list[dict[str, Any]], space: Space, defaults: Mapping[str, Any]
 ) -> tuple[tuple[Params, ...], list[Problem]]:
     """The starting settings as trials have them, and what is wrong with them.
 
-    Each must be a setting that the space could draw: every active parameter with one of its
-    values. Parameters with one value may be left out.
+    Each must be a setting that the space could draw. A parameter that is left out takes the
+    trainer's default, or the middle of its range where the space does not hold that.
     """
     read: list[Params] = []
     problems: list[Problem] = []
     for i, setting in enumerate(given):
         path: Path = ("search", "start", i)
-        known, found = _full(setting, space, path)
+        known, found = _full(setting, space, defaults, path)
         problems += found
         if not found and known in read:
             problems.append(Problem(path, f"is the same as start[{read.index(known)}]"))
@@ -35,7 +35,7 @@ def settings(
 
 
 def _full(
-    given: Mapping[str, Any], space: Space, path: Path
+    given: Mapping[str, Any], space: Space, defaults: Mapping[str, Any], path: Path
 ) -> tuple[dict[str, Any], list[Problem]]:
     problems = list(_foreign(given, space, path))
     own = {name: value for name, value in given.items() if name in space}
@@ -43,16 +43,30 @@ def _full(
         problems += _outside(space[name], value, (*path, name))
     if problems:
         return {}, problems
-    setting = {parameter.name: parameter.domain.at(0) for parameter in space if parameter.fixed}
-    place = np.nan_to_num(space.point({**setting, **own}), nan=0.5)
+    setting = {**_usual(space, defaults), **own}
+    place = np.nan_to_num(space.point(setting), nan=0.5)
     drawn = space.params(place)  # active parameters and lengths of lists follow from what is given
-    problems += _inactive_or_missing(own, drawn, space, path)
+    problems += _inactive(own, drawn, space, path)
     if problems:
         return {}, problems
     exact = {
-        name: _floats(own[name]) for name in drawn if isinstance(space[name].domain, Continuous)
+        name: _floats(setting[name], value)
+        for name, value in drawn.items()
+        if name in setting and isinstance(space[name].domain, Continuous)
     }
-    return {name: exact.get(name, value) for name, value in drawn.items()}, []
+    return {**drawn, **exact}, []
+
+
+def _usual(space: Space, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """The value of each parameter that has only one, or whose default is in its range."""
+    usual = {}
+    for parameter in space:
+        value = parameter.domain.at(0) if parameter.fixed else defaults.get(parameter.name)
+        if parameter.domain.contains(value):
+            usual[parameter.name] = (
+                [value] * space.most(parameter.per) if parameter.per is not None else value
+            )
+    return usual
 
 
 def _foreign(given: Mapping[str, Any], space: Space, path: Path) -> Iterator[Problem]:
@@ -88,16 +102,9 @@ def _extent(parameter: Parameter) -> str:
     return f"it lies between {config['min']} and {config['max']}{step}"
 
 
-def _inactive_or_missing(
+def _inactive(
     own: Mapping[str, Any], drawn: Params, space: Space, path: Path
 ) -> Iterator[Problem]:
-    missing = [name for name in drawn if name not in own and not space[name].fixed]
-    if missing:
-        message = (
-            f"must give every hyperparameter that counts in it; missing: {', '.join(missing)}"
-        )
-        yield Problem(path, message)
-        return
     for name, value in own.items():
         here = (*path, name)
         if name not in drawn:
@@ -111,5 +118,10 @@ def _inactive_or_missing(
             yield Problem(here, f"{message}; found {len(value)}")
 
 
-def _floats(value: Any) -> Any:
-    return [float(entry) for entry in value] if isinstance(value, list) else float(value)
+def _floats(given: Any, drawn: Any) -> Any:
+    """The numbers as they were given, not as they come back from the unit cube."""
+    return (
+        [float(entry) for entry in given[: len(drawn)]]
+        if isinstance(drawn, list)
+        else float(given)
+    )

@@ -13,8 +13,14 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
+def configs() -> Path:
+    """The configurations that come with the project."""
+    return ROOT / "configs"
+
+
+@pytest.fixture
 def digits() -> Path:
-    return ROOT / "configs" / "digits.yaml"
+    return Path(__file__).with_name("digits.yaml")
 
 
 @pytest.fixture

@@ -22,9 +22,10 @@ def test_it_is_a_valid_schema():
     Draft202012Validator.check_schema(json_schema())
 
 
-def test_it_accepts_the_digits_configuration_as_written_and_as_resolved(schema, digits):
-    assert not list(schema.iter_errors(tree(digits.read_bytes())))
-    assert not list(schema.iter_errors(load(digits).as_dict()))
+def test_it_accepts_a_configuration_as_written_and_as_resolved(schema, digits, configs):
+    for path in (digits, configs / "digits.yaml"):
+        assert not list(schema.iter_errors(tree(path.read_bytes())))
+        assert not list(schema.iter_errors(load(path).as_dict()))
 
 
 def test_it_accepts_the_starter(schema):

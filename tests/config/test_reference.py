@@ -6,8 +6,8 @@ from hpsearch.config.search_schema import Confirm, Halving, Parallel, Search
 from hpsearch.trainers.network import HYPERPARAMETERS
 
 
-def test_the_page_in_docs_is_current(digits):
-    assert main(["--check", str(digits.parents[1] / "docs" / "configuration.md")]) == 0
+def test_the_page_in_docs_is_current(configs):
+    assert main(["--check", str(configs.parent / "docs" / "configuration.md")]) == 0
 
 
 def test_a_page_that_is_not_current_is_told_with_the_remedy(tmp_path, capsys):

@@ -37,7 +37,6 @@ def test_the_name_of_a_run_is_kept_for_the_search_to_resolve():
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ({"learning_rate": 0.1}, r"start\[0\]: must give .*; missing: hidden_layers, hidden_un"),
         (FULL | {"learning_rate": 5}, r"learning_rate: 5 is outside the space; it lies between"),
         (FULL | {"optimizer": "sgd"}, r"'sgd' is outside .* one of 'momentum', 'adam'"),
         (FULL | {"hidden_units": [16, 24]}, r"hidden_units\[1\]: 24 is outside the space"),
@@ -54,6 +53,19 @@ def test_the_name_of_a_run_is_kept_for_the_search_to_resolve():
 def test_a_setting_that_the_space_could_not_draw_is_told(setting, message):
     with pytest.raises(ConfigError, match=message):
         started(setting)
+
+
+def test_what_is_left_out_takes_its_default_or_the_middle_of_its_range():
+    space = {
+        "learning_rate": {"scale": "log", "min": 1e-3, "max": 1},
+        "hidden_layers": {"min": 2, "max": 4},
+        "hidden_units": {"min": 16, "max": 128, "per": "hidden_layers"},
+    }
+    config = from_mapping(TREE | {"space": space, "search": {"start": [{"learning_rate": 0.1}]}})
+    # hidden_layers: 1 by default is outside, hidden_units: 64 is not
+    assert config.search.start == (
+        {"learning_rate": 0.1, "hidden_layers": 3, "hidden_units": [64, 64, 64]},
+    )
 
 
 def test_the_same_setting_twice_is_told():
