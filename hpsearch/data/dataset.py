@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from hpsearch.data.labels import classes
 from hpsearch.data.open import open_source
 from hpsearch.data.options import DataOptions
 from hpsearch.data.source import PARTS, Codes, Label, Part, Rows, Source
-from hpsearch.data.split import split
+from hpsearch.data.split import folds, split
 from hpsearch.errors import DataError
 
 
@@ -33,7 +33,7 @@ class Dataset:
         parts: the rows of "train", "val" and, unless there is none, "test", ascending.
         encoding: from columns to features, fitted to the training rows.
         fingerprint: SHA-256 of the rows and of every option that changes the parts; the same
-            for the same data under another file name.
+            for the same data under another file name. Folds of one dataset share it.
     """
 
     source: Source
@@ -79,6 +79,60 @@ def load(options: DataOptions) -> Dataset:
         source, parts["train"], names, standardize=options.standardize, missing=options.missing
     )
     return Dataset(source, y, parts, encoding, _fingerprint(source, y, names, options))
+
+
+def cross_validation(dataset: Dataset, count: int, options: DataOptions) -> list[Dataset]:
+    """Cut the training and validation rows into folds, and validate on each in turn.
+
+    Fold k validates on its own rows and trains on those of all the others, with an encoding
+    fitted to these. Every row but the test rows validates exactly once. What a fold holds
+    depends on `split_seed` and the number of folds, not on the share `validation`.
+
+    Raises:
+        DataError: the source brings its own validation part, a class has fewer rows than there
+            are folds, and what `encoding.fit` raises.
+    """
+    source = dataset.source
+    if "val" in source.parts:
+        raise DataError(
+            f"{source.name}: brings its own validation part, but search.folds validates on each "
+            f"row in turn; leave out search.folds to use that part, or put its rows into the "
+            f"training part"
+        )
+    pool = np.sort(np.concatenate([dataset.parts["train"], dataset.parts["val"]]))
+    random = rng.stream(options.split_seed, "folds")
+    try:
+        dealt = folds(dataset.y[pool], dataset.classes, count, random)
+    except DataError as error:
+        raise DataError(f"{source.name}: {error}") from error
+    cut = [{**dataset.parts, "train": np.delete(pool, rows), "val": pool[rows]} for rows in dealt]
+    return [with_parts(dataset, parts, options) for parts in cut]
+
+
+def with_parts(dataset: Dataset, parts: Mapping[Part, Rows], options: DataOptions) -> Dataset:
+    """The same rows in other parts, with an encoding fitted to the new training rows.
+
+    Raises:
+        DataError: what `encoding.fit` raises.
+    """
+    encoding = fit(
+        dataset.source,
+        parts["train"],
+        dataset.classes,
+        standardize=options.standardize,
+        missing=options.missing,
+    )
+    return replace(dataset, parts=parts, encoding=encoding)
+
+
+def write_folds(folds: Sequence[Dataset], folder: Path) -> None:
+    """Write the arrays of each fold into a folder of its number: "0", "1", ...
+
+    Raises:
+        DataError: the folder cannot be written to.
+    """
+    for number, dataset in enumerate(folds):
+        write_prepared(dataset, folder / str(number))
 
 
 def write_prepared(dataset: Dataset, folder: Path) -> None:

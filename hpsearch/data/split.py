@@ -1,4 +1,4 @@
-"""A stratified split: every class in every part, in the proportions of the whole."""
+"""Stratified splits: every class in every part or fold, in the proportions of the whole."""
 
 from __future__ import annotations
 
@@ -46,8 +46,7 @@ def split(
     parts: tuple[Part, ...] = ("train", *sizes)
     _check_each_class_fits(counts, classes, parts)
 
-    order = rng.permutation(len(y))
-    order = order[np.argsort(y[order], kind="stable")]  # class by class, shuffled within
+    order = _by_class(y, rng)
     starts = np.cumsum(counts) - counts
     taken = np.zeros_like(counts)
     rows: dict[Part, Rows] = {}
@@ -64,6 +63,37 @@ def split(
     return rows
 
 
+def folds(y: Codes, classes: Sequence[Label], count: int, rng: np.random.Generator) -> list[Rows]:
+    """Cut rows into folds for cross-validation.
+
+    The rows are shuffled, ordered by class and dealt like cards, one fold after another. So
+    each fold has its share of every class, and of all the rows, to within one row.
+
+    Args:
+        y: the class of each row, as a position in `classes`.
+        classes: the labels, for messages.
+        count: how many folds, two or more.
+        rng: decides which rows.
+
+    Returns:
+        the rows of each fold in ascending order; together they are each row once.
+
+    Raises:
+        DataError: a class has fewer rows than there are folds.
+    """
+    counts = np.bincount(y, minlength=len(classes))
+    if (short := np.flatnonzero(counts < count)).size:
+        label, found = classes[short[0]], counts[short].min()
+        raise DataError(
+            f"class {label!r} has {_rows(counts[short[0]])} to train and validate on, but each "
+            f"of the {count} folds needs one; add rows of it, or remove it"
+            + (f", or set search.folds: {found}" if found > 1 else "")
+            + _others(short.size)
+        )
+    order = _by_class(y, rng)
+    return [np.sort(order[fold::count]) for fold in range(count)]
+
+
 def _check_each_class_fits(
     counts: Counts, classes: Sequence[Label], parts: Sequence[Part]
 ) -> None:
@@ -72,11 +102,26 @@ def _check_each_class_fits(
     label, count = classes[short[0]], counts[short[0]]
     names = ", ".join(PART_NAMES[part] for part in PARTS if part in parts)
     raise DataError(
-        f"class {label!r} has {count} row{'s' if count != 1 else ''}, but each part ({names}) "
+        f"class {label!r} has {_rows(count)}, but each part ({names}) "
         f"needs one; add rows of it, or remove it"
         + (", or set data.test: 0" if "test" in parts else "")
-        + (f" ({short.size - 1} more classes are too small)" if short.size > 1 else "")
+        + _others(short.size)
     )
+
+
+def _rows(count: int) -> str:
+    return f"{count} row{'s' if count != 1 else ''}"
+
+
+def _others(small: int) -> str:
+    """How many classes besides the one that was named are too small."""
+    return f" ({small - 1} more classes are too small)" if small > 1 else ""
+
+
+def _by_class(y: Codes, rng: np.random.Generator) -> Rows:
+    """The rows class by class, shuffled within each."""
+    order = rng.permutation(len(y))
+    return order[np.argsort(y[order], kind="stable")]
 
 
 def _allot(counts: Counts, size: int, most: Counts) -> Counts | None:

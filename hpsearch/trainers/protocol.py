@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from hpsearch.trial import Value
+from hpsearch.trial import Training, Value
 
 State = dict[str, np.ndarray[Any, Any]]
 """What a trial needs to go on: named arrays, safe to save without pickle."""
@@ -34,6 +34,11 @@ class Job:
     rung: int = 0
     repeat: int = 0
     fold: int = 0
+
+    @property
+    def training(self) -> Training:
+        """The training that this is a piece of."""
+        return self.number, self.repeat, self.fold
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,12 @@
-"""A small classification problem as a folder of prepared arrays."""
+"""A small classification problem as a folder of prepared arrays, one folder a fold."""
 
 import numpy as np
 import pytest
 
 
 def _write_arrays(folder, *, rows=(150, 60), features=6, classes=3, seed=0):
-    """Gaussian blobs, one a class, written as the trainer wants them."""
+    """Gaussian blobs, one a class, written as the trainer wants them for a fold."""
+    folder.mkdir(exist_ok=True)
     generator = np.random.default_rng(seed)
     centres = generator.standard_normal((classes, features)) * 2
     for part, n in zip(("train", "val"), rows, strict=True):
@@ -13,7 +14,6 @@ def _write_arrays(folder, *, rows=(150, 60), features=6, classes=3, seed=0):
         x = centres[y] + generator.standard_normal((n, features))
         np.save(folder / f"x_{part}.npy", x.astype(np.float32))
         np.save(folder / f"y_{part}.npy", y.astype(np.int64))
-    return str(folder)
 
 
 @pytest.fixture(scope="session")
@@ -23,4 +23,6 @@ def write_arrays():
 
 @pytest.fixture(scope="session")
 def blobs(tmp_path_factory):
-    return _write_arrays(tmp_path_factory.mktemp("blobs"))
+    folder = tmp_path_factory.mktemp("blobs")
+    _write_arrays(folder / "0")
+    return str(folder)

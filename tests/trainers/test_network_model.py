@@ -33,11 +33,11 @@ def model(outcome):
 
 @pytest.fixture
 def raw(blobs):
-    return np.load(f"{blobs}/x_val.npy").astype(np.float64) * SCALE + MEAN
+    return np.load(f"{blobs}/0/x_val.npy").astype(np.float64) * SCALE + MEAN
 
 
 def test_a_model_gives_the_accuracy_and_loss_that_training_reported(model, outcome, raw, blobs):
-    y, found = np.load(f"{blobs}/y_val.npy"), model.probabilities(raw)
+    y, found = np.load(f"{blobs}/0/y_val.npy"), model.probabilities(raw)
     assert np.mean(found.argmax(axis=1) == y) == outcome.curve["val_accuracy"][-1]
     loss = -np.log(found[np.arange(len(y)), y]).mean()
     assert loss == pytest.approx(outcome.curve["val_loss"][-1], rel=1e-4)

@@ -156,11 +156,12 @@ def test_cosine_falls_over_all_epochs_whatever_the_rung(trainer):
 
 def test_balanced_classes_all_weigh_the_same(tmp_path):
     generator = np.random.default_rng(0)
+    (tmp_path / "0").mkdir()
     for part in ("train", "val"):
         y = (np.arange(200) < 20).astype(np.int64)
         x = (y[:, None] * 0.7 + generator.standard_normal((200, 2))).astype(np.float32)
-        np.save(tmp_path / f"x_{part}.npy", x)
-        np.save(tmp_path / f"y_{part}.npy", y)
+        np.save(tmp_path / "0" / f"x_{part}.npy", x)
+        np.save(tmp_path / "0" / f"y_{part}.npy", y)
     trainer = NetworkTrainer(str(tmp_path), 2)
     plain, balanced = (
         trainer.train([job(hidden_layers=0, class_weight=weight)], [None])[0].curve
@@ -224,25 +225,29 @@ def test_missing_arrays_are_one_clear_error(tmp_path):
 
 
 def test_an_empty_array_file_is_one_clear_error(tmp_path):
+    (tmp_path / "0").mkdir()
     for name in ("x_train.npy", "y_train.npy"):
-        (tmp_path / name).touch()
+        (tmp_path / "0" / name).touch()
     with pytest.raises(DataError, match=r"x_train\.npy: cannot be read"):
         NetworkTrainer(str(tmp_path), 3).train([job()], [None])
 
 
 def test_arrays_written_anew_are_read_anew(tmp_path, write_arrays):
-    trainer = NetworkTrainer(write_arrays(tmp_path, seed=0), 3)
+    write_arrays(tmp_path / "0", seed=0)
+    trainer = NetworkTrainer(str(tmp_path), 3)
     (before,) = trainer.train([job()], [None])
-    write_arrays(tmp_path, seed=1, rows=(149, 60))
+    write_arrays(tmp_path / "0", seed=1, rows=(149, 60))
     (after,) = trainer.train([job()], [None])
     assert before.curve != after.curve
 
 
 def test_arrays_of_a_wrong_type_are_refused(tmp_path):
-    np.save(tmp_path / "x_train.npy", np.zeros((4, 2)))
-    np.save(tmp_path / "y_train.npy", np.zeros(4, np.int64))
+    folder = tmp_path / "0"
+    folder.mkdir()
+    np.save(folder / "x_train.npy", np.zeros((4, 2)))
+    np.save(folder / "y_train.npy", np.zeros(4, np.int64))
     with pytest.raises(DataError, match=r"x_train\.npy must be a C-contiguous float32 matrix"):
         NetworkTrainer(str(tmp_path), 3).train([job()], [None])
-    np.save(tmp_path / "x_train.npy", np.zeros((5, 2), np.float32))
+    np.save(folder / "x_train.npy", np.zeros((5, 2), np.float32))
     with pytest.raises(DataError, match="one entry for each of the 5 rows"):
         NetworkTrainer(str(tmp_path), 3).train([job()], [None])

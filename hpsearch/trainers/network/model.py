@@ -102,7 +102,8 @@ def model_from_state(
 
     Args:
         settings: the trial's hyperparameters.
-        state: as `NetworkTrainer.train` returned it, after at least one epoch.
+        state: as `NetworkTrainer.train` returned it, after at least one epoch; where it keeps
+            the best one, that is the model.
         mean: (features,), of the training rows' standardisation.
         scale: (features,), likewise.
         class_names: (classes,), in the order of the class indices.
@@ -113,11 +114,11 @@ def model_from_state(
     """
     # batch_size does not enter the model, so no number of training rows has to be known
     p = plan(settings, features=len(mean), classes=len(class_names), rows=np.iinfo(np.int64).max)
-    network = from_state(state, p.recipe).network
+    params, averages = from_state(state, p.recipe).counting
     return Model(
         p.recipe.architecture,
-        network.params,
-        network.averages,
+        params,
+        averages,
         p.constants.batch_norm_epsilon,
         np.asarray(mean, np.float64),
         np.asarray(scale, np.float64),

@@ -2,30 +2,69 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from hpsearch.errors import TrainerError
 from hpsearch.nn.optimizers import OPTIMIZERS
 from hpsearch.nn.training import Recipe, Snapshot, start
+from hpsearch.nn.types import Array
 from hpsearch.trainers.protocol import Job, State
 
 
 @dataclass(frozen=True)
+class Best:
+    """What makes one epoch of a training better than another: a metric and its goal."""
+
+    metric: str
+    goal: Literal["minimize", "maximize"]
+
+    def cost(self, row: Mapping[str, float]) -> tuple[float, float]:
+        """An epoch's metrics as something to minimise; val_loss decides between equals.
+
+        >>> Best("val_accuracy", "maximize").cost({"val_accuracy": 0.98, "val_loss": 0.1})
+        (-0.98, 0.1)
+        """
+        value = row[self.metric]
+        return (-value if self.goal == "maximize" else value), row["val_loss"]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The network as it was after the best epoch so far."""
+
+    params: Array  # (parameters,)
+    averages: Array  # (statistics,) batch norm's, at test time
+    cost: tuple[float, float]  # see Best
+
+
+@dataclass(frozen=True)
 class Progress:
-    """How far a trial is: its network, epochs done, and what patience counts."""
+    """How far a trial is: its network, epochs done, what patience counts, the best epoch."""
 
     network: Snapshot
     epoch: int = 0
     best_loss: float = np.inf  # the lowest val_loss so far
     waited: int = 0  # epochs since then
+    kept: Kept | None = None  # None where the last epoch counts
 
-    def after(self, network: Snapshot, val_loss: float) -> Progress:
-        """The progress one epoch later."""
+    def after(self, network: Snapshot, row: Mapping[str, float], best: Best | None) -> Progress:
+        """The progress one epoch later, which gave these metrics; of equal epochs the first."""
+        kept, val_loss = self.kept, row["val_loss"]
+        if best is not None and (kept is None or best.cost(row) < kept.cost):
+            kept = Kept(network.params, network.averages, best.cost(row))
         if val_loss < self.best_loss:
-            return Progress(network, self.epoch + 1, val_loss, 0)
-        return Progress(network, self.epoch + 1, self.best_loss, self.waited + 1)
+            return Progress(network, self.epoch + 1, val_loss, 0, kept)
+        return Progress(network, self.epoch + 1, self.best_loss, self.waited + 1, kept)
+
+    @property
+    def counting(self) -> tuple[Array, Array]:
+        """Parameters and batch norm's averages after the epoch that counts."""
+        chosen = self.network if self.kept is None else self.kept
+        return chosen.params, chosen.averages
 
 
 def begin(job: Job, recipe: Recipe, initializer: str) -> Progress:
@@ -36,7 +75,7 @@ def begin(job: Job, recipe: Recipe, initializer: str) -> Progress:
 def to_state(progress: Progress) -> State:
     """The progress as named arrays."""
     network = progress.network
-    return {
+    state = {
         "params": network.params,
         "moments": network.moments,
         "moment_weights": network.moment_weights,
@@ -45,6 +84,13 @@ def to_state(progress: Progress) -> State:
         "epoch": np.array(progress.epoch),
         "best_loss": np.array(progress.best_loss),
         "waited": np.array(progress.waited),
+    }
+    if progress.kept is None:
+        return state
+    return state | {
+        "kept_params": progress.kept.params,
+        "kept_averages": progress.kept.averages,
+        "kept_cost": np.array(progress.kept.cost),
     }
 
 
@@ -62,8 +108,12 @@ def from_state(state: State, recipe: Recipe) -> Progress:
             state["statistics"],
             float(state["statistics_weight"]),
         )
+        kept = None
+        if "kept_params" in state:
+            value, loss = state["kept_cost"].tolist()
+            kept = Kept(state["kept_params"], state["kept_averages"], (value, loss))
         progress = Progress(
-            network, int(state["epoch"]), float(state["best_loss"]), int(state["waited"])
+            network, int(state["epoch"]), float(state["best_loss"]), int(state["waited"]), kept
         )
     except KeyError as error:
         raise TrainerError(f"the saved state lacks {error}; train the trial again") from error

@@ -15,7 +15,7 @@ from hpsearch.nn.types import Array
 from hpsearch.trainers.network.arrays import Part, part
 from hpsearch.trainers.network.plan import Plan, plan
 from hpsearch.trainers.network.shift import tracked
-from hpsearch.trainers.network.state import Progress, begin, from_state, to_state
+from hpsearch.trainers.network.state import Best, Progress, begin, from_state, to_state
 from hpsearch.trainers.protocol import Curve, Job, Outcome, Report, State
 
 METRICS = ("train_loss", "val_loss", "val_accuracy", "val_balanced_accuracy", "val_macro_f1")
@@ -59,8 +59,11 @@ class NetworkTrainer:
     """Trains the network on the prepared arrays of a folder.
 
     Attributes:
-        folder: holds x_train.npy, y_train.npy, x_val.npy and y_val.npy, see `arrays.part`.
+        folder: holds a folder for each fold, "0", "1", ..., or for the only one, "0"; each with
+            x_train.npy, y_train.npy, x_val.npy and y_val.npy, see `arrays.part`.
         classes: of the target.
+        best: makes each state keep the network of the best epoch so far beside the current one;
+            None where only the last epoch counts.
         metrics: what every epoch reports. train_loss is the mean over the epoch's mini-batches
             of the loss that training lowers (with class weights, without l2); the others are
             measured after the epoch, with batch norm's test-time averages and all rows alike.
@@ -69,6 +72,7 @@ class NetworkTrainer:
 
     folder: str
     classes: int
+    best: Best | None = None
     metrics: tuple[str, ...] = METRICS
 
     def groups(self, jobs: Sequence[Job]) -> list[list[Job]]:
@@ -118,13 +122,16 @@ class NetworkTrainer:
         return [member.outcome() for member in members]
 
     def _plan(self, job: Job) -> Plan:
-        rows, features = part(self.folder, "train").X.shape
+        rows, features = self._rows("train", job.fold).X.shape
         return plan(job.settings, features=features, classes=self.classes, rows=rows)
+
+    def _rows(self, name: str, fold: int) -> Part:
+        return part(f"{self.folder}/{fold}", name)
 
     def _train_stack(self, members: list[_Member], report: Report | None) -> None:
         """Train members at the same epoch until each is done, impatient or diverged."""
-        train, val = part(self.folder, "train"), part(self.folder, "val")
         first = members[0]
+        train, val = (self._rows(name, first.job.fold) for name in ("train", "val"))
         weights = _balanced(train.y, self.classes) if first.plan.balanced else None
         steps = len(train.y) // first.plan.recipe.batch_size
         active = [m for m in members if not m.impatient]
@@ -153,7 +160,7 @@ class NetworkTrainer:
                 extra = tracked(member.plan, member.progress, network, train.X)
                 _record(member, epoch + 1, row, extra, report)
                 if not member.diverged:
-                    member.progress = member.progress.after(network, row["val_loss"])
+                    member.progress = member.progress.after(network, row, self.best)
             remaining = [m for m in active if not (m.diverged or m.impatient)]
             if len(remaining) < len(active):
                 active, stack = remaining, None
