@@ -16,7 +16,6 @@ from hpsearch.space import Points, Space
 
 BEST, OTHERS = 32, 32  # trials that the surrogate is fitted to
 FEWEST = 6  # trials: fewer say nothing about where to look
-AROUND, UNIFORM = 384, 64  # candidates of a round of up to nine trials
 
 
 def features(space: Space, points: Points) -> Inputs:

@@ -14,8 +14,8 @@ Vector = Float[np.ndarray[Any, Any], " points"]
 Lengths = Float[np.ndarray[Any, Any], " features"]
 
 NOISE = 0.25  # variance of the seed, where the scores have variance 1
-STEPS = 24  # tries for better lengths
-LENGTH = 0.5
+STEPS = 24  # tries for better lengths, as many as screening needs
+LENGTH = 0.4  # the prior's middle, times the root of the number of features
 PRIOR_DEVIATION = 1.0  # of a length's logarithm
 
 
@@ -53,7 +53,7 @@ class Surrogate:
         return V.T @ np.linalg.solve(self.root, self.scores), V
 
 
-def fit(inputs: Inputs, scores: Vector, rng: np.random.Generator) -> Surrogate:
+def fit(inputs: Inputs, scores: Vector, rng: np.random.Generator, steps: int = STEPS) -> Surrogate:
     """Lengths by a short random search of their posterior, from the prior's middle.
 
     A few steps do: what screening needs is which features matter, not their exact lengths.
@@ -62,7 +62,7 @@ def fit(inputs: Inputs, scores: Vector, rng: np.random.Generator) -> Surrogate:
     middle = log(LENGTH * sqrt(max(1, features)))
     lengths = np.full(features, np.exp(middle))
     best, root = _posterior(inputs, scores, lengths, middle)
-    for _ in range(STEPS):
+    for _ in range(steps):
         step = rng.normal(size=features) * (rng.random(features) < 0.5)
         tried = lengths * np.exp(0.7 * step)
         value, factor = _posterior(inputs, scores, tried, middle)

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from hpsearch.sampling.ranking import Observation
 from hpsearch.space import Points, Space
 
-REDRAWS = 0.35  # expected number of coordinates of a new setting that ignore the elites
+REDRAWS = 0.7  # expected number of coordinates of a new setting that ignore the elites
 SMALLEST_STEP = 0.02  # of a coordinate's range, so that the zoom never stands still
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
@@ -11,7 +10,7 @@ import numpy as np
 
 from hpsearch.space.domain import Choice, Continuous, Discrete, Domain, Fixed, same
 from hpsearch.space.parameter import Parameter
-from hpsearch.space.scale import ONE_MINUS_POWER
+from hpsearch.space.scale import LINEAR, ONE_MINUS_POWER
 from hpsearch.space.space import Space
 from hpsearch.trial import Params
 
@@ -96,22 +95,19 @@ def _tidy(domain: Continuous, place: float, towards: str) -> float:
     """The value at a place, rounded outwards to few digits; never out to the old bound.
 
     On 1-10^r it is the distance from 1 that is rounded, so that 0.99712 and 0.9712 both
-    keep their meaning.
+    keep their meaning. Close to the old bound it takes more digits.
     """
     exact = domain.at(place)
     if place <= 0 or place >= 1:
         return exact
     mirrored = domain.scale is ONE_MINUS_POWER
-    value = 1 - exact if mirrored else exact
-    upwards = (towards == "up") != mirrored
-    size = (
-        max(abs(domain.high - domain.low), abs(value)) if domain.scale.name == "linear" else value
-    )
-    quantum = (
-        Decimal(1).scaleb(math.floor(math.log10(abs(size))) - DIGITS + 1) if size else Decimal(1)
-    )
-    rounding = ROUND_CEILING if upwards else ROUND_FLOOR
-    given = Decimal(f"{value:.12g}")  # 0.3 that floats made 0.29999999999999998 stays 0.3
-    tidy = float((given / quantum).to_integral_value(rounding) * quantum)
-    tidy = float(1 - Decimal(repr(tidy))) if mirrored else tidy
-    return tidy if domain.low < tidy < domain.high else exact
+    value = Decimal(f"{1 - exact if mirrored else exact:.12g}")  # 0.3, not 0.29999999999999998
+    span = Decimal(domain.high - domain.low) if domain.scale is LINEAR else value
+    rounding = ROUND_CEILING if (towards == "up") != mirrored else ROUND_FLOOR
+    for digits in range(DIGITS, 12):
+        quantum = Decimal(1).scaleb(max(span, abs(value)).adjusted() - digits + 1)
+        rounded = (value / quantum).to_integral_value(rounding) * quantum
+        tidy = float(1 - rounded if mirrored else rounded)
+        if domain.low < tidy < domain.high:
+            return tidy
+    return exact

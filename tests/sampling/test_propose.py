@@ -38,7 +38,7 @@ def test_the_history_is_not_changed(space, history):
     assert repr(history) == before
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(st.integers(1, 20), st.floats(0, 1), st.sampled_from(["zoom", "random"]), st.booleans())
 def test_every_proposal_lies_in_the_space(space, history, count, progress, sampler, coarse):
     proposed = propose(space, count, 0, 30, progress, () if coarse else history, sampler)
