@@ -13,6 +13,10 @@ Params = Mapping[str, Value | list[Value]]
 """The active parameters of one trial by name; a parameter with `per` holds a list."""
 
 
+Training = tuple[int, int, int]
+"""One training of a trial: number, repeat and fold."""
+
+
 class Status(StrEnum):
     """The fate of a trial."""
 
@@ -46,6 +50,11 @@ class Piece:
     epochs: int
     value: float | None
     curve: Mapping[str, list[float | None]]
+
+    @property
+    def training(self) -> Training:
+        """The training that this is a piece of."""
+        return self.number, self.repeat, self.fold
 
 
 @dataclass(frozen=True)

@@ -39,10 +39,12 @@ class Serial:
         """See `Backend`."""
         self._queue.append(task)
 
-    def next(self, timeout: float | None = None) -> Answer:  # noqa: ARG002 (cannot be kept here)
-        """See `Backend`; never raises TimeoutError."""
+    def next(self, timeout: float | None = None) -> Answer:
+        """See `Backend`; a task that has begun is waited for, one that has not is not begun."""
         if not self._queue:
             raise LookupError("no task is pending")
+        if timeout is not None and timeout <= 0:
+            raise TimeoutError("no answer without time to work one out")
         task = self._queue.popleft()
         return attempt(task.function, task.args).answer(task, worker="0")
 

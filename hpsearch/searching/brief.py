@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 from math import prod
 from typing import Any
 
-from hpsearch.config import Config
+from hpsearch.config import Config, Confirm
 from hpsearch.sampling.plan import Round, Rung
 from hpsearch.sampling.propose import Sampler, propose
 from hpsearch.sampling.ranking import Observation
@@ -30,7 +31,17 @@ class Brief:
     screened: bool = False
     start: Sequence[Params] = ()  # settings by hand, the first trials of all
     history: Sequence[Known] = ()  # a parent's trials
+    inherited: int | None = None  # the number of the parent's winner
+    repeats: int = 1  # trainings of each trial with seeds of their own
+    folds: int = 1  # trainings of each repeat, with validation rows of their own
+    confirm: Confirm | None = None
+    timeout: float | None = None  # seconds
     trial_timeout: float | None = None  # seconds
+
+    @property
+    def trainings(self) -> tuple[tuple[int, int], ...]:
+        """Repeat and fold of each training that a trial consists of."""
+        return tuple(product(range(self.repeats), range(self.folds)))
 
     @property
     def amounts(self) -> tuple[int, ...]:
@@ -60,6 +71,16 @@ class Brief:
         first_draw = self.first + len(self.start)
         return self.seed, "trial", draw_of(trial.number, first_draw, crossings(self.space))
 
+    def seed_of_training(self, seed: tuple[int | str, ...], repeat: int) -> tuple[int | str, ...]:
+        """The identity of one training's random numbers, given its trial's.
+
+        Folds share it. Confirming trainings have seeds of their own, the same for every
+        setting, so that settings are compared like with like.
+        """
+        if repeat >= self.repeats:
+            return self.seed, "confirm", repeat - self.repeats
+        return seed if repeat == 0 else (*seed, "repeat", repeat)
+
 
 def brief_of(run: RunDirectory, config: Config) -> Brief:
     """What a run is to do; the plan is the one that it began with."""
@@ -68,7 +89,7 @@ def brief_of(run: RunDirectory, config: Config) -> Brief:
         for line in run.info["plan"]
     )
     history = tuple(Known.from_line(line) for line in run.history)
-    return brief_for(config, rounds, history)
+    return replace(brief_for(config, rounds, history), inherited=run.info.get("parent_winner"))
 
 
 def brief_for(config: Config, rounds: tuple[Round, ...], history: tuple[Known, ...] = ()) -> Brief:
@@ -83,13 +104,17 @@ def brief_for(config: Config, rounds: tuple[Round, ...], history: tuple[Known, .
         screened=config.search.screen,
         start=start[: rounds[0].trials],
         history=history,
+        repeats=config.search.repeats,
+        folds=config.search.folds or 1,
+        confirm=config.search.confirm,
+        timeout=config.search.timeout,
         trial_timeout=config.search.trial_timeout,
     )
 
 
 def known_trials(run: RunDirectory, brief: Brief) -> list[Known]:
     """Every trial that a run can build on, by number: its parent's, then its own."""
-    curve = curves(run.pieces)
+    curve = curves(run.pieces, brief.repeats)
     own = (
         Known(result, curve.get(result.number, {}), brief.seed_of(result.trial))
         for result in run.results

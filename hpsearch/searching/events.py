@@ -36,10 +36,18 @@ class TrialEnded:
 
 
 @dataclass(frozen=True)
+class ConfirmationStarted:
+    """The best settings are trained again with new seeds."""
+
+    settings: int
+    trainings: int
+
+
+@dataclass(frozen=True)
 class SearchEnded:
     """Everything is on disk."""
 
     run: RunDirectory
 
 
-Event = SearchStarted | RoundStarted | TrialEnded | SearchEnded
+Event = SearchStarted | RoundStarted | TrialEnded | ConfirmationStarted | SearchEnded

@@ -9,8 +9,8 @@ from typing import Any
 
 from hpsearch.errors import RunError
 from hpsearch.sampling.ranking import UNKNOWN, Observation
-from hpsearch.searching.objective import Curve, Objective, join
-from hpsearch.trial import Piece, Result, Status
+from hpsearch.searching.objective import Curve, Objective, average, join
+from hpsearch.trial import Piece, Result, Status, Training
 
 LOST = (Status.DIVERGED, Status.FAILED)
 
@@ -62,14 +62,19 @@ def observation(
     return Observation(number, params, (*costs, UNKNOWN) if lost else costs)
 
 
-def by_trial(pieces: Iterable[Piece]) -> Mapping[int, list[Piece]]:
-    """Pieces of training by the number of their trial."""
-    owned: dict[int, list[Piece]] = defaultdict(list)
+def by_training(pieces: Iterable[Piece]) -> Mapping[Training, list[Piece]]:
+    """Pieces by the training that they belong to."""
+    owned: dict[Training, list[Piece]] = defaultdict(list)
     for piece in pieces:
-        owned[piece.number].append(piece)
+        owned[piece.training].append(piece)
     return owned
 
 
-def curves(pieces: Iterable[Piece]) -> dict[int, Curve]:
-    """The learning curve of each trial."""
-    return {number: join(own) for number, own in by_trial(pieces).items()}
+def curves(pieces: Iterable[Piece], repeats: int = 1) -> dict[int, Curve]:
+    """The learning curve of each trial, the mean of its trainings'; later repeats confirm it."""
+    owned: dict[int, list[Curve]] = defaultdict(list)
+    trainings = by_training(pieces)
+    for number, repeat, fold in sorted(trainings):  # a sum's last bit depends on the order
+        if repeat < repeats:
+            owned[number].append(join(trainings[number, repeat, fold]))
+    return {number: average(several) for number, several in owned.items()}

@@ -4,73 +4,99 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from hpsearch.backends import Answer
 from hpsearch.sampling.ranking import Observation
-from hpsearch.searching.known import LOST, by_trial, observation
-from hpsearch.searching.objective import Objective, join
+from hpsearch.searching.known import LOST, by_training, observation
+from hpsearch.searching.objective import Objective, average, join
 from hpsearch.store import RunDirectory, Writer
 from hpsearch.trainers.protocol import Job, Outcome, State
-from hpsearch.trial import Piece, Result, Status, Trial
+from hpsearch.trial import Piece, Result, Status, Training, Trial
 
 
 @dataclass
 class Ledger:
-    """The trials of one run, in memory and, through the writer, on disk."""
+    """The trials of one run, in memory and, through the writer, on disk.
+
+    A trial is one training, or several (repeats, folds) whose curves are averaged. Trainings
+    with higher repeats confirm a trial after the search and are no part of its curve.
+    """
 
     objective: Objective
     writer: Writer
     began: float  # seconds since the epoch
-    pieces: dict[int, list[Piece]] = field(default_factory=lambda: defaultdict(list))
+    trainings: tuple[tuple[int, int], ...] = ((0, 0),)  # repeat and fold of each, in a trial
+    pieces: dict[Training, list[Piece]] = field(default_factory=lambda: defaultdict(list))
     results: dict[int, Result] = field(default_factory=dict)
-    finished: set[int] = field(default_factory=set)  # more training would change nothing
+    finished: set[Training] = field(default_factory=set)  # more would change nothing
     work: dict[int, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
 
-    @classmethod
-    def read(cls, run: RunDirectory, objective: Objective, writer: Writer, began: float) -> Ledger:
-        """What the run directory holds already."""
-        ledger = cls(objective, writer, began)
-        ledger.pieces.update(by_trial(run.pieces))
+    def read(self, run: RunDirectory) -> None:
+        """Take up what the run directory holds already."""
+        self.pieces.update(by_training(run.pieces))
+        for training, pieces in self.pieces.items():
+            if pieces[-1].value is None or not pieces[-1].curve.get("epoch"):
+                self.finished.add(training)
         for line in run.timeline:
-            ledger.work[line["number"]].append((line["start"], line["end"]))
-        for result in run.results:
-            if ledger.epochs(result.number) >= result.epochs:
-                ledger.results[result.number] = result
+            self.work[line["number"]].append((line["start"], line["end"]))
+        results = run.results
+        for result in results:
+            known = all(self.epochs(training) for training in self.of(result.number))
+            whole = known and len(self.curve(result.number)["epoch"]) >= result.epochs
+            if whole or result.status is Status.FAILED:
+                self.results[result.number] = result
                 if result.status is Status.COMPLETED:
-                    ledger.finished.add(result.number)
-        if len(ledger.results) < len(run.results):  # a power cut took their curves: train again
-            writer.keep(ledger.results.values())
-        return ledger
+                    self.finished.update(self.of(result.number))
+        if len(self.results) < len(results):  # a power cut took their curves: train again
+            self.writer.keep(self.results.values())
 
-    def epochs(self, number: int) -> int:
-        """How far a trial has been trained."""
-        return max((piece.epochs for piece in self.pieces[number]), default=0)
+    def of(self, number: int) -> list[Training]:
+        """The trainings that make up a trial."""
+        return [(number, repeat, fold) for repeat, fold in self.trainings]
+
+    def epochs(self, training: Training) -> int:
+        """How far a training has come."""
+        return max((piece.epochs for piece in self.pieces[training]), default=0)
+
+    def curve(self, number: int) -> dict[str, list[float | None]]:
+        """The learning curve of a trial: the mean of its trainings'."""
+        curves = [join(self.pieces[training]) for training in self.of(number)]
+        return average([curve for curve in curves if curve.get("epoch")])
 
     def piece(self, job: Job, outcome: Outcome) -> Piece:
         """What a piece of training gave, without epochs that were recorded before a crash."""
-        known = self.epochs(job.number)
+        before = join(self.pieces[job.training])
+        known = self.epochs(job.training)
         new = [i for i, epoch in enumerate(outcome.curve["epoch"]) if (epoch or 0) > known]
         curve = {name: [values[i] for i in new] for name, values in outcome.curve.items()}
-        values = curve.get(self.objective.name, [])
-        lost = outcome.diverged or (bool(values) and values[-1] is None)
-        last = values[-1] if values else self._value(job.number)
-        epochs = int(curve["epoch"][-1] or 0) if new else known
-        return Piece(
-            job.number, job.repeat, job.fold, job.rung, epochs, None if lost else last, curve
-        )
-
-    def _value(self, number: int) -> float | None:
-        pieces = self.pieces[number]
-        return pieces[-1].value if pieces else None
+        whole = {name: [*before.get(name, []), *values] for name, values in curve.items()}
+        values = whole.get(self.objective.name, [])
+        value = None
+        if values and not outcome.diverged:
+            value = values[self.objective.epoch_after(whole, len(values)) - 1]
+        epochs = known + len(new)
+        return Piece(job.number, job.repeat, job.fold, job.rung, epochs, value, curve)
 
     def trained(self, piece: Piece, state: State | None, finished: bool) -> None:
         """Record a piece; its state too if the trial may go on from it."""
-        self.pieces[piece.number].append(piece)
+        self.pieces[piece.training].append(piece)
         if finished:
-            self.finished.add(piece.number)
+            self.finished.add(piece.training)
         self.writer.piece(piece, None if finished else state)
+
+    def carry(self, job: Job) -> None:
+        """Record that a training which ran out of patience needs no work at a later rung.
+
+        Its trial goes on for the sake of the others. So each training has a line for every rung
+        that its trial came through, and the rung at which a trial was lost can be told.
+        """
+        before = self.pieces[job.training]
+        if job.number in self.results or job.training not in self.finished:
+            return
+        if before[-1].value is not None and before[-1].rung < job.rung:
+            self.trained(replace(before[-1], rung=job.rung, curve={}), None, finished=True)
 
     def worked(self, number: int, rung: int, answer: Answer, share: int) -> None:
         """Record who trained a piece and when; trials of one stack share its time."""
@@ -79,26 +105,36 @@ class Ledger:
         self.work[number].append((start, end))
         self.writer.worked(number, rung, answer.worker, start, end)
 
+    def diverged(self, number: int) -> bool:
+        """Whether a training of this trial ended undefined."""
+        own = [self.pieces[training] for training in self.of(number)]
+        return any(pieces and pieces[-1].value is None for pieces in own)
+
     def settle(self, trial: Trial, status: Status, error: str | None = None) -> Result:
-        """Record a trial's fate."""
-        curve = join(self.pieces[trial.number])
-        metrics = {name: values[-1] for name, values in curve.items() if values}
-        epochs = metrics.pop("epoch", 0)
-        spans = self.work[trial.number] or [(0.0, 0.0)]
+        """Record a trial's fate, with its metrics at the epoch that counts."""
+        number, curve = trial.number, self.curve(trial.number)
+        epochs = len(curve.get("epoch", []))
+        metrics: dict[str, float | None] = {}
+        if epochs:
+            counts = epochs
+            if self.objective.name in curve:
+                counts = self.objective.epoch_after(curve, epochs)
+            metrics = {n: values[counts - 1] for n, values in curve.items() if n != "epoch"}
+        spans = self.work[number] or [(0.0, 0.0)]
         started = datetime.fromtimestamp(self.began + spans[0][0], UTC)
         result = Result(
-            number=trial.number,
+            number=number,
             round=trial.round,
             status=status,
             params=trial.params,
-            epochs=int(epochs or 0),
+            epochs=epochs,
             metrics=metrics,
             value=None if status in LOST else metrics.get(self.objective.name),
             error=error,
             started=started.isoformat(timespec="milliseconds"),
             seconds=round(sum(end - start for start, end in spans), 3),
         )
-        self.results[trial.number] = result
+        self.results[number] = result
         self.writer.result(result)
         return result
 
@@ -108,10 +144,12 @@ class Ledger:
         Whatever it has trained since is left out, its loss too.
         """
         result = self.results.get(trial.number)
-        pieces = self.pieces[trial.number]
-        survived = len({piece.rung for piece in pieces if piece.value is not None})
-        lost = result is not None and result.status in LOST and survived < rungs
-        costs = self.objective.costs(
-            join(pieces), epochs, finished=trial.number in self.finished and not lost
+        own = self.of(trial.number)
+        survived = min(
+            len({piece.rung for piece in self.pieces[training] if piece.value is not None})
+            for training in own
         )
+        lost = result is not None and result.status in LOST and survived < rungs
+        finished = all(training in self.finished for training in own) and not lost
+        costs = self.objective.costs(self.curve(trial.number), epochs, finished)
         return observation(trial.number, trial.params, costs, lost=lost)

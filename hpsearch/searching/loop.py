@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 
 from hpsearch.backends import Answer, Backend, Task
 from hpsearch.errors import TrainerError
 from hpsearch.sampling.plan import Round, Rung
 from hpsearch.sampling.ranking import Observation, rank
 from hpsearch.searching.brief import Brief, proposals
-from hpsearch.searching.events import Event, RoundStarted, TrialEnded
+from hpsearch.searching.confirmation import contenders, trainings_within
+from hpsearch.searching.events import ConfirmationStarted, Event, RoundStarted, TrialEnded
 from hpsearch.searching.ledger import Ledger
 from hpsearch.searching.stages import Stage, needs, seen
 from hpsearch.trainers.protocol import Job, Outcome, State, Trainer
-from hpsearch.trial import Result, Status, Trial
+from hpsearch.trial import Result, Status, Training, Trial
 
 FIRST_TRIALS = 10  # where all of these failed, the rest would too
+
+
+class OutOfTimeError(Exception):
+    """The time that the whole search may take is over."""
 
 
 @dataclass
@@ -24,7 +31,7 @@ class Search:
     """One search being done.
 
     What it proposes and keeps depends on the brief and on what the trials gave, never on
-    which trial was faster.
+    which trial was faster; only a timeout makes speed matter.
     """
 
     brief: Brief
@@ -32,17 +39,18 @@ class Search:
     backend: Backend
     ledger: Ledger
     tell: Callable[[Event], None]
+    deadline: float | None = None  # on the monotonic clock
     best: Result | None = None
-    best_state: State | None = None  # None too where the best trial was trained before a crash
     trials: dict[int, Trial] = field(default_factory=dict)
     entered: dict[Stage, list[Trial]] = field(default_factory=dict)
-    training: dict[Stage, set[int]] = field(default_factory=dict)  # trials not yet answered
+    training: dict[Stage, set[Training]] = field(default_factory=dict)  # not yet answered
     groups: dict[Hashable, tuple[Stage, Sequence[Job]]] = field(default_factory=dict)
     ended: set[Stage] = field(default_factory=set)
-    states: dict[int, State] = field(default_factory=dict)
+    states: dict[Training, State] = field(default_factory=dict)
+    failures: dict[Training, str] = field(default_factory=dict)  # each with its error
 
     def go(self) -> None:
-        """Coarse to fine, until every planned trial has met its fate.
+        """Coarse to fine, until every planned trial has met its fate; then confirm the best.
 
         Raises:
             TrainerError: each of the first trials failed.
@@ -53,15 +61,19 @@ class Search:
             for round in self.brief.rounds
             for rung in range(len(round.rungs))
         ]
-        while waiting or self.training:
-            for stage in waiting[:]:
-                if needs(stage, self.brief.rounds) <= self.ended:
-                    waiting.remove(stage)
-                    self.start(stage)
-            if over := [stage for stage, numbers in self.training.items() if not numbers]:
-                self.end(min(over))
-            else:
-                self.receive(self.backend.next())
+        try:
+            while waiting or self.training:
+                for stage in waiting[:]:
+                    if needs(stage, self.brief.rounds) <= self.ended:
+                        waiting.remove(stage)
+                        self.start(stage)
+                if over := [stage for stage, missing in self.training.items() if not missing]:
+                    self.end(min(over))
+                else:
+                    self.receive(self.next_answer())
+            self.confirm()
+        except OutOfTimeError:
+            self.give_up()
 
     def start(self, stage: Stage) -> None:
         """Give the trials of a rung to the backend, those of a first rung freshly proposed."""
@@ -70,11 +82,16 @@ class Search:
             self.entered[stage] = self.propose(round)
             self.trials |= {trial.number: trial for trial in self.entered[stage]}
             self.tell(RoundStarted(round, len(self.brief.rounds)))
+        jobs = [job for trial in self.entered[stage] for job in self.jobs(trial, stage)]
+        for job in jobs:
+            self.ledger.carry(job)
+        self.give(stage, [job for job in jobs if not self.is_done(job)])
         for trial in self.entered[stage]:
-            self.conclude(trial)  # a crash may have come between its curve and its fate
-        jobs = [self.job(trial, stage) for trial in self.entered[stage]]
-        jobs = [job for job in jobs if not self.is_done(job)]
-        self.training[stage] = {job.number for job in jobs}
+            self.conclude(trial, stage)  # a crash may have come between its curve and its fate
+
+    def give(self, stage: Stage, jobs: Sequence[Job]) -> None:
+        """Queue the jobs of a stage, in the groups that the trainer makes of them."""
+        self.training[stage] = {job.training for job in jobs}
         for group in self.trainer.groups(jobs):
             self.submit(stage, group)
 
@@ -96,95 +113,124 @@ class Search:
         amounts = [amount for amount in self.brief.amounts if amount <= reached]
         return self.ledger.observe(trial, amounts, rungs)
 
-    def job(self, trial: Trial, stage: Stage) -> Job:
-        """The piece of training that takes a trial through a rung."""
+    def jobs(self, trial: Trial, stage: Stage) -> list[Job]:
+        """The pieces of training that take a trial through a rung."""
         settings = self.brief.settings_of(trial.params)
         rung = self.brief.rounds[stage.round].rungs[stage.rung]
         until = settings["epochs"]
         if not self.brief.is_start(trial.number):
             until = min(until, rung.epochs)
-        seed = self.brief.seed_of(trial)
-        return Job(trial.number, settings, seed, until_epoch=until, rung=stage.rung)
+        identity = self.brief.seed_of(trial)
+        return [
+            Job(
+                trial.number,
+                settings,
+                self.brief.seed_of_training(identity, repeat),
+                until_epoch=until,
+                rung=stage.rung,
+                repeat=repeat,
+                fold=fold,
+            )
+            for repeat, fold in self.brief.trainings
+        ]
 
     def is_done(self, job: Job) -> bool:
         """Whether a piece need not be trained: it was before a crash, or would change nothing.
 
-        A trial that has gone on has done what came before. Of its last piece, only a state
+        A training that has gone on has done what came before. Of its last piece, only a state
         says that it was to go on; without one, training it again tells.
         """
         ledger = self.ledger
-        if job.number in ledger.results or job.number in ledger.finished:
+        if job.number in ledger.results or job.training in ledger.finished:
             return True
-        last = max((piece.rung for piece in ledger.pieces[job.number]), default=-1)
+        last = max((piece.rung for piece in ledger.pieces[job.training]), default=-1)
         if last != job.rung:
             return last > job.rung
-        trained = ledger.epochs(job.number) >= job.until_epoch
-        return trained and self.state(job.number) is not None
+        trained = ledger.epochs(job.training) >= job.until_epoch
+        return trained and self.state(job.training) is not None
 
     def submit(self, stage: Stage, group: Sequence[Job]) -> None:
         """Queue one group of jobs, each with the state to go on from."""
-        key = tuple(job.number for job in group)
+        key = tuple(job.training for job in group)
         self.groups[key] = stage, group
-        states = [self.state(job.number) for job in group]
+        states = [self.state(job.training) for job in group]
         limit = self.brief.trial_timeout
         timeout = limit * len(group) if limit is not None else None
         self.backend.submit(Task(key, self.trainer.train, (group, states), timeout))
 
-    def state(self, number: int) -> State | None:
-        """What a trial goes on from; None before its first piece."""
-        if number in self.states or not self.ledger.epochs(number):
-            return self.states.get(number)
-        return self.ledger.writer.state(number)
+    def state(self, training: Training) -> State | None:
+        """What a training goes on from; None before its first piece."""
+        if training in self.states or not self.ledger.epochs(training):
+            return self.states.get(training)
+        return self.ledger.writer.state(training)
+
+    def next_answer(self) -> Answer:
+        """Wait for any answer, but not beyond the deadline."""
+        if self.deadline is None:
+            return self.backend.next()
+        left = self.deadline - time.monotonic()
+        if left <= 0:  # short trials could answer one after another for ever
+            raise OutOfTimeError
+        try:
+            return self.backend.next(left)
+        except TimeoutError:
+            raise OutOfTimeError from None
 
     def receive(self, answer: Answer) -> None:
         """Record what a group gave. A stack that died is trained again one by one."""
         stage, group = self.groups.pop(answer.key)
+        if answer.kind != "ok" and len(group) > 1:
+            for job in group:
+                self.submit(stage, [job])
+            return
         if answer.kind == "ok":
             for job, outcome in zip(group, answer.value, strict=True):
                 self.record(job, outcome, answer, share=len(group))
-                self.training[stage].discard(job.number)
-        elif len(group) > 1:
-            for job in group:
-                self.submit(stage, [job])
         else:
             self.fail(group[0], answer)
-            self.training[stage].discard(group[0].number)
+        self.training[stage] -= {job.training for job in group}
+        for number in {job.number for job in group if job.repeat < self.brief.repeats}:
+            self.conclude(self.trials[number], stage)
 
     def record(self, job: Job, outcome: Outcome, answer: Answer, share: int) -> None:
-        """Record one piece of training, and the trial's fate if that is known now."""
-        trial, ledger = self.trials[job.number], self.ledger
-        piece = ledger.piece(job, outcome)
-        full = self.brief.settings_of(trial.params)["epochs"]
-        finished = outcome.finished or outcome.diverged or job.until_epoch >= full
-        ledger.worked(trial.number, job.rung, answer, share)
-        ledger.trained(piece, outcome.state, finished)
+        """Record one piece of training."""
+        piece = self.ledger.piece(job, outcome)
+        finished = outcome.finished or outcome.diverged
+        finished = finished or job.until_epoch >= job.settings["epochs"]  # type: ignore[operator]
+        self.ledger.worked(job.number, job.rung, answer, share)
+        self.ledger.trained(piece, outcome.state, finished)
         if outcome.state is not None:
-            self.states[trial.number] = outcome.state
-        self.conclude(trial)
+            self.states[job.training] = outcome.state
 
-    def conclude(self, trial: Trial) -> None:
-        """Record a trial's fate where its last piece of training decides it."""
-        number, ledger = trial.number, self.ledger
-        if number in ledger.results or not ledger.pieces[number]:
+    def conclude(self, trial: Trial, stage: Stage) -> None:
+        """Record a trial's fate where what it has trained, all parts of it, decides it."""
+        ledger, own = self.ledger, self.ledger.of(trial.number)
+        if trial.number in ledger.results or self.training[stage].intersection(own):
             return
         full = self.brief.settings_of(trial.params)["epochs"]
-        if ledger.pieces[number][-1].value is None:
+        errors = [self.failures[training] for training in own if training in self.failures]
+        if errors:
+            self.settle(trial, Status.FAILED, errors[0])
+            self.stop_if_hopeless()
+        elif ledger.diverged(trial.number):
             self.settle(trial, Status.DIVERGED)
-        elif number in ledger.finished or ledger.epochs(number) >= full:
+        elif all(t in ledger.finished or ledger.epochs(t) >= full for t in own):
             self.settle(trial, Status.COMPLETED)
 
     def fail(self, job: Job, answer: Answer) -> None:
-        """Record a failure, and give up if none of the first trials did better."""
-        trial = self.trials[job.number]
-        self.ledger.worked(trial.number, job.rung, answer, share=1)
-        self.ledger.writer.log(f"trial {trial.number}: {answer.traceback or answer.error}")
-        self.settle(trial, Status.FAILED, answer.error)
+        """Record that a piece of training failed."""
+        self.ledger.worked(job.number, job.rung, answer, share=1)
+        self.ledger.writer.log(f"trial {job.number}: {answer.traceback or answer.error}")
+        self.failures[job.training] = answer.error or answer.kind
+
+    def stop_if_hopeless(self) -> None:
+        """Give up if each of the first trials failed."""
         first = range(self.brief.first, self.brief.first + min(FIRST_TRIALS, self.brief.trials))
         results = [self.ledger.results.get(number) for number in first]
         if all(result is not None and result.status is Status.FAILED for result in results):
             raise TrainerError(
                 f"each of the first {len(first)} trials failed, so the search stops; "
-                f"the first said: {results[0].error if results[0] else answer.error}"
+                f"the first said: {results[0] and results[0].error}"
             )
 
     def end(self, stage: Stage) -> None:
@@ -213,11 +259,61 @@ class Search:
         return able[: rung.trials]
 
     def settle(self, trial: Trial, status: Status, error: str | None = None) -> None:
-        """Record a trial's fate; keep the state of the best, drop any other."""
+        """Record a trial's fate; keep the states of the best, drop any others."""
         result = self.ledger.settle(trial, status, error)
-        state = self.states.pop(trial.number, None)
-        objective = self.ledger.objective
-        best = objective.best([result] if self.best is None else [self.best, result])
-        if best is result:
-            self.best, self.best_state = result, state
+        objective, before = self.ledger.objective, self.best
+        self.best = objective.best([result] if before is None else [before, result])
+        for dropped in (result, before):
+            if dropped is not None and dropped is not self.best:
+                for training in self.ledger.of(dropped.number):
+                    self.states.pop(training, None)
         self.tell(TrialEnded(result, self.best))
+
+    def confirm(self) -> None:
+        """Train the best few again, with new seeds, the same for each of them."""
+        brief, stage = self.brief, Stage(len(self.brief.rounds), 0)
+        jobs = [
+            Job(
+                result.number,
+                settings := brief.settings_of(result.params),
+                brief.seed_of_training((), repeat),
+                until_epoch=settings["epochs"],
+                repeat=repeat,
+                fold=fold,
+            )
+            for result, trainings in self.contenders()
+            for _, repeat, fold in trainings
+        ]
+        if jobs:
+            self.tell(ConfirmationStarted(len({job.number for job in jobs}), len(jobs)))
+        self.give(stage, [job for job in jobs if not self.ledger.pieces[job.training]])
+        while self.training[stage]:
+            self.receive(self.next_answer())
+        del self.training[stage]
+        self.ledger.writer.sync()
+
+    def contenders(self) -> list[tuple[Result, list[Training]]]:
+        """The settings to confirm, the parent's winner among them, and their new trainings."""
+        brief = self.brief
+        if brief.confirm is None:
+            return []
+        top, seeds = trainings_within(brief.confirm, brief.trials * brief.repeats)
+        own, parents = self.ledger.results.values(), [known.result for known in brief.history]
+        objective, inherited = self.ledger.objective, brief.inherited
+        chosen = contenders(list(own), parents, objective, top, inherited) if top else []
+        again = list(product(range(brief.repeats, brief.repeats + seeds), range(brief.folds)))
+        return [
+            (result, [(result.number, repeat, fold) for repeat, fold in again])
+            for result in chosen
+        ]
+
+    def give_up(self) -> None:
+        """Out of time: what finished counts, what was still in training has no fate."""
+        self.backend.cancel()
+        self.training.clear()
+        for trial in self.trials.values():
+            known = all(self.ledger.epochs(t) for t in self.ledger.of(trial.number))
+            if trial.number not in self.ledger.results and known:
+                lost = self.ledger.diverged(trial.number)
+                self.settle(trial, Status.DIVERGED if lost else Status.STOPPED)
+        self.ledger.writer.sync()

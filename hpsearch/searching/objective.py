@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import inf, isfinite
 from typing import Literal
 
+from hpsearch.config import Config
 from hpsearch.sampling.ranking import UNKNOWN, Cost
 from hpsearch.trial import Piece, Result, Status
 
@@ -20,6 +21,7 @@ class Objective:
 
     name: str
     goal: Literal["minimize", "maximize"]
+    at: Literal["last", "best"] = "last"  # the epoch whose value counts
 
     def cost(self, value: float | None, loss: float | None = None) -> Cost:
         """A value as something to minimise; the validation loss decides between equals.
@@ -56,14 +58,31 @@ class Objective:
         >>> accuracy.costs({"epoch": [1, 2, 3], "accuracy": [0.5, 0.7, 0.8]}, [1, 3, 9])
         ((-0.5, inf), (-0.8, inf))
         """
-        values, losses = curve.get(self.name, []), curve.get("val_loss", [])
-        trained = len(values)
+        trained = len(curve.get(self.name, []))
         reached = [min(epoch, trained) for epoch in epochs if finished or epoch <= trained]
-        return tuple(
-            self.cost(values[epoch - 1], losses[epoch - 1] if losses else None)
-            for epoch in reached
-            if epoch
-        )
+        return tuple(self.cost_after(curve, epoch) for epoch in reached if epoch)
+
+    def cost_after(self, curve: Curve, epochs: int) -> Cost:
+        """The cost after so many epochs of a curve: the last one's, or the best one's so far."""
+        values, losses = curve[self.name], curve.get("val_loss", [])
+        epoch = self.epoch_after(curve, epochs)
+        return self.cost(values[epoch - 1], losses[epoch - 1] if losses else None)
+
+    def epoch_after(self, curve: Curve, epochs: int) -> int:
+        """The epoch, counted from 1, whose value counts after so many epochs.
+
+        A training that ended undefined counts at its end, whatever it was before.
+        """
+        values, losses = curve[self.name], curve.get("val_loss", [])
+        if self.at == "last" or values[epochs - 1] is None:
+            return epochs
+        by_cost = [self.cost(v, losses[i] if losses else None) for i, v in enumerate(values)]
+        return 1 + min(range(epochs), key=lambda i: by_cost[i])
+
+
+def objective_of(config: Config) -> Objective:
+    """What a configuration's search optimises."""
+    return Objective(config.metric.name, config.metric.goal, config.metric.at)
 
 
 def join(pieces: Iterable[Piece]) -> dict[str, list[float | None]]:
@@ -79,3 +98,28 @@ def join(pieces: Iterable[Piece]) -> dict[str, list[float | None]]:
         for name, values in piece.curve.items():
             curve.setdefault(name, []).extend(values)
     return curve
+
+
+def average(curves: Sequence[Curve]) -> dict[str, list[float | None]]:
+    """The mean of several learning curves, epoch by epoch.
+
+    One that ended early keeps its last values, as more training would not have changed them.
+    A mean over something undefined is undefined.
+
+    >>> average([{"epoch": [1, 2], "loss": [4.0, 2.0]}, {"epoch": [1], "loss": [8.0]}])
+    {'epoch': [1, 2], 'loss': [6.0, 5.0]}
+    """
+    if len(curves) == 1:
+        return {name: list(values) for name, values in curves[0].items()}
+    epochs = max((len(curve.get("epoch", [])) for curve in curves), default=0)
+    longest = max(curves, key=lambda curve: len(curve.get("epoch", [])), default={})
+    joined: dict[str, list[float | None]] = {}
+    for name in longest:
+        joined[name] = [_mean_at([curve[name] for curve in curves], i) for i in range(epochs)]
+    return joined | {"epoch": list(longest.get("epoch", []))}
+
+
+def _mean_at(columns: Sequence[Sequence[float | None]], place: int) -> float | None:
+    values = [column[min(place, len(column) - 1)] for column in columns]
+    known = [value for value in values if value is not None]
+    return sum(known) / len(values) if len(known) == len(values) else None

@@ -9,9 +9,10 @@ from math import ceil
 from hpsearch.config import Config, from_mapping
 from hpsearch.errors import RunError
 from hpsearch.sampling.pressure import Limits, Pressure, pressures
+from hpsearch.sampling.ranking import rank
 from hpsearch.searching.brief import brief_of, known_trials
 from hpsearch.searching.known import Known
-from hpsearch.searching.objective import Objective
+from hpsearch.searching.objective import Objective, objective_of
 from hpsearch.space import Space
 from hpsearch.space.narrow import narrow
 from hpsearch.space.widen import widen
@@ -29,19 +30,31 @@ class Refinement:
 
     parent: RunDirectory
     config: Config  # the parent's, in a narrower space
-    elites: tuple[Result, ...]
+    winner: int | None  # the parent's, by number; None where it has none yet
+    elites: tuple[Result, ...]  # the winner first
     history: tuple[Known, ...]  # the parent's trials inside the new space
     first: int  # the number of the first new trial
     widened: tuple[Pressure, ...]
 
 
 def elite_trials(
-    results: Sequence[Result], objective: Objective, top: int | None = None
+    known: Sequence[Known], amounts: Sequence[int], objective: Objective, top: int | None = None
 ) -> list[Result]:
-    """The best completed trials: `top` of them, or a tenth, four at least."""
+    """The best trials, as the sampler ranks them: `top` of them, or a tenth, four at least.
+
+    Trials that were stopped early count for what they showed; those without a finite value
+    do not.
+    """
+    results = {each.result.number: each.result for each in known}
+    ranked = rank(each.observe(amounts, objective) for each in known)
+    able = [results[observed.number] for observed in ranked if observed.finite]
+    return able[: max(FEWEST, ceil(len(able) / 10)) if top is None else top]
+
+
+def best_completed(results: Sequence[Result], objective: Objective, top: int) -> list[Result]:
+    """The completed trials with the best values."""
     completed = [r for r in results if r.status is Status.COMPLETED and r.value is not None]
-    count = max(FEWEST, ceil(len(completed) / 10)) if top is None else top
-    return sorted(completed, key=objective.order)[:count]
+    return sorted(completed, key=objective.order)[:top]
 
 
 def refine(
@@ -54,9 +67,9 @@ def refine(
 ) -> Refinement:
     """Narrow a run's space around its best trials.
 
-    Trials inside the new space are its history where they would train just the same. Where
-    metric, data, trainer or the number of epochs changed they only set the region, and the
-    best of them are trained first.
+    Trials inside the new space are its history where they would train just the same, the
+    parent's winner always among them. Where metric, data, trainer or the number of epochs
+    changed they only set the region, and the best of them are trained first.
 
     Args:
         parent: the run to refine.
@@ -67,14 +80,16 @@ def refine(
         wide: enlarge the space past bounds that the best trials press against.
 
     Raises:
-        RunError: no trial was completed, so there is nothing to narrow around.
+        RunError: no trial has a value, so there is nothing to narrow around.
     """
-    known = known_trials(parent, brief_of(parent, before))
-    objective = Objective(before.metric.name, before.metric.goal)
-    elites = elite_trials([each.result for each in known], objective, top)
+    brief = brief_of(parent, before)
+    known = known_trials(parent, brief)
+    objective = objective_of(before)
+    winner = None if parent.outcome is None else int(parent.outcome["number"])
+    elites = _led_by(winner, elite_trials(known, brief.amounts, objective, top), known)
     if not elites:
         raise RunError(
-            f"{parent.path}: refine needs at least one completed trial, found none; "
+            f"{parent.path}: refine needs at least one trial with a value, found none; "
             f"see why with: hpsearch report {parent.path}"
         )
     best = [elite.params for elite in elites]
@@ -88,12 +103,19 @@ def refine(
     again = () if same else tuple(params for params in best if space.contains(params))[:AGAIN]
     return Refinement(
         parent=parent,
+        winner=winner,
         config=replace(config, space=space, search=replace(config.search, start=again), text=None),
         elites=tuple(elites),
         history=tuple(inside) if same else (),
         first=max(each.result.number for each in known) + 1,
         widened=tuple(pressed),
     )
+
+
+def _led_by(winner: int | None, elites: Sequence[Result], known: Sequence[Known]) -> list[Result]:
+    """As many elites with the winner first: new seeds say more than the ranking does."""
+    first = [each.result for each in known if each.result.number == winner]
+    return [*first, *(elite for elite in elites if elite.number != winner)][: len(elites)]
 
 
 def _widened(space: Space, old: Space, pressure: Pressure, limits: Limits) -> Space:
@@ -128,8 +150,8 @@ def start_from(config: Config, run: RunDirectory) -> Config:
         RunError: none of them lies in the space.
     """
     before = from_mapping(run.info["config"])
-    objective = Objective(before.metric.name, before.metric.goal)
-    best = [elite.params for elite in elite_trials(run.results, objective)]
+    objective = objective_of(before)
+    best = [result.params for result in best_completed(run.results, objective, top=10)]
     inside = tuple(params for params in best if config.space.contains(params))[:AGAIN]
     if not inside:
         raise RunError(

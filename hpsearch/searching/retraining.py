@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,16 +12,17 @@ import numpy as np
 
 from hpsearch import backends
 from hpsearch.config import Config
-from hpsearch.data.dataset import Dataset, write_prepared
-from hpsearch.data.encoding import fit
+from hpsearch.data.dataset import Dataset, with_parts, write_folds
 from hpsearch.errors import RunError, TrainerError
-from hpsearch.searching.brief import brief_of, known_trials
+from hpsearch.searching.brief import brief_for, brief_of, known_trials
 from hpsearch.searching.known import Known
-from hpsearch.searching.session import jobs_of
+from hpsearch.searching.objective import Curve, Objective, average, objective_of
+from hpsearch.searching.session import folds_of, jobs_of, network_trainer, rounds_of
+from hpsearch.searching.winner import median, trained_model
 from hpsearch.store import RunDirectory
-from hpsearch.trainers.network import NetworkTrainer
+from hpsearch.trainers.network.model import Model
 from hpsearch.trainers.protocol import Job, Outcome
-from hpsearch.trial import Status
+from hpsearch.trial import Status, Training
 
 
 def known_trial(run: RunDirectory, config: Config, number: int | None) -> Known:
@@ -45,47 +47,68 @@ def known_trial(run: RunDirectory, config: Config, number: int | None) -> Known:
 def jobs_again(
     config: Config, known: Known, epochs: int | None = None, seeds: int = 0
 ) -> list[Job]:
-    """The training of a trial as it was, or `seeds` times with new random numbers.
+    """The trainings of a trial as they were, or `seeds` times with new random numbers.
 
-    A learning rate that follows a cosine over all epochs is stretched with `epochs`.
+    As it was, a trial has one training for each repeat and fold, in this order. With new seeds
+    it has one for each seed, as `repeat`, and fold. A learning rate that follows a cosine over
+    all epochs is stretched with `epochs`.
     """
     settings = {**config.trainer.settings, **known.result.params}
     until = known.result.epochs
     if epochs is not None:
         settings["epochs"] = until = epochs
-    identities: Sequence[tuple[int | str, ...]] = [known.seed]
-    if seeds:
-        identities = [(*known.seed, "again", again) for again in range(seeds)]
-    return [
-        Job(known.result.number, settings, seed, until_epoch=until, repeat=repeat)
-        for repeat, seed in enumerate(identities)
+    brief = brief_for(config, rounds_of(config))
+    trainings = [
+        (brief.seed_of_training(known.seed, repeat), repeat, fold)
+        for repeat, fold in brief.trainings
     ]
+    if seeds:
+        trainings = [
+            ((*known.seed, "again", again), again, fold)
+            for again in range(seeds)
+            for fold in range(brief.folds)
+        ]
+    return [
+        Job(known.result.number, settings, seed, until_epoch=until, repeat=repeat, fold=fold)
+        for seed, repeat, fold in trainings
+    ]
+
+
+def for_refit(config: Config, known: Known) -> tuple[Config, Known]:
+    """A search and its trial as they are trained where no rows are left to validate on.
+
+    One training takes the place of all folds and repeats. Where the best epoch counts, it ends
+    with the epoch that was the best one: rows that it has seen cannot tell.
+    """
+    metric, search = config.metric, config.search
+    counts = objective_of(config).epoch_after(known.curve, known.result.epochs)
+    known = replace(known, result=replace(known.result, epochs=counts))
+    config = replace(
+        config,
+        metric=replace(metric, at="last"),
+        search=replace(search, folds=None, repeats=1),
+    )
+    return config, known
 
 
 def without_validation(dataset: Dataset, config: Config) -> Dataset:
     """The same data with the validation rows among the training rows; test rows stay apart."""
     assert config.data is not None
     rows = np.sort(np.concatenate([dataset.parts["train"], dataset.parts["val"]]))
-    encoding = fit(
-        dataset.source,
-        rows,
-        dataset.classes,
-        standardize=config.data.standardize,
-        missing=config.data.missing,
-    )
-    return replace(dataset, parts={**dataset.parts, "train": rows}, encoding=encoding)
+    return with_parts(dataset, {**dataset.parts, "train": rows}, config.data)
 
 
 def train(jobs: Sequence[Job], config: Config, dataset: Dataset) -> list[Outcome]:
-    """Train jobs as a search would, and give their outcomes in the same order.
+    """Train jobs as a search would, each on its fold, and give outcomes in the same order.
 
     Raises:
         TrainerError: a training failed.
     """
-    outcomes: dict[int, Outcome] = {}
+    folds = folds_of(config, dataset)
+    outcomes: dict[Training, Outcome] = {}
     with tempfile.TemporaryDirectory(prefix="hpsearch-") as folder:
-        write_prepared(dataset, Path(folder))
-        trainer = NetworkTrainer(folder, len(dataset.classes))
+        write_folds(folds, Path(folder))
+        trainer = network_trainer(config, Path(folder), folds)
         groups: dict[Hashable, list[Job]] = dict(enumerate(trainer.groups(jobs)))
         with backends.create(config.parallel.backend, min(jobs_of(config), len(groups))) as at:
             for key, group in groups.items():
@@ -95,5 +118,40 @@ def train(jobs: Sequence[Job], config: Config, dataset: Dataset) -> list[Outcome
                 if answer.kind != "ok":
                     raise TrainerError(f"training trial {jobs[0].number} again: {answer.error}")
                 for job, outcome in zip(groups.pop(answer.key), answer.value, strict=True):
-                    outcomes[job.repeat] = outcome
-    return [outcomes[job.repeat] for job in jobs]
+                    outcomes[job.training] = outcome
+    return [outcomes[job.training] for job in jobs]
+
+
+def curves_by_seed(jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> list[Curve]:
+    """The learning curve of each seed that `jobs_again` was asked for: the mean of its folds'."""
+    by_seed: dict[int, list[Curve]] = defaultdict(list)
+    for job, outcome in zip(jobs, outcomes, strict=True):
+        by_seed[job.repeat].append(outcome.curve)
+    return [average(curves) for curves in by_seed.values()]
+
+
+def model_again(
+    jobs: Sequence[Job], outcomes: Sequence[Outcome], config: Config, dataset: Dataset
+) -> Model:
+    """The model of the training with the median value, as a search would choose it.
+
+    Raises:
+        TrainerError: that training diverged.
+    """
+    objective = objective_of(config)
+    trained = {job.training: (job, outcome) for job, outcome in zip(jobs, outcomes, strict=True)}
+    values = {each: _value(outcome, objective) for each, (_, outcome) in trained.items()}
+    job, outcome = trained[median(values, objective)]
+    if outcome.state is None:
+        raise TrainerError(
+            f"trial {job.number}: a model needs a training that does not diverge, found one that "
+            "did; choose another trial with --trial"
+        )
+    return trained_model(job.settings, outcome.state, folds_of(config, dataset)[job.fold])
+
+
+def _value(outcome: Outcome, objective: Objective) -> float | None:
+    """The value of a training; None where it diverged."""
+    curve = outcome.curve
+    counts = objective.epoch_after(curve, len(curve["epoch"]))
+    return None if outcome.diverged else curve[objective.name][counts - 1]

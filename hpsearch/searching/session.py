@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from hpsearch import backends
 from hpsearch.config import Config, from_mapping
-from hpsearch.data.dataset import Dataset, load, write_prepared
+from hpsearch.data.dataset import Dataset, cross_validation, load, write_folds
 from hpsearch.errors import ConfigError, RunError
 from hpsearch.sampling.plan import Round, ladder, plan, round_sizes
 from hpsearch.searching.brief import brief_for, brief_of, crossings, proposals
@@ -20,11 +20,12 @@ from hpsearch.searching.events import Event, SearchEnded, SearchStarted
 from hpsearch.searching.facts import facts
 from hpsearch.searching.ledger import Ledger
 from hpsearch.searching.loop import Search
-from hpsearch.searching.objective import Objective
+from hpsearch.searching.objective import objective_of
 from hpsearch.searching.refine import Refinement
 from hpsearch.searching.winner import crown
 from hpsearch.store import RunDirectory, as_yaml, create
 from hpsearch.trainers.network import NetworkTrainer
+from hpsearch.trainers.network.state import Best
 from hpsearch.trial import Trial
 
 Tell = Callable[[Event], None]
@@ -43,9 +44,11 @@ def rounds_of(config: Config, first: int = 0, coarse: bool = True) -> tuple[Roun
     sizes = round_sizes(left, rounds, coarse, crossings(config.space)) if left else []
     sizes = [start + sizes[0], *sizes[1:]] if sizes else [start]
     amounts: tuple[int, ...] = (config.trainer.epochs,)
-    if search.halving:
-        amounts = ladder(config.trainer.epochs)
-    return plan(sizes, amounts, first=first)
+    if search.halving is None:
+        return plan(sizes, amounts, first=first)
+    factor = search.halving.factor
+    amounts = ladder(config.trainer.epochs, search.halving.min_epochs, factor)
+    return plan(sizes, amounts, factor, first)
 
 
 def first_trials(config: Config) -> list[Trial]:
@@ -58,7 +61,21 @@ def read_data(config: Config) -> Dataset:
     """The data of a search, read, split and checked."""
     if config.data is None:
         raise ConfigError("data: missing; the network needs rows, for example {source: digits}")
-    return load(config.data)
+    dataset = load(config.data)
+    folds_of(config, dataset)
+    return dataset
+
+
+def folds_of(config: Config, dataset: Dataset) -> list[Dataset]:
+    """The data once for each fold, or as it is where there are none; at place k that of fold k.
+
+    Raises:
+        DataError: the data cannot be cut into so many folds.
+    """
+    if config.search.folds is None:
+        return [dataset]
+    assert config.data is not None
+    return cross_validation(dataset, config.search.folds, config.data)
 
 
 def run_name(config: Config, runs_dir: Path) -> str:
@@ -92,6 +109,7 @@ def begin(
         "began": time.time(),
         "seed": config.seed,
         "parent": None if parent is None else _named(parent, runs_dir),
+        "parent_winner": None if refinement is None else refinement.winner,
         "test_looks": looks,  # how often the lineage's winners met the test rows
         "data": {
             "fingerprint": dataset.fingerprint,
@@ -136,17 +154,20 @@ def conduct(
         TrainerError: each of the first trials failed.
     """
     config = config or from_mapping(run.info["config"])
-    dataset = dataset or same_data(run, config)
-    objective = Objective(config.metric.name, config.metric.goal)
+    folds = folds_of(config, dataset or same_data(run, config))
     brief = brief_of(run, config)
-    with run.writing() as writer, _status(run), _prepared(run, dataset):
-        trainer = NetworkTrainer(str(run.data), len(dataset.classes))
+    deadline = None
+    if brief.timeout is not None:
+        deadline = time.monotonic() + brief.timeout - run.info.get("seconds", 0.0)
+    with run.writing() as writer, _status(run), _prepared(run, folds):
+        trainer = network_trainer(config, run.data, folds)
         with _backend(config) as backend:
-            ledger = Ledger.read(run, objective, writer, run.info["began"])
-            search = Search(brief, trainer, backend, ledger, tell)
+            ledger = Ledger(objective_of(config), writer, run.info["began"], brief.trainings)
+            ledger.read(run)
+            search = Search(brief, trainer, backend, ledger, tell, deadline)
             tell(SearchStarted(run, brief.trials, len(ledger.results), backend.jobs))
             search.go()
-            crown(run, search, dataset)
+            crown(run, search, folds)
     tell(SearchEnded(run))
 
 
@@ -186,12 +207,19 @@ def _backend(config: Config) -> backends.Backend:
     )
 
 
+def network_trainer(config: Config, folder: Path, folds: Sequence[Dataset]) -> NetworkTrainer:
+    """The trainer of a search, on what `write_folds` wrote."""
+    metric = config.metric
+    best = Best(metric.name, metric.goal) if metric.at == "best" else None
+    return NetworkTrainer(str(folder), len(folds[0].classes), best)
+
+
 @contextmanager
-def _prepared(run: RunDirectory, dataset: Dataset) -> Iterator[None]:
+def _prepared(run: RunDirectory, folds: Sequence[Dataset]) -> Iterator[None]:
     """The data as memory-mapped files that all workers share, for as long as they work."""
     shutil.rmtree(run.data, ignore_errors=True)  # a crash may have left them
     try:
-        write_prepared(dataset, run.data)
+        write_folds(folds, run.data)
         yield
     finally:
         shutil.rmtree(run.data, ignore_errors=True)

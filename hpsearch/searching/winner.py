@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from statistics import mean
+
 import numpy as np
 
 from hpsearch.backends import Task
 from hpsearch.data.dataset import Dataset
 from hpsearch.errors import TrainerError
+from hpsearch.searching.confirmation import confirmed_values, indistinguishable, verdict
 from hpsearch.searching.known import Known
 from hpsearch.searching.loop import Search
 from hpsearch.searching.measure import labelled, measure
+from hpsearch.searching.objective import Objective
 from hpsearch.store import RunDirectory, as_yaml, write_json, write_text
 from hpsearch.trainers.network.frameworks import keras, pytorch
 from hpsearch.trainers.network.model import Model, model_from_state, save_model
 from hpsearch.trainers.protocol import Job, Settings, State
+from hpsearch.trial import Training
 
 
-def crown(run: RunDirectory, search: Search, dataset: Dataset) -> None:
-    """Write best/ for the best trial of a search, the parent's trials included.
+def crown(run: RunDirectory, search: Search, folds: Sequence[Dataset]) -> None:
+    """Write best/ for the winner of a search, its parent's trials included.
 
-    The test rows are used here, once a winner. Without a single finite value there is no
-    winner and nothing is written.
+    With confirmation that is the best mean of the new values, else the best value. The model
+    is the training with the median value, never the luckiest, and encodes rows as that
+    training's fold did. The test rows, the same for every fold, are used here, once a winner.
+    Without a single finite value there is no winner and nothing is written.
     """
     brief, objective = search.brief, search.ledger.objective
     candidates = {known.result.number: known for known in brief.history}
@@ -29,10 +37,22 @@ def crown(run: RunDirectory, search: Search, dataset: Dataset) -> None:
     best = objective.best(known.result for known in candidates.values())
     if best is None:
         return
+    confirmed = confirmed_values(
+        {result.number: _values(search, own) for result, own in search.contenders()},
+        {number: known.result for number, known in candidates.items()},
+    )
+    if confirmed:
+        winner = verdict(confirmed, objective)
+        best = candidates[winner.number].result
     settings = brief.settings_of(best.params)
-    state = search.best_state if best is search.best else None
+    own = search.ledger.of(best.number)
+    if confirmed:
+        own = next(own for result, own in search.contenders() if result.number == best.number)
+    training = median({each: _value(search, each) for each in own}, objective)
+    dataset = folds[training[2]]
+    state = search.states.get(training)
     if state is None:  # trained before a crash, or by the parent: the same bits again
-        state = _train_again(search, candidates[best.number], settings)
+        state = _train_again(search, candidates[best.number], settings, training)
     model = trained_model(settings, state, dataset)
     test = None
     if "test" in dataset.parts:
@@ -51,15 +71,45 @@ def crown(run: RunDirectory, search: Search, dataset: Dataset) -> None:
             "epochs": best.epochs,
             "metrics": best.metrics,
             "search": {"metric": objective.name, "value": best.value, "optimistic": True},
-            "confirmed": None,
+            "confirmed": winner.as_dict() if confirmed else None,
+            "contenders": [each.as_dict() for each in confirmed],
+            "indistinguishable": indistinguishable(confirmed, winner) if confirmed else [],
             "test": test,
         },
     )
 
 
-def _train_again(search: Search, known: Known, settings: Settings) -> State:
-    """The state at the end of a trial that was trained elsewhere."""
-    job = Job(known.result.number, settings, known.seed, until_epoch=known.result.epochs)
+def _values(search: Search, trainings: Sequence[Training]) -> list[float | None]:
+    """The new values of a setting, one a seed; folds of one seed are averaged."""
+    by_seed: dict[int, list[float | None]] = {}
+    for training in trainings:
+        by_seed.setdefault(training[1], []).append(_value(search, training))
+    return [_mean(values) for values in by_seed.values()]
+
+
+def _value(search: Search, training: Training) -> float | None:
+    """The value at the end of a training; None where it has none, or is not known here."""
+    pieces = search.ledger.pieces[training]
+    return pieces[-1].value if pieces else None
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return mean(known) if len(known) == len(values) else None
+
+
+def median(values: Mapping[Training, float | None], objective: Objective) -> Training:
+    """Of several trainings that with the median value (of two medians the worse one)."""
+    return sorted(values, key=lambda each: (objective.cost(values[each]), each))[len(values) // 2]
+
+
+def _train_again(search: Search, known: Known, settings: Settings, training: Training) -> State:
+    """The state at the end of a training that was done elsewhere."""
+    number, repeat, fold = training
+    seed = search.brief.seed_of_training(known.seed, repeat)
+    epochs = settings["epochs"] if repeat >= search.brief.repeats else known.result.epochs
+    assert isinstance(epochs, int)
+    job = Job(number, settings, seed, until_epoch=epochs, repeat=repeat, fold=fold)
     search.backend.submit(Task("winner", search.trainer.train, ([job], [None])))
     answer = search.backend.next()
     if answer.kind != "ok" or answer.value[0].state is None:

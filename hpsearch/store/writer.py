@@ -7,6 +7,7 @@ import io
 import os
 import socket
 import zipfile
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import numpy as np
 from hpsearch.errors import RunError
 from hpsearch.store.files import Lines, sync_folder, write_whole
 from hpsearch.store.records import as_line
-from hpsearch.trial import Piece, Result
+from hpsearch.trial import Piece, Result, Training
 
 State = Mapping[str, np.ndarray[Any, Any]]
 
@@ -34,6 +35,11 @@ class Writer:
         self._curves = Lines(path / "curves.jsonl")
         self._trials = Lines(path / "trials.jsonl")
         self._timeline = Lines(path / "timeline.jsonl")
+        self._states: dict[int, set[Path]] = defaultdict(set)
+        for state in (path / "state").glob("*.npz"):
+            number = state.stem.partition("-")[0]
+            if number.isdecimal():
+                self._states[int(number)].add(state)
 
     def piece(self, piece: Piece, state: State | None = None) -> None:
         """Record a finished piece of training, and what its trial needs to go on.
@@ -41,7 +47,7 @@ class Writer:
         A piece without a state takes away the one before it, so that a state on disk always
         says that its trial was to go on.
         """
-        path = self._state(piece.number)
+        path = self._state(piece.training)
         if state is None and path.exists():
             path.unlink()
             sync_folder(path.parent)
@@ -50,11 +56,13 @@ class Writer:
             self._curves.sync()  # else a power cut could leave a state without its curve
             arrays: dict[str, Any] = dict(state)
             write_whole(path, lambda file: np.savez(file, **arrays))
+            self._states[piece.number].add(path)
 
     def result(self, result: Result) -> None:
         """Record a trial's fate; its state is needed no more."""
         self._trials.append(as_line(result))
-        self._state(result.number).unlink(missing_ok=True)
+        for path in self._states.pop(result.number, ()):
+            path.unlink(missing_ok=True)
 
     def keep(self, results: Iterable[Result]) -> None:
         """Forget the fate of every trial but these; the trials are trained again."""
@@ -65,13 +73,14 @@ class Writer:
         line = {"number": number, "rung": rung, "worker": worker}
         self._timeline.append(line | {"start": round(start, 3), "end": round(end, 3)})
 
-    def state(self, number: int) -> dict[str, np.ndarray[Any, Any]] | None:
-        """What a trial needs to go on; None where it is missing or damaged: train from epoch 0."""
+    def state(self, training: Training) -> dict[str, np.ndarray[Any, Any]] | None:
+        """What a training needs to go on; None where it is missing or damaged: begin again."""
+        path = self._state(training)
         try:
-            with zipfile.ZipFile(self._state(number)) as archive:
+            with zipfile.ZipFile(path) as archive:
                 if archive.testzip() is not None:  # before NumPy believes a wrong size
                     return None
-            with np.load(self._state(number), allow_pickle=False) as arrays:
+            with np.load(path, allow_pickle=False) as arrays:
                 return {name: arrays[name] for name in arrays.files}
         except Exception:  # there is no end to what a damaged archive raises
             return None
@@ -92,8 +101,10 @@ class Writer:
             lines.close()
         self._lock.close()
 
-    def _state(self, number: int) -> Path:
-        return self._path / "state" / f"{number}.npz"
+    def _state(self, training: Training) -> Path:
+        number, *which = training
+        name = f"{number}.npz" if not any(which) else f"{number}-{which[0]}-{which[1]}.npz"
+        return self._path / "state" / name
 
 
 def _lock(path: Path) -> io.TextIOWrapper:

@@ -65,11 +65,12 @@ class Valley:
 
 @dataclass
 class Anyhow:
-    """Answers in a random order, and raises after so many answers."""
+    """Answers in a random order; after so many answers it raises, or runs out of time."""
 
     seed: int = 0
     jobs: int = 4
-    answers: float = float("inf")
+    answers: float = float("inf")  # until Ctrl-C
+    in_time: float = float("inf")  # answers until the deadline, where there is one
     tasks: list = field(default_factory=list)
 
     def __post_init__(self):
@@ -85,7 +86,10 @@ class Anyhow:
     def next(self, timeout=None):
         if not self.answers:
             raise KeyboardInterrupt
+        if timeout is not None and not self.in_time:
+            raise TimeoutError
         self.answers -= 1
+        self.in_time -= 1
         task = self.tasks.pop(self._random.randrange(min(self.jobs, len(self.tasks))))
         return attempt(task.function, task.args).answer(task, worker="0")
 
@@ -164,10 +168,11 @@ def new_run(tmp_path):
 def go():
     """Does a search in a run directory, or what is left of it, and gives the `Search`."""
 
-    def search(run, brief, backend=None, trainer=None, tell=lambda event: None):
+    def search(run, brief, backend=None, trainer=None, tell=lambda event: None, deadline=None):
         with run.writing() as writer, backend or Serial() as at:
-            ledger = Ledger.read(run, OBJECTIVE, writer, began=time.time())
-            done = Search(brief, trainer or Valley(), at, ledger, tell)
+            ledger = Ledger(OBJECTIVE, writer, began=time.time(), trainings=brief.trainings)
+            ledger.read(run)
+            done = Search(brief, trainer or Valley(), at, ledger, tell, deadline)
             done.go()
             return done
 
@@ -186,6 +191,11 @@ def fates():
         return sorted(kept, key=lambda line: line["number"])
 
     return read
+
+
+@pytest.fixture(scope="session")
+def valley():
+    return Valley
 
 
 @pytest.fixture(scope="session")

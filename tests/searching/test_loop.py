@@ -118,7 +118,7 @@ def test_the_best_is_the_completed_trial_with_the_best_value_and_its_state_is_ke
     search = go(run, brief(rounds=rungs))
     completed = [result for result in run.results if result.status == "completed"]
     assert search.best.value == max(result.value for result in completed)
-    assert 1 - float(search.best_state["loss"]) == search.best.value
+    assert 1 - float(search.states[search.best.number, 0, 0]["loss"]) == search.best.value
 
 
 def test_as_many_trials_reach_a_rung_as_the_plan_says(new_run, brief, rungs, go):
@@ -160,6 +160,22 @@ def test_survivors_go_on_from_their_state_as_if_they_had_never_stopped(new_run, 
         assert result.metrics == by_number(at_once)[result.number].metrics
 
 
+def test_no_epoch_is_trained_twice(new_run, brief, rungs, go, valley):
+    trained = Counter()
+
+    class Watched(valley):
+        def train(self, jobs, states, report=None):
+            outcomes = super().train(jobs, states, report)
+            for job, outcome in zip(jobs, outcomes, strict=True):
+                trained.update((job.number, epoch) for epoch in outcome.curve["epoch"])
+            return outcomes
+
+    run = new_run()
+    go(run, brief(rounds=rungs), trainer=Watched())
+    assert set(trained.values()) == {1}
+    assert len(trained) == sum(result.epochs for result in run.results)
+
+
 def test_the_last_rung_of_a_round_trains_beside_the_next_round(new_run, brief, rungs, go, anyhow):
     told = []
     go(new_run(), brief(rounds=rungs), anyhow(), tell=told.append)
@@ -193,6 +209,14 @@ def test_settings_by_hand_come_first_and_are_trained_in_full(new_run, brief, run
     for number, params in enumerate(start):
         result = by_number(run)[number]
         assert (result.params, result.status, result.epochs) == (params, "completed", 4)
+
+
+def test_settings_by_hand_take_no_draws_place_on_the_next_rung(new_run, brief, rounds, go):
+    start = ({"x": 0.3, "kind": "good"},)
+    space = Space((Parameter("x", Continuous(0.2, 0.8)), Parameter("kind", Choice(("a", "good")))))
+    run = new_run()
+    go(run, brief(space=space, rounds=rounds(((9, 1), (3, 4))), start=start))
+    assert len({piece.number for piece in run.pieces if piece.rung == 1}) == 3
 
 
 def test_crossed_trials_share_a_draw_and_its_random_numbers(new_run, brief, rounds, go):

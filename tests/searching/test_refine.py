@@ -1,3 +1,5 @@
+import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -5,8 +7,11 @@ import pytest
 from hpsearch.config import from_mapping
 from hpsearch.errors import RunError
 from hpsearch.searching.brief import brief_of
+from hpsearch.searching.known import Known
 from hpsearch.searching.objective import Objective
 from hpsearch.searching.refine import elite_trials, refine, same_training, start_from
+from hpsearch.searching.session import begin
+from hpsearch.store import RunDirectory
 from hpsearch.trial import Result, Status
 
 ACCURACY = Objective("val_accuracy", "maximize")
@@ -23,21 +28,42 @@ def refined(parent, digits, dataset):
     return make
 
 
-def result(number, value, status=Status.COMPLETED):
-    return Result(number, 0, status, {}, 1, {}, value, None, "", 0.0)
+def known(number, *values, status=Status.COMPLETED):
+    """A trial with this learning curve."""
+    curve = {"epoch": list(range(1, len(values) + 1)), "val_accuracy": list(values)}
+    value = values[-1] if values else None
+    result = Result(number, 0, status, {}, len(values), {}, value, None, "", 0.0)
+    return Known(result, curve, (0, "trial", number))
 
 
-def test_elites_are_a_tenth_of_the_completed_trials_and_four_at_least():
-    results = [result(i, i / 100) for i in range(100)]
-    assert [r.number for r in elite_trials(results, ACCURACY)] == list(range(99, 89, -1))
-    assert len(elite_trials(results[:12], ACCURACY)) == 4
-    assert len(elite_trials(results[:3], ACCURACY)) == 3
-    assert [r.number for r in elite_trials(results, ACCURACY, top=2)] == [99, 98]
+def elites(trials, amounts=(1,), top=None):
+    return [result.number for result in elite_trials(trials, amounts, ACCURACY, top)]
 
 
-def test_only_completed_trials_are_elites():
-    results = [result(0, 0.9, Status.STOPPED), result(1, None, Status.DIVERGED), result(2, 0.1)]
-    assert [r.number for r in elite_trials(results, ACCURACY)] == [2]
+def test_elites_are_a_tenth_of_the_trials_with_a_value_and_four_at_least():
+    trials = [known(i, i / 100) for i in range(100)]
+    assert elites(trials) == list(range(99, 89, -1))
+    assert len(elites(trials[:12])) == 4
+    assert len(elites(trials[:3])) == 3
+    assert elites(trials, top=2) == [99, 98]
+    lost = [known(i, 1.0, None, status=Status.DIVERGED) for i in range(100, 200)]
+    assert len(elites([*trials, *lost])) == 10
+
+
+def test_trials_that_were_stopped_early_are_ranked_by_what_they_showed():
+    trained = [known(0, 0.5, 0.9), known(1, 0.6, 0.8)]
+    stopped = [known(2, 0.55, status=Status.STOPPED), known(3, 0.1, status=Status.STOPPED)]
+    assert elites([*stopped, *trained], amounts=(1, 2)) == [0, 2, 1, 3]
+
+
+def test_trials_without_a_value_are_never_elites():
+    lost = [
+        known(0, 0.9, None, status=Status.DIVERGED),
+        known(1, 0.9, status=Status.FAILED),
+        known(2, status=Status.FAILED),
+    ]
+    assert elites([*lost, known(3, 0.1)]) == [3]
+    assert elites(lost) == []
 
 
 def test_the_refined_space_is_narrower_or_equal_and_holds_the_elites(parent, digits, refined):
@@ -83,6 +109,37 @@ def test_where_the_data_changes_the_trials_only_set_the_region(refined):
 
 def test_what_does_not_touch_the_training_keeps_the_history(digits):
     assert same_training(digits(), digits("search.trials=3", "parallel.jobs=2", seed=9))
+
+
+@pytest.fixture
+def crowned(parent, tmp_path):
+    """The parent as if new seeds had made another trial its winner."""
+
+    def make(number):
+        path = shutil.copytree(parent.path, tmp_path / "crowned")
+        outcome = json.loads((path / "best" / "result.json").read_text())
+        (path / "best" / "result.json").write_text(json.dumps(outcome | {"number": number}))
+        return RunDirectory(path)
+
+    return make
+
+
+def test_the_winner_sets_the_region_however_the_search_ranked_it(parent, digits, dataset, crowned):
+    config, search = digits(), parent.results
+    worst = min((r for r in search if r.value is not None), key=lambda r: r.value)
+    refinement = refine(crowned(worst.number), config, config, dataset.fingerprint, top=1)
+    assert [elite.number for elite in refinement.elites] == [worst.number]
+    assert refinement.winner == worst.number
+    assert worst.number in [known.result.number for known in refinement.history]
+
+
+def test_a_refined_run_knows_its_parents_winner(parent, digits, dataset, crowned, tmp_path):
+    config = digits()
+    second = sorted(parent.results, key=lambda r: -(r.value or 0))[1].number
+    refinement = refine(crowned(second), config, config, dataset.fingerprint)
+    run = begin(refinement.config, dataset, tmp_path, "child", refinement)
+    assert brief_of(run, refinement.config).inherited == second
+    assert brief_of(parent, config).inherited is None
 
 
 def test_a_space_that_is_pressed_is_widened_only_where_asked(parent, digits, dataset, refined):
@@ -131,7 +188,7 @@ def test_without_a_completed_trial_there_is_nothing_to_refine(digits, searched, 
         "space={learning_rate: {min: 1e30, max: 1e31}}", "trainer.optimizer=sgd", trials=1
     )
     run = searched(config)
-    with pytest.raises(RunError, match="at least one completed trial, found none"):
+    with pytest.raises(RunError, match="at least one trial with a value, found none"):
         refine(run, config, config, dataset.fingerprint)
 
 

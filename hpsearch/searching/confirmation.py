@@ -1,0 +1,119 @@
+"""Confirmation: the best settings again, with new seeds, before one of them wins.
+
+The best of many values is lucky as well as good. So the top few are trained again, and the
+winner is the best mean of the new values, to which the old, lucky ones contribute nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from math import sqrt
+from statistics import mean, stdev
+from typing import Any
+
+from hpsearch.config import Confirm
+from hpsearch.searching.objective import Objective
+from hpsearch.trial import Result
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """What new seeds gave for one setting."""
+
+    number: int
+    search: float  # the value that the search saw: of the best settings, an optimistic one
+    values: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        """The mean of the new values alone."""
+        return mean(self.values)
+
+    @property
+    def deviation(self) -> float | None:
+        """Standard deviation between seeds (divided by n - 1); None of a single one."""
+        return stdev(self.values) if len(self.values) > 1 else None
+
+    @property
+    def error(self) -> float | None:
+        """Standard error of the mean."""
+        return None if self.deviation is None else self.deviation / sqrt(len(self.values))
+
+    def as_dict(self) -> dict[str, Any]:
+        """As result.json has it."""
+        return {
+            **asdict(self),
+            "values": list(self.values),
+            "mean": self.mean,
+            "deviation": self.deviation,
+            "seeds": len(self.values),
+            "standard_error": self.error,
+            "optimism": self.search - self.mean,
+        }
+
+
+def trainings_within(confirm: Confirm, trials: int) -> tuple[int, int]:
+    """How many settings are confirmed, and with how many seeds each.
+
+    Where all of them would take more than the share of the planned trainings, there are
+    fewer seeds, two at least, then fewer settings.
+
+    >>> [trainings_within(Confirm(top=3, seeds=3), trials) for trials in (200, 64, 25, 10, 9)]
+    [(3, 3), (3, 2), (1, 2), (1, 1), (0, 0)]
+    """
+    most = int(confirm.share * trials + 1e-9)
+    seeds = min(confirm.seeds, max(2, most // confirm.top))
+    top = min(confirm.top, most // seeds)
+    if top:
+        return top, seeds
+    return (1, most) if most else (0, 0)
+
+
+def contenders(
+    results: Sequence[Result],
+    parents: Sequence[Result],
+    objective: Objective,
+    top: int,
+    inherited: int | None = None,
+) -> list[Result]:
+    """The best settings of a search and its parent, and beside them the parent's winner.
+
+    The winner, `inherited`, need not be the best by the value that the parent's search saw.
+    """
+    able = [result for result in (*parents, *results) if objective.best([result])]
+    chosen = sorted(able, key=objective.order)[:top]
+    winner = (result for result in parents if result.number == inherited)
+    return [*chosen, *(result for result in winner if result not in chosen)]
+
+
+def verdict(confirmed: Sequence[Confirmed], objective: Objective) -> Confirmed:
+    """The winner: the best mean of the new values; of equal ones, the first."""
+    return min(confirmed, key=lambda each: objective.cost(each.mean))
+
+
+def indistinguishable(confirmed: Sequence[Confirmed], winner: Confirmed) -> list[int]:
+    """Settings whose mean is within one standard error of the winner's.
+
+    The error is that of the difference of the two means, seeds taken as independent.
+    """
+    close = []
+    for each in confirmed:
+        if each is winner or each.error is None or winner.error is None:
+            continue
+        if abs(each.mean - winner.mean) <= sqrt(each.error**2 + winner.error**2):
+            close.append(each.number)
+    return close
+
+
+def confirmed_values(
+    values: Mapping[int, Sequence[float | None]], results: Mapping[int, Result]
+) -> list[Confirmed]:
+    """The contenders whose every new training ended with a value."""
+    found = []
+    for number, own in values.items():
+        known = tuple(value for value in own if value is not None)
+        search = results[number].value
+        if known and len(known) == len(own) and search is not None:
+            found.append(Confirmed(number, search, known))
+    return found
