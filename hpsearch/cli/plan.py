@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -58,20 +57,28 @@ def _conditions(parameter: Parameter) -> str:
 def show_plan(config: Config) -> None:
     """The space, the rounds, and how busy they keep the jobs."""
     from hpsearch.config import warnings
+    from hpsearch.searching.confirmation import trainings_within
+    from hpsearch.searching.occupancy import busy, planned_epochs
     from hpsearch.searching.session import jobs_of, rounds_of
 
     show_space(config.space)
-    rounds = rounds_of(config)
-    jobs = jobs_of(config)
+    rounds, jobs = rounds_of(config), jobs_of(config)
     trials = sum(round.trials for round in rounds)
     sizes = " + ".join(str(round.trials) for round in rounds)
-    turns = sum(ceil(round.trials / jobs) for round in rounds)
-    busy = trials / (turns * jobs)
+    several = "rounds" if len(rounds) > 1 else "round"
+    click.echo(f"\n{trials} trials in {len(rounds)} {several}: {sizes}")
+    if len(rounds[0].rungs) > 1:
+        steps = ", ".join(f"{r.trials} to epoch {r.epochs}" for r in rounds[0].rungs)
+        click.echo(f"weak ones stop early; of the first round, {steps}")
+    epochs, full = planned_epochs(rounds), trials * config.trainer.epochs
+    saved = "" if epochs == full else f" instead of {full:,}"
     click.echo(
-        f"\n{trials} trials of {config.trainer.epochs} epochs in {len(rounds)} "
-        f"round{'s' if len(rounds) > 1 else ''} ({sizes}), {jobs} at a time, "
-        f"jobs about {busy:.0%} busy"
+        f"{epochs:,} epochs{saved}, {jobs} at a time, jobs about {busy(rounds, jobs):.0%} busy"
     )
+    if config.search.confirm is not None:
+        top, seeds = trainings_within(config.search.confirm, trials * config.search.repeats)
+        if top:
+            click.echo(f"then the best {top} again, {seeds} new seeds each")
     for warning in warnings(config):
         click.echo(f"! {warning}")
 

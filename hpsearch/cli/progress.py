@@ -10,7 +10,14 @@ from typing import Any
 import click
 
 from hpsearch.report.numbers import number
-from hpsearch.searching.events import Event, RoundStarted, SearchEnded, SearchStarted, TrialEnded
+from hpsearch.searching.events import (
+    ConfirmationStarted,
+    Event,
+    RoundStarted,
+    SearchEnded,
+    SearchStarted,
+    TrialEnded,
+)
 
 LINES = 20  # at most so many plain lines, and one at the end, however many trials
 
@@ -38,6 +45,12 @@ class Progress:
                 self._bar.set_description(self._round)
         elif isinstance(event, TrialEnded):
             self._ended(event)
+        elif isinstance(event, ConfirmationStarted):
+            self.close()
+            click.echo(
+                f"confirming the best {event.settings} with {event.trainings} new trainings",
+                err=True,
+            )
         elif isinstance(event, SearchEnded):
             self.close()
 

@@ -12,7 +12,7 @@ from hpsearch.cli.options import jobs_option, run_argument, runs_dir_option
 
 if TYPE_CHECKING:
     from hpsearch.searching.known import Known
-    from hpsearch.trainers.protocol import Outcome
+    from hpsearch.searching.objective import Curve, Objective
 
 
 @click.command()
@@ -41,9 +41,17 @@ def retrain(
     folder or a name, the newest if left out.
     """
     from hpsearch.config import from_mapping
-    from hpsearch.searching.retraining import jobs_again, known_trial, train, without_validation
+    from hpsearch.searching.objective import average, objective_of
+    from hpsearch.searching.retraining import (
+        curves_by_seed,
+        for_refit,
+        jobs_again,
+        known_trial,
+        model_again,
+        train,
+        without_validation,
+    )
     from hpsearch.searching.session import same_data
-    from hpsearch.searching.winner import trained_model
     from hpsearch.store import find
     from hpsearch.trainers.network.model import save_model
 
@@ -58,29 +66,42 @@ def retrain(
     dataset = same_data(found, config)
     if refit:
         dataset = without_validation(dataset, config)
+        config, known = for_refit(config, known)
     again = jobs_again(config, known, epochs, seeds or 0)
     outcomes = train(again, config, dataset)
-    _say(known, outcomes, as_it_was=not (refit or seeds or epochs), held_out=not refit)
-    state = outcomes[0].state
-    if output is not None and state is not None:
-        save_model(output, trained_model(again[0].settings, state, dataset))
+    curves = curves_by_seed(again, outcomes)
+    if not seeds:  # repeats and folds together are one trial
+        curves = [average([outcome.curve for outcome in outcomes])]
+    as_it_was = not (refit or seeds or epochs)
+    _say(known, curves, objective_of(config), as_it_was=as_it_was, held_out=not refit)
+    if output is not None:
+        save_model(output, model_again(again, outcomes, config, dataset))
         click.echo(f"wrote {output}; use it with: hpsearch predict {output} DATA", err=True)
 
 
-def _say(known: Known, outcomes: Sequence[Outcome], *, as_it_was: bool, held_out: bool) -> None:
-    """Print the metrics at the end, of one training or of several."""
+def _say(
+    known: Known,
+    curves: Sequence[Curve],
+    objective: Objective,
+    *,
+    as_it_was: bool,
+    held_out: bool,
+) -> None:
+    """Print the metrics at the epoch that counts, of one seed or of several."""
     from statistics import mean, stdev
 
     from hpsearch.report.numbers import number, setting
     from hpsearch.report.text import columns, tell
 
     click.echo(f"trial {known.result.number}: {setting(known.result.params)}")
-    several = len(outcomes) > 1
-    headings = (f"mean of {len(outcomes)}", "deviation") if several else ("",)
-    table = columns(f"after epoch {outcomes[0].curve['epoch'][-1]}", *headings)
-    names = [name for name in outcomes[0].curve if name != "epoch"]
+    several = len(curves) > 1
+    headings = (f"mean of {len(curves)}", "deviation") if several else ("",)
+    counting = [objective.epoch_after(curve, len(curve["epoch"])) for curve in curves]
+    same_epoch = len(set(counting)) == 1
+    table = columns(f"after epoch {counting[0]}" if same_epoch else "at the end", *headings)
+    names = [name for name in curves[0] if name != "epoch"]
     for name in names if held_out else ["train_loss"]:
-        values = [outcome.curve[name][-1] for outcome in outcomes]
+        values = [curve[name][n - 1] for curve, n in zip(curves, counting, strict=True)]
         finite = [value for value in values if value is not None]
         cells = [number(mean(finite)) if finite else "diverged"]
         if several:
@@ -88,7 +109,7 @@ def _say(known: Known, outcomes: Sequence[Outcome], *, as_it_was: bool, held_out
         table.add_row(name, *cells)
     tell(table)
     if as_it_was:
-        same = outcomes[0].curve == known.curve
+        same = curves[0] == known.curve
         click.echo(
             "the same as recorded, bit for bit, in every epoch"
             if same

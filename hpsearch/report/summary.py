@@ -5,20 +5,25 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 from hpsearch.config import Config, from_mapping
 from hpsearch.report.advice import Caution, warnings
+from hpsearch.report.importance import Importance, importance
 from hpsearch.report.paired import Study, studies
-from hpsearch.searching.brief import brief_of, known_trials
-from hpsearch.searching.objective import Objective
-from hpsearch.searching.refine import elite_trials
-from hpsearch.space import Space
+from hpsearch.searching.brief import Brief, brief_of, known_trials
+from hpsearch.searching.known import Known
+from hpsearch.searching.objective import Objective, objective_of
+from hpsearch.searching.refine import best_completed, elite_trials
+from hpsearch.space import Space, same
 from hpsearch.store import RunDirectory
 from hpsearch.trial import Result, Status
 
 Region = Mapping[str, list[Any]]
 """[low, high] of a range in true values, or the choices, by parameter."""
+
+OUTER = 0.1  # of a round's values at either end are no part of its region
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,8 @@ class Summary:
     info: Mapping[str, Any]  # run.json
     config: Config
     objective: Objective
+    brief: Brief
+    known: tuple[Known, ...]  # every trial that the run can build on, a parent's among them
     results: tuple[Result, ...]  # this run's trials, by number
     best: Result | None  # the winner; with a parent, perhaps one of its trials
     baseline: Result | None  # the first setting by hand
@@ -48,6 +55,16 @@ class Summary:
     top: tuple[Result, ...]
     warnings: tuple[Caution, ...]
     paired: tuple[Study, ...]  # one a crossed choice
+
+    @property
+    def confirmed(self) -> Mapping[str, Any] | None:
+        """What new seeds gave for the winner."""
+        return None if self.outcome is None else self.outcome.get("confirmed")
+
+    @cached_property
+    def importance(self) -> Importance:
+        """What mattered; worked out when first asked for, since `list` need not know."""
+        return importance(self.brief, self.objective, self.known)
 
     @property
     def test(self) -> Mapping[str, Any] | None:
@@ -72,7 +89,10 @@ class Summary:
             "counts": self.counts,
             "rounds": [vars(round) for round in self.rounds],
             "warnings": [vars(warning) for warning in self.warnings],
+            "confirmed": self.confirmed,
+            "indistinguishable": (self.outcome or {}).get("indistinguishable", []),
             "paired": [asdict(study) for study in self.paired],
+            "importance": asdict(self.importance),
         }
 
 
@@ -84,27 +104,39 @@ def summarise(run: RunDirectory, top: int = 5) -> Summary:
     """
     info = run.info
     config = from_mapping(info["config"])
-    objective = Objective(config.metric.name, config.metric.goal)
+    objective = objective_of(config)
     results = run.results
     brief = brief_of(run, config)
     trials = known_trials(run, brief)
     known = [each.result for each in trials]
-    elites = elite_trials(known, objective)
+    elites = elite_trials(trials, brief.amounts, objective)
+    outcome = run.outcome
     return Summary(
         run=run,
         info=info,
         config=config,
         objective=objective,
+        brief=brief,
+        known=tuple(trials),
         results=tuple(results),
-        best=objective.best(known),
+        best=_winner(known, outcome, objective),
         baseline=results[0] if results and config.search.start else None,
-        outcome=run.outcome,
+        outcome=outcome,
         counts={status.value: n for status, n in _counts(results).items()},
         rounds=tuple(_rounds(results, config.space, objective)),
-        top=tuple(elite_trials(known, objective, top)),
+        top=tuple(best_completed(known, objective, top)),
         warnings=tuple(warnings(config, results, elites)),
         paired=tuple(studies(brief, objective, trials[len(brief.history) :])),
     )
+
+
+def _winner(
+    known: Sequence[Result], outcome: Mapping[str, Any] | None, objective: Objective
+) -> Result | None:
+    """The confirmed winner; while there is none, the best so far."""
+    number = None if outcome is None else outcome["number"]
+    named = (result for result in known if result.number == number)
+    return next(named, None) or objective.best(known)
 
 
 def _counts(results: Sequence[Result]) -> dict[Status, int]:
@@ -124,26 +156,40 @@ def _rounds(results: Sequence[Result], space: Space, objective: Objective) -> li
 
 
 def region(results: Sequence[Result], space: Space) -> Region:
-    """Where trials lay: the extent of the values drawn, or the choices drawn, by parameter.
+    """Where four fifths of the values drawn lay, by parameter: [low, high], or the choices.
 
-    A parameter that was active in none of them is left out.
+    A few trials of every round are drawn far out on purpose, so the extent of all would say
+    little. Of a range the tenth of the values at either end is left out, of choices the rarest
+    ones. A parameter that was active in no trial is left out itself.
     """
-    drawn: dict[str, list[Any]] = {}
+    regions: dict[str, list[Any]] = {}
     for parameter in space:
-        values = [
+        drawn = [
             entry
             for result in results
             if parameter.name in result.params
             for entry in _entries(result.params[parameter.name], parameter.per is not None)
         ]
-        if not values:
+        if not drawn:
             continue
         if parameter.categorical or parameter.fixed:
-            choices = parameter.as_config().get("values", values[:1])
-            drawn[parameter.name] = [choice for choice in choices if choice in values]
+            choices = parameter.as_config().get("values", drawn[:1])
+            regions[parameter.name] = _common(drawn, choices)
         else:
-            drawn[parameter.name] = [min(values), max(values)]
-    return drawn
+            outer = round(OUTER * len(drawn))
+            inner = sorted(drawn)[outer : len(drawn) - outer]
+            regions[parameter.name] = [inner[0], inner[-1]]
+    return regions
+
+
+def _common(drawn: Sequence[Any], choices: Sequence[Any]) -> list[Any]:
+    """The fewest choices that make up four fifths of those drawn, in the space's order."""
+    counts = [sum(same(value, choice) for value in drawn) for choice in choices]
+    kept: list[int] = []
+    for index in sorted(range(len(choices)), key=lambda index: -counts[index]):
+        if sum(counts[i] for i in kept) < (1 - 2 * OUTER) * len(drawn):
+            kept.append(index)
+    return [choices[index] for index in sorted(kept)]
 
 
 def _entries(value: Any, listed: bool) -> list[Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from hpsearch.report import paired_tables
+from hpsearch.report import importance_table, paired_tables
 from hpsearch.report.numbers import duration, extent, number
 from hpsearch.report.summary import Summary
 from hpsearch.report.text import columns, heading, tell
@@ -27,8 +27,10 @@ def show(summary: Summary) -> None:
     for first in range(0, len(summary.top), ABREAST):
         tell("", _abreast(summary, summary.top[first : first + ABREAST]))
     if len(summary.rounds) > 1:
-        tell("", heading("From coarse to fine: where the trials of a round lay"))
+        tell("", heading("From coarse to fine: where four fifths of a round's trials lay"))
         tell(_narrowing(summary))
+    if summary.best is not None:
+        tell("", *importance_table.parts(summary.importance, summary.objective.name))
     for study in summary.paired:
         tell("", *paired_tables.parts(study, summary.objective.name))
     if summary.warnings:
@@ -78,7 +80,8 @@ def _winner(summary: Summary, best: Result) -> Table:
 
 
 def _judged(summary: Summary, best: Result) -> Iterator[tuple[str, str]]:
-    """The winner on rows that no trial has seen, and against the setting by hand."""
+    """The winner with new seeds, on rows that no trial has seen, and against the baseline."""
+    yield from _confirmed(summary)
     test, baseline = summary.test, summary.baseline
     if test is not None:
         low, high = test["interval"]
@@ -89,6 +92,20 @@ def _judged(summary: Summary, best: Result) -> Iterator[tuple[str, str]]:
         gain = number(abs(best.value - baseline.value), 2)
         better = "the baseline itself" if best.number == baseline.number else f"by {gain}"
         yield "better than trial 0", f"{better} ({number(baseline.value)}, set by hand)"
+
+
+def _confirmed(summary: Summary) -> Iterator[tuple[str, str]]:
+    """How the winner does with new seeds, and who does as well."""
+    confirmed = summary.confirmed
+    if confirmed is None or summary.outcome is None:
+        return
+    seeds = confirmed["seeds"]
+    spread = "" if confirmed["deviation"] is None else f", deviation {confirmed['deviation']:.2g}"
+    trained = f"mean of {seeds} new seeds" if seeds > 1 else "one new seed"
+    yield "confirmed", f"{number(confirmed['mean'])}  ({trained}{spread})"
+    yield "optimism", f"{confirmed['optimism']:+.2g}  (the value above less the confirmed one)"
+    if equals := summary.outcome["indistinguishable"]:
+        yield "as good as it", "trial " + ", ".join(map(str, equals)) + "  (within one error)"
 
 
 def _abreast(summary: Summary, results: Sequence[Result]) -> Table:

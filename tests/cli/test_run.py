@@ -101,7 +101,7 @@ def test_check_shows_range_median_scale_and_plan(hpsearch, digits):
     assert shown["learning_rate"][1:] == ["log", "0.0001", "..", "1", "0.01"]
     assert shown["hidden_layers"][1:] == ["int", "1", "..", "3", "2"]
     assert "1,079 train, 359 val, 359 test rows, 64 features, 10 classes" in said.out
-    assert "64 trials of 30 epochs in" in said.out
+    assert "64 trials in 6 rounds: 18 + 9 + 9 + 9 + 9 + 10" in said.out
     assert "2 at a time, jobs about" in said.out
 
 

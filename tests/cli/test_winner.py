@@ -72,6 +72,25 @@ def test_a_refit_model_is_written_and_can_be_used(hpsearch, garden, flowers):
     assert len(rows(hpsearch("predict", "all.npz", flowers).out)) == 60
 
 
+def test_retraining_with_folds_trains_all_of_them_and_refits_on_all_rows(hpsearch, search):
+    search("folds", "--set=search.folds=3")
+    assert hpsearch("retrain", "folds").out.endswith(f"{SAME}\n")
+    assert "mean of 2" in hpsearch("retrain", "folds", "--seeds=2").out
+    for words in ([], ["--refit"]):
+        assert hpsearch("retrain", "folds", "--output=m.npz", *words).status == 0
+        said = hpsearch("evaluate", "m.npz", "digits", "--json")
+        assert json.loads(said.out)["new_accuracy"] > 0.8
+
+
+def test_retraining_shows_the_epoch_that_counts(hpsearch, search):
+    wild = ("--set=metric.at=best", "--set=trainer.epochs=6", "--set=space.learning_rate.min=0.5")
+    search("best", *wild)
+    stored = json.loads(Path("runs/best/best/result.json").read_text())
+    shown = hpsearch("retrain", "best", f"--trial={stored['number']}").out
+    [line] = [line for line in shown.splitlines() if line.startswith("val_accuracy")]
+    assert float(line.split()[1]) == pytest.approx(stored["search"]["value"], abs=1e-4)
+
+
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [

@@ -1,0 +1,141 @@
+"""What mattered: how much each parameter accounts for, over the whole space and near the winner.
+
+The trials of a zoom lie where the search looked, so what they have in common tells of the
+search as much as of the parameters. Surrogates are fitted to them instead, and asked about
+settings drawn uniformly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import sqrt
+
+import numpy as np
+
+from hpsearch import rng
+from hpsearch.backends.threads import limit_threads
+from hpsearch.report.importance_surrogates import (
+    FOLDS,
+    chosen,
+    cross_validated,
+    rank_correlation,
+    scores,
+)
+from hpsearch.sampling.ranking import Observation, rank
+from hpsearch.sampling.screen import features
+from hpsearch.sampling.sensitivity import Effects, searched, total_effects
+from hpsearch.searching.brief import Brief
+from hpsearch.searching.known import Known
+from hpsearch.searching.objective import Objective
+from hpsearch.searching.refine import elite_trials
+from hpsearch.space import Space
+from hpsearch.space.narrow import narrow
+from hpsearch.trial import Status
+
+FEWEST = 12  # trials with a value: fewer say nothing
+LEAST = 0.3  # rank correlation: below, a surrogate knows too little to be asked
+CHANCE = 2  # of few trials, at least so many deviations of a correlation that is chance
+DRAWS = 512
+
+
+@dataclass(frozen=True)
+class Share:
+    """A part of 1, and its standard error."""
+
+    share: float
+    error: float
+
+
+Shares = Mapping[str, Share | None]
+"""By parameter, None for one that does not vary."""
+
+
+@dataclass(frozen=True)
+class Importance:
+    """What mattered over the whole space, and near the winner: where `refine` would search.
+
+    A share is a parameter's total effect (see `sensitivity.total_effects`) on the surrogate's
+    mean, divided by the sum over all parameters. Where parameters act independently of each
+    other it is the part of the variance that the parameter explains; what several do together
+    counts for each of them. The variance is that of a setting's rank as a normal score, which
+    depends neither on the metric's unit nor on how bad the worst trials were.
+
+    `correlation` is Spearman's between the trials' ranks and what surrogates predict that have
+    not seen them. Where there is a `reason` to tell nothing, there are no shares.
+    """
+
+    trials: int  # that the surrogates were fitted to
+    correlation: float | None = None
+    whole: Shares = field(default_factory=dict)
+    near: Shares = field(default_factory=dict)
+    reason: str | None = None
+
+
+def importance(brief: Brief, objective: Objective, trials: Sequence[Known]) -> Importance:
+    """What mattered, as all the trials tell that a run can build on.
+
+    Each of five surrogates knows four fifths of the trials. Together they predict every trial
+    from the others; where that does not order the trials well, no share is told.
+    """
+    space, generator = brief.space, rng.stream(brief.seed, "importance")
+    ranked = chosen(rank(_usable(brief, objective, trials)), generator)
+    if reason := _too_little(space, ranked):
+        return Importance(len(ranked), reason=reason)
+    known = features(space, space.points([trial.params for trial in ranked]))
+    values = scores(ranked)
+    with limit_threads(1):  # their number changes bits
+        surrogates, predicted = cross_validated(known, values, generator)
+        correlation = rank_correlation(predicted, values)
+        needed = max(LEAST, CHANCE / sqrt(len(ranked) - 1))
+        if correlation < needed:
+            reason = (
+                f"the surrogate explains too little: rank correlation {correlation:.2f} "
+                f"over {FOLDS} folds, {needed:.2f} needed"
+            )
+            return Importance(len(ranked), correlation, reason=reason)
+        elites = elite_trials(trials, brief.amounts, objective)
+        region = narrow(space, [elite.params for elite in elites])
+        whole, near = (
+            _shares(space, total_effects(surrogates, space, within, DRAWS, generator))
+            for within in (space, region)
+        )
+    return Importance(len(ranked), correlation, whole, near)
+
+
+def _usable(brief: Brief, objective: Objective, trials: Sequence[Known]) -> list[Observation]:
+    """Trials that tell of their settings; an exception tells more of the program."""
+    observed = [
+        trial.observe(brief.amounts, objective)
+        for trial in trials
+        if trial.result.status is not Status.FAILED
+    ]
+    return [trial for trial in observed if trial.costs]
+
+
+def _too_little(space: Space, ranked: Sequence[Observation]) -> str | None:
+    """Why there is nothing to ask a surrogate about."""
+    if len(searched(space)) < 2:
+        return "the space has only one parameter to search"
+    valued = sum(trial.finite for trial in ranked)
+    if valued < FEWEST:
+        return f"too few trials: {valued} with a value, {FEWEST} needed"
+    return None
+
+
+def _shares(space: Space, effects: Effects) -> dict[str, Share | None]:
+    """Means over the folds' surrogates, with the errors of the delete-a-group jackknife.
+
+    No shares where nothing varies.
+
+    Reference: Efron and Tibshirani 1993, An Introduction to the Bootstrap, chapter 11
+    """
+    sums = effects.sum(1, keepdims=True)
+    if not sums.all():
+        return {}
+    shares = effects / sums
+    errors = np.sqrt((len(shares) - 1) * shares.var(0))
+    return {
+        name: Share(float(share), float(error)) if share else None
+        for name, share, error in zip(searched(space), shares.mean(0), errors, strict=True)
+    }
