@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 from math import prod
 from typing import Any
@@ -43,7 +44,7 @@ class Brief:
         """Repeat and fold of each training that a trial consists of."""
         return tuple(product(range(self.repeats), range(self.folds)))
 
-    @property
+    @cached_property
     def amounts(self) -> tuple[int, ...]:
         """The amounts of training at which trials are compared, in epochs, ascending."""
         return tuple(sorted({rung.epochs for round in self.rounds for rung in round.rungs}))

@@ -56,17 +56,16 @@ class Search:
             TrainerError: each of the first trials failed.
         """
         self.best = self.ledger.objective.best(self.ledger.results.values())
-        waiting = [
-            Stage(round.number, rung)
+        waiting = {
+            stage: needs(stage, self.brief.rounds)
             for round in self.brief.rounds
-            for rung in range(len(round.rungs))
-        ]
+            for stage in (Stage(round.number, rung) for rung in range(len(round.rungs)))
+        }
         try:
             while waiting or self.training:
-                for stage in waiting[:]:
-                    if needs(stage, self.brief.rounds) <= self.ended:
-                        waiting.remove(stage)
-                        self.start(stage)
+                for stage in [each for each, needed in waiting.items() if needed <= self.ended]:
+                    del waiting[stage]
+                    self.start(stage)
                 if over := [stage for stage, missing in self.training.items() if not missing]:
                     self.end(min(over))
                 else:

@@ -10,7 +10,12 @@ import numpy as np
 from hpsearch.backends import Task
 from hpsearch.data.dataset import Dataset
 from hpsearch.errors import TrainerError
-from hpsearch.searching.confirmation import confirmed_values, indistinguishable, verdict
+from hpsearch.searching.confirmation import (
+    confirmed_values,
+    indistinguishable,
+    interval,
+    verdict,
+)
 from hpsearch.searching.known import Known
 from hpsearch.searching.loop import Search
 from hpsearch.searching.measure import labelled, measure
@@ -71,7 +76,9 @@ def crown(run: RunDirectory, search: Search, folds: Sequence[Dataset]) -> None:
             "epochs": best.epochs,
             "metrics": best.metrics,
             "search": {"metric": objective.name, "value": best.value, "optimistic": True},
-            "confirmed": winner.as_dict() if confirmed else None,
+            "confirmed": {**winner.as_dict(), "interval": interval(confirmed, winner)}
+            if confirmed
+            else None,
             "contenders": [each.as_dict() for each in confirmed],
             "indistinguishable": indistinguishable(confirmed, winner) if confirmed else [],
             "test": test,
