@@ -78,7 +78,9 @@ def show_plan(config: Config) -> None:
     if config.search.confirm is not None:
         top, seeds = trainings_within(config.search.confirm, trials * config.search.repeats)
         if top:
-            click.echo(f"then the best {top} again, {seeds} new seeds each")
+            best = "the best" if top == 1 else f"the best {top}"
+            again = "a new seed" if seeds == 1 else f"{seeds} new seeds"
+            click.echo(f"then {best} again, {again}{' each' if top > 1 else ''}")
     for warning in warnings(config):
         click.echo(f"! {warning}")
 

@@ -103,7 +103,7 @@ def _confirmed(summary: Summary) -> Iterator[tuple[str, str]]:
     spread = "" if confirmed["deviation"] is None else f", deviation {confirmed['deviation']:.2g}"
     trained = f"mean of {seeds} new seeds" if seeds > 1 else "one new seed"
     yield "confirmed", f"{number(confirmed['mean'])}  ({trained}{spread})"
-    if confirmed["interval"] is not None:
+    if confirmed.get("interval") is not None:
         low, high = confirmed["interval"]
         yield "", f"(95 % interval of that mean {low:.3f} to {high:.3f})"
     yield "optimism", f"{confirmed['optimism']:+.2g}  (the value above less the confirmed one)"
