@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import erf, pi, sqrt
+from math import erfc, pi, sqrt
 from statistics import NormalDist
 from typing import Any
 
@@ -87,6 +87,6 @@ def expected_improvement(gain: Vector, variance: Vector) -> Float[np.ndarray[Any
     """E[max(0, gain + deviation Z)] with Z standard normal."""
     deviation = np.sqrt(np.maximum(variance, 1e-12))
     z = gain / deviation
-    cumulative = np.array([0.5 * (1 + erf(x / sqrt(2))) for x in z.tolist()])
+    cumulative = np.array([0.5 * erfc(-x / sqrt(2)) for x in z.tolist()])  # exact far below 0
     density = np.exp(-0.5 * z * z) / sqrt(2 * pi)
     return np.asarray(gain * cumulative + deviation * density)

@@ -1,11 +1,17 @@
-"""What a summary says of trials, without a run on disk."""
+"""What a summary says of trials, and of a run in the middle of its life."""
+
+import json
+from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hpsearch.config import from_mapping
 from hpsearch.report.advice import warnings
-from hpsearch.report.summary import region
-from hpsearch.trial import Result, Status
+from hpsearch.report.summary import region, summarise
+from hpsearch.searching.session import begin, read_data
+from hpsearch.trial import Piece, Result, Status
 
 CONFIG = from_mapping(
     {
@@ -41,6 +47,93 @@ def test_a_region_spans_values_lists_and_choices_in_the_order_of_the_space():
 def test_a_parameter_that_was_never_active_has_no_region():
     assert "momentum" not in region([result(0)], CONFIG.space)
     assert region([], CONFIG.space) == {}
+
+
+def test_a_region_leaves_out_a_tenth_of_the_values_at_either_end():
+    rates = [1e-4, *(0.01 + i / 1000 for i in range(8)), 1.0]
+    found = region([result(i, learning_rate=rate) for i, rate in enumerate(rates)], CONFIG.space)
+    assert found["learning_rate"] == [0.01, 0.017]
+
+
+def test_a_region_leaves_out_the_choices_drawn_least():
+    optimizers = ["momentum"] + ["adam"] * 9
+    found = region([result(i, optimizer=o) for i, o in enumerate(optimizers)], CONFIG.space)
+    assert found["optimizer"] == ["adam"]
+    optimizers = ["momentum"] * 3 + ["adam"] * 7
+    found = region([result(i, optimizer=o) for i, o in enumerate(optimizers)], CONFIG.space)
+    assert found["optimizer"] == ["momentum", "adam"]
+
+
+@given(st.lists(st.floats(1e-4, 1), min_size=1, max_size=60))
+def test_four_fifths_of_what_was_drawn_lies_in_the_region(rates):
+    drawn = [result(i, learning_rate=rate) for i, rate in enumerate(rates)]
+    low, high = region(drawn, CONFIG.space)["learning_rate"]
+    assert min(rates) <= low <= high <= max(rates)
+    assert sum(low <= rate <= high for rate in rates) >= 0.8 * len(rates) - 1
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    return read_data(CONFIG)
+
+
+@pytest.fixture
+def run(dataset, tmp_path):
+    """A run of five trials of two rounds; there is no winner yet."""
+    run = begin(CONFIG, dataset, tmp_path, "run")
+    fates = [
+        (0, Status.COMPLETED, 0.90),
+        (0, Status.STOPPED, 0.99),
+        (0, Status.DIVERGED, None),
+        (1, Status.COMPLETED, 0.95),
+        (1, Status.COMPLETED, 0.94),
+    ]
+    with run.writing() as writer:
+        for number, (round, status, value) in enumerate(fates):
+            curve = {"epoch": [1], "val_accuracy": [value]}
+            writer.piece(Piece(number, 0, 0, 0, 1, value, curve))
+            writer.result(replace(result(number, status), round=round, value=value))
+    return run
+
+
+def test_the_best_of_a_run_without_a_winner_is_the_best_completed_trial_so_far(run):
+    summary = summarise(run)
+    assert summary.best.number == 3
+    assert summary.outcome is summary.confirmed is summary.test is None
+    assert summary.counts == {"completed": 3, "stopped": 1, "diverged": 1, "failed": 0}
+    assert [each.number for each in summary.top] == [3, 4, 0]
+    assert [(each.round, each.trials, each.best) for each in summary.rounds] == [
+        (0, 3, 0.90),
+        (1, 2, 0.95),
+    ]
+
+
+def test_the_best_of_a_run_is_its_winner_whatever_the_search_saw(run):
+    confirmed = {"number": 4, "search": 0.94, "values": [0.93, 0.95], "mean": 0.94}
+    outcome = {"number": 4, "confirmed": confirmed, "indistinguishable": [3], "test": {"rows": 9}}
+    run.best.mkdir()
+    (run.best / "result.json").write_text(json.dumps(outcome))
+    summary = summarise(run)
+    assert summary.best.number == 4
+    told = json.loads(json.dumps(summary.as_json(), allow_nan=False))
+    assert (told["best"]["number"], told["best"]["value"]) == (4, 0.94)
+    assert (told["confirmed"], told["indistinguishable"]) == (confirmed, [3])
+    assert told["test"] == {"rows": 9}
+
+
+def test_the_pieces_that_confirm_a_trial_are_no_part_of_its_curve(run):
+    with run.writing() as writer:
+        writer.piece(Piece(3, 1, 0, 0, 1, 0.5, {"epoch": [1], "val_accuracy": [0.5]}))
+    summary = summarise(run)
+    assert summary.known[3].curve == {"epoch": [1], "val_accuracy": [0.95]}
+
+
+def test_a_run_that_has_only_begun_has_nothing_to_tell(dataset, tmp_path):
+    summary = summarise(begin(CONFIG, dataset, tmp_path, "run"))
+    assert summary.best is None
+    told = summary.as_json()
+    assert (told["best"], told["test"], told["rounds"]) == (None, None, [])
+    assert told["indistinguishable"] == []
 
 
 def cautions(results, best=4):

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from hpsearch.sampling.propose import propose
 from hpsearch.sampling.ranking import Observation
+from hpsearch.sampling.screen import FEWEST
 from hpsearch.space import Choice, Continuous, Discrete, Fixed, Parameter, Space
 
 screened = pytest.mark.parametrize("screened", [False, True], ids=["plain", "screened"])
@@ -58,6 +59,22 @@ def test_the_fine_rounds_draw_around_the_best(space, history, screened):
     proposed = propose(space, 30, 0, 30, 0.9, history, screened=screened)
     places = [abs(np.log10(params["x"]) + 2) for params in proposed]
     assert np.median(places) < np.median([abs(np.log10(t.params["x"]) + 2) for t in history]) / 2
+
+
+def test_a_handful_of_values_is_too_few_to_screen_by(space, history):
+    few, enough = history[4 : 4 + FEWEST - 1], history[4 : 4 + FEWEST]
+    for known, alike in ((few, True), (enough, False)):
+        plain, screened = (propose(space, 5, 0, 30, 0.5, known, screened=s) for s in (False, True))
+        assert (plain == screened) is alike
+
+
+def test_what_is_screened_promises_more_than_what_is_drawn(space, history):
+    plain, screened = (
+        np.median([abs(np.log10(p["x"]) + 2) for p in propose(space, 20, 0, 30, 0.2, history,
+                                                                screened=screened)])
+        for screened in (False, True)
+    )  # fmt: skip
+    assert screened < plain
 
 
 def test_the_random_sampler_looks_at_nothing(space, history):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpsearch.sampling.ranking import UNKNOWN, Observation, rank
-from hpsearch.sampling.zoom import Elites, draw, elite_count, elites, reflect
+from hpsearch.sampling.zoom import REDRAWS, Elites, draw, elite_count, elites, reflect
 from hpsearch.space import Choice, Continuous, Parameter, Space
 
 
@@ -76,7 +76,7 @@ def test_better_elites_are_followed_more_often():
     points = draw(space, around, 4000, 0.5, np.random.default_rng(0))
     share = float((points < 0.5).mean())
     followed = around.weights[0] / around.weights.sum()
-    assert share == pytest.approx(0.65 * followed + 0.35 * 0.5, abs=0.03)
+    assert share == pytest.approx((1 - REDRAWS) * followed + REDRAWS * 0.5, abs=0.03)
 
 
 def test_without_elites_draws_are_uniform(space):

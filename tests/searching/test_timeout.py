@@ -1,0 +1,152 @@
+"""Out of time: what finished counts, and what did not may be done later."""
+
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from hpsearch.backends import create
+from hpsearch.config import Confirm
+from hpsearch.searching import loop
+from hpsearch.searching.session import conduct
+from hpsearch.space import Continuous, Parameter, Space
+from hpsearch.trainers.protocol import Outcome
+
+QUIET = Space((Parameter("x", Continuous(0.2, 0.8)),))  # no trial is lost here
+
+
+@pytest.fixture
+def later():
+    """A deadline that no test lives to see: the backend says when it has come."""
+    return time.monotonic() + 1e6
+
+
+def test_what_finished_in_time_counts_and_the_rest_has_no_fate(
+    new_run, brief, go, fates, anyhow, later
+):
+    whole, run = new_run(), new_run()
+    go(whole, brief(space=QUIET))
+    search = go(run, brief(space=QUIET), anyhow(jobs=1, in_time=2), deadline=later)
+    assert fates(run) == fates(whole)[:4]  # two groups of two
+    assert search.best.value == max(line["value"] for line in fates(run))
+
+
+def test_with_more_time_the_search_goes_on_as_if_it_had_never_stopped(
+    new_run, brief, go, fates, anyhow, later
+):
+    asked = brief(confirm=Confirm(share=1.0))
+    whole, run = new_run(), new_run()
+    go(whole, asked)
+    for _ in range(20):
+        go(run, asked, anyhow(in_time=1), deadline=later)
+    assert fates(run) == fates(whole)
+    assert {p.training for p in run.pieces} == {p.training for p in whole.pieces}
+
+
+def test_a_trial_between_two_rungs_is_stopped_where_it_is(
+    new_run, brief, rounds, go, fates, anyhow, later
+):
+    run, asked = new_run(), brief(space=QUIET, rounds=rounds(((6, 1), (4, 4)), ((4, 1), (2, 4))))
+    go(run, asked, anyhow(jobs=1, in_time=4), deadline=later)  # one pair is through
+    before = fates(run)
+    assert sorted((line["status"], line["epochs"]) for line in before) == [
+        ("completed", 4), ("completed", 4), *[("stopped", 1)] * 4,
+    ]  # fmt: skip
+    assert all(line["value"] is not None for line in before)
+    go(run, asked)
+    assert fates(run)[:6] == before
+    assert [line["number"] for line in fates(run)] == list(range(10))
+
+
+def test_a_trial_that_diverged_in_one_of_its_trainings_is_not_merely_stopped(
+    new_run, brief, rounds, go, anyhow, valley, later
+):
+    class Alone(valley):
+        def groups(self, jobs):
+            return [[job] for job in jobs]
+
+        def _train(self, job, state):
+            outcome = super()._train(job, state)
+            if job.rung and not job.repeat:
+                curve = {name: [None] * len(v) for name, v in outcome.curve.items()}
+                return Outcome(curve | {"epoch": outcome.curve["epoch"]}, None, diverged=True)
+            return outcome
+
+    run, asked = new_run(), brief(space=QUIET, rounds=rounds(((2, 1), (1, 4))), repeats=2)
+    go(run, asked, anyhow(jobs=1, in_time=5), Alone(), deadline=later)
+    assert sorted((r.status, r.value is None) for r in run.results) == [
+        ("diverged", True),
+        ("stopped", False),
+    ]
+
+
+def test_without_any_time_nothing_is_trained(new_run, brief, go):
+    run = new_run()
+    search = go(run, brief(), deadline=time.monotonic() - 1)
+    assert run.pieces == run.results == []
+    assert search.best is None
+
+
+def test_answers_that_come_one_after_another_do_not_outlast_the_deadline(
+    new_run, brief, go, anyhow, monkeypatch
+):
+    clock = iter(range(1000))  # each look takes a second, each answer no time
+    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    run = new_run()
+    go(run, brief(space=QUIET), anyhow(jobs=1), deadline=3)
+    assert len(run.results) == 6
+
+
+def test_contenders_that_were_not_confirmed_in_time_are_confirmed_later(
+    new_run, brief, rounds, go, anyhow, later
+):
+    asked = brief(space=QUIET, rounds=rounds(((4, 4),)), confirm=Confirm(2, 3, 1.0))
+    whole, run = new_run(), new_run()
+    go(whole, asked)
+    go(run, asked, anyhow(jobs=1, in_time=3), deadline=later)
+    assert len(run.results) == 4
+    assert len([p for p in run.pieces if p.repeat]) == 2
+    go(run, asked)
+    assert {p.training: p.value for p in run.pieces} == {p.training: p.value for p in whole.pieces}
+
+
+def test_a_run_that_is_out_of_time_is_finished_and_goes_on_with_a_longer_timeout(
+    parent, digits, dataset, searched, fates
+):
+    run = searched(digits("search.timeout=1e-9"))
+    assert run.info["status"] == "finished"
+    assert run.results == []
+    assert run.outcome is None
+    conduct(run, lambda event: None, digits("search.timeout=1h"), dataset)
+    assert fates(run) == fates(parent)
+    assert run.outcome == parent.outcome
+
+
+def hanging():
+    """A trainer of which trial 0 never ends; defined here so that it is pickled by value."""
+
+    class Hanging:
+        metrics = ("val_loss", "val_accuracy")
+
+        def groups(self, jobs):
+            return [[job] for job in jobs]
+
+        def train(self, jobs, states, report=None):
+            import time
+
+            if jobs[0].number == 0:
+                time.sleep(600)
+            curve = {"epoch": [1], "val_loss": [0.5], "val_accuracy": [0.5]}
+            return [Outcome(curve, {}, finished=True) for _ in jobs]
+
+    return Hanging()
+
+
+def test_a_trial_past_its_time_has_failed_and_its_worker_goes_on(new_run, brief, rounds, go):
+    run = new_run()
+    asked = brief(space=QUIET, rounds=rounds(((4, 1),)), settings={"epochs": 1}, trial_timeout=3)
+    go(run, asked, create("local", jobs=1), hanging())
+    assert [r.status for r in run.results] == ["failed", "completed", "completed", "completed"]
+    assert run.results[0].error == "Timeout: not finished within 3 s"
+    again = go(run, asked, create("local", jobs=1), hanging())  # at once: it is a fact
+    assert again.best is not None
