@@ -48,6 +48,7 @@ class Search:
     ended: set[Stage] = field(default_factory=set)
     states: dict[Training, State] = field(default_factory=dict)
     failures: dict[Training, str] = field(default_factory=dict)  # each with its error
+    confirmed: bool = False  # time did not run out before
 
     def go(self) -> None:
         """Coarse to fine, until every planned trial has met its fate; then confirm the best.
@@ -290,6 +291,7 @@ class Search:
             self.receive(self.next_answer())
         del self.training[stage]
         self.ledger.writer.sync()
+        self.confirmed = True
 
     def contenders(self) -> list[tuple[Result, list[Training]]]:
         """The settings to confirm, the parent's winner among them, and their new trainings."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from statistics import mean
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +13,7 @@ from hpsearch.backends import Task
 from hpsearch.data.dataset import Dataset
 from hpsearch.errors import TrainerError
 from hpsearch.searching.confirmation import (
+    Confirmed,
     confirmed_values,
     indistinguishable,
     interval,
@@ -27,63 +30,90 @@ from hpsearch.trainers.protocol import Job, Settings, State
 from hpsearch.trial import Training
 
 
+@dataclass(frozen=True)
+class Choice:
+    """Which setting won, which training of it becomes the model, and what new seeds gave."""
+
+    known: Known
+    training: Training
+    confirmed: Sequence[Confirmed] = ()  # every contender
+    winner: Confirmed | None = None
+
+
 def crown(run: RunDirectory, search: Search, folds: Sequence[Dataset]) -> None:
     """Write best/ for the winner of a search, its parent's trials included.
 
-    With confirmation that is the best mean of the new values, else the best value. The model
-    is the training with the median value, never the luckiest, and encodes rows as that
-    training's fold did. The test rows, the same for every fold, are used here, once a winner.
-    Without a single finite value there is no winner and nothing is written.
+    The model encodes rows as its training's fold did. The test rows, the same for every fold,
+    are used here, once a winner. Without a single finite value there is no winner and nothing
+    is written.
     """
-    brief, objective = search.brief, search.ledger.objective
-    candidates = {known.result.number: known for known in brief.history}
-    for number, result in search.ledger.results.items():
-        candidates[number] = Known(result, {}, brief.seed_of(result.trial))
-    best = objective.best(known.result for known in candidates.values())
-    if best is None:
+    choice = choose(search)
+    if choice is None:
         return
-    confirmed = confirmed_values(
-        {result.number: _values(search, own) for result, own in search.contenders()},
-        {number: known.result for number, known in candidates.items()},
-    )
-    if confirmed:
-        winner = verdict(confirmed, objective)
-        best = candidates[winner.number].result
-    settings = brief.settings_of(best.params)
-    own = search.ledger.of(best.number)
-    if confirmed:
-        own = next(own for result, own in search.contenders() if result.number == best.number)
-    training = median({each: _value(search, each) for each in own}, objective)
-    dataset = folds[training[2]]
-    state = search.states.get(training)
+    settings = search.brief.settings_of(choice.known.result.params)
+    dataset = folds[choice.training[2]]
+    state = search.states.get(choice.training)
     if state is None:  # trained before a crash, or by the parent: the same bits again
-        state = _train_again(search, candidates[best.number], settings, training)
+        state = _train_again(search, choice.known, settings, choice.training)
     model = trained_model(settings, state, dataset)
     test = None
     if "test" in dataset.parts:
-        rows = dataset.parts["test"]
-        batches = labelled(dataset.source, dataset.encoding, dataset.y, rows)
-        test = measure(model, batches).as_dict("test")
+        rows = labelled(dataset.source, dataset.encoding, dataset.y, dataset.parts["test"])
+        test = measure(model, rows).as_dict("test")
         run.update(test_looks=run.info["test_looks"] + 1)
     run.best.mkdir(exist_ok=True)
     save_model(run.model, model)
-    write_text(run.best / "params.yaml", params_text(settings, best.params, dataset))
-    write_json(
-        run.best / "result.json",
-        {
-            "number": best.number,
-            "params": best.params,
-            "epochs": best.epochs,
-            "metrics": best.metrics,
-            "search": {"metric": objective.name, "value": best.value, "optimistic": True},
-            "confirmed": {**winner.as_dict(), "interval": interval(confirmed, winner)}
-            if confirmed
-            else None,
-            "contenders": [each.as_dict() for each in confirmed],
-            "indistinguishable": indistinguishable(confirmed, winner) if confirmed else [],
-            "test": test,
-        },
+    params = choice.known.result.params
+    write_text(run.best / "params.yaml", params_text(settings, params, dataset))
+    metric = search.ledger.objective.name
+    write_json(run.best / "result.json", {**outcome(choice, metric), "test": test})
+
+
+def choose(search: Search) -> Choice | None:
+    """The winner: with confirmation the best mean of the new values, else the best value.
+
+    Its model is the training with the median value, never the luckiest. None where no trial
+    was completed with a finite value.
+    """
+    brief, objective = search.brief, search.ledger.objective
+    known = {each.result.number: each for each in brief.history}
+    for number, result in search.ledger.results.items():
+        known[number] = Known(result, {}, brief.seed_of(result.trial))
+    best = objective.best(each.result for each in known.values())
+    if best is None:
+        return None
+    trainings = {}
+    if search.confirmed:
+        trainings = {result.number: own for result, own in search.contenders()}
+    confirmed = confirmed_values(
+        {number: _values(search, own) for number, own in trainings.items()},
+        {number: each.result for number, each in known.items()},
     )
+    winner = verdict(confirmed, objective) if confirmed else None
+    number = best.number if winner is None else winner.number
+    own = search.ledger.of(number) if winner is None else trainings[number]
+    training = median({each: _value(search, each) for each in own}, objective)
+    return Choice(known[number], training, confirmed, winner)
+
+
+def outcome(choice: Choice, metric: str) -> dict[str, Any]:
+    """What best/result.json says of the winner, but for the test rows."""
+    best, winner, confirmed = choice.known.result, choice.winner, choice.confirmed
+    told: dict[str, Any] = {"confirmed": None, "contenders": [], "indistinguishable": []}
+    if winner is not None:
+        told = {
+            "confirmed": {**winner.as_dict(), "interval": interval(confirmed, winner)},
+            "contenders": [each.as_dict() for each in confirmed],
+            "indistinguishable": indistinguishable(confirmed, winner),
+        }
+    return {
+        "number": best.number,
+        "params": best.params,
+        "epochs": best.epochs,
+        "metrics": best.metrics,
+        "search": {"metric": metric, "value": best.value, "optimistic": True},
+        **told,
+    }
 
 
 def _values(search: Search, trainings: Sequence[Training]) -> list[float | None]:

@@ -9,6 +9,7 @@ from hpsearch.backends import create
 from hpsearch.config import Confirm
 from hpsearch.searching import loop
 from hpsearch.searching.session import conduct
+from hpsearch.searching.winner import choose
 from hpsearch.space import Continuous, Parameter, Space
 from hpsearch.trainers.protocol import Outcome
 
@@ -102,11 +103,14 @@ def test_contenders_that_were_not_confirmed_in_time_are_confirmed_later(
 ):
     asked = brief(space=QUIET, rounds=rounds(((4, 4),)), confirm=Confirm(2, 3, 1.0))
     whole, run = new_run(), new_run()
-    go(whole, asked)
-    go(run, asked, anyhow(jobs=1, in_time=3), deadline=later)
+    done = choose(go(whole, asked))
+    half = choose(go(run, asked, anyhow(jobs=1, in_time=3), deadline=later))
     assert len(run.results) == 4
     assert len([p for p in run.pieces if p.repeat]) == 2
-    go(run, asked)
+    assert half.winner is None  # the contender that happened to be done must not win for that
+    assert half.known.result.number == min(run.results, key=lambda r: -r.value).number
+    later_on = choose(go(run, asked))
+    assert (later_on.winner, later_on.training) == (done.winner, done.training)
     assert {p.training: p.value for p in run.pieces} == {p.training: p.value for p in whole.pieces}
 
 
