@@ -174,6 +174,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--trials", type=int, default=64)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--python", default=sys.executable, help="a Python with torch and optuna")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -189,7 +190,7 @@ def main() -> None:
         def judged(params: dict[str, Any]) -> tuple[float, float]:
             return judge(folder / "prepared", len(dataset.classes), params, args.epochs)
 
-        for seed in range(args.seeds):
+        for seed in range(args.first_seed, args.first_seed + args.seeds):
             theirs = optuna(args.python, data, args.epochs, args.trials, seed, folder)
             ours = hpsearch(data, args.epochs, args.trials, seed, folder)
             goal, error = judged(theirs["params"])
