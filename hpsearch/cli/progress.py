@@ -47,10 +47,11 @@ class Progress:
             self._ended(event)
         elif isinstance(event, ConfirmationStarted):
             self.close()
-            click.echo(
-                f"confirming the best {event.settings} with {event.trainings} new trainings",
-                err=True,
+            best = "the best" if event.settings == 1 else f"the best {event.settings}"
+            again = (
+                "a new training" if event.trainings == 1 else f"{event.trainings} new trainings"
             )
+            click.echo(f"confirming {best} with {again}", err=True)
         elif isinstance(event, SearchEnded):
             self.close()
 
