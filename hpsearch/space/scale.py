@@ -22,8 +22,7 @@ class Scale:
     name: str
     warp: Callable[[Floats], Floats]  # value -> coordinate
     unwarp: Callable[[Floats], Floats]  # coordinate -> value
-    requires: str  # what the bounds must hold, for messages
-    admits: Callable[[float, float], bool]  # whether (min, max) hold it
+    admits: Callable[[float, float], bool]  # whether a range (min, max) lies where it is defined
 
     def __reduce__(self) -> tuple[Callable[[str], Scale], tuple[str]]:
         return _by_name, (self.name,)  # lambdas do not pickle; names do
@@ -33,13 +32,12 @@ def _by_name(name: str) -> Scale:
     return SCALES[name]
 
 
-LINEAR = Scale("linear", lambda v: v, lambda c: c, "min < max", lambda _low, _high: True)
-LOG = Scale("log", np.log10, lambda r: 10.0**r, "min > 0", lambda low, _high: low > 0)
+LINEAR = Scale("linear", lambda v: v, lambda c: c, lambda _low, _high: True)
+LOG = Scale("log", np.log10, lambda r: 10.0**r, lambda low, _high: low > 0)
 ONE_MINUS_POWER = Scale(
     "1-10^r",
     lambda v: np.log10(1 - v),
     lambda r: 1 - 10.0**r,
-    "max < 1",
     lambda _low, high: high < 1,
 )
 
