@@ -139,12 +139,10 @@ def _read(settings: Settings, features: int, classes: int) -> tuple[dict[str, An
 
 
 def _torch_optimizer(s: Mapping[str, Any]) -> str:
-    rate, betas = f"lr={s['learning_rate']!r}", f"betas=({s['beta1']!r}, {s['beta2']!r})"
+    rate, betas = f"lr={_first_rate(s)!r}", f"betas=({s['beta1']!r}, {s['beta2']!r})"
     if s["optimizer"] == "sgd":
         return f"SGD(groups, {rate})"
     if s["optimizer"] == "momentum":
-        # the course's v = beta v + (1 - beta) dW is PyTorch's buffer times (1 - beta)
-        rate = f"lr={_round(s['learning_rate'] * (1 - s['momentum']))!r}"
         return f"SGD(groups, {rate}, momentum={s['momentum']!r})"
     if s["optimizer"] == "rmsprop":
         return f"RMSprop(groups, {rate}, alpha={s['beta2']!r}, eps={s['epsilon']!r})"
@@ -154,18 +152,26 @@ def _torch_optimizer(s: Mapping[str, Any]) -> str:
 
 
 def _keras_optimizer(s: Mapping[str, Any]) -> str:
-    rate = f"learning_rate={s['learning_rate']!r}"
+    rate = f"learning_rate={_first_rate(s)!r}"
     betas = f"beta_1={s['beta1']!r}, beta_2={s['beta2']!r}, epsilon={s['epsilon']!r}"
     if s["optimizer"] == "sgd":
         return f"SGD({rate})"
     if s["optimizer"] == "momentum":
-        rate = f"learning_rate={_round(s['learning_rate'] * (1 - s['momentum']))!r}"
         return f"SGD({rate}, momentum={s['momentum']!r})"
     if s["optimizer"] == "rmsprop":
         return f"RMSprop({rate}, rho={s['beta2']!r}, epsilon={_round(s['epsilon'] ** 2)!r})"
     if s["optimizer"] == "adam":
         return f"Adam({rate}, {betas})"
     return f"AdamW({rate}, {betas}, weight_decay={s['l2']!r})"
+
+
+def _first_rate(s: Mapping[str, Any]) -> float:
+    """The learning rate that takes the course's steps in a framework.
+
+    Its v = beta v + (1 - beta) dW is a framework's velocity times (1 - beta).
+    """
+    rate: float = s["learning_rate"]
+    return _round(rate * (1 - s["momentum"])) if s["optimizer"] == "momentum" else rate
 
 
 def _rate(s: Mapping[str, Any]) -> str:
