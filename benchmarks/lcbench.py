@@ -151,6 +151,13 @@ def regrets(
     return row
 
 
+def _tell(label: str, rows: np.ndarray[Any, Any], more: str = "") -> None:
+    """Print the mean at each budget, and the largest of their standard errors."""
+    error = float((np.std(rows, axis=0, ddof=1) / np.sqrt(len(rows))).max())
+    means = " ".join(f"{mean:7.3f}" for mean in np.mean(rows, axis=0))
+    print(f"{label:42} {means}   se {error:.3f}{more}", flush=True)
+
+
 def main() -> None:
     """Print a line for each search: mean regret at each budget, and its standard error."""
     parser = argparse.ArgumentParser(
@@ -166,18 +173,16 @@ def main() -> None:
     cases = list(product(scoring(folder).TUNING_TASKS, range(args.seeds)))
     searches: list[Any] = [{}, {"screened": False}, {"sampler": "random"}]
     print(f"{'mean regret at full trainings':42}", *(f"{budget:>7}" for budget in BUDGETS))
+    ours: np.ndarray[Any, Any] | None = None
     for who in searches + (list(PEERS) if args.peers else []):
         started = time.time()
         with ProcessPoolExecutor(args.jobs) as pool:
             rows = list(pool.map(partial(regrets, folder, tuple(args.noise), who), cases))
         label = f"hpsearch {who or ''}" if isinstance(who, dict) else f"optuna {' '.join(who)}"
-        error = float((np.std(rows, axis=0) / np.sqrt(len(rows))).max())
-        print(
-            f"{label:42}",
-            *(f"{mean:7.3f}" for mean in np.mean(rows, axis=0)),
-            f"  se {error:.3f}, {time.time() - started:.0f} s",
-            flush=True,
-        )
+        _tell(label, np.array(rows), f", {time.time() - started:.0f} s")
+        ours = np.array(rows) if ours is None else ours
+        if not isinstance(who, dict):  # the same tasks and seeds: their luck cancels
+            _tell("  less hpsearch, pairwise", np.array(rows) - ours)
 
 
 if __name__ == "__main__":
