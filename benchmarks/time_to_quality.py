@@ -119,21 +119,22 @@ def hpsearch(data: Path, epochs: int, trials: int, seed: int, folder: Path) -> d
 def _incumbents(run: Path, started: float, seconds: float) -> Iterator[dict[str, Any]]:
     """The best so far by validation accuracy, as it changed, and at the end the winner."""
     info = json.loads((run / "run.json").read_text())
-    ends: dict[int, float] = {}
+    ends: dict[tuple[int, int], float] = {}  # of each rung; what confirms comes later
     for line in (run / "timeline.jsonl").read_text().splitlines():
         entry = json.loads(line)
-        ends.setdefault(entry["number"], 0.0)
-        ends[entry["number"]] = max(ends[entry["number"]], info["began"] + entry["end"] - started)
+        at = info["began"] + entry["end"] - started
+        ends.setdefault((entry["number"], entry["rung"]), at)
+    reached = {number: at for (number, _), at in sorted(ends.items())}  # the last rung's
     trials = [json.loads(line) for line in (run / "trials.jsonl").read_text().splitlines()]
     completed = [t for t in trials if t["status"] == "completed"]
     confirmed = json.loads((run / "best" / "result.json").read_text())
     best = (-1.0, 0.0)
-    for trial in sorted(completed, key=lambda t: ends[t["number"]]):
+    for trial in sorted(completed, key=lambda t: reached[t["number"]]):
         rank = (trial["value"], -trial["metrics"]["val_loss"])
         if rank > best:
             best = rank
             found = {"value": trial["value"], "params": trial["params"]}
-            yield {"at": ends[trial["number"]], **found}
+            yield {"at": reached[trial["number"]], **found}
     yield {"at": seconds, "value": confirmed["search"]["value"], "params": confirmed["params"]}
 
 
@@ -196,9 +197,13 @@ def main() -> None:
             theirs = optuna(args.python, data, args.epochs, args.trials, seed, folder)
             ours = hpsearch(data, args.epochs, args.ours, seed, folder)
             goal, error = judged(theirs["params"])
-            steps = [(step, *judged(step["params"])) for step in ours["steps"]]
-            reached = next((step["at"] for step, mean, _ in steps if mean >= goal), None)
-            winner, mean, se = steps[-1]
+            reached, (mean, se) = None, (0.0, 0.0)
+            for step in ours["steps"]:  # judging takes longer than both searches
+                if reached is None or step is ours["steps"][-1]:
+                    mean, se = judged(step["params"])
+                if reached is None and mean >= goal:
+                    reached = step["at"]
+            winner = ours["steps"][-1]
             row = {
                 "seed": seed,
                 "optuna": {
