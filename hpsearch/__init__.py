@@ -1,1 +1,52 @@
-"""Hyperparameter search: random, coarse to fine, on the right scale."""
+"""Hyperparameter search: random, coarse to fine, on the right scale.
+
+The names below are loaded when they are first used, so that `import hpsearch` is light.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hpsearch.api.run import Run, load, search
+    from hpsearch.api.sampler import Sampler
+    from hpsearch.errors import ConfigError, DataError, HpsearchError, RunError, TrainerError
+    from hpsearch.trial import Trial
+
+_HOMES = {
+    "Run": "hpsearch.api.run",
+    "load": "hpsearch.api.run",
+    "search": "hpsearch.api.run",
+    "Sampler": "hpsearch.api.sampler",
+    "Trial": "hpsearch.trial",
+    "ConfigError": "hpsearch.errors",
+    "DataError": "hpsearch.errors",
+    "HpsearchError": "hpsearch.errors",
+    "RunError": "hpsearch.errors",
+    "TrainerError": "hpsearch.errors",
+}
+
+__all__ = [
+    "ConfigError",
+    "DataError",
+    "HpsearchError",
+    "Run",
+    "RunError",
+    "Sampler",
+    "TrainerError",
+    "Trial",
+    "load",
+    "search",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'hpsearch' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_HOMES[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

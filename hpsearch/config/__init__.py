@@ -24,6 +24,7 @@ from hpsearch.config.resolved import (
     Search,
     Trainer,
 )
+from hpsearch.space import Space
 
 __all__ = [
     "Config",
@@ -36,6 +37,7 @@ __all__ = [
     "Trainer",
     "from_mapping",
     "load",
+    "space_from",
     "warnings",
 ]
 
@@ -78,6 +80,17 @@ def from_mapping(
     from hpsearch.config.loading import from_tree
 
     return from_tree(tree, Path.cwd() if base is None else Path(base), overrides, forced)
+
+
+def space_from(tree: Mapping[str, Any]) -> Space:
+    """A space alone: what a configuration has under `space`, for any names.
+
+    Raises:
+        ConfigError: every problem, each with its dotted key.
+    """
+    from hpsearch.config.loading import space_from_tree
+
+    return space_from_tree(tree)
 
 
 def warnings(config: Config) -> list[str]:

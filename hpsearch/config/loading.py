@@ -58,6 +58,22 @@ def from_tree(
     return _config(sound, places, problems + found, base, "search", None)
 
 
+def space_from_tree(tree: Mapping[str, Any]) -> Space:
+    """A space alone, of whatever names; no trainer says which there are."""
+    sound, problems = plain({"space": tree})
+    typed, found = structure.parameters(sound.get("space"), None)
+    parts = Parts(None, None, None, {}, None, typed, None, None)
+    domains, more = _domains(parts)
+    problems += found + more
+    problems += meaning.dependencies(parts, domains)
+    if not problems:
+        space = _space(parts, domains)
+        problems += meaning.misfits(space, parts)
+    if problems:
+        raise ConfigError(Places().tell(problems))
+    return space
+
+
 def _bytes(path: Path) -> bytes:
     try:
         with path.open("rb") as file:

@@ -26,6 +26,11 @@ def problems(parts: Parts, domains: Domains) -> Iterator[Problem]:
     yield from _rounds(parts)
     yield from _halving(parts)
     yield from _twice(parts)
+    yield from dependencies(parts, domains)
+
+
+def dependencies(parts: Parts, domains: Domains) -> Iterator[Problem]:
+    """What parameters say of each other by `per` and `when`, and cannot mean."""
     for name, part in parts.space.items():
         if part is not None:
             yield from _per(name, part.per, parts, domains)

@@ -55,7 +55,7 @@ def read(tree: Mapping[str, Any]) -> tuple[Parts, list[Problem]]:
     problems += found
     kind, settings, found = _trainer(tree.get("trainer"))
     problems += found
-    space, found = _space(tree.get("space"), kind)
+    space, found = parameters(tree.get("space"), kind)
     problems += found
     parts = Parts(
         top=top,
@@ -153,7 +153,7 @@ def _not_fixed(value: Any) -> str:
     return f"must be one finite value, found {show(value)}"
 
 
-def _space(
+def parameters(
     value: Any, kind: Kind | None
 ) -> tuple[dict[str, schema.Parameter | None], list[Problem]]:
     """Every parameter by name, None where it is not sound, and problems."""
@@ -164,7 +164,7 @@ def _space(
     if not isinstance(value, dict):
         message = f"must be a mapping of hyperparameters to ranges; found {show(value)}"
         return {}, [Problem(path, message)]
-    parameters: dict[str, schema.Parameter | None] = {}
+    typed: dict[str, schema.Parameter | None] = {}
     problems = []
     for name, given in value.items():
         here = (*path, name)
@@ -173,13 +173,13 @@ def _space(
             message += hint(name, kind.hyperparameters)
             problems.append(Problem(here, message, of_key=True))
         if isinstance(given, dict):
-            parameters[name], found = typed_part(schema.Parameter, given, here)
-            parameters[name] = None if found else parameters[name]
+            typed[name], found = typed_part(schema.Parameter, given, here)
+            typed[name] = None if found else typed[name]
             problems += found
         else:
-            parameters[name] = None
+            typed[name] = None
             problems.append(Problem(here, _not_a_parameter(given)))
-    return parameters, problems
+    return typed, problems
 
 
 def _not_a_parameter(value: Any) -> str:

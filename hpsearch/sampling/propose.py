@@ -29,13 +29,15 @@ def propose(
     history: Sequence[Observation] = (),
     sampler: Sampler = "zoom",
     screened: bool = True,
+    pending: Sequence[Params] = (),
 ) -> list[Params]:
     """`count` new settings for the round that begins with trial `first`.
 
     Without history, the zoom sampler covers the space with a Latin hypercube; with it, it
     draws candidates around the best trials, and a few anywhere, and keeps those from which a
     surrogate expects most, or any. A setting that was tried already is avoided where another
-    one can be found. `progress` is the share of the search that is done.
+    one can be found, and so is one that is `pending`: proposed, its value not known yet.
+    `progress` is the share of the search that is done.
     """
     generator = rng.stream(seed, "propose", first)
     if sampler == "random":
@@ -48,17 +50,18 @@ def propose(
         near = draw(space, around, max(AROUND, MORE * count), progress, generator)
         candidates = np.vstack([near, generator.random((UNIFORM, space.dimensions))])
         if screened and space.dimensions and sum(trial.finite for trial in ranked) >= FEWEST:
-            order = screen(space, ranked, candidates, count, generator)
+            order = screen(space, ranked, candidates, count, generator, pending)
             candidates = np.vstack([candidates[order], candidates])
-        points = candidates[_new_ones(space, candidates, count, history)]
+        tried = [*(trial.params for trial in history), *pending]
+        points = candidates[_new_ones(space, candidates, count, tried)]
     return [space.params(point) for point in points]
 
 
 def _new_ones(
-    space: Space, candidates: Points, count: int, history: Sequence[Observation]
+    space: Space, candidates: Points, count: int, settings: Sequence[Params]
 ) -> list[int]:
     """The first candidates that were not tried yet, in their order; others only if need be."""
-    tried = {_key(trial.params) for trial in history}
+    tried = {_key(params) for params in settings}
     new: list[int] = []
     old: list[int] = []
     for index, point in enumerate(candidates):

@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 from hpsearch.sampling.ranking import Observation
 from hpsearch.sampling.surrogate import NOISE, Inputs, Vector, fit, matern
 from hpsearch.space import Points, Space
+from hpsearch.trial import Params
 
 BEST, OTHERS = 32, 32  # trials that the surrogate is fitted to
 FEWEST = 6  # trials: fewer say nothing about where to look
@@ -47,11 +48,13 @@ def screen(
     candidates: Points,
     count: int,
     rng: np.random.Generator,
+    pending: Sequence[Params] = (),
 ) -> list[int]:
     """Which `count` candidates to train, by expected improvement under a Gaussian process.
 
     Each choice is entered at its mean before the next is made, so that the choices of a
-    round differ. A point is a row of `candidates` as drawn: all coordinates, active or not.
+    round differ; so is each `pending` setting, whose value is not known yet. A point is a row
+    of `candidates` as drawn: all coordinates, active or not.
 
     Reference: Jones, Schonlau and Welch 1998, "Efficient Global Optimization of Expensive
     Black-Box Functions"; Ginsbourger, Le Riche and Carraro 2010, "Kriging Is Well-Suited to
@@ -63,16 +66,19 @@ def screen(
     chosen = np.concatenate([np.arange(min(BEST, len(ranked))), others])
     known = features(space, space.points([ranked[i].params for i in chosen]))
     surrogate = fit(known, normal_scores(chosen, len(ranked)), rng)
-    settings = [space.params(point) for point in candidates]
+    settings = [*pending, *(space.params(point) for point in candidates)]
     at = features(space, space.points(settings))
     mean, V = surrogate.predict(at)
     variance = 1 - (V * V).sum(0)
     goal = float(surrogate.scores.min())  # the best seen, luck included: it keeps us curious
     picked: list[int] = []
     open_ = np.ones(len(at), bool)
-    for _ in range(count):
-        gain = np.where(open_, expected_improvement(goal - mean, variance), -1.0)
-        index = int(gain.argmax())
+    for step in range(len(pending) + count):
+        if step < len(pending):
+            index = step
+        else:
+            gain = np.where(open_, expected_improvement(goal - mean, variance), -1.0)
+            index = int(gain.argmax())
         picked.append(index)
         open_[index] = False
         # Entered at its mean, a point leaves all means as they are and only takes variance.
@@ -80,7 +86,7 @@ def screen(
         row /= sqrt(max(row[index], 1e-12) + NOISE)
         V = np.vstack([V, row])
         variance = np.maximum(variance - row * row, 0)
-    return picked
+    return [index - len(pending) for index in picked[len(pending) :]]
 
 
 def expected_improvement(gain: Vector, variance: Vector) -> Float[np.ndarray[Any, Any], " points"]:

@@ -190,3 +190,19 @@ def test_trials_that_were_lost_are_what_screening_keeps_away_from():
     candidates = np.linspace(0, 1, 101)[:, None]
     found = screen(LINE, rank([*good, *lost]), candidates, 5, np.random.default_rng(0))
     assert (candidates[found, 0] < 0.5).all()
+
+
+def test_a_pending_setting_takes_its_own_place_and_no_other():
+    space = Space((Parameter("x", Continuous(0, 1)),))
+    ranked = [
+        Observation(i, {"x": x}, ((abs(x - 0.3), 0.0),))
+        for i, x in enumerate(sorted(np.linspace(0, 1, 11), key=lambda x: abs(x - 0.3)))
+    ]
+    candidates = np.linspace(0.01, 0.99, 50)[:, None]
+
+    def pick(*pending):
+        return screen(space, ranked, candidates, 1, np.random.default_rng(0), pending)[0]
+
+    first = pick()
+    assert pick({"x": 1.0}) == first
+    assert pick({"x": float(candidates[first, 0])}) != first

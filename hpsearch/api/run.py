@@ -1,0 +1,206 @@
+"""A run as Python sees it, and the ways to get one: search, load, refine, resume."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hpsearch.api.progress import Bar
+from hpsearch.config import Config, from_mapping
+from hpsearch.config import load as load_config
+from hpsearch.errors import HpsearchError, RunError
+from hpsearch.report.summary import Summary, summarise
+from hpsearch.searching.brief import brief_of, known_trials
+from hpsearch.searching.objective import Curve
+from hpsearch.searching.refine import refine as narrowed
+from hpsearch.searching.refine import start_from
+from hpsearch.searching.session import begin, conduct, read_data
+from hpsearch.store import RunDirectory, find
+from hpsearch.trial import Result
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Run:
+    """One run directory. Everything is read from disk when it is asked for."""
+
+    def __init__(self, directory: RunDirectory):
+        self.directory = directory
+
+    @property
+    def path(self) -> Path:
+        """The run's folder."""
+        return self.directory.path
+
+    @property
+    def name(self) -> str:
+        """The run's name: its folder's."""
+        return self.directory.name
+
+    @property
+    def status(self) -> str:
+        """One of running, finished, interrupted, failed."""
+        return str(self.directory.info["status"])
+
+    @property
+    def config(self) -> Config:
+        """What the run was asked to do."""
+        return from_mapping(self.directory.info["config"])
+
+    @property
+    def best(self) -> Result | None:
+        """The winner; while there is none, the best completed trial so far.
+
+        In a refined run it may be a trial of the parent's.
+        """
+        return self.summary.best
+
+    @property
+    def trials(self) -> list[Result]:
+        """Every trial whose fate is known, by number."""
+        return self.directory.results
+
+    @property
+    def curves(self) -> dict[int, Curve]:
+        """Each trial's learning curve: lists by metric, with "epoch" beside them."""
+        brief = brief_of(self.directory, self.config)
+        known = known_trials(self.directory, brief)[len(brief.history) :]
+        return {each.result.number: each.curve for each in known}
+
+    @property
+    def summary(self) -> Summary:
+        """Everything that `hpsearch report` says, as plain values."""
+        return summarise(self.directory)
+
+    def frame(self) -> pd.DataFrame:
+        """A row a trial, indexed by number: metrics.NAME and params.NAME beside its fate."""
+        import pandas as pd
+
+        rows = [
+            {
+                "number": trial.number,
+                "round": trial.round,
+                "status": trial.status.value,
+                "value": trial.value,
+                "epochs": trial.epochs,
+                **{f"metrics.{name}": value for name, value in trial.metrics.items()},
+                **{f"params.{name}": value for name, value in trial.params.items()},
+                "started": trial.started,
+                "seconds": trial.seconds,
+                "error": trial.error,
+            }
+            for trial in self.trials
+        ]
+        # A run without trials has the columns that every run has.
+        columns = ["number", "round", "status", "value", "epochs", "started", "seconds", "error"]
+        frame = pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
+        return frame.set_index("number")
+
+    def resume(self, jobs: int | None = None, progress: bool = True) -> Run:
+        """Finish an interrupted run; a finished one stays as it is."""
+        if self.status == "finished":
+            return self
+        tree = self.directory.info["config"]
+        return _conduct(self.directory, from_mapping(tree, jobs=jobs), progress)
+
+    def refine(
+        self,
+        name: str | None = None,
+        top: int | None = None,
+        trials: int | None = None,
+        widen: bool = False,
+        jobs: int | None = None,
+        progress: bool = True,
+    ) -> Run:
+        """A new run beside this one, narrowed around its best trials.
+
+        Args:
+            name: of the new run.
+            top: how many of the best trials set the region; None for a tenth.
+            trials: how many settings to try; None for as many as here.
+            widen: reach past bounds that the best press against.
+            jobs: how many trials train at once.
+            progress: show a bar.
+        """
+        before = self.config
+        config = from_mapping(self.directory.info["config"], trials=trials, jobs=jobs)
+        dataset = read_data(config)
+        refinement = narrowed(self.directory, before, config, dataset.fingerprint, top, widen)
+        child = begin(refinement.config, dataset, self.path.parent, name, refinement)
+        return _conduct(child, refinement.config, progress)
+
+    def __repr__(self) -> str:
+        return f"<Run {str(self.path)!r}, {self.status}, {len(self.trials)} trials>"
+
+
+def search(
+    config: str | Path | Mapping[str, Any],
+    runs_dir: str | Path = "runs",
+    name: str | None = None,
+    jobs: int | None = None,
+    seed: int | None = None,
+    trials: int | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    progress: bool = True,
+) -> Run:
+    """Search the space that a configuration describes, to the end.
+
+    Ctrl-C interrupts it; `load(name).resume()` goes on.
+
+    Args:
+        config: a YAML file, or a dict with the same keys.
+        runs_dir: the folder that holds the runs.
+        name: of the run and its folder; None for the configuration's name and the time.
+        jobs: how many trials train at once; -1 for every core.
+        seed: instead of the configuration's.
+        trials: how many settings to try, instead of the configuration's.
+        overrides: settings by dotted key, such as {"trainer.epochs": 10}.
+        progress: show a bar.
+
+    Raises:
+        HpsearchError: the configuration, the data or the name is not what it must be, or not
+            one trial gave a finite value.
+    """
+    import json
+
+    forced = {"jobs": jobs, "seed": seed, "trials": trials}
+    # JSON is YAML, so a value is read back as what it was.
+    texts = [f"{key}={json.dumps(value)}" for key, value in (overrides or {}).items()]
+    if isinstance(config, Mapping):
+        loaded = from_mapping(config, None, texts, **forced)
+    elif isinstance(config, str | Path):
+        loaded = load_config(config, texts, **forced)
+    else:
+        raise HpsearchError(f"config: must be a file or a dict, found {type(config).__name__}")
+    folder = Path(runs_dir)
+    if isinstance(loaded.search.start, str):
+        loaded = start_from(loaded, find(loaded.search.start, folder))
+    return _conduct(begin(loaded, read_data(loaded), folder, name), loaded, progress)
+
+
+def load(run: str | Path | None = None, runs_dir: str | Path = "runs") -> Run:
+    """A run on disk: a folder, a name under `runs_dir`, or the newest.
+
+    Raises:
+        RunError: there is no such run; the message names those that there are.
+    """
+    directory = find(run, Path(runs_dir))
+    directory.info  # noqa: B018 (a damaged run is refused here, not at its first use)
+    return Run(directory)
+
+
+def _conduct(directory: RunDirectory, config: Config, progress: bool) -> Run:
+    bar = Bar(progress)
+    try:
+        conduct(directory, bar, config)
+    finally:
+        bar.close()
+    run = Run(directory)
+    if run.best is None:
+        raise RunError(
+            f"{run.path}: no trial was completed with a finite {config.metric.name}; "
+            "see logs/log.txt, then narrow the space, for example to smaller learning rates"
+        )
+    return run

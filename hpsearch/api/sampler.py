@@ -1,0 +1,200 @@
+"""Ask and tell: the sampler of `hpsearch run`, for those who own their loop."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Real
+from typing import Any, Literal
+
+from hpsearch.backends.threads import limit_threads
+from hpsearch.config import Goal, space_from
+from hpsearch.errors import HpsearchError
+from hpsearch.sampling.plan import round_sizes
+from hpsearch.sampling.propose import propose
+from hpsearch.sampling.ranking import Observation
+from hpsearch.searching.known import observation
+from hpsearch.searching.objective import Objective
+from hpsearch.space import Space
+from hpsearch.trial import Params, Trial
+
+
+class Sampler:
+    """Proposes settings, coarse to fine, from the values that it is told.
+
+    The first settings cover the space evenly; later ones are drawn around the best, and screened
+    by a Gaussian process. What is asked depends only on the arguments here and on which trials
+    were asked for and told before, not on the order in which they were told.
+
+    >>> sampler = Sampler({"x": {"min": 0, "max": 1}}, trials=30)
+    >>> for _ in range(10):
+    ...     trials = sampler.ask(3)
+    ...     sampler.tell(trials, [(trial.params["x"] - 0.3) ** 2 for trial in trials])
+    >>> best, value = sampler.best
+    >>> abs(best.params["x"] - 0.3) < 0.01
+    True
+    """
+
+    def __init__(
+        self,
+        space: Mapping[str, Any] | Space,
+        goal: Goal = "minimize",
+        seed: int = 0,
+        trials: int = 64,
+        sampler: Literal["zoom", "random"] = "zoom",
+    ):
+        """Begin a search that has no trials yet.
+
+        Args:
+            space: as under `space` in a configuration; the names may be any.
+            goal: whether a low or a high value is good.
+            seed: other seeds, other settings.
+            trials: about how many you will ask for. The steps from coarse to fine are paced by
+                it; you may ask for fewer, or go on beyond it.
+            sampler: "random" looks at no values.
+
+        Raises:
+            HpsearchError: an argument is not what it must be; of a space, every problem.
+        """
+        if goal not in ("minimize", "maximize"):
+            raise HpsearchError(f"goal: must be 'minimize' or 'maximize', found {goal!r}")
+        if sampler not in ("zoom", "random"):
+            raise HpsearchError(f"sampler: must be 'zoom' or 'random', found {sampler!r}")
+        _whole("seed", seed)
+        if _whole("trials", trials) < 1:
+            raise HpsearchError(f"trials: must be at least 1, found {trials}")
+        self.space = space if isinstance(space, Space) else space_from(space)
+        self.goal = goal
+        self._objective = Objective("value", goal)
+        self._seed, self._planned, self._sampler = seed, trials, sampler
+        self._round = 0
+        self._trials: dict[int, Trial] = {}
+        self._values: dict[int, float | None] = {}
+        self._observed: dict[int, Observation] = {}
+        self._coarse: list[Params] = []  # settings of the even first round, not yet asked for
+        if sampler == "zoom":
+            self._coarse = propose(self.space, round_sizes(trials)[0], seed, first=0)
+
+    def ask(self, count: int = 1) -> list[Trial]:
+        """New trials; `trial.params` is what to try.
+
+        Trials that were asked for and not yet told count as pending: the new ones keep away from
+        them. So you may ask for one whenever a worker is idle.
+        """
+        if _whole("count", count) < 1:
+            raise HpsearchError(f"count: must be at least 1, found {count}")
+        settings, self._coarse = self._coarse[:count], self._coarse[count:]
+        if len(settings) < count:
+            settings = [*settings, *self._propose(count - len(settings), settings)]
+        first = len(self._trials)
+        trials = [Trial(first + i, self._round, params) for i, params in enumerate(settings)]
+        self._trials |= {trial.number: trial for trial in trials}
+        self._round += 1
+        return trials
+
+    def tell(
+        self, trials: Trial | Sequence[Trial], values: float | Sequence[float | None] | None
+    ) -> None:
+        """What trials gave, in any order; None, NaN or an infinite value where one was lost.
+
+        Raises:
+            HpsearchError: a trial that was not asked for here, or was told before; a value that
+                is no number. Then nothing is recorded.
+        """
+        several = [trials] if isinstance(trials, Trial) else list(trials)
+        told = self._numbers(values, len(several), single=isinstance(trials, Trial))
+        for place, trial in enumerate(several):
+            if self._trials.get(trial.number) != trial:
+                raise HpsearchError(
+                    f"trial {trial.number}: was not asked for from this sampler; "
+                    "tell settings from elsewhere with add()"
+                )
+            if trial.number in self._values or trial in several[:place]:
+                raise HpsearchError(f"trial {trial.number}: was told before; tell each once")
+        for trial, value in zip(several, told, strict=True):
+            self._record(trial, value)
+
+    def add(self, settings: Iterable[Params], values: Sequence[float | None]) -> list[Trial]:
+        """Learn from settings that were tried elsewhere; they become trials of their own.
+
+        Raises:
+            HpsearchError: a setting lies outside the space, or a value is no number. Then
+                nothing is recorded.
+        """
+        known = list(settings)
+        told = self._numbers(values, len(known), single=False)
+        for place, params in enumerate(known):
+            if not self.space.contains(params):
+                raise HpsearchError(
+                    f"settings[{place}]: must lie in the space, with exactly its active "
+                    f"parameters; found {dict(params)}"
+                )
+        first = len(self._trials)
+        trials = [Trial(first + i, self._round, params) for i, params in enumerate(known)]
+        self._round += 1
+        for trial, value in zip(trials, told, strict=True):
+            self._trials[trial.number] = trial
+            self._record(trial, value)
+        return trials
+
+    @property
+    def best(self) -> tuple[Trial, float] | None:
+        """The best trial told so far and its value; None while there is none."""
+        able = [(value, number) for number, value in self._values.items() if value is not None]
+        if not able:
+            return None
+        sign = 1 if self.goal == "minimize" else -1
+        value, number = min(able, key=lambda each: (sign * each[0], each[1]))
+        return self._trials[number], value
+
+    @property
+    def trials(self) -> list[tuple[Trial, float | None]]:
+        """Every trial told so far and its value, by number; None for a lost one."""
+        return [(self._trials[number], self._values[number]) for number in sorted(self._values)]
+
+    def _propose(self, count: int, also: Sequence[Params]) -> list[Params]:
+        """Settings beyond the even first ones; `also` are about to be asked for beside them."""
+        first = len(self._trials) + len(also)
+        waiting = [self._trials[n].params for n in self._trials if n not in self._values]
+        with limit_threads(1):  # the number of threads changes bits
+            return propose(
+                self.space,
+                count,
+                self._seed,
+                first,
+                progress=min(1.0, first / self._planned),
+                history=[self._observed[number] for number in sorted(self._observed)],
+                sampler=self._sampler,
+                pending=[*waiting, *also],
+            )
+
+    def _record(self, trial: Trial, value: float | None) -> None:
+        cost = self._objective.cost(value)
+        self._values[trial.number] = value
+        self._observed[trial.number] = observation(
+            trial.number, trial.params, () if value is None else (cost,), lost=value is None
+        )
+
+    def _numbers(self, values: Any, count: int, *, single: bool) -> list[float | None]:
+        given = [values] if single else list(values)
+        if len(given) != count:
+            raise HpsearchError(f"values: must be one a trial, found {len(given)} for {count}")
+        return [_value(value, place) for place, value in enumerate(given)]
+
+
+def _value(value: Any, place: int) -> float | None:
+    """A value as a float; None where it is undefined."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise HpsearchError(
+            f"values[{place}]: must be a number, or None for a lost trial; found {value!r}"
+        )
+    number = float(value)
+    return number if math.isfinite(number) else None
+
+
+def _whole(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise HpsearchError(f"{name}: must be a whole number, found {value!r}")
+    return value

@@ -1,0 +1,138 @@
+"""Runs from Python: the same as from the command line, and errors that say what to do."""
+
+import subprocess
+import sys
+
+import pytest
+
+import hpsearch
+
+CONFIG = {
+    "name": "digits",
+    "data": {"source": "digits"},
+    "trainer": {"kind": "network", "epochs": 2},
+    "metric": {"name": "val_accuracy"},
+    "space": {
+        "learning_rate": {"scale": "log", "min": 1e-3, "max": 1},
+        "optimizer": {"values": ["momentum", "adam"]},
+        "momentum": {
+            "scale": "1-10^r", "min": 0.8, "max": 0.99, "when": {"optimizer": "momentum"},
+        },
+    },
+    "search": {"trials": 6},
+    "parallel": {"backend": "serial"},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def runs_dir(tmp_path_factory):
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="module")
+def run(runs_dir):
+    return hpsearch.search(CONFIG, runs_dir=runs_dir, name="parent", progress=False)
+
+
+def test_a_search_gives_its_winner_and_every_trial(run):
+    assert run.status == "finished"
+    assert [trial.number for trial in run.trials] == list(range(6))
+    assert run.best in run.trials
+    assert run.best.value == run.best.metrics["val_accuracy"]
+
+
+def test_a_loaded_run_is_the_one_that_was_searched(run, runs_dir):
+    for loaded in (hpsearch.load("parent", runs_dir), hpsearch.load(run.path)):
+        assert loaded.trials == run.trials
+        assert loaded.best == run.best
+
+
+def test_curves_end_at_the_values_that_the_trials_report(run):
+    for trial in run.trials:
+        curve = run.curves[trial.number]
+        assert len(curve["epoch"]) == trial.epochs
+        assert curve["val_accuracy"][-1] == trial.metrics["val_accuracy"]
+
+
+def test_the_frame_has_a_row_a_trial_and_gaps_where_a_parameter_is_inactive(run):
+    frame = run.frame()
+    assert list(frame.index) == [trial.number for trial in run.trials]
+    assert list(frame["value"]) == [trial.value for trial in run.trials]
+    inactive = ["momentum" not in trial.params for trial in run.trials]
+    assert list(frame["params.momentum"].isna()) == inactive
+    assert any(inactive)
+
+
+def test_refine_makes_a_narrower_run_beside_its_parent(run, runs_dir):
+    child = run.refine(name="child", trials=4, progress=False)
+    assert child.path == runs_dir / "child"
+    wide, narrow = (each.config.space["learning_rate"].as_config() for each in (run, child))
+    assert wide["min"] <= narrow["min"] < narrow["max"] <= wide["max"]
+    assert child.config.search.trials == 4
+
+
+def test_arguments_lie_over_the_configuration(runs_dir):
+    run = hpsearch.search(
+        CONFIG, runs_dir, "other", seed=5, trials=3, overrides={"trainer.epochs": 1},
+        progress=False,
+    )  # fmt: skip
+    assert (run.config.seed, len(run.trials), run.config.trainer.epochs) == (5, 3, 1)
+
+
+def test_an_interrupted_search_is_resumed_to_the_same_trials(run, runs_dir, monkeypatch):
+    from hpsearch.api import progress
+
+    def interrupt(bar, event):
+        if type(event).__name__ == "TrialEnded" and event.result.number == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(progress.Bar, "__call__", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            hpsearch.search(CONFIG, runs_dir=runs_dir, name="cut")
+    cut = hpsearch.load("cut", runs_dir)
+    assert cut.status == "interrupted"
+    assert len(cut.trials) < 6
+    cut.resume(progress=False)
+    assert [(t.params, t.metrics) for t in cut.trials] == [
+        (t.params, t.metrics) for t in run.trials
+    ]
+
+
+def test_errors_are_hpsearch_errors_that_say_what_to_do(run, runs_dir):
+    with pytest.raises(hpsearch.RunError, match="exists already"):
+        hpsearch.search(CONFIG, runs_dir=runs_dir, name="parent")
+    with pytest.raises(hpsearch.RunError, match="must be a run's folder or its name"):
+        hpsearch.load("nowhere", runs_dir)
+    with pytest.raises(hpsearch.ConfigError, match=r"space\.momentum\.scael: unknown key"):
+        hpsearch.search({**CONFIG, "space": {"momentum": {"scael": "log"}}}, runs_dir)
+    with pytest.raises(hpsearch.HpsearchError, match="must be a file or a dict, found list"):
+        hpsearch.search([], runs_dir)
+
+
+def test_the_bar_counts_the_trials(runs_dir, capsys):
+    hpsearch.search(CONFIG, runs_dir=runs_dir, name="seen")
+    assert "6/6" in capsys.readouterr().err
+
+
+def test_a_plain_script_needs_no_main_guard(tmp_path):
+    script = tmp_path / "tune.py"
+    script.write_text(
+        "import hpsearch\nprint('begins')\n"
+        f"run = hpsearch.search({CONFIG | {'parallel': {'jobs': 2}}!r}, progress=False)\n"
+        "print(len(run.trials))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, script], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "begins\n6\n"
+
+
+def test_importing_hpsearch_loads_nothing_heavy():
+    code = (
+        "import sys, hpsearch\n"
+        "assert not {'numpy', 'pandas', 'pydantic', 'tqdm'} & set(sys.modules)\n"
+        "assert set(hpsearch.__all__) <= set(dir(hpsearch))\n"
+        "for name in hpsearch.__all__: getattr(hpsearch, name)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

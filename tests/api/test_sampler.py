@@ -1,0 +1,138 @@
+"""Ask and tell: the real sampler, without files or processes."""
+
+import math
+import random
+
+import numpy as np
+import pytest
+
+import hpsearch
+
+SPACE = {
+    "rate": {"scale": "log", "min": 1e-4, "max": 1},
+    "layers": {"type": "int", "min": 0, "max": 2},
+    "units": {"type": "int", "min": 8, "max": 64, "per": "layers"},
+    "kind": {"values": ["a", "b"]},
+    "beta": {"scale": "1-10^r", "min": 0.9, "max": 0.999, "when": {"kind": "b"}},
+}
+
+
+def loss(params):
+    return (math.log10(params["rate"]) + 2) ** 2 + params["layers"] + (params["kind"] == "a")
+
+
+def search(sampler, times, count, value=lambda params: loss(params)):
+    for _ in range(times):
+        trials = sampler.ask(count)
+        sampler.tell(trials, [value(trial.params) for trial in trials])
+    return [trial.params for trial, _ in sampler.trials]
+
+
+@pytest.mark.parametrize("count", [1, 4, 9])
+def test_the_same_seed_asks_the_same_and_another_seed_does_not(count):
+    once = search(hpsearch.Sampler(SPACE, seed=3), 6, count)
+    assert once == search(hpsearch.Sampler(SPACE, seed=3), 6, count)
+    assert once != search(hpsearch.Sampler(SPACE, seed=4), 6, count)
+
+
+def test_every_setting_lies_in_the_space():
+    sampler = hpsearch.Sampler(SPACE)
+    assert all(sampler.space.contains(params) for params in search(sampler, 8, 9))
+
+
+def test_the_order_of_telling_changes_nothing():
+    after = []
+    for order in (list, lambda trials: random.Random(0).sample(trials, len(trials))):
+        sampler = hpsearch.Sampler(SPACE)
+        for trial in order(sampler.ask(20)):
+            sampler.tell(trial, loss(trial.params))
+        after.append(sampler.ask(9))
+    assert after[0] == after[1]
+
+
+def test_zoom_comes_closer_than_random():
+    best = {}
+    for kind in ("zoom", "random"):
+        found = []
+        for seed in range(3):
+            sampler = hpsearch.Sampler(SPACE, seed=seed, trials=45, sampler=kind)
+            search(sampler, 5, 9)
+            found.append(sampler.best[1])
+        best[kind] = sum(found)
+    assert best["zoom"] < best["random"]
+
+
+def test_the_goal_decides_what_is_best():
+    sampler = hpsearch.Sampler({"x": {"min": 0, "max": 1}}, goal="maximize")
+    trials = sampler.ask(3)
+    sampler.tell(trials, [1.0, 5.0, 2.0])
+    assert sampler.best == (trials[1], 5.0)
+
+
+@pytest.mark.parametrize("lost", [None, math.nan, math.inf, np.float32("nan")])
+def test_a_lost_trial_never_wins_and_the_search_goes_on(lost):
+    sampler = hpsearch.Sampler({"x": {"min": 0, "max": 1}}, trials=12)
+    trials = sampler.ask(6)
+    sampler.tell(trials, [lost] * 6)
+    assert sampler.best is None
+    sampler.tell(more := sampler.ask(6), [np.float64(1.5), *[lost] * 5])
+    assert sampler.best == (more[0], 1.5)
+    assert len(sampler.ask(4)) == 4
+
+
+def test_pending_settings_are_kept_away_from():
+    def sampler_with(count):
+        sampler = hpsearch.Sampler({"x": {"min": 0, "max": 1}}, trials=30)
+        search(sampler, 1, 12, lambda params: (params["x"] - 0.3) ** 2)
+        return [sampler.ask()[0].params["x"] for _ in range(count)]
+
+    asked = sampler_with(10)
+    gaps = np.diff(np.sort(asked))
+    assert len(set(asked)) == 10
+    assert np.ptp(asked) > 0.05
+    assert gaps.min() > 0
+
+
+def test_choices_of_a_small_space_are_not_asked_for_twice_while_pending():
+    sampler = hpsearch.Sampler({"k": {"values": list("abcdefghij")}}, trials=4)
+    sampler.tell(sampler.ask(2), [1.0, 2.0])
+    asked = [trial.params["k"] for _ in range(8) for trial in sampler.ask()]
+    assert len(set(asked)) == 8
+
+
+def test_settings_from_elsewhere_count_as_history():
+    sampler = hpsearch.Sampler({"x": {"min": 0, "max": 1}})
+    added = sampler.add([{"x": 0.25}, {"x": 0.75}], [2.0, 1.0])
+    assert sampler.best == (added[1], 1.0)
+    with pytest.raises(hpsearch.HpsearchError, match=r"settings\[0\]: must lie in the space"):
+        sampler.add([{"x": 2.0}], [1.0])
+
+
+def test_what_cannot_be_meant_is_refused_in_one_line_each():
+    sampler = hpsearch.Sampler(SPACE)
+    trials = sampler.ask(2)
+    with pytest.raises(hpsearch.HpsearchError, match="one a trial, found 1 for 2"):
+        sampler.tell(trials, [1.0])
+    with pytest.raises(hpsearch.HpsearchError, match="must be a number"):
+        sampler.tell(trials, [1.0, "2"])
+    sampler.tell(trials[0], 1.0)
+    with pytest.raises(hpsearch.HpsearchError, match="trial 0: was told before"):
+        sampler.tell(trials, [1.0, 2.0])
+    assert len(sampler.trials) == 1
+    other = hpsearch.Sampler(SPACE, seed=1).ask(1)
+    with pytest.raises(hpsearch.HpsearchError, match="was not asked for"):
+        sampler.tell(other, [1.0])
+    with pytest.raises(hpsearch.HpsearchError, match="goal: must be"):
+        hpsearch.Sampler(SPACE, goal="min")
+    with pytest.raises(hpsearch.HpsearchError, match="count: must be at least 1"):
+        sampler.ask(0)
+
+
+def test_every_problem_of_a_space_is_told_at_once():
+    with pytest.raises(hpsearch.ConfigError) as error:
+        hpsearch.Sampler(
+            {"x": {"min": 2, "max": 1}, "y": {"mni": 0}, "z": {"value": 1, "per": "q"}}
+        )
+    assert {problem.split(":")[0] for problem in error.value.problems} >= {
+        "space.x.min", "space.y.mni", "space.z.per",
+    }  # fmt: skip
