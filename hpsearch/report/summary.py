@@ -66,6 +66,15 @@ class Summary:
         """What mattered; worked out when first asked for, since `list` need not know."""
         return importance(self.brief, self.objective, self.known)
 
+    @cached_property
+    def timeline(self) -> list[dict[str, Any]]:
+        """Who trained what and when; read when first asked for."""
+        return self.run.timeline
+
+    def best_results(self, count: int) -> list[Result]:
+        """The best completed trials, a parent's among them, best first."""
+        return best_completed([each.result for each in self.known], self.objective, count)
+
     @property
     def test(self) -> Mapping[str, Any] | None:
         """The winner's metrics on the test rows."""
