@@ -119,10 +119,11 @@ def _judgements(summary: Summary, best: Result) -> Iterator[tuple[str, str]]:
         yield "as good, within one error", "trial " + ", ".join(map(str, equals))
     if test is not None:
         low, high = test["interval"]
+        seen = f"{looks} winners of this lineage" if (looks or 1) > 1 else "no trial"
         yield (
             "on the test rows",
             f"{number(test['test_accuracy'])} <small>95 % {low:.3f} to {high:.3f}, "
-            f"{test['rows']:,} rows, look {looks or 1} at them</small>",
+            f"{test['rows']:,} rows, seen by {seen}</small>",
         )
     yield from _gain(summary, best)
     for name, value in best.metrics.items():

@@ -12,6 +12,8 @@ from hpsearch.report.numbers import number
 from hpsearch.space import LINEAR, LOG, Choice, Continuous, Discrete, Domain
 
 MOST_TICKS = 6
+WIDE = 36  # characters of all labels: more stand aslant
+CLOSE = 0.09  # of the axis: ticks nearer to its ends are left out
 MANTISSAS = ((1,), (1, 3), (1, 2, 5))  # of the ticks of a log axis, from sparse to dense
 
 
@@ -34,12 +36,18 @@ class Axis:
             "tickvals": list(self.places),
             "ticktext": list(self.labels),
             "zeroline": False,
+            "tickangle": 0 if sum(map(len, self.labels)) < WIDE else "auto",
         }
 
 
 def axis_of(domain: Domain) -> Axis:
     """The axis of a domain."""
     values = list(ticks(domain))
+    ends = (domain.fraction(values[0]), domain.fraction(values[-1]))
+    if not isinstance(domain, Choice):  # labels that would run into those at the ends
+        inside = values[1:-1]
+        far = [v for v in inside if all(abs(domain.fraction(v) - end) > CLOSE for end in ends)]
+        values = [values[0], *far, *values[-1:]] if len(values) > 1 else values
     places = tuple(round(domain.fraction(value), 4) for value in values)
     return Axis(domain, places, tuple(in_plot(number(value, 3), 14) for value in values))
 

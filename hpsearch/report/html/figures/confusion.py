@@ -7,7 +7,7 @@ from hpsearch.report.html.text import in_plot
 from hpsearch.report.summary import Summary
 
 MOST_NUMBERS = 25  # classes; in a larger matrix numbers would not fit
-FAINT, STRONG = "rgba(63,127,217,0.03)", "rgba(24,62,132,0.92)"
+FAINT, STRONG = "rgba(63,127,217,0.03)", "rgba(47,98,184,0.95)"
 
 
 def matrix(summary: Summary) -> Figure | None:

@@ -27,6 +27,7 @@ def shares(summary: Summary) -> Figure | None:
             "y": [in_plot(name) for name, _ in told],
             "x": [round(100 * share.share, 2) for _, share in told],
             "error_x": {"type": "data", "array": [round(100 * s.error, 2) for _, s in told],
+                        "arrayminus": [round(100 * min(s.error, s.share), 2) for _, s in told],
                         "thickness": 1, "width": 3},
             "marker": {"color": colour},
             "hovertemplate": "%{y}: %{x:.0f} %<extra>" + title + "</extra>",

@@ -36,13 +36,20 @@ def lines(summary: Summary) -> Figure | None:
     dimensions = [axis for parameter in chosen for axis in _dimensions(shown, parameter)]
     kept = every(dimensions, 2 * MOST_AXES) if len(dimensions) > 2 * MOST_AXES else dimensions
     values = [float(r.value or 0.0) for r in shown]
-    low, high = value_range(summary, values) or [min(values), max(values)]
+    limits = value_range(summary, values)
+    low, high = limits or [min(values), max(values)]
     minimise = summary.objective.goal == "minimize"
-    metric = {"label": in_plot(summary.objective.name), "values": values}
+    # The weakest would take most of the axis: they stand at its end.
+    metric = {
+        "label": in_plot(summary.objective.name),
+        "values": [min(max(value, low), high) for value in values],
+        "range": [low, high],
+    }
     left_out = len(parameters) - len(chosen)
     note = " ".join(filter(None, (
         thinning(len(shown), len(valued)),
         f"{left_out} parameters that matter less are left out." if left_out else None,
+        "The weakest quarter stands at the end of the last axis." if limits else None,
     )))  # fmt: skip
     trace = {
         "type": "parcoords",

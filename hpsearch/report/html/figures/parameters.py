@@ -30,6 +30,7 @@ from hpsearch.trial import Result, Status
 
 MOST_BARS = 12  # rounds; of more, an even selection
 FUNNEL = 0.24  # of the panel's height
+FEW = 12  # values of a range: so few can be told apart
 JITTER = 0.022  # to either side, where many trials share a value
 
 
@@ -161,7 +162,8 @@ def _rounds(
         })  # fmt: skip
         shapes += [
             {"type": "rect", "xref": "x", "yref": "y domain", "x0": low,
-             "x1": max(high, low + 0.006), "y0": 0, "y1": 1, "layer": "below", "line": {"width": 0},
+             "x1": max(high, low + 0.006), "y0": 0, "y1": 1, "layer": "below",
+             "line": {"width": 0},
              "fillcolor": shade(position, 0.07 if len(own) > 1 else 0.0)}
             for low, high in spans
         ]  # fmt: skip
@@ -177,4 +179,6 @@ def _spans(region: list[Any], parameter: Parameter, scale: Axis) -> list[tuple[f
         half = 0.35 / max(1, len(parameter.as_config().get("values", region)))
         return [(scale.place(v) - half, scale.place(v) + half) for v in region]
     low, high = scale.place(region[0]), scale.place(region[-1])
-    return [(low, high)]
+    count = getattr(parameter.domain, "count", FEW + 1)
+    half = 0.3 / max(1, count - 1) if count <= FEW else 0.0  # a whole number is a cell, no point
+    return [(low - half, high + half)]

@@ -12,8 +12,8 @@ Figure = dict[str, Any]
 """A plotly figure as plain values: data, layout, and a note on what it leaves out."""
 
 BLUE, ORANGE, GREEN, RED, GREY = "#3f7fd9", "#e58a1f", "#1f9d72", "#d64545", "#8a93a0"
-FADED = "rgba(138,147,160,0.35)"
-COARSE_TO_FINE = ((168, 196, 235), (63, 127, 217), (24, 62, 132))
+FADED = "rgba(138,147,160,0.5)"
+COARSE_TO_FINE = ((160, 190, 232), (63, 127, 217), (124, 68, 205))
 LOST = (Status.DIVERGED, Status.FAILED)
 MOST_DOTS = 1200
 BETTER_PART = 0.25  # of the dots are the best ones where not all can be shown
