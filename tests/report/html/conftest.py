@@ -74,7 +74,7 @@ def written(tmp_path):
 class Page(HTMLParser):
     """The tags of a page that are open when each text comes; complains of bad nesting."""
 
-    VOID = {"meta", "input", "br"}
+    VOID = frozenset({"meta", "input", "br"})
 
     def __init__(self, text):
         super().__init__()
