@@ -32,7 +32,7 @@
   system.addEventListener("change", () => apply(chosen()));
 
   // A figure is drawn when it is about to be seen: a page of forty parameters opens at once.
-  const options = { responsive: true, displaylogo: false, displayModeBar: "hover", showSendToCloud: false,
+  const options = { responsive: true, displaylogo: false, displayModeBar: matchMedia("(hover: hover)").matches ? "hover" : false, showSendToCloud: false,
     modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] };
   const draw = (plot) => {
     if (plot.dataset.drawn) return;
@@ -40,6 +40,7 @@
     const figure = data.figures[plot.dataset.figure];
     const layout = structuredClone(figure.layout);
     layout.font.color = ink();
+    layout.modebar = { bgcolor: "rgba(0,0,0,0)", color: "#8a93a0", activecolor: "#3f7fd9" };
     layout.hoverlabel = { ...layout.hoverlabel, bgcolor: themed()["hoverlabel.bgcolor"], font: { color: ink() } };
     Plotly.newPlot(plot, figure.data, layout, options).then(() => {
       if (figure.data[0]?.type === "parcoords") plot.on("plotly_restyle", () => brush(plot));
@@ -98,6 +99,7 @@
     const body = find("#trials tbody");
     body.replaceChildren(...rows.slice(0, most).map((row) => {
       const line = document.createElement("tr");
+      if (row[0] === table.best) line.className = "best";
       line.append(...row.map((cell) => {
         const place = document.createElement("td");
         place.textContent = text(cell);

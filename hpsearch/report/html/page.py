@@ -125,7 +125,7 @@ def _importance_words(summary: Summary) -> str:
 
 def _no_importance(summary: Summary) -> str:
     reason = summary.importance.reason
-    if reason is None or summary.best is None:
+    if reason is None or not summary.results:
         return ""
     return (
         "<section class=card id=importance><h2>What mattered</h2>"

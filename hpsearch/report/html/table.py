@@ -36,6 +36,7 @@ def table(summary: Summary) -> dict[str, Any]:
     return {
         "columns": [one_line(name) for name in columns + ["error"] * failed],
         "rows": rows,
+        "best": None if summary.best is None else summary.best.number,
         "maximize": summary.objective.goal == "maximize",
         "left_out": len(summary.results) - len(rows),
     }

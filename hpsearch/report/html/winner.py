@@ -59,22 +59,36 @@ def winner(summary: Summary) -> str:
 def warnings(summary: Summary) -> str:
     """What to be wary of, and what to do next."""
     items = [f"<li>{escaped(caution.message)}</li>" for caution in summary.warnings]
-    commands = [
-        ("look closer around the best", f"hpsearch refine {_run(summary)}"),
-        ("use the winner on new rows", f"hpsearch predict {_run(summary)} DATA"),
-    ]
-    if summary.info["status"] in ("interrupted", "failed"):
-        commands.insert(0, ("finish the search", f"hpsearch resume {_run(summary)}"))
-    if summary.config.trainer.kind != "network":
-        commands = [each for each in commands if "predict" not in each[1]]
+    items += [f"<li>{each}</li>" for each in _first_error(summary)]
     listed = "".join(
-        f"<li>{escaped(why)}: <code>{escaped(command)}</code></li>" for why, command in commands
+        f"<li>{escaped(why)}: <code>{escaped(command)}</code></li>"
+        for why, command in _next(summary)
     )
     cautions = f"<ul class=warnings>{''.join(items)}</ul>" if items else ""
-    return (
-        "<section class=card id=next><h2>What to try next</h2>"
-        f"{cautions}<ul>{listed}</ul></section>"
-    )
+    steps = f"<ul>{listed}</ul>" if listed else ""
+    if not cautions and not steps:
+        return ""
+    return f"<section class=card id=next><h2>What to try next</h2>{cautions}{steps}</section>"
+
+
+def _first_error(summary: Summary) -> Iterator[str]:
+    """What the first failed trial said: mostly the others failed of it, too."""
+    for result in summary.results:
+        if result.error is not None:
+            yield f"trial {result.number} {result.status}: {short(result.error, 160)}"
+            return
+
+
+def _next(summary: Summary) -> Iterator[tuple[str, str]]:
+    """Why, and the command."""
+    if summary.info["status"] in ("interrupted", "failed"):
+        yield "finish the search", f"hpsearch resume {_run(summary)}"
+    if summary.best is not None:
+        yield "look closer around the best", f"hpsearch refine {_run(summary)}"
+    if summary.outcome is not None and summary.config.trainer.kind == "network":
+        yield "use the winner on new rows", f"hpsearch predict {_run(summary)} DATA"
+    if summary.info["status"] == "finished" and summary.best is None:
+        yield "see and mend the ranges", f"hpsearch check {_run(summary)}/config.yaml"
 
 
 def _honest(summary: Summary, best: Result) -> float | None:
@@ -119,12 +133,15 @@ def _judgements(summary: Summary, best: Result) -> Iterator[tuple[str, str]]:
         yield "as good, within one error", "trial " + ", ".join(map(str, equals))
     if test is not None:
         low, high = test["interval"]
-        seen = f"{looks} winners of this lineage" if (looks or 1) > 1 else "no trial"
+        times = "looked at once" if (looks or 1) == 1 else f"looked at {looks:,} times: trust less"
         yield (
-            "on the test rows",
-            f"{number(test['test_accuracy'])} <small>95 % {low:.3f} to {high:.3f}, "
-            f"{test['rows']:,} rows, seen by {seen}</small>",
+            "test_accuracy",
+            f"{number(test['test_accuracy'])} <small>95 % {low:.3f} to {high:.3f}</small>",
         )
+        yield "test rows", f"{test['rows']:,} <small>{times}</small>"
+        for name, value in test.items():
+            if name.startswith("test_") and name != "test_accuracy":
+                yield name, escaped(number(value))
     yield from _gain(summary, best)
     for name, value in best.metrics.items():
         if name != summary.objective.name:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpsearch.report.html.figures.style import BLUE, FADED, Figure, axis, figure
+from hpsearch.report.html.figures.style import BLUE, FADED, GREY, Figure, axis, figure
 from hpsearch.report.html.text import in_plot
 from hpsearch.report.summary import Summary
 
@@ -28,7 +28,7 @@ def shares(summary: Summary) -> Figure | None:
             "x": [round(100 * share.share, 2) for _, share in told],
             "error_x": {"type": "data", "array": [round(100 * s.error, 2) for _, s in told],
                         "arrayminus": [round(100 * min(s.error, s.share), 2) for _, s in told],
-                        "thickness": 1, "width": 3},
+                        "thickness": 1.2, "width": 3, "color": GREY},
             "marker": {"color": colour},
             "hovertemplate": "%{y}: %{x:.0f} %<extra>" + title + "</extra>",
         })  # fmt: skip

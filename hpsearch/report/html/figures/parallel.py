@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from hpsearch.report.html.figures.axes import axis_of
+from hpsearch.report.html.figures.axes import axis_of, ticks
 from hpsearch.report.html.figures.style import (
     Figure,
     every,
@@ -15,8 +15,9 @@ from hpsearch.report.html.figures.style import (
     value_range,
 )
 from hpsearch.report.html.text import in_plot
+from hpsearch.report.numbers import number
 from hpsearch.report.summary import Summary
-from hpsearch.space import Parameter
+from hpsearch.space import LINEAR, Continuous, Parameter
 from hpsearch.trial import Result
 
 MOST_AXES = 12
@@ -44,6 +45,8 @@ def lines(summary: Summary) -> Figure | None:
         "label": in_plot(summary.objective.name),
         "values": [min(max(value, low), high) for value in values],
         "range": [low, high],
+        "tickvals": (places := ticks(Continuous(low, high, LINEAR)) if low < high else [low]),
+        "ticktext": [number(place) for place in places],
     }
     left_out = len(parameters) - len(chosen)
     note = " ".join(filter(None, (

@@ -17,6 +17,7 @@ from hpsearch.report.html.figures.style import (
     Figure,
     axis,
     figure,
+    held,
     shade,
     thinned,
     thinning,
@@ -45,7 +46,7 @@ def panel(summary: Summary, parameter: Parameter) -> Figure | None:
     limits = value_range(summary, values)
     shapes, bars = _rounds(summary, parameter, scale)
     dots = [
-        _dots(summary, parameter, scale, [r for r in shown if r.status is status])
+        _dots(summary, parameter, scale, [r for r in shown if r.status is status], limits)
         for status in (Status.STOPPED, Status.COMPLETED)
     ]
     lost = _lost(parameter, scale, [r for r in shown if r.status in LOST])
@@ -94,20 +95,27 @@ def _places(
 
 
 def _dots(
-    summary: Summary, parameter: Parameter, scale: Axis, results: list[Result]
+    summary: Summary,
+    parameter: Parameter,
+    scale: Axis,
+    results: list[Result],
+    limits: list[float] | None,
 ) -> dict[str, Any]:
     last = max(1, *(each.round for each in summary.rounds))
     places = _places([r for r in results if r.value is not None], parameter, scale)
+    heights = held([r.value for _, r, _ in places], limits)
     completed = bool(results) and results[0].status is Status.COMPLETED
     return {
         "type": "scatter", "mode": "markers", "name": "completed" if completed else "stopped",
-        "x": [x for x, _, _ in places], "y": [r.value for _, r, _ in places],
+        "x": [x for x, _, _ in places], "y": heights["y"],
+        "cliponaxis": False,
         "text": [f"{in_plot(number(v))}<br>trial {r.number}, round {r.round + 1}, {r.status}"
-                 for _, r, v in places],
-        "hovertemplate": "%{text}<br>%{y:.5g}<extra></extra>",
+                 f"<br>{number(r.value)}" for _, r, v in places],
+        "hovertemplate": "%{text}<extra></extra>",
         "marker": {
             "color": [shade(min(1.0, r.round / last)) for _, r, _ in places],
-            "size": 8 if completed else 5, "opacity": 1 if completed else 0.5,
+            "symbol": heights["symbol"], "size": 8 if completed else 5,
+            "opacity": 1 if completed else 0.5,
         },
     }  # fmt: skip
 

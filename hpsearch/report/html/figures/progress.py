@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from hpsearch.report.html.figures.pieces import pieces
 from hpsearch.report.html.figures.style import (
     BLUE,
     FADED,
@@ -11,6 +12,7 @@ from hpsearch.report.html.figures.style import (
     Figure,
     axis,
     figure,
+    held,
     thinned,
     thinning,
     value_range,
@@ -33,10 +35,11 @@ def over_time(summary: Summary) -> Figure | None:
 
 def ends(summary: Summary) -> dict[int, float]:
     """When each trial's search training ended; what confirms it came later and counts no more."""
-    last: dict[tuple[int, int], float] = {}
-    for span in summary.timeline:
-        last.setdefault((span["number"], span["rung"]), span["end"])
-    return {number: end for (number, _), end in sorted(last.items())}
+    found: dict[int, float] = {}
+    for span, confirming in pieces(summary):
+        if not confirming:
+            found[span["number"]] = max(span["end"], found.get(span["number"], 0.0))
+    return found
 
 
 def steps(summary: Summary, places: dict[int, float]) -> list[tuple[float, Result]]:
@@ -57,16 +60,18 @@ def _figure(summary: Summary, places: dict[int, float], title: str) -> Figure | 
     if not valued:
         return None
     shown = thinned(valued, summary)
+    limits = value_range(summary, [r.value for r in valued if r.value is not None])
     best = steps(summary, places)
     data: list[dict[str, Any]] = []
     for status, colour, size in ((Status.STOPPED, FADED, 5), (Status.COMPLETED, BLUE, 7)):
         dots = [r for r in shown if r.status is status]
+        heights = held([r.value for r in dots], limits)
         data.append({
             "type": "scatter", "mode": "markers", "name": str(status),
-            "x": [places[r.number] for r in dots], "y": [r.value for r in dots],
-            "text": [f"trial {r.number}, {r.status}" for r in dots],
-            "hovertemplate": "%{text}<br>%{y:.5g}<extra></extra>",
-            "marker": {"color": colour, "size": size},
+            "x": [places[r.number] for r in dots], "y": heights["y"],
+            "text": [f"trial {r.number}, {r.status}<br>{number(r.value)}" for r in dots],
+            "hovertemplate": "%{text}<extra></extra>", "cliponaxis": False,
+            "marker": {"color": colour, "size": size, "symbol": heights["symbol"]},
         })  # fmt: skip
     if best:
         end = max(places.values())
@@ -78,12 +83,9 @@ def _figure(summary: Summary, places: dict[int, float], title: str) -> Figure | 
             "hovertemplate": "%{text}<extra></extra>",
             "line": {"shape": "hv", "color": GREEN, "width": 2.5}, "marker": {"size": 5},
         })  # fmt: skip
-    limits = value_range(summary, [r.value for r in valued if r.value is not None])
     note = " ".join(filter(None, (
         thinning(len(shown), len(valued)),
-        "The axis leaves out the weakest quarter; a double click shows all."
-        if limits
-        else None,
+        "The weakest quarter stands at the edge as triangles." if limits else None,
     )))  # fmt: skip
     return figure(
         data,

@@ -74,6 +74,24 @@ def thinning(shown: int, of: int, what: str = "trials") -> str | None:
     return f"{shown:,} of {of:,} {what} are drawn: the best, and an even selection of the rest."
 
 
+def held(values: Sequence[float | None], limits: list[float] | None) -> dict[str, Any]:
+    """Heights and symbols of dots: what lies beyond the limits stands at the edge as a triangle.
+
+    >>> held([0.5, 0.9], [0.8, 1.0])
+    {'y': [0.8, 0.9], 'symbol': ['triangle-down', 'circle']}
+    """
+    if limits is None:
+        return {"y": list(values), "symbol": "circle"}
+    low, high = limits
+    places = [None if v is None else min(max(v, low), high) for v in values]
+    beyond = "triangle-down", "triangle-up"
+    symbols = [
+        "circle" if place == value else beyond[place == high]
+        for place, value in zip(places, values, strict=True)
+    ]
+    return {"y": places, "symbol": symbols}
+
+
 def value_range(summary: Summary, values: Sequence[float]) -> list[float] | None:
     """Where the better three quarters of the values lie: the weakest would flatten the rest."""
     ordered = sorted(values, reverse=summary.objective.goal == "maximize")
