@@ -29,19 +29,35 @@ if TYPE_CHECKING:
               help="How many of the best trials to list.")  # fmt: skip
 @click.option("--open", "open_", is_flag=True, help="Show the page in a browser, too.")
 @click.option("--watch", is_flag=True, help="Tell it again and again until the run has ended.")
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False),
+              help="The page of several runs.  [default: RUNS_DIR/comparison.html]")  # fmt: skip
 def report(
-    runs: tuple[str, ...], runs_dir: Path, format_: str, top: int, open_: bool, watch: bool
+    runs: tuple[str, ...],
+    runs_dir: Path,
+    format_: str,
+    top: int,
+    open_: bool,
+    watch: bool,
+    output: Path | None,
 ) -> None:
-    """Say what a run found.
+    """Say what a run found, or compare several.
 
-    RUN... is a folder or a name, the newest if left out. The same is written to report.html in
-    the run's folder, a page that works offline.
+    RUN... are folders or names, the newest run if left out. The same is written to report.html
+    in the run's folder, a page that works offline; several runs are compared.
     """
     from hpsearch.report.summary import summarise
     from hpsearch.store import find
 
     if format_ != "text" and (open_ or watch):
         raise click.UsageError("--open and --watch go with --format text only")
+    if len(runs) > 1 and watch:
+        raise click.UsageError("--watch follows one run")
+    if len(runs) < 2 and output is not None:
+        raise click.UsageError("--output goes with several runs; one has its report.html")
+    if len(runs) > 1:
+        found = [find(run, runs_dir) for run in runs]
+        _compare(found, output or runs_dir / "comparison.html", format_, top, open_)
+        return
     run = find(runs[0] if runs else None, runs_dir)
     if format_ == "json":
         from hpsearch.report.text import json_text
@@ -74,6 +90,36 @@ def _tell(run: RunDirectory, top: int, open_: bool) -> None:
     show(summary)
     if open_:
         _open(run.report)
+
+
+def _compare(runs: list[RunDirectory], page: Path, format_: str, top: int, open_: bool) -> None:
+    """Several runs against each other, in text and as a page."""
+    from hpsearch.report.comparison import compare
+    from hpsearch.report.summary import summarise
+
+    comparison = compare([summarise(run, top) for run in runs])
+    if format_ == "json":
+        from hpsearch.report.text import json_text
+
+        click.echo(json_text(comparison.as_json()))
+    elif format_ == "csv":
+        from hpsearch.report.table import write_runs_csv
+
+        labelled = [(member.name, member.summary.results) for member in comparison.members]
+        write_runs_csv(labelled, sys.stdout)
+    else:
+        from hpsearch.report.comparison_text import show
+        from hpsearch.report.html.compare import write_comparison
+
+        written: Path | None = page
+        try:
+            write_comparison(comparison, page)
+        except OSError as error:
+            click.echo(f"{page}: cannot be written: {error.strerror or error}", err=True)
+            written = None
+        show(comparison, written)
+        if open_:
+            _open(page)
 
 
 def _open(page: Path) -> None:

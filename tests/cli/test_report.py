@@ -213,3 +213,46 @@ def test_the_winner_stands_first_among_the_best(hpsearch, first):
         again = next(x for x in text.splitlines() if x.startswith("The best trials")).split()
         assert again[3] == listed[-1]
         assert sorted(again) == sorted(listed)
+
+
+@pytest.fixture
+def both(hpsearch, first):
+    """A finished run and its refinement."""
+    assert hpsearch("refine", "first", "--name=child", "--trials=4", "-q").status == 0
+
+
+def test_several_runs_are_compared_in_text_and_as_a_page(hpsearch, both):
+    said = hpsearch("report", "first", "child")
+    assert (said.status, said.err) == (0, "")
+    assert "b = child, goes on from first" in said.out
+    assert "search.trials" in said.out
+    assert max(map(len, said.out.splitlines())) <= 80
+    assert "see it:       runs/comparison.html" in said.out
+    assert "2 runs compared" in Path("runs/comparison.html").read_text(encoding="utf-8")
+    assert hpsearch("report", "child", "first", "--output=x.html").out.endswith("x.html\n")
+    assert Path("x.html").exists()
+    assert len(hpsearch("list").out.splitlines()) == 3
+
+
+def test_several_runs_as_json_and_csv(hpsearch, both):
+    found = json.loads(hpsearch("report", "first", "child", "--format=json").out)
+    assert [(run["run"], run["parent"]) for run in found["runs"]] == [
+        ("first", None),
+        ("child", "first"),
+    ]
+    assert found["differences"]["search.trials"] == [6, 4]
+    table = pd.read_csv(io.StringIO(hpsearch("report", "first", "child", "--format=csv").out))
+    assert table["run"].value_counts().to_dict() == {"first": 6, "child": 4}
+
+
+@pytest.mark.parametrize(
+    "words", [["first", "first", "--watch"], ["first", "--output=x.html"], ["--output=x.html"]]
+)
+def test_options_that_do_not_go_together_are_told(hpsearch, first, words):
+    assert hpsearch("report", *words).status == 2
+
+
+def test_a_comparison_with_a_run_that_is_not_there_names_it(hpsearch, first):
+    said = hpsearch("report", "first", "nowhere")
+    assert said.status == 1
+    assert "nowhere: must be a run's folder" in said.err
