@@ -29,6 +29,8 @@ if TYPE_CHECKING:
               help="How many of the best trials to list.")  # fmt: skip
 @click.option("--open", "open_", is_flag=True, help="Show the page in a browser, too.")
 @click.option("--watch", is_flag=True, help="Tell it again and again until the run has ended.")
+@click.option("--png", metavar="DIR", type=click.Path(path_type=Path, file_okay=False),
+              help="Draw the page's pictures into DIR, too.")  # fmt: skip
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False),
               help="The page of several runs.  [default: RUNS_DIR/comparison.html]")  # fmt: skip
 def report(
@@ -38,6 +40,7 @@ def report(
     top: int,
     open_: bool,
     watch: bool,
+    png: Path | None,
     output: Path | None,
 ) -> None:
     """Say what a run found, or compare several.
@@ -52,6 +55,8 @@ def report(
         raise click.UsageError("--open and --watch go with --format text only")
     if len(runs) > 1 and watch:
         raise click.UsageError("--watch follows one run")
+    if len(runs) > 1 and png is not None:
+        raise click.UsageError("--png draws one run")
     if len(runs) < 2 and output is not None:
         raise click.UsageError("--output goes with several runs; one has its report.html")
     if len(runs) > 1:
@@ -73,6 +78,11 @@ def report(
 
             follow(run)
         _tell(run, top, open_)
+    if png is not None:
+        from hpsearch.report.png import write_pictures
+
+        files = write_pictures(summarise(run), png)
+        click.echo(f"wrote {len(files)} pictures to {png}", err=True)
 
 
 def _tell(run: RunDirectory, top: int, open_: bool) -> None:
