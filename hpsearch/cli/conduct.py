@@ -11,25 +11,32 @@ from hpsearch.errors import RunError
 if TYPE_CHECKING:
     from hpsearch.config import Config
     from hpsearch.data.dataset import Dataset
+    from hpsearch.searching.events import Event
     from hpsearch.store import RunDirectory
 
 
 def conduct(
     run: RunDirectory, config: Config, dataset: Dataset | None = None, quiet: bool = False
 ) -> None:
-    """Do a search to its end and print its summary.
+    """Do a search to its end and print its summary; its page is kept up to date meanwhile.
 
     Raises:
         RunError: not one trial gave a finite value.
     """
     from hpsearch.cli.progress import Progress
+    from hpsearch.report.live import LiveReport
     from hpsearch.report.summary import summarise
     from hpsearch.report.terminal import show
     from hpsearch.searching.session import conduct as search
 
-    progress = Progress(quiet)
+    progress, live = Progress(quiet), LiveReport()
+
+    def tell(event: Event) -> None:
+        progress(event)
+        live(event)
+
     try:
-        search(run, progress, config, dataset)
+        search(run, tell, config, dataset)
     except KeyboardInterrupt:
         progress.close()
         click.echo(
@@ -40,6 +47,10 @@ def conduct(
     except BaseException:
         progress.close()
         raise
+    finally:
+        live.close()
+        if live.problem is not None:
+            click.echo(f"{run.report} could not be written: {live.problem}", err=True)
     summary = summarise(run)
     show(summary)
     if summary.best is None:

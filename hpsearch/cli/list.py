@@ -25,7 +25,7 @@ def list_(runs_dir: Path) -> None:
     if not found:
         click.echo(f"{runs_dir}: no runs yet; start one with: hpsearch run CONFIG", err=True)
         return
-    table = columns("run", "status", "trials", "best", "metric", "started")
+    table = columns("run", "status", "trials", "best", "metric", "started", longest=None)
     for run in found:
         try:
             summary = summarise(run)

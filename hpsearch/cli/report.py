@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from hpsearch.cli.options import run_argument, runs_dir_option
+from hpsearch.cli.options import runs_dir_option
+
+if TYPE_CHECKING:
+    from hpsearch.store import RunDirectory
 
 
 @click.command()
-@run_argument
+@click.argument("runs", metavar="[RUN...]", nargs=-1)
 @runs_dir_option
 @click.option(
     "--format",
@@ -23,21 +27,113 @@ from hpsearch.cli.options import run_argument, runs_dir_option
 )
 @click.option("--top", type=click.IntRange(1), default=5, show_default=True,
               help="How many of the best trials to list.")  # fmt: skip
-def report(run: str | None, runs_dir: Path, format_: str, top: int) -> None:
-    """Say what RUN found; a folder or a name, the newest if left out."""
+@click.option("--open", "open_", is_flag=True, help="Show the page in a browser, too.")
+@click.option("--watch", is_flag=True, help="Tell it again and again until the run has ended.")
+@click.option("--png", metavar="DIR", type=click.Path(path_type=Path, file_okay=False),
+              help="Draw the page's pictures into DIR, too.")  # fmt: skip
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False),
+              help="The page of several runs.  [default: RUNS_DIR/comparison.html]")  # fmt: skip
+def report(
+    runs: tuple[str, ...],
+    runs_dir: Path,
+    format_: str,
+    top: int,
+    open_: bool,
+    watch: bool,
+    png: Path | None,
+    output: Path | None,
+) -> None:
+    """Say what a run found, or compare several.
+
+    RUN... are folders or names, the newest run if left out. The same is written to report.html
+    in the run's folder, a page that works offline; several runs are compared.
+    """
     from hpsearch.report.summary import summarise
     from hpsearch.store import find
 
-    summary = summarise(find(run, runs_dir), top)
+    if format_ != "text" and (open_ or watch):
+        raise click.UsageError("--open and --watch go with --format text only")
+    if len(runs) > 1 and watch:
+        raise click.UsageError("--watch follows one run")
+    if len(runs) > 1 and png is not None:
+        raise click.UsageError("--png draws one run")
+    if len(runs) < 2 and output is not None:
+        raise click.UsageError("--output goes with several runs; one has its report.html")
+    if len(runs) > 1:
+        found = [find(run, runs_dir) for run in runs]
+        _compare(found, output or runs_dir / "comparison.html", format_, top, open_)
+        return
+    run = find(runs[0] if runs else None, runs_dir)
     if format_ == "json":
         from hpsearch.report.text import json_text
 
-        click.echo(json_text(summary.as_json()))
+        click.echo(json_text(summarise(run, top).as_json()))
     elif format_ == "csv":
         from hpsearch.report.table import write_csv
 
-        write_csv(summary.results, sys.stdout)
+        write_csv(summarise(run, top).results, sys.stdout)
     else:
-        from hpsearch.report.terminal import show
+        if watch:
+            from hpsearch.report.watch import watch as follow
 
-        show(summary)
+            follow(run)
+        _tell(run, top, open_)
+    if png is not None:
+        from hpsearch.report.png import write_pictures
+
+        files = write_pictures(summarise(run), png)
+        click.echo(f"wrote {len(files)} pictures to {png}", err=True)
+
+
+def _tell(run: RunDirectory, top: int, open_: bool) -> None:
+    """The story in text, and as a page."""
+    from hpsearch.report.html.write import write_page
+    from hpsearch.report.live import EVERY
+    from hpsearch.report.summary import summarise
+    from hpsearch.report.terminal import show
+
+    summary = summarise(run, top)
+    try:
+        write_page(run, summary, EVERY if summary.info["status"] == "running" else None)
+    except OSError as error:  # another's run, say: what it found can be told all the same
+        click.echo(f"{run.report}: cannot be written: {error.strerror or error}", err=True)
+    show(summary)
+    if open_:
+        _open(run.report)
+
+
+def _compare(runs: list[RunDirectory], page: Path, format_: str, top: int, open_: bool) -> None:
+    """Several runs against each other, in text and as a page."""
+    from hpsearch.report.comparison import compare
+    from hpsearch.report.summary import summarise
+
+    comparison = compare([summarise(run, top) for run in runs])
+    if format_ == "json":
+        from hpsearch.report.text import json_text
+
+        click.echo(json_text(comparison.as_json()))
+    elif format_ == "csv":
+        from hpsearch.report.table import write_runs_csv
+
+        labelled = [(member.name, member.summary.results) for member in comparison.members]
+        write_runs_csv(labelled, sys.stdout)
+    else:
+        from hpsearch.report.comparison_text import show
+        from hpsearch.report.html.compare import write_comparison
+
+        written: Path | None = page
+        try:
+            write_comparison(comparison, page)
+        except OSError as error:
+            click.echo(f"{page}: cannot be written: {error.strerror or error}", err=True)
+            written = None
+        show(comparison, written)
+        if open_:
+            _open(page)
+
+
+def _open(page: Path) -> None:
+    import webbrowser
+
+    if not page.exists() or not webbrowser.open(page.resolve().as_uri()):
+        click.echo(f"no browser was found; open the file yourself: {page}", err=True)

@@ -66,6 +66,15 @@ class Summary:
         """What mattered; worked out when first asked for, since `list` need not know."""
         return importance(self.brief, self.objective, self.known)
 
+    @cached_property
+    def timeline(self) -> list[dict[str, Any]]:
+        """Who trained what and when; read when first asked for."""
+        return self.run.timeline
+
+    def best_results(self, count: int) -> list[Result]:
+        """The best completed trials, a parent's among them, best first."""
+        return best_completed([each.result for each in self.known], self.objective, count)
+
     @property
     def test(self) -> Mapping[str, Any] | None:
         """The winner's metrics on the test rows."""
@@ -111,6 +120,9 @@ def summarise(run: RunDirectory, top: int = 5) -> Summary:
     known = [each.result for each in trials]
     elites = elite_trials(trials, brief.amounts, objective)
     outcome = run.outcome
+    winner = _winner(known, outcome, objective)
+    others = [r for r in best_completed(known, objective, top + 1) if r is not winner]
+    first = [] if winner is None else [winner]  # confirmation may have passed over better values
     return Summary(
         run=run,
         info=info,
@@ -119,12 +131,12 @@ def summarise(run: RunDirectory, top: int = 5) -> Summary:
         brief=brief,
         known=tuple(trials),
         results=tuple(results),
-        best=_winner(known, outcome, objective),
+        best=winner,
         baseline=results[0] if results and config.search.start else None,
         outcome=outcome,
         counts={status.value: n for status, n in _counts(results).items()},
         rounds=tuple(_rounds(results, config.space, objective)),
-        top=tuple(best_completed(known, objective, top)),
+        top=(*first, *others)[:top],
         warnings=tuple(warnings(config, results, elites)),
         paired=tuple(studies(brief, objective, trials[len(brief.history) :])),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable
+from io import StringIO
 from typing import Any, TextIO
 
 from hpsearch.trial import Result
@@ -35,6 +36,19 @@ def write_csv(results: Iterable[Result], to: TextIO) -> None:
                 *(_cell(getattr(result, name)) for name in LAST),
             ]
         )
+
+
+def write_runs_csv(runs: Iterable[tuple[str, Iterable[Result]]], to: TextIO) -> None:
+    """Write the trials of several runs as one CSV, whose first column is the run's name."""
+    labelled = [(name, result) for name, results in runs for result in results]
+    rows = StringIO()
+    write_csv((result for _, result in labelled), rows)
+    rows.seek(0)
+    reader = csv.reader(rows)
+    writer = csv.writer(to, lineterminator="\n")
+    writer.writerow(["run", *next(reader)])
+    for (name, _), row in zip(labelled, reader, strict=True):
+        writer.writerow([name, *row])
 
 
 def _cell(value: Any) -> str:

@@ -9,6 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from hpsearch.report import importance_table, paired_tables
+from hpsearch.report.curve import curve
+from hpsearch.report.escape import printable
 from hpsearch.report.numbers import duration, extent, number
 from hpsearch.report.summary import Summary
 from hpsearch.report.text import columns, heading, tell
@@ -24,6 +26,8 @@ def show(summary: Summary) -> None:
     tell(_headline(summary))
     if summary.best is not None:
         tell("", _winner(summary, summary.best))
+    if lines := curve(summary):
+        tell("", *lines)
     for first in range(0, len(summary.top), ABREAST):
         tell("", _abreast(summary, summary.top[first : first + ABREAST]))
     if len(summary.rounds) > 1:
@@ -34,10 +38,24 @@ def show(summary: Summary) -> None:
     for study in summary.paired:
         tell("", *paired_tables.parts(study, summary.objective.name))
     if summary.warnings:
-        tell("", *(Text(f"! {caution.message}", style="yellow") for caution in summary.warnings))
+        messages = (printable(caution.message) for caution in summary.warnings)
+        tell("", *(Text(f"! {message}", style="yellow") for message in messages))
     if summary.best is not None:
         tell("", *_in_frameworks(summary, summary.best))
     tell("", *_closing(summary))
+
+
+def brief(summary: Summary, whole: bool = True) -> None:
+    """Print how a run stands in so few lines that a screen holds them; or in one line."""
+    done, planned = len(summary.results), summary.brief.trials
+    line = _headline(summary)
+    line.append(f", {done} of {planned} trials done", style="")
+    tell(line)
+    if not whole:
+        return
+    tell("", *curve(summary))
+    tell("", _abreast(summary, summary.top[:ABREAST]) if summary.top else "")
+    tell("", "Ctrl-C stops watching; the search goes on.")
 
 
 def show_measurement(measured: Mapping[str, Any], which: str) -> None:
@@ -166,6 +184,8 @@ def _closing(summary: Summary) -> Iterator[str]:
     run = summary.run
     if status in ("interrupted", "failed"):
         yield f"go on with:   hpsearch resume {run.path}"
+    if run.report.exists():
+        yield f"see it:       {run.report} (or: hpsearch report --open {run.path})"
     if summary.best is not None:
         yield f"look closer:  hpsearch refine {run.path}"
     if run.outcome is not None:

@@ -12,13 +12,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from hpsearch.report.escape import cut, encodable, lines_printable, printable
+
+LONGEST_NAME = 34  # characters of a name in a table; its middle is left out beyond
 WIDTH = 80  # of what is written to a file or a pipe
 
 
 def tell(*parts: Text | Table | str, width: int = WIDTH) -> None:
     """Print to stdout: lines of text as they are, tables fitted into the width.
 
-    Colours only on a terminal, and never against NO_COLOR. No line ends in blanks.
+    Colours only on a terminal, and never against NO_COLOR. No line ends in blanks, and nothing
+    in a name or a value is obeyed by the terminal.
 
     Args:
         parts: what to print, one below the other.
@@ -30,8 +34,11 @@ def tell(*parts: Text | Table | str, width: int = WIDTH) -> None:
     )
     with console.capture() as captured:
         for part in parts:
+            if not isinstance(part, Table):
+                part = _harmless(part)
             console.print(part, soft_wrap=not isinstance(part, Table))
-    sys.stdout.write(re.sub(r" +$", "", captured.get(), flags=re.MULTILINE))
+    text = re.sub(r" +$", "", captured.get(), flags=re.MULTILINE)
+    sys.stdout.write(encodable(text, sys.stdout.encoding))
     sys.stdout.flush()
 
 
@@ -40,18 +47,33 @@ def heading(text: str) -> Text:
     return Text(text, style="bold")
 
 
-def columns(*names: str, right: int = 0) -> Table:
-    """A table without lines, as narrow as its contents, whose first column is never cut.
+class Columns(Table):
+    """A table of users' text: what a row holds is made printable."""
+
+    longest: int | None = LONGEST_NAME
+
+    def add_row(self, *cells: Any, **options: Any) -> None:
+        """Add a row; its name, the first cell, is shortened."""
+        texts = [printable(cell) if isinstance(cell, str) else cell for cell in cells]
+        if texts and isinstance(texts[0], str) and self.longest is not None:
+            texts[0] = cut(texts[0], self.longest)
+        super().add_row(*texts, **options)
+
+
+def columns(*names: str, right: int = 0, longest: int | None = LONGEST_NAME) -> Table:
+    """A table without lines, as narrow as its contents, whose first column is never wrapped.
 
     Args:
         names: of the columns.
         right: how many columns, counted from the last, hold numbers set flush right.
+        longest: characters of a name, the first cell of a row or of a column; None: any number.
     """
-    table = Table(box=None, pad_edge=False)
+    table = Columns(box=None, pad_edge=False)
+    table.longest = longest
     for place, name in enumerate(names):
         flush_right = place >= len(names) - right
         table.add_column(
-            name,
+            Text(printable(name) if longest is None else cut(name, longest)),
             no_wrap=place == 0,
             overflow="fold",
             justify="right" if flush_right else "left",
@@ -73,6 +95,14 @@ def json_text(value: Mapping[str, Any]) -> str:
     text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False)
     # A newline inside a JSON string is escaped, so these newlines are all of the layout.
     return re.sub(r"\[\n[^][{}]*\n *\]", _on_one_line, text)
+
+
+def _harmless(part: Text | str) -> Text | str:
+    if isinstance(part, str):
+        return lines_printable(part)
+    if lines_printable(part.plain) == part.plain:
+        return part
+    return Text(lines_printable(part.plain), style=part.style)
 
 
 def _on_one_line(found: re.Match[str]) -> str:

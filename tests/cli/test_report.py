@@ -143,3 +143,116 @@ def test_list_has_a_line_a_run_oldest_first(hpsearch, search):
         [name, "finished", "6"],
         ["after", "finished", "6"],
     ]
+
+
+def test_run_leaves_a_page_and_names_it(first):
+    page = Path("runs/first/report.html").read_text(encoding="utf-8")
+    assert '"refresh":null' in page
+    assert "see it:       runs/first/report.html" in first.out
+
+
+def test_report_writes_the_page_anew_and_a_broken_place_for_it_is_told(hpsearch, first):
+    page = Path("runs/first/report.html")
+    page.unlink()
+    assert hpsearch("report", "first").out == first.out
+    page.unlink()
+    page.mkdir()
+    said = hpsearch("report", "first")
+    assert said.status == 0
+    assert "runs/first/report.html: cannot be written" in said.err
+
+
+def test_open_hands_the_page_to_a_browser(hpsearch, first, monkeypatch):
+    opened = []
+    monkeypatch.setattr("webbrowser.open", lambda address: not opened.append(address))
+    assert hpsearch("report", "first", "--open").err == ""
+    assert opened == [Path("runs/first/report.html").resolve().as_uri()]
+    monkeypatch.setattr("webbrowser.open", lambda address: False)
+    assert "no browser was found" in hpsearch("report", "first", "--open").err
+
+
+def test_open_goes_with_text_only(hpsearch, first):
+    assert hpsearch("report", "first", "--open", "--format=json").status == 2
+
+
+def test_watch_of_a_finished_run_tells_it_at_once(hpsearch, first):
+    assert hpsearch("report", "first", "--watch").out == first.out
+
+
+def test_watch_follows_a_run_until_it_ends(hpsearch, first, monkeypatch):
+    file = Path("runs/first/run.json")
+    finished = file.read_text()
+    file.write_text(finished.replace('"finished"', '"running"'))
+    monkeypatch.setattr("time.sleep", lambda seconds: file.write_text(finished))
+    watched, _, rest = hpsearch("report", "first", "--watch").out.partition("\n")
+    assert watched.endswith(", 6 of 6 trials done")
+    assert rest == first.out
+
+
+def test_ctrl_c_leaves_a_watch_quietly(hpsearch, first, monkeypatch):
+    file = Path("runs/first/run.json")
+    file.write_text(file.read_text().replace('"finished"', '"running"'))
+
+    def interrupt(seconds):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("time.sleep", interrupt)
+    said = hpsearch("report", "first", "--watch")
+    assert (said.status, said.err.strip()) == (130, "")
+
+
+def test_the_winner_stands_first_among_the_best(hpsearch, first):
+    file = Path("runs/first/best/result.json")
+    found = json.loads(file.read_text())
+    text = hpsearch("report", "first").out
+    listed = next(line for line in text.splitlines() if line.startswith("The best trials")).split()
+    assert listed[3] == str(found["number"])
+    if len(listed) > 4:
+        file.write_text(json.dumps({**found, "number": int(listed[-1])}))
+        text = hpsearch("report", "first").out
+        again = next(x for x in text.splitlines() if x.startswith("The best trials")).split()
+        assert again[3] == listed[-1]
+        assert sorted(again) == sorted(listed)
+
+
+@pytest.fixture
+def both(hpsearch, first):
+    """A finished run and its refinement."""
+    assert hpsearch("refine", "first", "--name=child", "--trials=4", "-q").status == 0
+
+
+def test_several_runs_are_compared_in_text_and_as_a_page(hpsearch, both):
+    said = hpsearch("report", "first", "child")
+    assert (said.status, said.err) == (0, "")
+    assert "b = child, goes on from first" in said.out
+    assert "search.trials" in said.out
+    assert max(map(len, said.out.splitlines())) <= 80
+    assert "see it:       runs/comparison.html" in said.out
+    assert "2 runs compared" in Path("runs/comparison.html").read_text(encoding="utf-8")
+    assert hpsearch("report", "child", "first", "--output=x.html").out.endswith("x.html\n")
+    assert Path("x.html").exists()
+    assert len(hpsearch("list").out.splitlines()) == 3
+
+
+def test_several_runs_as_json_and_csv(hpsearch, both):
+    found = json.loads(hpsearch("report", "first", "child", "--format=json").out)
+    assert [(run["run"], run["parent"]) for run in found["runs"]] == [
+        ("first", None),
+        ("child", "first"),
+    ]
+    assert found["differences"]["search.trials"] == [6, 4]
+    table = pd.read_csv(io.StringIO(hpsearch("report", "first", "child", "--format=csv").out))
+    assert table["run"].value_counts().to_dict() == {"first": 6, "child": 4}
+
+
+@pytest.mark.parametrize(
+    "words", [["first", "first", "--watch"], ["first", "--output=x.html"], ["--output=x.html"]]
+)
+def test_options_that_do_not_go_together_are_told(hpsearch, first, words):
+    assert hpsearch("report", *words).status == 2
+
+
+def test_a_comparison_with_a_run_that_is_not_there_names_it(hpsearch, first):
+    said = hpsearch("report", "first", "nowhere")
+    assert said.status == 1
+    assert "nowhere: must be a run's folder" in said.err

@@ -1,0 +1,99 @@
+"""Lines in a grid of characters: a picture that any terminal can show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from hpsearch.report.numbers import number
+
+Points = Sequence[tuple[float, float]]
+DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # of a Braille sign, row by row
+
+
+def chart(
+    lines: Mapping[str, Points],
+    width: int = 60,
+    height: int = 8,
+    braille: bool = False,
+    steps: bool = False,
+) -> list[str]:
+    r"""Rows of text that show lines, with the values' ends at the left and x's ends below.
+
+    Args:
+        lines: points (x, y) by the sign that draws them; what comes first lies on top.
+        width: of the field, in characters.
+        height: likewise.
+        braille: draw with the eight dots of Braille signs instead; for one line only.
+        steps: a value holds until the next point, instead of a straight line between them.
+
+    >>> print(*chart({"*": [(0, 0.0), (4, 1.0)]}, width=5, height=3), sep="\n")
+    1 |   **
+      |  *
+    0 |**
+       0   4
+    """
+    points = [point for line in lines.values() for point in line]
+    if not points:
+        return []
+    low_x, high_x = _ends([x for x, _ in points])
+    low, high = _ends([y for _, y in points])
+    across, up = (2 * width, 4 * height) if braille else (width, height)
+    cells: dict[tuple[int, int], str] = {}
+    for sign, line in reversed([*lines.items()]):
+        before: int | None = None
+        for column, y in _traced(sorted(line), low_x, high_x, across, steps):
+            share = 0.5 if high == low else (y - low) / (high - low)
+            row = round((1 - share) * (up - 1))
+            for between in _steep(before, row):
+                cells[column, between] = sign
+            before = row
+    rows = [_braille(cells, row, width) if braille else _row(cells, row, width)
+            for row in range(height)]  # fmt: skip
+    labels = [number(high, 3), *[""] * (height - 2), number(low, 3)]
+    room = max(map(len, labels))
+    drawn = [f"{text:>{room}} |{row}".rstrip() for text, row in zip(labels, rows, strict=True)]
+    first, last = number(low_x, 3), number(high_x, 3)
+    return [*drawn, f"{'':{room}}  {first}{last:>{max(1, width - len(first))}}"]
+
+
+def _ends(values: Sequence[float]) -> tuple[float, float]:
+    return min(values), max(values)
+
+
+def _traced(
+    line: Points, low: float, high: float, across: int, steps: bool
+) -> Iterator[tuple[int, float]]:
+    """A value for each column that a line passes."""
+    scale = 0.0 if high == low else (across - 1) / (high - low)
+    places = [(round((x - low) * scale), y) for x, y in line]
+    for place, (column, y) in enumerate(places):
+        yield column, y
+        if place + 1 < len(places):
+            end, goal = places[place + 1]
+            for between in range(column + 1, end):
+                share = 0.0 if steps else (between - column) / (end - column)
+                yield between, y + share * (goal - y)
+
+
+def _steep(before: int | None, row: int) -> range:
+    """The rows that a line passes on its way to a row, that one included."""
+    if before is None or before == row:
+        return range(row, row + 1)
+    return range(before + 1, row + 1) if before < row else range(row, before)
+
+
+def _row(cells: Mapping[tuple[int, int], str], row: int, width: int) -> str:
+    return "".join(cells.get((column, row), " ") for column in range(width))
+
+
+def _braille(cells: Mapping[tuple[int, int], str], row: int, width: int) -> str:
+    signs = []
+    for column in range(width):
+        bits = sum(
+            bit
+            for down, pair in enumerate(DOTS)
+            for right, bit in enumerate(pair)
+            if (2 * column + right, 4 * row + down) in cells
+        )
+        signs.append(chr(0x2800 + bits) if bits else " ")
+    return "".join(signs)

@@ -1,0 +1,124 @@
+"""The page of several runs: one picture of all, then their outcomes and settings abreast."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hpsearch.report.comparison import Comparison, Member
+from hpsearch.report.comparison_text import describe
+from hpsearch.report.html.figures.curves import COLOURS
+from hpsearch.report.html.figures.progress import ends
+from hpsearch.report.html.figures.style import Figure, axis, figure, value_range
+from hpsearch.report.html.page import document, plot
+from hpsearch.report.html.text import escaped, in_plot, short
+from hpsearch.store import write_text
+
+
+def write_comparison(comparison: Comparison, path: Path) -> Path:
+    """Write the page of a comparison: a reader sees the old one or the new one."""
+    write_text(path, compare_page(comparison))
+    return path
+
+
+def compare_page(comparison: Comparison) -> str:
+    """The whole HTML of a comparison."""
+    figures: dict[str, Figure] = {}
+    parts = [_headline(comparison)]
+    for index, metric in enumerate(comparison.metrics):
+        members = comparison.of(metric)
+        cards = []
+        for name, title, places in (
+            ("trials", "trial by trial", [None] * len(members)),
+            ("time", "over time", [_times(member) for member in members]),
+        ):
+            made = _progress(members, places, metric[0], name)
+            if made is not None:
+                drawn = plot(f"{name}-{index}", made, figures)
+                heading = f"Best {short(metric[0])} so far, {title}"
+                cards.append(f"<section class=card><h2>{heading}</h2>{drawn}</section>")
+        parts.append(f"<div class=pair>{''.join(cards)}</div>")
+    differences = [
+        (key, ["" if value is None else describe(value) for value in values])
+        for key, values in comparison.differences
+    ]
+    parts += [
+        _table("outcomes", "What they came to", comparison, comparison.outcomes),
+        _table("winners", "The winners' settings", comparison, comparison.settings),
+        _table("differences", "What was set otherwise", comparison, differences),
+    ]
+    title = " and ".join(member.name for member in comparison.members)
+    return document(title, "\n".join(parts), figures)
+
+
+def _headline(comparison: Comparison) -> str:
+    runs = comparison.members
+    items = "".join(f"<li>{escaped(caution)}</li>" for caution in comparison.cautions)
+    story = " · ".join(
+        f"{short(member.name)} goes on from {short(member.parent.name)}"
+        for member in runs
+        if member.parent
+    )
+    return (
+        f"<header><p class=kicker>hpsearch</p><h1>{len(runs)} runs compared</h1>"
+        f"<p class=facts>{story}</p>"
+        '<button id=theme type=button aria-label="light or dark">◐</button></header>'
+        + (f"<ul class=warnings>{items}</ul>" if items else "")
+    )
+
+
+def _times(member: Member) -> dict[int, float]:
+    """When each trial ended; a refined run's clock goes on from its parent's."""
+    before = member.parent
+    offset = 0.0
+    while before is not None:
+        offset += before.summary.info.get("seconds") or 0.0
+        before = before.parent
+    return {number: offset + end for number, end in ends(member.summary).items()}
+
+
+def _progress(
+    members: Sequence[Member], places: Sequence[dict[int, float] | None], metric: str, kind: str
+) -> Figure | None:
+    data: list[dict[str, Any]] = []
+    values: list[float] = []
+    for index, (member, place) in enumerate(zip(members, places, strict=True)):
+        points = member.best_so_far(place)
+        values += [y for _, y in points]
+        if points:
+            colour = COLOURS[index % len(COLOURS)]
+            dash = ("solid", "dash", "dot")[index // len(COLOURS) % 3]
+            data.append({
+                "type": "scatter", "mode": "lines+markers", "name": in_plot(member.name),
+                "x": [x for x, _ in points], "y": [y for _, y in points],
+                "hovertemplate": "%{fullData.name}: %{y:.5g}<extra></extra>",
+                "line": {"shape": "hv", "color": colour, "width": 2.5, "dash": dash},
+                "marker": {"size": 5},
+            })  # fmt: skip
+    if not data:
+        return None
+    limits = value_range(members[0].summary, values)
+    return figure(
+        data,
+        "The axis leaves out the weakest quarter; a double click shows all." if limits else None,
+        xaxis=axis("trial" if kind == "trials" else "seconds of searching"),
+        yaxis=axis(in_plot(metric), **({"range": limits} if limits else {})),
+        showlegend=True,
+    )
+
+
+def _table(
+    name: str, title: str, comparison: Comparison, rows: Sequence[tuple[str, list[str]]]
+) -> str:
+    if not rows:
+        return ""
+    heads = "".join(f"<th scope=col>{short(m.name, 30)}</th>" for m in comparison.members)
+    lines = "".join(
+        f"<tr><td>{short(row, 40)}</td>{''.join(f'<td>{short(c, 40)}</td>' for c in cells)}</tr>"
+        for row, cells in rows
+    )
+    return (
+        f"<section class=card id={name}><h2>{title}</h2><div class=scroll><table>"
+        f"<thead><tr><th></th>{heads}</tr></thead><tbody>{lines}</tbody></table></div></section>"
+    )

@@ -1,0 +1,53 @@
+"""What mattered: each parameter's share, over the whole space and near the winner."""
+
+from __future__ import annotations
+
+from hpsearch.report.html.figures.style import BLUE, FADED, GREY, Figure, axis, figure
+from hpsearch.report.html.text import in_plot
+from hpsearch.report.summary import Summary
+
+MOST = 24  # parameters; what matters less is left out
+
+
+def shares(summary: Summary) -> Figure | None:
+    """Two bars a parameter with their standard errors; None where nothing can be told."""
+    found = summary.importance
+    if found.reason is not None or not found.whole:
+        return None
+    ordered = sorted(found.whole, key=lambda name: -(s.share if (s := found.whole[name]) else 0))
+    names = ordered[:MOST][::-1]
+    data = []
+    for title, part, colour in (
+        ("near the winner", found.near, FADED),
+        ("whole space", found.whole, BLUE),
+    ):
+        told = [(name, share) for name in names if (share := part.get(name)) is not None]
+        data.append({
+            "type": "bar", "orientation": "h", "name": title,
+            "y": [in_plot(name) for name, _ in told],
+            "x": [round(100 * share.share, 2) for _, share in told],
+            "error_x": {"type": "data", "array": [round(100 * s.error, 2) for _, s in told],
+                        "arrayminus": [round(100 * min(s.error, s.share), 2) for _, s in told],
+                        "thickness": 1.2, "width": 3, "color": GREY},
+            "marker": {"color": colour},
+            "hovertemplate": "%{y}: %{x:.0f} %<extra>" + title + "</extra>",
+        })  # fmt: skip
+    left_out = len(ordered) - len(names)
+    return figure(
+        data,
+        f"{left_out} parameters that matter less are left out." if left_out else None,
+        height=90 + 44 * len(names),
+        xaxis=axis("share of the variance in a setting's predicted rank, %", rangemode="tozero"),
+        yaxis=axis(
+            categoryorder="array", categoryarray=[in_plot(name) for name in names], type="category"
+        ),
+        barmode="group",
+        showlegend=True,
+        legend={
+            "orientation": "h",
+            "y": 1.02,
+            "yanchor": "bottom",
+            "x": 0,
+            "traceorder": "reversed",
+        },
+    )

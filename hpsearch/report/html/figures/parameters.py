@@ -1,0 +1,192 @@
+"""One panel a parameter, on its own scale: how good its values were, and how the rounds zoomed.
+
+Above, every trial is a dot, its value against the parameter. Below, each round is a bar where
+four fifths of its trials lay, from coarse to fine.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hpsearch.report.html.figures.axes import Axis, axis_of
+from hpsearch.report.html.figures.style import (
+    GREY,
+    LOST,
+    ORANGE,
+    RED,
+    Figure,
+    axis,
+    figure,
+    held,
+    shade,
+    thinned,
+    thinning,
+    value_range,
+)
+from hpsearch.report.html.text import in_plot
+from hpsearch.report.numbers import extent, number
+from hpsearch.report.summary import Summary
+from hpsearch.space import Parameter
+from hpsearch.trial import Result, Status
+
+MOST_BARS = 12  # rounds; of more, an even selection
+FUNNEL = 0.24  # of the panel's height
+FEW = 12  # values of a range: so few can be told apart
+JITTER = 0.022  # to either side, where many trials share a value
+
+
+def panel(summary: Summary, parameter: Parameter) -> Figure | None:
+    """The panel of a parameter; None where no trial used it."""
+    own = [r for r in summary.results if _entries(r, parameter)]
+    if parameter.fixed or not own:
+        return None
+    scale = axis_of(parameter.domain)
+    shown = thinned(own, summary)
+    values = [r.value for r in summary.results if r.value is not None]
+    limits = value_range(summary, values)
+    shapes, bars = _rounds(summary, parameter, scale)
+    dots = [
+        _dots(summary, parameter, scale, [r for r in shown if r.status is status], limits)
+        for status in (Status.STOPPED, Status.COMPLETED)
+    ]
+    lost = _lost(parameter, scale, [r for r in shown if r.status in LOST])
+    winner = [] if summary.best is None else [_winner(summary.best, parameter, scale)]
+    goal = {"range": limits} if limits else {}
+    return figure(
+        [*bars, *dots, lost, *winner],
+        thinning(len(shown), len(own)),
+        height=330,
+        xaxis={**axis(), **scale.layout(), "anchor": "y2"},
+        yaxis=axis(in_plot(summary.objective.name), domain=[FUNNEL + 0.06, 1], **goal),
+        yaxis2={
+            "domain": [0, FUNNEL],
+            "range": [len(bars) - 0.4, -0.6],
+            "showgrid": False,
+            "zeroline": False,
+            "tickvals": [0, len(bars) - 1] if len(bars) > 1 else [0],
+            "ticktext": ["coarse", "fine"] if len(bars) > 1 else ["round 1"],
+        },
+        shapes=shapes,
+        bargap=0.25,
+        barmode="overlay",
+    )
+
+
+def _entries(result: Result, parameter: Parameter) -> list[Any]:
+    """A parameter's values in a trial: none, one, or one for each layer."""
+    if parameter.name not in result.params:
+        return []
+    value = result.params[parameter.name]
+    return list(value) if parameter.per is not None and isinstance(value, list) else [value]
+
+
+def _places(
+    results: list[Result], parameter: Parameter, scale: Axis
+) -> list[tuple[float, Result, Any]]:
+    """Where each value stands; those of a choice or whole number are spread a little."""
+    spread = JITTER if parameter.categorical or len(scale.places) <= 6 else 0.0
+    discrete = parameter.as_config().get("type") == "int" or "step" in parameter.as_config()
+    spread = spread if parameter.categorical or discrete else 0.0
+    return [
+        (scale.place(value) + spread * ((r.number * 0.618) % 1 * 2 - 1), r, value)
+        for r in results
+        for value in _entries(r, parameter)
+    ]
+
+
+def _dots(
+    summary: Summary,
+    parameter: Parameter,
+    scale: Axis,
+    results: list[Result],
+    limits: list[float] | None,
+) -> dict[str, Any]:
+    last = max(1, *(each.round for each in summary.rounds))
+    places = _places([r for r in results if r.value is not None], parameter, scale)
+    heights = held([r.value for _, r, _ in places], limits)
+    completed = bool(results) and results[0].status is Status.COMPLETED
+    return {
+        "type": "scatter", "mode": "markers", "name": "completed" if completed else "stopped",
+        "x": [x for x, _, _ in places], "y": heights["y"],
+        "cliponaxis": False,
+        "text": [f"{in_plot(number(v))}<br>trial {r.number}, round {r.round + 1}, {r.status}"
+                 f"<br>{number(r.value)}" for _, r, v in places],
+        "hovertemplate": "%{text}<extra></extra>",
+        "marker": {
+            "color": [shade(min(1.0, r.round / last)) for _, r, _ in places],
+            "symbol": heights["symbol"], "size": 8 if completed else 5,
+            "opacity": 1 if completed else 0.5,
+        },
+    }  # fmt: skip
+
+
+def _lost(parameter: Parameter, scale: Axis, results: list[Result]) -> dict[str, Any]:
+    """Diverged and failed trials have no value: crosses along the edge between dots and rounds."""
+    places = _places(results, parameter, scale)
+    return {
+        "type": "scatter", "mode": "markers", "name": "lost", "yaxis": "y2", "cliponaxis": False,
+        "x": [x for x, _, _ in places], "y": [-0.85 for _ in places],
+        "text": [f"{in_plot(number(v))}<br>trial {r.number}, {r.status}" for _, r, v in places],
+        "hovertemplate": "%{text}<extra></extra>",
+        "marker": {
+            "symbol": "x-thin", "size": 8,
+            "line": {"width": 2, "color": [
+                RED if r.status is Status.FAILED else ORANGE for _, r, _ in places]},
+        },
+    }  # fmt: skip
+
+
+def _winner(best: Result, parameter: Parameter, scale: Axis) -> dict[str, Any]:
+    inside = [v for v in _entries(best, parameter) if parameter.domain.contains(v)]
+    return {
+        "type": "scatter", "mode": "markers", "name": "winner",
+        "x": [scale.place(value) for value in inside], "y": [best.value for _ in inside],
+        "text": [in_plot(number(value)) for value in inside],
+        "hovertemplate": "the winner: %{text}<extra></extra>",
+        "marker": {"symbol": "star", "size": 15, "color": ORANGE,
+                   "line": {"width": 1, "color": "white"}},
+    }  # fmt: skip
+
+
+def _rounds(
+    summary: Summary, parameter: Parameter, scale: Axis
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Each round's region: a faint band behind the dots, and a bar below them."""
+    own = [each for each in summary.rounds if parameter.name in each.space]
+    step = max(1, -(-len(own) // MOST_BARS))
+    own = [each for i, each in enumerate(own) if i % step == 0 or each is own[-1]]
+    shapes, bars = [], []
+    for row, each in enumerate(own):
+        position = row / max(1, len(own) - 1)
+        spans = list(_spans(each.space[parameter.name], parameter, scale))
+        told = extent(each.space[parameter.name], not parameter.categorical)
+        bars.append({
+            "type": "bar", "orientation": "h", "yaxis": "y2",
+            "y": [row for _ in spans], "base": [low for low, _ in spans],
+            "x": [max(0.006, high - low) for low, high in spans],
+            "marker": {"color": shade(position), "line": {"width": 0}},
+            "hovertemplate": f"round {each.round + 1}, {each.trials} trials: "
+                             f"{in_plot(told, 80)}<extra></extra>",
+        })  # fmt: skip
+        shapes += [
+            {"type": "rect", "xref": "x", "yref": "y domain", "x0": low,
+             "x1": max(high, low + 0.006), "y0": 0, "y1": 1, "layer": "below",
+             "line": {"width": 0},
+             "fillcolor": shade(position, 0.07 if len(own) > 1 else 0.0)}
+            for low, high in spans
+        ]  # fmt: skip
+    if not bars:
+        bars = [{"type": "bar", "orientation": "h", "yaxis": "y2", "x": [0], "y": [0],
+                 "marker": {"color": GREY}}]  # fmt: skip
+    return shapes, bars
+
+
+def _spans(region: list[Any], parameter: Parameter, scale: Axis) -> list[tuple[float, float]]:
+    """A range as one span of the axis, choices as one narrow span each."""
+    if parameter.categorical:
+        half = 0.35 / max(1, len(parameter.as_config().get("values", region)))
+        return [(scale.place(v) - half, scale.place(v) + half) for v in region]
+    low, high = scale.place(region[0]), scale.place(region[-1])
+    count = getattr(parameter.domain, "count", FEW + 1)
+    half = 0.3 / max(1, count - 1) if count <= FEW else 0.0  # a whole number is a cell, no point
+    return [(low - half, high + half)]

@@ -1,0 +1,104 @@
+"""What all figures have in common: colours that work on light and dark, quiet axes, thinning."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from hpsearch.report.summary import Summary
+from hpsearch.trial import Result, Status
+
+Figure = dict[str, Any]
+"""A plotly figure as plain values: data, layout, and a note on what it leaves out."""
+
+BLUE, ORANGE, GREEN, RED, GREY = "#3f7fd9", "#e58a1f", "#1f9d72", "#d64545", "#8a93a0"
+FADED = "rgba(138,147,160,0.5)"
+COARSE_TO_FINE = ((160, 190, 232), (63, 127, 217), (124, 68, 205))
+LOST = (Status.DIVERGED, Status.FAILED)
+MOST_DOTS = 1200
+BETTER_PART = 0.25  # of the dots are the best ones where not all can be shown
+
+Entry = TypeVar("Entry")
+
+
+def figure(data: list[dict[str, Any]], note: str | None = None, **layout: Any) -> Figure:
+    """A figure in the report's style."""
+    base = {
+        "margin": {"l": 60, "r": 16, "t": 12, "b": 44},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": "system-ui, -apple-system, Segoe UI, Roboto, sans-serif", "size": 12},
+        "hoverlabel": {"align": "left"},
+        "height": 340,
+        "showlegend": False,
+        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+    }
+    return {"data": data, "layout": {**base, **layout}, "note": note}
+
+
+def axis(title: str = "", **more: Any) -> dict[str, Any]:
+    """An axis with faint lines."""
+    base = {"gridcolor": "rgba(138,147,160,0.22)", "zeroline": False, "automargin": True}
+    return {"title": {"text": title}, **base, **more}
+
+
+def shade(position: float, alpha: float = 1.0) -> str:
+    """A colour between coarse (0) and fine (1)."""
+    span = position * (len(COARSE_TO_FINE) - 1)
+    place = min(int(span), len(COARSE_TO_FINE) - 2)
+    pairs = zip(COARSE_TO_FINE[place], COARSE_TO_FINE[place + 1], strict=True)
+    red, green, blue = (round(a + (b - a) * (span - place)) for a, b in pairs)
+    return f"rgba({red},{green},{blue},{alpha:g})"
+
+
+def thinned(results: Sequence[Result], summary: Summary, most: int = MOST_DOTS) -> list[Result]:
+    """The best of many results and every so-manieth of the rest, by number."""
+    if len(results) <= most:
+        return list(results)
+    ordered = sorted(results, key=summary.objective.order)
+    best = round(most * BETTER_PART)
+    kept = ordered[:best] + every(ordered[best:], most - best)
+    return sorted(kept, key=lambda result: result.number)
+
+
+def every(entries: Sequence[Entry], most: int) -> list[Entry]:
+    """At most so many of the entries, evenly spread."""
+    step = max(1, -(-len(entries) // max(1, most)))
+    return list(entries[::step])
+
+
+def thinning(shown: int, of: int, what: str = "trials") -> str | None:
+    """A note that not everything is drawn; None where it is."""
+    if shown >= of:
+        return None
+    return f"{shown:,} of {of:,} {what} are drawn: the best, and an even selection of the rest."
+
+
+def held(values: Sequence[float | None], limits: list[float] | None) -> dict[str, Any]:
+    """Heights and symbols of dots: what lies beyond the limits stands at the edge as a triangle.
+
+    >>> held([0.5, 0.9], [0.8, 1.0])
+    {'y': [0.8, 0.9], 'symbol': ['triangle-down', 'circle']}
+    """
+    if limits is None:
+        return {"y": list(values), "symbol": "circle"}
+    low, high = limits
+    places = [None if v is None else min(max(v, low), high) for v in values]
+    beyond = "triangle-down", "triangle-up"
+    symbols = [
+        "circle" if place == value else beyond[place == high]
+        for place, value in zip(places, values, strict=True)
+    ]
+    return {"y": places, "symbol": symbols}
+
+
+def value_range(summary: Summary, values: Sequence[float]) -> list[float] | None:
+    """Where the better three quarters of the values lie: the weakest would flatten the rest."""
+    ordered = sorted(values, reverse=summary.objective.goal == "maximize")
+    if len(ordered) < 2 or ordered[0] == ordered[-1]:
+        return None
+    best, weak = ordered[0], ordered[round(0.75 * (len(ordered) - 1))]
+    if best == weak:
+        weak = ordered[-1]
+    pad = 0.08 * (best - weak)
+    return sorted([best + pad, weak - pad])

@@ -1,0 +1,193 @@
+"""The page of one run: its parts in order, its style, its figures and its script in one text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from hpsearch.report.html import winner
+from hpsearch.report.html.figures import FIGURES, Figure, panels, timeline
+from hpsearch.report.html.table import table
+from hpsearch.report.html.text import escaped, in_script, indented, one_line, short
+from hpsearch.report.summary import Summary
+
+
+def page(summary: Summary, refresh: float | None = None) -> str:
+    """The whole HTML of a run's report.
+
+    Args:
+        summary: what the run found so far.
+        refresh: seconds after which an open page loads itself again; None: never.
+    """
+    figures: dict[str, Figure] = {}
+    body = "\n".join(_parts(summary, figures))
+    return document(summary.run.name, body, figures, table(summary), refresh)
+
+
+def document(
+    title: str,
+    body: str,
+    figures: dict[str, Figure],
+    rows: dict[str, Any] | None = None,
+    refresh: float | None = None,
+) -> str:
+    """A page that needs no network: style, plotly and script stand in it."""
+    data = in_script({"figures": figures, "table": rows, "refresh": refresh})
+    return "\n".join((
+        "<!DOCTYPE html>",
+        '<html lang="en"><head><meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        '<meta name="color-scheme" content="light dark">',
+        f"<title>{escaped(title)} · hpsearch</title>",
+        f"<style>{_file('style.css')}</style></head><body>",
+        f"<main>{body}</main>",
+        f'<script type="application/json" id="data">{data}</script>',
+        f"<script>{_plotly()}</script>",
+        f"<script>{_file('page.js')}</script>",
+        "</body></html>",
+        "",
+    ))  # fmt: skip
+
+
+def plot(name: str, figure: Figure, figures: dict[str, Figure]) -> str:
+    """The place of a figure, which is kept for the script, and what the figure leaves out."""
+    figures[name] = figure
+    note = f"<p class=note>{escaped(figure['note'])}</p>" if figure.get("note") else ""
+    height = figure["layout"]["height"]
+    return (
+        f'<div class=plot data-figure="{escaped(name)}" style="min-height:{height}px"></div>{note}'
+    )
+
+
+def _parts(summary: Summary, figures: dict[str, Figure]) -> Iterator[str]:
+    yield winner.headline(summary)
+    yield winner.winner(summary)
+    yield winner.warnings(summary)
+    made = {name: make(summary) for name, (_, make) in FIGURES.items()}
+
+    def section(name: str, lead: str = "") -> str:
+        figure = made[name]
+        if figure is None:
+            return ""
+        return (
+            f'<section class=card id="{name}"><h2>{FIGURES[name][0]}</h2>'
+            f"{f'<p>{lead}</p>' if lead else ''}{plot(name, figure, figures)}</section>"
+        )
+
+    yield f"<div class=pair>{section('best-over-trials')}{section('best-over-time')}</div>"
+    yield _panels(summary, figures)
+    yield section("importance", _importance_words(summary)) or _no_importance(summary)
+    yield section(
+        "parallel", "Drag along an axis to keep the trials that pass there; the table follows."
+    )
+    yield section("curves", "Stopped trials end at their rung.")
+    yield section("confusion", "Each row is a true class, on the test rows.")
+    busy = timeline.utilisation(summary)
+    yield section(
+        "timeline", "" if busy is None else f"The workers were training {busy:.0%} of the time."
+    )
+    if summary.results:
+        yield _table(summary)
+    yield _configuration(summary)
+    yield _facts(summary)
+
+
+def _panels(summary: Summary, figures: dict[str, Figure]) -> str:
+    """A panel for each parameter, on its own scale."""
+    places = []
+    for index, (name, figure) in enumerate(panels(summary)):
+        scale = summary.config.space[name].as_config().get("scale", "")
+        told = f" <small>{escaped(scale)}</small>" if scale not in ("", "linear") else ""
+        place = plot(f"parameter-{index}", figure, figures)
+        places.append(f"<figure><figcaption>{short(name, 40)}{told}</figcaption>{place}</figure>")
+    if not places:
+        return ""
+    return (
+        "<section class=card id=parameters><h2>From coarse to fine</h2><p>Each dot is a trial, "
+        "darker in later rounds, the star is the winner, crosses diverged or failed. The bars say "
+        "where four fifths of each round's trials lay.</p>"
+        f"<div class=panels>{''.join(places)}</div></section>"
+    )
+
+
+def _importance_words(summary: Summary) -> str:
+    found = summary.importance
+    if found.correlation is None:
+        return ""
+    return (
+        "From uniform draws through surrogates, which ranked "
+        f"{found.trials:,} trials that they had not seen with a correlation of "
+        f"{found.correlation:.2f}. Near the winner is where refine would search."
+    )
+
+
+def _no_importance(summary: Summary) -> str:
+    reason = summary.importance.reason
+    if reason is None or not summary.results:
+        return ""
+    return (
+        "<section class=card id=importance><h2>What mattered</h2>"
+        f"<p>Not told: {escaped(reason)}</p></section>"
+    )
+
+
+def _table(summary: Summary) -> str:
+    options = "".join(
+        f"<option value={escaped(status)}>{escaped(status)} ({n:,})</option>"
+        for status, n in summary.counts.items()
+        if n
+    )
+    return (
+        f"<section class=card id=trials><h2>All {len(summary.results):,} trials</h2>"
+        '<div class=tools><input id=filter type=search placeholder="filter: adam, failed, …" '
+        'aria-label="filter the trials"><select id=status aria-label="only one status">'
+        f"<option value=''>every status</option>{options}</select><output id=shown></output></div>"
+        "<div class=scroll><table><thead></thead><tbody></tbody></table></div>"
+        "<button type=button id=more hidden>show more</button></section>"
+    )
+
+
+def _configuration(summary: Summary) -> str:
+    try:
+        text = summary.run.config.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        text = "(config.yaml cannot be read)"
+    lines = "\n".join(indented(line) for line in text.split("\n"))
+    return (
+        "<section class=card id=configuration><h2>The configuration</h2><details><summary>"
+        "config.yaml</summary><button type=button class=copy>copy</button>"
+        f"<pre>{lines}</pre></details></section>"
+    )
+
+
+def _facts(summary: Summary) -> str:
+    info = summary.info
+    rows: list[tuple[str, Any]] = [*info.get("versions", {}).items()]
+    rows += info.get("machine", {}).items()
+    rows += [("git commit", info.get("git") or "none"), ("folder", summary.run.path)]
+    data = info.get("data") or {}
+    if data:
+        counts = ", ".join(f"{n:,} {part}" for part, n in data.get("rows", {}).items())
+        rows.append(("rows", counts))
+        rows.append(("data fingerprint", str(data.get("fingerprint", ""))[:16]))
+    cells = "".join(
+        f"<div><dt>{escaped(name)}</dt><dd>{short(one_line(value), 70)}</dd></div>"
+        for name, value in rows
+    )
+    return f"<section class=card id=facts><h2>Made with</h2><dl class=facts>{cells}</dl></section>"
+
+
+@cache
+def _file(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+@cache
+def _plotly() -> str:
+    """The script of plotly; nothing in it may end the element it stands in."""
+    from plotly.offline import get_plotlyjs
+
+    script: str = get_plotlyjs()
+    return script.replace("</script", "<\\/script")

@@ -1,0 +1,195 @@
+"""What won, whether to trust it, and what to try next: the top of the page."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from math import sqrt
+from typing import Any
+
+from hpsearch.report.html.text import escaped, indented, short
+from hpsearch.report.numbers import duration, number
+from hpsearch.report.summary import Summary
+from hpsearch.store import as_yaml
+from hpsearch.trainers.network.frameworks import keras, pytorch
+from hpsearch.trial import Result
+
+
+def headline(summary: Summary) -> str:
+    """The page's first lines: the run, how it stands, and the number that counts."""
+    info = summary.info
+    counts = ", ".join(f"{n:,} {status}" for status, n in summary.counts.items() if n)
+    seconds = info.get("seconds")
+    facts = [
+        f"{sum(summary.counts.values()):,} trials ({counts or 'none has ended yet'})",
+        f"took {duration(seconds)}" if seconds else "",
+        f"seed {info['seed']}",
+        str(info.get("created", ""))[:16].replace("T", " "),
+        f"refined from {short(info['parent'])}" if info.get("parent") else "",
+    ]
+    status = str(info["status"])
+    return (
+        f'<header><p class="kicker">hpsearch <span class="status {escaped(status)}">'
+        f"{escaped(status)}</span></p>"
+        f"<h1>{short(summary.run.name, 80)}</h1>"
+        f"<p class=facts>{' · '.join(fact for fact in facts if fact)}</p>"
+        '<button id=theme type=button aria-label="light or dark">◐</button></header>'
+    )
+
+
+def winner(summary: Summary) -> str:
+    """The winner's card: its value, its settings to copy, and how far to trust it."""
+    best = summary.best
+    if best is None:
+        return (
+            "<section class=card id=winner><h2>No winner yet</h2><p>No trial has been completed "
+            f"with a finite {escaped(summary.objective.name)}.</p></section>"
+        )
+    return (
+        '<section class="card winner" id=winner><div>'
+        f"<p class=label>best {escaped(summary.objective.name)}, trial {best.number}</p>"
+        f"<p class=value>{escaped(number(_honest(summary, best)))}</p>"
+        f"<p class=label>{_honest_words(summary)}</p></div>"
+        f"<dl class=settings>{_settings(best)}</dl>"
+        f"<div class=trust><h3>Can I trust it?</h3><dl>{_trust(summary, best)}</dl></div>"
+        f"{_copies(summary, best)}</section>"
+    )
+
+
+def warnings(summary: Summary) -> str:
+    """What to be wary of, and what to do next."""
+    items = [f"<li>{escaped(caution.message)}</li>" for caution in summary.warnings]
+    items += [f"<li>{each}</li>" for each in _first_error(summary)]
+    listed = "".join(
+        f"<li>{escaped(why)}: <code>{escaped(command)}</code></li>"
+        for why, command in _next(summary)
+    )
+    cautions = f"<ul class=warnings>{''.join(items)}</ul>" if items else ""
+    steps = f"<ul>{listed}</ul>" if listed else ""
+    if not cautions and not steps:
+        return ""
+    return f"<section class=card id=next><h2>What to try next</h2>{cautions}{steps}</section>"
+
+
+def _first_error(summary: Summary) -> Iterator[str]:
+    """What the first failed trial said: mostly the others failed of it, too."""
+    for result in summary.results:
+        if result.error is not None:
+            yield f"trial {result.number} {result.status}: {short(result.error, 160)}"
+            return
+
+
+def _next(summary: Summary) -> Iterator[tuple[str, str]]:
+    """Why, and the command."""
+    if summary.info["status"] in ("interrupted", "failed"):
+        yield "finish the search", f"hpsearch resume {_run(summary)}"
+    if summary.best is not None:
+        yield "look closer around the best", f"hpsearch refine {_run(summary)}"
+    if summary.outcome is not None and summary.config.trainer.kind == "network":
+        yield "use the winner on new rows", f"hpsearch predict {_run(summary)} DATA"
+    if summary.info["status"] == "finished" and summary.best is None:
+        yield "see and mend the ranges", f"hpsearch check {_run(summary)}/config.yaml"
+
+
+def _honest(summary: Summary, best: Result) -> float | None:
+    confirmed = summary.confirmed
+    return best.value if confirmed is None else float(confirmed["mean"])
+
+
+def _honest_words(summary: Summary) -> str:
+    confirmed = summary.confirmed
+    if confirmed is None:
+        return "of one training, the best of many: likely lucky as well as good"
+    seeds = confirmed["seeds"]
+    return f"mean of {seeds} new seeds" if seeds > 1 else "with one new seed"
+
+
+def _settings(best: Result) -> str:
+    return "".join(
+        f"<div><dt>{short(name, 32)}</dt><dd>{short(number(value), 40)}</dd></div>"
+        for name, value in best.params.items()
+    )
+
+
+def _trust(summary: Summary, best: Result) -> str:
+    return "".join(
+        f"<div><dt>{escaped(name)}</dt><dd>{text}</dd></div>"
+        for name, text in _judgements(summary, best)
+    )
+
+
+def _judgements(summary: Summary, best: Result) -> Iterator[tuple[str, str]]:
+    confirmed, test, looks = summary.confirmed, summary.test, summary.info.get("test_looks")
+    yield "in the search", f"{number(best.value)} <small>after {best.epochs} epochs</small>"
+    if confirmed is not None:
+        spread = confirmed["deviation"]
+        deviation = "" if spread is None else f" <small>± {spread:.2g} from seed to seed</small>"
+        yield "with new seeds", f"{number(confirmed['mean'])}{deviation}"
+        if confirmed.get("interval"):
+            low, high = confirmed["interval"]
+            yield "95 % interval of that mean", f"{low:.4g} to {high:.4g}"
+        yield "optimism of the search", f"{confirmed['optimism']:+.2g}"
+    if summary.outcome and (equals := summary.outcome.get("indistinguishable")):
+        yield "as good, within one error", "trial " + ", ".join(map(str, equals))
+    if test is not None:
+        low, high = test["interval"]
+        times = "looked at once" if (looks or 1) == 1 else f"looked at {looks:,} times: trust less"
+        yield (
+            "test_accuracy",
+            f"{number(test['test_accuracy'])} <small>95 % {low:.3f} to {high:.3f}</small>",
+        )
+        yield "test rows", f"{test['rows']:,} <small>{times}</small>"
+        for name, value in test.items():
+            if name.startswith("test_") and name != "test_accuracy":
+                yield name, escaped(number(value))
+    yield from _gain(summary, best)
+    for name, value in best.metrics.items():
+        if name != summary.objective.name:
+            yield name, escaped(number(value))
+
+
+def _gain(summary: Summary, best: Result) -> Iterator[tuple[str, str]]:
+    """What the winner gains over the first setting by hand, and the error of that."""
+    baseline, honest = summary.baseline, _honest(summary, best)
+    if baseline is None or baseline.value is None or honest is None:
+        return
+    if baseline.number == best.number:
+        yield "better than the setting by hand", "it is the setting by hand"
+        return
+    sign = 1 if summary.objective.goal == "maximize" else -1
+    confirmed, error = summary.confirmed, ""
+    if confirmed is not None and confirmed["deviation"] is not None:
+        # One training of the baseline against the mean of several of the winner.
+        error = f" ± {confirmed['deviation'] * sqrt(1 + 1 / confirmed['seeds']):.2g}"
+    gain = sign * (honest - baseline.value)
+    yield (
+        "gain over the setting by hand",
+        f"{gain:+.3g}{error} <small>({number(baseline.value)})</small>",
+    )
+
+
+def _copies(summary: Summary, best: Result) -> str:
+    """The winner's settings in other words, each to be copied."""
+    texts = [
+        ("YAML", as_yaml(best.params)),
+        ("retrain", f"hpsearch retrain {_run(summary)} --trial {best.number}"),
+    ]
+    if summary.config.trainer.kind == "network":
+        data: dict[str, Any] = summary.info["data"]
+        settings = {**summary.config.trainer.settings, **best.params}
+        shape = {"features": data["features"], "classes": len(data["classes"])}
+        texts.append(("PyTorch", "\n".join(pytorch(settings, **shape))))
+        texts.append(("Keras", "\n".join(keras(settings, **shape))))
+    return "<div class=copies>" + "".join(
+        f"<details{' open' if i == 0 else ''} name=copies><summary>{name}</summary>"
+        f"<button type=button class=copy>copy</button><pre>{_code(text)}</pre></details>"
+        for i, (name, text) in enumerate(texts)
+    ) + "</div>"  # fmt: skip
+
+
+def _code(text: str) -> str:
+    return "\n".join(indented(line) for line in text.rstrip("\n").split("\n"))
+
+
+def _run(summary: Summary) -> str:
+    return shlex.quote(str(summary.run.path))

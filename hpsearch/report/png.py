@@ -1,0 +1,125 @@
+"""The report's pictures as PNG files, for a paper or a chat: plotly's kaleido draws them."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from hpsearch.errors import HpsearchError, RunError
+from hpsearch.report.html.figures import FIGURES, Figure, panels
+from hpsearch.report.html.text import in_plot
+from hpsearch.report.summary import Summary
+
+WIDTH = 800  # pixels of layout; a file has SHARPNESS times as many
+SHARPNESS = 2
+TITLE_ROOM = 34  # pixels above a figure for its title
+TIMEOUT = 60.0  # seconds for one picture
+INK, PAPER = "#1c2530", "#ffffff"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+LONGEST = 60  # characters of a parameter's name in a file's name
+
+
+def write_pictures(summary: Summary, folder: Path) -> list[Path]:
+    """Draw every figure that the run has, and a panel for each parameter.
+
+    Args:
+        summary: what the run found.
+        folder: where the files go; made if it is missing. Older pictures are replaced.
+
+    Returns:
+        The files written.
+
+    Raises:
+        RunError: the run has nothing to show yet.
+        HpsearchError: kaleido or a browser is missing, or the folder cannot be written.
+    """
+    pictures = dict(_pictures(summary))
+    if not pictures:
+        raise RunError(f"{summary.run.path}: no picture to write: no trial has ended yet")
+    browser = find_browser()
+    try:
+        import kaleido
+    except ImportError:
+        raise HpsearchError(
+            "PNG files need the package kaleido; install it: pip install 'hpsearch[png]'"
+        ) from None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise HpsearchError(f"{folder}: cannot be made: {error.strerror or error}") from None
+    files = {folder / f"{name}.png": figure for name, figure in pictures.items()}
+    specs = [
+        {"fig": figure, "path": str(path), "opts": {"format": "png", "scale": SHARPNESS}}
+        for path, figure in files.items()
+    ]
+    try:
+        # Without mathjax=False a browser would ask the network for it.
+        kaleido.write_fig_from_object_sync(
+            specs, kopts={"path": browser, "mathjax": False, "timeout": TIMEOUT}
+        )
+    except Exception as error:  # a browser may fail in ways of its own
+        told = error.args[0] if error.args else type(error).__name__
+        raise HpsearchError(f"{browser}: could not draw the pictures: {told}") from error
+    return list(files)
+
+
+def find_browser() -> str:
+    """A Chromium or Chrome: the one that BROWSER_PATH names, else one on PATH.
+
+    Raises:
+        HpsearchError: there is none.
+    """
+    named = os.environ.get("BROWSER_PATH")
+    if named:
+        if not Path(named).is_file():
+            raise HpsearchError(f"BROWSER_PATH: expected a browser's program, found {named!r}")
+        return named
+    for name in BROWSERS:
+        if path := shutil.which(name):
+            return path
+    raise HpsearchError(
+        "PNG files need Chromium or Chrome, and none was found on PATH; install one (Debian: "
+        "apt install chromium), or name it in BROWSER_PATH"
+    )
+
+
+def _pictures(summary: Summary) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What to draw, by the file's name without its ending."""
+    for name, (title, make) in FIGURES.items():
+        figure = make(summary)
+        if figure is not None:
+            yield name, framed(figure, title)
+    for index, (name, figure) in enumerate(panels(summary)):
+        # Names of parameters are a user's; the number keeps two that look alike apart.
+        safe = re.sub(r"[^\w-]+", "-", name)[:LONGEST].strip("-")
+        yield f"parameter-{index:02d}-{safe}", framed(figure, in_plot(name, 60))
+
+
+def framed(figure: Figure, title: str) -> dict[str, Any]:
+    """A figure that stands by itself: with a title, on paper, in a size of its own."""
+    layout = figure["layout"]
+    margin = layout["margin"]
+    above = margin["t"] + TITLE_ROOM
+    legend = 24 if layout.get("showlegend") else 0
+    return {
+        "data": figure["data"],
+        "layout": {
+            **layout,
+            "width": WIDTH,
+            "height": layout["height"] + TITLE_ROOM + legend,
+            "margin": {**margin, "t": above + legend},
+            "paper_bgcolor": PAPER,
+            "plot_bgcolor": PAPER,
+            "font": {**layout["font"], "color": INK},
+            "title": {
+                "text": f"<b>{title}</b>",
+                "font": {"size": 17},
+                "x": 0.02, "xanchor": "left", "y": 1, "yanchor": "top",
+                "yref": "container", "pad": {"t": 12},
+            },
+        },
+    }  # fmt: skip

@@ -1,0 +1,50 @@
+"""Users' text on a terminal: shown, never obeyed."""
+
+import io
+import sys
+
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.text import Text
+
+from hpsearch.report.escape import cut, encodable, printable
+from hpsearch.report.text import columns, tell
+
+HOSTILE = "\x1b[2J\x07{{ x }}\r\n<script> [bold]🦊\u202e\ud800" + "long" * 50
+
+
+@given(st.text())
+def test_nothing_printable_moves_the_cursor(text):
+    assert printable(text).isprintable()
+    assert len(cut(text, 20)) <= 20
+
+
+def test_a_cut_name_keeps_both_ends():
+    assert cut("a" * 50 + "b" * 50, 11) == "aaaa...bbbb"
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])), st.sampled_from(["ascii", "latin-1"]))
+def test_any_text_reaches_any_stream(text, encoding):
+    encodable(text, encoding).encode(encoding)
+
+
+def told(monkeypatch, *parts, encoding="utf-8"):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding, write_through=True)
+    monkeypatch.setattr(sys, "stdout", stream)
+    tell(*parts)
+    return stream.buffer.getvalue().decode(encoding)
+
+
+def test_hostile_names_neither_break_a_table_nor_reach_the_terminal_raw(monkeypatch):
+    table = columns(HOSTILE, HOSTILE)
+    table.add_row(HOSTILE, HOSTILE)
+    text = told(monkeypatch, table, HOSTILE, Text(HOSTILE))
+    assert not {"\x1b", "\x07", "\r", "\u202e"} & set(text)
+    rows = text.partition("long\n")[0].splitlines()
+    assert all(len(line) <= 80 for line in rows)
+    assert "\\x1b[2J\\x07{{ x }}" in text
+    assert "[bold]" in text
+
+
+def test_a_stream_of_ascii_gets_ascii(monkeypatch):
+    assert told(monkeypatch, "± 🦊", encoding="ascii") == "\\xb1 \\U0001f98a\n"
