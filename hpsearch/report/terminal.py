@@ -35,7 +35,7 @@ def show(summary: Summary) -> None:
         tell("", *paired_tables.parts(study, summary.objective.name))
     if summary.warnings:
         tell("", *(Text(f"! {caution.message}", style="yellow") for caution in summary.warnings))
-    if summary.best is not None:
+    if summary.best is not None and summary.config.trainer.kind == "network":
         tell("", *_in_frameworks(summary, summary.best))
     tell("", *_closing(summary))
 
@@ -168,6 +168,8 @@ def _closing(summary: Summary) -> Iterator[str]:
         yield f"go on with:   hpsearch resume {run.path}"
     if summary.best is not None:
         yield f"look closer:  hpsearch refine {run.path}"
-    if run.outcome is not None:
+    if run.outcome is not None and run.model.exists():
         yield f"use it:       hpsearch predict {run.path} DATA"
         yield f"rebuild it:   {run.best / 'params.yaml'} (in PyTorch and Keras, too)"
+    elif run.outcome is not None:
+        yield f"use it:       {run.best / 'params.yaml'} (its settings)"

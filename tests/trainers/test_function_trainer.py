@@ -117,7 +117,7 @@ def test_a_generator_that_ends_early_is_finished(tmp_path):
 
 
 def test_a_generator_that_yields_nothing_or_other_metrics_is_an_error(tmp_path):
-    with pytest.raises(TrainerError, match="yield metrics after each epoch"):
+    with pytest.raises(TrainerError, match="report metrics after each epoch"):
         train(lambda params, epochs: iter_of([]), tmp_path)
     with pytest.raises(TrainerError, match="same metrics, found score and then, in epoch 2"):
         train(lambda params, epochs: iter_of([1.0, {"score": 1.0, "loss": 2.0}]), tmp_path)

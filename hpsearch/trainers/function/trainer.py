@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hpsearch.errors import TrainerError
-from hpsearch.rng import stream
-from hpsearch.trainers.checkpoints import Checkpoints, kept_epochs, to_state
+from hpsearch.trainers.checkpoints import Checkpoints, kept_epochs
 from hpsearch.trainers.function.loading import Function, load, manner
 from hpsearch.trainers.measures import Measures, curve_of, epoch_told, measures
 from hpsearch.trainers.output import redirected
+from hpsearch.trainers.pieces import outcome_of, seed_of
 from hpsearch.trainers.protocol import Job, Outcome, Report, State
 
 
@@ -56,7 +55,7 @@ class FunctionTrainer:
         """Train each job from its state to its until_epoch.
 
         Raises:
-            TrainerError: the function cannot be loaded, or its results are no metrics.
+            HpsearchError: the function cannot be loaded, or its results are no metrics.
             Exception: what the function raised.
         """
         return [self._train(*each, report) for each in zip(jobs, states, strict=True)]
@@ -89,22 +88,8 @@ class FunctionTrainer:
             curve, diverged = curve_of({1: measures(told, self.metric)})
             return Outcome(curve, None, diverged=diverged, finished=True)
         rows, ended = _follow(told, self.metric, done, job.until_epoch, report)
-        if not rows:
-            if done:  # it has no more to say than before: it was at its end
-                return Outcome({"epoch": []}, None, finished=True)
-            raise TrainerError("the generator must yield metrics after each epoch, found none")
-        curve, diverged = curve_of(rows)
-        finished = ended or job.until_epoch >= epochs
-        if diverged or finished:
-            checkpoints.drop()
-            return Outcome(curve, None, diverged=diverged, finished=finished)
-        kept = "checkpoint_dir" in how.extras and checkpoints.keep(job.until_epoch)
-        return Outcome(curve, to_state(job.until_epoch, kept))
-
-
-def seed_of(job: Job) -> int:
-    """A seed below 2**32 for a user's trainer, the same wherever the job is trained."""
-    return int(stream(*job.seed, "user").integers(2**32))
+        keeps = "checkpoint_dir" in how.extras
+        return outcome_of(job, rows, done, ended, checkpoints, keeps)
 
 
 def _follow(
