@@ -117,6 +117,6 @@ def _say(
         click.echo(
             "the same as recorded, bit for bit, in every epoch"
             if same
-            else "not the same as recorded: another processor or NumPy version? run.json has both. "
-            "Or a trainer of your own that does not heed its seed?"
+            else "not the same as recorded: another processor or NumPy version? run.json has both;"
+            " or does a trainer of your own not heed its seed?"
         )
