@@ -9,6 +9,7 @@ one was, whatever else had been trained since.
 from __future__ import annotations
 
 import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,8 +24,9 @@ class Checkpoints:
     """The checkpoints of one training.
 
     Attributes:
-        folder: holds "epoch-N" with what the piece that ended with epoch N left, and "work"
-            while a piece is being trained.
+        folder: holds "epoch-N" with what the piece that ended with epoch N left, and
+            "work-..." while a piece is being trained. Each attempt has a name of its own, so
+            that a command which outlived a killed search does not write into a later one's.
     """
 
     folder: Path
@@ -40,23 +42,24 @@ class Checkpoints:
         Also gives the epoch to go on from: `epochs`, or 0 where its checkpoint is not there
         and training has to begin anew. Other checkpoints than that one are removed.
         """
-        work, before = self.folder / "work", self.folder / f"epoch-{epochs}"
+        before = self.folder / f"epoch-{epochs}"
         for other in self.folder.glob("*") if self.folder.is_dir() else ():
             if other != before:
                 shutil.rmtree(other, ignore_errors=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix="work-", dir=self.folder))
         if epochs and before.is_dir():
-            shutil.copytree(before, work, symlinks=True)
+            shutil.copytree(before, work, symlinks=True, dirs_exist_ok=True)
             return work, epochs
-        work.mkdir(parents=True)
         return work, 0
 
-    def keep(self, epochs: int) -> bool:
+    def keep(self, work: Path, epochs: int) -> bool:
         """End a piece: what it left is the checkpoint of this epoch. False if it left nothing.
 
         The checkpoint before it stays until the next piece begins, since only then is it sure
         that this piece is recorded.
         """
-        work, after = self.folder / "work", self.folder / f"epoch-{epochs}"
+        after = self.folder / f"epoch-{epochs}"
         if not work.is_dir() or not any(work.iterdir()):
             shutil.rmtree(work, ignore_errors=True)
             return False

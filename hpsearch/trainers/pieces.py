@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from hpsearch.errors import TrainerError
 from hpsearch.rng import stream
@@ -22,7 +23,7 @@ def outcome_of(
     done: int,
     ended: bool,
     checkpoints: Checkpoints,
-    keeps: bool,
+    left: Path | None,
 ) -> Outcome:
     """The outcome of a piece; its checkpoint is kept where a later piece may go on from it.
 
@@ -32,7 +33,7 @@ def outcome_of(
         done: the epoch that it went on from.
         ended: whether training ended by itself, so that more epochs would change nothing.
         checkpoints: of its training.
-        keeps: whether there is something to go on from.
+        left: the folder with what a later piece may go on from; None where it never does.
 
     Raises:
         TrainerError: there is no epoch, or their metrics do not fit together.
@@ -47,7 +48,7 @@ def outcome_of(
     if diverged or finished:
         checkpoints.drop()
         return Outcome(curve, None, diverged=diverged, finished=finished)
-    kept = keeps and checkpoints.keep(job.until_epoch)
+    kept = left is not None and checkpoints.keep(left, job.until_epoch)
     if not kept:
         checkpoints.drop()
     return Outcome(curve, to_state(job.until_epoch, kept))

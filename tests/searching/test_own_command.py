@@ -29,8 +29,9 @@ for epoch in range(begun + 1, int(os.environ["HPSEARCH_EPOCHS"]) + 1):
     print(json.dumps({"score": abs(rate - 0.3) + 1 / epoch + begun / 1000}), flush=True)
     file.write_text(str(epoch))
     if epoch == 5 and os.path.exists("parent"):
-        os.kill(int(Path("parent").read_text()), 9)
-        os.remove("parent")
+        parent = int(Path("parent").read_text())
+        os.remove("parent")  # first, for this process does not outlive that one
+        os.kill(parent, 9)
 """
 
 
@@ -109,8 +110,7 @@ def test_after_kill_9_resume_gives_what_would_have_been(script, tmp_path, resume
     (tmp_path / "parent.new").rename(tmp_path / "parent")
     assert process.wait(timeout=60) == -signal.SIGKILL
     resume = [*words, "resume", "cut", "-q"]
-    while subprocess.run(resume, **begun, check=False).returncode:
-        time.sleep(0.1)  # a moment passes before the killed run's workers give up its lock
+    assert subprocess.run(resume, **begun, check=False).returncode == 0
     runs = [RunDirectory(tmp_path / "runs" / name) for name in ("whole", "cut")]
     assert bare(runs[0]) == bare(runs[1])
     assert not any(runs[1].states.iterdir())
@@ -157,6 +157,20 @@ def test_ctrl_c_ends_the_command_and_what_it_started(script, tmp_path):
     assert "interrupted" in err
     for child in children(tmp_path):
         wait_for_end(child)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of such a death")
+def test_a_command_does_not_outlive_a_search_that_is_killed_outright(script, tmp_path):
+    text = "import os, time\nopen('children', 'w').write(f'{os.getpid()}\\n')\ntime.sleep(600)\n"
+    (tmp_path / "config.json").write_text(json.dumps(script(text, trials=2).as_dict()))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "hpsearch", "run", "config.json", "-q"], cwd=tmp_path
+    )
+    while not (tmp_path / "children").exists() or not children(tmp_path):
+        time.sleep(0.01)
+    process.kill()
+    process.wait(timeout=60)
+    wait_for_end(children(tmp_path)[0])
 
 
 FAILING = """

@@ -271,7 +271,7 @@ def test_after_kill_9_in_a_later_epoch_resume_gives_what_would_have_been(model, 
     from hpsearch.store import RunDirectory
 
     whole, cut = (RunDirectory(tmp_path / "runs" / name) for name in ("whole", "cut"))
-    assert any(cut.states.glob("*/work/epochs"))  # a checkpoint of epoch 5, half a piece
+    assert any(cut.states.glob("*/work-*/epochs"))  # a checkpoint of epoch 5, half a piece
     resume = [sys.executable, "-m", "hpsearch", "resume", "cut", "-q"]
     assert subprocess.run(resume, **begun, check=False).returncode == 0
     assert bare(cut) == bare(whole)

@@ -94,7 +94,7 @@ def test_a_generator_goes_on_from_its_checkpoint(tmp_path):
 def test_a_piece_that_was_killed_or_not_recorded_leaves_no_trace_in_later_ones(tmp_path):
     first = train(saving, tmp_path, until=1, epochs=9)
     expected = train(saving, tmp_path, until=3, state=first.state, epochs=9)
-    work = tmp_path / "state" / "7-0-0" / "work"
+    work = tmp_path / "state" / "7-0-0" / "work-of-before"
     work.mkdir()
     (work / "epoch").write_text("6")  # half a piece, as kill -9 leaves it
     (tmp_path / "state" / "7-0-0" / "epoch-3" / "epoch").write_text("3")

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
+from hpsearch.backends.worker import die_with
 from hpsearch.errors import TrainerError
 
 MOST = 64 * 2**20
@@ -54,6 +57,8 @@ def output_of(
                 stdout=out,
                 stderr=err,
                 process_group=0,
+                # Where this process is killed outright, the command shall not train on for nobody.
+                preexec_fn=partial(die_with, os.getpid()) if sys.platform == "linux" else None,
             )
         except (OSError, ValueError) as error:  # ValueError: a null byte in a value
             reason = error.strerror if isinstance(error, OSError) else error

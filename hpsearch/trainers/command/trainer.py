@@ -91,7 +91,7 @@ class CommandTrainer:
             for epoch, row in rows.items():
                 report({"epoch": epoch, **row})
         ended = max(rows, default=0) < job.until_epoch
-        return outcome_of(job, rows, done, ended, checkpoints, keeps=self.resumes)
+        return outcome_of(job, rows, done, ended, checkpoints, folder if self.resumes else None)
 
     def _told(self, output: str, folder: Path) -> Told:
         if self.file is not None:

@@ -77,7 +77,7 @@ class FunctionTrainer:
         assert isinstance(epochs, int)
         extras: dict[str, Any] = {"seed": seed_of(job), "trial": job.number}
         checkpoints = Checkpoints.of(Path(self.folder, "state").resolve(), job.training)
-        done = 0
+        folder, done = None, 0
         if "checkpoint_dir" in how.extras:
             folder, done = checkpoints.begin(kept_epochs(state))
             extras["checkpoint_dir"] = str(folder)
@@ -88,8 +88,7 @@ class FunctionTrainer:
             curve, diverged = curve_of({1: measures(told, self.metric)})
             return Outcome(curve, None, diverged=diverged, finished=True)
         rows, ended = _follow(told, self.metric, done, job.until_epoch, report)
-        keeps = "checkpoint_dir" in how.extras
-        return outcome_of(job, rows, done, ended, checkpoints, keeps)
+        return outcome_of(job, rows, done, ended, checkpoints, folder)
 
 
 def _follow(
