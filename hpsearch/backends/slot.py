@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 from hpsearch.backends.attempt import Attempt
 from hpsearch.backends.protocol import Task
@@ -104,8 +105,24 @@ class Worker:
         # Only right after a process of its number was ours: nobody else has it then, as the
         # system does not give the number of a group away while the group has members.
         # PermissionError is what macOS says of a group that is all zombies.
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        for group in {self.process.pid, *groups_in_session(self.process.pid)}:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(group, signal.SIGKILL)
+
+
+def groups_in_session(session: int) -> set[int]:
+    """The process groups that a worker's tasks made inside its session, itself included.
+
+    A command leads a group of its own, which outlives the worker. Known on Linux, by /proc;
+    elsewhere only the worker's own group can be ended.
+    """
+    groups = set()
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError, ValueError, IndexError):  # it has just ended
+            fields = path.read_text(errors="replace").rpartition(")")[2].split()
+            if int(fields[3]) == session:
+                groups.add(int(fields[2]))
+    return groups
 
 
 @dataclass

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from hpsearch.cli.options import config_argument, set_option
+
+if TYPE_CHECKING:
+    from hpsearch.config import Config
+    from hpsearch.data.dataset import Dataset
 
 
 @click.command()
@@ -20,13 +25,24 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
     """
     from hpsearch.cli.plan import show_plan
     from hpsearch.config import load
+    from hpsearch.searching.own import settled
     from hpsearch.searching.session import read_data
 
-    loaded = load(config, overrides)
+    loaded = settled(load(config, overrides))
     dataset = read_data(loaded)
-    rows = ", ".join(f"{count:,} {part}" for part, count in dataset.counts.items())
     click.echo(
-        f"{config}: sound. Data: {rows} rows, {dataset.features} features, "
-        f"{len(dataset.classes)} classes; metric {loaded.metric.name} ({loaded.metric.goal})\n"
+        f"{config}: sound. {_subject(loaded, dataset)}; "
+        f"metric {loaded.metric.name} ({loaded.metric.goal})\n"
     )
     show_plan(loaded)
+
+
+def _subject(config: Config, dataset: Dataset | None) -> str:
+    """What is learned from, or what trains."""
+    if dataset is None:
+        kind, options = config.trainer.kind, config.trainer.options
+        epochs = f", {config.trainer.epochs:,} epochs" if config.trainer.epochs > 1 else ""
+        return f"Trainer: the {kind} {options[kind]}{epochs}"
+    rows = ", ".join(f"{count:,} {part}" for part, count in dataset.counts.items())
+    classes = len(dataset.classes)
+    return f"Data: {rows} rows, {dataset.features} features, {classes} classes"

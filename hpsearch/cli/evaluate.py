@@ -32,7 +32,7 @@ def evaluate(run: str | None, data: str | None, runs_dir: Path, as_json: bool) -
 
 
 def _stored(run: str | None, runs_dir: Path) -> dict[str, object]:
-    from hpsearch.cli.models import no_winner
+    from hpsearch.cli.models import no_model, no_winner
     from hpsearch.errors import RunError
     from hpsearch.store import find
 
@@ -40,6 +40,8 @@ def _stored(run: str | None, runs_dir: Path) -> dict[str, object]:
     outcome = found.outcome
     if outcome is None:
         raise no_winner(found)
+    if outcome["test"] is None and not found.model.exists():
+        raise no_model(found)
     if outcome["test"] is None:
         raise RunError(
             f"{found.path}: was searched without test rows (data.test: 0); "

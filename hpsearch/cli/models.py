@@ -29,9 +29,17 @@ def open_model(run: str | None, runs_dir: Path) -> tuple[Model, Encoding]:
         found = find(run, runs_dir)
         path = found.model
         if not path.exists():
-            raise no_winner(found)
+            raise no_winner(found) if found.outcome is None else no_model(found)
     model = load_model(path)
     return model, Encoding.from_json(model.data)
+
+
+def no_model(run: RunDirectory) -> RunError:
+    """Why a run with a winner has no model, and what to do instead."""
+    return RunError(
+        f"{run.path}: was trained by a {run.info['config']['trainer']['kind']} of your own, which "
+        f"leaves no model here; train it with the winner's settings in {run.best / 'params.yaml'}"
+    )
 
 
 def no_winner(run: RunDirectory) -> RunError:

@@ -54,16 +54,19 @@ def refine(
     from hpsearch.cli.conduct import conduct
     from hpsearch.cli.plan import show_refinement
     from hpsearch.config import from_mapping
+    from hpsearch.searching.own import settled
     from hpsearch.searching.refine import refine as narrowed
-    from hpsearch.searching.session import begin, read_data
+    from hpsearch.searching.session import begin, fingerprint_of, read_data
     from hpsearch.store import as_yaml, find, write_text
 
     parent = find(run, runs_dir)
     tree = parent.info["config"]
     before = from_mapping(tree)
-    config = from_mapping(tree, None, overrides, trials=trials, jobs=jobs, backend=backend)
+    config = settled(
+        from_mapping(tree, None, overrides, trials=trials, jobs=jobs, backend=backend)
+    )
     dataset = read_data(config)
-    refinement = narrowed(parent, before, config, dataset.fingerprint, top, widen)
+    refinement = narrowed(parent, before, config, fingerprint_of(dataset), top, widen)
     show_refinement(refinement, before.space)
     if write is not None:
         best = ", ".join(str(elite.number) for elite in refinement.elites)

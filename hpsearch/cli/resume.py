@@ -30,6 +30,7 @@ def resume(
     """
     from hpsearch.cli.conduct import conduct
     from hpsearch.config import from_mapping
+    from hpsearch.searching.own import settled
     from hpsearch.store import find
 
     found = find(run, runs_dir)
@@ -42,4 +43,4 @@ def resume(
     parallel = {"jobs": jobs, "backend": backend}
     given = {key: value for key, value in parallel.items() if value is not None}
     tree = {**info["config"], "parallel": {**info["config"]["parallel"], **given}}
-    conduct(found, from_mapping(tree), quiet=quiet)
+    conduct(found, settled(from_mapping(tree)), quiet=quiet)

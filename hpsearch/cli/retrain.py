@@ -42,6 +42,7 @@ def retrain(
     """
     from hpsearch.config import from_mapping
     from hpsearch.searching.objective import average, objective_of
+    from hpsearch.searching.own import is_own
     from hpsearch.searching.retraining import (
         curves_by_seed,
         for_refit,
@@ -62,9 +63,12 @@ def retrain(
     found = find(run, runs_dir)
     tree = found.info["config"]
     config = from_mapping(tree, None, (), jobs=jobs)
+    if is_own(config) and (refit or output is not None):
+        option = "--refit" if refit else "--output"
+        raise click.UsageError(f"{option} needs the network; this run trains your own model")
     known = known_trial(found, config, trial)
     dataset = same_data(found, config)
-    if refit:
+    if refit and dataset is not None:
         dataset = without_validation(dataset, config)
         config, known = for_refit(config, known)
     again = jobs_again(config, known, epochs, seeds or 0)
@@ -74,7 +78,7 @@ def retrain(
         curves = [average([outcome.curve for outcome in outcomes])]
     as_it_was = not (refit or seeds or epochs)
     _say(known, curves, objective_of(config), as_it_was=as_it_was, held_out=not refit)
-    if output is not None:
+    if output is not None and dataset is not None:
         save_model(output, model_again(again, outcomes, config, dataset))
         click.echo(f"wrote {output}; use it with: hpsearch predict {output} DATA", err=True)
 
@@ -113,5 +117,6 @@ def _say(
         click.echo(
             "the same as recorded, bit for bit, in every epoch"
             if same
-            else "not the same as recorded: another processor or NumPy version? run.json has both"
+            else "not the same as recorded: another processor or NumPy version? run.json has both;"
+            " or does a trainer of your own not heed its seed?"
         )

@@ -44,6 +44,7 @@ def run(
     from hpsearch.cli.conduct import conduct
     from hpsearch.cli.plan import show_first_trials, show_plan
     from hpsearch.config import load
+    from hpsearch.searching.own import settled
     from hpsearch.searching.refine import start_from
     from hpsearch.searching.session import begin, read_data
     from hpsearch.store import find
@@ -51,6 +52,7 @@ def run(
     loaded = load(config, overrides, seed=seed, trials=trials, jobs=jobs, backend=backend)
     if isinstance(loaded.search.start, str):
         loaded = start_from(loaded, find(loaded.search.start, runs_dir))
+    loaded = settled(loaded)
     dataset = read_data(loaded)
     if dry_run:
         show_plan(loaded)

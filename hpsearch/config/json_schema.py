@@ -20,18 +20,58 @@ def json_schema() -> dict[str, Any]:
     schema: dict[str, Any] = Configuration.model_json_schema()
     kind = KINDS["network"]
     properties, definitions = schema["properties"], schema["$defs"]
-    properties["trainer"] |= _trainer(kind)
+    properties["trainer"] |= _kinds()
     properties["space"] |= _space(kind)
-    definitions["Metric"]["properties"]["name"]["enum"] = list(kind.metrics)
     definitions["Parameter"]["anyOf"] = list(FORMS)
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    return head | schema | {"title": "hpsearch configuration", "required": ["data", "space"]}
+    rest = {"title": "hpsearch configuration", "required": ["space"], **_by_kind(kind)}
+    return head | schema | rest
 
 
-def _trainer(kind: Kind) -> dict[str, Any]:
-    known = {name: hyperparameter_schema(h) for name, h in kind.hyperparameters.items()}
-    names = {"description": "The built-in network.", "enum": list(KINDS), "default": "network"}
-    return {"properties": {"kind": names, **known}, "additionalProperties": False}
+def _kinds() -> dict[str, Any]:
+    """Every key that some kind of trainer has; which kind has which, `_by_kind` tells."""
+    kinds = "`network`, which is built in, or a `function` or `command` of your own."
+    properties: dict[str, Any] = {
+        "kind": {"description": kinds, "enum": list(KINDS), "default": "network"}
+    }
+    for kind in reversed(KINDS.values()):  # the network's word on epochs comes last
+        properties |= {
+            option.name: {**option.rule.schema, "description": option.help}
+            for option in kind.options.values()
+        }
+        properties |= {name: hyperparameter_schema(h) for name, h in kind.hyperparameters.items()}
+    return {"properties": properties, "additionalProperties": False}
+
+
+def _by_kind(network: Kind) -> dict[str, Any]:
+    """What the network needs and knows, and what each other kind does."""
+    names = list(network.hyperparameters)
+    rules: list[dict[str, Any]] = [
+        {
+            "if": {"not": _is_kind(*(kind.name for kind in KINDS.values() if kind.open))},
+            "then": {
+                "required": ["data"],
+                "properties": {
+                    "trainer": {"propertyNames": {"enum": ["kind", *names]}},
+                    "space": {"propertyNames": {"enum": [n for n in names if n != "epochs"]}},
+                    "metric": {"properties": {"name": {"enum": list(network.metrics)}}},
+                },
+            },
+        }
+    ]
+    for kind in KINDS.values():
+        if kind.open:
+            keys = ["kind", *kind.options, *kind.hyperparameters]
+            required = [option.name for option in kind.options.values() if option.required]
+            trainer = {"propertyNames": {"enum": keys}, "required": required}
+            then = {"properties": {"trainer": trainer}}
+            rules.append({"if": _is_kind(kind.name), "then": then})
+    return {"allOf": rules}
+
+
+def _is_kind(*names: str) -> dict[str, Any]:
+    trainer = {"properties": {"kind": {"enum": list(names)}}, "required": ["kind"]}
+    return {"properties": {"trainer": trainer}, "required": ["trainer"]}
 
 
 def _space(kind: Kind) -> dict[str, Any]:
@@ -44,7 +84,11 @@ def _space(kind: Kind) -> dict[str, Any]:
         for name, h in kind.hyperparameters.items()
         if name != "epochs"
     }
-    return {"properties": known, "additionalProperties": False, "minProperties": 1}
+    return {
+        "properties": known,
+        "additionalProperties": {"$ref": "#/$defs/Parameter"},
+        "minProperties": 1,
+    }
 
 
 def hyperparameter_schema(hyperparameter: Hyperparameter) -> dict[str, Any]:

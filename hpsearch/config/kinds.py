@@ -3,17 +3,67 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from hpsearch.config.options import COMMAND, FUNCTION, Option
 from hpsearch.config.resolved import Goal
 from hpsearch.config.rules import Rule, as_whole, choice, looks_like_number
 from hpsearch.config.suggestions import nearest
 from hpsearch.trainers import network
+from hpsearch.trainers.command.template import GIVEN, used
 from hpsearch.trainers.hyperparameter import Hyperparameter
 
 Told = list[tuple[str, str]]
 """Hyperparameters by name, each with what there is to say of it."""
+
+
+LOWER = ("loss", "error", "rmse", "mse", "mae", "perplexity")
+HIGHER = ("accuracy", "auc", "f1", "precision", "recall", "r2", "reward")
+"""Ends of the names of metrics whose goal is plain."""
+
+
+def _epochs(meaning: str) -> dict[str, Hyperparameter]:
+    return {"epochs": Hyperparameter("epochs", "int", 1, meaning, low=1)}
+
+
+def _nothing(*_: object) -> Told:
+    return []
+
+
+def _unknown_places(options: Mapping[str, Any], names: list[str]) -> Told:
+    """Places of a command that nothing fills, and parameters that would take a place's meaning."""
+    known = [*names, *GIVEN]
+    told = [
+        (
+            "command",
+            f"{{{name}}} is neither a parameter nor {', '.join(GIVEN)}{_meant(name, known)}",
+        )
+        for name in used(options["command"])
+        if name not in known
+    ]
+    taken = [name for name in names if name in GIVEN]
+    return told + [
+        ("command", f"{{{name}}} is given to every command; rename the parameter")
+        for name in taken
+    ]
+
+
+def _meant(name: str, known: list[str]) -> str:
+    meant = nearest(name, known)
+    return (
+        f" (did you mean {meant!r}?)"
+        if meant is not None
+        else f"; write {{{{{name}}}}} for the text"
+    )
+
+
+def _unused_parameters(options: Mapping[str, Any], names: list[str]) -> Told:
+    places = used(options["command"])
+    reason = "the command does not name it; unless it reads HPSEARCH_PARAMS, add"
+    return [
+        (name, f"{reason} {{{name}}} to it, or drop it") for name in names if name not in places
+    ]
 
 
 @dataclass(frozen=True)
@@ -21,7 +71,9 @@ class Kind:
     """A kind of trainer.
 
     `misfits` tells what keeps one trial's settings from being trained, `ignored` which of them
-    change nothing.
+    change nothing. A kind that is `open` trains something of the user's: its parameters are
+    whatever the space names, its metrics whatever it reports, and it reads its own data.
+    `unknown` and `unused` compare its options with the names in the space.
     """
 
     name: str
@@ -30,6 +82,18 @@ class Kind:
     needs_data: bool
     misfits: Callable[[Mapping[str, Any]], Told]
     ignored: Callable[[Mapping[str, Any]], Told]
+    options: Mapping[str, Option] = field(default_factory=dict)
+    open: bool = False
+    unknown: Callable[[Mapping[str, Any], list[str]], Told] = _nothing
+    unused: Callable[[Mapping[str, Any], list[str]], Told] = _nothing
+
+    def goal(self, metric: str) -> Goal | None:
+        """The goal that a metric's name implies; None where it might be either."""
+        if not self.open:
+            return self.metrics.get(metric)
+        if metric.endswith(LOWER):
+            return "minimize"
+        return "maximize" if metric.endswith(HIGHER) else None
 
 
 KINDS = {
@@ -42,9 +106,36 @@ KINDS = {
         needs_data=True,
         misfits=network.problems,
         ignored=network.ignored,
-    )
+    ),
+    "function": Kind(
+        name="function",
+        hyperparameters=_epochs(
+            "Epochs of a full training, as a function is told. A generator yields once for each."
+        ),
+        metrics={},
+        needs_data=False,
+        misfits=_nothing,
+        ignored=_nothing,
+        options=FUNCTION,
+        open=True,
+    ),
+    "command": Kind(
+        name="command",
+        hyperparameters=_epochs(
+            "Epochs of a full training. Above 1, the command tells of each epoch and heeds "
+            "`{epochs}` or `HPSEARCH_EPOCHS`, so that weak trials can stop early."
+        ),
+        metrics={},
+        needs_data=False,
+        misfits=_nothing,
+        ignored=_nothing,
+        options=COMMAND,
+        open=True,
+        unknown=_unknown_places,
+        unused=_unused_parameters,
+    ),
 }
-LATER = ("function", "command", "keras")
+LATER = ("keras",)
 
 
 def kind_rule() -> Rule:

@@ -6,7 +6,7 @@ import os.path
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from hpsearch.config import meaning, overrides, search_schema, start, structure, yaml_text
 from hpsearch.config.domains import domain
@@ -15,6 +15,7 @@ from hpsearch.config.plain import plain
 from hpsearch.config.resolved import (
     Config,
     Confirm,
+    Goal,
     Halving,
     Metric,
     Parallel,
@@ -113,7 +114,8 @@ def _config(
     if problems:
         raise ConfigError(places.tell(problems))
     assert space is not None
-    if places.origin(("data", "source")) is not None:
+    origins = [("data", "source"), ("trainer", "folder"), ("trainer", "function")]
+    if any(places.origin(path) is not None for path in origins):
         base = Path.cwd()
     return _resolved(parts, space, first, base, name, text)
 
@@ -171,26 +173,35 @@ def _resolved(
         name=top.name or name,
         seed=top.seed,
         data=None if parts.data is None else _data(dict(parts.data), base),
-        trainer=Trainer(kind.name, dict(parts.settings)),
-        metric=Metric(**(dict(metric) | {"goal": kind.metrics[metric.name]})),
+        trainer=Trainer(kind.name, dict(parts.settings), _options(parts, base)),
+        metric=Metric(
+            name=(counts := meaning.metric_name(parts)),
+            goal=cast("Goal", metric.goal or kind.goal(counts)),
+            at=metric.at,  # type: ignore[arg-type]  # its rule knows the two words
+        ),
         space=space,
-        search=_search(search, space, first, int(parts.settings["epochs"])),
+        search=_search(search, space, first, int(parts.settings["epochs"]), own=kind.open),
         parallel=Parallel(**dict(parts.parallel)),
         text=text,
     )
 
 
 def _search(
-    keys: search_schema.Search, space: Space, first: tuple[Params, ...] | str, epochs: int
+    keys: search_schema.Search,
+    space: Space,
+    first: tuple[Params, ...] | str,
+    epochs: int,
+    own: bool,
 ) -> Search:
     """The search, with what its defaults come to in this space.
 
     Trainings that are compared in pairs are equally long and equally many, so a crossed choice
-    turns off halving and confirmation where they are not asked for.
+    turns off halving and confirmation where they are not asked for. A user's `own` trainer may
+    be slow, or ignore seeds, and is confirmed only where that is asked for.
     """
     crossed = any(parameter.cross for parameter in space)
     halved = epochs > 1 and not crossed
-    confirmed = "confirm" in keys.model_fields_set or not crossed
+    confirmed = "confirm" in keys.model_fields_set or not (crossed or own)
     screened = "screen" in keys.model_fields_set or keys.sampler == "zoom"
     known = dict(keys) | {
         "halving": Halving(**dict(keys.halving)) if keys.halving and halved else None,
@@ -201,8 +212,21 @@ def _search(
     return Search(**known)
 
 
+def _options(parts: Parts, base: Path) -> dict[str, Any]:
+    """What a trainer is told, with its folder as a full path."""
+    options = dict(parts.options)
+    if parts.kind is not None and "folder" in parts.kind.options:
+        options["folder"] = _full(base, options.get("folder", ""))
+    return options
+
+
+def _full(base: Path, path: str) -> str:
+    # resolve() would follow symbolic links, expanduser() can raise
+    return os.path.abspath(base / os.path.expanduser(path))  # noqa: PTH100, PTH111
+
+
 def _data(keys: dict[str, Any], base: Path) -> DataOptions:
     source = keys.pop("source")
-    if source not in BUILT_IN:  # resolve() would follow symbolic links, expanduser() can raise
-        source = Path(os.path.abspath(base / os.path.expanduser(source)))  # noqa: PTH100, PTH111
+    if source not in BUILT_IN:
+        source = Path(_full(base, source))
     return DataOptions(source=source, **keys)

@@ -23,6 +23,7 @@ def problems(parts: Parts, domains: Domains) -> Iterator[Problem]:
     """Everything that is well typed and yet cannot be meant."""
     yield from _data(parts)
     yield from _metric(parts)
+    yield from _own(parts)
     yield from _rounds(parts)
     yield from _halving(parts)
     yield from _twice(parts)
@@ -56,11 +57,44 @@ def missing_data(parts: Parts, given: bool) -> Iterator[Problem]:
         yield Problem(("data",), message)
 
 
+def metric_name(parts: Parts) -> str:
+    """The metric that counts; unnamed, a user's trainer returns it as a bare number."""
+    assert parts.metric is not None
+    assert parts.kind is not None
+    unnamed = "name" not in parts.metric.model_fields_set
+    return "value" if parts.kind.open and unnamed else parts.metric.name
+
+
+def _own(parts: Parts) -> Iterator[Problem]:
+    """What has no meaning for a trainer of the user's, and places in it that nothing fills."""
+    kind, search = parts.kind, parts.search
+    if kind is None or not kind.open:
+        return
+    if parts.data is not None:
+        yield Problem(("data",), f"a {kind.name} reads its own data; drop this section")
+    if search is not None and search.folds is not None:
+        message = f"a {kind.name} splits its own data; drop it, or use repeats"
+        yield Problem(("search", "folds"), message)
+    if all(
+        not option.required or option.name in parts.options for option in kind.options.values()
+    ):
+        for name, message in kind.unknown(parts.options, list(parts.space)):
+            yield Problem(("trainer", name), message)
+
+
 def _metric(parts: Parts) -> Iterator[Problem]:
     metric, kind = parts.metric, parts.kind
     if metric is None or kind is None:
         return
     path = ("metric", "name")
+    if kind.open and not metric.name.startswith("test_"):
+        name = metric_name(parts)
+        if metric.goal is None and kind.goal(name) is None:
+            message = (
+                f"missing; say whether {name!r} is better lower (minimize) or higher (maximize)"
+            )
+            yield Problem(("metric", "goal"), message)
+        return
     if metric.name not in kind.metrics:
         if metric.name.startswith("test_"):
             message = (

@@ -100,6 +100,25 @@ def _trainer() -> Iterator[str]:
     yield "\nMetrics, each with its goal:\n"
     for metric, goal in KINDS["network"].metrics.items():
         yield f"- `{metric}` ({goal})"
+    yield from _own_trainers()
+
+
+def _own_trainers() -> Iterator[str]:
+    """The keys of the kinds that train something of the user's."""
+    for kind in KINDS.values():
+        if not kind.open:
+            continue
+        yield f"\n`kind: {kind.name}`, a {kind.name} of your own, explained in"
+        yield "[your_own_model.md](your_own_model.md). Its parameters are whatever `space` names,"
+        yield "its metrics whatever it reports; `data` and `search.folds` are not for it.\n"
+        yield "| key | default | meaning |"
+        yield "|---|---|---|"
+        for option in kind.options.values():
+            default = "required" if option.required else f"`{flow(option.default)}`"
+            meaning = f"{option.help} For example `{option.example}`."
+            yield f"| `{option.name}` | {default} | {meaning} |"
+        for h in kind.hyperparameters.values():
+            yield f"| `{h.name}` | `{flow(h.default)}` | {h.help} |"
 
 
 def _expected(hyperparameter: Hyperparameter) -> str:

@@ -22,11 +22,13 @@ class Trainer:
     """What trains a trial: its kind, and the hyperparameters that are the same in every trial.
 
     `settings` always has "epochs"; hyperparameters in neither `settings` nor the space keep
-    the trainer's defaults.
+    the trainer's defaults. `options` is what a user's trainer is told
+    besides: what to run, and where.
     """
 
     kind: str
     settings: Mapping[str, Value | list[Value]]
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def epochs(self) -> int:
@@ -123,7 +125,11 @@ class Config:
             "name": self.name,
             "seed": self.seed,
             "data": None if self.data is None else _plain(vars(self.data)),
-            "trainer": {"kind": self.trainer.kind, **_plain(self.trainer.settings)},
+            "trainer": {
+                "kind": self.trainer.kind,
+                **_plain(self.trainer.options),
+                **_plain(self.trainer.settings),
+            },
             "metric": _plain(vars(self.metric)),
             "space": _plain(self.space.as_config()),
             "search": {

@@ -71,10 +71,14 @@ class Metric(Part):
     """What makes a trial good."""
 
     name: Annotated[str, rules.text()] = Field(
-        default="val_accuracy", description="A metric that the trainer reports after each epoch."
+        default="val_accuracy",
+        description="A metric that the trainer reports after each epoch. Of a function or command "
+        "the default is `value`, a bare number that a function returns.",
     )
     goal: Annotated[str | None, rules.optional(rules.choice("minimize", "maximize"))] = Field(
-        default=None, description="Null: whatever suits the metric; losses are minimized."
+        default=None,
+        description="Null: whatever suits the metric; losses are minimized. A metric of your own, "
+        "whose name does not tell, needs it.",
     )
     at: Annotated[str, rules.choice("last", "best")] = Field(
         default="last",

@@ -35,6 +35,7 @@ class Parts:
     data: schema.Data | None
     kind: Kind | None
     settings: Mapping[str, Any]  # the trainer's fixed hyperparameters
+    options: Mapping[str, Any]  # what else the trainer is told
     metric: schema.Metric | None
     space: Mapping[str, schema.Parameter | None]  # every name, in order
     search: Search | None
@@ -53,7 +54,7 @@ def read(tree: Mapping[str, Any]) -> tuple[Parts, list[Problem]]:
     scalars = {key: value for key, value in tree.items() if key not in SECTIONS}
     top, found = typed_part(schema.Top, scalars, (), known=schema.Configuration.model_fields)
     problems += found
-    kind, settings, found = _trainer(tree.get("trainer"))
+    kind, settings, options, found = _trainer(tree.get("trainer"))
     problems += found
     space, found = parameters(tree.get("space"), kind)
     problems += found
@@ -62,6 +63,7 @@ def read(tree: Mapping[str, Any]) -> tuple[Parts, list[Problem]]:
         data=None if tree.get("data") is None else part(schema.Data, "data"),
         kind=kind,
         settings=settings,
+        options=options,
         metric=part(schema.Metric, "metric"),
         space=space,
         search=part(Search, "search"),
@@ -116,25 +118,33 @@ def _unknown_key(key: str, path: Path, known: list[str]) -> str:
     return f"unknown key{hint(key, known)}"
 
 
-def _trainer(value: Any) -> tuple[Kind | None, dict[str, Any], list[Problem]]:
-    """The kind of trainer, its sound settings, and problems."""
+def _trainer(
+    value: Any,
+) -> tuple[Kind | None, dict[str, Any], dict[str, Any], list[Problem]]:
+    """The kind of trainer, its sound settings and options, and problems."""
     value = {} if value is None else value
     if not isinstance(value, dict):
         message = f"must be a mapping such as {{kind: network, epochs: 30}}; found {show(value)}"
-        return None, {}, [Problem(("trainer",), message)]
+        return None, {}, {}, [Problem(("trainer",), message)]
     try:
         kind = KINDS[kind_rule().apply(value.get("kind", "network"))]
     except ValueError as error:
-        return None, {}, [Problem(("trainer", "kind"), str(error))]
-    settings, problems = {}, []
+        return None, {}, {}, [Problem(("trainer", "kind"), str(error))]
+    options, problems = _options(kind, value)
+    settings = {}
     for name, given in value.items():
         path = ("trainer", name)
         hyperparameter = kind.hyperparameters.get(name)
-        if name == "kind":
+        if name == "kind" or name in kind.options:
             continue
         if hyperparameter is None:
-            names = ["kind", *kind.hyperparameters]
+            names = ["kind", *kind.options, *kind.hyperparameters]
             message = f"the {kind.name} has no such hyperparameter{hint(name, names)}"
+            if kind.open:
+                message = (
+                    f"unknown key{hint(name, names)}; a value that every trial shares goes in"
+                )
+                message += f" 'space', as {name}: {{value: ...}}"
             problems.append(Problem(path, message, of_key=True))
             continue
         setting = standard(given, hyperparameter)
@@ -144,7 +154,27 @@ def _trainer(value: Any) -> tuple[Kind | None, dict[str, Any], list[Problem]]:
         else:
             settings[name] = setting
     settings.setdefault("epochs", kind.hyperparameters["epochs"].default)
-    return kind, settings, problems
+    return kind, settings, options, problems
+
+
+def _options(kind: Kind, value: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+    """What the trainer is told besides hyperparameters; null is as good as nothing."""
+    options, problems = {}, []
+    for option in kind.options.values():
+        path = ("trainer", option.name)
+        given = value.get(option.name)
+        if given is None:
+            if option.required:
+                message = f"missing; for example {option.name}: {option.example}"
+                problems.append(Problem(path, message))
+            elif option.default is not None:
+                options[option.name] = option.default
+            continue
+        try:
+            options[option.name] = option.rule.apply(given)
+        except ValueError as error:
+            problems.append(Problem(path, str(error)))
+    return options, problems
 
 
 def _not_fixed(value: Any) -> str:
@@ -168,7 +198,7 @@ def parameters(
     problems = []
     for name, given in value.items():
         here = (*path, name)
-        if kind is not None and name not in kind.hyperparameters:
+        if kind is not None and not kind.open and name not in kind.hyperparameters:
             message = f"the {kind.name} has no such hyperparameter"
             message += hint(name, kind.hyperparameters)
             problems.append(Problem(here, message, of_key=True))

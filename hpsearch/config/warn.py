@@ -13,7 +13,7 @@ from hpsearch.config.resolved import Config
 
 def warnings(config: Config) -> list[str]:
     """Remarks, each with the key that it is about and a remedy."""
-    return [*_idle(config), *_search(config), *_parallel(config)]
+    return [*_idle(config), *_unused(config), *_search(config), *_parallel(config)]
 
 
 def _idle(config: Config) -> Iterator[str]:
@@ -46,6 +46,13 @@ def _idle(config: Config) -> Iterator[str]:
             )
 
 
+def _unused(config: Config) -> Iterator[str]:
+    """Parameters that a user's trainer is not seen to use."""
+    names = [parameter.name for parameter in config.space]
+    for name, message in KINDS[config.trainer.kind].unused(config.trainer.options, names):
+        yield f"space.{name}: {message}"
+
+
 def _commonest(reasons: Counter[str]) -> str:
     return reasons.most_common(1)[0][0]
 
@@ -67,5 +74,5 @@ def _parallel(config: Config) -> Iterator[str]:
     parallel = config.parallel
     if parallel.backend == "serial" and parallel.memory is not None:
         yield "parallel.memory: backend serial has no worker to limit; drop it, or use local"
-    if parallel.devices is not None:
+    if parallel.devices is not None and config.trainer.kind == "network":
         yield "parallel.devices: the network trains on the processor alone; drop it"

@@ -61,7 +61,7 @@ def refine(
     parent: RunDirectory,
     before: Config,
     config: Config,
-    fingerprint: str,
+    fingerprint: str | None,
     top: int | None = None,
     wide: bool = False,
 ) -> Refinement:
@@ -75,7 +75,7 @@ def refine(
         parent: the run to refine.
         before: its configuration.
         config: the same, or with changes that the user asked for.
-        fingerprint: of the data to train on now.
+        fingerprint: of the data to train on now; None where the trainer reads its own.
         top: how many of the best trials set the region; None for a tenth of them.
         wide: enlarge the space past bounds that the best trials press against.
 

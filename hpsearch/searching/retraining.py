@@ -17,7 +17,8 @@ from hpsearch.errors import RunError, TrainerError
 from hpsearch.searching.brief import brief_for, brief_of, known_trials
 from hpsearch.searching.known import Known
 from hpsearch.searching.objective import Curve, Objective, average, objective_of
-from hpsearch.searching.session import folds_of, jobs_of, network_trainer, rounds_of
+from hpsearch.searching.own import is_own
+from hpsearch.searching.session import backend_of, folds_of, rounds_of, trainer_of
 from hpsearch.searching.winner import median, trained_model
 from hpsearch.store import RunDirectory
 from hpsearch.trainers.network.model import Model
@@ -55,6 +56,8 @@ def jobs_again(
     """
     settings = {**config.trainer.settings, **known.result.params}
     until = known.result.epochs
+    if is_own(config) and known.result.status is Status.COMPLETED:
+        until = config.trainer.epochs  # where it ended by itself it does so again
     if epochs is not None:
         settings["epochs"] = until = epochs
     brief = brief_for(config, rounds_of(config))
@@ -98,7 +101,7 @@ def without_validation(dataset: Dataset, config: Config) -> Dataset:
     return with_parts(dataset, {**dataset.parts, "train": rows}, config.data)
 
 
-def train(jobs: Sequence[Job], config: Config, dataset: Dataset) -> list[Outcome]:
+def train(jobs: Sequence[Job], config: Config, dataset: Dataset | None) -> list[Outcome]:
     """Train jobs as a search would, each on its fold, and give outcomes in the same order.
 
     Raises:
@@ -107,10 +110,11 @@ def train(jobs: Sequence[Job], config: Config, dataset: Dataset) -> list[Outcome
     folds = folds_of(config, dataset)
     outcomes: dict[Training, Outcome] = {}
     with tempfile.TemporaryDirectory(prefix="hpsearch-") as folder:
-        write_folds(folds, Path(folder))
-        trainer = network_trainer(config, Path(folder), folds)
+        if folds:
+            write_folds(folds, Path(folder))
+        trainer = trainer_of(config, Path(folder), Path(folder), folds)
         groups: dict[Hashable, list[Job]] = dict(enumerate(trainer.groups(jobs)))
-        with backends.create(config.parallel.backend, min(jobs_of(config), len(groups))) as at:
+        with backend_of(config, most=len(groups)) as at:
             for key, group in groups.items():
                 at.submit(backends.Task(key, trainer.train, (group, [None] * len(group))))
             while at.pending:

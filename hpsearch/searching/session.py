@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from hpsearch import backends
 from hpsearch.config import Config, from_mapping
@@ -21,11 +22,13 @@ from hpsearch.searching.facts import facts
 from hpsearch.searching.ledger import Ledger
 from hpsearch.searching.loop import Search
 from hpsearch.searching.objective import objective_of
+from hpsearch.searching.own import Target, is_own, own_trainer
 from hpsearch.searching.refine import Refinement
 from hpsearch.searching.winner import crown
 from hpsearch.store import RunDirectory, as_yaml, create
 from hpsearch.trainers.network import NetworkTrainer
 from hpsearch.trainers.network.state import Best
+from hpsearch.trainers.protocol import Trainer
 from hpsearch.trial import Trial
 
 Tell = Callable[[Event], None]
@@ -57,8 +60,10 @@ def first_trials(config: Config) -> list[Trial]:
     return proposals(brief_for(config, rounds), rounds[0])
 
 
-def read_data(config: Config) -> Dataset:
-    """The data of a search, read, split and checked."""
+def read_data(config: Config) -> Dataset | None:
+    """The data of a search, read, split and checked; None where the trainer reads its own."""
+    if config.data is None and is_own(config):
+        return None
     if config.data is None:
         raise ConfigError("data: missing; the network needs rows, for example {source: digits}")
     dataset = load(config.data)
@@ -66,12 +71,16 @@ def read_data(config: Config) -> Dataset:
     return dataset
 
 
-def folds_of(config: Config, dataset: Dataset) -> list[Dataset]:
+def folds_of(config: Config, dataset: Dataset | None) -> list[Dataset]:
     """The data once for each fold, or as it is where there are none; at place k that of fold k.
+
+    A trainer that reads its own data has none here.
 
     Raises:
         DataError: the data cannot be cut into so many folds.
     """
+    if dataset is None:
+        return []
     if config.search.folds is None:
         return [dataset]
     assert config.data is not None
@@ -87,7 +96,7 @@ def run_name(config: Config, runs_dir: Path) -> str:
 
 def begin(
     config: Config,
-    dataset: Dataset,
+    dataset: Dataset | None,
     runs_dir: Path,
     name: str | None = None,
     refinement: Refinement | None = None,
@@ -111,17 +120,28 @@ def begin(
         "parent": None if parent is None else _named(parent, runs_dir),
         "parent_winner": None if refinement is None else refinement.winner,
         "test_looks": looks,  # how often the lineage's winners met the test rows
-        "data": {
-            "fingerprint": dataset.fingerprint,
-            "rows": dataset.counts,
-            "features": dataset.features,
-            "classes": list(dataset.classes),
-        },
+        "data": _described(dataset),
         "config": config.as_dict(),
         "plan": [asdict(round) for round in rounds_of(config, first, coarse=not known)],
         **facts(),
     }
     return create(runs_dir, name, config_text(config), info, known)
+
+
+def fingerprint_of(dataset: Dataset | None) -> str | None:
+    """What tells the data of two runs apart; None where the trainer reads its own."""
+    return None if dataset is None else dataset.fingerprint
+
+
+def _described(dataset: Dataset | None) -> dict[str, Any]:
+    if dataset is None:
+        return {"fingerprint": None, "rows": {}, "features": 0, "classes": []}
+    return {
+        "fingerprint": dataset.fingerprint,
+        "rows": dataset.counts,
+        "features": dataset.features,
+        "classes": list(dataset.classes),
+    }
 
 
 def _named(parent: RunDirectory, runs_dir: Path) -> str:
@@ -140,6 +160,7 @@ def conduct(
     tell: Tell,
     config: Config | None = None,
     dataset: Dataset | None = None,
+    target: Target | None = None,
 ) -> None:
     """Do a search, or what is left of it, to the end: its winner stands in best/.
 
@@ -148,6 +169,7 @@ def conduct(
         tell: is called with every event.
         config: the run's own, perhaps with other `parallel` settings; None to read it.
         dataset: its data; None to read it.
+        target: the function to train with, instead of the one that the configuration names.
 
     Raises:
         RunError: another process is at it, or the data is not what it was.
@@ -160,18 +182,20 @@ def conduct(
     if brief.timeout is not None:
         deadline = time.monotonic() + brief.timeout - run.info.get("seconds", 0.0)
     with run.writing() as writer, _status(run), _prepared(run, folds):
-        trainer = network_trainer(config, run.data, folds)
-        with _backend(config) as backend:
+        trainer = trainer_of(config, run.path, run.data, folds, target)
+        with backend_of(config) as backend:
             ledger = Ledger(objective_of(config), writer, run.info["began"], brief.trainings)
             ledger.read(run)
             search = Search(brief, trainer, backend, ledger, tell, deadline)
             tell(SearchStarted(run, brief.trials, len(ledger.results), backend.jobs))
             search.go()
             crown(run, search, folds)
+        shutil.rmtree(run.states, ignore_errors=True)  # a failed confirmation may leave some
+        run.states.mkdir(exist_ok=True)
     tell(SearchEnded(run))
 
 
-def same_data(run: RunDirectory, config: Config) -> Dataset:
+def same_data(run: RunDirectory, config: Config) -> Dataset | None:
     """The data of a run, which must be what it was when the run began.
 
     Raises:
@@ -179,7 +203,7 @@ def same_data(run: RunDirectory, config: Config) -> Dataset:
     """
     dataset = read_data(config)
     expected = run.info["data"]["fingerprint"]
-    if dataset.fingerprint != expected:
+    if dataset is not None and dataset.fingerprint != expected:
         raise RunError(
             f"{run.path}: the data must be what the run began with (fingerprint "
             f"{expected[:12]}), found {dataset.fingerprint[:12]} in {dataset.source.name}; "
@@ -189,22 +213,47 @@ def same_data(run: RunDirectory, config: Config) -> Dataset:
 
 
 def jobs_of(config: Config) -> int:
-    """How many trials train at once."""
+    """How many trials train at once; a user's trainer may want the whole machine for one."""
     if config.parallel.backend == "serial":
         return 1
     jobs = config.parallel.jobs
+    if jobs == "auto" and is_own(config):
+        return 1
     return backends.auto_jobs() if jobs in ("auto", -1) else int(jobs)
 
 
-def _backend(config: Config) -> backends.Backend:
-    parallel = config.parallel
+def threads_of(config: Config, jobs: int) -> int:
+    """The threads of each worker: always one for the network, since their number changes bits."""
+    if not is_own(config):
+        return 1
+    threads = config.parallel.threads
+    return max(1, backends.auto_jobs() // jobs) if threads == "auto" else threads
+
+
+def backend_of(config: Config, most: int | None = None) -> backends.Backend:
+    """Where a configuration's trials run, with at most so many workers."""
+    parallel, jobs = config.parallel, jobs_of(config)
+    jobs = jobs if most is None else min(jobs, most)
     return backends.create(
         parallel.backend,
-        jobs_of(config),
-        threads=1,  # the network's, always: their number changes bits
+        jobs,
+        threads=threads_of(config, jobs),
         memory=parallel.memory,
         devices=parallel.devices or (),
     )
+
+
+def trainer_of(
+    config: Config,
+    folder: Path,
+    data: Path,
+    folds: Sequence[Dataset],
+    target: Target | None = None,
+) -> Trainer:
+    """The trainer of a search: the network on prepared data, or the user's own in a folder."""
+    if is_own(config):
+        return own_trainer(config, folder, target)
+    return network_trainer(config, data, folds)
 
 
 def network_trainer(config: Config, folder: Path, folds: Sequence[Dataset]) -> NetworkTrainer:
@@ -219,7 +268,8 @@ def _prepared(run: RunDirectory, folds: Sequence[Dataset]) -> Iterator[None]:
     """The data as memory-mapped files that all workers share, for as long as they work."""
     shutil.rmtree(run.data, ignore_errors=True)  # a crash may have left them
     try:
-        write_folds(folds, run.data)
+        if folds:
+            write_folds(folds, run.data)
         yield
     finally:
         shutil.rmtree(run.data, ignore_errors=True)

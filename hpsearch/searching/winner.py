@@ -43,13 +43,30 @@ class Choice:
 def crown(run: RunDirectory, search: Search, folds: Sequence[Dataset]) -> None:
     """Write best/ for the winner of a search, its parent's trials included.
 
-    The model encodes rows as its training's fold did. The test rows, the same for every fold,
-    are used here, once a winner. Without a single finite value there is no winner and nothing
-    is written.
+    A trainer of the user's, which has no data here, leaves its settings and no model. Without a
+    single finite value there is no winner and nothing is written.
     """
     choice = choose(search)
     if choice is None:
         return
+    run.best.mkdir(exist_ok=True)
+    if folds:
+        test = leave_model(run, search, choice, folds)
+    else:
+        test = None
+        write_text(run.best / "params.yaml", as_yaml(choice.known.result.params))
+    metric = search.ledger.objective.name
+    write_json(run.best / "result.json", {**outcome(choice, metric), "test": test})
+
+
+def leave_model(
+    run: RunDirectory, search: Search, choice: Choice, folds: Sequence[Dataset]
+) -> dict[str, Any] | None:
+    """Write the winning network and its settings, and give its metrics on the test rows.
+
+    The model encodes rows as its training's fold did. The test rows, the same for every fold,
+    are used here, once a winner; None without any.
+    """
     settings = search.brief.settings_of(choice.known.result.params)
     dataset = folds[choice.training[2]]
     state = search.states.get(choice.training)
@@ -61,12 +78,10 @@ def crown(run: RunDirectory, search: Search, folds: Sequence[Dataset]) -> None:
         rows = labelled(dataset.source, dataset.encoding, dataset.y, dataset.parts["test"])
         test = measure(model, rows).as_dict("test")
         run.update(test_looks=run.info["test_looks"] + 1)
-    run.best.mkdir(exist_ok=True)
     save_model(run.model, model)
     params = choice.known.result.params
     write_text(run.best / "params.yaml", params_text(settings, params, dataset))
-    metric = search.ledger.objective.name
-    write_json(run.best / "result.json", {**outcome(choice, metric), "test": test})
+    return test
 
 
 def choose(search: Search) -> Choice | None:

@@ -62,6 +62,11 @@ class RunDirectory:
         return self.path / ".data"
 
     @property
+    def states(self) -> Path:
+        """What trials need to go on: arrays, and the checkpoint folders of a user's trainer."""
+        return self.path / "state"
+
+    @property
     def info(self) -> dict[str, Any]:
         """What run.json says.
 

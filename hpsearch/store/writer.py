@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import io
 import os
+import shutil
 import socket
 import zipfile
 from collections import defaultdict
@@ -63,6 +64,8 @@ class Writer:
         self._trials.append(as_line(result))
         for path in self._states.pop(result.number, ()):
             path.unlink(missing_ok=True)
+        for folder in (self._path / "state").glob(f"{result.number}-*/"):
+            shutil.rmtree(folder, ignore_errors=True)  # checkpoints of a user's trainer
 
     def keep(self, results: Iterable[Result]) -> None:
         """Forget the fate of every trial but these; the trials are trained again."""

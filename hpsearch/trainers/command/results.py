@@ -1,0 +1,121 @@
+"""What a command tells of its training: lines of JSON, matches of a pattern, or a JSON file."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hpsearch.errors import TrainerError
+from hpsearch.trainers.measures import Measures, epoch_told, measures
+
+Told = Sequence[Mapping[str, Any]]
+"""One mapping of names to numbers for each epoch, or one for the whole training."""
+
+
+def told_by_lines(output: str, metric: str) -> Told:
+    r"""The lines that are JSON objects with the metric.
+
+    >>> told_by_lines('begin\n{"loss": 2}\n{"step": 3}\n{"loss": 1}\n', "loss")
+    [{'loss': 2}, {'loss': 1}]
+
+    Raises:
+        TrainerError: there is none.
+    """
+    objects = [told for line in output.splitlines() if (told := _object(line)) is not None]
+    having = [told for told in objects if metric in told]
+    if having:
+        return having
+    if objects:
+        found = ", ".join(map(repr, objects[-1])) or "no metric"
+        raise TrainerError(f"the result must have the metric {metric!r}, found {found}")
+    raise TrainerError(
+        f'a line of output must be a JSON object such as {{"{metric}": 0.5}}, found none in '
+        f"{len(output.splitlines())} lines"
+    )
+
+
+def told_by_pattern(output: str, pattern: str, metric: str) -> Told:
+    r"""The matches of a regular expression: its named groups, or its first group as the metric.
+
+    >>> told_by_pattern("loss=2\nloss=1\n", r"loss=(\S+)", "loss")
+    [{'loss': 2.0}, {'loss': 1.0}]
+
+    Raises:
+        TrainerError: it matches nowhere, or what it matched is no number.
+    """
+    told = []
+    for match in re.finditer(pattern, output, re.MULTILINE):
+        named = {name: text for name, text in match.groupdict().items() if text is not None}
+        texts = named or {metric: match[1] if match.re.groups else match[0]}
+        told.append({name: _number(text) for name, text in texts.items()})
+    if not told:
+        raise TrainerError(f"the output must match {pattern!r} somewhere, it does not")
+    return told
+
+
+def told_by_file(path: Path) -> Told:
+    """A JSON file with an object, or a list of objects, one for each epoch.
+
+    Raises:
+        TrainerError: it is missing, or holds something else.
+    """
+    try:
+        held = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise TrainerError(f"the command must write {path.name}, found no such file") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise TrainerError(f"{path.name} must be readable JSON, found: {error}") from None
+    listed = held if isinstance(held, list) else [held]
+    if not listed or not all(isinstance(each, dict) for each in listed):
+        raise TrainerError(f"{path.name} must hold a JSON object, or a list with one an epoch")
+    return listed
+
+
+def by_epoch(told: Told, metric: str, done: int, until: int) -> dict[int, Measures]:
+    """The metrics of each epoch that a command was asked for.
+
+    Args:
+        told: what it said, in order. It counts epochs from `done` + 1, or names them.
+        metric: what counts.
+        done: the epoch that it went on from.
+        until: the last epoch that it was asked for. With 1, only the last result counts, so
+            that a command which knows nothing of epochs may tell of its progress.
+
+    Raises:
+        TrainerError: a result is no metric, or one result stands for several epochs.
+    """
+    if until == 1:
+        return {1: measures(told[-1], metric)}
+    rows: dict[int, Measures] = {}
+    epoch = done
+    for each in told:
+        epoch = epoch_told(each) or epoch + 1
+        if epoch <= until:
+            rows[epoch] = measures(each, metric)
+    if len(told) == 1 and "epoch" not in told[0] and until - done > 1:
+        raise TrainerError(
+            f"each epoch must have its own result, found one for {until - done} epochs; print "
+            "one an epoch (with an 'epoch' if there is but one), or leave trainer.epochs out"
+        )
+    return rows
+
+
+def _object(line: str) -> dict[str, Any] | None:
+    text = line.strip()
+    if not text.startswith("{"):
+        return None
+    try:
+        told = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return told if isinstance(told, dict) else None
+
+
+def _number(text: str) -> Any:
+    try:
+        return float(text)
+    except ValueError:
+        return text  # what is wrong with it, `measures` tells

@@ -1,0 +1,101 @@
+"""The trainer of a user's command: told the parameters, asked for the metrics."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hpsearch.trainers.checkpoints import Checkpoints, kept_epochs
+from hpsearch.trainers.command.process import output_of
+from hpsearch.trainers.command.results import (
+    Told,
+    by_epoch,
+    told_by_file,
+    told_by_lines,
+    told_by_pattern,
+)
+from hpsearch.trainers.command.template import as_text, filled
+from hpsearch.trainers.pieces import outcome_of, seed_of
+from hpsearch.trainers.protocol import Job, Outcome, Report, State
+
+
+@dataclass(frozen=True)
+class CommandTrainer:
+    """Trains each job by one run of a command, which is told the epoch to train up to.
+
+    A later piece goes on from the checkpoint folder where the command `resumes`; else it is
+    trained anew, and epochs that are known already are told a second time.
+
+    Attributes:
+        command: its words with `{name}` for values, see `template`.
+        folder: of the run; checkpoints go to its "state", what is printed to its "logs".
+        metric: what counts.
+        home: the folder that the command is run in.
+        pattern: a regular expression for results in the output, instead of lines of JSON.
+        file: a JSON file with the results instead, relative to the checkpoint folder.
+        resumes: the command goes on from what it left in the checkpoint folder.
+    """
+
+    command: str
+    folder: str
+    metric: str
+    home: str = "."
+    pattern: str | None = None
+    file: str | None = None
+    resumes: bool = False
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """What is sure to be reported; a command may tell more."""
+        return (self.metric,)
+
+    def groups(self, jobs: Sequence[Job]) -> list[list[Job]]:
+        """Each job alone."""
+        return [[job] for job in jobs]
+
+    def train(
+        self, jobs: Sequence[Job], states: Sequence[State | None], report: Report | None = None
+    ) -> list[Outcome]:
+        """Train each job from its state to its until_epoch.
+
+        Raises:
+            TrainerError: the command failed, or what it told is no result.
+        """
+        return [self._train(*each, report) for each in zip(jobs, states, strict=True)]
+
+    def _train(self, job: Job, state: State | None, report: Report | None) -> Outcome:
+        logs = Path(self.folder, "logs")
+        logs.mkdir(parents=True, exist_ok=True)
+        checkpoints = Checkpoints.of(Path(self.folder, "state").resolve(), job.training)
+        folder, done = checkpoints.begin(kept_epochs(state) if self.resumes else 0)
+        params = {name: value for name, value in job.settings.items() if name != "epochs"}
+        given = {
+            "epochs": job.until_epoch,
+            "full_epochs": job.settings["epochs"],
+            "seed": seed_of(job),
+            "trial": job.number,
+            "checkpoint_dir": str(folder),
+        }
+        environment = {f"HPSEARCH_{name.upper()}": as_text(v) for name, v in given.items()}
+        environment["HPSEARCH_PARAMS"] = json.dumps(params, ensure_ascii=False)
+        stdout, stderr = (logs / f"trial-{job.number}.{name}.txt" for name in ("stdout", "stderr"))
+        words = filled(self.command, {**params, **given})
+        output = output_of(words, self.home, environment, stdout, stderr)
+        for log in (stdout, stderr):
+            if log.stat().st_size == 0:
+                log.unlink()
+        rows = by_epoch(self._told(output, folder), self.metric, done, job.until_epoch)
+        if report is not None:
+            for epoch, row in rows.items():
+                report({"epoch": epoch, **row})
+        ended = max(rows, default=0) < job.until_epoch
+        return outcome_of(job, rows, done, ended, checkpoints, folder if self.resumes else None)
+
+    def _told(self, output: str, folder: Path) -> Told:
+        if self.file is not None:
+            return told_by_file(folder / self.file)
+        if self.pattern is not None:
+            return told_by_pattern(output, self.pattern, self.metric)
+        return told_by_lines(output, self.metric)

@@ -1,0 +1,146 @@
+"""From `mymodel.py:train` to a function, and what can be told of a function without calling it."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from hpsearch.errors import TrainerError
+
+Function = Callable[..., Any]
+
+EXTRAS = ("checkpoint_dir", "seed", "trial")
+"""What a function gets besides, where it takes an argument of the name."""
+
+SIGNATURE = "train(params, epochs), and any of checkpoint_dir, seed and trial"
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a function is called and what it does: plain values that travel between processes."""
+
+    generator: bool  # it yields after each epoch; else it is trained in full
+    extras: tuple[str, ...]  # those of EXTRAS that it takes
+
+
+@cache
+def load(target: str, home: str) -> Function:
+    """The function that a text names.
+
+    Args:
+        target: `file.py:name` or `package.module:name`.
+        home: the folder that files are relative to and modules are looked for in first.
+
+    Raises:
+        TrainerError: there is no such file, module or function, or importing it raised.
+    """
+    where, _, name = target.rpartition(":")
+    if home not in sys.path:
+        sys.path.insert(0, home)
+    try:
+        module = _file(Path(home, where)) if where.endswith(".py") else _module(where)
+    except TrainerError:
+        raise
+    except BaseException as error:  # a SystemExit at import is the file's fault, too
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        message = " ".join(str(error).split()) or "no message"
+        raise TrainerError(
+            f"{target}: {where} must be importable, found {type(error).__name__}: {message}"
+            f"{_line(error, where)}"
+        ) from error
+    function = getattr(module, name, None)
+    if not callable(function):
+        functions = [
+            known for known, value in vars(module).items()
+            if inspect.isfunction(value) and value.__module__ == module.__name__
+        ]  # fmt: skip
+        found = "is something else" if hasattr(module, name) else "does not exist"
+        there = f"; its functions: {', '.join(functions)}" if functions else ""
+        raise TrainerError(f"{target}: must name a function of {where}, {name!r} {found}{there}")
+    return function  # type: ignore[no-any-return]  # callable() says nothing of what it returns
+
+
+def manner(function: Function, name: str = "") -> Manner:
+    """How to call a function, by its signature.
+
+    Raises:
+        TrainerError: it cannot be called with parameters and epochs, or needs something else.
+    """
+    name = name or getattr(function, "__name__", "the function")
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # some functions written in C do not tell
+        return Manner(generator=False, extras=())
+    takes = signature.parameters.values()
+    anything = any(each.kind is each.VAR_KEYWORD for each in takes)
+    named = {
+        each.name for each in takes if each.kind in (each.KEYWORD_ONLY, each.POSITIONAL_OR_KEYWORD)
+    }
+    extras = tuple(extra for extra in EXTRAS if anything or extra in named)
+    try:
+        signature.bind({}, 1, **dict.fromkeys(extras))
+    except TypeError as error:
+        raise TrainerError(
+            f"{name}: must be callable as {SIGNATURE}; found {name.rpartition(':')[2]}"
+            f"{signature} ({error})"
+        ) from None
+    return Manner(_is_generator(function), extras)
+
+
+def inspected(target: str | Function, home: str) -> Manner:
+    """Load a function, if it is only named, and tell its manner; for a worker to call."""
+    if isinstance(target, str):
+        return manner(load(target, home), target)
+    return manner(target)
+
+
+def _is_generator(function: Function) -> bool:
+    """Whether a call gives a generator; also of an object that is called by its class's rule."""
+    called = inspect.unwrap(function)
+    if not inspect.isroutine(called) and not inspect.isclass(called):
+        called = getattr(called, "func", None) or type(called).__call__  # a partial, an object
+    return inspect.isgeneratorfunction(called)
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(name)
+
+
+def _file(path: Path) -> ModuleType:
+    """Run a file as a module. Its folder comes first in sys.path, as if it were a script."""
+    if not path.is_file():
+        raise TrainerError(f"{path}: no such file; trainer.function must name one as FILE.py:NAME")
+    folder = str(path.resolve().parent)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    name = path.stem if path.stem not in sys.modules else f"hpsearch_user_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise TrainerError(f"{path}: cannot be read as a Python module")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # before it runs, as an import does: its classes must pickle
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _line(error: BaseException, where: str) -> str:
+    """The last line of the user's own file that an error came through."""
+    trace, last = error.__traceback__, 0
+    while trace is not None:
+        if Path(trace.tb_frame.f_code.co_filename).name == Path(where).name:
+            last = trace.tb_lineno
+        trace = trace.tb_next
+    return f" (line {last})" if last else ""

@@ -1,0 +1,149 @@
+"""The trainer of a user's function, which is called in a world that it cannot spoil."""
+
+from __future__ import annotations
+
+import copy
+import os
+import sys
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hpsearch.trainers.checkpoints import Checkpoints, kept_epochs
+from hpsearch.trainers.function.loading import Function, load, manner
+from hpsearch.trainers.measures import Measures, curve_of, epoch_told, measures
+from hpsearch.trainers.output import redirected
+from hpsearch.trainers.pieces import outcome_of, seed_of
+from hpsearch.trainers.protocol import Job, Outcome, Report, State
+
+
+@dataclass(frozen=True)
+class FunctionTrainer:
+    """Trains each job by a call of a user's function.
+
+    A function that returns is a full training, whatever the job's until_epoch. A generator is
+    followed epoch by epoch and closed after until_epoch. A later piece of it goes on from its
+    checkpoint_dir, if it takes one and left something there; else the generator starts anew,
+    and epochs that are known already are told a second time.
+
+    Attributes:
+        target: the function, or its name as `file.py:name` or `module:name`.
+        folder: of the run; checkpoints go to its "state", what is printed to its "logs".
+        metric: what counts. A bare number is this metric.
+        home: the folder that a named function is looked for in.
+    """
+
+    target: str | Function
+    folder: str
+    metric: str
+    home: str = "."
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """What is sure to be reported; a function may tell more."""
+        return (self.metric,)
+
+    def groups(self, jobs: Sequence[Job]) -> list[list[Job]]:
+        """Each job alone."""
+        return [[job] for job in jobs]
+
+    def train(
+        self, jobs: Sequence[Job], states: Sequence[State | None], report: Report | None = None
+    ) -> list[Outcome]:
+        """Train each job from its state to its until_epoch.
+
+        Raises:
+            HpsearchError: the function cannot be loaded, or its results are no metrics.
+            Exception: what the function raised.
+        """
+        return [self._train(*each, report) for each in zip(jobs, states, strict=True)]
+
+    def _train(self, job: Job, state: State | None, report: Report | None) -> Outcome:
+        log = Path(self.folder, "logs", f"trial-{job.number}.txt")
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with redirected(log):
+            target = self.target
+            function = load(target, self.home) if isinstance(target, str) else target
+            with _own_world(), _same_process():
+                return self._call(function, job, state, report)
+
+    def _call(
+        self, function: Function, job: Job, state: State | None, report: Report | None
+    ) -> Outcome:
+        how = manner(function)
+        epochs = job.settings["epochs"]
+        assert isinstance(epochs, int)
+        extras: dict[str, Any] = {"seed": seed_of(job), "trial": job.number}
+        checkpoints = Checkpoints.of(Path(self.folder, "state").resolve(), job.training)
+        folder, done = None, 0
+        if "checkpoint_dir" in how.extras:
+            folder, done = checkpoints.begin(kept_epochs(state))
+            extras["checkpoint_dir"] = str(folder)
+        params = {name: copy.deepcopy(v) for name, v in job.settings.items() if name != "epochs"}
+        told = function(params, epochs, **{name: extras[name] for name in how.extras})
+        if not isinstance(told, Generator):
+            checkpoints.drop()
+            curve, diverged = curve_of({1: measures(told, self.metric)})
+            return Outcome(curve, None, diverged=diverged, finished=True)
+        rows, ended = _follow(told, self.metric, done, job.until_epoch, report)
+        return outcome_of(job, rows, done, ended, checkpoints, folder)
+
+
+def _follow(
+    generator: Generator[Any, None, None],
+    metric: str,
+    done: int,
+    until: int,
+    report: Report | None,
+) -> tuple[dict[int, Measures], bool]:
+    """Each epoch's metrics, up to and including one epoch, and whether the generator ended.
+
+    It is closed where training stops, so that its `finally` blocks run now.
+    """
+    rows: dict[int, Measures] = {}
+    epoch = done
+    try:
+        for told in generator:
+            epoch = epoch_told(told) or epoch + 1
+            if epoch > until:
+                return rows, False
+            rows[epoch] = measures(told, metric)
+            if report is not None:
+                report({"epoch": epoch, **rows[epoch]})
+            undefined = any(value - value != 0 for value in rows[epoch].values())
+            if undefined or epoch == until:
+                return rows, False
+        return rows, True
+    finally:
+        generator.close()
+
+
+@contextmanager
+def _own_world() -> Iterator[None]:
+    """Undo what a function may do to its process: the folder it is in, sys.path, arguments."""
+    folder, path, arguments = Path.cwd(), list(sys.path), list(sys.argv)
+    environment = dict(os.environ)
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # the folder may be gone
+            os.chdir(folder)
+        sys.path[:], sys.argv[:] = path, arguments
+        if dict(os.environ) != environment:
+            os.environ.clear()
+            os.environ.update(environment)
+
+
+@contextmanager
+def _same_process() -> Iterator[None]:
+    """End a process that the function forked and that came back from it: it is not the worker."""
+    process = os.getpid()
+    try:
+        yield
+    finally:
+        if os.getpid() != process:
+            with suppress(OSError, ValueError):  # what it printed is not to be lost
+                sys.stdout.flush()
+            os._exit(0)

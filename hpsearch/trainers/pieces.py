@@ -1,0 +1,54 @@
+"""What the pieces of a user's own training have in common: their seed, and how they end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from hpsearch.errors import TrainerError
+from hpsearch.rng import stream
+from hpsearch.trainers.checkpoints import Checkpoints, to_state
+from hpsearch.trainers.measures import Measures, curve_of
+from hpsearch.trainers.protocol import Job, Outcome
+
+
+def seed_of(job: Job) -> int:
+    """A seed below 2**32 for a user's trainer, the same wherever the job is trained."""
+    return int(stream(*job.seed, "user").integers(2**32))
+
+
+def outcome_of(
+    job: Job,
+    rows: Mapping[int, Measures],
+    done: int,
+    ended: bool,
+    checkpoints: Checkpoints,
+    left: Path | None,
+) -> Outcome:
+    """The outcome of a piece; its checkpoint is kept where a later piece may go on from it.
+
+    Args:
+        job: the piece.
+        rows: the metrics of its epochs.
+        done: the epoch that it went on from.
+        ended: whether training ended by itself, so that more epochs would change nothing.
+        checkpoints: of its training.
+        left: the folder with what a later piece may go on from; None where it never does.
+
+    Raises:
+        TrainerError: there is no epoch, or their metrics do not fit together.
+    """
+    if not rows:
+        checkpoints.drop()
+        if done:  # it was at its end before
+            return Outcome({"epoch": []}, None, finished=True)
+        raise TrainerError("training must report metrics after each epoch, found none")
+    curve, diverged = curve_of(rows)
+    finished = ended or job.until_epoch >= job.settings["epochs"]  # type: ignore[operator]
+    if diverged or finished:
+        checkpoints.drop()
+        return Outcome(curve, None, diverged=diverged, finished=finished)
+    kept = left is not None and checkpoints.keep(left, job.until_epoch)
+    if not kept:
+        checkpoints.drop()
+    return Outcome(curve, to_state(job.until_epoch, kept))

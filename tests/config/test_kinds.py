@@ -1,0 +1,122 @@
+"""Trainers of the user's own in a configuration: what they need, refuse and leave open."""
+
+import jsonschema
+import pytest
+
+from hpsearch.config import from_mapping, load, warnings
+from hpsearch.config.json_schema import json_schema
+from hpsearch.errors import ConfigError
+
+SPACE = {"rate": {"scale": "log", "min": 1e-4, "max": 1}, "anything": {"values": ["a", "b"]}}
+FUNCTION = {"kind": "function", "function": "m.py:train"}
+COMMAND = {"kind": "command", "command": "sh t.sh {rate} {anything}"}
+
+
+def tree(trainer, metric=None, **more):
+    return {"trainer": trainer, "metric": metric or {"name": "loss"}, "space": SPACE, **more}
+
+
+def told(*args, **more):
+    with pytest.raises(ConfigError) as caught:
+        from_mapping(tree(*args, **more))
+    return caught.value.problems
+
+
+@pytest.mark.parametrize(
+    "trainer",
+    [
+        FUNCTION,
+        {**FUNCTION, "epochs": 9},
+        COMMAND,
+        {**COMMAND, "epochs": 9, "resumes": True, "result": {"pattern": "loss (.*)"}},
+        {**COMMAND, "result": {"file": "result.json"}},
+    ],
+)
+def test_a_sound_one_comes_back_equal_and_fits_the_schema(trainer):
+    config = from_mapping(tree(trainer))
+    assert from_mapping(config.as_dict()) == config
+    assert config.data is None
+    jsonschema.validate(tree(trainer), json_schema())
+    for name in trainer:
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(tree({**trainer, name: []}), json_schema())
+
+
+@pytest.mark.parametrize(
+    ("trainer", "message"),
+    [
+        ({"kind": "function"}, "trainer.function: missing; for example function: mymodel"),
+        ({"kind": "function", "function": "m.py"}, "a function, as FILE.py:NAME or MODULE:NAME"),
+        ({**FUNCTION, "epohcs": 3}, "trainer.epohcs: unknown key (did you mean 'epochs'?)"),
+        ({**FUNCTION, "units": 3}, "goes in 'space', as units: {value: ...}"),
+        ({**FUNCTION, "epochs": 0}, "trainer.epochs: must be an integer >= 1"),
+        ({**FUNCTION, "command": "x"}, "trainer.command: unknown key"),
+        ({"kind": "command"}, "trainer.command: missing"),
+        ({"kind": "command", "command": "sh 'x"}, "a command line, found \"sh 'x\" (no closing"),
+        ({"kind": "command", "command": ["sh"]}, "a command line, as text, found a list"),
+        ({**COMMAND, "command": "sh {rat}"}, "{rat} is neither a parameter nor epochs, full"),
+        ({**COMMAND, "command": "sh {rat}"}, "(did you mean 'rate'?)"),
+        ({**COMMAND, "command": "sh {zzz}"}, "; write {{zzz}} for the text"),
+        ({**COMMAND, "result": {}}, "must be {pattern: REGULAR EXPRESSION} or {file: NAME}"),
+        ({**COMMAND, "result": {"pattern": "("}}, "whose pattern is none: missing )"),
+        ({**COMMAND, "resumes": "yes"}, "trainer.resumes: must be true or false"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told(trainer, message):
+    (problem,) = told(trainer)
+    assert message in problem
+
+
+def test_what_has_no_meaning_is_refused_all_at_once():
+    problems = told(FUNCTION, {"name": "score"}, data={"source": "digits"}, search={"folds": 3})
+    assert [problem.partition(":")[0] for problem in problems] == [
+        "data", "metric.goal", "search.folds",
+    ]  # fmt: skip
+
+
+def test_a_parameter_may_not_take_the_name_of_what_every_command_gets():
+    with pytest.raises(ConfigError, match=r"\{seed\} is given to every command"):
+        from_mapping({**tree(COMMAND), "space": {**SPACE, "seed": {"min": 0, "max": 1}}})
+
+
+@pytest.mark.parametrize(
+    ("name", "goal"),
+    [
+        ("val_loss", "minimize"),
+        ("rmse", "minimize"),
+        ("top accuracy", "maximize"),
+        ("f1", "maximize"),
+    ],
+)
+def test_the_goal_follows_from_a_name_that_tells(name, goal):
+    assert from_mapping(tree(FUNCTION, {"name": name})).metric.goal == goal
+
+
+def test_a_bare_number_is_called_value_and_needs_a_goal():
+    metric = from_mapping(tree(FUNCTION, {"goal": "maximize"})).metric
+    assert (metric.name, metric.goal) == ("value", "maximize")
+    (problem,) = told(FUNCTION, {"at": "best"})
+    assert problem.startswith("metric.goal: missing; say whether 'value' is better lower")
+
+
+def test_a_test_metric_is_refused_here_too():
+    (problem,) = told(FUNCTION, {"name": "test_accuracy"})
+    assert "the test rows judge the winner once" in problem
+
+
+def test_a_parameter_that_a_command_does_not_name_is_a_warning():
+    config = from_mapping(tree({**COMMAND, "command": "sh t.sh {rate}"}))
+    (warning,) = warnings(config)
+    assert warning.startswith("space.anything: the command does not name it; unless it reads")
+    assert warnings(from_mapping(tree(COMMAND))) == []
+
+
+def test_the_folder_is_that_of_the_configuration_or_relative_to_it(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text(
+        "trainer: {kind: function, function: 'm.py:train'}\nmetric: {name: loss}\n"
+        "space: {rate: {min: 0, max: 1}}\n"
+    )
+    assert load(path).trainer.options["folder"] == str(tmp_path)
+    inside = load(path, ["trainer.folder=inside"]).trainer.options["folder"]
+    assert inside.endswith("/inside")

@@ -1,0 +1,224 @@
+"""Searches that train a command of the user's: end to end, and ended with all that it started."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hpsearch.config import from_mapping
+from hpsearch.errors import TrainerError
+from hpsearch.searching.own import settled
+from hpsearch.searching.refine import refine
+from hpsearch.searching.session import begin, conduct
+from hpsearch.store import RunDirectory
+
+COUNTING = """
+import json, os
+from pathlib import Path
+
+file = Path(os.environ["HPSEARCH_CHECKPOINT_DIR"], "epoch")
+begun = int(file.read_text()) if file.exists() else 0
+rate = json.loads(os.environ["HPSEARCH_PARAMS"])["rate"]
+for epoch in range(begun + 1, int(os.environ["HPSEARCH_EPOCHS"]) + 1):
+    print(json.dumps({"score": abs(rate - 0.3) + 1 / epoch + begun / 1000}), flush=True)
+    file.write_text(str(epoch))
+    if epoch == 5 and os.path.exists("parent"):
+        parent = int(Path("parent").read_text())
+        os.remove("parent")  # first, for this process does not outlive that one
+        os.kill(parent, 9)
+"""
+
+
+@pytest.fixture
+def script(tmp_path):
+    """Write a script, and give a configuration that trains it."""
+
+    def write(text, *, epochs=1, space=None, parallel=None, resumes=False, **search):
+        (tmp_path / "script.py").write_text(text)
+        return from_mapping(
+            {
+                "name": "own",
+                "trainer": {
+                    "kind": "command",
+                    "command": f"{sys.executable} script.py",
+                    "folder": str(tmp_path),
+                    "epochs": epochs,
+                    "resumes": resumes,
+                },
+                "metric": {"name": "score", "goal": "minimize"},
+                "space": space or {"rate": {"scale": "log", "min": 1e-4, "max": 1}},
+                "search": search,
+                "parallel": parallel or {"jobs": 1},
+            }
+        )
+
+    return write
+
+
+def done(config, folder, name="run"):
+    run = begin(config, None, folder / "runs", name)
+    conduct(run, lambda event: None, config)
+    return run
+
+
+def bare(run):
+    """Trials without what only the clock decides."""
+    return [replace(result, started="", seconds=0) for result in run.results]
+
+
+def wait_for_end(process):
+    """Return when a process has ended; fail where it plainly does not."""
+    for _ in range(3000):
+        try:
+            if Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return
+        except (FileNotFoundError, ProcessLookupError):
+            return
+        time.sleep(0.01)
+    pytest.fail(f"process {process} is still there")
+
+
+def test_a_command_is_halved_refined_and_has_curves(script, tmp_path):
+    config = settled(script(COUNTING, epochs=9, trials=9))
+    run = done(config, tmp_path)
+    statuses = [result.status for result in run.results]
+    assert statuses.count("stopped") > statuses.count("completed") > 0
+    whole = [piece for piece in run.pieces if piece.number == run.outcome["number"]]
+    assert [epoch for piece in whole for epoch in piece.curve["epoch"]] == list(range(1, 10))
+    refinement = refine(run, config, config, None)
+    assert refinement.history
+    child = begin(refinement.config, None, tmp_path / "runs", "child", refinement)
+    conduct(child, lambda event: None, refinement.config)
+    assert child.outcome["search"]["value"] <= run.outcome["search"]["value"]
+
+
+@pytest.mark.parametrize("resumes", [True, False])
+def test_after_kill_9_resume_gives_what_would_have_been(script, tmp_path, resumes):
+    config = script(COUNTING, epochs=9, trials=6, resumes=resumes)
+    (tmp_path / "config.json").write_text(json.dumps(config.as_dict()))
+    words = [sys.executable, "-m", "hpsearch"]
+    begun = {"cwd": tmp_path, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    whole = [*words, "run", "config.json", "-q", "--name", "whole"]
+    assert subprocess.run(whole, **begun, check=False).returncode == 0
+    process = subprocess.Popen([*words, "run", "config.json", "-q", "--name", "cut"], **begun)
+    (tmp_path / "parent.new").write_text(str(process.pid))
+    (tmp_path / "parent.new").rename(tmp_path / "parent")
+    assert process.wait(timeout=60) == -signal.SIGKILL
+    resume = [*words, "resume", "cut", "-q"]
+    assert subprocess.run(resume, **begun, check=False).returncode == 0
+    runs = [RunDirectory(tmp_path / "runs" / name) for name in ("whole", "cut")]
+    assert bare(runs[0]) == bare(runs[1])
+    assert not any(runs[1].states.iterdir())
+
+
+SLEEPING = """
+import subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+with open("children", "a") as file:
+    file.write(f"{child.pid}\\n")
+time.sleep(600)
+"""
+
+
+def children(folder):
+    return [int(line) for line in (folder / "children").read_text().splitlines()]
+
+
+def test_a_timeout_ends_the_command_and_what_it_started(script, tmp_path):
+    config = script(SLEEPING, trials=1, trial_timeout=1)
+    with pytest.raises(TrainerError, match="each of the first 1 trials failed"):
+        done(config, tmp_path)
+    (result,) = RunDirectory(tmp_path / "runs" / "run").results
+    assert result.status == "failed"
+    for child in children(tmp_path):
+        wait_for_end(child)
+
+
+def test_ctrl_c_ends_the_command_and_what_it_started(script, tmp_path):
+    config = script(SLEEPING, trials=2)
+    (tmp_path / "config.json").write_text(json.dumps(config.as_dict()))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "hpsearch", "run", "config.json", "-q", "--name", "cut"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    while not (tmp_path / "children").exists() or not children(tmp_path):
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted" in err
+    for child in children(tmp_path):
+        wait_for_end(child)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of such a death")
+def test_a_command_does_not_outlive_a_search_that_is_killed_outright(script, tmp_path):
+    text = "import os, time\nopen('children', 'w').write(f'{os.getpid()}\\n')\ntime.sleep(600)\n"
+    (tmp_path / "config.json").write_text(json.dumps(script(text, trials=2).as_dict()))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "hpsearch", "run", "config.json", "-q"], cwd=tmp_path
+    )
+    while not (tmp_path / "children").exists() or not children(tmp_path):
+        time.sleep(0.01)
+    process.kill()
+    process.wait(timeout=60)
+    wait_for_end(children(tmp_path)[0])
+
+
+FAILING = """
+import json, os, signal, sys
+how = json.loads(os.environ["HPSEARCH_PARAMS"])["how"]
+if how == "exits 3":
+    sys.exit(3)
+if how == "is killed":
+    os.kill(os.getpid(), signal.SIGKILL)
+if how == "binary":
+    sys.stdout.buffer.write(bytes(range(256)))
+if how == "fine":
+    print('{"score": 1}')
+"""
+
+
+def test_commands_that_fail_say_how_and_the_search_goes_on(script, tmp_path):
+    hows = {
+        "exits 3": "TrainerError: the command ended with exit status 3",
+        "is killed": "TrainerError: the command was ended by SIGKILL",
+        "binary": "TrainerError: a line of output must be a JSON object",
+        "no result": "TrainerError: a line of output must be a JSON object",
+        "fine": "",
+    }
+    config = script(
+        FAILING,
+        space={"how": {"values": list(hows)}},
+        trials=len(hows),
+        start=[{"how": how} for how in hows],
+    )
+    run = done(config, tmp_path)
+    for result in run.results:
+        assert (result.error or "").startswith(hows[result.params["how"]])
+        assert result.status == ("completed" if result.params["how"] == "fine" else "failed")
+    assert run.outcome["params"] == {"how": "fine"}
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("no-such-program x", "found 'no-such-program', which does not exist in PATH"),
+        ("./no-such-file", "which does not exist in"),
+        ("./script.py", r"which is not executable \(chmod \+x\)"),
+    ],
+)
+def test_a_program_that_is_not_there_is_refused_before_anything_runs(script, command, message):
+    config = script("")
+    options = {**config.trainer.options, "command": command}
+    with pytest.raises(TrainerError, match=message):
+        settled(replace(config, trainer=replace(config.trainer, options=options)))

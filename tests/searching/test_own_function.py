@@ -1,0 +1,278 @@
+"""Searches that train a function of the user's: end to end, awkward ones too."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from hpsearch.config import from_mapping
+from hpsearch.errors import TrainerError
+from hpsearch.searching.own import settled
+from hpsearch.searching.refine import refine
+from hpsearch.searching.retraining import jobs_again, known_trial, train
+from hpsearch.searching.session import begin, conduct, jobs_of, rounds_of, threads_of
+
+AWKWARD = """
+import os, sys, time
+import numpy as np
+
+def train(params, epochs):
+    how = params["how"]
+    if how == "raises":
+        raise ValueError("no such layer")
+    if how == "never returns":
+        while True:
+            time.sleep(1)
+    if how == "sys.exit":
+        sys.exit(3)
+    if how == "os._exit":
+        os._exit(3)
+    if how == "is killed":
+        os.kill(os.getpid(), 9)
+    if how == "chdir":
+        os.chdir("/")
+        sys.path.clear()
+    if how == "forks":
+        os.fork()
+    if how == "prints":
+        for _ in range(20):
+            os.write(1, b"x" * 2**20)
+    if how == "closes":
+        os.close(1)
+        sys.stdout.close()
+    told = {"None": None, "text": "0.5", "NaN": float("nan"), "NumPy": np.float64(0.5),
+            "no metric": {"loss": 0.5}}
+    return told.get(how, 0.5)
+"""
+
+FATES = {
+    "fine": ("completed", None),
+    "raises": ("failed", "ValueError: no such layer"),
+    "None": ("failed", "TrainerError: the result must be a number, or a mapping with 'score'"),
+    "text": ("failed", "TrainerError: the result must be a number"),
+    "NaN": ("diverged", None),
+    "NumPy": ("completed", None),
+    "no metric": ("failed", "TrainerError: the result must have the metric 'score', found 'loss'"),
+    "never returns": ("failed", "Timeout"),
+    "sys.exit": ("failed", "SystemExit: 3"),
+    "os._exit": ("failed", "status 3"),
+    "is killed": ("failed", "SIGKILL"),
+    "chdir": ("completed", None),
+    "forks": ("completed", None),
+    "prints": ("completed", None),
+    "closes": ("completed", None),
+    "fine again": ("completed", None),
+}
+
+
+@pytest.fixture
+def model(tmp_path):
+    """Write a module, and give a configuration that trains its function."""
+
+    def write(text, *, space=None, epochs=1, metric=None, parallel=None, **search):
+        (tmp_path / "own_model.py").write_text(text)
+        return from_mapping(
+            {
+                "name": "own",
+                "trainer": {
+                    "kind": "function",
+                    "function": "own_model.py:train",
+                    "folder": str(tmp_path),
+                    "epochs": epochs,
+                },
+                "metric": metric or {"name": "score", "goal": "minimize"},
+                "space": space or {"rate": {"scale": "log", "min": 1e-4, "max": 1}},
+                "search": search,
+                "parallel": parallel or {"backend": "serial"},
+            }
+        )
+
+    return write
+
+
+def done(config, folder, name="run", target=None):
+    config = settled(config, target)
+    run = begin(config, None, folder / "runs", name)
+    conduct(run, lambda event: None, config, target=target)
+    return run
+
+
+def bare(run):
+    """Trials without what only the clock decides."""
+    return [replace(result, started="", seconds=0) for result in run.results]
+
+
+def test_awkward_functions_have_one_clear_fate_each_and_the_search_goes_on(model, tmp_path):
+    hows = list(FATES)
+    config = model(
+        AWKWARD,
+        space={"how": {"values": hows}},
+        trials=len(hows),
+        start=[{"how": how} for how in hows],
+        trial_timeout=2,
+        parallel={"backend": "local", "jobs": 2},
+    )
+    run = done(config, tmp_path)
+    assert run.info["status"] == "finished"
+    fates = {result.params["how"]: result for result in run.results}
+    for how, (status, error) in FATES.items():
+        assert fates[how].status == status, (how, fates[how].error)
+        assert error is None or error.lower() in fates[how].error.lower(), fates[how].error
+    assert (run.path / "logs" / "trial-13.txt").stat().st_size < 11 * 2**20
+
+
+GENERATOR = """
+from math import log10
+
+def train(params, epochs):
+    print("begins")
+    for epoch in range(1, epochs + 1):
+        yield {"score": abs(log10(params["rate"]) + 2) + 1 / epoch, "epochs_told": epochs}
+"""
+
+
+def test_a_generator_is_halved_and_has_curves(model, tmp_path):
+    config = model(GENERATOR, epochs=9, trials=18)
+    run = done(config, tmp_path)
+    statuses = [result.status for result in run.results]
+    assert statuses.count("stopped") > statuses.count("completed") > 0
+    best = run.outcome
+    assert best["epochs"] == 9
+    assert best["metrics"]["epochs_told"] == 9
+    assert best["test"] is None
+    assert best["confirmed"] is None
+    whole = [piece for piece in run.pieces if piece.number == best["number"]]
+    assert [epoch for piece in whole for epoch in piece.curve["epoch"]] == list(range(1, 10))
+    assert not any(run.states.iterdir())
+    assert not run.model.exists()
+    assert f"rate: {best['params']['rate']}" in (run.best / "params.yaml").read_text()
+
+
+def test_jobs_change_nothing_in_the_trials_of_a_pure_function(model, tmp_path):
+    one = done(model(GENERATOR, epochs=9, trials=12), tmp_path, "one")
+    config = model(GENERATOR, epochs=9, trials=12, parallel={"jobs": 3})
+    assert bare(done(config, tmp_path, "three")) == bare(one)
+
+
+WHOLE = "def train(params, epochs):\n    return params['rate']\n"
+
+
+def test_a_function_that_returns_is_trained_in_full(model, tmp_path):
+    config = settled(model(WHOLE, epochs=9, trials=12))
+    assert config.search.halving is None
+    assert {len(round.rungs) for round in rounds_of(config)} == {1}
+    assert {result.status for result in done(config, tmp_path).results} == {"completed"}
+
+
+def test_a_user_s_trainer_gets_one_job_all_cores_and_no_confirmation_unless_asked(model):
+    config = model(WHOLE, parallel={})
+    assert jobs_of(config) == 1
+    assert threads_of(config, jobs=1) >= 1
+    assert threads_of(model(WHOLE, parallel={"threads": 3}), jobs=1) == 3
+    assert config.search.confirm is None
+    assert model(WHOLE, confirm=True).search.confirm is not None
+
+
+SEEDED = """
+import random
+
+def train(params, epochs, seed):
+    for epoch in range(epochs):
+        yield {"score": params["rate"] + random.Random(seed).random()}
+"""
+
+
+def test_confirmation_gives_new_seeds_where_it_is_asked_for(model, tmp_path):
+    config = model(SEEDED, epochs=2, trials=6, confirm={"top": 2, "seeds": 3, "share": 1})
+    winner = done(config, tmp_path).outcome["confirmed"]
+    assert len(set(winner["values"])) == 3
+
+
+def test_refining_takes_the_parent_s_trials_as_history(model, tmp_path):
+    config = settled(model(GENERATOR, epochs=9, trials=12))
+    parent = done(config, tmp_path, "parent")
+    refinement = refine(parent, config, config, None)
+    assert refinement.history
+    child = begin(refinement.config, None, tmp_path / "runs", "child", refinement)
+    conduct(child, lambda event: None, refinement.config)
+    assert min(result.number for result in child.results) == 12
+    assert child.outcome["search"]["value"] <= parent.outcome["search"]["value"]
+
+
+@pytest.mark.parametrize("text", [GENERATOR, SEEDED, WHOLE])
+def test_a_trial_can_be_had_again(model, tmp_path, text):
+    run = done(model(text, epochs=9, trials=6), tmp_path)
+    config = from_mapping(run.info["config"])
+    known = known_trial(run, config, None)
+    (outcome,) = train(jobs_again(config, known), config, None)
+    assert outcome.curve == known.curve
+
+
+def test_a_function_from_python_reaches_workers_by_value(model, tmp_path):
+    offset = 3.0
+    config = model("", epochs=4, trials=6, parallel={"jobs": 2})
+    run = done(config, tmp_path, target=lambda params, epochs: params["rate"] + offset)
+    assert run.outcome["search"]["value"] > 3
+    assert run.info["config"]["search"]["halving"] is False
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("import no_such_module", "own_model.py:train.*ModuleNotFoundError.*line 1"),
+        ("import os; os._exit(5)", "own_model.py:train: .*status 5"),
+        ("def fit(params, epochs): ...", "its functions: fit"),
+    ],
+)
+def test_a_function_that_cannot_be_loaded_is_refused_before_anything_runs(
+    model, capfd, text, message
+):
+    with pytest.raises(TrainerError, match=message):
+        settled(model(text))
+    assert capfd.readouterr().err == ""
+
+
+SAVING = """
+import os
+from pathlib import Path
+
+def train(params, epochs, checkpoint_dir, trial):
+    file = Path(checkpoint_dir, "epochs")
+    done = int(file.read_text()) if file.exists() else 0
+    for epoch in range(done + 1, epochs + 1):
+        file.write_text(str(epoch))
+        with open("calls.txt", "a") as calls:
+            calls.write(f"{trial} {epoch}\\n")
+        if epoch == 5 and not os.path.exists("killed"):
+            open("killed", "w").close()
+            os.kill(int(open("parent").read()), 9)
+            while True:
+                pass
+        yield {"score": abs(params["rate"] - 0.3) + done / 1000 + 1 / epoch}
+"""
+
+
+def test_after_kill_9_in_a_later_epoch_resume_gives_what_would_have_been(model, tmp_path):
+    (tmp_path / "killed").touch()
+    config = model(SAVING, epochs=9, trials=9, parallel={"jobs": 1})
+    (tmp_path / "config.json").write_text(json.dumps(config.as_dict()))
+    words = [sys.executable, "-m", "hpsearch", "run", "config.json", "-q", "--name"]
+    environment = {**os.environ, "HPSEARCH_RUNS_DIR": "runs"}
+    begun = {"cwd": tmp_path, "env": environment, "stdout": subprocess.DEVNULL}
+    assert subprocess.run([*words, "whole"], **begun, check=False).returncode == 0
+    (tmp_path / "killed").unlink()
+    process = subprocess.Popen([*words, "cut"], **begun)
+    (tmp_path / "parent").write_text(str(process.pid))
+    assert process.wait(timeout=60) == -signal.SIGKILL
+    from hpsearch.store import RunDirectory
+
+    whole, cut = (RunDirectory(tmp_path / "runs" / name) for name in ("whole", "cut"))
+    assert any(cut.states.glob("*/work-*/epochs"))  # a checkpoint of epoch 5, half a piece
+    resume = [sys.executable, "-m", "hpsearch", "resume", "cut", "-q"]
+    assert subprocess.run(resume, **begun, check=False).returncode == 0
+    assert bare(cut) == bare(whole)
+    assert not any(cut.states.iterdir())

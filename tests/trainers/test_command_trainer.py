@@ -1,0 +1,240 @@
+"""A user's command as a trainer: how it is told, how it is read, and how it fails."""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from hpsearch.errors import TrainerError
+from hpsearch.trainers.command import CommandTrainer
+from hpsearch.trainers.command.process import output_of
+from hpsearch.trainers.protocol import Job
+
+
+@pytest.fixture
+def script(tmp_path):
+    """Write a Python script, and give the command that runs it."""
+
+    def write(text):
+        (tmp_path / "script.py").write_text(text)
+        return f"{sys.executable} script.py"
+
+    return write
+
+
+@pytest.fixture
+def train(tmp_path):
+    def run(command, *, until=1, epochs=None, state=None, metric="score", options=(), **params):
+        run_folder = str(tmp_path / "run")
+        trainer = CommandTrainer(command, run_folder, metric, str(tmp_path), **dict(options))
+        settings = {"epochs": epochs or until, "x": 0.5, **params}
+        job = Job(7, settings, (0, "trial", 7), until_epoch=until)
+        return trainer.train([job], [state])[0]
+
+    return run
+
+
+def test_a_command_is_told_everything_and_its_last_line_of_json_counts(script, train, tmp_path):
+    command = script(
+        "import json, os, sys\n"
+        "told = {k: v for k, v in os.environ.items() if k.startswith('HPSEARCH_')}\n"
+        "told['argv'] = sys.argv[1:]\n"
+        "json.dump(told, open('told.json', 'w'))\n"
+        "print('{\"score\": 1}'); print('begin'); print('{\"score\": 2, \"loss\": 3}')\n"
+        "print('not json {'); print('{\"step\": 1}')\n"
+    )
+    outcome = train(command + " --x={x} {name} {epochs} {trial}", name="a b")
+    assert outcome.curve == {"epoch": [1], "score": [2.0], "loss": [3.0]}
+    assert outcome.finished
+    told = json.loads((tmp_path / "told.json").read_text())
+    assert told["argv"] == ["--x=0.5", "a b", "1", "7"]
+    assert json.loads(told["HPSEARCH_PARAMS"]) == {"x": 0.5, "name": "a b"}
+    assert told["HPSEARCH_EPOCHS"] == told["HPSEARCH_FULL_EPOCHS"] == "1"
+    assert 0 <= int(told["HPSEARCH_SEED"]) < 2**32
+    assert told["HPSEARCH_CHECKPOINT_DIR"].startswith(str(tmp_path / "run" / "state"))
+
+
+@pytest.mark.parametrize(
+    "value",
+    ['"; touch owned #"', "$(touch owned)", "`touch owned`", "'", '"', "two\nlines", "-n", "\\"],
+)
+def test_a_hostile_value_arrives_unchanged_and_nothing_else_is_run(script, train, tmp_path, value):
+    command = script(
+        "import json, os, sys\n"
+        "same = sys.argv[1] == json.loads(os.environ['HPSEARCH_PARAMS'])['note']\n"
+        "open('arrived', 'w').write(sys.argv[1])\n"
+        "print(json.dumps({'score': float(same)}))\n"
+    )
+    assert train(command + " {note}", note=value).curve["score"] == [1.0]
+    assert (tmp_path / "arrived").read_text() == value
+    assert not list(tmp_path.rglob("owned"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("import sys; print('{\"score\": 1}'); sys.exit(3)", "ended with exit status 3"),
+        ("import sys; sys.exit('no GPU here')", "exit status 1; its last words: no GPU here"),
+        ("import os; os.kill(os.getpid(), 9)", "was ended by SIGKILL"),
+        ("print('done')", "must be a JSON object such as .*, found none in 1 lines"),
+        ("", "found none in 0 lines"),
+        ("print('{\"loss\": 1}')", "must have the metric 'score', found 'loss'"),
+        ('print(\'{"score": "high"}\')', "a number for 'score', found 'high'"),
+        ("import sys; sys.stdout.buffer.write(bytes(range(256)) * 99)", "found none in"),
+        ("import sys; sys.stderr.buffer.write(bytes(range(256))); sys.exit(3)", "status 3"),
+    ],
+)
+def test_a_command_that_fails_has_one_clear_message(script, train, text, message):
+    with pytest.raises(TrainerError, match=message) as caught:
+        train(script(text))
+    assert str(caught.value).isprintable()
+
+
+def test_binary_beside_a_result_does_no_harm(script, train):
+    text = (
+        "import sys\nsys.stdout.buffer.write(b'\\xff\\x00\\xfe\\n')\nprint('{\"score\": 2}')\n"
+        "sys.stdout.buffer.write(b'\\xff')"
+    )
+    assert train(script(text)).curve["score"] == [2.0]
+
+
+def test_an_undefined_result_is_divergence(script, train):
+    assert train(script("print('{\"score\": NaN}')")).diverged
+
+
+def test_both_streams_are_kept_and_empty_ones_are_not(script, train, tmp_path):
+    train(script("print('{\"score\": 1}')"))
+    logs = tmp_path / "run" / "logs"
+    assert (logs / "trial-7.stdout.txt").read_text() == '{"score": 1}\n'
+    assert not (logs / "trial-7.stderr.txt").exists()
+
+
+def test_what_cannot_be_started_says_so(train):
+    with pytest.raises(TrainerError, match=r"no-such-program: cannot be run: No such file"):
+        train("no-such-program {x}")
+    with pytest.raises(TrainerError, match="null byte"):
+        train("echo {x}", x="a\0b")
+
+
+def test_children_left_behind_are_ended_and_hold_nothing_up(script, train, tmp_path):
+    command = script(
+        "import subprocess, sys\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        "open('child', 'w').write(str(child.pid))\n"
+        "print('{\"score\": 1}')\n"
+    )
+    assert train(command).curve["score"] == [1.0]
+    wait_for_end(int((tmp_path / "child").read_text()))
+
+
+def wait_for_end(process):
+    """Return when a process has ended; fail where it plainly does not."""
+    for _ in range(3000):
+        try:
+            os.kill(process, 0)
+            status = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+        except (ProcessLookupError, FileNotFoundError):
+            return
+        if status == "Z":
+            return
+        time.sleep(0.01)
+    pytest.fail(f"process {process} is still there")
+
+
+def test_printing_without_end_is_ended(tmp_path):
+    out, err = tmp_path / "out", tmp_path / "err"
+    with pytest.raises(TrainerError, match="printed more than 100,000 bytes, and was ended"):
+        output_of(["yes"], str(tmp_path), {}, out, err, most=100_000)
+    assert out.stat().st_size == 100_000
+
+
+COUNTING = """
+import json, os
+from pathlib import Path
+
+file = Path(os.environ["HPSEARCH_CHECKPOINT_DIR"], "epoch")
+begun = int(file.read_text()) if file.exists() else 0
+for epoch in range(begun + 1, int(os.environ["HPSEARCH_EPOCHS"]) + 1):
+    print(json.dumps({"score": epoch, "trained": epoch - begun}))
+    file.write_text(str(epoch))
+"""
+
+
+@pytest.mark.parametrize(("resumes", "trained"), [(True, [1, 2]), (False, [1, 2, 3])])
+def test_a_survivor_goes_on_from_its_checkpoint_or_is_trained_anew(
+    script, train, resumes, trained
+):
+    command, options = script(COUNTING), {"resumes": resumes}
+    first = train(command, until=1, epochs=3, options=options)
+    assert first.curve == {"epoch": [1], "score": [1.0], "trained": [1.0]}
+    assert not first.finished
+    later = train(command, until=3, state=first.state, options=options)
+    assert later.curve["trained"] == trained
+    assert later.curve["epoch"][-1] == 3
+    assert later.finished
+
+
+def test_a_command_that_ends_early_is_finished(script, train):
+    text = "print('{\"score\": 1}'); print('{\"score\": 2}')"
+    outcome = train(script(text), until=9, epochs=27)
+    assert outcome.finished
+    assert outcome.curve["epoch"] == [1, 2]
+
+
+def test_one_result_for_several_epochs_is_an_error(script, train):
+    with pytest.raises(TrainerError, match="each epoch must have its own result, found one for 9"):
+        train(script("print('{\"score\": 1}')"), until=9)
+
+
+def test_more_epochs_than_asked_for_do_not_count(script, train):
+    text = "for n in range(9): print('{\"score\": %d}' % n)"
+    assert train(script(text), until=3, epochs=9).curve["score"] == [0.0, 1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "curve"),
+    [
+        (r"score (\S+)", {"epoch": [1, 2], "score": [0.5, 0.75]}),
+        (r"^(?P<epoch>\d): score (?P<score>\S+) loss (?P<loss>\S+)",
+         {"epoch": [1, 2], "score": [0.5, 0.75], "loss": [2.0, 1.0]}),
+    ],
+)  # fmt: skip
+def test_results_by_a_pattern(script, train, pattern, curve):
+    text = "print('1: score 0.5 loss 2'); print('2: score 0.75 loss 1')"
+    outcome = train(script(text), until=2, options={"pattern": pattern})
+    assert outcome.curve == curve
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message"),
+    [("accuracy (.*)", "must match 'accuracy .*' somewhere"), ("score (.*)", "found 'high'")],
+)
+def test_a_pattern_without_a_number_is_an_error(script, train, pattern, message):
+    with pytest.raises(TrainerError, match=message):
+        train(script("print('score high')"), options={"pattern": pattern})
+
+
+@pytest.mark.parametrize(
+    ("held", "scores"), [({"score": 3}, [3.0]), ([{"score": 1}, {"score": 2}], [2.0])]
+)
+def test_results_by_a_file(script, train, held, scores):
+    text = (
+        "import json, os\nfolder = os.environ['HPSEARCH_CHECKPOINT_DIR']\n"
+        f"json.dump({held}, open(os.path.join(folder, 'result.json'), 'w'))"
+    )
+    assert train(script(text), options={"file": "result.json"}).curve["score"] == scores
+
+
+@pytest.mark.parametrize(
+    ("held", "message"),
+    [("", "readable JSON"), ("[]", "hold a JSON object"), (None, "must write")],
+)
+def test_a_file_without_a_result_is_an_error(script, train, held, message):
+    text = "import os\nfolder = os.environ['HPSEARCH_CHECKPOINT_DIR']\n"
+    if held is not None:
+        text += f"open(os.path.join(folder, 'result.json'), 'w').write({held!r})"
+    with pytest.raises(TrainerError, match=message):
+        train(script(text), options={"file": "result.json"})

@@ -1,0 +1,235 @@
+"""A user's function as a trainer: what it may return, and what it cannot spoil."""
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hpsearch.errors import TrainerError
+from hpsearch.trainers.function import FunctionTrainer, inspected
+from hpsearch.trainers.protocol import Job
+
+
+def job(until=3, epochs=3, number=7, **params):
+    settings = {"epochs": epochs, "x": 0.5, **params}
+    return Job(number, settings, (0, "trial", number), until_epoch=until)
+
+
+def train(target, folder, until=3, state=None, metric="score", **keys):
+    trainer = FunctionTrainer(target, str(folder), metric)
+    return trainer.train([job(until, **keys)], [state])[0]
+
+
+def counting(params, epochs):
+    for epoch in range(epochs):
+        yield {"score": params["x"] * (epoch + 1)}
+
+
+@pytest.mark.parametrize("told", [0.25, np.float32(0.25), np.array([0.25]), {"score": 0.25}])
+def test_a_number_in_any_dress_is_the_metric(tmp_path, told):
+    outcome = train(lambda params, epochs: told, tmp_path)
+    assert outcome.curve == {"epoch": [1], "score": [0.25]}
+    assert outcome.finished
+    assert not outcome.diverged
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        (None, "a number, or a mapping with 'score', found None"),
+        ("good", "found 'good'"),
+        (True, "found True"),
+        ({"loss": 1.0}, "must have the metric 'score', found 'loss'"),
+        ({"score": None}, "a number for 'score', found None"),
+        (np.zeros(2), "found array"),
+    ],
+)
+def test_what_is_no_metric_is_a_clear_error(tmp_path, told, message):
+    with pytest.raises(TrainerError, match=message):
+        train(lambda params, epochs: told, tmp_path)
+
+
+@pytest.mark.parametrize("told", [float("nan"), float("inf"), 10**400])
+def test_an_undefined_number_is_divergence(tmp_path, told):
+    outcome = train(lambda params, epochs: told, tmp_path)
+    assert outcome.diverged
+    assert outcome.curve["score"] == [None]
+
+
+def test_a_generator_is_closed_after_its_rung_and_trained_again_for_the_next(tmp_path):
+    closed = []
+
+    def generator(params, epochs):
+        try:
+            yield from counting(params, epochs)
+        finally:
+            closed.append(epochs)
+
+    first = train(generator, tmp_path, until=1)
+    assert (first.curve, first.finished) == ({"epoch": [1], "score": [0.5]}, False)
+    assert closed == [3]  # and it was told of the full training, whatever the rung
+    later = train(generator, tmp_path, until=3, state=first.state)
+    assert later.curve == {"epoch": [1, 2, 3], "score": [0.5, 1.0, 1.5]}
+    assert later.finished
+
+
+def saving(params, epochs, checkpoint_dir):
+    """Counts its epochs in a file, and tells with each how many this call has trained."""
+    file = Path(checkpoint_dir, "epoch")
+    done = int(file.read_text()) if file.exists() else 0
+    for epoch in range(done, epochs):
+        file.write_text(str(epoch + 1))
+        yield {"score": epoch + 1, "trained": epoch + 1 - done}
+
+
+def test_a_generator_goes_on_from_its_checkpoint(tmp_path):
+    first = train(saving, tmp_path, until=1)
+    later = train(saving, tmp_path, until=3, state=first.state)
+    assert later.curve == {"epoch": [2, 3], "score": [2, 3], "trained": [1, 2]}
+    assert not any((tmp_path / "state").iterdir())
+
+
+def test_a_piece_that_was_killed_or_not_recorded_leaves_no_trace_in_later_ones(tmp_path):
+    first = train(saving, tmp_path, until=1, epochs=9)
+    expected = train(saving, tmp_path, until=3, state=first.state, epochs=9)
+    work = tmp_path / "state" / "7-0-0" / "work-of-before"
+    work.mkdir()
+    (work / "epoch").write_text("6")  # half a piece, as kill -9 leaves it
+    (tmp_path / "state" / "7-0-0" / "epoch-3" / "epoch").write_text("3")
+    assert train(saving, tmp_path, until=3, state=first.state, epochs=9).curve == expected.curve
+    assert train(saving, tmp_path, until=3, state=None, epochs=9).curve["trained"] == [1, 2, 3]
+
+
+def test_a_lost_checkpoint_means_training_from_the_start(tmp_path):
+    import shutil
+
+    first = train(saving, tmp_path, until=1)
+    shutil.rmtree(tmp_path / "state")
+    assert train(saving, tmp_path, state=first.state).curve["epoch"] == [1, 2, 3]
+
+
+def test_a_generator_that_ends_early_is_finished(tmp_path):
+    outcome = train(lambda params, epochs: counting(params, 2), tmp_path, until=3)
+    assert outcome.finished
+    assert outcome.curve["epoch"] == [1, 2]
+
+
+def test_a_generator_that_yields_nothing_or_other_metrics_is_an_error(tmp_path):
+    with pytest.raises(TrainerError, match="report metrics after each epoch"):
+        train(lambda params, epochs: iter_of([]), tmp_path)
+    with pytest.raises(TrainerError, match="same metrics, found score and then, in epoch 2"):
+        train(lambda params, epochs: iter_of([1.0, {"score": 1.0, "loss": 2.0}]), tmp_path)
+
+
+def iter_of(values):
+    yield from values
+
+
+def test_a_generator_ends_where_it_diverges(tmp_path):
+    outcome = train(lambda params, epochs: iter_of([1.0, float("nan"), 1.0]), tmp_path)
+    assert outcome.diverged
+    assert outcome.curve == {"epoch": [1, 2], "score": [1.0, None]}
+
+
+def test_a_function_gets_what_it_names(tmp_path):
+    told = {}
+
+    def function(params, epochs, *, seed, trial):
+        told.update(params=params, epochs=epochs, seed=seed, trial=trial)
+        params.clear()
+        return 1.0
+
+    train(function, tmp_path)
+    assert told["trial"] == 7
+    seeds = {told["seed"]}
+    train(function, tmp_path)
+    train(function, tmp_path, number=8)
+    seeds.add(told["seed"])
+    assert len(seeds) == 2
+    assert all(0 <= seed < 2**32 for seed in seeds)
+
+
+def test_a_function_leaves_the_process_as_it_was(tmp_path):
+    def function(params, epochs):
+        os.chdir(tmp_path)
+        os.environ["LEFT_BEHIND"] = "1"
+        sys.path.clear()
+        return 1.0
+
+    before = Path.cwd(), list(sys.path), dict(os.environ)
+    train(function, tmp_path)
+    assert (Path.cwd(), sys.path, dict(os.environ)) == before
+
+
+def test_a_fork_that_comes_back_ends_and_only_the_parent_answers(tmp_path):
+    def function(params, epochs):
+        child = os.fork()
+        if child:
+            os.waitpid(child, 0)
+        else:
+            print("from the child")
+        return 1.0
+
+    process = os.getpid()
+    outcome = train(function, tmp_path)
+    if os.getpid() != process:
+        (tmp_path / "escaped").touch()
+        os._exit(0)
+    assert outcome.curve["score"] == [1.0]
+    assert not (tmp_path / "escaped").exists()
+    assert (tmp_path / "logs" / "trial-7.txt").read_text() == "from the child\n"
+
+
+def test_what_is_printed_goes_to_the_trial_s_log(tmp_path, capfd):
+    def function(params, epochs):
+        print("hello")
+        os.system("echo from a child >&2")
+        return 1.0
+
+    train(function, tmp_path)
+    assert (tmp_path / "logs" / "trial-7.txt").read_text() == "hello\nfrom a child\n"
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_is_printed_without_end_is_cut(tmp_path):
+    def function(params, epochs):
+        for _ in range(12):
+            os.write(1, b"x" * 2**20)
+        return 1.0
+
+    train(function, tmp_path)
+    log = (tmp_path / "logs" / "trial-7.txt").read_bytes()
+    assert len(log) <= 10 * 2**20 + 100
+    assert log.endswith(b"[cut by hpsearch: a trial keeps 10,485,760 bytes of output]\n")
+
+
+def test_a_named_function_is_loaded_from_a_file_with_its_neighbours(tmp_path):
+    (tmp_path / "neighbour_of_model.py").write_text("BASE = 2\n")
+    (tmp_path / "some_model.py").write_text(
+        "def train(params, epochs):\n    from neighbour_of_model import BASE\n"
+        "    yield BASE * params['x']\n"
+    )
+    trainer = FunctionTrainer("some_model.py:train", str(tmp_path), "score", str(tmp_path))
+    for number in (1, 2):  # the second call finds the module loaded
+        assert trainer.train([job(number=number)], [None])[0].curve["score"] == [1.0]
+    assert inspected("some_model.py:train", str(tmp_path)).generator
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "message"),
+    [
+        ("", "nowhere.py:train", "no such file"),
+        ("def fit(): ...", "model_a.py:train", "'train' does not exist; its functions: fit"),
+        ("\nimport no_such_module", "model_b.py:train", "ModuleNotFoundError.*line 2"),
+        ("import sys; sys.exit(3)", "model_c.py:train", "SystemExit: 3"),
+        ("def train(params): ...", "model_d.py:train", "must be callable as train"),
+        ("def train(params, epochs, data): ...", "model_e.py:train", "missing.*'data'"),
+    ],
+)
+def test_a_function_that_cannot_be_used_has_one_clear_message(tmp_path, text, target, message):
+    if text:
+        (tmp_path / target.partition(":")[0]).write_text(text + "\n")
+    with pytest.raises(TrainerError, match=message):
+        inspected(target, str(tmp_path))
