@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.api.progress import Bar
+from hpsearch.api.report import Report
 from hpsearch.config import Config, from_mapping
 from hpsearch.config import load as load_config
 from hpsearch.errors import HpsearchError, RunError
+from hpsearch.report.html.write import write_page
 from hpsearch.report.summary import Summary, summarise
 from hpsearch.searching.brief import brief_of, known_trials
 from hpsearch.searching.objective import Curve
+from hpsearch.searching.own import settled
 from hpsearch.searching.refine import refine as narrowed
 from hpsearch.searching.refine import start_from
-from hpsearch.searching.session import begin, conduct, read_data
+from hpsearch.searching.session import begin, conduct, fingerprint_of, read_data
 from hpsearch.store import RunDirectory, find
 from hpsearch.trial import Result
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from hpsearch.data.dataset import Dataset
+
+Objective = Callable[..., Any]
+"""train(params, epochs), and by name any of checkpoint_dir, seed and trial."""
 
 
 class Run:
@@ -98,12 +106,24 @@ class Run:
         frame = pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
         return frame.set_index("number")
 
-    def resume(self, jobs: int | None = None, progress: bool = True) -> Run:
-        """Finish an interrupted run; a finished one stays as it is."""
+    def report(self) -> Report:
+        """Write report.html; a notebook shows it inline."""
+        return Report(write_page(self.directory))
+
+    def resume(
+        self, objective: Objective | None = None, jobs: int | None = None, progress: bool = True
+    ) -> Run:
+        """Finish an interrupted run; a finished one stays as it is.
+
+        Args:
+            objective: the function that the search was begun with, where it was given one.
+            jobs: how many trials train at once.
+            progress: show a bar.
+        """
         if self.status == "finished":
             return self
-        tree = self.directory.info["config"]
-        return _conduct(self.directory, from_mapping(tree, jobs=jobs), progress)
+        config = settled(from_mapping(self.directory.info["config"], jobs=jobs), objective)
+        return _conduct(self.directory, config, progress, read_data(config), objective)
 
     def refine(
         self,
@@ -111,6 +131,7 @@ class Run:
         top: int | None = None,
         trials: int | None = None,
         widen: bool = False,
+        objective: Objective | None = None,
         jobs: int | None = None,
         progress: bool = True,
     ) -> Run:
@@ -121,15 +142,18 @@ class Run:
             top: how many of the best trials set the region; None for a tenth.
             trials: how many settings to try; None for as many as here.
             widen: reach past bounds that the best press against.
+            objective: the function that this run was searched with, where it was given one.
             jobs: how many trials train at once.
             progress: show a bar.
         """
         before = self.config
-        config = from_mapping(self.directory.info["config"], trials=trials, jobs=jobs)
+        tree = self.directory.info["config"]
+        config = settled(from_mapping(tree, trials=trials, jobs=jobs), objective)
         dataset = read_data(config)
-        refinement = narrowed(self.directory, before, config, dataset.fingerprint, top, widen)
+        same = fingerprint_of(dataset)
+        refinement = narrowed(self.directory, before, config, same, top, widen)
         child = begin(refinement.config, dataset, self.path.parent, name, refinement)
-        return _conduct(child, refinement.config, progress)
+        return _conduct(child, refinement.config, progress, dataset, objective)
 
     def __repr__(self) -> str:
         return f"<Run {str(self.path)!r}, {self.status}, {len(self.trials)} trials>"
@@ -137,6 +161,7 @@ class Run:
 
 def search(
     config: str | Path | Mapping[str, Any],
+    objective: Objective | None = None,
     runs_dir: str | Path = "runs",
     name: str | None = None,
     jobs: int | None = None,
@@ -151,6 +176,10 @@ def search(
 
     Args:
         config: a YAML file, or a dict with the same keys.
+        objective: what to train, instead of the configuration's trainer: `train(params, epochs)`
+            returns a number or {metric: number}, or yields one of them after each epoch. The
+            epochs of a full training stand in the configuration's `trainer`. Workers get a copy
+            of it, so a lambda or a closure will do.
         runs_dir: the folder that holds the runs.
         name: of the run and its folder; None for the configuration's name and the time.
         jobs: how many trials train at once; -1 for every core.
@@ -166,6 +195,9 @@ def search(
     import json
 
     forced = {"jobs": jobs, "seed": seed, "trials": trials}
+    if objective is not None:
+        forced_trainer = {"kind": "function", "function": _name_of(objective)}
+        overrides = {**(overrides or {}), **{f"trainer.{k}": v for k, v in forced_trainer.items()}}
     # JSON is YAML, so a value is read back as what it was.
     texts = [f"{key}={json.dumps(value)}" for key, value in (overrides or {}).items()]
     if isinstance(config, Mapping):
@@ -177,7 +209,10 @@ def search(
     folder = Path(runs_dir)
     if isinstance(loaded.search.start, str):
         loaded = start_from(loaded, find(loaded.search.start, folder))
-    return _conduct(begin(loaded, read_data(loaded), folder, name), loaded, progress)
+    loaded = settled(loaded, objective)
+    dataset = read_data(loaded)
+    directory = begin(loaded, dataset, folder, name)
+    return _conduct(directory, loaded, progress, dataset, objective)
 
 
 def load(run: str | Path | None = None, runs_dir: str | Path = "runs") -> Run:
@@ -191,10 +226,23 @@ def load(run: str | Path | None = None, runs_dir: str | Path = "runs") -> Run:
     return Run(directory)
 
 
-def _conduct(directory: RunDirectory, config: Config, progress: bool) -> Run:
+def _name_of(objective: Objective) -> str:
+    """What a function is called in the configuration, as if it could be imported."""
+    name = getattr(objective, "__qualname__", type(objective).__name__)
+    signs = "".join(sign if sign.isalnum() else "_" for sign in name).lstrip("0123456789")
+    return f"{getattr(objective, '__module__', None) or '__main__'}:{signs or 'train'}"
+
+
+def _conduct(
+    directory: RunDirectory,
+    config: Config,
+    progress: bool,
+    dataset: Dataset | None,
+    objective: Objective | None,
+) -> Run:
     bar = Bar(progress)
     try:
-        conduct(directory, bar, config)
+        conduct(directory, bar, config, dataset, objective)
     finally:
         bar.close()
     run = Run(directory)

@@ -63,7 +63,7 @@ def space_from_tree(tree: Mapping[str, Any]) -> Space:
     """A space alone, of whatever names; no trainer says which there are."""
     sound, problems = plain({"space": tree})
     typed, found = structure.parameters(sound.get("space"), None)
-    parts = Parts(None, None, None, {}, None, typed, None, None)
+    parts = Parts(None, None, None, {}, {}, None, typed, None, None)
     domains, more = _domains(parts)
     problems += found + more
     problems += meaning.dependencies(parts, domains)

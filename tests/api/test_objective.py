@@ -1,0 +1,71 @@
+"""A search of a function that Python hands over: lambdas and closures too."""
+
+import pytest
+
+import hpsearch
+
+SPACE = {"x": {"min": 0, "max": 1}}
+CONFIG = {
+    "space": SPACE,
+    "trainer": {"epochs": 9},
+    "metric": {"name": "loss", "goal": "minimize"},
+    "search": {"trials": 12},
+}
+
+
+def closure(best):
+    def train(params, epochs):
+        value = 1.0
+        for _ in range(epochs):
+            value = 0.5 * value + (params["x"] - best) ** 2
+            yield {"loss": value}
+
+    return train
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_closure_is_searched_with_halving_at_any_number_of_jobs(tmp_path, jobs):
+    run = hpsearch.search(CONFIG, closure(0.3), tmp_path, "run", jobs=jobs, progress=False)
+    assert run.best.params["x"] == pytest.approx(0.3, abs=0.2)
+    assert {trial.epochs for trial in run.trials} >= {1, 9}
+    alone = hpsearch.search(CONFIG, closure(0.3), tmp_path, "alone", jobs=1, progress=False)
+    assert [(t.params, t.value) for t in run.trials] == [(t.params, t.value) for t in alone.trials]
+
+
+def test_a_lambda_is_trained_in_full(tmp_path):
+    run = hpsearch.search(
+        CONFIG, lambda params, epochs: params["x"] / epochs, tmp_path, progress=False
+    )
+    assert {str(trial.status) for trial in run.trials} == {"completed"}
+    child = run.refine(
+        trials=4, objective=lambda params, epochs: params["x"] / epochs, progress=False
+    )
+    assert len(child.trials) == 4
+    assert child.best.value <= run.best.value
+
+
+def test_a_run_that_was_cut_goes_on_with_the_function(tmp_path):
+    calls = []
+
+    def train(params, epochs):
+        calls.append(params)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return params["x"] * epochs
+
+    config = {**CONFIG, "parallel": {"backend": "serial"}}
+    with pytest.raises(KeyboardInterrupt):
+        hpsearch.search(config, train, tmp_path, "run", progress=False)
+    run = hpsearch.load("run", tmp_path)
+    assert run.status == "interrupted"
+    assert len(run.resume(train, progress=False).trials) == 12
+    assert len(calls) == 13
+
+
+def test_the_report_is_written_and_shows_in_a_notebook(tmp_path):
+    run = hpsearch.search(CONFIG, closure(0.3), tmp_path, "run", progress=False)
+    report = run.report()
+    assert report.path == tmp_path / "run" / "report.html"
+    shown = report._repr_html_()
+    assert shown.startswith('<iframe srcdoc="&lt;!DOCTYPE html&gt;')
+    assert "<script" not in shown
