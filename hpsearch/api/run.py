@@ -161,9 +161,9 @@ class Run:
 
 def search(
     config: str | Path | Mapping[str, Any],
-    objective: Objective | None = None,
     runs_dir: str | Path = "runs",
     name: str | None = None,
+    objective: Objective | None = None,
     jobs: int | None = None,
     seed: int | None = None,
     trials: int | None = None,
@@ -176,12 +176,12 @@ def search(
 
     Args:
         config: a YAML file, or a dict with the same keys.
+        runs_dir: the folder that holds the runs.
+        name: of the run and its folder; None for the configuration's name and the time.
         objective: what to train, instead of the configuration's trainer: `train(params, epochs)`
             returns a number or {metric: number}, or yields one of them after each epoch. The
             epochs of a full training stand in the configuration's `trainer`. Workers get a copy
             of it, so a lambda or a closure will do.
-        runs_dir: the folder that holds the runs.
-        name: of the run and its folder; None for the configuration's name and the time.
         jobs: how many trials train at once; -1 for every core.
         seed: instead of the configuration's.
         trials: how many settings to try, instead of the configuration's.

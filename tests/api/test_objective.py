@@ -25,16 +25,16 @@ def closure(best):
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_closure_is_searched_with_halving_at_any_number_of_jobs(tmp_path, jobs):
-    run = hpsearch.search(CONFIG, closure(0.3), tmp_path, "run", jobs=jobs, progress=False)
+    run = hpsearch.search(CONFIG, tmp_path, "run", closure(0.3), jobs=jobs, progress=False)
     assert run.best.params["x"] == pytest.approx(0.3, abs=0.2)
     assert {trial.epochs for trial in run.trials} >= {1, 9}
-    alone = hpsearch.search(CONFIG, closure(0.3), tmp_path, "alone", jobs=1, progress=False)
+    alone = hpsearch.search(CONFIG, tmp_path, "alone", closure(0.3), jobs=1, progress=False)
     assert [(t.params, t.value) for t in run.trials] == [(t.params, t.value) for t in alone.trials]
 
 
 def test_a_lambda_is_trained_in_full(tmp_path):
     run = hpsearch.search(
-        CONFIG, lambda params, epochs: params["x"] / epochs, tmp_path, progress=False
+        CONFIG, tmp_path, objective=lambda params, epochs: params["x"] / epochs, progress=False
     )
     assert {str(trial.status) for trial in run.trials} == {"completed"}
     child = run.refine(
@@ -55,7 +55,7 @@ def test_a_run_that_was_cut_goes_on_with_the_function(tmp_path):
 
     config = {**CONFIG, "parallel": {"backend": "serial"}}
     with pytest.raises(KeyboardInterrupt):
-        hpsearch.search(config, train, tmp_path, "run", progress=False)
+        hpsearch.search(config, tmp_path, "run", train, progress=False)
     run = hpsearch.load("run", tmp_path)
     assert run.status == "interrupted"
     assert len(run.resume(train, progress=False).trials) == 12
@@ -63,7 +63,7 @@ def test_a_run_that_was_cut_goes_on_with_the_function(tmp_path):
 
 
 def test_the_report_is_written_and_shows_in_a_notebook(tmp_path):
-    run = hpsearch.search(CONFIG, closure(0.3), tmp_path, "run", progress=False)
+    run = hpsearch.search(CONFIG, tmp_path, "run", closure(0.3), progress=False)
     report = run.report()
     assert report.path == tmp_path / "run" / "report.html"
     shown = report._repr_html_()
