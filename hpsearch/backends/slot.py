@@ -45,6 +45,9 @@ class Worker:
     connection: Connection
     ready: bool = False  # to take a call
 
+    def __post_init__(self) -> None:
+        _running[self.process.pid] = self
+
     @classmethod
     def start(cls, limits: Limits) -> Worker:
         """Start a clean interpreter that holds nothing of ours but its end of the connection.
@@ -98,6 +101,7 @@ class Worker:
         except subprocess.TimeoutExpired:
             return False
         self._kill_group()
+        _running.pop(self.process.pid, None)
         return True
 
     def _kill_group(self) -> None:
@@ -106,6 +110,15 @@ class Worker:
         # PermissionError is what macOS says of a group that is all zombies.
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
+
+
+_running: dict[int, Worker] = {}  # every worker that is not known to have ended
+
+
+def kill_workers() -> None:
+    """End every worker of this process and all that they started, and wait for none."""
+    for worker in list(_running.values()):
+        worker.kill()
 
 
 @dataclass

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
 from hpsearch.errors import RunError
 
 if TYPE_CHECKING:
@@ -31,15 +29,11 @@ def conduct(
     try:
         search(run, progress, config, dataset)
     except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            f"interrupted; all that finished is on disk. Go on with: hpsearch resume {run.path}"
+        ) from None
+    finally:
         progress.close()
-        click.echo(
-            f"interrupted; all that finished is on disk. Go on with: hpsearch resume {run.path}",
-            err=True,
-        )
-        raise
-    except BaseException:
-        progress.close()
-        raise
     summary = summarise(run)
     show(summary)
     if summary.best is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import product
 
@@ -14,6 +15,7 @@ from hpsearch.sampling.ranking import Observation, rank
 from hpsearch.searching.brief import Brief, proposals
 from hpsearch.searching.confirmation import contenders, trainings_within
 from hpsearch.searching.events import ConfirmationStarted, Event, RoundStarted, TrialEnded
+from hpsearch.searching.interrupts import shielded
 from hpsearch.searching.ledger import Ledger
 from hpsearch.searching.stages import Stage, needs, seen
 from hpsearch.trainers.protocol import Job, Outcome, State, Trainer
@@ -70,7 +72,7 @@ class Search:
                 if over := [stage for stage, missing in self.training.items() if not missing]:
                     self.end(min(over))
                 else:
-                    self.receive(self.next_answer())
+                    self.receive_one()
             self.confirm()
         except OutOfTimeError:
             self.give_up()
@@ -175,6 +177,18 @@ class Search:
             return self.backend.next(left)
         except TimeoutError:
             raise OutOfTimeError from None
+
+    def receive_one(self) -> None:
+        """Wait for an answer, and record the whole of it before an interrupt is heeded."""
+        answer = self.next_answer()
+        with shielded():
+            self.receive(answer)
+
+    def take_in(self) -> None:
+        """Record what the workers have answered already, for a search that is interrupted."""
+        with suppress(TimeoutError, LookupError, TrainerError):
+            for _ in range(self.backend.jobs):
+                self.receive(self.backend.next(0))
 
     def receive(self, answer: Answer) -> None:
         """Record what a group gave. A stack that died is trained again one by one."""
@@ -288,7 +302,7 @@ class Search:
             self.tell(ConfirmationStarted(len({job.number for job in jobs}), len(jobs)))
         self.give(stage, [job for job in jobs if not self.ledger.pieces[job.training]])
         while self.training[stage]:
-            self.receive(self.next_answer())
+            self.receive_one()
         del self.training[stage]
         self.ledger.writer.sync()
         self.confirmed = True

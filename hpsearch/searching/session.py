@@ -104,7 +104,7 @@ def begin(
     known = [] if refinement is None else [known.as_line() for known in refinement.history]
     info = {
         "name": config.name,
-        "status": "running",
+        "status": "interrupted",  # until `conduct` takes it up
         "created": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "began": time.time(),
         "seed": config.seed,
@@ -166,7 +166,12 @@ def conduct(
             ledger.read(run)
             search = Search(brief, trainer, backend, ledger, tell, deadline)
             tell(SearchStarted(run, brief.trials, len(ledger.results), backend.jobs))
-            search.go()
+            try:
+                search.go()
+            except KeyboardInterrupt:
+                search.take_in()
+                raise
+            run.update(out_of_time=not search.confirmed)
             crown(run, search, folds)
     tell(SearchEnded(run))
 
