@@ -19,7 +19,7 @@ from hpsearch.searching.interrupts import shielded
 from hpsearch.searching.ledger import Ledger
 from hpsearch.searching.stages import Stage, needs, seen
 from hpsearch.trainers.protocol import Job, Outcome, State, Trainer
-from hpsearch.trial import Result, Status, Training, Trial
+from hpsearch.trial import OUT_OF_TIME, Result, Status, Training, Trial
 
 FIRST_TRIALS = 10  # where all of these failed, the rest would too
 
@@ -323,12 +323,17 @@ class Search:
         ]
 
     def give_up(self) -> None:
-        """Out of time: what finished counts, what was still in training has no fate."""
+        """Out of time: what finished counts, what was still in training has no fate.
+
+        Trials that have a value stop with it, until a resumed search has time for them.
+        """
         self.backend.cancel()
         self.training.clear()
-        for trial in self.trials.values():
+        before = {result.number: result.trial for result in self.ledger.cut}
+        for trial in (before | self.trials).values():
             known = all(self.ledger.epochs(t) for t in self.ledger.of(trial.number))
             if trial.number not in self.ledger.results and known:
                 lost = self.ledger.diverged(trial.number)
-                self.settle(trial, Status.DIVERGED if lost else Status.STOPPED)
+                status = Status.DIVERGED if lost else Status.STOPPED
+                self.settle(trial, status, OUT_OF_TIME)
         self.ledger.writer.sync()

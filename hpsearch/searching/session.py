@@ -118,6 +118,7 @@ def begin(
             "classes": list(dataset.classes),
         },
         "config": config.as_dict(),
+        "config_yaml": _as_text(config_text(config)),  # to notice if it is changed by hand
         "plan": [asdict(round) for round in rounds_of(config, first, coarse=not known)],
         **facts(),
     }
@@ -133,6 +134,13 @@ def _named(parent: RunDirectory, runs_dir: Path) -> str:
 def config_text(config: Config) -> bytes:
     """What the user wrote; for a search from Python or by `refine`, the same in YAML."""
     return as_yaml(config.as_dict()).encode() if config.text is None else config.text
+
+
+def _as_text(written: bytes) -> str | None:
+    try:
+        return written.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def conduct(

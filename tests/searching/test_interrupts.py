@@ -20,11 +20,15 @@ def test_the_first_signal_is_a_keyboard_interrupt_and_handlers_come_back(number)
 
 def test_what_is_shielded_comes_to_its_end_first():
     done = []
-    with pytest.raises(KeyboardInterrupt), listening():
+
+    def work():
         with shielded():
             os.kill(os.getpid(), signal.SIGTERM)
             done.append("the whole of it")
         done.append("no more")
+
+    with pytest.raises(KeyboardInterrupt), listening():
+        work()
     assert done == ["the whole of it"]
 
 
