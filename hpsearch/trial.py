@@ -13,6 +13,9 @@ Params = Mapping[str, Value | list[Value]]
 """The active parameters of one trial by name; a parameter with `per` holds a list."""
 
 
+OUT_OF_TIME = "Timeout: the time of the search was over"
+"""The error of a trial that the search had no time to train on."""
+
 Training = tuple[int, int, int]
 """One training of a trial: number, repeat and fold."""
 
@@ -71,6 +74,11 @@ class Result:
     error: str | None
     started: str  # ISO 8601, UTC
     seconds: float
+
+    @property
+    def cut(self) -> bool:
+        """Whether it stopped only because the search did: with more time it goes on."""
+        return self.error == OUT_OF_TIME
 
     @property
     def trial(self) -> Trial:

@@ -10,7 +10,7 @@ from hpsearch.errors import HpsearchError
 
 BACKENDS = ("serial", "local")
 
-__all__ = ["BACKENDS", "Answer", "Backend", "Kind", "Task", "auto_jobs", "create"]
+__all__ = ["BACKENDS", "Answer", "Backend", "Kind", "Task", "auto_jobs", "create", "kill_workers"]
 
 
 def create(
@@ -50,6 +50,13 @@ def create(
     raise HpsearchError(
         f"parallel.backend: {name!r} is no backend; choose one of {', '.join(BACKENDS)}"
     )
+
+
+def kill_workers() -> None:
+    """End every worker of this process at once: what is left to do before it ends itself."""
+    slot = sys.modules.get("hpsearch.backends.slot")
+    if slot is not None:  # else there is none
+        slot.kill_workers()
 
 
 def auto_jobs() -> int:

@@ -46,6 +46,9 @@ class Worker:
     connection: Connection
     ready: bool = False  # to take a call
 
+    def __post_init__(self) -> None:
+        _running[self.process.pid] = self
+
     @classmethod
     def start(cls, limits: Limits) -> Worker:
         """Start a clean interpreter that holds nothing of ours but its end of the connection.
@@ -99,6 +102,7 @@ class Worker:
         except subprocess.TimeoutExpired:
             return False
         self._kill_group()
+        _running.pop(self.process.pid, None)
         return True
 
     def _kill_group(self) -> None:
@@ -123,6 +127,15 @@ def groups_in_session(session: int) -> set[int]:
             if int(fields[3]) == session:
                 groups.add(int(fields[2]))
     return groups
+
+
+_running: dict[int, Worker] = {}  # every worker that is not known to have ended
+
+
+def kill_workers() -> None:
+    """End every worker of this process and all that they started, and wait for none."""
+    for worker in list(_running.values()):
+        worker.kill()
 
 
 @dataclass

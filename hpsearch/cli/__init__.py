@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import NoReturn
+from contextlib import suppress
+from typing import Any, NoReturn
 
 import click
 
@@ -20,8 +21,11 @@ from hpsearch.cli.retrain import retrain
 from hpsearch.cli.run import run
 from hpsearch.cli.schema import schema
 from hpsearch.errors import HpsearchError
+from hpsearch.searching.interrupts import INTERRUPTED, listening
 
-INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+class _InterruptedError(Exception):
+    """The user wants to stop; the message, if any, says how to go on."""
 
 
 class InOrder(click.Group):
@@ -30,6 +34,13 @@ class InOrder(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Names in the order of registration."""
         return [*self.commands]
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; click would write to a terminal that may be gone on Ctrl-C."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as interrupt:
+            raise _InterruptedError(*interrupt.args) from None
 
 
 @click.group(cls=InOrder, context_settings={"help_option_names": ["-h", "--help"]})
@@ -56,7 +67,9 @@ for command in (
 
 def main() -> NoReturn:
     """Run the command line; every error becomes one message and an exit status."""
-    sys.exit(_status())
+    with listening():
+        status = _status()
+    sys.exit(status)
 
 
 def _status() -> int:
@@ -67,21 +80,28 @@ def _status() -> int:
         error.show()
         return error.exit_code
     except HpsearchError as error:
-        click.echo(f"hpsearch: {error}", err=True)
+        _tell(f"hpsearch: {error}")
         return 1
-    except (click.Abort, KeyboardInterrupt):
+    except (_InterruptedError, click.Abort, KeyboardInterrupt) as end:
+        below = "\n" if sys.stderr.isatty() else ""  # the line on which the terminal shows ^C
+        _tell(below + (str(end) or "hpsearch: interrupted"))
         return INTERRUPTED
     except OSError as error:
         # What is still in the buffer cannot be written, and Python would try again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):  # there, the reader has seen enough
             where = f"{error.filename}: " if error.filename else ""
-            click.echo(f"hpsearch: {where}{error.strerror or error}", err=True)
+            _tell(f"hpsearch: {where}{error.strerror or error}")
         return 1
     except Exception as error:
         if os.environ.get("HPSEARCH_DEBUG"):
             raise
         message = f"hpsearch: unexpected {type(error).__name__}: {error}"
-        click.echo(f"{message}\nThis is a bug. HPSEARCH_DEBUG=1 shows where it is.", err=True)
+        _tell(f"{message}\nThis is a bug. HPSEARCH_DEBUG=1 shows where it is.")
         return 1
     return result if isinstance(result, int) else 0
+
+
+def _tell(message: str) -> None:
+    with suppress(OSError):  # the terminal may be gone: nobody is left to be told
+        click.echo(message, err=True)

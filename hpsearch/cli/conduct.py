@@ -38,16 +38,11 @@ def conduct(
     try:
         search(run, tell, config, dataset)
     except KeyboardInterrupt:
-        progress.close()
-        click.echo(
-            f"interrupted; all that finished is on disk. Go on with: hpsearch resume {run.path}",
-            err=True,
-        )
-        raise
-    except BaseException:
-        progress.close()
-        raise
+        raise KeyboardInterrupt(
+            f"interrupted; all that finished is on disk. Go on with: hpsearch resume {run.path}"
+        ) from None
     finally:
+        progress.close()
         live.close()
         if live.problem is not None:
             click.echo(f"{run.report} could not be written: {live.problem}", err=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from math import ceil
 from typing import Any
 
@@ -34,9 +35,15 @@ class Progress:
         self._before = 0  # trials that were done when we came
 
     def __call__(self, event: Event) -> None:
-        """Show one event."""
+        """Show one event; once nobody can be shown anything, the search goes on in silence."""
         if self._quiet:
             return
+        try:
+            self._show(event)
+        except OSError:  # the terminal was closed
+            self._bar, self._quiet = None, True
+
+    def _show(self, event: Event) -> None:
         if isinstance(event, SearchStarted):
             self._begin(event)
         elif isinstance(event, RoundStarted):
@@ -57,9 +64,10 @@ class Progress:
 
     def close(self) -> None:
         """Leave the bar as it is and go to the next line."""
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
+        bar, self._bar = self._bar, None
+        if bar is not None:
+            with suppress(OSError):
+                bar.close()
 
     def _begin(self, event: SearchStarted) -> None:
         self._trials, self._done, self._before = event.trials, event.done, event.done

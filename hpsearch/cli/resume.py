@@ -1,4 +1,4 @@
-"""`hpsearch resume`: finish a run that was interrupted."""
+"""`hpsearch resume`: finish a run that was interrupted, or extend a finished one."""
 
 from __future__ import annotations
 
@@ -18,29 +18,41 @@ from hpsearch.cli.options import (
 @click.command()
 @run_argument
 @runs_dir_option
+@click.option("--trials", "-n", type=int,
+              help="Go on to so many trials in all, more than were planned.")  # fmt: skip
+@click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True,
+              help="Change parallel.*, search.timeout or search.trial_timeout.")  # fmt: skip
 @jobs_option
 @backend_option
 @quiet_option
 def resume(
-    run: str | None, runs_dir: Path, jobs: int | None, backend: str | None, quiet: bool
+    run: str | None,
+    runs_dir: Path,
+    trials: int | None,
+    overrides: tuple[str, ...],
+    jobs: int | None,
+    backend: str | None,
+    quiet: bool,
 ) -> None:
     """Finish RUN, a folder or a name; the newest if left out.
 
     What finished before is not trained again, and the result is what it would have been.
     """
     from hpsearch.cli.conduct import conduct
-    from hpsearch.config import from_mapping
+    from hpsearch.report.summary import summarise
+    from hpsearch.report.terminal import show
     from hpsearch.searching.own import settled
+    from hpsearch.searching.resumption import take_up
     from hpsearch.store import find
 
     found = find(run, runs_dir)
-    info = found.info
-    if info["status"] == "finished":
-        click.echo(
-            f"{found.path} is finished; see it with: hpsearch report {found.path}", err=True
-        )
+    config = take_up(found, overrides, trials=trials, jobs=jobs, backend=backend)
+    if config is not None:
+        conduct(found, settled(config), quiet=quiet)
         return
-    parallel = {"jobs": jobs, "backend": backend}
-    given = {key: value for key, value in parallel.items() if value is not None}
-    tree = {**info["config"], "parallel": {**info["config"]["parallel"], **given}}
-    conduct(found, settled(from_mapping(tree)), quiet=quiet)
+    click.echo(
+        f"{found.path} is finished; go on to more trials with: "
+        f"hpsearch resume {found.path} --trials N",
+        err=True,
+    )
+    show(summarise(found))

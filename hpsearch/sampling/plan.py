@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Literal
@@ -101,4 +102,34 @@ def plan(
     return tuple(
         Round(number, first + start, size, start / total, rungs(size, amounts, factor))
         for number, (start, size) in enumerate(zip(starts, sizes, strict=False))
+    )
+
+
+def extended(
+    rounds: Sequence[Round], sizes: list[int], amounts: tuple[int, ...], factor: int = 3
+) -> tuple[Round, ...]:
+    """A plan that goes on with rounds of these sizes; those that it has stay as they are.
+
+    The progress of a new round is its share of the longer search, so the zoom, which had come
+    to its end, opens a little and closes again.
+
+    >>> longer = extended(plan([4, 2, 2], (30,)), [4, 4], (30,))
+    >>> [(round.number, round.first, round.progress) for round in longer[2:]]
+    [(2, 6, 0.75), (3, 8, 0.5), (4, 12, 0.75)]
+    """
+    planned = sum(round.trials for round in rounds)
+    total = planned + sum(sizes)
+    starts = [0, *accumulate(sizes)]
+    return (
+        *rounds,
+        *(
+            Round(
+                number=len(rounds) + i,
+                first=rounds[0].first + planned + start,
+                trials=size,
+                progress=(planned + start) / total,
+                rungs=rungs(size, amounts, factor),
+            )
+            for i, (start, size) in enumerate(zip(starts, sizes, strict=False))
+        ),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
@@ -85,12 +85,16 @@ class Brief:
 
 def brief_of(run: RunDirectory, config: Config) -> Brief:
     """What a run is to do; the plan is the one that it began with."""
-    rounds = tuple(
-        Round(**{**line, "rungs": tuple(Rung(**rung) for rung in line["rungs"])})
-        for line in run.info["plan"]
-    )
+    rounds = rounds_in(run.info["plan"])
     history = tuple(Known.from_line(line) for line in run.history)
     return replace(brief_for(config, rounds, history), inherited=run.info.get("parent_winner"))
+
+
+def rounds_in(plan: Sequence[Mapping[str, Any]]) -> tuple[Round, ...]:
+    """The rounds of a plan as run.json has it."""
+    return tuple(
+        Round(**{**line, "rungs": tuple(Rung(**rung) for rung in line["rungs"])}) for line in plan
+    )
 
 
 def brief_for(config: Config, rounds: tuple[Round, ...], history: tuple[Known, ...] = ()) -> Brief:

@@ -30,6 +30,7 @@ class Ledger:
     trainings: tuple[tuple[int, int], ...] = ((0, 0),)  # repeat and fold of each, in a trial
     pieces: dict[Training, list[Piece]] = field(default_factory=lambda: defaultdict(list))
     results: dict[int, Result] = field(default_factory=dict)
+    cut: list[Result] = field(default_factory=list)  # trials that go on, if there is time
     finished: set[Training] = field(default_factory=set)  # more would change nothing
     work: dict[int, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
 
@@ -42,14 +43,17 @@ class Ledger:
         for line in run.timeline:
             self.work[line["number"]].append((line["start"], line["end"]))
         results = run.results
+        self.cut = [result for result in results if result.cut]
         for result in results:
+            if result.cut:
+                continue
             known = all(self.epochs(training) for training in self.of(result.number))
             whole = known and len(self.curve(result.number)["epoch"]) >= result.epochs
             if whole or result.status is Status.FAILED:
                 self.results[result.number] = result
                 if result.status is Status.COMPLETED:
                     self.finished.update(self.of(result.number))
-        if len(self.results) < len(results):  # a power cut took their curves: train again
+        if len(self.results) < len(results):  # cut, or a power cut took their curves
             self.writer.keep(self.results.values())
 
     def of(self, number: int) -> list[Training]:

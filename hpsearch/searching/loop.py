@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import product
 
@@ -14,10 +15,11 @@ from hpsearch.sampling.ranking import Observation, rank
 from hpsearch.searching.brief import Brief, proposals
 from hpsearch.searching.confirmation import contenders, trainings_within
 from hpsearch.searching.events import ConfirmationStarted, Event, RoundStarted, TrialEnded
+from hpsearch.searching.interrupts import shielded
 from hpsearch.searching.ledger import Ledger
 from hpsearch.searching.stages import Stage, needs, seen
 from hpsearch.trainers.protocol import Job, Outcome, State, Trainer
-from hpsearch.trial import Result, Status, Training, Trial
+from hpsearch.trial import OUT_OF_TIME, Result, Status, Training, Trial
 
 FIRST_TRIALS = 10  # where all of these failed, the rest would too
 
@@ -70,7 +72,7 @@ class Search:
                 if over := [stage for stage, missing in self.training.items() if not missing]:
                     self.end(min(over))
                 else:
-                    self.receive(self.next_answer())
+                    self.receive_one()
             self.confirm()
         except OutOfTimeError:
             self.give_up()
@@ -175,6 +177,18 @@ class Search:
             return self.backend.next(left)
         except TimeoutError:
             raise OutOfTimeError from None
+
+    def receive_one(self) -> None:
+        """Wait for an answer, and record the whole of it before an interrupt is heeded."""
+        answer = self.next_answer()
+        with shielded():
+            self.receive(answer)
+
+    def take_in(self) -> None:
+        """Record what the workers have answered already, for a search that is interrupted."""
+        with suppress(TimeoutError, LookupError, TrainerError):
+            for _ in range(self.backend.jobs):
+                self.receive(self.backend.next(0))
 
     def receive(self, answer: Answer) -> None:
         """Record what a group gave. A stack that died is trained again one by one."""
@@ -288,7 +302,7 @@ class Search:
             self.tell(ConfirmationStarted(len({job.number for job in jobs}), len(jobs)))
         self.give(stage, [job for job in jobs if not self.ledger.pieces[job.training]])
         while self.training[stage]:
-            self.receive(self.next_answer())
+            self.receive_one()
         del self.training[stage]
         self.ledger.writer.sync()
         self.confirmed = True
@@ -309,12 +323,17 @@ class Search:
         ]
 
     def give_up(self) -> None:
-        """Out of time: what finished counts, what was still in training has no fate."""
+        """Out of time: what finished counts, what was still in training has no fate.
+
+        Trials that have a value stop with it, until a resumed search has time for them.
+        """
         self.backend.cancel()
         self.training.clear()
-        for trial in self.trials.values():
+        before = {result.number: result.trial for result in self.ledger.cut}
+        for trial in (before | self.trials).values():
             known = all(self.ledger.epochs(t) for t in self.ledger.of(trial.number))
             if trial.number not in self.ledger.results and known:
                 lost = self.ledger.diverged(trial.number)
-                self.settle(trial, Status.DIVERGED if lost else Status.STOPPED)
+                status = Status.DIVERGED if lost else Status.STOPPED
+                self.settle(trial, status, OUT_OF_TIME)
         self.ledger.writer.sync()

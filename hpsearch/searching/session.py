@@ -113,7 +113,7 @@ def begin(
     known = [] if refinement is None else [known.as_line() for known in refinement.history]
     info = {
         "name": config.name,
-        "status": "running",
+        "status": "interrupted",  # until `conduct` takes it up
         "created": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "began": time.time(),
         "seed": config.seed,
@@ -122,6 +122,7 @@ def begin(
         "test_looks": looks,  # how often the lineage's winners met the test rows
         "data": _described(dataset),
         "config": config.as_dict(),
+        "config_yaml": _as_text(config_text(config)),  # to notice if it is changed by hand
         "plan": [asdict(round) for round in rounds_of(config, first, coarse=not known)],
         **facts(),
     }
@@ -153,6 +154,13 @@ def _named(parent: RunDirectory, runs_dir: Path) -> str:
 def config_text(config: Config) -> bytes:
     """What the user wrote; for a search from Python or by `refine`, the same in YAML."""
     return as_yaml(config.as_dict()).encode() if config.text is None else config.text
+
+
+def _as_text(written: bytes) -> str | None:
+    try:
+        return written.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def conduct(
@@ -188,7 +196,12 @@ def conduct(
             ledger.read(run)
             search = Search(brief, trainer, backend, ledger, tell, deadline)
             tell(SearchStarted(run, brief.trials, len(ledger.results), backend.jobs))
-            search.go()
+            try:
+                search.go()
+            except KeyboardInterrupt:
+                search.take_in()
+                raise
+            run.update(out_of_time=not search.confirmed)
             crown(run, search, folds)
         shutil.rmtree(run.states, ignore_errors=True)  # a failed confirmation may leave some
         run.states.mkdir(exist_ok=True)

@@ -60,8 +60,10 @@ class Writer:
             self._states[piece.number].add(path)
 
     def result(self, result: Result) -> None:
-        """Record a trial's fate; its state is needed no more."""
+        """Record a trial's fate; its state is needed no more, unless more time may come."""
         self._trials.append(as_line(result))
+        if result.cut:
+            return
         for path in self._states.pop(result.number, ()):
             path.unlink(missing_ok=True)
         for folder in (self._path / "state").glob(f"{result.number}-*/"):

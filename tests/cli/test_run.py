@@ -185,9 +185,12 @@ def test_a_search_whose_first_trials_all_fail_stops_and_can_be_resumed(
 
 def test_resume_of_a_finished_run_says_so(hpsearch, search):
     search("first")
+    before = Path("runs/first/run.json").read_bytes()
     said = hpsearch("resume")
     assert said.status == 0
-    assert "runs/first is finished; see it with: hpsearch report runs/first" in said.err
+    assert "runs/first is finished; go on to more trials with: hpsearch resume" in said.err
+    assert said.out == hpsearch("report", "first").out
+    assert Path("runs/first/run.json").read_bytes() == before
 
 
 def test_an_interrupted_search_says_how_to_go_on_and_ends_as_if_never_interrupted(

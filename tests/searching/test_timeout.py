@@ -12,6 +12,7 @@ from hpsearch.searching.session import conduct
 from hpsearch.searching.winner import choose
 from hpsearch.space import Continuous, Parameter, Space
 from hpsearch.trainers.protocol import Outcome
+from hpsearch.trial import OUT_OF_TIME
 
 QUIET = Space((Parameter("x", Continuous(0.2, 0.8)),))  # no trial is lost here
 
@@ -44,19 +45,40 @@ def test_with_more_time_the_search_goes_on_as_if_it_had_never_stopped(
     assert {p.training for p in run.pieces} == {p.training for p in whole.pieces}
 
 
-def test_a_trial_between_two_rungs_is_stopped_where_it_is(
+def test_a_trial_between_two_rungs_stops_where_it_is_until_there_is_more_time(
     new_run, brief, rounds, go, fates, anyhow, later
 ):
-    run, asked = new_run(), brief(space=QUIET, rounds=rounds(((6, 1), (4, 4)), ((4, 1), (2, 4))))
+    whole, run, asked = (
+        new_run(),
+        new_run(),
+        brief(space=QUIET, rounds=rounds(((6, 1), (4, 4)), ((4, 1), (2, 4)))),
+    )
     go(run, asked, anyhow(jobs=1, in_time=4), deadline=later)  # one pair is through
     before = fates(run)
     assert sorted((line["status"], line["epochs"]) for line in before) == [
         ("completed", 4), ("completed", 4), *[("stopped", 1)] * 4,
     ]  # fmt: skip
     assert all(line["value"] is not None for line in before)
+    assert sum(line["error"] == OUT_OF_TIME for line in before) == 2  # the others were weak
+    go(run, asked, deadline=time.monotonic() - 1)  # not a moment more: they have their fate again
+    assert fates(run) == before
     go(run, asked)
-    assert fates(run)[:6] == before
-    assert [line["number"] for line in fates(run)] == list(range(10))
+    go(whole, asked)
+    assert fates(run) == fates(whole)
+    trained = [(*piece.training, piece.rung) for piece in run.pieces]
+    assert len(trained) == len(set(trained))  # each went on from where it was
+
+
+def test_with_a_little_more_time_again_and_again_the_rungs_end_the_same(
+    new_run, brief, rungs, go, fates, anyhow, later
+):
+    asked = brief(rounds=rungs)
+    whole, run = new_run(), new_run()
+    go(whole, asked)
+    for turn in range(12):
+        go(run, asked, anyhow(seed=turn, in_time=3), deadline=later)
+    go(run, asked)
+    assert fates(run) == fates(whole)
 
 
 def test_a_trial_that_diverged_in_one_of_its_trainings_is_not_merely_stopped(
