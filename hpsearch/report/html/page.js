@@ -18,10 +18,19 @@
     "hoverlabel.bgcolor": getComputedStyle(root).getPropertyValue("--card").trim(),
     "hoverlabel.font.color": ink(),
   });
+  // The weakest lines are the faintest: near the paper's colour, whichever it is.
+  const faint = (trace) => {
+    const scale = trace.line.colorscale.map((stop) => [...stop]);
+    scale[0][1] = root.dataset.theme === "dark" ? "#3a475a" : "#c9d3e0";
+    return scale;
+  };
   const plots = [...document.querySelectorAll(".plot")];
   const apply = (theme) => {
     root.dataset.theme = theme;
-    for (const plot of plots) if (plot.dataset.drawn) Plotly.relayout(plot, themed());
+    for (const plot of plots.filter((each) => each.dataset.drawn)) {
+      Plotly.relayout(plot, themed());
+      if (plot.data?.[0]?.type === "parcoords") Plotly.restyle(plot, { "line.colorscale": [faint(plot.data[0])] });
+    }
   };
   root.dataset.theme = chosen();
   find("#theme")?.addEventListener("click", () => {
@@ -38,6 +47,7 @@
     if (plot.dataset.drawn) return;
     plot.dataset.drawn = "yes";
     const figure = data.figures[plot.dataset.figure];
+    if (figure.data[0]?.type === "parcoords") figure.data[0].line.colorscale = faint(figure.data[0]);
     const layout = structuredClone(figure.layout);
     layout.font.color = ink();
     layout.modebar = { bgcolor: "rgba(0,0,0,0)", color: "#8a93a0", activecolor: "#3f7fd9" };

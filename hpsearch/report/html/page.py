@@ -55,9 +55,10 @@ def plot(name: str, figure: Figure, figures: dict[str, Figure]) -> str:
     """The place of a figure, which is kept for the script, and what the figure leaves out."""
     figures[name] = figure
     note = f"<p class=note>{escaped(figure['note'])}</p>" if figure.get("note") else ""
-    height = figure["layout"]["height"]
+    height, width = figure["layout"]["height"], figure.get("min_width", 0)
     return (
-        f'<div class=plot data-figure="{escaped(name)}" style="min-height:{height}px"></div>{note}'
+        f'<div class=wide><div class=plot data-figure="{escaped(name)}" '
+        f'style="min-height:{height}px;min-width:{width}px"></div></div>{note}'
     )
 
 
@@ -106,8 +107,9 @@ def _panels(summary: Summary, figures: dict[str, Figure]) -> str:
         return ""
     return (
         "<section class=card id=parameters><h2>From coarse to fine</h2><p>Each dot is a trial, "
-        "darker in later rounds, the star is the winner, crosses diverged or failed. The bars say "
-        "where four fifths of each round's trials lay.</p>"
+        "darker in later rounds, small where stopped, a triangle where too weak for the axis; the "
+        "star is the winner. Orange crosses diverged, red ones failed. The bars say where four "
+        "fifths of each round's trials lay.</p>"
         f"<div class=panels>{''.join(places)}</div></section>"
     )
 
@@ -117,7 +119,7 @@ def _importance_words(summary: Summary) -> str:
     if found.correlation is None:
         return ""
     return (
-        "From uniform draws through surrogates, which ranked "
+        "Shares of the variance in a setting's predicted rank, from surrogates, which ranked "
         f"{found.trials:,} trials that they had not seen with a correlation of "
         f"{found.correlation:.2f}. Near the winner is where refine would search."
     )

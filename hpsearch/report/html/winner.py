@@ -39,11 +39,12 @@ def headline(summary: Summary) -> str:
 
 def winner(summary: Summary) -> str:
     """The winner's card: its value, its settings to copy, and how far to trust it."""
-    best = summary.best
+    best, going = summary.best, summary.info["status"] in ("running", "interrupted")
     if best is None:
         return (
-            "<section class=card id=winner><h2>No winner yet</h2><p>No trial has been completed "
-            f"with a finite {escaped(summary.objective.name)}.</p></section>"
+            f"<section class=card id=winner><h2>No winner{' yet' * going}</h2>"
+            "<p>No trial has been completed with a finite "
+            f"{escaped(summary.objective.name)}.</p></section>"
         )
     return (
         '<section class="card winner" id=winner><div>'

@@ -7,26 +7,37 @@ from hpsearch.report.html.text import in_plot
 from hpsearch.report.summary import Summary
 
 MOST_NUMBERS = 25  # classes; in a larger matrix numbers would not fit
-FAINT, STRONG = "rgba(63,127,217,0.03)", "rgba(47,98,184,0.95)"
+NOTHING = "rgba(138,147,160,0.06)"
+WRONG_TO_RIGHT = [
+    [0, "rgb(190,45,45)"], [0.35, "rgb(214,69,69)"], [0.46, "rgb(240,160,70)"],
+    [0.4999, "rgb(248,215,172)"], [0.5, NOTHING], [0.5001, "rgb(200,219,245)"],
+    [0.8, "rgb(63,127,217)"], [1, "rgb(40,88,170)"],
+]  # fmt: skip
+"""Opaque but for nothing, so that plotly writes in a colour that can be read on it."""
 
 
 def matrix(summary: Summary) -> Figure | None:
-    """Counts, coloured by their share of the true class; None without test rows."""
+    """Counts, blue where right, red where wrong, by their share of the true class.
+
+    None without test rows.
+    """
     test = summary.test
     if test is None or not test.get("confusion"):
         return None
     names = [in_plot(name, 16) for name in test.get("classes", summary.info["data"]["classes"])]
     counts = test["confusion"]
     shares = [[n / max(1, sum(row)) for n in row] for row in counts]
+    signed = [[s if i == j else -s for j, s in enumerate(row)] for i, row in enumerate(shares)]
     places = list(range(len(names)))
     ticks = {"tickvals": places, "ticktext": names}
     trace = {
-        "type": "heatmap", "z": shares, "x": places, "y": places, "zmin": 0, "zmax": 1,
-        "colorscale": [[0, FAINT], [0.04, "rgba(229,138,31,0.55)"], [0.3, "rgba(214,69,69,0.75)"],
-                       [0.5, "rgba(63,127,217,0.75)"], [1, STRONG]],
-        "showscale": False, "xgap": 1, "ygap": 1, "customdata": counts,
+        "type": "heatmap", "z": signed, "x": places, "y": places, "zmin": -1, "zmax": 1,
+        "colorscale": WRONG_TO_RIGHT,
+        "showscale": False, "xgap": 1, "ygap": 1,
+        "customdata": [list(zip(*rows, strict=True)) for rows in zip(counts, shares, strict=True)],
         "text": [[str(n) if n else "" for n in row] for row in counts],
-        "hovertemplate": "%{customdata} rows, %{z:.1%} of the class<extra></extra>",
+        "hovertemplate": "%{y} taken for %{x}: %{customdata[0]} rows, "
+                         "%{customdata[1]:.1%} of the class<extra></extra>",
     }  # fmt: skip
     if len(names) <= MOST_NUMBERS:
         trace["texttemplate"] = "%{text}"

@@ -37,7 +37,7 @@ def shares(summary: Summary) -> Figure | None:
         data,
         f"{left_out} parameters that matter less are left out." if left_out else None,
         height=90 + 44 * len(names),
-        xaxis=axis("share of the variance in a setting's predicted rank, %", rangemode="tozero"),
+        xaxis=axis("share of variance, %", rangemode="tozero"),
         yaxis=axis(
             categoryorder="array", categoryarray=[in_plot(name) for name in names], type="category"
         ),

@@ -63,7 +63,8 @@ def lines(summary: Summary) -> Figure | None:
         "labelangle": -18 if len(kept) > 5 else 0,
         "labelside": "top",
     }  # fmt: skip
-    return figure([trace], note or None, height=430, margin={"l": 80, "r": 80, "t": 90, "b": 28})
+    made = figure([trace], note or None, height=430, margin={"l": 80, "r": 80, "t": 90, "b": 28})
+    return {**made, "min_width": 160 + 56 * len(kept)}  # narrower, labels would cover each other
 
 
 def _most_telling(summary: Summary, parameters: list[Parameter]) -> list[Parameter]:

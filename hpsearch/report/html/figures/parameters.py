@@ -32,6 +32,7 @@ from hpsearch.trial import Result, Status
 MOST_BARS = 12  # rounds; of more, an even selection
 FUNNEL = 0.24  # of the panel's height
 FEW = 12  # values of a range: so few can be told apart
+LOST_ROW = -1.3  # of the rows of bars, which are counted from 0
 JITTER = 0.022  # to either side, where many trials share a value
 
 
@@ -51,7 +52,10 @@ def panel(summary: Summary, parameter: Parameter) -> Figure | None:
     ]
     lost = _lost(parameter, scale, [r for r in shown if r.status in LOST])
     winner = [] if summary.best is None else [_winner(summary.best, parameter, scale)]
-    goal = {"range": limits} if limits else {}
+    any_lost = bool(lost["x"])
+    goal: dict[str, Any] = {"range": limits} if limits else {}
+    if not values:
+        goal = {"showticklabels": False, "range": [0, 1]}
     return figure(
         [*bars, *dots, lost, *winner],
         thinning(len(shown), len(own)),
@@ -60,11 +64,12 @@ def panel(summary: Summary, parameter: Parameter) -> Figure | None:
         yaxis=axis(in_plot(summary.objective.name), domain=[FUNNEL + 0.06, 1], **goal),
         yaxis2={
             "domain": [0, FUNNEL],
-            "range": [len(bars) - 0.4, -0.6],
+            "range": [len(bars) - 0.4, LOST_ROW - 0.7 if any_lost else -0.6],
             "showgrid": False,
             "zeroline": False,
-            "tickvals": [0, len(bars) - 1] if len(bars) > 1 else [0],
-            "ticktext": ["coarse", "fine"] if len(bars) > 1 else ["round 1"],
+            "tickvals": [LOST_ROW] * any_lost + ([0, len(bars) - 1] if len(bars) > 1 else [0]),
+            "ticktext": ["lost"] * any_lost
+            + (["coarse", "fine"] if len(bars) > 1 else ["round 1"]),
         },
         shapes=shapes,
         bargap=0.25,
@@ -114,8 +119,8 @@ def _dots(
         "hovertemplate": "%{text}<extra></extra>",
         "marker": {
             "color": [shade(min(1.0, r.round / last)) for _, r, _ in places],
-            "symbol": heights["symbol"], "size": 8 if completed else 5,
-            "opacity": 1 if completed else 0.5,
+            "symbol": heights["symbol"], "size": 8 if completed else 6,
+            "opacity": 1 if completed else 0.6,
         },
     }  # fmt: skip
 
@@ -125,11 +130,11 @@ def _lost(parameter: Parameter, scale: Axis, results: list[Result]) -> dict[str,
     places = _places(results, parameter, scale)
     return {
         "type": "scatter", "mode": "markers", "name": "lost", "yaxis": "y2", "cliponaxis": False,
-        "x": [x for x, _, _ in places], "y": [-0.85 for _ in places],
+        "x": [x for x, _, _ in places], "y": [LOST_ROW for _ in places],
         "text": [f"{in_plot(number(v))}<br>trial {r.number}, {r.status}" for _, r, v in places],
         "hovertemplate": "%{text}<extra></extra>",
         "marker": {
-            "symbol": "x-thin", "size": 8,
+            "symbol": "x-thin", "size": 7,
             "line": {"width": 2, "color": [
                 RED if r.status is Status.FAILED else ORANGE for _, r, _ in places]},
         },

@@ -9,7 +9,7 @@ from hpsearch.report.summary import Summary
 from hpsearch.trial import Result, Status
 
 Figure = dict[str, Any]
-"""A plotly figure as plain values: data, layout, and a note on what it leaves out."""
+"""A plotly figure as plain values: data, layout, a note on what it leaves out, min_width."""
 
 BLUE, ORANGE, GREEN, RED, GREY = "#3f7fd9", "#e58a1f", "#1f9d72", "#d64545", "#8a93a0"
 FADED = "rgba(138,147,160,0.5)"

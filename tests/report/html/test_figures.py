@@ -1,0 +1,86 @@
+"""What the pictures show: nothing that is on an axis may fall off it."""
+
+from dataclasses import replace
+
+import pytest
+
+from hpsearch.report.html.figures import confusion, panels, progress, timeline
+from hpsearch.report.html.figures.pieces import pieces
+from hpsearch.report.html.page import page
+from hpsearch.report.summary import summarise
+from hpsearch.trial import Status
+
+
+def marks(figure, name):
+    return [trace for trace in figure["data"] if trace.get("name") == name]
+
+
+@pytest.mark.parametrize("status", [Status.DIVERGED, Status.FAILED])
+def test_lost_trials_are_crosses_inside_their_axis(written, status):
+    fates = [status, Status.COMPLETED, Status.STOPPED]
+    summary = summarise(written(12, lambda number: fates[number % 3]))
+    for name, figure in panels(summary):
+        (lost,) = marks(figure, "lost")
+        used = [r for r in summary.results if r.status is status and name in r.params]
+        assert len(lost["x"]) >= len(used)
+        low, high = sorted(figure["layout"]["yaxis2"]["range"])
+        assert all(low < y < high for y in lost["y"])
+
+
+def test_every_trial_with_a_value_stands_inside_the_axis_of_values(written):
+    summary = summarise(written(60, lambda _: Status.COMPLETED))
+    weak = min(summary.results, key=lambda r: r.value)
+    for figure in (progress.over_trials(summary), *(each for _, each in panels(summary))):
+        (dots,) = marks(figure, "completed")
+        low, high = figure["layout"]["yaxis"]["range"]
+        assert low > weak.value
+        assert all(low <= y <= high for y in dots["y"])
+        drawn = zip(dots["y"], dots["marker"]["symbol"], strict=True)
+        assert all((y == low) == (symbol == "triangle-down") for y, symbol in drawn)
+    (dots,) = marks(progress.over_trials(summary), "completed")
+    assert dots["marker"]["symbol"][weak.number] == "triangle-down"
+
+
+def test_a_search_without_values_has_no_numbers_on_their_axis(written):
+    summary = summarise(written(6, lambda _: Status.FAILED))
+    for _, figure in panels(summary):
+        assert figure["layout"]["yaxis"]["showticklabels"] is False
+
+
+def test_trainings_with_new_seeds_are_told_from_the_search(written):
+    run = written(4, lambda _: Status.COMPLETED)
+    with run.writing() as writer:
+        writer.worked(2, 0, "1", 5.0, 9.0)
+    summary = summarise(run)
+    assert [span["start"] for span, confirming in pieces(summary) if confirming] == [5.0]
+    (new,) = marks(timeline.workers(summary), "new seeds for the best")
+    assert new["text"] == ["trial 2"]
+    assert progress.ends(summary)[2] == pytest.approx(0.29)
+
+
+def test_repeats_are_pieces_of_the_search(written):
+    run = written(4, lambda _: Status.COMPLETED)
+    with run.writing() as writer:
+        writer.worked(2, 0, "1", 5.0, 9.0)
+    summary = summarise(run)
+    summary = replace(summary, brief=replace(summary.brief, repeats=2))
+    assert progress.ends(summary)[2] == 9.0
+
+
+def test_a_confusion_matrix_tells_right_from_wrong_by_sign(written):
+    run = written(3, lambda _: Status.COMPLETED)
+    summary = summarise(run)
+    test = {"confusion": [[3, 1], [0, 4]], "classes": ["<b>", "dog"]}
+    figure = confusion.matrix(replace(summary, outcome={"number": 0, "test": test}))
+    (trace,) = figure["data"]
+    assert trace["z"] == [[0.75, -0.25], [0, 1]]
+    assert trace["customdata"][0] == [(3, 0.75), (1, 0.25)]
+    assert figure["layout"]["xaxis"]["ticktext"] == ["&lt;b&gt;", "dog"]
+
+
+def test_without_a_winner_the_page_says_why_and_not_to_refine(written, read):
+    run = written(4, lambda _: Status.FAILED, error="ValueError: <i>no luck</i>")
+    text = read(page(summarise(run))).text
+    assert "trial 0 failed: ValueError: <i>no luck</i>" in text
+    assert "hpsearch refine" not in text
+    assert "hpsearch predict" not in text
