@@ -50,7 +50,7 @@ def in_script(value: Any) -> str:
     r"""JSON that may stand in a `<script>`: nothing in it can end the element.
 
     >>> in_script({"a": "</script>"})
-    '{"a":"\\\\u003c/script\\\\u003e"}'
+    '{"a":"\\u003c/script\\u003e"}'
     """
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     unsafe = {

@@ -67,6 +67,20 @@ def test_repeats_are_pieces_of_the_search(written):
     assert progress.ends(summary)[2] == 9.0
 
 
+def test_so_many_pieces_that_they_touch_are_drawn_as_one_and_none_is_lost(written):
+    run = written(1, lambda _: Status.COMPLETED)
+    with run.writing() as writer:
+        for number in range(1, 2000):
+            writer.worked(number, 0, str(number % 2), float(number), number + 1.999)
+    summary = summarise(run)
+    figure = timeline.workers(summary)
+    (bars,) = figure["data"]
+    assert len(bars["x"]) < 10
+    spent = sum(span["end"] - span["start"] for span in summary.timeline)
+    assert sum(bars["x"]) == pytest.approx(spent, rel=1e-2)
+    assert "2,000 pieces" in figure["note"]
+
+
 def test_a_confusion_matrix_tells_right_from_wrong_by_sign(written):
     run = written(3, lambda _: Status.COMPLETED)
     summary = summarise(run)

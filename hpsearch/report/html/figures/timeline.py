@@ -12,12 +12,13 @@ from hpsearch.report.html.figures.style import (
     axis,
     figure,
     shade,
-    thinning,
 )
 from hpsearch.report.html.text import in_plot
 from hpsearch.report.summary import Summary
 
-MOST_SPANS = 3000
+PARTING = "rgba(255,255,255,0.7)"
+MOST_SPANS = 1500  # drawn one by one
+PIXELS = 1000  # of the axis, about: what is nearer than one touches
 
 
 def workers(summary: Summary) -> Figure | None:
@@ -25,36 +26,57 @@ def workers(summary: Summary) -> Figure | None:
     spans = list(pieces(summary))
     if not spans:
         return None
-    shown = sorted(spans, key=lambda s: s[0]["start"] - s[0]["end"])[:MOST_SPANS]  # the longest
     names = sorted({str(span["worker"]) for span, _ in spans}, key=lambda w: (len(w), w))
     rungs = max(span["rung"] for span, _ in spans)
     parts = [(f"rung {r + 1}", shade(r / rungs) if rungs else BLUE) for r in range(rungs + 1)]
     if any(confirming for _, confirming in spans):
         parts.append(("new seeds for the best", GREEN))
+    few = len(spans) <= MOST_SPANS
+    gap = (max(s["end"] for s, _ in spans) - min(s["start"] for s, _ in spans)) / PIXELS
     data: list[dict[str, Any]] = []
     for part, (name, colour) in enumerate(parts):
-        own = [span for span, new in shown if (rungs + 1 if new else span["rung"]) == part]
+        own = [span for span, new in spans if (rungs + 1 if new else span["rung"]) == part]
+        own = own if few else _joined(own, gap)
         data.append({
             "type": "bar", "orientation": "h", "name": name,
             "y": [in_plot(span["worker"]) for span in own],
             "base": [span["start"] for span in own],
             "x": [round(span["end"] - span["start"], 3) for span in own],
-            "text": [f"trial {span['number']}" for span in own], "textposition": "none",
+            "text": [span.get("told", f"trial {span['number']}") for span in own],
+            "textposition": "none",
             "hovertemplate": "%{text}, %{x:.2f} s from %{base:.1f} s<extra></extra>",
-            "marker": {"color": colour, "line": {"width": 0.6, "color": "rgba(255,255,255,0.7)"}},
+            "marker": {"color": colour, "line": {"width": 0.6 if few else 0, "color": PARTING}},
         })  # fmt: skip
-    told = thinning(len(shown), len(spans), "pieces of training")
     return figure(
         data,
-        None
-        if told is None
-        else f"The longest {len(shown):,} of {len(spans):,} pieces are drawn.",
+        None if few else f"{len(spans):,} pieces of training; those that touch are drawn as one.",
         height=110 + 34 * min(24, len(names)),
         xaxis=axis("seconds since the run began"),
         yaxis=axis("worker", categoryorder="array", categoryarray=names[::-1], type="category"),
         barmode="overlay",
         showlegend=len(parts) > 1,
     )
+
+
+def _joined(spans: list[dict[str, Any]], gap: float) -> list[dict[str, Any]]:
+    """Pieces of one worker that follow each other within `gap` seconds, as one: no eye parts them.
+
+    >>> _joined([{"number": n, "worker": "1", "start": n, "end": n + 0.9} for n in range(3)], 0.2)
+    [{'number': 0, 'worker': '1', 'start': 0, 'end': 2.9, 'count': 3, 'told': '3 pieces'}]
+    """
+    found: list[dict[str, Any]] = []
+    open_: dict[str, dict[str, Any]] = {}
+    for span in sorted(spans, key=lambda span: float(span["start"])):
+        last = open_.get(span["worker"])
+        if last is None or span["start"] - last["end"] > gap:
+            open_[span["worker"]] = last = {**span, "count": 0, "told": ""}
+            found.append(last)
+        last["end"] = max(last["end"], span["end"])
+        last["count"] += 1
+        last["told"] = (
+            f"{last['count']:,} pieces" if last["count"] > 1 else f"trial {last['number']}"
+        )
+    return found
 
 
 def utilisation(summary: Summary) -> float | None:

@@ -1,0 +1,93 @@
+"""Runs of all sorts in a real browser: nothing in their text is taken for code."""
+
+import json
+
+import pytest
+
+from hpsearch.report.comparison import compare
+from hpsearch.report.html.compare import write_comparison
+from hpsearch.report.html.write import write_page
+from hpsearch.report.summary import summarise
+from hpsearch.store import RunDirectory
+
+HOSTILE = '<script>document.title="taken"</script><img src=x onerror="boom()">{{ y }} %{x}' + (
+    "\U0001f98a ' \" </script> a\nb " + "long" * 50
+)
+
+
+@pytest.fixture
+def copied(real_run, tmp_path):
+    """A copy of the real run whose records may be changed: fate(line) does it."""
+
+    def copy(change=lambda line: line, name="copy", **info):
+        folder = tmp_path / name
+        folder.mkdir()
+        for file in ("config.yaml", "run.json", "trials.jsonl", "curves.jsonl", "timeline.jsonl"):
+            (folder / file).write_bytes((real_run / file).read_bytes())
+        lines = [json.loads(line) for line in (real_run / "trials.jsonl").read_text().splitlines()]
+        changed = [new for line in lines if (new := change(line)) is not None]
+        (folder / "trials.jsonl").write_text("".join(json.dumps(line) + "\n" for line in changed))
+        run = RunDirectory(folder)
+        run.update(**info)
+        return run
+
+    return copy
+
+
+def failed(line):
+    lost = {"status": "failed", "error": f"ValueError: {HOSTILE}", "value": None, "metrics": {}}
+    return {**line, **lost}
+
+
+def test_hostile_text_is_shown_and_not_obeyed(show, copied, real_run):
+    info = RunDirectory(real_run).info
+    classes = [HOSTILE, *info["data"]["classes"][1:]]
+    run = copied(lambda line: failed(line) if line["number"] % 3 == 0 else line,
+                 data={**info["data"], "classes": classes})  # fmt: skip
+    run.best.mkdir()
+    outcome = json.loads((real_run / "best" / "result.json").read_text())
+    outcome["test"]["classes"] = classes
+    (run.best / "result.json").write_text(json.dumps(outcome))
+    run.config.write_text(HOSTILE)
+    page = show(write_page(run), width=380)
+    assert page.title().startswith("copy")
+    assert page.locator("img").count() == 0
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 380
+    page.fill("#filter", "<script>")
+    assert page.locator("#trials tbody tr").count() > 0
+    assert "<script>" in page.locator("#configuration pre").text_content()
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        (lambda line: None, "running"),
+        (lambda line: line if line["number"] == 0 else None, "interrupted"),
+        (failed, "failed"),
+    ],
+    ids=["no trial yet", "one trial", "all failed"],
+)
+def test_an_awkward_run_has_a_page_without_errors(show, copied, change, status):
+    page = show(write_page(copied(change, status=status)))
+    assert page.locator(".status").text_content() == status
+
+
+def test_a_page_of_a_running_search_loads_itself_again(copied, chromium):
+    run = copied(status="running")
+    write_page(run, refresh=0.3)
+    page = chromium.new_page()
+    page.goto(run.report.resolve().as_uri())
+    with page.expect_navigation(timeout=20_000):
+        write_page(run, refresh=None)
+    page.wait_for_function(
+        "() => JSON.parse(document.getElementById('data').textContent).refresh === null"
+    )
+    page.close()
+
+
+def test_a_comparison_draws_each_run_and_fits_a_phone(show, copied, tmp_path):
+    runs = [summarise(copied(name="one")), summarise(copied(name="two", parent="one"))]
+    page = show(write_comparison(compare(runs), tmp_path / "both.html"), width=380)
+    assert page.locator(".plot").count() == 2
+    assert page.locator("#outcomes th").all_text_contents() == ["", "one", "two"]
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 380

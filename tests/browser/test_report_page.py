@@ -1,0 +1,114 @@
+"""A real run's report in a real browser with the network cut off.
+
+That no request leaves the page and no script fails is asserted by the fixture `show`, each time.
+"""
+
+import json
+
+import pytest
+
+ROWS = "#trials tbody tr"
+
+
+@pytest.fixture
+def page(show, real_run):
+    return show(real_run / "report.html")
+
+
+def column(page, place):
+    return page.locator(f"{ROWS} td:nth-child({place})").all_text_contents()
+
+
+def test_every_figure_has_marks(page):
+    bare = page.evaluate(
+        """() => [...document.querySelectorAll('.plot')].filter(plot => !plot.querySelector(
+             '.points path, .point path, .lines path, .js-line, .bars path, .hm image, canvas'
+           )).map(plot => plot.dataset.figure)"""
+    )
+    assert bare == []
+    names = page.evaluate(
+        "() => [...document.querySelectorAll('.plot')].map(p => p.dataset.figure)"
+    )
+    assert {"best-over-trials", "best-over-time", "parallel", "curves", "confusion",
+            "timeline"} <= set(names)  # fmt: skip
+    assert sum(name.startswith("parameter-") for name in names) == 5
+
+
+def test_the_winner_is_told(page, real_run):
+    best = json.loads((real_run / "best" / "result.json").read_text())
+    assert f"trial {best['number']}" in page.locator("#winner").text_content()
+
+
+def test_brushing_an_axis_keeps_the_trials_that_pass_there(page):
+    before = page.locator(ROWS).count()
+    assert before == 24
+    page.locator("#parallel").scroll_into_view_if_needed()
+    axis = page.locator("#parallel .axis-brush .background").first.bounding_box()
+    x, y, height = axis["x"] + axis["width"] / 2, axis["y"], axis["height"]
+    page.mouse.move(x, y + 0.05 * height)
+    page.mouse.down()
+    page.mouse.move(x, y + 0.3 * height, steps=5)
+    page.mouse.move(x, y + 0.5 * height, steps=5)
+    page.mouse.up()
+    page.wait_for_function(
+        f"() => document.querySelectorAll('{ROWS}').length < {before}", timeout=5000
+    )
+    assert "those brushed above" in page.locator("#shown").text_content()
+
+
+def test_a_click_on_a_column_sorts_by_it_and_another_turns_it_round(page):
+    first = page.locator("#trials th").first
+    first.click()
+    numbers = [int(text) for text in column(page, 1)]
+    assert numbers == sorted(numbers)
+    assert first.get_attribute("aria-sort") == "ascending"
+    first.click()
+    assert [int(text) for text in column(page, 1)] == sorted(numbers, reverse=True)
+
+
+def test_a_column_of_numbers_is_sorted_by_value_not_by_text(page):
+    names = page.locator("#trials th").all_text_contents()
+    place = names.index("learning_rate") + 1
+    page.locator("#trials th").nth(place - 1).click()
+    rates = [float(text) for text in column(page, place)]
+    assert rates == sorted(rates)
+
+
+def test_filtering_keeps_the_rows_that_hold_every_word(page):
+    page.fill("#filter", "adam")
+    rows = page.locator(ROWS).all_text_contents()
+    assert 0 < len(rows) < 24
+    assert all("adam" in row for row in rows)
+    page.fill("#filter", "nothing says this")
+    assert page.locator(ROWS).count() == 0
+    page.fill("#filter", "")
+    page.select_option("#status", "stopped")
+    assert set(column(page, 3)) == {"stopped"}
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_light_or_dark_follows_the_system_until_the_reader_chooses(show, real_run, dark):
+    page = show(real_run / "report.html", dark=dark)
+
+    def brightness():
+        colour = page.evaluate("() => getComputedStyle(document.body).backgroundColor")
+        return sum(int(part) for part in colour[4:-1].split(",")) / 3
+
+    assert (brightness() < 80) == dark
+    page.click("#theme")
+    assert (brightness() > 180) == dark
+
+
+def test_the_pictures_write_in_light_ink_on_dark_paper(show, real_run):
+    page = show(real_run / "report.html", dark=True)
+    ink = page.evaluate("() => getComputedStyle(document.querySelector('.plot .xtick text')).fill")
+    assert min(int(part) for part in ink[4:-1].split(",")) > 150
+
+
+@pytest.mark.parametrize("width", [320, 380, 768])
+def test_a_small_screen_needs_no_sideways_scrolling(show, real_run, width):
+    page = show(real_run / "report.html", width=width)
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= width
+    page.set_viewport_size({"width": 900, "height": 700})
+    page.set_viewport_size({"width": width, "height": 700})  # a phone turned, and back
+    page.wait_for_function(f"() => document.documentElement.scrollWidth <= {width}", timeout=5000)
