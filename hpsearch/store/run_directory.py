@@ -81,7 +81,10 @@ class RunDirectory:
                 f"{self.path}: must hold a run.json; this is no run directory"
             ) from None
         except (OSError, ValueError) as error:
-            raise RunError(f"{path}: must be readable JSON, found: {error}") from None
+            raise RunError(
+                f"{path}: must be readable JSON, found: {error}; put a copy of it back, or search "
+                f"again with: hpsearch run {self.config} (trials.jsonl still has what was found)"
+            ) from None
         found = info.get("format") if isinstance(info, dict) else None
         if not isinstance(found, int):
             raise RunError(f"{path}: must name its format, found {found!r}; the file is damaged")
@@ -167,7 +170,8 @@ def create(
     try:
         runs_dir.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(hidden, ignore_errors=True)
-        (hidden / "logs").mkdir(parents=True)
+        hidden.mkdir()  # not through a link in its place
+        (hidden / "logs").mkdir()
         (hidden / "state").mkdir()
         (hidden / "config.yaml").write_bytes(config)
         write_json(hidden / "run.json", {"format": FORMAT, **info})

@@ -117,13 +117,19 @@ def _lock(path: Path) -> io.TextIOWrapper:
     file = path.open("a+", encoding="utf-8")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         file.seek(0)
         owner = file.read().strip() or "another process"
         file.close()
         raise RunError(
             f"{path.parent}: only one process may write to a run, and {owner} does; "
             "wait for it to end, or stop it"
+        ) from None
+    except OSError as error:  # some network file systems have no locks
+        file.close()
+        raise RunError(
+            f"{path}: runs must be on a file system with locks, found: {error.strerror}; "
+            "choose another folder with --runs-dir"
         ) from None
     file.truncate(0)
     file.write(f"process {os.getpid()} on {socket.gethostname()}")
