@@ -33,6 +33,7 @@ class Ledger:
     cut: list[Result] = field(default_factory=list)  # trials that go on, if there is time
     finished: set[Training] = field(default_factory=set)  # more would change nothing
     work: dict[int, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
+    observed: dict[tuple[int, int], Observation] = field(default_factory=dict)  # by number, rungs
 
     def read(self, run: RunDirectory) -> None:
         """Take up what the run directory holds already."""
@@ -71,7 +72,7 @@ class Ledger:
 
     def piece(self, job: Job, outcome: Outcome) -> Piece:
         """What a piece of training gave, without epochs that were recorded before a crash."""
-        before = join(self.pieces[job.training])
+        before = join(self.pieces.get(job.training, ()))
         known = self.epochs(job.training)
         new = [i for i, epoch in enumerate(outcome.curve["epoch"]) if (epoch or 0) > known]
         curve = {name: [values[i] for i in new] for name, values in outcome.curve.items()}
@@ -145,8 +146,12 @@ class Ledger:
     def observe(self, trial: Trial, epochs: Sequence[int], rungs: int) -> Observation:
         """What is known of a trial after so many rungs: its costs at these amounts of training.
 
-        Whatever it has trained since is left out, its loss too.
+        Whatever it has trained since is left out, its loss too. Once its fate is known that
+        cannot change, and is worked out only once: every later round asks again.
         """
+        known = self.observed.get((trial.number, rungs))
+        if known is not None:
+            return known
         result = self.results.get(trial.number)
         own = self.of(trial.number)
         survived = min(
@@ -156,4 +161,7 @@ class Ledger:
         lost = result is not None and result.status in LOST and survived < rungs
         finished = all(training in self.finished for training in own) and not lost
         costs = self.objective.costs(self.curve(trial.number), epochs, finished)
-        return observation(trial.number, trial.params, costs, lost=lost)
+        seen = observation(trial.number, trial.params, costs, lost=lost)
+        if result is not None:
+            self.observed[trial.number, rungs] = seen
+        return seen

@@ -164,7 +164,7 @@ class Search:
         """What a training goes on from; None before its first piece."""
         if training in self.states or not self.ledger.epochs(training):
             return self.states.get(training)
-        return self.ledger.writer.state(training)
+        return self.ledger.writer.state(self.ledger.pieces[training][-1])
 
     def next_answer(self) -> Answer:
         """Wait for any answer, but not beyond the deadline."""
@@ -256,8 +256,9 @@ class Search:
         if stage.rung + 1 < len(rungs):
             going_on = self.survivors(stage, rungs[stage.rung + 1])
             self.entered[Stage(stage.round, stage.rung + 1)] = going_on
+        kept = {trial.number for trial in going_on}
         for trial in self.entered[stage]:
-            if trial not in going_on and trial.number not in self.ledger.results:
+            if trial.number not in kept and trial.number not in self.ledger.results:
                 self.settle(trial, Status.STOPPED)
         self.ledger.writer.sync()
 

@@ -16,19 +16,22 @@ from hpsearch.errors import RunError
 SYNC_SECONDS = 1.0  # a power cut loses at most this much
 
 
-def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
+def write_whole(path: Path, write: Callable[[BinaryIO], object], *, durable: bool = True) -> None:
     """Replace a file so that a reader sees the old one or the new one, never half.
 
     A crash leaves the old file as it was, and perhaps a hidden sibling that the next write
-    replaces.
+    replaces. A file that is not `durable` does not wait for the disk: a kill cannot spoil it,
+    but a power cut may leave it old or torn, so it must be able to prove itself.
     """
     sibling = path.with_name(f".{path.name}.new")
     with sibling.open("wb") as file:
         write(file)
         file.flush()
-        os.fsync(file.fileno())
+        if durable:
+            os.fsync(file.fileno())
     sibling.replace(path)
-    sync_folder(path.parent)
+    if durable:
+        sync_folder(path.parent)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -63,9 +66,15 @@ def plain(value: Any) -> Any:
     return value
 
 
+_ENCODER = json.JSONEncoder(allow_nan=False, ensure_ascii=False)  # built once: lines are many
+
+
 def as_json_line(line: Mapping[str, Any]) -> str:
     """One line of a JSON Lines file."""
-    return json.dumps(plain(line), allow_nan=False, ensure_ascii=False) + "\n"
+    try:
+        return _ENCODER.encode(line) + "\n"
+    except (TypeError, ValueError):  # NaN, infinity, or a mapping that is no dict
+        return _ENCODER.encode(plain(line)) + "\n"
 
 
 class Lines:

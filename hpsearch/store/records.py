@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,8 +14,11 @@ Record = TypeVar("Record", Piece, Result)
 
 
 def as_line(record: Piece | Result) -> dict[str, Any]:
-    """A record as curves.jsonl, trials.jsonl and history.jsonl hold it."""
-    return asdict(record)
+    """A record as curves.jsonl, trials.jsonl and history.jsonl hold it.
+
+    Its lists and mappings are the record's own, not copies: a line is for writing at once.
+    """
+    return {name: getattr(record, name) for name in record.__dataclass_fields__}
 
 
 def read_records(path: Path, kind: type[Record]) -> list[Record]:

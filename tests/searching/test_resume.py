@@ -26,11 +26,11 @@ class Fuse:
                 raise Crash
             append(lines, line)
 
-        def torn_write(path, write):
+        def torn_write(path, write, **how):
             if self.blown():
                 path.with_name(f".{path.name}.new").write_bytes(b"half")
                 raise Crash
-            write_whole(path, write)
+            write_whole(path, write, **how)
 
         monkeypatch.setattr(files.Lines, "append", torn_append)
         monkeypatch.setattr(writer, "write_whole", torn_write)

@@ -26,15 +26,15 @@ def test_a_value_that_is_not_a_number_is_null(run, piece):
 
 def test_a_state_comes_back_bit_for_bit_until_the_fate_is_known(run, piece, result):
     with run.writing() as writer:
-        assert writer.state((0, 0, 0)) is None
+        assert writer.state(piece(0)) is None
         writer.piece(piece(0), STATE)
-        state = writer.state((0, 0, 0))
+        state = writer.state(piece(0))
         assert state.keys() == STATE.keys()
         for name, array in STATE.items():
             assert state[name].dtype == array.dtype
             np.testing.assert_array_equal(state[name], array)
         writer.result(result(0))
-        assert writer.state((0, 0, 0)) is None
+        assert writer.state(piece(0)) is None
     assert list((run.path / "state").iterdir()) == []
 
 
@@ -42,7 +42,17 @@ def test_a_piece_after_which_nothing_goes_on_takes_the_state_before_it_away(run,
     with run.writing() as writer:
         writer.piece(piece(0), STATE)
         writer.piece(piece(0, rung=1))
-        assert writer.state((0, 0, 0)) is None
+        assert writer.state(piece(0)) is None
+        assert list((run.path / "state").iterdir()) == []
+
+
+def test_a_state_that_a_power_cut_left_beside_another_piece_counts_as_missing(run, piece):
+    with run.writing() as writer:
+        writer.piece(piece(0, rung=1, epochs=3), STATE)
+        assert writer.state(piece(0, rung=1, epochs=3)) is not None
+        assert writer.state(piece(0, rung=0, epochs=1)) is None  # the curve's line was lost
+        assert writer.state(piece(0, rung=2, epochs=9)) is None  # the newer state was lost
+        assert writer.state(piece(0, rung=2, epochs=3)) is None  # patience ran out at once
 
 
 def test_a_state_cut_anywhere_counts_as_missing(run, piece):
@@ -52,7 +62,7 @@ def test_a_state_cut_anywhere_counts_as_missing(run, piece):
         whole = path.read_bytes()
         for cut in range(0, len(whole), 7):
             path.write_bytes(whole[:cut])
-            assert writer.state((0, 0, 0)) is None
+            assert writer.state(piece(0)) is None
 
 
 def test_a_state_with_a_flipped_bit_is_missing_or_right(run, piece):
@@ -62,7 +72,7 @@ def test_a_state_with_a_flipped_bit_is_missing_or_right(run, piece):
         whole = path.read_bytes()
         for place in range(0, len(whole), 3):
             path.write_bytes(bytes([*whole[:place], whole[place] ^ 8, *whole[place + 1 :]]))
-            state = writer.state((0, 0, 0))
+            state = writer.state(piece(0))
             assert not state or np.array_equal(state.get("W", STATE["W"]), STATE["W"])
 
 
