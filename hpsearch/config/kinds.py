@@ -135,7 +135,7 @@ KINDS = {
         unused=_unused_parameters,
     ),
 }
-LATER = ("keras",)
+LATER: tuple[str, ...] = ()
 
 
 def kind_rule() -> Rule:
