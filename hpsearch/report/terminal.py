@@ -35,7 +35,7 @@ def show(summary: Summary) -> None:
         tell("", *paired_tables.parts(study, summary.objective.name))
     if summary.warnings:
         tell("", *(Text(f"! {caution.message}", style="yellow") for caution in summary.warnings))
-    if summary.best is not None and summary.config.trainer.kind == "network":
+    if summary.best is not None and summary.config.trainer.kind in ("network", "keras"):
         tell("", *_in_frameworks(summary, summary.best))
     tell("", *_closing(summary))
 

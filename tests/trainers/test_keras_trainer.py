@@ -28,7 +28,8 @@ def job(number=0, until=4, **options):
 def both(blobs, **options):
     """The outcomes of NumPy and of Keras for one job."""
     return [
-        kind(blobs, 3).train([job(**options)], [None])[0] for kind in (NetworkTrainer, KerasTrainer)
+        kind(blobs, 3).train([job(**options)], [None])[0]
+        for kind in (NetworkTrainer, KerasTrainer)
     ]
 
 

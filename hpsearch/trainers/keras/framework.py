@@ -7,8 +7,23 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib.util import find_spec
 
 from hpsearch.errors import TrainerError
+
+
+def check_installed() -> None:
+    """Find Keras and TensorFlow without importing them, which takes seconds.
+
+    Raises:
+        TrainerError: one of them is missing.
+    """
+    missing = [name for name in ("keras", "tensorflow") if find_spec(name) is None]
+    if missing:
+        raise TrainerError(
+            f"trainer.kind: keras needs packages that are not here ({', '.join(missing)}); "
+            "install the extra with: pip install 'hpsearch[keras]'"
+        )
 
 
 @cache
@@ -28,7 +43,7 @@ def start(threads: int) -> None:
             import tensorflow as tf
     except ImportError as error:
         raise TrainerError(
-            f"trainer.kind keras needs Keras and TensorFlow, and importing them failed ({error}); "
+            f"trainer.kind: keras needs Keras and TensorFlow; importing them failed ({error}); "
             "install them with: pip install 'hpsearch[keras]'"
         ) from error
     if keras.backend.backend() != backend:
