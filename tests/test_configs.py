@@ -44,6 +44,8 @@ def test_a_configuration_runs(path, pictures, tmp_path):
         words.append(f"data.source={pictures}")
     if path.stem == "torch_loop" and importlib.util.find_spec("torch") is None:
         pytest.skip("needs PyTorch, which is too large for the [test] extra")
+    if path.stem == "keras":
+        pytest.skip("tests/trainers/test_keras_search.py runs it, with the [keras] extra")
     if load(path).trainer.kind != "network":  # two epochs cross a rung, if there is one
         words = ["trainer.epochs=2", "parallel.backend=serial"]
     # Two trials, and two for each draw where a choice is crossed.

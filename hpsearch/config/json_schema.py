@@ -30,7 +30,7 @@ def json_schema() -> dict[str, Any]:
 
 def _kinds() -> dict[str, Any]:
     """Every key that some kind of trainer has; which kind has which, `_by_kind` tells."""
-    kinds = "`network`, which is built in, or a `function` or `command` of your own."
+    kinds = "`network`, which is built in, the same in `keras`, or your `function` or `command`."
     properties: dict[str, Any] = {
         "kind": {"description": kinds, "enum": list(KINDS), "default": "network"}
     }
@@ -46,21 +46,27 @@ def _kinds() -> dict[str, Any]:
 def _by_kind(network: Kind) -> dict[str, Any]:
     """What the network needs and knows, and what each other kind does."""
     names = list(network.hyperparameters)
+    others = [name for name in KINDS if name != network.name]
     rules: list[dict[str, Any]] = [
+        {
+            "if": {"not": _is_kind(*others)},  # it is also what is meant where none is named
+            "then": {
+                "properties": {"trainer": {"propertyNames": {"enum": ["kind", *names]}}},
+            },
+        },
         {
             "if": {"not": _is_kind(*(kind.name for kind in KINDS.values() if kind.open))},
             "then": {
                 "required": ["data"],
                 "properties": {
-                    "trainer": {"propertyNames": {"enum": ["kind", *names]}},
                     "space": {"propertyNames": {"enum": [n for n in names if n != "epochs"]}},
                     "metric": {"properties": {"name": {"enum": list(network.metrics)}}},
                 },
             },
-        }
+        },
     ]
     for kind in KINDS.values():
-        if kind.open:
+        if kind.name in others:
             keys = ["kind", *kind.options, *kind.hyperparameters]
             required = [option.name for option in kind.options.values() if option.required]
             trainer = {"propertyNames": {"enum": keys}, "required": required}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
-from hpsearch.config.options import COMMAND, FUNCTION, Option
+from hpsearch.config.options import COMMAND, FUNCTION, KERAS, Option
 from hpsearch.config.resolved import Goal
 from hpsearch.config.rules import Rule, as_whole, choice, looks_like_number
 from hpsearch.config.suggestions import nearest
@@ -96,9 +97,10 @@ class Kind:
         return "maximize" if metric.endswith(HIGHER) else None
 
 
-KINDS = {
-    "network": Kind(
-        name="network",
+def _network(name: str, options: Mapping[str, Option] = MappingProxyType({})) -> Kind:
+    """The network, whatever trains it."""
+    return Kind(
+        name=name,
         hyperparameters=network.HYPERPARAMETERS,
         metrics={
             name: "minimize" if name.endswith("loss") else "maximize" for name in network.METRICS
@@ -106,7 +108,13 @@ KINDS = {
         needs_data=True,
         misfits=network.problems,
         ignored=network.ignored,
-    ),
+        options=options,
+    )
+
+
+KINDS = {
+    "network": _network("network"),
+    "keras": _network("keras", KERAS),
     "function": Kind(
         name="function",
         hyperparameters=_epochs(
@@ -135,12 +143,11 @@ KINDS = {
         unused=_unused_parameters,
     ),
 }
-LATER = ("keras",)
 
 
 def kind_rule() -> Rule:
     """What `trainer.kind` must be."""
-    return choice(*KINDS, later=LATER)
+    return choice(*KINDS)
 
 
 def wrong(hyperparameter: Hyperparameter, value: Any) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hpsearch.config.rules import Rule, flag, text
+from hpsearch.config.rules import Rule, choice, flag, text
 from hpsearch.trainers.command.template import words
 
 
@@ -80,6 +80,16 @@ FUNCTION: Mapping[str, Option] = {
         required=True,
     ),
     "folder": FOLDER,
+}
+
+KERAS: Mapping[str, Option] = {
+    "backend": Option(
+        "backend",
+        choice("tensorflow", later=("jax", "torch")),
+        "The framework below Keras.",
+        "tensorflow",
+        default="tensorflow",
+    ),
 }
 
 COMMAND: Mapping[str, Option] = {

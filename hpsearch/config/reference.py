@@ -15,7 +15,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from hpsearch.config import schema
-from hpsearch.config.kinds import KINDS
+from hpsearch.config.kinds import KINDS, Kind
 from hpsearch.config.part import Part, switched
 from hpsearch.config.search_schema import Parallel, Search
 from hpsearch.config.starter import flow
@@ -100,7 +100,19 @@ def _trainer() -> Iterator[str]:
     yield "\nMetrics, each with its goal:\n"
     for metric, goal in KINDS["network"].metrics.items():
         yield f"- `{metric}` ({goal})"
+    yield "\n`kind: keras` trains the same network in Keras, with the same hyperparameters and"
+    yield "metrics. It needs the extra: `pip install 'hpsearch[keras]'`.\n"
+    yield from _options(KINDS["keras"])
     yield from _own_trainers()
+
+
+def _options(kind: Kind) -> Iterator[str]:
+    yield "| key | default | meaning |"
+    yield "|---|---|---|"
+    for option in kind.options.values():
+        default = "required" if option.required else f"`{flow(option.default)}`"
+        meaning = f"{option.help} For example `{option.example}`."
+        yield f"| `{option.name}` | {default} | {meaning} |"
 
 
 def _own_trainers() -> Iterator[str]:
@@ -111,12 +123,7 @@ def _own_trainers() -> Iterator[str]:
         yield f"\n`kind: {kind.name}`, a {kind.name} of your own, explained in"
         yield "[your_own_model.md](your_own_model.md). Its parameters are whatever `space` names,"
         yield "its metrics whatever it reports; `data` and `search.folds` are not for it.\n"
-        yield "| key | default | meaning |"
-        yield "|---|---|---|"
-        for option in kind.options.values():
-            default = "required" if option.required else f"`{flow(option.default)}`"
-            meaning = f"{option.help} For example `{option.example}`."
-            yield f"| `{option.name}` | {default} | {meaning} |"
+        yield from _options(kind)
         for h in kind.hyperparameters.values():
             yield f"| `{h.name}` | `{flow(h.default)}` | {h.help} |"
 

@@ -126,7 +126,7 @@ class Parallel(Part):
         int | str, rules.either("auto", rules.whole(1, MOST_JOBS, also=", or auto"))
     ] = Field(
         default="auto",
-        description="Threads of each worker. `auto`: 1 for the network, else cores/jobs.",
+        description="Threads of each worker. `auto`: 1 for network and keras, else cores/jobs.",
     )
     devices: Annotated[
         tuple[int, ...] | None, rules.optional(rules.distinct(rules.whole(0, MOST_JOBS), "[0, 1]"))

@@ -40,7 +40,7 @@ def show(summary: Summary) -> None:
     if summary.warnings:
         messages = (printable(caution.message) for caution in summary.warnings)
         tell("", *(Text(f"! {message}", style="yellow") for message in messages))
-    if summary.best is not None and summary.config.trainer.kind == "network":
+    if summary.best is not None and summary.config.trainer.kind in ("network", "keras"):
         tell("", *_in_frameworks(summary, summary.best))
     tell("", *_closing(summary))
 

@@ -16,6 +16,7 @@ from hpsearch.errors import TrainerError
 from hpsearch.trainers.command import CommandTrainer, program
 from hpsearch.trainers.command.template import PLACE
 from hpsearch.trainers.function import FunctionTrainer, Manner, inspected, manner
+from hpsearch.trainers.keras.framework import check_installed
 from hpsearch.trainers.output import redirected
 
 Target = Callable[..., Any]
@@ -35,9 +36,12 @@ def settled(config: Config, target: Target | None = None) -> Config:
     is not done to this one.
 
     Raises:
-        TrainerError: the function cannot be imported or called, or there is no such program.
+        TrainerError: the function cannot be imported or called, there is no such program, or
+            Keras is asked for and not installed.
     """
     trainer = config.trainer
+    if trainer.kind == "keras":
+        check_installed()
     if trainer.kind == "command":
         _find_program(trainer.options["command"], trainer.options["folder"])
     if trainer.kind != "function":

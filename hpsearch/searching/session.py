@@ -26,6 +26,7 @@ from hpsearch.searching.own import Target, is_own, own_trainer
 from hpsearch.searching.refine import Refinement
 from hpsearch.searching.winner import crown
 from hpsearch.store import RunDirectory, as_yaml, create
+from hpsearch.trainers.keras import KerasTrainer
 from hpsearch.trainers.network import NetworkTrainer
 from hpsearch.trainers.network.state import Best
 from hpsearch.trainers.protocol import Trainer
@@ -237,9 +238,11 @@ def jobs_of(config: Config) -> int:
 
 def threads_of(config: Config, jobs: int) -> int:
     """The threads of each worker: always one for the network, since their number changes bits."""
+    threads = config.parallel.threads
+    if config.trainer.kind == "keras":  # likewise, but whoever asks for more gets more
+        return 1 if threads == "auto" else threads
     if not is_own(config):
         return 1
-    threads = config.parallel.threads
     return max(1, backends.auto_jobs() // jobs) if threads == "auto" else threads
 
 
@@ -273,6 +276,9 @@ def network_trainer(config: Config, folder: Path, folds: Sequence[Dataset]) -> N
     """The trainer of a search, on what `write_folds` wrote."""
     metric = config.metric
     best = Best(metric.name, metric.goal) if metric.at == "best" else None
+    if config.trainer.kind == "keras":
+        threads = threads_of(config, jobs_of(config))
+        return KerasTrainer(str(folder), len(folds[0].classes), best, threads=threads)
     return NetworkTrainer(str(folder), len(folds[0].classes), best)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import mean
 from typing import Any
 
@@ -24,6 +25,7 @@ from hpsearch.searching.loop import Search
 from hpsearch.searching.measure import labelled, measure
 from hpsearch.searching.objective import Objective
 from hpsearch.store import RunDirectory, as_yaml, write_json, write_text
+from hpsearch.trainers.keras import KerasTrainer, export_model
 from hpsearch.trainers.network.frameworks import keras, pytorch
 from hpsearch.trainers.network.model import Model, model_from_state, save_model
 from hpsearch.trainers.protocol import Job, Settings, State
@@ -79,9 +81,23 @@ def leave_model(
         test = measure(model, rows).as_dict("test")
         run.update(test_looks=run.info["test_looks"] + 1)
     save_model(run.model, model)
+    if isinstance(search.trainer, KerasTrainer):
+        leave_keras_file(search, run.model.with_suffix(".keras"), model)
     params = choice.known.result.params
     write_text(run.best / "params.yaml", params_text(settings, params, dataset))
     return test
+
+
+def leave_keras_file(search: Search, path: Path, model: Model) -> None:
+    """Write the winner for Keras, too, from a worker: this process stays without TensorFlow.
+
+    Raises:
+        TrainerError: the file could not be written.
+    """
+    search.backend.submit(Task("export", export_model, (path, model)))
+    answer = search.backend.next()
+    if answer.kind != "ok":
+        raise TrainerError(f"{path}: cannot be written: {answer.error or answer.kind}")
 
 
 def choose(search: Search) -> Choice | None:

@@ -11,5 +11,5 @@ def limits(kind: str) -> dict[str, tuple[float | None, float | None]]:
     >>> limits("network")["dropout"]
     (0, 1)
     """
-    known = HYPERPARAMETERS if kind == "network" else {}
+    known = HYPERPARAMETERS if kind in ("network", "keras") else {}
     return {name: (known[name].low, known[name].high) for name in known}

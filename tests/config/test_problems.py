@@ -156,7 +156,7 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_file(problems):
         ("standardize: true", "standardize: yes", "must be true or false, found 'yes'"),
         ("name: digits", "name: ../digits", "name: must be at most 100 letters"),
         ("seed: 0", "seed: -1", "seed: must be a whole number from 0 to"),
-        ("kind: network", "kind: keras", "command, found 'keras' (not yet available)"),
+        ("kind: network", "kind: kers", "did you mean 'keras'?"),
         (SEARCH, "{trials: 0,", "search.trials: must be a whole number from 1 to 1,000,000"),
         (SEARCH, "{n_trials: 9,", "search.n_trials: unknown key (did you mean 'trials'?)"),
         ("trial_timeout: null", "trial_timeout: 10:00", "a text such as 90s, 10m, 1h30m or 1d"),

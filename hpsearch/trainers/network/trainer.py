@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
+from typing import ClassVar, Protocol
 
 import numpy as np
 
 from hpsearch.nn.inference import evaluate, fold
 from hpsearch.nn.metrics import accuracy, balanced_accuracy, confusion_matrix, macro_f1
-from hpsearch.nn.training import Stack
-from hpsearch.nn.types import Array
+from hpsearch.nn.training import Constants, Recipe, Seed, Snapshot, Stack
+from hpsearch.nn.types import Array, FlatStatistics
 from hpsearch.trainers.network.arrays import Part, part
 from hpsearch.trainers.network.plan import Plan, plan
 from hpsearch.trainers.network.shift import tracked
@@ -29,6 +30,36 @@ to 1, and above that nothing is gained, for such arrays fill the processor alone
 
 STACK_TRIALS = 4
 """Trials of one stack at most: more gain little, and leave other workers without work."""
+
+
+class Steps(Protocol):
+    """Trials in training together, see `nn.training.Stack`."""
+
+    recipe: Recipe
+
+    @property
+    def params(self) -> Array:
+        """(trials, parameters)."""
+        ...
+
+    @property
+    def epsilon(self) -> Array:
+        """Batch norm's, (trials, 1, 1)."""
+        ...
+
+    def epoch(
+        self, X: Array, y: Array, seeds: Sequence[Seed], epoch: int, rates: Sequence[list[float]]
+    ) -> Array:
+        """Train for an epoch and give the mean loss of its mini-batches, (trials,)."""
+        ...
+
+    def snapshot(self, trial: int) -> Snapshot:
+        """One trial as it is now."""
+        ...
+
+    def averages(self) -> FlatStatistics | None:
+        """Batch norm's test-time means and variances, (trials, statistics)."""
+        ...
 
 
 @dataclass
@@ -74,6 +105,7 @@ class NetworkTrainer:
     classes: int
     best: Best | None = None
     metrics: tuple[str, ...] = METRICS
+    stacks: ClassVar[bool] = True  # whether trials that are alike train as one array program
 
     def groups(self, jobs: Sequence[Job]) -> list[list[Job]]:
         """Stack small networks that are alike in all but numbers; each large one stays alone.
@@ -116,10 +148,21 @@ class NetworkTrainer:
                 progress = from_state(state, p.recipe)
             member = _Member(place, job, p, progress)
             members.append(member)
-            stacks.setdefault((_stack_key(job, p), progress.epoch), []).append(member)
+            alike = (_stack_key(job, p), progress.epoch, *(() if self.stacks else (place,)))
+            stacks.setdefault(alike, []).append(member)
         for stack in stacks.values():
             self._train_stack(stack, report)
         return [member.outcome() for member in members]
+
+    def _begin(
+        self,
+        recipe: Recipe,
+        constants: Sequence[Constants],
+        snapshots: Sequence[Snapshot],
+        class_weights: Array | None,
+    ) -> Steps:
+        """What takes the steps of some trials: here NumPy, in a subclass something else."""
+        return Stack(recipe, constants, snapshots, class_weights)
 
     def _plan(self, job: Job) -> Plan:
         rows, features = self._rows("train", job.fold).X.shape
@@ -135,12 +178,12 @@ class NetworkTrainer:
         weights = _balanced(train.y, self.classes) if first.plan.balanced else None
         steps = len(train.y) // first.plan.recipe.batch_size
         active = [m for m in members if not m.impatient]
-        stack: Stack | None = None
+        stack: Steps | None = None
         for epoch in range(first.progress.epoch, first.job.until_epoch):
             if not active:
                 return
             if stack is None:
-                stack = Stack(
+                stack = self._begin(
                     first.plan.recipe,
                     [m.plan.constants for m in active],
                     [m.progress.network for m in active],
@@ -165,7 +208,7 @@ class NetworkTrainer:
             if len(remaining) < len(active):
                 active, stack = remaining, None
 
-    def _measure(self, stack: Stack, val: Part, losses: Array) -> list[dict[str, float]]:
+    def _measure(self, stack: Steps, val: Part, losses: Array) -> list[dict[str, float]]:
         """Each trial's metrics after an epoch; NaN stands for what is undefined."""
         recipe = stack.recipe
         with np.errstate(all="ignore"):

@@ -1,0 +1,58 @@
+"""A trained network as a Keras model of standard layers; importing this imports Keras."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from hpsearch.nn.architecture import layers as cut
+from hpsearch.nn.architecture import statistics as cut_statistics
+from hpsearch.trainers.keras.layers import activation
+from hpsearch.trainers.network.model import Model
+
+
+def as_keras(model: Model) -> Any:
+    """The Keras model: standardisation, the layers with their weights, softmax."""
+    shape = model.architecture
+    standardise = keras.layers.Normalization(
+        mean=model.mean.astype(np.float32), variance=np.square(model.scale).astype(np.float32)
+    )
+    stack: list[Any] = [keras.Input((shape.units[0],)), standardise]
+    values: list[tuple[Any, list[Any]]] = []
+    found = cut_statistics(model.averages[None], shape)
+    for index, (layer, units) in enumerate(
+        zip(cut(model.params[None], shape), shape.units[1:], strict=True)
+    ):
+        last, normed = index == len(shape.hidden), layer.gamma is not None
+        dense = keras.layers.Dense(
+            units, use_bias=not normed, activation="softmax" if last else None
+        )
+        stack.append(dense)
+        if normed:
+            norm = keras.layers.BatchNormalization(epsilon=model.batch_norm_epsilon)
+            stack.append(norm)
+            values.append((dense, [layer.W[0]]))
+            arrays = (layer.gamma, layer.shift, *found[index])
+            values.append((norm, [array[0, 0] for array in arrays if array is not None]))
+        else:
+            values.append((dense, [layer.W[0], layer.shift[0, 0]]))
+        if not last:
+            stack.append(activation(shape.activation))
+    built = keras.Sequential(stack)
+    for part, arrays_of in values:
+        part.set_weights(arrays_of)
+    return built
+
+
+def write(path: Path, model: Model) -> None:
+    """Write the model whole: a crash leaves the old file or the new one."""
+    sibling = path.with_name(f".{path.stem}.{os.getpid()}.keras")
+    try:
+        as_keras(model).save(sibling)
+        sibling.replace(path)
+    finally:
+        sibling.unlink(missing_ok=True)
