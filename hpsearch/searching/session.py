@@ -204,8 +204,9 @@ def conduct(
                 raise
             run.update(out_of_time=not search.confirmed)
             crown(run, search, folds)
-        shutil.rmtree(run.states, ignore_errors=True)  # a failed confirmation may leave some
-        run.states.mkdir(exist_ok=True)
+        if search.confirmed:  # else what the time cut goes on from its states
+            shutil.rmtree(run.states, ignore_errors=True)  # a failed confirmation may leave some
+            run.states.mkdir(exist_ok=True)
     tell(SearchEnded(run))
 
 
