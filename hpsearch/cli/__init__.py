@@ -74,7 +74,7 @@ def main() -> NoReturn:
 
 def _status() -> int:
     try:
-        result = cli(standalone_mode=False)
+        result = cli(prog_name="hpsearch", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
         error.show()
