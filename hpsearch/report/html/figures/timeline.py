@@ -49,7 +49,7 @@ def workers(summary: Summary) -> Figure | None:
         })  # fmt: skip
     return figure(
         data,
-        None if few else f"{len(spans):,} pieces of training; those that touch are drawn as one.",
+        None if few else f"{len(spans):,} pieces of training; gaps under a pixel are not drawn.",
         height=110 + 34 * min(24, len(names)),
         xaxis=axis("seconds since the run began"),
         yaxis=axis("worker", categoryorder="array", categoryarray=names[::-1], type="category"),
