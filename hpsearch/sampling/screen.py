@@ -70,6 +70,11 @@ def screen(
     at = features(space, space.points(settings))
     mean, V = surrogate.predict(at)
     variance = 1 - (V * V).sum(0)
+    rows = np.empty(
+        (len(V) + len(pending) + count, len(at))
+    )  # grown in place: a copy a choice is quadratic
+    rows[: len(V)] = V
+    V = rows[: len(V)]
     goal = float(surrogate.scores.min())  # the best seen, luck included: it keeps us curious
     picked: list[int] = []
     open_ = np.ones(len(at), bool)
@@ -84,7 +89,8 @@ def screen(
         # Entered at its mean, a point leaves all means as they are and only takes variance.
         row = matern(at[[index]], at, surrogate.lengths)[0] - V[:, index] @ V
         row /= sqrt(max(row[index], 1e-12) + NOISE)
-        V = np.vstack([V, row])
+        rows[len(V)] = row
+        V = rows[: len(V) + 1]
         variance = np.maximum(variance - row * row, 0)
     return [index - len(pending) for index in picked[len(pending) :]]
 
