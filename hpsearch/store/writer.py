@@ -54,9 +54,14 @@ class Writer:
         self._curves.append(as_line(piece))
         if state is not None:
             self._curves.sync()  # else a power cut could leave a state without its curve
-            arrays: dict[str, Any] = dict(state)
-            write_whole(path, lambda file: np.savez(file, **arrays))
-            self._states[piece.number].add(path)
+            self.save(piece.training, state)
+
+    def save(self, training: Training, state: State) -> None:
+        """Keep what a training whose pieces are recorded needs to go on."""
+        path = self._state(training)
+        arrays: dict[str, Any] = dict(state)
+        write_whole(path, lambda file: np.savez(file, **arrays))
+        self._states[training[0]].add(path)
 
     def result(self, result: Result) -> None:
         """Record a trial's fate; its state is needed no more."""
