@@ -13,7 +13,7 @@ from hpsearch.config import Config, Confirm
 from hpsearch.sampling.plan import Round, Rung
 from hpsearch.sampling.propose import Sampler, propose
 from hpsearch.sampling.ranking import Observation
-from hpsearch.searching.known import Known, curves
+from hpsearch.searching.known import Known, check_params, curves
 from hpsearch.space import Choice, Space
 from hpsearch.store import RunDirectory
 from hpsearch.trainers.protocol import Settings
@@ -119,10 +119,13 @@ def brief_for(config: Config, rounds: tuple[Round, ...], history: tuple[Known, .
 
 def known_trials(run: RunDirectory, brief: Brief) -> list[Known]:
     """Every trial that a run can build on, by number: its parent's, then its own."""
+    results = run.results
+    for result in results:
+        check_params(result, brief.space)
     curve = curves(run.pieces, brief.repeats)
     own = (
         Known(result, curve.get(result.number, {}), brief.seed_of(result.trial))
-        for result in run.results
+        for result in results
     )
     return [*brief.history, *own]
 

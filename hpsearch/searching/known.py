@@ -10,6 +10,9 @@ from typing import Any
 from hpsearch.errors import RunError
 from hpsearch.sampling.ranking import UNKNOWN, Observation
 from hpsearch.searching.objective import Curve, Objective, average, join
+from hpsearch.space import Space
+from hpsearch.store import check_curve, record_of
+from hpsearch.store.shape import NUMBER, fits
 from hpsearch.trial import Piece, Result, Status, Training
 
 LOST = (Status.DIVERGED, Status.FAILED)
@@ -35,10 +38,9 @@ class Known:
             RunError: the line lacks a field or holds a wrong one.
         """
         try:
-            fields = {name: line[name] for name in Result.__dataclass_fields__}
-            result = Result(**{**fields, "status": Status(fields["status"])})
-            return cls(result, line["curve"], tuple(line["seed"]))
-        except (KeyError, TypeError, ValueError) as error:
+            check_curve(line["curve"])
+            return cls(record_of(line, Result), line["curve"], tuple(line["seed"]))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise RunError(
                 f"history.jsonl: must hold trials, found a line with "
                 f"{type(error).__name__}: {error}; refine the parent again"
@@ -53,6 +55,29 @@ class Known:
             objective.costs(self.curve, epochs, status is Status.COMPLETED),
             lost=status in LOST,
         )
+
+
+def check_params(result: Result, space: Space) -> None:
+    """Refuse a trial whose params are of other types than the space's.
+
+    Values may lie outside: settings by hand do.
+
+    Raises:
+        RunError: a value is no number, or no list, where the space has one.
+    """
+    for name, value in result.params.items():
+        if name not in space:
+            continue
+        parameter = space[name]
+        listed = parameter.per is not None
+        entries = value if isinstance(value, list) else [value]
+        numbers = all(fits(entry, NUMBER) for entry in entries)
+        categorical = parameter.categorical or parameter.fixed
+        if isinstance(value, list) != listed or not (categorical or numbers):
+            raise RunError(
+                f"trials.jsonl: trial {result.number}: {name} cannot be {str(value)[:40]!r}; "
+                "remove the line, and what it recorded is trained again"
+            )
 
 
 def observation(

@@ -85,10 +85,19 @@ class Ledger:
         return Piece(job.number, job.repeat, job.fold, job.rung, epochs, value, curve)
 
     def trained(self, piece: Piece, state: State | None, finished: bool) -> None:
-        """Record a piece; its state too if the trial may go on from it."""
-        self.pieces[piece.training].append(piece)
+        """Record a piece; its state too if the trial may go on from it.
+
+        A crash between a piece's line and its state has it trained again. The line stays the
+        only one: a second, without new epochs, would say that the training had finished.
+        """
         if finished:
             self.finished.add(piece.training)
+        own = self.pieces[piece.training]
+        if any(known.rung == piece.rung for known in own):
+            if state is not None and not finished:
+                self.writer.save(own[-1], state)
+            return
+        own.append(piece)
         self.writer.piece(piece, None if finished else state)
 
     def carry(self, job: Job) -> None:

@@ -16,6 +16,7 @@ from hpsearch.searching.brief import Brief, proposals
 from hpsearch.searching.confirmation import contenders, trainings_within
 from hpsearch.searching.events import ConfirmationStarted, Event, RoundStarted, TrialEnded
 from hpsearch.searching.interrupts import shielded
+from hpsearch.searching.known import check_params
 from hpsearch.searching.ledger import Ledger
 from hpsearch.searching.stages import Stage, needs, seen
 from hpsearch.trainers.protocol import Job, Outcome, State, Trainer
@@ -58,6 +59,8 @@ class Search:
         Raises:
             TrainerError: each of the first trials failed.
         """
+        for result in self.ledger.results.values():
+            check_params(result, self.brief.space)
         self.best = self.ledger.objective.best(self.ledger.results.values())
         waiting = {
             stage: needs(stage, self.brief.rounds)

@@ -1,7 +1,7 @@
 """The run directory: what is written, where, and how it survives a crash."""
 
 from hpsearch.store.files import as_yaml, write_json, write_text
-from hpsearch.store.records import as_line
+from hpsearch.store.records import as_line, check_curve, record_of
 from hpsearch.store.run_directory import FORMAT, RunDirectory, create, find, runs
 from hpsearch.store.writer import Writer
 
@@ -11,8 +11,10 @@ __all__ = [
     "Writer",
     "as_line",
     "as_yaml",
+    "check_curve",
     "create",
     "find",
+    "record_of",
     "runs",
     "write_json",
     "write_text",

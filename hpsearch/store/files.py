@@ -159,7 +159,7 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
                 return
             try:
                 line = json.loads(raw)
-            except ValueError:
+            except (ValueError, RecursionError):  # the latter: nested too deep
                 line = None
             if not isinstance(line, dict):
                 raise RunError(

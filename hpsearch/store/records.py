@@ -4,13 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import NoneType
 from typing import Any, TypeVar
 
 from hpsearch.errors import RunError
 from hpsearch.store.files import read_lines
+from hpsearch.store.shape import MAYBE_NUMBER, NUMBER, fits
 from hpsearch.trial import Piece, Result, Status
 
 Record = TypeVar("Record", Piece, Result)
+
+COUNTS = ("number", "round", "repeat", "fold", "rung", "epochs")
+FIELDS: Mapping[str, Any] = {
+    **dict.fromkeys(COUNTS, int),
+    "value": MAYBE_NUMBER,
+    "curve": dict,
+    "status": str,
+    "params": dict,
+    "metrics": dict,
+    "error": (str, NoneType),
+    "started": str,
+    "seconds": NUMBER,
+}
 
 
 def as_line(record: Piece | Result) -> dict[str, Any]:
@@ -30,7 +45,7 @@ def read_records(path: Path, kind: type[Record]) -> list[Record]:
     records = []
     for number, line in enumerate(read_lines(path), 1):
         try:
-            records.append(_record(line, kind))
+            records.append(record_of(line, kind))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise RunError(
                 f"{path}: line {number}: must be a {kind.__name__.lower()}, found a line with "
@@ -39,13 +54,38 @@ def read_records(path: Path, kind: type[Record]) -> list[Record]:
     return records
 
 
-def _record(line: Mapping[str, Any], kind: type[Record]) -> Record:
+def record_of(line: Mapping[str, Any], kind: type[Record]) -> Record:
+    """What `as_line` wrote.
+
+    Raises:
+        KeyError, TypeError, ValueError: the line lacks a field or holds a wrong one.
+    """
     fields = {name: line[name] for name in kind.__dataclass_fields__}
-    for name, wanted in (("number", int), ("epochs", int)):
-        if not isinstance(fields[name], wanted):
-            raise TypeError(f"{name} is {fields[name]!r}")
+    for name, entry in fields.items():
+        if not fits(entry, FIELDS[name]) or (name in COUNTS and entry < 0):
+            raise TypeError(f"{name} is {repr(entry)[:40]}")
     if kind is Result:
         fields["status"] = Status(fields["status"])
-        if not isinstance(fields["params"], dict) or not isinstance(fields["metrics"], dict):
-            raise TypeError("params and metrics must be objects")
+        if not all(fits(value, MAYBE_NUMBER) for value in fields["metrics"].values()):
+            raise TypeError("metrics must be numbers or null")
+    else:
+        check_curve(fields["curve"])
     return kind(**fields)
+
+
+def check_curve(curve: Mapping[str, Any]) -> None:
+    """Refuse what is no learning curve.
+
+    Raises:
+        TypeError, ValueError: it is not one list for each name, all of one length.
+    """
+    if not all(isinstance(values, list) for values in curve.values()):
+        raise TypeError("a curve must be of lists")
+    if len({len(values) for values in curve.values()}) > 1:
+        raise ValueError("the lists of a curve must be of one length")
+    for name, values in curve.items():
+        types = set(map(type, values))
+        if not types <= {int, float, NoneType} or (
+            int in types and not all(fits(value, MAYBE_NUMBER) for value in values)
+        ):
+            raise TypeError(f"curve: {name} must be of numbers")

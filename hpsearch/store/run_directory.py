@@ -18,6 +18,7 @@ from typing import Any
 from hpsearch.errors import RunError
 from hpsearch.store.files import read_lines, sync_folder, write_json, write_text
 from hpsearch.store.records import read_records
+from hpsearch.store.shape import RESULT, RUN, WORK, check_plan, read_json, shaped
 from hpsearch.store.writer import Writer
 from hpsearch.trial import Piece, Result
 
@@ -75,25 +76,22 @@ class RunDirectory:
         """
         path = self.path / "run.json"
         try:
-            info = json.loads(path.read_text(encoding="utf-8"))
+            info = read_json(path, object)
         except FileNotFoundError:
             raise RunError(
                 f"{self.path}: must hold a run.json; this is no run directory"
             ) from None
-        except (OSError, ValueError) as error:
-            raise RunError(
-                f"{path}: must be readable JSON, found: {error}; put a copy of it back, or search "
-                f"again with: hpsearch run {self.config} (trials.jsonl still has what was found)"
-            ) from None
-        found = info.get("format") if isinstance(info, dict) else None
-        if not isinstance(found, int):
+        found = info.get("format")
+        if not isinstance(found, int) or isinstance(found, bool) or found < 1:
             raise RunError(f"{path}: must name its format, found {found!r}; the file is damaged")
         if found > FORMAT:
             raise RunError(
                 f"{path}: format {found} is newer than this hpsearch knows ({FORMAT}); "
                 "upgrade with: pip install --upgrade hpsearch"
             )
-        return dict(info)
+        checked: dict[str, Any] = shaped(info, RUN, str(path))
+        check_plan(checked.get("plan", []), str(path))
+        return checked
 
     def update(self, **changes: Any) -> None:
         """Change entries of run.json, in one atomic write."""
@@ -113,7 +111,11 @@ class RunDirectory:
     @property
     def timeline(self) -> list[dict[str, Any]]:
         """When each worker did what: number, rung, worker, start and end in seconds."""
-        return list(read_lines(self.path / "timeline.jsonl"))
+        path = self.path / "timeline.jsonl"
+        return [
+            shaped(line, WORK, f"{path}: line {number}")
+            for number, line in enumerate(read_lines(path), 1)
+        ]
 
     @property
     def history(self) -> list[dict[str, Any]]:
@@ -125,9 +127,9 @@ class RunDirectory:
         """What best/result.json says of the winner; None while there is none."""
         path = self.best / "result.json"
         try:
-            return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
-        except ValueError as error:
-            raise RunError(f"{path}: must be readable JSON, found: {error}") from None
+            return read_json(path, RESULT)
+        except FileNotFoundError:
+            return None
 
     @contextmanager
     def writing(self) -> Iterator[Writer]:

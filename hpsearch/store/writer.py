@@ -60,9 +60,14 @@ class Writer:
             path.unlink(missing_ok=True)
         self._curves.append(as_line(piece))
         if state is not None:
-            arrays: dict[str, Any] = {**state, AFTER: np.array([piece.rung, piece.epochs])}
-            write_whole(path, lambda file: np.savez(file, **arrays), durable=False)
-            self._states[piece.number].add(path)
+            self.save(piece, state)
+
+    def save(self, last: Piece, state: State) -> None:
+        """Keep what a training needs to go on after its last piece, which is recorded."""
+        path = self._state(last.training)
+        arrays: dict[str, Any] = {**state, AFTER: np.array([last.rung, last.epochs])}
+        write_whole(path, lambda file: np.savez(file, **arrays), durable=False)
+        self._states[last.number].add(path)
 
     def result(self, result: Result) -> None:
         """Record a trial's fate; its state is needed no more, unless more time may come."""

@@ -2,6 +2,7 @@
 
 import random
 import shutil
+from contextlib import suppress
 
 import pytest
 
@@ -81,6 +82,22 @@ def test_after_a_crash_at_any_write_the_trials_are_the_same(
         assert fates(run) == whole, f"after {writes} writes"
         shutil.rmtree(run.path)
     assert writes >= 3 * len(whole)
+
+
+def test_after_crashes_in_two_resumes_the_pieces_are_recorded_once(
+    plan, whole, new_run, go, fates, monkeypatch
+):
+    for writes in range(4 * len(whole)):
+        run = new_run()
+        for again in (writes, 1, None):  # the second dies at its second write
+            with monkeypatch.context() as patched, suppress(Crash):
+                if again is not None:
+                    Fuse(patched, again)
+                go(run, plan)
+        assert fates(run) == whole, f"after {writes} writes"
+        recorded = [(piece.training, piece.rung) for piece in run.pieces]
+        assert len(recorded) == len(set(recorded)), f"after {writes} writes"
+        shutil.rmtree(run.path)
 
 
 def test_after_an_interrupt_at_any_answer_the_trials_are_the_same(

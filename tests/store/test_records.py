@@ -59,8 +59,9 @@ def test_fields_that_a_newer_version_added_are_passed_over(tmp_path, result):
         ({"number": "one"}, "number is 'one'"),
         ({"epochs": None}, "epochs is None"),
         ({"status": "finished"}, "'finished' is not a valid Status"),
-        ({"params": [1]}, "params and metrics must be objects"),
-        ({"metrics": None}, "params and metrics must be objects"),
+        ({"params": [1]}, r"params is \[1\]"),
+        ({"metrics": None}, "metrics is None"),
+        ({"metrics": {"val_loss": "low"}}, "metrics must be numbers"),
     ],
 )
 def test_a_line_with_a_wrong_field_is_named(tmp_path, result, change, message):

@@ -116,7 +116,7 @@ def test_changing_an_entry_keeps_the_others(run):
     ("text", "message"),
     [
         ("{", "must be readable JSON"),
-        ("[]", "must name its format, found None"),
+        ("[]", "must be a JSON object, found '\\[\\]'"),
         ('{"format": "x"}', "must name its format, found 'x'"),
         (json.dumps({"format": FORMAT + 1}), f"format {FORMAT + 1} is newer than this hpsearch"),
     ],

@@ -1,0 +1,236 @@
+"""Kill a search at random moments of its life, resume it, and compare it with one left alone.
+
+    python tests/faults/kills.py --moments 100
+
+Two searches, taken in turn: one with halving and confirmation, and one that refines it. Each
+life begins a new run, which is killed at a moment drawn evenly from the time that the
+uninterrupted run took: the parent, one worker, or all processes, by SIGKILL. Every third
+resume is killed as well, before the next one goes on. Ends with status 1 if any life differs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+CONFIG = """\
+name: tiny
+data: {source: digits}
+trainer: {kind: network, epochs: 9}
+space:
+  learning_rate: {scale: log, min: 1e-3, max: 10}
+  hidden_units: {type: int, min: 4, max: 12}
+  optimizer: {values: [sgd, adam]}
+search: {trials: 18, halving: true, confirm: {top: 2, seeds: 2}}
+parallel: {jobs: 2}
+"""
+SEARCHES = ("whole", "refined")  # the names of the uninterrupted runs
+VICTIMS = ("parent", "worker", "all")
+BY_CHANCE = ("started", "seconds")  # what speed decides in a line of trials.jsonl
+LONGEST = 300  # seconds after which a life counts as hanging
+
+
+@dataclass
+class Life:
+    """What became of one search that was killed."""
+
+    moment: str
+    kills: int = 0
+    faults: list[str] = field(default_factory=list)
+    lost: int = 0  # trials whose fate was on disk, and is not at the end
+    repeated: int = 0  # finished pieces of training that were trained again
+
+
+def main() -> int:
+    """Kill as often as asked, print one line for each fault and a summary."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--moments", type=int, default=100, help="how many lives")
+    parser.add_argument("--seed", type=int, default=0, help="of the moments and the victims")
+    given = parser.parse_args()
+    chance = random.Random(given.seed)
+    with tempfile.TemporaryDirectory() as folder:
+        spans = uninterrupted(Path(folder))
+        lives = []
+        for number in range(given.moments):
+            search = SEARCHES[number % 2]
+            life = live(Path(folder), f"life-{number}", search, spans[search], chance)
+            lives.append(life)
+            for fault in life.faults:
+                print(f"life {number}, {life.moment}: {fault}", flush=True)
+    whole = sum(not life.faults for life in lives)
+    print(
+        f"{whole} of {len(lives)} identical, {sum(life.kills for life in lives)} kills, "
+        f"{sum(life.lost for life in lives)} trials lost, "
+        f"{sum(life.repeated for life in lives)} finished pieces trained twice"
+    )
+    return 0 if whole == len(lives) and all(life.kills for life in lives) else 1
+
+
+def uninterrupted(folder: Path) -> dict[str, float]:
+    """Do both searches undisturbed; how many seconds each took."""
+    (folder / "tiny.yaml").write_text(CONFIG)
+    spans = {}
+    for search in SEARCHES:
+        start = time.monotonic()
+        process = begin(folder, search, search)
+        if process.wait(LONGEST):
+            raise SystemExit(f"the uninterrupted search failed: {said(folder, search)}")
+        spans[search] = time.monotonic() - start
+    return spans
+
+
+def begin(folder: Path, search: str, name: str) -> subprocess.Popen[bytes]:
+    """Start one of the two searches under a name."""
+    if search == "whole":
+        return hpsearch(folder, name, "run", str(folder / "tiny.yaml"), "--name", name)
+    return hpsearch(folder, name, "refine", "whole", "--trials", "9", "--name", name)
+
+
+def hpsearch(folder: Path, name: str, *args: str) -> subprocess.Popen[bytes]:
+    """Start a command; what it says goes to a file."""
+    with (folder / f"{name}.txt").open("ab") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "hpsearch", *args, "--runs-dir", str(folder / "runs")],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+
+
+def said(folder: Path, name: str) -> str:
+    """The end of what the commands of a life printed."""
+    return (folder / f"{name}.txt").read_text()[-300:]
+
+
+def live(folder: Path, name: str, search: str, span: float, chance: random.Random) -> Life:
+    """One search from its beginning over its deaths to its end."""
+    run = folder / "runs" / name
+    life = Life("")
+    while not life.kills:  # a machine that is faster now may be done before its moment
+        shutil.rmtree(run, ignore_errors=True)
+        victim, moment = chance.choice(VICTIMS), chance.uniform(0, span)
+        life.moment = f"{search}, {victim} at {moment:.2f} s of {span:.2f}"
+        process = begin(folder, search, name)
+        life.kills += kill(process, victim, moment)
+        span *= 0.9
+    deaths = [held(run)]
+    again = chance.random() < 1 / 3
+    while not finished(run):
+        if len(deaths) > 10:
+            life.faults.append(f"does not come to an end: {said(folder, name)}")
+            return life
+        process = (
+            hpsearch(folder, name, "resume", name)
+            if (run / "run.json").exists()
+            else begin(folder, search, name)
+        )
+        if again:
+            life.kills += kill(process, "all", chance.uniform(0, span))
+            again = False
+        elif process.wait(LONGEST):
+            life.faults.append(f"status {process.returncode}: {said(folder, name)}")
+            return life
+        deaths.append(held(run))
+    judge(life, run, folder / "runs" / search, deaths)
+    shutil.rmtree(run)
+    return life
+
+
+def kill(process: subprocess.Popen[bytes], victim: str, moment: float) -> bool:
+    """Kill at a moment, if it comes before the end; after a worker's death wait for the end."""
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(moment)
+        return False
+    found = workers(process.pid)
+    if victim == "worker":
+        for pid in found[:1]:
+            os.kill(pid, signal.SIGKILL)
+        process.wait(LONGEST)
+        return bool(found)
+    process.kill()
+    for pid in found if victim == "all" else ():
+        with suppress(ProcessLookupError):  # it went with its parent
+            os.kill(pid, signal.SIGKILL)
+    process.wait()
+    return True
+
+
+def workers(parent: int) -> list[int]:
+    """The children of a process."""
+    try:
+        return list(map(int, Path(f"/proc/{parent}/task/{parent}/children").read_text().split()))
+    except FileNotFoundError:
+        return []
+
+
+def held(run: Path) -> dict[str, bytes]:
+    """The whole lines on disk at a death."""
+    files = ("curves.jsonl", "trials.jsonl")
+    found = {file: (run / file).read_bytes() if (run / file).exists() else b"" for file in files}
+    return {file: text[: text.rfind(b"\n") + 1] for file, text in found.items()}
+
+
+def finished(run: Path) -> bool:
+    """Whether a run came to its end."""
+    path = run / "run.json"
+    return path.exists() and json.loads(path.read_text())["status"] == "finished"
+
+
+def judge(life: Life, run: Path, other: Path, deaths: list[dict[str, bytes]]) -> None:
+    """Note everything in which a life differs from the uninterrupted run."""
+    end = held(run)
+    kept = set(end["trials.jsonl"].splitlines())
+    for death in deaths:
+        life.lost += len(set(death["trials.jsonl"].splitlines()) - kept)
+        if not end["curves.jsonl"].startswith(death["curves.jsonl"]):
+            life.faults.append("a piece of training that was on disk is gone or changed")
+    pieces = [json.loads(line) for line in end["curves.jsonl"].splitlines()]
+    seen = Counter((p["number"], p["repeat"], p["fold"], p["rung"]) for p in pieces)
+    life.repeated = sum(seen.values()) - len(seen)
+    for name, wrong in (("trials lost", life.lost), ("pieces twice", life.repeated)):
+        if wrong:
+            life.faults.append(f"{wrong} {name}")
+    for what, read in (("trials", fates), ("curves", curves), ("best/", best)):
+        if read(run) != read(other):
+            life.faults.append(f"other {what} than the uninterrupted run")
+    if any((run / "state").iterdir()) or (run / ".data").exists():
+        life.faults.append("states or data were left behind")
+
+
+def fates(run: Path) -> list[dict[str, object]]:
+    """The trials by number, without what speed decides."""
+    lines = map(json.loads, (run / "trials.jsonl").read_text().splitlines())
+    kept = [{k: v for k, v in line.items() if k not in BY_CHANCE} for line in lines]
+    return sorted(kept, key=lambda line: line["number"])
+
+
+def curves(run: Path) -> list[str]:
+    """The pieces of training, in any order."""
+    return sorted((run / "curves.jsonl").read_text().splitlines())
+
+
+def best(run: Path) -> dict[str, object]:
+    """What best/ holds: its texts, and each array of the model as bytes."""
+    found: dict[str, object] = {
+        path.name: path.read_text() for path in (run / "best").iterdir() if path.suffix != ".npz"
+    }
+    with np.load(run / "best" / "model.npz") as model:
+        return found | {name: model[name].tobytes() for name in model.files}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
