@@ -150,7 +150,8 @@ def conduct(
         dataset: its data; None to read it.
 
     Raises:
-        RunError: another process is at it, or the data is not what it was.
+        RunError: another process is at it, the data is not what it was, or the disk is full,
+            read-only or gone.
         TrainerError: each of the first trials failed.
     """
     config = config or from_mapping(run.info["config"])
@@ -159,7 +160,7 @@ def conduct(
     deadline = None
     if brief.timeout is not None:
         deadline = time.monotonic() + brief.timeout - run.info.get("seconds", 0.0)
-    with run.writing() as writer, _status(run), _prepared(run, folds):
+    with _disk(run), run.writing() as writer, _status(run), _prepared(run, folds):
         trainer = network_trainer(config, run.data, folds)
         with _backend(config) as backend:
             ledger = Ledger(objective_of(config), writer, run.info["began"], brief.trainings)
@@ -212,6 +213,22 @@ def network_trainer(config: Config, folder: Path, folds: Sequence[Dataset]) -> N
     metric = config.metric
     best = Best(metric.name, metric.goal) if metric.at == "best" else None
     return NetworkTrainer(str(folder), len(folds[0].classes), best)
+
+
+@contextmanager
+def _disk(run: RunDirectory) -> Iterator[None]:
+    """Say of a disk that is full, read-only or gone which it is, and how to go on.
+
+    Only the run directory is written inside: what trials raise comes back as answers.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise RunError(
+            f"{run.path}: must be a folder that can be written, found: "
+            f"{error.strerror or error}; what finished is on disk. Once that is mended, go on "
+            f"with: hpsearch resume {run.path}"
+        ) from error
 
 
 @contextmanager
