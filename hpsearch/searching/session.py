@@ -181,7 +181,8 @@ def conduct(
         target: the function to train with, instead of the one that the configuration names.
 
     Raises:
-        RunError: another process is at it, or the data is not what it was.
+        RunError: another process is at it, the data is not what it was, or the disk is full,
+            read-only or gone.
         TrainerError: each of the first trials failed.
     """
     config = config or from_mapping(run.info["config"])
@@ -190,7 +191,7 @@ def conduct(
     deadline = None
     if brief.timeout is not None:
         deadline = time.monotonic() + brief.timeout - run.info.get("seconds", 0.0)
-    with run.writing() as writer, _status(run), _prepared(run, folds):
+    with _disk(run), run.writing() as writer, _status(run), _prepared(run, folds):
         trainer = trainer_of(config, run.path, run.data, folds, target)
         with backend_of(config) as backend:
             ledger = Ledger(objective_of(config), writer, run.info["began"], brief.trainings)
@@ -281,6 +282,22 @@ def network_trainer(config: Config, folder: Path, folds: Sequence[Dataset]) -> N
         threads = threads_of(config, jobs_of(config))
         return KerasTrainer(str(folder), len(folds[0].classes), best, threads=threads)
     return NetworkTrainer(str(folder), len(folds[0].classes), best)
+
+
+@contextmanager
+def _disk(run: RunDirectory) -> Iterator[None]:
+    """Say of a disk that is full, read-only or gone which it is, and how to go on.
+
+    Only the run directory is written inside: what trials raise comes back as answers.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise RunError(
+            f"{run.path}: must be a folder that can be written, found: "
+            f"{error.strerror or error}; what finished is on disk. Once that is mended, go on "
+            f"with: hpsearch resume {run.path}"
+        ) from error
 
 
 @contextmanager

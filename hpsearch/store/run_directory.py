@@ -20,7 +20,7 @@ from hpsearch.store.files import read_lines, sync_folder, write_json, write_text
 from hpsearch.store.records import read_records
 from hpsearch.store.shape import RESULT, RUN, WORK, check_plan, read_json, shaped
 from hpsearch.store.writer import Writer
-from hpsearch.trial import Piece, Result
+from hpsearch.trial import Piece, Result, Training
 
 FORMAT = 1
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -100,7 +100,19 @@ class RunDirectory:
     @property
     def pieces(self) -> list[Piece]:
         """Every finished piece of training, in the order in which they ended."""
-        return read_records(self.path / "curves.jsonl", Piece)
+        path = self.path / "curves.jsonl"
+        pieces = read_records(path, Piece)
+        names: dict[Training, set[str]] = {}
+        for number, piece in enumerate(pieces, 1):
+            if piece.curve and names.setdefault(piece.training, set(piece.curve)) != set(
+                piece.curve
+            ):
+                raise RunError(
+                    f"{path}: line {number}: the curve must hold what the trial's other curves "
+                    f"hold, found {', '.join(piece.curve)[:200]}; remove the line, and it is "
+                    "trained again"
+                )
+        return pieces
 
     @property
     def results(self) -> list[Result]:

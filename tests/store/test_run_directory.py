@@ -167,3 +167,11 @@ def test_another_process_that_writes_is_named_until_it_ends(run):
         other.kill()
     with run.writing():
         pass  # a lock dies with its owner, however that dies
+
+
+def test_pieces_of_one_training_with_other_metrics_are_refused(run, piece):
+    with run.writing() as writer:
+        writer.piece(piece(0))
+        writer.piece(piece(0, rung=1, epochs=3, curve={"epoch": [3], "val_loss": [0.4]}))
+    with pytest.raises(RunError, match=r"curves\.jsonl: line 2: the curve must hold"):
+        _ = run.pieces

@@ -1,0 +1,104 @@
+"""A real small disk that runs full, and one that becomes read-only."""
+
+import json
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import pytest
+
+CONFIG = """\
+name: tiny
+data: {source: small.csv, target: y}
+trainer: {kind: network, epochs: 9}
+space:
+  learning_rate: {scale: log, min: 1e-3, max: 1}
+search: {trials: 27, halving: true}
+parallel: {backend: serial}
+"""
+
+
+def mount(*args):
+    return subprocess.run(["mount", *map(str, args)], capture_output=True, text=True)
+
+
+@contextmanager
+def small_disk(folder, size):
+    """A file system of its own; skips where mounting is not allowed."""
+    folder.mkdir()
+    if (
+        shutil.which("mount") is None
+        or mount("-t", "tmpfs", "-o", "size=1m", "t", folder).returncode
+    ):
+        pytest.skip("mounting a file system is not allowed here")
+    try:
+        assert mount("-o", f"remount,size={size}", folder).returncode == 0
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.fixture
+def hpsearch(tmp_path):
+    """Runs a command in the folder of a small search."""
+    rows = "".join(f"{i % 7},{i * i % 11},{'ab'[i % 2]}\n" for i in range(60))
+    (tmp_path / "small.csv").write_text("p,q,y\n" + rows)
+    (tmp_path / "tiny.yaml").write_text(CONFIG)
+
+    def command(*args):
+        return subprocess.run(
+            [sys.executable, "-m", "hpsearch", *args],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+
+    return command
+
+
+def fates(run):
+    lines = map(json.loads, (run / "trials.jsonl").read_text().splitlines())
+    kept = [{k: v for k, v in e.items() if k not in ("started", "seconds")} for e in lines]
+    return sorted(kept, key=lambda line: line["number"])
+
+
+def refused(done, reason):
+    """One message with a remedy, and status 1."""
+    lines = [line for line in done.stderr.splitlines() if line.startswith("hpsearch: ")]
+    assert done.returncode == 1, done.stderr
+    assert len(lines) == 1
+    assert reason in lines[0]
+    assert "hpsearch resume" in lines[0]
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("kilobytes", [40, 56, 72, 88])
+def test_a_search_on_a_full_disk_stops_and_goes_on_once_there_is_room(
+    tmp_path, hpsearch, kilobytes
+):
+    assert hpsearch("run", "tiny.yaml", "--name", "whole").returncode == 0
+    with small_disk(tmp_path / "disk", f"{kilobytes}k") as disk:
+        refused(
+            hpsearch("run", "tiny.yaml", "--name", "it", "--runs-dir", "disk"), "No space left"
+        )
+        before = {line["number"] for line in fates(disk / "it")}
+        assert mount("-o", "remount,size=10m", disk).returncode == 0
+        done = hpsearch("resume", "disk/it")
+        assert done.returncode == 0, done.stderr
+        assert before <= {line["number"] for line in fates(disk / "it")}
+        assert fates(disk / "it") == fates(tmp_path / "runs" / "whole")
+        best = (disk / "it" / "best" / "params.yaml").read_text()
+        assert best == (tmp_path / "runs" / "whole" / "best" / "params.yaml").read_text()
+
+
+def test_a_read_only_disk_refuses_a_resume_and_still_reports(tmp_path, hpsearch):
+    with small_disk(tmp_path / "disk", "10m") as disk:
+        assert hpsearch("run", "tiny.yaml", "--name", "it", "--runs-dir", "disk").returncode == 0
+        info = disk / "it" / "run.json"
+        info.write_text(info.read_text().replace('"finished"', '"interrupted"'))
+        before = info.read_bytes()
+        assert mount("-o", "remount,ro", disk).returncode == 0
+        refused(hpsearch("resume", "disk/it"), "Read-only file system")
+        assert info.read_bytes() == before
+        assert hpsearch("report", "disk/it").returncode == 0
