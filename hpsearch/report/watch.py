@@ -19,7 +19,13 @@ def watch(run: RunDirectory) -> None:
     A terminal shows the latest state in place of the one before; elsewhere there is a line
     whenever something has changed.
     """
-    on_terminal = sys.stdout.isatty()
+    try:
+        _watch(run, sys.stdout.isatty())
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("stopped watching; the search goes on") from None
+
+
+def _watch(run: RunDirectory, on_terminal: bool) -> None:
     before = None
     while True:
         started = time.perf_counter()

@@ -32,7 +32,7 @@ RUN = {
     "parent": (str, NoneType),
     "parent_winner": (int, NoneType),
     "test_looks": int,
-    "data": {"fingerprint": str, "classes": list, "rows": dict, "features": int},
+    "data": {"fingerprint": (str, NoneType), "classes": list, "rows": dict, "features": int},
     "config": {"parallel": dict},
     "plan": [ROUND],
 }

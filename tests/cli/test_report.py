@@ -198,7 +198,7 @@ def test_ctrl_c_leaves_a_watch_quietly(hpsearch, first, monkeypatch):
 
     monkeypatch.setattr("time.sleep", interrupt)
     said = hpsearch("report", "first", "--watch")
-    assert (said.status, said.err.strip()) == (130, "")
+    assert (said.status, said.err.strip()) == (130, "stopped watching; the search goes on")
 
 
 def test_the_winner_stands_first_among_the_best(hpsearch, first):

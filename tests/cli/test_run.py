@@ -25,7 +25,7 @@ def test_a_run_directory_holds_what_the_contract_says(search, digits):
     names = {str(path.relative_to(run)) for path in run.rglob("*") if path.is_file()}
     assert names - {".lock"} == {
         "config.yaml", "run.json", "curves.jsonl", "trials.jsonl", "timeline.jsonl",
-        "best/params.yaml", "best/model.npz", "best/result.json",
+        "best/params.yaml", "best/model.npz", "best/result.json", "report.html",
     }  # fmt: skip
     assert (run / "config.yaml").read_bytes() == digits.read_bytes()
     assert json.loads((run / "run.json").read_text())["status"] == "finished"
