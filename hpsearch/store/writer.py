@@ -129,7 +129,14 @@ class Writer:
 
 def _lock(path: Path) -> io.TextIOWrapper:
     """Take the writer's lock; the system releases it when its owner ends, however it ends."""
-    file = path.open("a+", encoding="utf-8")
+    try:
+        file = path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise RunError(
+            f"{path.parent}: must be a folder that can be written, found: "
+            f"{error.strerror or error}; once that is mended, go on with: "
+            f"hpsearch resume {path.parent}"
+        ) from error
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
