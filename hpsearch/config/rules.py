@@ -52,15 +52,16 @@ class Rule:
 def show(value: Any) -> str:
     """A value as messages show it: as YAML writes it, on one short line.
 
-    >>> show(True), show(None), show("a"), show([1])
-    ('true', 'null', "'a'", 'a list')
+    >>> show(True), show(None), show("a"), show([1]), show([])
+    ('true', 'null', "'a'", 'a list', 'an empty list')
     """
     if value is None:
         return "null"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, dict | list | tuple):
-        return "a mapping" if isinstance(value, dict) else "a list"
+        kind = "mapping" if isinstance(value, dict) else "list"
+        return f"a {kind}" if value else f"an empty {kind}"
     text = repr(value) if isinstance(value, str) else f"{value}"
     return text if len(text) <= 60 else f"{text[:57]}..."
 
