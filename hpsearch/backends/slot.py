@@ -17,6 +17,7 @@ from pathlib import Path
 from hpsearch.backends.attempt import Attempt
 from hpsearch.backends.protocol import Task
 from hpsearch.backends.worker import READY, dumps, load_attempt
+from hpsearch.errors import HpsearchError
 
 GRACE = 1.0
 """Seconds that a worker gets to leave by itself."""
@@ -191,14 +192,17 @@ class Slot:
 
         Raises:
             WorkerLostError: it does not say anything any more.
+            HpsearchError: it says why no worker can work here.
         """
         assert self.worker is not None
         try:
             message = self.worker.connection.recv_bytes()
         except (EOFError, OSError):
             raise WorkerLostError(self.bury()) from None
-        if message != READY:
+        if self.worker.ready:
             return load_attempt(message, self.started)
+        if message != READY:
+            raise HpsearchError(message.decode())
         self.worker.ready = True
         self._hand_over(self.worker)
         return None

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch.backends.attempt import Attempt, attempt, failed
+from hpsearch.backends.memory import limit_memory
 from hpsearch.backends.threads import limit_threads
 
 READY = b""
-"""The first message of a worker: it has started and waits for a call."""
+"""The first message of a worker: it has started and waits for a call. Another says why not."""
 
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
@@ -29,22 +30,18 @@ def serve(descriptor: int, parent: int, threads: int, memory: int | None) -> Non
         descriptor: of the connection, which brings calls and takes answers, both pickled.
         parent: the parent's process number.
         threads: of BLAS, for good.
-        memory: most bytes of data this process may hold, None for no limit. Beyond it an
-            allocation fails, which Python raises as MemoryError. Enforced on Linux.
+        memory: most bytes of data this process may hold, None for no limit; see `limit_memory`.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whether to stop is the parent's decision
     die_with(parent)
     die_before(parent)
     os.set_inheritable(descriptor, False)  # what a user's code starts shall not hold it open
     limit_threads(threads)
-    if memory is not None and sys.platform == "linux":
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+    problem = None if memory is None else limit_memory(memory)
     connection = Connection(descriptor)
     try:
-        connection.send_bytes(READY)
-        while True:
+        connection.send_bytes(READY if problem is None else problem.encode())
+        while problem is None:
             connection.send_bytes(perform(connection.recv_bytes()))
     except (EOFError, OSError):
         return  # the parent closed the connection, or is gone

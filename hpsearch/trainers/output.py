@@ -42,7 +42,8 @@ def redirected(path: Path, most: int = MOST) -> Iterator[None]:
     finally:
         _flush()
         over.set()
-        guard.join()
+        if guard.ident is not None:  # a process without memory cannot start one
+            guard.join()
         sys.stdout, sys.stderr = streams
         for number, descriptor in enumerate(saved, start=1):
             os.dup2(descriptor, number)
