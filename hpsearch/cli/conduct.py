@@ -44,7 +44,7 @@ def conduct(
     finally:
         progress.close()
         live.close()
-        if live.problem is not None:
+        if live.problem is not None and run.path.is_dir():
             click.echo(f"{run.report} could not be written: {live.problem}", err=True)
     summary = summarise(run)
     show(summary)

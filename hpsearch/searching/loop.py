@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import product
 
 from hpsearch.backends import Answer, Backend, Task
-from hpsearch.errors import TrainerError
+from hpsearch.errors import HpsearchError, TrainerError
 from hpsearch.sampling.plan import Round, Rung
 from hpsearch.sampling.ranking import Observation, rank
 from hpsearch.searching.brief import Brief, proposals
@@ -170,16 +171,19 @@ class Search:
         return self.ledger.writer.state(self.ledger.pieces[training][-1])
 
     def next_answer(self) -> Answer:
-        """Wait for any answer, but not beyond the deadline."""
-        if self.deadline is None:
-            return self.backend.next()
-        left = self.deadline - time.monotonic()
-        if left <= 0:  # short trials could answer one after another for ever
-            raise OutOfTimeError
-        try:
-            return self.backend.next(left)
-        except TimeoutError:
-            raise OutOfTimeError from None
+        """Wait for any answer, but not beyond the deadline; lines reach the disk meanwhile."""
+        writer = self.ledger.writer
+        while True:
+            left = math.inf if self.deadline is None else self.deadline - time.monotonic()
+            if left <= 0:  # short trials could answer one after another for ever
+                raise OutOfTimeError
+            patience = min(left, writer.seconds_to_sync)
+            try:
+                return self.backend.next(None if math.isinf(patience) else patience)
+            except TimeoutError:
+                if patience >= left:
+                    raise OutOfTimeError from None
+                writer.sync()
 
     def receive_one(self) -> None:
         """Wait for an answer, and record the whole of it before an interrupt is heeded."""
@@ -189,7 +193,7 @@ class Search:
 
     def take_in(self) -> None:
         """Record what the workers have answered already, for a search that is interrupted."""
-        with suppress(TimeoutError, LookupError, TrainerError):
+        with suppress(TimeoutError, LookupError, HpsearchError):
             for _ in range(self.backend.jobs):
                 self.receive(self.backend.next(0))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +25,7 @@ from hpsearch.searching.objective import objective_of
 from hpsearch.searching.own import Target, is_own, own_trainer
 from hpsearch.searching.refine import Refinement
 from hpsearch.searching.winner import crown
-from hpsearch.store import RunDirectory, as_yaml, create
+from hpsearch.store import RunDirectory, as_yaml, create, vanished
 from hpsearch.trainers.keras import KerasTrainer
 from hpsearch.trainers.network import NetworkTrainer
 from hpsearch.trainers.network.state import Best
@@ -88,11 +88,9 @@ def folds_of(config: Config, dataset: Dataset | None) -> list[Dataset]:
     return cross_validation(dataset, config.search.folds, config.data)
 
 
-def run_name(config: Config, runs_dir: Path) -> str:
+def run_name(config: Config) -> str:
     """The name of a run that was given none: the search's, and the time in UTC."""
-    stamp = f"{config.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-    names = (stamp, *(f"{stamp}-{again}" for again in range(2, 1000)))
-    return next(name for name in names if not (runs_dir / name).exists())
+    return f"{config.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
 
 
 def begin(
@@ -104,10 +102,16 @@ def begin(
 ) -> RunDirectory:
     """Make the run directory of a search whose data is known to be sound.
 
+    Args:
+        config: of the search.
+        dataset: what it trains on; None where the trainer reads its own.
+        runs_dir: the folder that holds the runs.
+        name: of the run; None for one that is free.
+        refinement: what narrowed the configuration, if anything did.
+
     Raises:
         RunError: the name is taken, or the folder cannot be written.
     """
-    name = run_name(config, runs_dir) if name is None else name
     first = 0 if refinement is None else refinement.first
     parent = None if refinement is None else refinement.parent
     looks = 0 if parent is None else parent.info.get("test_looks", 0)
@@ -127,7 +131,9 @@ def begin(
         "plan": [asdict(round) for round in rounds_of(config, first, coarse=not known)],
         **facts(),
     }
-    return create(runs_dir, name, config_text(config), info, known)
+    unnamed = name is None
+    name = run_name(config) if name is None else name
+    return create(runs_dir, name, config_text(config), info, known, numbered=unnamed)
 
 
 def fingerprint_of(dataset: Dataset | None) -> str | None:
@@ -293,6 +299,8 @@ def _disk(run: RunDirectory) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if not run.path.is_dir():
+            raise vanished(run.path) from error
         raise RunError(
             f"{run.path}: must be a folder that can be written, found: "
             f"{error.strerror or error}; what finished is on disk. Once that is mended, go on "
@@ -317,14 +325,16 @@ def _status(run: RunDirectory) -> Iterator[None]:
     """Keep run.json's status true, whatever happens inside."""
     run.update(status="running")
     started, spent = time.monotonic(), run.info.get("seconds", 0.0)
-    status = "failed"
-    try:
-        yield
-        status = "finished"
-    except KeyboardInterrupt:
-        status = "interrupted"
-        raise
-    finally:
+
+    def end(status: str) -> None:
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         seconds = round(spent + time.monotonic() - started, 3)
         run.update(status=status, ended=now, seconds=seconds)
+
+    try:
+        yield
+    except BaseException as error:
+        with suppress(OSError, RunError):  # the trouble that came first is the one to tell
+            end("interrupted" if isinstance(error, KeyboardInterrupt) else "failed")
+        raise
+    end("finished")

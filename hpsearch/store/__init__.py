@@ -1,6 +1,7 @@
 """The run directory: what is written, where, and how it survives a crash."""
 
 from hpsearch.store.files import as_yaml, write_json, write_text
+from hpsearch.store.lock import vanished
 from hpsearch.store.records import as_line, check_curve, record_of
 from hpsearch.store.run_directory import FORMAT, RunDirectory, create, find, runs
 from hpsearch.store.writer import Writer
@@ -16,6 +17,7 @@ __all__ = [
     "find",
     "record_of",
     "runs",
+    "vanished",
     "write_json",
     "write_text",
 ]

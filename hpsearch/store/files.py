@@ -80,8 +80,9 @@ def as_json_line(line: Mapping[str, Any]) -> str:
 class Lines:
     """A JSON Lines file that only grows, a whole line at a time.
 
-    Each line reaches the operating system at once, so a kill loses nothing, and the disk
-    within a second or at the next `sync`. A torn last line, which only a power cut or a full
+    Each line reaches the operating system at once, so a kill loses nothing, and the disk with
+    the first line after a second or at the next `sync`; who waits for long meanwhile asks
+    `seconds_to_sync`. A torn last line, which only a power cut or a full
     disk leaves, is cut off when the file is opened for writing.
     """
 
@@ -113,6 +114,13 @@ class Lines:
         write_text(self._path, "".join(map(as_json_line, lines)))
         self._file.close()
         self._file = self._path.open("ab", buffering=0)
+
+    @property
+    def seconds_to_sync(self) -> float:
+        """How long the last line may still wait for the disk; infinite if nothing waits."""
+        if not self._dirty:
+            return math.inf
+        return max(0.0, self._synced + SYNC_SECONDS - time.monotonic())
 
     def sync(self) -> None:
         """Force everything appended so far to the disk."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch.errors import RunError
+from hpsearch.store import lock
 from hpsearch.store.files import read_lines, sync_folder, write_json, write_text
 from hpsearch.store.records import read_records
 from hpsearch.store.shape import RESULT, RUN, WORK, check_plan, read_json, shaped
@@ -69,11 +70,19 @@ class RunDirectory:
 
     @property
     def info(self) -> dict[str, Any]:
-        """What run.json says.
+        """What run.json says; a run whose process is gone without a word is "interrupted".
 
         Raises:
             RunError: it is missing, damaged, or written by a newer version.
         """
+        info = self._info()
+        if info.get("status") == "running" and not lock.is_held(self.path / lock.NAME):
+            info = self._info()  # its process may have ended well between the two looks
+            if info["status"] == "running":
+                info["status"] = "interrupted"
+        return info
+
+    def _info(self) -> dict[str, Any]:
         path = self.path / "run.json"
         try:
             info = read_json(path, object)
@@ -163,8 +172,18 @@ def create(
     config: bytes,
     info: Mapping[str, Any],
     history: Sequence[Mapping[str, Any]] = (),
+    *,
+    numbered: bool = False,
 ) -> RunDirectory:
     """Make a run directory, complete from the moment it appears.
+
+    Args:
+        runs_dir: the folder that holds the runs; made if it is missing.
+        name: of the run and its folder.
+        config: what config.yaml shall hold.
+        info: run.json's entries, but for the format.
+        history: a refined run's lines of history.jsonl.
+        numbered: whether a name that is taken gets a number: NAME-2, NAME-3, ...
 
     Raises:
         RunError: the name is taken or not allowed, or the folder cannot be written.
@@ -174,16 +193,36 @@ def create(
             f"run name {name!r}: must begin with a letter or digit and hold only letters, "
             "digits, '.', '_' and '-'"
         )
+    try:
+        runs_dir.mkdir(parents=True, exist_ok=True)
+        with lock.alone_in(runs_dir):  # two that begin at once do not meet in the hidden folder
+            return _create(_place(runs_dir, name, numbered), config, info, history)
+    except OSError as error:
+        raise RunError(
+            f"{runs_dir}: runs must be writable there, found: {error.strerror or error}; "
+            "choose another folder with --runs-dir"
+        ) from None
+
+
+def _place(runs_dir: Path, name: str, numbered: bool) -> Path:
     path = runs_dir / name
+    if numbered:
+        paths = (path, *(runs_dir / f"{name}-{again}" for again in range(2, 1000)))
+        path = next((each for each in paths if not each.exists()), path)
     if path.exists():
         raise RunError(
             f"{path}: exists already; choose another --name, or go on with it: "
             f"hpsearch resume {path}"
         )
-    hidden = runs_dir / f".{name}.new"
+    return path
+
+
+def _create(
+    path: Path, config: bytes, info: Mapping[str, Any], history: Sequence[Mapping[str, Any]]
+) -> RunDirectory:
+    hidden = path.with_name(f".{path.name}.new")
+    shutil.rmtree(hidden, ignore_errors=True)  # a crash may have left it
     try:
-        runs_dir.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(hidden, ignore_errors=True)
         hidden.mkdir()  # not through a link in its place
         (hidden / "logs").mkdir()
         (hidden / "state").mkdir()
@@ -195,13 +234,10 @@ def create(
             lines = (json.dumps(line, ensure_ascii=False) + "\n" for line in history)
             write_text(hidden / "history.jsonl", "".join(lines))
         hidden.rename(path)
-        sync_folder(runs_dir)
-    except OSError as error:
+        sync_folder(path.parent)
+    except OSError:
         shutil.rmtree(hidden, ignore_errors=True)
-        raise RunError(
-            f"{runs_dir}: runs must be writable there, found: {error.strerror or error}; "
-            "choose another folder with --runs-dir"
-        ) from None
+        raise
     return RunDirectory(path)
 
 

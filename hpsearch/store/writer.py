@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
-import io
-import os
 import shutil
-import socket
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -15,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from hpsearch.errors import RunError
+from hpsearch.store import lock
 from hpsearch.store.files import Lines, write_whole
 from hpsearch.store.records import as_line
 from hpsearch.trial import Piece, Result, Training
@@ -39,10 +35,13 @@ class Writer:
 
     def __init__(self, path: Path):
         self._path = path
-        self._lock = _lock(path / ".lock")
+        self._lock = lock.take(path / lock.NAME)
+        for folder in ("state", "logs"):  # both may be tidied away while nobody writes
+            (path / folder).mkdir(exist_ok=True)
         self._curves = Lines(path / "curves.jsonl")
         self._trials = Lines(path / "trials.jsonl")
         self._timeline = Lines(path / "timeline.jsonl")
+        self._lines = (self._curves, self._timeline, self._trials)
         self._states: dict[int, set[Path]] = defaultdict(set)
         for state in (path / "state").glob("*.npz"):
             number = state.stem.partition("-")[0]
@@ -110,14 +109,24 @@ class Writer:
         with (self._path / "logs" / "log.txt").open("a", encoding="utf-8") as file:
             file.write(text.rstrip("\n") + "\n")
 
+    @property
+    def seconds_to_sync(self) -> float:
+        """How long lines may still wait for the disk; infinite if none waits, 0 if one is late."""
+        return min(lines.seconds_to_sync for lines in self._lines)
+
     def sync(self) -> None:
-        """Force all lines to the disk: what a barrier decides on must not be lost."""
-        for lines in (self._curves, self._timeline, self._trials):
+        """Force all lines to the disk: what a barrier decides on must not be lost.
+
+        Raises:
+            RunError: the run's folder was deleted or moved; there is no use in going on.
+        """
+        for lines in self._lines:
             lines.sync()
+        lock.check(self._lock, self._path / lock.NAME)
 
     def close(self) -> None:
         """Sync, close and give up the lock."""
-        for lines in (self._curves, self._timeline, self._trials):
+        for lines in self._lines:
             lines.close()
         self._lock.close()
 
@@ -125,35 +134,3 @@ class Writer:
         number, *which = training
         name = f"{number}.npz" if not any(which) else f"{number}-{which[0]}-{which[1]}.npz"
         return self._path / "state" / name
-
-
-def _lock(path: Path) -> io.TextIOWrapper:
-    """Take the writer's lock; the system releases it when its owner ends, however it ends."""
-    try:
-        file = path.open("a+", encoding="utf-8")
-    except OSError as error:
-        raise RunError(
-            f"{path.parent}: must be a folder that can be written, found: "
-            f"{error.strerror or error}; once that is mended, go on with: "
-            f"hpsearch resume {path.parent}"
-        ) from error
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.seek(0)
-        owner = file.read().strip() or "another process"
-        file.close()
-        raise RunError(
-            f"{path.parent}: only one process may write to a run, and {owner} does; "
-            "wait for it to end, or stop it"
-        ) from None
-    except OSError as error:  # some network file systems have no locks
-        file.close()
-        raise RunError(
-            f"{path}: runs must be on a file system with locks, found: {error.strerror}; "
-            "choose another folder with --runs-dir"
-        ) from None
-    file.truncate(0)
-    file.write(f"process {os.getpid()} on {socket.gethostname()}")
-    file.flush()
-    return file

@@ -46,7 +46,8 @@ class Checkpoints:
         for other in self.folder.glob("*") if self.folder.is_dir() else ():
             if other != before:
                 shutil.rmtree(other, ignore_errors=True)
-        self.folder.mkdir(parents=True, exist_ok=True)
+        for folder in (self.folder.parent, self.folder):  # never a run that was deleted
+            folder.mkdir(exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix="work-", dir=self.folder))
         if epochs and before.is_dir():
             shutil.copytree(before, work, symlinks=True, dirs_exist_ok=True)

@@ -1,6 +1,4 @@
 import json
-import subprocess
-import sys
 
 import pytest
 
@@ -53,6 +51,11 @@ def test_a_failure_while_writing_leaves_nothing_behind(tmp_path, monkeypatch):
     with pytest.raises(RunError, match=r"No space left on device; choose another folder"):
         create(tmp_path, "first", b"", {})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_that_is_taken_may_get_a_number(tmp_path):
+    names = [create(tmp_path, "first", b"", {}, numbered=True).name for _ in range(3)]
+    assert names == ["first", "first-2", "first-3"]
 
 
 def test_a_runs_folder_that_is_a_file_is_refused(tmp_path):
@@ -138,35 +141,6 @@ def test_a_damaged_result_of_the_winner_is_refused(run):
     (run.best / "result.json").write_text('{"number"')
     with pytest.raises(RunError, match=r"result\.json: must be readable JSON"):
         _ = run.outcome
-
-
-WRITER = """
-import sys
-from pathlib import Path
-from hpsearch.store import find
-with find(sys.argv[1], Path(".")).writing():
-    print("writing", flush=True)
-    sys.stdin.read()
-"""
-
-
-def test_another_process_that_writes_is_named_until_it_ends(run):
-    other = subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(run.path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with other:
-        assert other.stdout.readline() == "writing\n"
-        with (
-            pytest.raises(RunError, match=f"only one process may write.*process {other.pid} on"),
-            run.writing(),
-        ):
-            pass
-        other.kill()
-    with run.writing():
-        pass  # a lock dies with its owner, however that dies
 
 
 def test_pieces_of_one_training_with_other_metrics_are_refused(run, piece):

@@ -1,7 +1,12 @@
+import math
+import shutil
+
 import numpy as np
 import pytest
 
 from hpsearch.errors import RunError
+from hpsearch.store import RunDirectory, create
+from hpsearch.store.files import SYNC_SECONDS
 
 STATE = {"W": np.arange(6.0, dtype=np.float32).reshape(2, 3), "epoch": np.array(3)}
 
@@ -76,16 +81,39 @@ def test_a_state_with_a_flipped_bit_is_missing_or_right(run, piece):
             assert not state or np.array_equal(state.get("W", STATE["W"]), STATE["W"])
 
 
-def test_a_second_writer_in_the_same_process_is_refused_too(run):
-    with run.writing(), pytest.raises(RunError, match="only one process may write"), run.writing():
-        pass
+def test_lines_may_wait_for_the_disk_for_a_second(run, piece):
+    with run.writing() as writer:
+        assert writer.seconds_to_sync == math.inf
+        writer.piece(piece(0))
+        assert 0 < writer.seconds_to_sync <= SYNC_SECONDS
+        writer.sync()
+        assert writer.seconds_to_sync == math.inf
 
 
-def test_the_lock_is_given_up_when_the_block_raises(run):
-    with pytest.raises(KeyError, match="oops"), run.writing():
-        raise KeyError("oops")
-    with run.writing():
-        pass
+@pytest.mark.parametrize("fate", ["moved", "deleted", "replaced"])
+def test_a_run_that_is_no_longer_where_it_was_is_not_written_any_more(run, piece, fate):
+    elsewhere = run.path.with_name("elsewhere")
+    with run.writing() as writer:
+        writer.piece(piece(0))
+        run.path.rename(elsewhere)
+        if fate == "deleted":
+            shutil.rmtree(elsewhere)
+        if fate == "replaced":
+            with create(run.path.parent, run.name, b"", {}).writing():
+                pass
+        with pytest.raises(RunError, match=r"first: was deleted or moved .* hpsearch resume"):
+            writer.sync()
+    if fate != "deleted":
+        assert RunDirectory(elsewhere).pieces == [piece(0)]
+
+
+def test_folders_that_were_tidied_away_are_made_again(run, piece):
+    shutil.rmtree(run.path / "logs")
+    shutil.rmtree(run.path / "state")
+    with run.writing() as writer:
+        writer.log("trial 0")
+        writer.piece(piece(0), STATE)
+        assert writer.state(piece(0)) is not None
 
 
 def test_the_fate_of_all_trials_but_some_can_be_forgotten(run, result):

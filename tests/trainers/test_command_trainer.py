@@ -28,8 +28,9 @@ def script(tmp_path):
 @pytest.fixture
 def train(tmp_path):
     def run(command, *, until=1, epochs=None, state=None, metric="score", options=(), **params):
-        run_folder = str(tmp_path / "run")
-        trainer = CommandTrainer(command, run_folder, metric, str(tmp_path), **dict(options))
+        run_folder = tmp_path / "run"
+        run_folder.mkdir(exist_ok=True)
+        trainer = CommandTrainer(command, str(run_folder), metric, str(tmp_path), **dict(options))
         settings = {"epochs": epochs or until, "x": 0.5, **params}
         job = Job(7, settings, (0, "trial", 7), until_epoch=until)
         return trainer.train([job], [state])[0]

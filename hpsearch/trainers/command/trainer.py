@@ -67,7 +67,7 @@ class CommandTrainer:
 
     def _train(self, job: Job, state: State | None, report: Report | None) -> Outcome:
         logs = Path(self.folder, "logs")
-        logs.mkdir(parents=True, exist_ok=True)
+        logs.mkdir(exist_ok=True)  # without its parents: a deleted run stays so
         checkpoints = Checkpoints.of(Path(self.folder, "state").resolve(), job.training)
         folder, done = checkpoints.begin(kept_epochs(state) if self.resumes else 0)
         params = {name: value for name, value in job.settings.items() if name != "epochs"}

@@ -62,7 +62,7 @@ class FunctionTrainer:
 
     def _train(self, job: Job, state: State | None, report: Report | None) -> Outcome:
         log = Path(self.folder, "logs", f"trial-{job.number}.txt")
-        log.parent.mkdir(parents=True, exist_ok=True)
+        log.parent.mkdir(exist_ok=True)  # without its parents: a deleted run stays so
         with redirected(log):
             target = self.target
             function = load(target, self.home) if isinstance(target, str) else target

@@ -1,0 +1,46 @@
+"""What a search does while its trials take long."""
+
+import pytest
+
+from hpsearch.store import Writer
+
+
+@pytest.fixture
+def slow(anyhow):
+    """Gives a backend whose every answer comes only at the second time of asking."""
+
+    class Slow(anyhow):
+        asked = 0
+
+        def next(self, timeout=None):
+            self.asked += 1
+            if timeout is not None and self.asked % 2:
+                raise TimeoutError
+            return super().next(timeout)
+
+    return Slow
+
+
+def test_lines_reach_the_disk_while_a_search_waits_for_an_answer(
+    new_run, brief, go, slow, monkeypatch
+):
+    forced = []
+
+    def sync(self, sync=Writer.sync):
+        forced.append(self.seconds_to_sync)
+        sync(self)
+        assert self.seconds_to_sync == float("inf")
+
+    monkeypatch.setattr(Writer, "sync", sync)
+    backend = slow(jobs=1)
+    go(new_run(), brief(), backend)
+    waited = backend.asked - sum(1 for _ in forced if _ == float("inf"))
+    assert waited > 0
+    assert sum(seconds < float("inf") for seconds in forced) > len(brief().rounds)
+
+
+def test_waiting_changes_nothing(new_run, brief, go, fates, slow):
+    quick, waiting = new_run(), new_run()
+    go(quick, brief())
+    go(waiting, brief(), slow(seed=3))
+    assert fates(quick) == fates(waiting)
