@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,19 +11,25 @@ from hpsearch.api.progress import Bar
 from hpsearch.api.report import Report
 from hpsearch.config import Config, from_mapping
 from hpsearch.config import load as load_config
+from hpsearch.data.encoding import batches
+from hpsearch.data.given import given_rows
+from hpsearch.data.open import open_new
 from hpsearch.errors import HpsearchError, RunError
 from hpsearch.report.html.write import write_page
 from hpsearch.report.summary import Summary, summarise
 from hpsearch.searching.brief import brief_of, known_trials
+from hpsearch.searching.models import winning_model
 from hpsearch.searching.objective import Curve
 from hpsearch.searching.own import settled
 from hpsearch.searching.refine import refine as narrowed
 from hpsearch.searching.refine import start_from
+from hpsearch.searching.resumption import take_up
 from hpsearch.searching.session import begin, conduct, fingerprint_of, read_data
 from hpsearch.store import RunDirectory, find
 from hpsearch.trial import Result
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
     from hpsearch.data.dataset import Dataset
@@ -110,19 +117,63 @@ class Run:
         """Write report.html; a notebook shows it inline."""
         return Report(write_page(self.directory))
 
+    def predict(self, rows: Any) -> np.ndarray[Any, Any]:
+        """The winner's label for each row.
+
+        Args:
+            rows: new ones, as the data had them: a pandas DataFrame with the same columns, an
+                array (rows, features), or a file or folder as `hpsearch predict` takes it.
+
+        Returns:
+            (rows,) labels, of the type that they have in the data.
+
+        Raises:
+            HpsearchError: the run has no winner yet, or one without a model here; the rows do
+                not suit it.
+        """
+        shares = self.probabilities(rows)
+        labels: np.ndarray[Any, Any] = shares.columns.to_numpy()[shares.to_numpy().argmax(axis=1)]
+        return labels
+
+    def probabilities(self, rows: Any) -> pd.DataFrame:
+        """The winner's probability of each class, a column each, for each row; see `predict`."""
+        import numpy as np
+        import pandas as pd
+
+        model, encoding = winning_model(self.directory)
+        if isinstance(rows, str | Path):
+            source, _ = open_new(rows, encoding)
+        else:
+            source = given_rows(rows, encoding)
+        shares = [model.probabilities(X) for X in batches(source, encoding)]
+        found = np.concatenate([np.empty((0, len(encoding.classes))), *shares])
+        return pd.DataFrame(found, columns=pd.Index(encoding.classes))
+
     def resume(
-        self, objective: Objective | None = None, jobs: int | None = None, progress: bool = True
+        self,
+        objective: Objective | None = None,
+        jobs: int | None = None,
+        trials: int | None = None,
+        overrides: Mapping[str, Any] | None = None,
+        progress: bool = True,
     ) -> Run:
-        """Finish an interrupted run; a finished one stays as it is.
+        """Finish an interrupted run, or extend one; a finished one stays as it is otherwise.
 
         Args:
             objective: the function that the search was begun with, where it was given one.
             jobs: how many trials train at once.
+            trials: go on to so many in all, more than were planned.
+            overrides: what may change in a run that has begun, by dotted key: `parallel.*`,
+                `search.timeout`, `search.trial_timeout`.
             progress: show a bar.
+
+        Raises:
+            HpsearchError: another process is at it, or something may not change.
         """
-        if self.status == "finished":
+        config = take_up(self.directory, _as_texts(overrides), trials=trials, jobs=jobs)
+        if config is None:
             return self
-        config = settled(from_mapping(self.directory.info["config"], jobs=jobs), objective)
+        config = settled(config, objective)
         return _conduct(self.directory, config, progress, read_data(config), objective)
 
     def refine(
@@ -192,14 +243,11 @@ def search(
         HpsearchError: the configuration, the data or the name is not what it must be, or not
             one trial gave a finite value.
     """
-    import json
-
     forced = {"jobs": jobs, "seed": seed, "trials": trials}
     if objective is not None:
         forced_trainer = {"kind": "function", "function": _name_of(objective)}
         overrides = {**(overrides or {}), **{f"trainer.{k}": v for k, v in forced_trainer.items()}}
-    # JSON is YAML, so a value is read back as what it was.
-    texts = [f"{key}={json.dumps(value)}" for key, value in (overrides or {}).items()]
+    texts = _as_texts(overrides)
     if isinstance(config, Mapping):
         loaded = from_mapping(config, None, texts, **forced)
     elif isinstance(config, str | Path):
@@ -224,6 +272,11 @@ def load(run: str | Path | None = None, runs_dir: str | Path = "runs") -> Run:
     directory = find(run, Path(runs_dir))
     directory.info  # noqa: B018 (a damaged run is refused here, not at its first use)
     return Run(directory)
+
+
+def _as_texts(overrides: Mapping[str, Any] | None) -> list[str]:
+    """Settings as `--set` takes them. JSON is YAML, so a value is read back as what it was."""
+    return [f"{key}={json.dumps(value)}" for key, value in (overrides or {}).items()]
 
 
 def _name_of(objective: Objective) -> str:

@@ -32,8 +32,8 @@ def evaluate(run: str | None, data: str | None, runs_dir: Path, as_json: bool) -
 
 
 def _stored(run: str | None, runs_dir: Path) -> dict[str, object]:
-    from hpsearch.cli.models import no_model, no_winner
     from hpsearch.errors import RunError
+    from hpsearch.searching.models import no_model, no_winner
     from hpsearch.store import find
 
     found = find(run, runs_dir)
@@ -53,10 +53,10 @@ def _stored(run: str | None, runs_dir: Path) -> dict[str, object]:
 def _measure(run: str | None, data: str, runs_dir: Path) -> dict[str, object]:
     import numpy as np
 
-    from hpsearch.cli.models import open_model
     from hpsearch.data.open import open_new
     from hpsearch.errors import DataError
     from hpsearch.searching.measure import labelled, measure
+    from hpsearch.searching.models import open_model
 
     model, encoding = open_model(run, runs_dir)
     source, y = open_new(data, encoding)

@@ -23,10 +23,10 @@ def predict(run: str, data: str, runs_dir: Path, output: Path | None, probabilit
     RUN is a folder, a name, or a model.npz. Each row of the output has the predicted label
     and its probability; rows keep their order.
     """
-    from hpsearch.cli.models import open_model
     from hpsearch.data.encoding import batches
     from hpsearch.data.open import open_new
     from hpsearch.errors import RunError
+    from hpsearch.searching.models import open_model
 
     model, encoding = open_model(run, runs_dir)
     source, _ = open_new(data, encoding)

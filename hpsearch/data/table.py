@@ -46,7 +46,7 @@ def read_table(path: Path, target: str | None, like: Encoding | None = None) -> 
         features = [name for name in names if name != target]
     else:
         features = [*like.numbers, *like.categories]
-        _check_features(path, names, features)
+        check_features(str(path), names, features)
     label = target if target in names else None
     texts = () if like is None else tuple(like.categories)
     frame = (
@@ -110,11 +110,16 @@ def _check_target(path: Path, names: Sequence[str], target: str | None) -> None:
         raise DataError(f"{path}: there is no column beside {target!r} to predict it from")
 
 
-def _check_features(path: Path, names: Sequence[str], features: Sequence[str]) -> None:
+def check_features(where: str, names: Sequence[str], features: Sequence[str]) -> None:
+    """New rows have every column that the model was trained on.
+
+    Raises:
+        DataError: they lack some; the message names the nearest there is.
+    """
     missing = [name for name in features if name not in names]
     if missing:
         others = [name for name in names if name not in features]
         raise DataError(
-            f"{path}: the model needs {len(features)} columns, and there is no "
+            f"{where}: the model needs {len(features)} columns, and there is no "
             f"{listed(missing)}{did_you_mean(missing[0], others)}; the columns are {listed(names)}"
         )

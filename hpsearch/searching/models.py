@@ -1,16 +1,13 @@
-"""What `predict` and `evaluate` have in common: a trained model, and new rows for it."""
+"""The winner at work: its trained model, and how it wants its rows."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from hpsearch.data.encoding import Encoding
 from hpsearch.errors import RunError
-
-if TYPE_CHECKING:
-    from hpsearch.data.encoding import Encoding
-    from hpsearch.store import RunDirectory
-    from hpsearch.trainers.network.model import Model
+from hpsearch.store import RunDirectory, find
+from hpsearch.trainers.network.model import Model, load_model
 
 
 def open_model(run: str | None, runs_dir: Path) -> tuple[Model, Encoding]:
@@ -19,18 +16,21 @@ def open_model(run: str | None, runs_dir: Path) -> tuple[Model, Encoding]:
     Raises:
         RunError: there is no such run or file, or the run has no winner yet.
     """
-    from hpsearch.data.encoding import Encoding
-    from hpsearch.store import find
-    from hpsearch.trainers.network.model import load_model
+    if run is None or not run.endswith(".npz"):
+        return winning_model(find(run, runs_dir))
+    model = load_model(Path(run))
+    return model, Encoding.from_json(model.data)
 
-    if run is not None and run.endswith(".npz"):
-        path = Path(run)
-    else:
-        found = find(run, runs_dir)
-        path = found.model
-        if not path.exists():
-            raise no_winner(found) if found.outcome is None else no_model(found)
-    model = load_model(path)
+
+def winning_model(run: RunDirectory) -> tuple[Model, Encoding]:
+    """The model of a run's winner, and how it wants its rows.
+
+    Raises:
+        RunError: the run has no winner yet, or one without a model of ours.
+    """
+    if not run.model.exists():
+        raise no_winner(run) if run.outcome is None else no_model(run)
+    model = load_model(run.model)
     return model, Encoding.from_json(model.data)
 
 

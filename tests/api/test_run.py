@@ -99,6 +99,19 @@ def test_an_interrupted_search_is_resumed_to_the_same_trials(run, runs_dir, monk
     ]
 
 
+def test_a_finished_run_is_resumed_only_to_more_trials(runs_dir):
+    run = hpsearch.search(CONFIG, runs_dir=runs_dir, name="grown", trials=4, progress=False)
+    before = run.trials
+    assert run.resume(progress=False).trials == before
+    grown = run.resume(trials=7, overrides={"parallel.jobs": 1}, progress=False)
+    assert [trial.number for trial in grown.trials] == list(range(7))
+    assert grown.trials[:4] == before
+    with pytest.raises(hpsearch.RunError, match="--trials must be more than the 7"):
+        run.resume(trials=7, progress=False)
+    with pytest.raises(hpsearch.ConfigError, match=r"trainer\.epochs: was 2, is now 3"):
+        run.resume(overrides={"trainer.epochs": 3}, progress=False)
+
+
 def test_errors_are_hpsearch_errors_that_say_what_to_do(run, runs_dir):
     with pytest.raises(hpsearch.RunError, match="exists already"):
         hpsearch.search(CONFIG, runs_dir=runs_dir, name="parent")

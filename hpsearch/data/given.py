@@ -1,0 +1,75 @@
+"""Rows that a program hands over, in place of a file that it would have to write."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hpsearch.data.columns import numbers_and_texts
+from hpsearch.data.encoding import Encoding, check_values
+from hpsearch.data.names import listed
+from hpsearch.data.source import Source, array_names, place_in_table
+from hpsearch.data.table import check_features
+from hpsearch.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NAME = "rows"  # what messages call them
+
+
+def given_rows(rows: Any, encoding: Encoding) -> Source:
+    """New rows for a trained model.
+
+    Args:
+        rows: a pandas DataFrame with the columns that the model was trained on, in any order
+            and beside others; or whatever NumPy takes for an array (rows, features) of numbers,
+            for a model that was trained on arrays or on columns of numbers.
+        encoding: the model's.
+
+    Raises:
+        DataError: they do not suit the model, or a value is missing or not finite.
+    """
+    frame = hasattr(rows, "columns") and hasattr(rows, "dtypes")
+    source = _from_frame(rows, encoding) if frame else _from_array(rows, encoding)
+    check_values(source, missing_allowed=encoding.fill is not None)
+    return source
+
+
+def _from_frame(frame: pd.DataFrame, encoding: Encoding) -> Source:
+    if encoding.target is None:  # arrays have no names to go by
+        return _from_array(frame.to_numpy(), encoding)
+    features = [*encoding.numbers, *encoding.categories]
+    names = [str(name) for name in frame.columns]
+    check_features(NAME, names, features)
+    twice = next((name for name in features if names.count(name) > 1), None)
+    if twice is not None:
+        raise DataError(f"{NAME}: two columns are named {twice!r}; each needs its own name")
+    numbers, number_names, text = numbers_and_texts(
+        frame.set_axis(names, axis="columns")[features],
+        partial(place_in_table, NAME),
+        numeric=encoding.numbers,
+    )
+    return Source(NAME, numbers, number_names, text, table=True, target=encoding.target)
+
+
+def _from_array(rows: Any, encoding: Encoding) -> Source:
+    array = np.asarray(rows)
+    if array.ndim > 2:  # pictures: further axes are laid side by side, as in a file
+        array = array.reshape(len(array), -1)
+    if encoding.categories:
+        raise DataError(
+            f"{NAME}: the model was trained on columns of text, too "
+            f"({listed(list(encoding.categories))}); give it a DataFrame"
+        )
+    if array.ndim != 2 or array.shape[1] != encoding.features:
+        raise DataError(
+            f"{NAME}: must have the {encoding.features} features that the model was trained on, "
+            f"found an array of shape {array.shape}"
+        )
+    if array.dtype.kind not in "biuf":
+        raise DataError(f"{NAME}: must be numbers, found an array of {array.dtype}")
+    names = encoding.numbers if encoding.target is not None else array_names(array.shape[1])
+    return Source(NAME, array, names)
