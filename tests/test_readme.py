@@ -84,6 +84,15 @@ def test_every_command_of_the_guide_works_and_so_does_its_python(outputs, folder
             assert len(names["trials"]) == len(names["params"]) == 8
 
 
+@pytest.mark.slow
+def test_every_cell_of_the_python_page_gives_what_it_is_there_for(outputs, folder):
+    page = (ROOT / "docs" / "python.md").read_text()
+    shown = [below for _, below in outputs.cells(page)]
+    given = outputs.run_cells(page, folder)
+    assert [bool(text) for text in given] == shown
+    assert given[shown.index(True)].startswith("<Run 'runs/digits', finished")
+
+
 def test_every_command_shows_an_output_that_is_no_crash(outputs):
     for page in (README, GUIDE):
         assert list(outputs.examples(page))

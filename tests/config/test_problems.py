@@ -68,7 +68,7 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_file(problems):
         (DECAY, "{min: 0, max: 1, step: 1e-300}", "step: must leave at most 1,000,000,000 values"),
         (DECAY, "{min: 1e17, max: 1.0000000001e17, step: 1.5}", "is too small beside 1.0000000"),
         # choices and single values
-        (BATCH, "{values: []}", "values: must be a list of at least one value, found an empty list"),
+        (BATCH, "{values: []}", "must be a list of at least one value, found an empty list"),
         (BATCH, "{values: 3}", "values: must be a list such as [16, 32, 64], found 3"),
         (BATCH, "{values: [{a: 1}]}", "must be a finite number, text, true, false, null, or a"),
         (BATCH, "{values: [32, 64, 32.0]}", "space.batch_size.values[2]: 32.0 is listed twice"),
