@@ -22,6 +22,8 @@ from hpsearch.cli.options import (
               help="Go on to so many trials in all, more than were planned.")  # fmt: skip
 @click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True,
               help="Change parallel.*, search.timeout or search.trial_timeout.")  # fmt: skip
+@click.option("--repair", is_flag=True,
+              help="First set aside what is damaged in RUN; it is trained again.")  # fmt: skip
 @jobs_option
 @backend_option
 @quiet_option
@@ -30,6 +32,7 @@ def resume(
     runs_dir: Path,
     trials: int | None,
     overrides: tuple[str, ...],
+    repair: bool,
     jobs: int | None,
     backend: str | None,
     quiet: bool,
@@ -46,6 +49,11 @@ def resume(
     from hpsearch.store import find
 
     found = find(run, runs_dir)
+    if repair:
+        from hpsearch.searching.repair import repair as mend
+
+        for line in mend(found) or [f"{found.path}: nothing is damaged"]:
+            click.echo(line, err=True)
     config = take_up(found, overrides, trials=trials, jobs=jobs, backend=backend)
     if config is not None:
         conduct(found, settled(config), quiet=quiet)

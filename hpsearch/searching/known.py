@@ -76,7 +76,7 @@ def check_params(result: Result, space: Space) -> None:
         if isinstance(value, list) != listed or not (categorical or numbers):
             raise RunError(
                 f"trials.jsonl: trial {result.number}: {name} cannot be {str(value)[:40]!r}; "
-                "remove the line, and what it recorded is trained again"
+                "to set the line aside and train the trial again: hpsearch resume RUN --repair"
             )
 
 
@@ -93,6 +93,25 @@ def by_training(pieces: Iterable[Piece]) -> Mapping[Training, list[Piece]]:
     for piece in pieces:
         owned[piece.training].append(piece)
     return owned
+
+
+def consecutive(pieces: Iterable[Piece]) -> list[Piece]:
+    """The pieces of one training up to the first that does not go on where the one before ended.
+
+    >>> first = Piece(0, 0, 0, rung=0, epochs=1, value=0.5, curve={"epoch": [1]})
+    >>> third = Piece(0, 0, 0, rung=2, epochs=9, value=0.7, curve={"epoch": [4, 5, 6, 7, 8, 9]})
+    >>> consecutive([third, first]) == [first]
+    True
+    """
+    found: list[Piece] = []
+    for piece in sorted(pieces, key=lambda piece: piece.rung):
+        before = found[-1] if found else None
+        begins = before.epochs if before is not None else 0
+        again = before is not None and before.rung == piece.rung
+        if again or begins + len(piece.curve.get("epoch", ())) != piece.epochs:
+            break
+        found.append(piece)
+    return found
 
 
 def curves(pieces: Iterable[Piece], repeats: int = 1) -> dict[int, Curve]:

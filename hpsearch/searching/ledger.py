@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from hpsearch.backends import Answer
 from hpsearch.sampling.ranking import Observation
-from hpsearch.searching.known import LOST, by_training, observation
+from hpsearch.searching.known import LOST, by_training, consecutive, observation
 from hpsearch.searching.objective import Objective, average, join
 from hpsearch.store import RunDirectory, Writer
 from hpsearch.trainers.protocol import Job, Outcome, State
@@ -37,7 +37,12 @@ class Ledger:
 
     def read(self, run: RunDirectory) -> None:
         """Take up what the run directory holds already."""
-        self.pieces.update(by_training(run.pieces))
+        pieces = run.pieces
+        for training, own in by_training(pieces).items():
+            if found := consecutive(own):
+                self.pieces[training] = found
+        if sum(map(len, self.pieces.values())) < len(pieces):  # a line was lost, or taken out
+            self.writer.keep_pieces(piece for own in self.pieces.values() for piece in own)
         for training, pieces in self.pieces.items():
             if pieces[-1].value is None or not pieces[-1].curve.get("epoch"):
                 self.finished.add(training)

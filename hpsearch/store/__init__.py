@@ -3,6 +3,7 @@
 from hpsearch.store.files import as_yaml, write_json, write_text
 from hpsearch.store.lock import vanished
 from hpsearch.store.records import as_line, check_curve, record_of
+from hpsearch.store.repair import set_aside
 from hpsearch.store.run_directory import FORMAT, RunDirectory, create, find, runs
 from hpsearch.store.writer import Writer
 
@@ -17,6 +18,7 @@ __all__ = [
     "find",
     "record_of",
     "runs",
+    "set_aside",
     "vanished",
     "write_json",
     "write_text",

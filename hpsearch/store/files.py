@@ -152,8 +152,19 @@ def _whole_length(path: Path) -> int:
     return 0
 
 
-def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+def repair_with(run: Path) -> str:
+    """What to do about a line that cannot be read."""
+    return (
+        f"to set the line aside and train again what it recorded: hpsearch resume {run} --repair"
+    )
+
+
+def read_lines(path: Path, remedy: str | None = None) -> Iterator[dict[str, Any]]:
     """The lines of a JSON Lines file, without a torn last one; nothing for a missing file.
+
+    Args:
+        path: of the file, in a run directory.
+        remedy: what to do about a damaged line, where repairing the run is not it.
 
     Raises:
         RunError: a whole line that is no JSON object; the message names line and byte.
@@ -172,7 +183,7 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
             if not isinstance(line, dict):
                 raise RunError(
                     f"{path}: line {number}, byte {offset}: must be a JSON object, found "
-                    f"{raw[:40]!r}; remove the line, and what it recorded is trained again"
+                    f"{raw[:40]!r}; {remedy or repair_with(path.parent)}"
                 )
             yield line
             offset += len(raw)

@@ -8,7 +8,7 @@ from types import NoneType
 from typing import Any, TypeVar
 
 from hpsearch.errors import RunError
-from hpsearch.store.files import read_lines
+from hpsearch.store.files import read_lines, repair_with
 from hpsearch.store.shape import MAYBE_NUMBER, NUMBER, fits
 from hpsearch.trial import Piece, Result, Status
 
@@ -49,7 +49,7 @@ def read_records(path: Path, kind: type[Record]) -> list[Record]:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise RunError(
                 f"{path}: line {number}: must be a {kind.__name__.lower()}, found a line with "
-                f"{type(error).__name__}: {error}; remove the line, and it is trained again"
+                f"{type(error).__name__}: {error}; {repair_with(path.parent)}"
             ) from None
     return records
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from hpsearch.errors import RunError
 from hpsearch.store import lock
-from hpsearch.store.files import read_lines, sync_folder, write_json, write_text
+from hpsearch.store.files import read_lines, repair_with, sync_folder, write_json, write_text
 from hpsearch.store.records import read_records
 from hpsearch.store.shape import RESULT, RUN, WORK, check_plan, read_json, shaped
 from hpsearch.store.writer import Writer
@@ -118,8 +118,7 @@ class RunDirectory:
             ):
                 raise RunError(
                     f"{path}: line {number}: the curve must hold what the trial's other curves "
-                    f"hold, found {', '.join(piece.curve)[:200]}; remove the line, and it is "
-                    "trained again"
+                    f"hold, found {', '.join(piece.curve)[:200]}; {repair_with(self.path)}"
                 )
         return pieces
 
@@ -141,7 +140,7 @@ class RunDirectory:
     @property
     def history(self) -> list[dict[str, Any]]:
         """The parent's trials inside this run's region: a trial's line and its curve."""
-        return list(read_lines(self.path / "history.jsonl"))
+        return list(read_lines(self.path / "history.jsonl", "refine the parent again"))
 
     @property
     def outcome(self) -> dict[str, Any] | None:

@@ -82,6 +82,10 @@ class Writer:
         """Forget the fate of every trial but these; the trials are trained again."""
         self._trials.replace([as_line(result) for result in results])
 
+    def keep_pieces(self, pieces: Iterable[Piece]) -> None:
+        """Forget every piece of training but these; the others are trained again."""
+        self._curves.replace([as_line(piece) for piece in pieces])
+
     def worked(self, number: int, rung: int, worker: str, start: float, end: float) -> None:
         """Record when a worker trained a piece, in seconds since the run began."""
         line = {"number": number, "rung": rung, "worker": worker}

@@ -4,8 +4,9 @@
 
 A copy of a finished, an interrupted or a refined run is damaged (bytes flipped, files cut short,
 deleted or emptied, lines swapped, repeated or dropped, values of JSON replaced by huge numbers,
-other types, null and nests) and then reported on, resumed, refined, listed or retrained. Success
-and one message of hpsearch are fine; any other exception, or a minute without an end, is not.
+other types, null and nests) and then reported on, resumed, repaired, refined, listed or retrained.
+Success and one message of hpsearch are fine; any other exception, or a minute without an end, is
+not. A repair must succeed unless what is damaged cannot be made again.
 Ends with status 1 if there was one.
 """
 
@@ -57,12 +58,15 @@ COMMANDS = (
     ("report", "RUN", "--format", "csv"),
     ("resume", "RUN", "--quiet"),
     ("resume", "RUN", "--quiet"),
+    ("resume", "RUN", "--quiet", "--repair"),
+    ("resume", "RUN", "--quiet", "--repair"),
     ("refine", "RUN", "--dry-run"),
     ("retrain", "RUN"),
     ("evaluate", "RUN"),
     ("predict", "RUN", "small.csv"),
     ("list",),
 )
+LASTING = ("run.json", "config.yaml", "history.jsonl")  # what no training makes again
 LONGEST = 60  # seconds
 
 
@@ -127,6 +131,7 @@ def one(originals: list[Path], chance: random.Random) -> tuple[str, str]:
     args = ["runs/it" if word == "RUN" else word for word in command]
     story = f"{original.name}, {' '.join(args)}, {done}"
     sound = not any(change.startswith("run.json") for change in done)
+    repairable = "--repair" in args and not any(change.startswith(LASTING) for change in done)
     signal.alarm(LONGEST)
     try:
         call(*args, "--runs-dir", "runs")
@@ -137,11 +142,13 @@ def one(originals: list[Path], chance: random.Random) -> tuple[str, str]:
         text = str(error) if isinstance(error, HpsearchError) else error.format_message()
         if sound:
             assert isinstance(RunDirectory(Path("runs/it")).info, dict)  # not half written
+        if repairable:
+            return "fault", f"{story}: not repaired: {text[:300]!r}"
         if not text.strip() or "Traceback" in text or len(text) > 3000:
             return "fault", f"{story}: unclear message {text[:300]!r}"
         return "message", story
     except BaseException as error:
-        trace = "".join(traceback.format_exception(error)[-4:])
+        trace = "".join(traceback.format_exception(error)[-9:])
         return "fault", f"{story}\n{trace}"
     finally:
         signal.alarm(0)

@@ -7,6 +7,9 @@ import json
 import re
 from typing import Any
 
+from hpsearch.store.files import plain
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 LONGEST = 60  # characters of a name or value before it is cut; the whole stands in the tooltip
 
 
@@ -49,10 +52,15 @@ def in_plot(value: object, most: int = 28) -> str:
 def in_script(value: Any) -> str:
     r"""JSON that may stand in a `<script>`: nothing in it can end the element.
 
+    A number that JSON does not know, as where an axis of huge values overflows, becomes null.
+
     >>> in_script({"a": "</script>"})
     '{"a":"\\u003c/script\\u003e"}'
     """
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    try:
+        text = _ENCODER.encode(value)
+    except ValueError:
+        text = _ENCODER.encode(plain(value))
     unsafe = {
         "<": "\\u003c",
         ">": "\\u003e",

@@ -26,6 +26,10 @@ def test_json_in_a_script_means_the_same_and_ends_nothing(value):
     assert json.loads(text) == json.loads(json.dumps(value).encode("utf-8", "replace"))
 
 
+def test_a_number_that_json_does_not_know_is_null():
+    assert in_script({"range": [1e308 * 10, 1.5, float("nan")]}) == '{"range":[null,1.5,null]}'
+
+
 def test_a_long_text_is_cut_in_the_middle_and_whole_in_a_tooltip():
     text = "a" * 100 + "b" * 100
     assert len(cut(text, 21)) == 21

@@ -1,0 +1,53 @@
+"""Make a damaged run fit to be resumed: what cannot be read counts as never trained."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+from hpsearch.config import from_mapping
+from hpsearch.errors import RunError
+from hpsearch.searching.known import check_params
+from hpsearch.space import Space
+from hpsearch.store import RunDirectory, lock, set_aside
+from hpsearch.trainers.network.model import load_model
+from hpsearch.trial import Result
+
+
+def repair(run: RunDirectory) -> list[str]:
+    """Set aside what is damaged; what that was, one line each. Resuming the run trains it again.
+
+    Raises:
+        RunError: another process is writing to the run; or what is damaged cannot be made
+            again: run.json, and in a refined run what it took over from its parent.
+    """
+    with lock.take(run.path / lock.NAME):
+        run.history  # noqa: B018 (raises)
+        space = from_mapping(run.info["config"]).space
+        found = [
+            f"{run.path / file}: {lines} damaged line{'s' * (lines > 1)} set aside"
+            for file, lines in set_aside(run, lambda result: _fits(result, space)).items()
+        ]
+        for problem in _of_the_winner(run):
+            shutil.rmtree(run.best)
+            found.append(f"{problem}; the winner is worked out again")
+        if found:
+            run.update(status="interrupted")
+    return found
+
+
+def _fits(result: Result, space: Space) -> bool:
+    try:
+        check_params(result, space)
+    except RunError:
+        return False
+    return True
+
+
+def _of_the_winner(run: RunDirectory) -> Iterator[str]:
+    """The first problem of best/, if there is any."""
+    try:
+        if run.outcome is not None and run.model.exists():
+            load_model(run.model)
+    except RunError as error:
+        yield str(error).partition("; ")[0]
