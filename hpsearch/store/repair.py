@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from hpsearch.errors import RunError
 from hpsearch.store.files import write_whole
 from hpsearch.store.records import record_of
 from hpsearch.store.run_directory import RunDirectory
 from hpsearch.store.shape import WORK, shaped
-from hpsearch.trial import Piece, Result
+from hpsearch.trial import Piece, Result, Training
+
+Record = TypeVar("Record")
 
 FOLDER = "damaged"  # in the run directory: what was set aside, by the file that it was in
 
 
 def set_aside(run: RunDirectory, sound: Callable[[Result], bool]) -> dict[str, int]:
-    """Take out every line that is damaged, or says again what another said; how many, by file.
+    """Take out every line that is damaged, or contradicts another; how many, by file.
 
     The lines are kept in damaged/, the others stay as they are, to the byte. Nobody else may be
     writing to the run. A crash leaves each file as it was or mended.
@@ -28,54 +32,71 @@ def set_aside(run: RunDirectory, sound: Callable[[Result], bool]) -> dict[str, i
         run: the run.
         sound: whether a trial that can be read is one of this search.
     """
-    checks: dict[str, Callable[[Any], object]] = {
-        "curves.jsonl": _piece,
-        "trials.jsonl": partial(_result, sound),
-        "timeline.jsonl": _work,
+    found = {
+        "curves.jsonl": _mend(run.path / "curves.jsonl", _piece, _contradicting),
+        "trials.jsonl": _mend(run.path / "trials.jsonl", partial(_result, sound), _repeated),
+        "timeline.jsonl": _mend(run.path / "timeline.jsonl", _work, lambda _: set()),
     }
-    found = {file: _mend(run.path, file, check) for file, check in checks.items()}
     return {file: lines for file, lines in found.items() if lines}
 
 
-def _piece(line: Any) -> object:
-    piece = record_of(line, Piece)
-    return piece.training, piece.rung
+def _piece(line: Any) -> Piece:
+    return record_of(line, Piece)
 
 
-def _result(sound: Callable[[Result], bool], line: Any) -> object:
+def _result(sound: Callable[[Result], bool], line: Any) -> Result:
     result = record_of(line, Result)
     if not sound(result):
         raise ValueError("not of this search")
-    return result.number
+    return result
 
 
-def _work(line: Any) -> None:
+def _work(line: Any) -> dict[str, Any]:
     held = shaped(line, WORK, "timeline.jsonl")
-    _ = [held[name] for name in WORK]  # raises where one is missing
+    return {name: held[name] for name in WORK}  # raises where one is missing
 
 
-def _mend(folder: Path, file: str, identify: Callable[[Any], object]) -> int:
-    """Take damaged lines out of a file; how many. `identify` raises, or says what a line is of.
+def _contradicting(pieces: Mapping[int, Piece]) -> set[int]:
+    """The places of pieces that repeat another, and of trainings whose pieces differ in metrics.
 
-    Lines of None may repeat, others are damaged where one like them came before.
+    Of the latter none is kept, as nothing tells which of them is the damaged one.
     """
-    path = folder / file
+    names: dict[Training, set[frozenset[str]]] = defaultdict(set)
+    for piece in pieces.values():
+        if piece.curve:  # without new epochs it has none
+            names[piece.training].add(frozenset(piece.curve))
+    torn = {place for place, piece in pieces.items() if len(names[piece.training]) > 1}
+    rungs = {place: (piece.training, piece.rung) for place, piece in pieces.items()}
+    return torn | _again(rungs)
+
+
+def _repeated(results: Mapping[int, Result]) -> set[int]:
+    return _again({place: result.number for place, result in results.items()})
+
+
+def _again(identities: Mapping[int, Hashable]) -> set[int]:
+    """The places at which stands what stood at an earlier one."""
+    first: dict[Hashable, int] = {}
+    return {place for place, name in identities.items() if first.setdefault(name, place) != place}
+
+
+def _mend(
+    path: Path,
+    read: Callable[[Any], Record],
+    contradicting: Callable[[Mapping[int, Record]], set[int]],
+) -> int:
+    """Take damaged lines out of a file; how many. `read` raises at one that it cannot read."""
     lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []  # no torn tail
-    good: list[bytes] = []
-    bad: list[bytes] = []
-    seen = set()
-    for line in lines:
-        try:
-            identity = identify(json.loads(line))
-        except (AttributeError, KeyError, TypeError, ValueError, RecursionError, RunError):
-            bad.append(line)
-            continue
-        repeated = identity is not None and identity in seen
-        (bad if repeated else good).append(line)
-        seen.add(identity)
+    records: dict[int, Record] = {}
+    for place, line in enumerate(lines):
+        with suppress(AttributeError, KeyError, TypeError, ValueError, RecursionError, RunError):
+            records[place] = read(json.loads(line))
+    good = records.keys() - contradicting(records)
+    bad = [line for place, line in enumerate(lines) if place not in good]
     if bad:
-        _keep(folder / FOLDER / file, bad)
-        write_whole(path, lambda out: out.write(b"".join(line + b"\n" for line in good)))
+        _keep(path.parent / FOLDER / path.name, bad)
+        kept = b"".join(line + b"\n" for place, line in enumerate(lines) if place in good)
+        write_whole(path, lambda out: out.write(kept))
     return len(bad)
 
 

@@ -19,7 +19,7 @@ from hpsearch.errors import RunError
 from hpsearch.store import lock
 from hpsearch.store.files import read_lines, repair_with, sync_folder, write_json, write_text
 from hpsearch.store.records import read_records
-from hpsearch.store.shape import RESULT, RUN, WORK, check_plan, read_json, shaped
+from hpsearch.store.shape import RESULT, RUN, WORK, check_confusion, check_plan, read_json, shaped
 from hpsearch.store.writer import Writer
 from hpsearch.trial import Piece, Result, Training
 
@@ -147,9 +147,12 @@ class RunDirectory:
         """What best/result.json says of the winner; None while there is none."""
         path = self.best / "result.json"
         try:
-            return read_json(path, RESULT)
+            outcome = read_json(path, RESULT)
         except FileNotFoundError:
             return None
+        if outcome.get("test") is not None:
+            check_confusion(outcome["test"], len(self.info["data"]["classes"]), str(path))
+        return outcome
 
     @contextmanager
     def writing(self) -> Iterator[Writer]:

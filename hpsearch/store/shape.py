@@ -147,6 +147,19 @@ def _refuse(name: str) -> None:
     raise ValueError(f"{name}, which JSON does not know")
 
 
+def check_confusion(test: Mapping[str, Any], classes: int, where: str) -> None:
+    """Refuse test metrics whose confusion matrix has not a row and a column for each class.
+
+    Raises:
+        RunError: it has not.
+    """
+    if any(len(side) != classes for side in (test["confusion"], *test["confusion"])):
+        raise RunError(
+            f"{where}: test: confusion must have {classes} rows and columns, one a class; the "
+            "file is damaged"
+        )
+
+
 def check_plan(plan: list[dict[str, Any]], where: str) -> None:
     """Refuse a plan whose rounds do not follow one another.
 
