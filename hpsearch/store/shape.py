@@ -153,7 +153,8 @@ def check_confusion(test: Mapping[str, Any], classes: int, where: str) -> None:
     Raises:
         RunError: it has not.
     """
-    if any(len(side) != classes for side in (test["confusion"], *test["confusion"])):
+    confusion = test.get("confusion")
+    if confusion is not None and any(len(side) != classes for side in (confusion, *confusion)):
         raise RunError(
             f"{where}: test: confusion must have {classes} rows and columns, one a class; the "
             "file is damaged"
