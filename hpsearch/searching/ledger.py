@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from hpsearch.backends import Answer
 from hpsearch.sampling.ranking import Observation
 from hpsearch.searching.known import LOST, by_training, consecutive, observation
-from hpsearch.searching.objective import Objective, average, join
+from hpsearch.searching.objective import Curve, Objective, average, join
 from hpsearch.store import RunDirectory, Writer
 from hpsearch.trainers.protocol import Job, Outcome, State
 from hpsearch.trial import Piece, Result, Status, Training, Trial
@@ -70,7 +70,7 @@ class Ledger:
         """How far a training has come."""
         return max((piece.epochs for piece in self.pieces[training]), default=0)
 
-    def curve(self, number: int) -> dict[str, list[float | None]]:
+    def curve(self, number: int) -> Curve:
         """The learning curve of a trial: the mean of its trainings'."""
         curves = [join(self.pieces[training]) for training in self.of(number)]
         return average([curve for curve in curves if curve.get("epoch")])
