@@ -154,7 +154,7 @@ class Ledger:
             seconds=round(sum(end - start for start, end in spans), 3),
         )
         self.results[number] = result
-        self.writer.result(result)
+        self.writer.result(result, self.of(number))
         return result
 
     def observe(self, trial: Trial, epochs: Sequence[int], rungs: int) -> Observation:
