@@ -11,7 +11,7 @@ from hpsearch.backends import Answer
 from hpsearch.sampling.ranking import Observation
 from hpsearch.searching.known import LOST, by_training, consecutive, observation
 from hpsearch.searching.objective import Curve, Objective, average, join
-from hpsearch.store import RunDirectory, Writer
+from hpsearch.store import RunDirectory, Writer, uncollected
 from hpsearch.trainers.protocol import Job, Outcome, State
 from hpsearch.trial import Piece, Result, Status, Training, Trial
 
@@ -35,6 +35,7 @@ class Ledger:
     work: dict[int, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
     observed: dict[tuple[int, int], Observation] = field(default_factory=dict)  # by number, rungs
 
+    @uncollected()
     def read(self, run: RunDirectory) -> None:
         """Take up what the run directory holds already."""
         pieces = run.pieces
