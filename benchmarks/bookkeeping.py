@@ -1,12 +1,15 @@
 """What a trial costs when training costs nothing: hpsearch's files beside Optuna's storages.
 
+    pip install optuna
     python benchmarks/bookkeeping.py --trials 1000
-    python benchmarks/bookkeeping.py --trials 100000 --only random report
+    python benchmarks/bookkeeping.py --trials 100000 --repeats 1 --only random report memory
 
 The real Search, Ledger, Writer and serial backend; only the training is a formula. Proposing
 costs its own: `random` is bookkeeping alone, `zoom` adds the Gaussian process, `halving` adds
-rungs and the states that trials go on from. Optuna draws with its RandomSampler. Run folders
-are made under --folder, since what an fsync costs depends on the disk.
+rungs and the states that trials go on from. Optuna draws with its RandomSampler. They take
+turns, each in a process of its own, so that a machine whose speed drifts is unfair to nobody;
+times are medians. Run folders are made under --folder, since what an fsync costs depends on
+the disk.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -33,7 +37,6 @@ from hpsearch.searching.ledger import Ledger
 from hpsearch.searching.loop import Search
 from hpsearch.searching.objective import objective_of
 from hpsearch.searching.session import begin, read_data
-from hpsearch.store import RunDirectory
 from hpsearch.trainers.protocol import Job, Outcome
 
 SPACE = {
@@ -76,7 +79,7 @@ class Instant:
         return Outcome(curve, kept, finished=last)
 
 
-def search(folder: Path, trials: int, sampler: str, halving: bool) -> dict[str, Any]:
+def search(folder: Path, trials: int, sampler: str, halving: bool) -> dict[str, float]:
     """One search on disk: seconds in all, and over its first and last tenth of the trials."""
     config = from_mapping(
         {
@@ -109,7 +112,6 @@ def search(folder: Path, trials: int, sampler: str, halving: bool) -> dict[str, 
         "seconds": time.perf_counter() - ends[0],
         "first": (ends[tenth] - ends[0]) / tenth,
         "last": (ends[-1] - ends[-1 - tenth]) / tenth,
-        "run": run,
     }
 
 
@@ -138,6 +140,11 @@ def optuna_search(storage: Any, trials: int) -> float:
     return time.perf_counter() - start
 
 
+def memory(_folder: Path, trials: int) -> float:
+    """Optuna in memory: nothing is kept."""
+    return optuna_search(None, trials)
+
+
 def sqlite(folder: Path, trials: int) -> float:
     """Optuna on SQLite."""
     return optuna_search(f"sqlite:///{folder / 'optuna.db'}", trials)
@@ -151,11 +158,11 @@ def journal(folder: Path, trials: int) -> float:
     return optuna_search(JournalStorage(JournalFileBackend(str(folder / "optuna.log"))), trials)
 
 
-def report(run: RunDirectory) -> float:
+def report(run: Path) -> float:
     """Seconds of `hpsearch report RUN --format json`, start-up included."""
     start = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-m", "hpsearch", "report", str(run.path), "--format", "json"],
+        [sys.executable, "-m", "hpsearch", "report", str(run), "--format", "json"],
         check=True,
         capture_output=True,
     )
@@ -163,45 +170,88 @@ def report(run: RunDirectory) -> float:
     return time.perf_counter() - start
 
 
-def show(name: str, trials: int, seconds: float, more: str = "") -> None:
-    """One line of the table."""
-    each, rate = f"{1e6 * seconds / trials:8.0f} us", f"{trials / seconds:8.0f}/s"
-    print(f"{name:22} {seconds:8.2f} s {each} {rate}{more}")
+OURS = {"random": ("random", False), "zoom": ("zoom", False), "halving": ("random", True)}
+PEERS: dict[str, Callable[[Path, int], float]] = {
+    "memory": memory,
+    "journal": journal,
+    "sqlite": sqlite,
+}
+
+
+def one(kind: str, trials: int, folder: Path) -> dict[str, float]:
+    """One search: its seconds, and of hpsearch's over its first and last tenth, and memory."""
+    if kind in PEERS:
+        return {"seconds": PEERS[kind](folder, trials)}
+    if kind == "report":
+        search(folder, trials, "random", halving=False)
+        return {"seconds": report(next(folder.iterdir()))}
+    found = search(folder, trials, *OURS[kind])
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {**found, "megabytes": peak}
+
+
+def measured(kind: str, trials: int, folder: Path | None) -> dict[str, float]:
+    """`one` in a process and a folder of its own."""
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        done = subprocess.run(
+            [
+                sys.executable,
+                __file__,
+                "--one",
+                kind,
+                "--trials",
+                str(trials),
+                "--folder",
+                scratch,
+            ],
+            check=True,
+            stdout=subprocess.PIPE,
+        )
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def show(kind: str, trials: int, found: Sequence[dict[str, float]], base: float | None) -> float:
+    """One line of the table; gives the median of the seconds."""
+    middle = {key: median(each[key] for each in found) for key in found[0]}
+    seconds = middle["seconds"]
+    name = f"Optuna, {kind}" if kind in PEERS else f"hpsearch, {kind}"
+    times = "" if base is None else f"{seconds / base:8.2f}"
+    more = ""
+    if "first" in middle:
+        more = (
+            f"   first tenth {1e6 * middle['first']:.0f} us, last {1e6 * middle['last']:.0f} us; "
+            f"peak memory {middle['megabytes']:.0f} MB"
+        )
+    each = f"{1e6 * seconds / trials:8.0f} us {trials / seconds:8.0f}/s"
+    print(f"{name:20} {seconds:8.2f} s {each}{times:>8}{more}", flush=True)
+    return seconds
 
 
 def main() -> None:
-    """Print a table."""
+    """Print a table; `times` is beside the first line of it."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--trials", type=int, default=1000)
+    parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--folder", type=Path, default=None, help="on the disk to be measured")
-    kinds = ["random", "zoom", "halving", "report", "sqlite", "journal"]
+    kinds = [*OURS, "report", *PEERS]
     parser.add_argument("--only", nargs="+", choices=kinds, default=kinds)
+    parser.add_argument("--one", choices=kinds, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
-    print(f"{'':22} {'in all':>10} {'a trial':>11} {'trials':>10}")
-    with tempfile.TemporaryDirectory(dir=chosen.folder) as name:
-        folder, run = Path(name), None
-        for kind, sampler, halving in (
-            ("random", "random", False),
-            ("zoom", "zoom", False),
-            ("halving", "random", True),
-        ):
-            if kind in chosen.only:
-                found = search(folder, chosen.trials, sampler, halving)
-                run = run or found["run"]
-                memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-                more = (
-                    f"   first tenth {1e6 * found['first']:.0f} us, "
-                    f"last {1e6 * found['last']:.0f} us; peak memory {memory:.0f} MB"
-                )
-                show(f"hpsearch, {kind}", chosen.trials, found["seconds"], more)
-        if run is not None and "report" in chosen.only:
-            print(f"{'report --format json':22} {report(run):8.2f} s, start-up included")
-        peers: dict[str, Callable[[Path, int], float]] = {"sqlite": sqlite, "journal": journal}
-        for kind, peer in peers.items():
-            if kind in chosen.only:
-                show(f"Optuna, {kind}", chosen.trials, peer(folder, chosen.trials))
+    if chosen.one is not None:
+        print(json.dumps(one(chosen.one, chosen.trials, chosen.folder)))
+        return
+    found: dict[str, list[dict[str, float]]] = {kind: [] for kind in chosen.only}
+    for _ in range(chosen.repeats):
+        for kind, each in found.items():
+            each.append(measured(kind, chosen.trials, chosen.folder))
+    print(f"{'':20} {'in all':>10} {'a trial':>11} {'trials':>10} {'times':>7}")
+    base: float | None = None
+    for kind, several in found.items():
+        seconds = show(kind, chosen.trials, several, base)
+        base = seconds if base is None else base
 
 
 if __name__ == "__main__":

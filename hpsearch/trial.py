@@ -5,6 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
+
+from msgspec import Meta
+
+HUGE = 2**63  # no count, seed or metric of ours is a whole number beyond it
+
+Count = Annotated[int, Meta(ge=0, le=HUGE - 1)]
+"""A whole number that counts something."""
+
+Whole = Annotated[int, Meta(ge=1 - HUGE, le=HUGE - 1)]
+
+Number = Whole | float
+"""What a file may hold for a number; one that is undefined there is null."""
 
 Value = bool | int | float | str | None
 """A hyperparameter's value as YAML knows it."""
@@ -29,7 +42,7 @@ class Status(StrEnum):
     FAILED = "failed"  # exception, timeout, or its worker died
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Trial:
     """One setting, proposed."""
 
@@ -38,7 +51,7 @@ class Trial:
     params: Params
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Piece:
     """One finished piece of training: a line of curves.jsonl.
 
@@ -46,13 +59,13 @@ class Piece:
     trial's start, so the pieces of a trial join into one learning curve.
     """
 
-    number: int
-    repeat: int
-    fold: int
-    rung: int
-    epochs: int
-    value: float | None
-    curve: Mapping[str, list[float | None]]
+    number: Count
+    repeat: Count
+    fold: Count
+    rung: Count
+    epochs: Count
+    value: Number | None
+    curve: Mapping[str, list[Number | None]]
 
     @property
     def training(self) -> Training:
@@ -60,20 +73,20 @@ class Piece:
         return self.number, self.repeat, self.fold
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Result:
     """A trial whose fate is known: a line of trials.jsonl. Only `completed` results can win."""
 
-    number: int
-    round: int
+    number: Count
+    round: Count
     status: Status
     params: Params
-    epochs: int
-    metrics: Mapping[str, float | None]
-    value: float | None
+    epochs: Count
+    metrics: Mapping[str, Number | None]
+    value: Number | None
     error: str | None
     started: str  # ISO 8601, UTC
-    seconds: float
+    seconds: Number
 
     @property
     def cut(self) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hpsearch.config import Config
 from hpsearch.report.numbers import number
 from hpsearch.sampling.pressure import Pressure, pressures
+from hpsearch.sampling.ranking import Observation
 from hpsearch.trainers import limits
 from hpsearch.trial import Result, Status
 
@@ -25,7 +26,7 @@ class Caution:
 
 
 def warnings(
-    config: Config, results: Sequence[Result], elites: Sequence[Result]
+    config: Config, results: Sequence[Result], elites: Sequence[Observation]
 ) -> Iterator[Caution]:
     """Bounds that the best trials press against, and many trials lost."""
     best = [elite.params for elite in elites]

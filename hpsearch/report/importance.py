@@ -7,7 +7,7 @@ settings drawn uniformly.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import sqrt
 
@@ -22,13 +22,12 @@ from hpsearch.report.importance_surrogates import (
     rank_correlation,
     scores,
 )
-from hpsearch.sampling.ranking import Observation, rank
+from hpsearch.sampling.ranking import Observation
 from hpsearch.sampling.screen import features
 from hpsearch.sampling.sensitivity import Effects, searched, total_effects
 from hpsearch.searching.brief import Brief
 from hpsearch.searching.known import Known
-from hpsearch.searching.objective import Objective
-from hpsearch.searching.refine import elite_trials
+from hpsearch.searching.refine import elites_of
 from hpsearch.space import Space
 from hpsearch.space.narrow import narrow
 from hpsearch.trial import Status
@@ -72,14 +71,16 @@ class Importance:
     reason: str | None = None
 
 
-def importance(brief: Brief, objective: Objective, trials: Sequence[Known]) -> Importance:
-    """What mattered, as all the trials tell that a run can build on.
+def importance(
+    brief: Brief, trials: Iterable[Known], best_first: Sequence[Observation]
+) -> Importance:
+    """What mattered, as all the trials tell that a run can build on, and their ranking.
 
     Each of five surrogates knows four fifths of the trials. Together they predict every trial
     from the others; where that does not order the trials well, no share is told.
     """
     space, generator = brief.space, rng.stream(brief.seed, "importance")
-    ranked = chosen(rank(_usable(brief, objective, trials)), generator)
+    ranked = chosen(_usable(trials, best_first), generator)
     if reason := _too_little(space, ranked):
         return Importance(len(ranked), reason=reason)
     known = features(space, space.points([trial.params for trial in ranked]))
@@ -94,8 +95,7 @@ def importance(brief: Brief, objective: Objective, trials: Sequence[Known]) -> I
                 f"over {FOLDS} folds, {needed:.2f} needed"
             )
             return Importance(len(ranked), correlation, reason=reason)
-        elites = elite_trials(trials, brief.amounts, objective)
-        region = narrow(space, [elite.params for elite in elites])
+        region = narrow(space, [elite.params for elite in elites_of(best_first)])
         whole, near = (
             _shares(space, total_effects(surrogates, space, within, DRAWS, generator))
             for within in (space, region)
@@ -103,14 +103,10 @@ def importance(brief: Brief, objective: Objective, trials: Sequence[Known]) -> I
     return Importance(len(ranked), correlation, whole, near)
 
 
-def _usable(brief: Brief, objective: Objective, trials: Sequence[Known]) -> list[Observation]:
+def _usable(trials: Iterable[Known], ranked: Sequence[Observation]) -> list[Observation]:
     """Trials that tell of their settings; an exception tells more of the program."""
-    observed = [
-        trial.observe(brief.amounts, objective)
-        for trial in trials
-        if trial.result.status is not Status.FAILED
-    ]
-    return [trial for trial in observed if trial.costs]
+    failed = {each.result.number for each in trials if each.result.status is Status.FAILED}
+    return [trial for trial in ranked if trial.costs and trial.number not in failed]
 
 
 def _too_little(space: Space, ranked: Sequence[Observation]) -> str | None:

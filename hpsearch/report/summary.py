@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -12,12 +12,13 @@ from hpsearch.config import Config, from_mapping
 from hpsearch.report.advice import Caution, warnings
 from hpsearch.report.importance import Importance, importance
 from hpsearch.report.paired import Study, studies
+from hpsearch.sampling.ranking import Observation
 from hpsearch.searching.brief import Brief, brief_of, known_trials
 from hpsearch.searching.known import Known
 from hpsearch.searching.objective import Objective, objective_of
-from hpsearch.searching.refine import best_completed, elite_trials
+from hpsearch.searching.refine import best_completed, elites_of, ranking
 from hpsearch.space import Space, same
-from hpsearch.store import RunDirectory
+from hpsearch.store import RunDirectory, uncollected
 from hpsearch.trial import Result, Status
 
 Region = Mapping[str, list[Any]]
@@ -38,7 +39,11 @@ class RoundSummary:
 
 @dataclass(frozen=True)
 class Summary:
-    """Everything the terminal says of a run."""
+    """Everything the terminal says of a run.
+
+    What takes long for many trials is worked out when first asked for: `list` and tables of all
+    trials need none of it.
+    """
 
     run: RunDirectory
     info: Mapping[str, Any]  # run.json
@@ -48,13 +53,46 @@ class Summary:
     known: tuple[Known, ...]  # every trial that the run can build on, a parent's among them
     results: tuple[Result, ...]  # this run's trials, by number
     best: Result | None  # the winner; with a parent, perhaps one of its trials
-    baseline: Result | None  # the first setting by hand
     outcome: Mapping[str, Any] | None  # best/result.json
-    counts: Mapping[str, int]
-    rounds: tuple[RoundSummary, ...]
-    top: tuple[Result, ...]
-    warnings: tuple[Caution, ...]
-    paired: tuple[Study, ...]  # one a crossed choice
+    most: int  # trials in `top`
+
+    @property
+    def baseline(self) -> Result | None:
+        """The first setting by hand."""
+        return self.results[0] if self.results and self.config.search.start else None
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many trials met each fate."""
+        found = Counter(result.status for result in self.results)
+        return {status.value: found[status] for status in Status}
+
+    @cached_property
+    def ranked(self) -> list[Observation]:
+        """All known trials, best first."""
+        return ranking(self.known, self.brief.amounts, self.objective)
+
+    @cached_property
+    def rounds(self) -> tuple[RoundSummary, ...]:
+        """Each step from coarse to fine."""
+        return tuple(_rounds(self.results, self.config.space, self.objective))
+
+    @cached_property
+    def top(self) -> tuple[Result, ...]:
+        """The winner first: confirmation may have passed over better values."""
+        others = [r for r in self.best_results(self.most + 1) if r is not self.best]
+        return (*(() if self.best is None else (self.best,)), *others)[: self.most]
+
+    @cached_property
+    def warnings(self) -> tuple[Caution, ...]:
+        """What to be wary of."""
+        return tuple(warnings(self.config, self.results, elites_of(self.ranked)))
+
+    @cached_property
+    def paired(self) -> tuple[Study, ...]:
+        """What each crossed choice changes."""
+        own = self.known[len(self.brief.history) :]
+        return tuple(studies(self.brief, self.objective, own))
 
     @property
     def confirmed(self) -> Mapping[str, Any] | None:
@@ -63,12 +101,12 @@ class Summary:
 
     @cached_property
     def importance(self) -> Importance:
-        """What mattered; worked out when first asked for, since `list` need not know."""
-        return importance(self.brief, self.objective, self.known)
+        """What mattered."""
+        return importance(self.brief, self.known, self.ranked)
 
     @cached_property
     def timeline(self) -> list[dict[str, Any]]:
-        """Who trained what and when; read when first asked for."""
+        """Who trained what and when."""
         return self.run.timeline
 
     def best_results(self, count: int) -> list[Result]:
@@ -105,6 +143,7 @@ class Summary:
         }
 
 
+@uncollected()
 def summarise(run: RunDirectory, top: int = 5) -> Summary:
     """Read a run and say what it found; works at any moment of a run's life.
 
@@ -114,31 +153,21 @@ def summarise(run: RunDirectory, top: int = 5) -> Summary:
     info = run.info
     config = from_mapping(info["config"])
     objective = objective_of(config)
-    results = run.results
     brief = brief_of(run, config)
-    trials = known_trials(run, brief)
-    known = [each.result for each in trials]
-    elites = elite_trials(trials, brief.amounts, objective)
+    known = known_trials(run, brief)
     outcome = run.outcome
-    winner = _winner(known, outcome, objective)
-    others = [r for r in best_completed(known, objective, top + 1) if r is not winner]
-    first = [] if winner is None else [winner]  # confirmation may have passed over better values
+    results = [each.result for each in known]
     return Summary(
         run=run,
         info=info,
         config=config,
         objective=objective,
         brief=brief,
-        known=tuple(trials),
-        results=tuple(results),
-        best=winner,
-        baseline=results[0] if results and config.search.start else None,
+        known=tuple(known),
+        results=tuple(results[len(brief.history) :]),
+        best=_winner(results, outcome, objective),
         outcome=outcome,
-        counts={status.value: n for status, n in _counts(results).items()},
-        rounds=tuple(_rounds(results, config.space, objective)),
-        top=(*first, *others)[:top],
-        warnings=tuple(warnings(config, results, elites)),
-        paired=tuple(studies(brief, objective, trials[len(brief.history) :])),
+        most=top,
     )
 
 
@@ -151,16 +180,12 @@ def _winner(
     return next(named, None) or objective.best(known)
 
 
-def _counts(results: Sequence[Result]) -> dict[Status, int]:
-    found = Counter(result.status for result in results)
-    return {status: found[status] for status in Status}
-
-
 def _rounds(results: Sequence[Result], space: Space, objective: Objective) -> list[RoundSummary]:
-    rounds = sorted({result.round for result in results})
+    by_round: dict[int, list[Result]] = defaultdict(list)
+    for result in results:
+        by_round[result.round].append(result)
     summaries = []
-    for number in rounds:
-        own = [result for result in results if result.round == number]
+    for number, own in sorted(by_round.items()):
         best = objective.best(own)
         value = None if best is None else best.value
         summaries.append(RoundSummary(number, len(own), value, region(own, space)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from hpsearch.trial import Params
@@ -14,7 +14,7 @@ Cost = tuple[float, float]
 UNKNOWN: Cost = (math.inf, math.inf)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Observation:
     """What the sampler knows of a trial: its setting, and its cost at each rung it reached.
 
@@ -45,16 +45,26 @@ def rank(history: Iterable[Observation]) -> list[Observation]:
     >>> [trial.number for trial in rank([short, *long])]
     [2, 1, 0]
     """
-    order = sorted(history, key=lambda trial: (not trial.finite, _key(trial, 0)))
-    usable = sum(trial.finite for trial in order)
-    rungs = max((len(trial.costs) for trial in order[:usable]), default=0)
+    finite: list[Observation] = []
+    others: list[Observation] = []
+    for trial in history:
+        (finite if trial.finite else others).append(trial)
+    order = [*sorted(finite, key=_at(0)), *sorted(others, key=_at(0))]
+    usable = len(finite)
+    rungs = max((len(trial.costs) for trial in finite), default=0)
     for rung in range(1, rungs):
         places = [i for i in range(usable) if len(order[i].costs) > rung]
-        again = sorted((order[i] for i in places), key=lambda trial: _key(trial, rung))
+        again = sorted((order[i] for i in places), key=_at(rung))
         for place, trial in zip(places, again, strict=True):
             order[place] = trial
     return order
 
 
-def _key(trial: Observation, rung: int) -> tuple[Cost, int]:
-    return (trial.costs[rung] if len(trial.costs) > rung else UNKNOWN), trial.number
+def _at(rung: int) -> Callable[[Observation], tuple[float, float, int]]:
+    """Sorts trials by their costs at a rung, equal ones by number."""
+
+    def key(trial: Observation) -> tuple[float, float, int]:
+        metric, loss = trial.costs[rung] if len(trial.costs) > rung else UNKNOWN
+        return metric, loss, trial.number  # flat: such tuples are compared fastest
+
+    return key

@@ -15,7 +15,7 @@ from hpsearch.sampling.propose import Sampler, propose
 from hpsearch.sampling.ranking import Observation
 from hpsearch.searching.known import Known, check_params, curves
 from hpsearch.space import Choice, Space
-from hpsearch.store import RunDirectory
+from hpsearch.store import RunDirectory, uncollected
 from hpsearch.trainers.protocol import Settings
 from hpsearch.trial import Params, Trial
 
@@ -49,6 +49,11 @@ class Brief:
         """The amounts of training at which trials are compared, in epochs, ascending."""
         return tuple(sorted({rung.epochs for round in self.rounds for rung in round.rungs}))
 
+    @cached_property
+    def crossed(self) -> int:
+        """How many trials one draw stands for."""
+        return crossings(self.space)
+
     @property
     def first(self) -> int:
         """The number of the first trial; those below are the parent's."""
@@ -67,10 +72,10 @@ class Brief:
         """Every hyperparameter of a trial."""
         return {**self.settings, **params}
 
-    def seed_of(self, trial: Trial) -> tuple[int | str, ...]:
+    def seed_of(self, number: int) -> tuple[int | str, ...]:
         """The identity of a trial's random numbers; crossed trials of one draw share it."""
         first_draw = self.first + len(self.start)
-        return self.seed, "trial", draw_of(trial.number, first_draw, crossings(self.space))
+        return self.seed, "trial", draw_of(number, first_draw, self.crossed)
 
     def seed_of_training(self, seed: tuple[int | str, ...], repeat: int) -> tuple[int | str, ...]:
         """The identity of one training's random numbers, given its trial's.
@@ -117,14 +122,14 @@ def brief_for(config: Config, rounds: tuple[Round, ...], history: tuple[Known, .
     )
 
 
+@uncollected()
 def known_trials(run: RunDirectory, brief: Brief) -> list[Known]:
     """Every trial that a run can build on, by number: its parent's, then its own."""
     results = run.results
-    for result in results:
-        check_params(result, brief.space)
+    check_params(results, brief.space)
     curve = curves(run.pieces, brief.repeats)
     own = (
-        Known(result, curve.get(result.number, {}), brief.seed_of(result.trial))
+        Known(result, curve.get(result.number, {}), brief.seed_of(result.number))
         for result in results
     )
     return [*brief.history, *own]
@@ -135,7 +140,7 @@ def proposals(brief: Brief, round: Round, history: Sequence[Observation] = ()) -
     start = brief.start if round.number == 0 else ()
     draws = propose(
         brief.space,
-        count=(round.trials - len(start)) // crossings(brief.space),
+        count=(round.trials - len(start)) // brief.crossed,
         seed=brief.seed,
         first=round.first,
         progress=round.progress,

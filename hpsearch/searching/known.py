@@ -10,15 +10,15 @@ from typing import Any
 from hpsearch.errors import RunError
 from hpsearch.sampling.ranking import UNKNOWN, Observation
 from hpsearch.searching.objective import Curve, Objective, average, join
-from hpsearch.space import Space
+from hpsearch.space import Parameter, Space
 from hpsearch.store import check_curve, record_of
-from hpsearch.store.shape import NUMBER, fits
+from hpsearch.store.shape import is_number
 from hpsearch.trial import Piece, Result, Status, Training
 
 LOST = (Status.DIVERGED, Status.FAILED)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Known:
     """A trial whose fate is known, its learning curve, and what its random numbers depend on."""
 
@@ -57,27 +57,33 @@ class Known:
         )
 
 
-def check_params(result: Result, space: Space) -> None:
-    """Refuse a trial whose params are of other types than the space's.
+def check_params(results: Iterable[Result], space: Space) -> None:
+    """Refuse trials whose params are of other types than the space's.
 
     Values may lie outside: settings by hand do.
 
     Raises:
         RunError: a value is no number, or no list, where the space has one.
     """
-    for name, value in result.params.items():
-        if name not in space:
-            continue
-        parameter = space[name]
-        listed = parameter.per is not None
-        entries = value if isinstance(value, list) else [value]
-        numbers = all(fits(entry, NUMBER) for entry in entries)
-        categorical = parameter.categorical or parameter.fixed
-        if isinstance(value, list) != listed or not (categorical or numbers):
-            raise RunError(
-                f"trials.jsonl: trial {result.number}: {name} cannot be {str(value)[:40]!r}; "
-                "to set the line aside and train the trial again: hpsearch resume RUN --repair"
-            )
+    plain = {p.name for p in space if p.per is None and not (p.categorical or p.fixed)}
+    for result in results:
+        for name, value in result.params.items():
+            if name in plain and is_number(value):
+                continue  # the usual case first: there are many trials
+            if name in space and not _suits(value, space[name]):
+                raise RunError(
+                    f"trials.jsonl: trial {result.number}: {name} cannot be "
+                    f"{str(value)[:40]!r}; to set the line aside and train the trial again: "
+                    "hpsearch resume RUN --repair"
+                )
+
+
+def _suits(value: object, parameter: Parameter) -> bool:
+    if isinstance(value, list) != (parameter.per is not None):
+        return False
+    if parameter.categorical or parameter.fixed:
+        return True
+    return all(map(is_number, value)) if isinstance(value, list) else is_number(value)
 
 
 def observation(

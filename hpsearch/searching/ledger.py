@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from hpsearch.backends import Answer
 from hpsearch.sampling.ranking import Observation
 from hpsearch.searching.known import LOST, by_training, consecutive, observation
-from hpsearch.searching.objective import Objective, average, join
-from hpsearch.store import RunDirectory, Writer
+from hpsearch.searching.objective import Curve, Objective, average, join
+from hpsearch.store import RunDirectory, Writer, uncollected
 from hpsearch.trainers.protocol import Job, Outcome, State
 from hpsearch.trial import Piece, Result, Status, Training, Trial
 
@@ -35,6 +35,7 @@ class Ledger:
     work: dict[int, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
     observed: dict[tuple[int, int], Observation] = field(default_factory=dict)  # by number, rungs
 
+    @uncollected()
     def read(self, run: RunDirectory) -> None:
         """Take up what the run directory holds already."""
         pieces = run.pieces
@@ -70,7 +71,7 @@ class Ledger:
         """How far a training has come."""
         return max((piece.epochs for piece in self.pieces[training]), default=0)
 
-    def curve(self, number: int) -> dict[str, list[float | None]]:
+    def curve(self, number: int) -> Curve:
         """The learning curve of a trial: the mean of its trainings'."""
         curves = [join(self.pieces[training]) for training in self.of(number)]
         return average([curve for curve in curves if curve.get("epoch")])
@@ -154,7 +155,7 @@ class Ledger:
             seconds=round(sum(end - start for start, end in spans), 3),
         )
         self.results[number] = result
-        self.writer.result(result)
+        self.writer.result(result, self.of(number))
         return result
 
     def observe(self, trial: Trial, epochs: Sequence[int], rungs: int) -> Observation:

@@ -60,8 +60,7 @@ class Search:
         Raises:
             TrainerError: each of the first trials failed.
         """
-        for result in self.ledger.results.values():
-            check_params(result, self.brief.space)
+        check_params(self.ledger.results.values(), self.brief.space)
         self.best = self.ledger.objective.best(self.ledger.results.values())
         waiting = {
             stage: needs(stage, self.brief.rounds)
@@ -126,7 +125,7 @@ class Search:
         until = settings["epochs"]
         if not self.brief.is_start(trial.number):
             until = min(until, rung.epochs)
-        identity = self.brief.seed_of(trial)
+        identity = self.brief.seed_of(trial.number)
         return [
             Job(
                 trial.number,

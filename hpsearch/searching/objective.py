@@ -39,12 +39,17 @@ class Objective:
 
     def best(self, results: Iterable[Result]) -> Result | None:
         """The best completed trial with a finite value; None where there is none."""
-        able = [
+        return min(self.able(results), key=self.order, default=None)
+
+    def able(self, results: Iterable[Result]) -> list[Result]:
+        """Those that can win: completed, with a finite value."""
+        return [
             result
             for result in results
-            if result.status is Status.COMPLETED and self.cost(result.value) != UNKNOWN
+            if result.status is Status.COMPLETED
+            and result.value is not None
+            and isfinite(result.value)
         ]
-        return min(able, key=self.order, default=None)
 
     def costs(
         self, curve: Curve, epochs: Iterable[int], finished: bool = False
@@ -58,15 +63,15 @@ class Objective:
         >>> accuracy.costs({"epoch": [1, 2, 3], "accuracy": [0.5, 0.7, 0.8]}, [1, 3, 9])
         ((-0.5, inf), (-0.8, inf))
         """
-        trained = len(curve.get(self.name, []))
+        trained = len(curve.get(self.name, ()))
         reached = [min(epoch, trained) for epoch in epochs if finished or epoch <= trained]
-        return tuple(self.cost_after(curve, epoch) for epoch in reached if epoch)
+        return tuple([self.cost_after(curve, epoch) for epoch in reached if epoch])
 
     def cost_after(self, curve: Curve, epochs: int) -> Cost:
         """The cost after so many epochs of a curve: the last one's, or the best one's so far."""
-        values, losses = curve[self.name], curve.get("val_loss", [])
-        epoch = self.epoch_after(curve, epochs)
-        return self.cost(values[epoch - 1], losses[epoch - 1] if losses else None)
+        last = (epochs if self.at == "last" else self.epoch_after(curve, epochs)) - 1
+        losses = curve.get("val_loss")
+        return self.cost(curve[self.name][last], losses[last] if losses else None)
 
     def epoch_after(self, curve: Curve, epochs: int) -> int:
         """The epoch, counted from 1, whose value counts after so many epochs.
@@ -85,22 +90,28 @@ def objective_of(config: Config) -> Objective:
     return Objective(config.metric.name, config.metric.goal, config.metric.at)
 
 
-def join(pieces: Iterable[Piece]) -> dict[str, list[float | None]]:
+def join(pieces: Iterable[Piece]) -> Curve:
     """The learning curve of one training, from its pieces in any order.
+
+    That of a single piece is its own and not copied.
 
     >>> first = Piece(0, 0, 0, rung=0, epochs=1, value=0.5, curve={"epoch": [1]})
     >>> later = Piece(0, 0, 0, rung=1, epochs=2, value=0.7, curve={"epoch": [2]})
     >>> join([later, first])
     {'epoch': [1, 2]}
     """
+    ordered = list(pieces)
+    if len(ordered) == 1:
+        return ordered[0].curve
+    ordered.sort(key=lambda piece: piece.rung)
     curve: dict[str, list[float | None]] = {}
-    for piece in sorted(pieces, key=lambda piece: piece.rung):
+    for piece in ordered:
         for name, values in piece.curve.items():
             curve.setdefault(name, []).extend(values)
     return curve
 
 
-def average(curves: Sequence[Curve]) -> dict[str, list[float | None]]:
+def average(curves: Sequence[Curve]) -> Curve:
     """The mean of several learning curves, epoch by epoch.
 
     One that ended early keeps its last values, as more training would not have changed them.
@@ -110,7 +121,7 @@ def average(curves: Sequence[Curve]) -> dict[str, list[float | None]]:
     {'epoch': [1, 2], 'loss': [6.0, 5.0]}
     """
     if len(curves) == 1:
-        return {name: list(values) for name, values in curves[0].items()}
+        return curves[0]
     epochs = max((len(curve.get("epoch", [])) for curve in curves), default=0)
     longest = max(curves, key=lambda curve: len(curve.get("epoch", [])), default={})
     joined: dict[str, list[float | None]] = {}

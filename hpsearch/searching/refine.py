@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from heapq import nsmallest
 from math import ceil
 
 from hpsearch.config import Config, from_mapping
 from hpsearch.errors import RunError
 from hpsearch.sampling.pressure import Limits, Pressure, pressures
-from hpsearch.sampling.ranking import rank
+from hpsearch.sampling.ranking import Observation, rank
 from hpsearch.searching.brief import brief_of, known_trials
 from hpsearch.searching.known import Known
 from hpsearch.searching.objective import Objective, objective_of
@@ -37,24 +38,27 @@ class Refinement:
     widened: tuple[Pressure, ...]
 
 
-def elite_trials(
-    known: Sequence[Known], amounts: Sequence[int], objective: Objective, top: int | None = None
-) -> list[Result]:
-    """The best trials, as the sampler ranks them: `top` of them, or a tenth, four at least.
+def ranking(
+    known: Iterable[Known], amounts: Sequence[int], objective: Objective
+) -> list[Observation]:
+    """A run's trials from best to worst, as the sampler ranks them."""
+    return rank(each.observe(amounts, objective) for each in known)
+
+
+def elites_of(ranked: Sequence[Observation], top: int | None = None) -> list[Observation]:
+    """The best of ranked trials: `top` of them, or a tenth, four at least.
 
     Trials that were stopped early count for what they showed; those without a finite value
     do not.
     """
-    results = {each.result.number: each.result for each in known}
-    ranked = rank(each.observe(amounts, objective) for each in known)
-    able = [results[observed.number] for observed in ranked if observed.finite]
+    able = [trial for trial in ranked if trial.finite]
     return able[: max(FEWEST, ceil(len(able) / 10)) if top is None else top]
 
 
 def best_completed(results: Sequence[Result], objective: Objective, top: int) -> list[Result]:
     """The completed trials with the best values."""
     completed = [r for r in results if r.status is Status.COMPLETED and r.value is not None]
-    return sorted(completed, key=objective.order)[:top]
+    return nsmallest(top, completed, key=objective.order)
 
 
 def refine(
@@ -86,7 +90,8 @@ def refine(
     known = known_trials(parent, brief)
     objective = objective_of(before)
     winner = None if parent.outcome is None else int(parent.outcome["number"])
-    elites = _led_by(winner, elite_trials(known, brief.amounts, objective, top), known)
+    best_first = elites_of(ranking(known, brief.amounts, objective), top)
+    elites = _led_by(winner, [trial.number for trial in best_first], known)
     if not elites:
         raise RunError(
             f"{parent.path}: refine needs at least one trial with a value, found none; "
@@ -112,10 +117,12 @@ def refine(
     )
 
 
-def _led_by(winner: int | None, elites: Sequence[Result], known: Sequence[Known]) -> list[Result]:
+def _led_by(winner: int | None, elites: Sequence[int], known: Sequence[Known]) -> list[Result]:
     """As many elites with the winner first: new seeds say more than the ranking does."""
-    first = [each.result for each in known if each.result.number == winner]
-    return [*first, *(elite for elite in elites if elite.number != winner)][: len(elites)]
+    results = {each.result.number: each.result for each in known}
+    first = [] if winner is None or winner not in results else [winner]
+    numbers = [*first, *(number for number in elites if number != winner)][: len(elites)]
+    return [results[number] for number in numbers]
 
 
 def _widened(space: Space, old: Space, pressure: Pressure, limits: Limits) -> Space:

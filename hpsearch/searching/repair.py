@@ -38,7 +38,7 @@ def repair(run: RunDirectory) -> list[str]:
 
 def _fits(result: Result, space: Space) -> bool:
     try:
-        check_params(result, space)
+        check_params([result], space)
     except RunError:
         return False
     return True

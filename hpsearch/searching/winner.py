@@ -109,7 +109,7 @@ def choose(search: Search) -> Choice | None:
     brief, objective = search.brief, search.ledger.objective
     known = {each.result.number: each for each in brief.history}
     for number, result in search.ledger.results.items():
-        known[number] = Known(result, {}, brief.seed_of(result.trial))
+        known[number] = Known(result, {}, brief.seed_of(number))
     best = objective.best(each.result for each in known.values())
     if best is None:
         return None

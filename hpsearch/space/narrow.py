@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from typing import Any
 
 import numpy as np
 
@@ -59,9 +60,9 @@ def _without_orphans(parameters: Mapping[str, Parameter], space: Space) -> tuple
         kept = {name: parameter for name, parameter in kept.items() if name not in orphans}
 
 
-def _used(parameter: Parameter, elites: Sequence[Params]) -> list[object]:
+def _used(parameter: Parameter, elites: Sequence[Params]) -> list[Any]:
     """The values of a parameter in the settings that have it active, list entries one by one."""
-    values: list[object] = []
+    values: list[Any] = []
     for params in elites:
         if parameter.name in params:
             value = params[parameter.name]
@@ -69,7 +70,7 @@ def _used(parameter: Parameter, elites: Sequence[Params]) -> list[object]:
     return [value for value in values if parameter.domain.contains(value)]
 
 
-def _narrow_domain(parameter: Parameter, values: list[object], margin: float) -> Domain:
+def _narrow_domain(parameter: Parameter, values: list[Any], margin: float) -> Domain:
     domain = parameter.domain
     if isinstance(domain, Choice):
         if parameter.cross:  # the comparison is the point of a crossed choice
@@ -78,8 +79,7 @@ def _narrow_domain(parameter: Parameter, values: list[object], margin: float) ->
         return Choice(kept) if len(kept) > 1 else Fixed(kept[0])
     if isinstance(domain, Fixed):
         return domain
-    places = [domain.fraction(value) for value in values]
-    low, high = min(places), max(places)
+    low, high = domain.fraction(min(values)), domain.fraction(max(values))
     # Half the way to the end at most: a bound that no elite touches always moves.
     low, high = low - min(margin, low / 2), high + min(margin, (1 - high) / 2)
     if isinstance(domain, Discrete):

@@ -1,6 +1,6 @@
 """The run directory: what is written, where, and how it survives a crash."""
 
-from hpsearch.store.files import as_yaml, write_json, write_text
+from hpsearch.store.files import as_yaml, uncollected, write_json, write_text
 from hpsearch.store.lock import vanished
 from hpsearch.store.records import as_line, check_curve, record_of
 from hpsearch.store.repair import set_aside
@@ -19,6 +19,7 @@ __all__ = [
     "record_of",
     "runs",
     "set_aside",
+    "uncollected",
     "vanished",
     "write_json",
     "write_text",

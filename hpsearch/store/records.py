@@ -1,16 +1,33 @@
-"""Trials and pieces of training as lines of JSON, and back."""
+"""Trials and pieces of training as lines of JSON, and back.
+
+Lines are many. One that is just as it should be is read and checked in one go, by msgspec; one
+that is not is read again with care, which says what is wrong or that it can pass.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import NoneType
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
+
+import msgspec
 
 from hpsearch.errors import RunError
-from hpsearch.store.files import read_lines, repair_with
-from hpsearch.store.shape import MAYBE_NUMBER, NUMBER, fits
-from hpsearch.trial import Piece, Result, Status
+from hpsearch.store.files import as_object, repair_with, whole_lines
+from hpsearch.store.shape import MAYBE_NUMBER, NUMBER, WORK, fits, shaped
+from hpsearch.trial import Number, Piece, Result, Status, Whole
+
+
+class Work(TypedDict):
+    """When a worker did what: a line of timeline.jsonl, in seconds since the run began."""
+
+    number: Whole
+    rung: Whole
+    worker: str
+    start: Number
+    end: Number
+
 
 Record = TypeVar("Record", Piece, Result)
 
@@ -26,6 +43,10 @@ FIELDS: Mapping[str, Any] = {
     "started": str,
     "seconds": NUMBER,
 }
+DECODERS: Mapping[type, msgspec.json.Decoder[Any]] = {
+    kind: msgspec.json.Decoder(kind) for kind in (Piece, Result, Work)
+}
+UNSOUND = (msgspec.MsgspecError, ValueError, RecursionError)  # what decoding raises
 
 
 def as_line(record: Piece | Result) -> dict[str, Any]:
@@ -42,16 +63,45 @@ def read_records(path: Path, kind: type[Record]) -> list[Record]:
     Raises:
         RunError: a line that lacks a field or holds a wrong one.
     """
-    records = []
-    for number, line in enumerate(read_lines(path), 1):
+    decode = DECODERS[kind].decode
+    records: list[Record] = []
+    for number, line in enumerate(whole_lines(path), 1):
         try:
-            records.append(record_of(line, kind))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise RunError(
-                f"{path}: line {number}: must be a {kind.__name__.lower()}, found a line with "
-                f"{type(error).__name__}: {error}; {repair_with(path.parent)}"
-            ) from None
+            record = decode(line.decode())
+            if kind is Piece:
+                check_lengths(record.curve)
+        except UNSOUND:
+            record = _read_with_care(line, path, number, kind)
+        records.append(record)
     return records
+
+
+def _read_with_care(line: bytes, path: Path, number: int, kind: type[Record]) -> Record:
+    entries = as_object(line, path, number)
+    try:
+        return record_of(entries, kind)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise RunError(
+            f"{path}: line {number}: must be a {kind.__name__.lower()}, found a line with "
+            f"{type(error).__name__}: {error}; {repair_with(path.parent)}"
+        ) from None
+
+
+def read_work(path: Path) -> list[dict[str, Any]]:
+    """All whole lines of a timeline, in the order in which they were appended.
+
+    Raises:
+        RunError: an entry of a line is of another type than it must be.
+    """
+    decode = DECODERS[Work].decode
+    work: list[dict[str, Any]] = []
+    for number, line in enumerate(whole_lines(path), 1):
+        try:
+            work.append(decode(line.decode()))
+        except UNSOUND:
+            entries = as_object(line, path, number)
+            work.append(shaped(entries, WORK, f"{path}: line {number}"))
+    return work
 
 
 def record_of(line: Mapping[str, Any], kind: type[Record]) -> Record:
@@ -81,11 +131,20 @@ def check_curve(curve: Mapping[str, Any]) -> None:
     """
     if not all(isinstance(values, list) for values in curve.values()):
         raise TypeError("a curve must be of lists")
-    if len({len(values) for values in curve.values()}) > 1:
-        raise ValueError("the lists of a curve must be of one length")
+    check_lengths(curve)
     for name, values in curve.items():
         types = set(map(type, values))
         if not types <= {int, float, NoneType} or (
             int in types and not all(fits(value, MAYBE_NUMBER) for value in values)
         ):
             raise TypeError(f"curve: {name} must be of numbers")
+
+
+def check_lengths(curve: Mapping[str, Sequence[Any]]) -> None:
+    """Refuse a curve whose metrics were not all measured at every epoch.
+
+    Raises:
+        ValueError: its lists differ in length.
+    """
+    if len(set(map(len, curve.values()))) > 1:
+        raise ValueError("the lists of a curve must be of one length")

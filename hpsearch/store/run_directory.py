@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +18,8 @@ from typing import Any
 from hpsearch.errors import RunError
 from hpsearch.store import lock
 from hpsearch.store.files import read_lines, repair_with, sync_folder, write_json, write_text
-from hpsearch.store.records import read_records
-from hpsearch.store.shape import RESULT, RUN, WORK, check_confusion, check_plan, read_json, shaped
+from hpsearch.store.records import read_records, read_work
+from hpsearch.store.shape import RESULT, RUN, check_confusion, check_plan, read_json, shaped
 from hpsearch.store.writer import Writer
 from hpsearch.trial import Piece, Result, Training
 
@@ -111,11 +111,10 @@ class RunDirectory:
         """Every finished piece of training, in the order in which they ended."""
         path = self.path / "curves.jsonl"
         pieces = read_records(path, Piece)
-        names: dict[Training, set[str]] = {}
+        names: dict[Training, Set[str]] = {}
         for number, piece in enumerate(pieces, 1):
-            if piece.curve and names.setdefault(piece.training, set(piece.curve)) != set(
-                piece.curve
-            ):
+            own = piece.curve.keys()
+            if own and names.setdefault(piece.training, own) != own:
                 raise RunError(
                     f"{path}: line {number}: the curve must hold what the trial's other curves "
                     f"hold, found {', '.join(piece.curve)[:200]}; {repair_with(self.path)}"
@@ -131,11 +130,7 @@ class RunDirectory:
     @property
     def timeline(self) -> list[dict[str, Any]]:
         """When each worker did what: number, rung, worker, start and end in seconds."""
-        path = self.path / "timeline.jsonl"
-        return [
-            shaped(line, WORK, f"{path}: line {number}")
-            for number, line in enumerate(read_lines(path), 1)
-        ]
+        return read_work(self.path / "timeline.jsonl")
 
     @property
     def history(self) -> list[dict[str, Any]]:

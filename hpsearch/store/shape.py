@@ -10,8 +10,8 @@ from types import NoneType
 from typing import Any
 
 from hpsearch.errors import RunError
+from hpsearch.trial import HUGE
 
-HUGE = 2**63  # no count or seed of ours is beyond it
 NUMBER = (int, float)
 MAYBE_NUMBER = (int, float, NoneType)
 
@@ -137,6 +137,13 @@ def fits(value: Any, spec: Any) -> bool:
         return False
     types = tuple(each if isinstance(each, type) else type(each) for each in _each(spec))
     return isinstance(value, types)
+
+
+def is_number(value: Any) -> bool:
+    """Whether JSON gave a finite number that is not too large: `fits(value, NUMBER)`, faster."""
+    if type(value) is float:
+        return isfinite(value)
+    return type(value) is int and abs(value) < HUGE
 
 
 def _each(spec: Any) -> tuple[Any, ...]:

@@ -68,15 +68,22 @@ class Writer:
         write_whole(path, lambda file: np.savez(file, **arrays), durable=False)
         self._states[last.number].add(path)
 
-    def result(self, result: Result) -> None:
-        """Record a trial's fate; its state is needed no more, unless more time may come."""
+    def result(self, result: Result, trainings: Iterable[Training] = ()) -> None:
+        """Record a trial's fate; its state is needed no more, unless more time may come.
+
+        Args:
+            result: of the trial.
+            trainings: that it consists of, whose checkpoints are needed no more, either.
+        """
         self._trials.append(as_line(result))
         if result.cut:
             return
         for path in self._states.pop(result.number, ()):
             path.unlink(missing_ok=True)
-        for folder in (self._path / "state").glob(f"{result.number}-*/"):
-            shutil.rmtree(folder, ignore_errors=True)  # checkpoints of a user's trainer
+        for training in trainings:  # asked for by name: a look through all would be quadratic
+            folder = self._path / "state" / "-".join(map(str, training))
+            if folder.is_dir():
+                shutil.rmtree(folder, ignore_errors=True)
 
     def keep(self, results: Iterable[Result]) -> None:
         """Forget the fate of every trial but these; the trials are trained again."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 MOST = 10 * 2**20
@@ -14,6 +15,9 @@ MOST = 10 * 2**20
 
 LOOK = 0.05
 """Seconds between two looks at how much there is."""
+
+IDLE = 100
+"""Looks at nothing until the guard goes away."""
 
 CUT = "\n[cut by hpsearch: a trial keeps {:,} bytes of output]\n"
 
@@ -23,13 +27,11 @@ def redirected(path: Path, most: int = MOST) -> Iterator[None]:
     """Append all that this process and those it starts print to a file, for a block.
 
     The file descriptors themselves are redirected, so that C code and child processes are
-    caught, and straight to the file, so that nothing is lost if the process dies. A thread cuts
+    caught, and straight to the file, so that nothing is lost if the process dies. A guard cuts
     the file back to `most` bytes whenever it is longer. A file that stays empty is removed.
     """
     saved, streams = [os.dup(1), os.dup(2)], (sys.stdout, sys.stderr)
     log = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
-    over = threading.Event()
-    guard = threading.Thread(target=_guard, args=(log, most, over), daemon=True)
     _flush()
     try:
         os.dup2(log, 1)
@@ -37,13 +39,10 @@ def redirected(path: Path, most: int = MOST) -> Iterator[None]:
         # Streams of our own: those of a notebook or a test do not write to descriptors 1 and 2.
         sys.stdout = open(1, "w", buffering=1, errors="replace", closefd=False)  # noqa: SIM115
         sys.stderr = open(2, "w", buffering=1, errors="replace", closefd=False)  # noqa: SIM115
-        guard.start()
-        yield
+        with _GUARD.watching(log, most):
+            yield
     finally:
         _flush()
-        over.set()
-        if guard.ident is not None:  # a process without memory cannot start one
-            guard.join()
         sys.stdout, sys.stderr = streams
         for number, descriptor in enumerate(saved, start=1):
             os.dup2(descriptor, number)
@@ -55,9 +54,56 @@ def redirected(path: Path, most: int = MOST) -> Iterator[None]:
             path.unlink(missing_ok=True)
 
 
-def _guard(log: int, most: int, over: threading.Event) -> None:
-    while not over.wait(LOOK):
-        _cut(log, most)
+class Guard:
+    """A thread that looks at the file being written, and cuts it where it is too long.
+
+    One thread for many trials, since to start and to end one takes longer than a short trial.
+    It goes away when there has been nothing to look at for a while.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # whoever holds it may count on the file being open
+        self._watched: tuple[int, int] | None = None  # a descriptor, and how long it may be
+        self._thread: threading.Thread | None = None
+
+    @contextmanager
+    def watching(self, log: int, most: int) -> Iterator[None]:
+        """Watch a file for a block.
+
+        Raises:
+            RuntimeError: there is no memory for a thread.
+        """
+        with self._lock:
+            before, self._watched = self._watched, (log, most)
+        try:
+            self._begin()
+            yield
+        finally:
+            with self._lock:
+                self._watched = before
+
+    def _begin(self) -> None:
+        with self._lock:
+            if self._thread is None:
+                thread = threading.Thread(target=self._look, daemon=True)
+                thread.start()
+                self._thread = thread
+
+    def _look(self) -> None:
+        idle = 0
+        while idle < IDLE:
+            time.sleep(LOOK)
+            with self._lock:
+                idle = idle + 1 if self._watched is None else 0
+                if self._watched is not None:
+                    with suppress(OSError):  # a full disk, say: the next look may do
+                        _cut(*self._watched)
+                elif idle >= IDLE:
+                    self._thread = None
+
+
+_GUARD = Guard()
+os.register_at_fork(after_in_child=_GUARD.__init__)  # type: ignore[misc]  # threads stay behind
 
 
 def _cut(log: int, most: int) -> None:

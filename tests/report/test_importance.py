@@ -20,6 +20,7 @@ from hpsearch.sampling.ranking import UNKNOWN, Observation, rank
 from hpsearch.searching.brief import Brief
 from hpsearch.searching.known import Known
 from hpsearch.searching.objective import Objective
+from hpsearch.searching.refine import ranking
 from hpsearch.space import Choice, Continuous, Parameter, Space
 from hpsearch.trial import Result, Status
 
@@ -63,7 +64,7 @@ def additive(params):
 
 
 def asked(trials, space=SPACE):
-    return importance(brief(space), LOSS, trials)
+    return importance(brief(space), trials, ranking(trials, [5], LOSS))
 
 
 @pytest.mark.parametrize("trials", [drawn(additive), zoomed(additive)], ids=["drawn", "zoomed"])
@@ -111,7 +112,7 @@ def test_the_unit_of_the_metric_changes_nothing(change):
 
 def test_the_goal_may_be_a_maximum():
     trials = drawn(lambda params: -additive(params))
-    found = importance(brief(), Objective("loss", "maximize"), trials)
+    found = importance(brief(), trials, ranking(trials, [5], Objective("loss", "maximize")))
     assert found == asked(drawn(additive))
 
 

@@ -9,7 +9,7 @@ from hpsearch.errors import RunError
 from hpsearch.searching.brief import brief_of
 from hpsearch.searching.known import Known
 from hpsearch.searching.objective import Objective
-from hpsearch.searching.refine import elite_trials, refine, same_training, start_from
+from hpsearch.searching.refine import elites_of, ranking, refine, same_training, start_from
 from hpsearch.searching.session import begin
 from hpsearch.store import RunDirectory
 from hpsearch.trial import Result, Status
@@ -37,7 +37,7 @@ def known(number, *values, status=Status.COMPLETED):
 
 
 def elites(trials, amounts=(1,), top=None):
-    return [result.number for result in elite_trials(trials, amounts, ACCURACY, top)]
+    return [trial.number for trial in elites_of(ranking(trials, amounts, ACCURACY), top)]
 
 
 def test_elites_are_a_tenth_of_the_trials_with_a_value_and_four_at_least():

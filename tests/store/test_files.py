@@ -1,3 +1,4 @@
+import gc
 import json
 import math
 
@@ -12,6 +13,7 @@ from hpsearch.store.files import (
     as_yaml,
     plain,
     read_lines,
+    uncollected,
     write_json,
     write_text,
     write_whole,
@@ -151,3 +153,15 @@ def test_yaml_for_people_reads_back_as_it_was(entry):
 def test_yaml_writes_shared_values_out_each_time():
     shared = [1, 2]
     assert "*" not in as_yaml({"a": shared, "b": shared})
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_garbage_collector_is_afterwards_as_it_was(enabled):
+    was = gc.isenabled()
+    (gc.enable if enabled else gc.disable)()
+    try:
+        with uncollected():
+            assert not gc.isenabled()
+        assert gc.isenabled() is enabled
+    finally:
+        (gc.enable if was else gc.disable)()

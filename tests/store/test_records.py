@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpsearch.errors import RunError
-from hpsearch.store.records import as_line, read_records
+from hpsearch.store.records import _read_with_care, as_line, read_records
 from hpsearch.trial import Piece, Result, Status
 
 number = st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False))
@@ -30,6 +30,53 @@ def test_results_come_back_from_their_lines_as_they_were(tmp_path_factory, writt
     path = tmp_path_factory.mktemp("records") / "trials.jsonl"
     path.write_text("".join(json.dumps(as_line(result)) + "\n" for result in written))
     assert read_records(path, Result) == written
+
+
+anything = st.recursive(
+    st.one_of(
+        scalar,
+        st.sampled_from(
+            [2**63 - 1, 2**63, -(2**63), 10**400, float("nan"), float("inf"), "\ud800"]
+        ),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=3), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+
+
+def read(reader, *args):
+    try:
+        return repr(reader(*args))  # by which NaN is equal to itself
+    except RunError as error:
+        return f"refused: {error}"
+
+
+@given(st.data(), st.sampled_from([Piece, Result]))
+def test_what_is_read_in_one_go_is_what_is_read_with_care(
+    tmp_path_factory, result, piece, data, kind
+):
+    sound = result() if kind is Result else piece()
+    field = data.draw(st.sampled_from(list(as_line(sound))))
+    line = {**as_line(sound), field: data.draw(anything)}
+    path = tmp_path_factory.mktemp("records") / "lines.jsonl"
+    text = json.dumps(line).encode() + b"\n"
+    path.write_bytes(text)
+    careful = read(lambda: [_read_with_care(text, path, 1, kind)])
+    assert read(read_records, path, kind) == careful
+
+
+@given(st.data(), st.sampled_from([Piece, Result]))
+def test_a_flipped_bit_is_refused_or_read_as_it_is_with_care(
+    tmp_path_factory, result, piece, data, kind
+):
+    text = bytearray(json.dumps(as_line(result() if kind is Result else piece())).encode())
+    text[data.draw(st.integers(0, len(text) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    path = tmp_path_factory.mktemp("records") / "lines.jsonl"
+    path.write_bytes(bytes(text.replace(b"\n", b" ")) + b"\n")
+    careful = read(lambda: [_read_with_care(path.read_bytes(), path, 1, kind)])
+    assert read(read_records, path, kind) == careful
 
 
 def test_pieces_come_back_from_their_lines_as_they_were(tmp_path, piece):

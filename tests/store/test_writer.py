@@ -7,6 +7,7 @@ import pytest
 from hpsearch.errors import RunError
 from hpsearch.store import RunDirectory, create
 from hpsearch.store.files import SYNC_SECONDS
+from hpsearch.trial import OUT_OF_TIME
 
 STATE = {"W": np.arange(6.0, dtype=np.float32).reshape(2, 3), "epoch": np.array(3)}
 
@@ -131,3 +132,13 @@ def test_the_log_grows(run):
         writer.log("trial 2: née")
     text = (run.path / "logs" / "log.txt").read_text(encoding="utf-8")
     assert text == "trial 1: Traceback\ntrial 2: née\n"
+
+
+def test_a_fate_takes_the_checkpoints_of_its_own_trainings_away(run, result):
+    kept = ("1-2-0", "11-0-0", "10-0-1")
+    for name in ("1-0-0", "1-0-1", *kept):
+        (run.path / "state" / name / "epoch-3").mkdir(parents=True)
+    with run.writing() as writer:
+        writer.result(result(1), [(1, 0, 0), (1, 0, 1)])
+        writer.result(result(11, error=OUT_OF_TIME), [(11, 0, 0)])  # goes on, if there is time
+    assert {path.name for path in (run.path / "state").iterdir()} == set(kept)

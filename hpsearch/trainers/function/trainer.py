@@ -75,7 +75,9 @@ class FunctionTrainer:
         how = manner(function)
         epochs = job.settings["epochs"]
         assert isinstance(epochs, int)
-        extras: dict[str, Any] = {"seed": seed_of(job), "trial": job.number}
+        extras: dict[str, Any] = {"trial": job.number}
+        if "seed" in how.extras:
+            extras["seed"] = seed_of(job)
         checkpoints = Checkpoints.of(Path(self.folder, "state").resolve(), job.training)
         folder, done = None, 0
         if "checkpoint_dir" in how.extras:
