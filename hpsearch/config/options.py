@@ -85,9 +85,10 @@ FUNCTION: Mapping[str, Option] = {
 KERAS: Mapping[str, Option] = {
     "backend": Option(
         "backend",
-        choice("tensorflow", later=("jax", "torch")),
-        "The framework below Keras.",
-        "tensorflow",
+        choice("tensorflow", "jax", "torch"),
+        "The framework below Keras: `tensorflow` (extra `[keras]`), `jax` (`[keras-jax]`) or "
+        "`torch` (`[keras-torch]`).",
+        "jax",
         default="tensorflow",
     ),
 }

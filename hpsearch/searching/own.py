@@ -41,7 +41,7 @@ def settled(config: Config, target: Target | None = None) -> Config:
     """
     trainer = config.trainer
     if trainer.kind == "keras":
-        check_installed()
+        check_installed(trainer.options["backend"])
     if trainer.kind == "command":
         _find_program(trainer.options["command"], trainer.options["folder"])
     if trainer.kind != "function":

@@ -286,7 +286,10 @@ def network_trainer(config: Config, folder: Path, folds: Sequence[Dataset]) -> N
     best = Best(metric.name, metric.goal) if metric.at == "best" else None
     if config.trainer.kind == "keras":
         threads = threads_of(config, jobs_of(config))
-        return KerasTrainer(str(folder), len(folds[0].classes), best, threads=threads)
+        backend = config.trainer.options["backend"]
+        return KerasTrainer(
+            str(folder), len(folds[0].classes), best, backend=backend, threads=threads
+        )
     return NetworkTrainer(str(folder), len(folds[0].classes), best)
 
 

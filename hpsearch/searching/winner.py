@@ -25,7 +25,7 @@ from hpsearch.searching.loop import Search
 from hpsearch.searching.measure import labelled, measure
 from hpsearch.searching.objective import Objective
 from hpsearch.store import RunDirectory, as_yaml, write_json, write_text
-from hpsearch.trainers.keras import KerasTrainer, export_model
+from hpsearch.trainers.keras import KerasTrainer
 from hpsearch.trainers.network.frameworks import keras, pytorch
 from hpsearch.trainers.network.model import Model, model_from_state, save_model
 from hpsearch.trainers.protocol import Job, Settings, State
@@ -82,19 +82,19 @@ def leave_model(
         run.update(test_looks=run.info["test_looks"] + 1)
     save_model(run.model, model)
     if isinstance(search.trainer, KerasTrainer):
-        leave_keras_file(search, run.model.with_suffix(".keras"), model)
+        leave_keras_file(search, search.trainer, run.model.with_suffix(".keras"), model)
     params = choice.known.result.params
     write_text(run.best / "params.yaml", params_text(settings, params, dataset))
     return test
 
 
-def leave_keras_file(search: Search, path: Path, model: Model) -> None:
-    """Write the winner for Keras, too, from a worker: this process stays without TensorFlow.
+def leave_keras_file(search: Search, trainer: KerasTrainer, path: Path, model: Model) -> None:
+    """Write the winner for Keras, too, from a worker: this process stays without Keras.
 
     Raises:
         TrainerError: the file could not be written.
     """
-    search.backend.submit(Task("export", export_model, (path, model)))
+    search.backend.submit(Task("export", trainer.export, (path, model)))
     answer = search.backend.next()
     if answer.kind != "ok":
         raise TrainerError(f"{path}: cannot be written: {answer.error or answer.kind}")
