@@ -1,6 +1,8 @@
-"""A whole search with Keras: the packaged example, its winner, its resumption."""
+"""Whole searches with Keras: the packaged example and a model of one's own, and their winners."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,21 +17,21 @@ from hpsearch.trainers.keras import framework as start_up
 from hpsearch.trainers.network.model import load_model
 
 CONFIG = Path(__file__).parents[2] / "configs" / "keras.yaml"
-SMALL = ("trainer.epochs=3", "search.trials=6", "search.confirm=false")
+SMALL = ("trainer.epochs=3", "search.trials=4", "search.confirm=false")
 
 
 @pytest.fixture
 def search(framework, tmp_path):
-    """Conduct a search by the packaged example, interrupted after some trials if so asked."""
+    """Conduct a search by a configuration, interrupted after some trials if so asked."""
 
-    def conducted(name, *words, backend=framework, interrupted=None):
-        config = settled(load(CONFIG, (*SMALL, f"trainer.backend={backend}", *words)))
+    def conducted(name, *words, path=CONFIG, backend=framework, interrupted=None):
+        config = settled(load(path, (*SMALL, f"trainer.backend={backend}", *words)))
         dataset = read_data(config)
         run = begin(config, dataset, tmp_path, name)
         if interrupted is not None:
             with pytest.raises(KeyboardInterrupt):
                 conduct(run, interrupt(interrupted), config, dataset)
-            assert 0 < len(run.results) < 6
+            assert 0 < len(run.results) < 4
         conduct(run, lambda event: None, config, dataset)
         return run, dataset
 
@@ -85,3 +87,89 @@ def test_a_missing_framework_is_told_before_anything_runs(monkeypatch):
     monkeypatch.setattr(start_up, "find_spec", lambda name: None if name == "tensorflow" else 1)
     with pytest.raises(TrainerError, match=r"\(tensorflow\); install .*hpsearch\[keras\]"):
         settled(load(CONFIG))
+
+
+MODEL = """
+import keras
+from keras import layers
+
+print("the file of the model is run")
+
+def build(params, features, classes):
+    model = keras.Sequential([keras.Input((features,))])
+    model.add(layers.Dense(params["units"], activation="relu"))
+    model.add(layers.Dropout(0.2))
+    model.add(layers.Dense(classes, activation="softmax"))
+    adam = keras.optimizers.Adam(params["rate"])
+    model.compile(adam, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+"""
+OWN = """
+data: {source: digits}
+trainer: {kind: keras, model: "mine.py:build"}
+metric: {name: val_accuracy}
+space:
+  rate:       {scale: log, min: 1e-2, max: 1e-1}
+  units:      {values: [8, 16]}
+  batch_size: {values: [32, 64]}
+"""
+
+
+@pytest.fixture
+def own(tmp_path):
+    (tmp_path / "mine.py").write_text(MODEL)
+    path = tmp_path / "own.yaml"
+    path.write_text(OWN)
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # the framework's and Keras's own
+def test_a_search_for_a_model_of_the_users_own(search, own, framework, tmp_path, capfd):
+    run, _ = search("two", "parallel.jobs=2", path=own)
+    alone, _ = search("one", "parallel.jobs=1", path=own, interrupted=2)
+    assert trials(run) == trials(alone)
+    assert {line["status"] for line in trials(run)} == {"completed", "stopped"}
+    assert capfd.readouterr() == ("", "")
+    assert "the file of the model is run" in (run.path / "logs" / "trial-0.txt").read_text()
+
+    best = run.outcome
+    assert best["metrics"]["val_accuracy"] > 0.5
+    assert {"train_accuracy", "val_loss", "val_macro_f1"} <= set(best["metrics"])
+    tested = hpsearch("evaluate", run.path, "--json")
+    assert json.loads(tested)["test_accuracy"] == best["test"]["test_accuracy"] > 0.5
+    again = hpsearch("retrain", run.path)
+    assert "the same as recorded, bit for bit, in every epoch" in again
+    labels = hpsearch("predict", run.path, "digits").splitlines()[1:]
+    truth = read_data(load(own)).y
+    names = [int(label.partition(",")[0]) for label in labels]
+    assert np.mean(names == truth) > 0.5
+    hpsearch("report", run.path)
+    page = run.report.read_text()
+    assert "hpsearch predict" in page
+    assert "In PyTorch" not in (run.best / "params.yaml").read_text()
+
+    child = "--name", "child", "--trials", "2", "--runs-dir", tmp_path
+    assert "child: val_accuracy" in hpsearch("refine", run.path, *child, "--quiet")
+
+
+def hpsearch(*args):
+    """What a command prints, as a process of its own."""
+    command = [sys.executable, "-m", "hpsearch", *map(str, args)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("import nothing_of_the_kind", "mine.py:build: mine.py must be importable, found Mod.*1"),
+        ("def built(params): ...", "must name a function of mine.py, 'build' does not exist"),
+        ("def build(params, units): ...", r"must be callable as build\(params\)"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_told_before_anything_runs(own, framework, lines, message):
+    own.with_name("mine.py").write_text(lines)
+    with pytest.raises(TrainerError, match=message):
+        settled(load(own, (f"trainer.backend={framework}",)))

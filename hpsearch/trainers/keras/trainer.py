@@ -140,6 +140,6 @@ class KerasTrainer(NetworkTrainer):
             TrainerError: Keras or the framework is not installed.
         """
         start(self.backend, self.threads)
-        from hpsearch.trainers.keras.export import write
+        from hpsearch.trainers.keras.export import as_keras, write
 
-        write(path, model)
+        write(path, as_keras(model))
