@@ -1,16 +1,21 @@
-"""Time per epoch of the network in NumPy and in Keras, on the same rows, one thread each.
+"""Time per epoch of the network in NumPy and in Keras on each framework that is installed.
 
     python benchmarks/keras_time.py [--rows 4000] [--epochs 10]
 
-Both train the same settings in this process, alternating, so that a busy machine slows both. The
-first epoch in Keras is told apart: it traces the graph, once for each shape of network.
+One thread each. A process has one framework; in it NumPy and Keras train the same settings by
+turns, so that a busy machine slows both. The first epoch in Keras is told apart: most frameworks
+compile then, once for each shape of network.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import subprocess
+import sys
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 
@@ -19,6 +24,7 @@ import numpy as np
 from hpsearch.backends.threads import limit_threads
 from hpsearch.trainers.keras import KerasTrainer
 from hpsearch.trainers.keras.framework import start
+from hpsearch.trainers.keras.frameworks import FRAMEWORKS
 from hpsearch.trainers.network import NetworkTrainer
 from hpsearch.trainers.protocol import Job
 
@@ -27,11 +33,11 @@ SHAPES = ((64, [32], 32), (64, [64, 64], 64), (784, [128], 128), (784, [256, 128
 
 
 def timed(trainer: NetworkTrainer, settings: dict[str, object], epochs: int) -> list[float]:
-    """Seconds of each epoch, its validation included, from the reports of one training."""
+    """Milliseconds of each epoch, its validation included, from the reports of one training."""
     stamps = [time.perf_counter()]
     job = Job(0, settings, (0,), epochs)
     trainer.train([job], [None], lambda _: stamps.append(time.perf_counter()))
-    return np.diff(stamps).tolist()
+    return (1000 * np.diff(stamps)).tolist()
 
 
 def write_rows(folder: Path, rows: int, features: int) -> None:
@@ -43,16 +49,11 @@ def write_rows(folder: Path, rows: int, features: int) -> None:
         np.save(folder / f"y_{part}.npy", rng.integers(0, 10, n))
 
 
-def main() -> None:
-    """Print a line for each shape."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rows", type=int, default=4000)
-    parser.add_argument("--epochs", type=int, default=10)
-    args = parser.parse_args()
+def measure(backend: str, rows: int, epochs: int) -> list[tuple[float, float, float]]:
+    """NumPy's epoch, Keras's and Keras's first one for each shape, in milliseconds."""
     limit_threads(1)
-    start(threads=1)
-    print(f"{args.rows} rows, momentum, batch norm; ms an epoch, the median of {args.epochs - 1}")
-    print(f"{'units, batch':>24} {'NumPy':>8} {'Keras':>8} {'ratio':>6} {'first, Keras':>13}")
+    start(backend, 1)
+    found = []
     for features, units, batch in SHAPES:
         settings: dict[str, object] = {
             "hidden_layers": len(units),
@@ -60,22 +61,45 @@ def main() -> None:
             "batch_size": batch,
             "optimizer": "momentum",
             "learning_rate": 0.01,
-            "epochs": args.epochs,
+            "epochs": epochs,
         }
         with tempfile.TemporaryDirectory() as folder:
-            write_rows(Path(folder, "0"), args.rows, features)
-            trainers = (NetworkTrainer(folder, 10), KerasTrainer(folder, 10))
-            first = timed(trainers[1], {**settings, "epochs": 1}, 1)[0]  # traces
-            times: list[list[float]] = [[], []]
-            for _ in range(3):  # alternate
+            write_rows(Path(folder, "0"), rows, features)
+            trainers = (NetworkTrainer(folder, 10), KerasTrainer(folder, 10, backend=backend))
+            first = timed(trainers[1], {**settings, "epochs": 1}, 1)[0]  # compiles
+            times: tuple[list[float], list[float]] = ([], [])
+            for _ in range(3):  # by turns
                 for kept, trainer in zip(times, trainers, strict=True):
-                    kept += timed(trainer, settings, args.epochs)[1:]
-        numpy_ms, keras_ms = (1000 * median(each) for each in times)
+                    kept += timed(trainer, settings, epochs)[1:]
+        found.append((median(times[0]), median(times[1]), first))
+    return found
+
+
+def main() -> None:
+    """Print a line for each shape."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, default=4000)
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--backend", choices=list(FRAMEWORKS), help="measure one, and print JSON")
+    args = parser.parse_args()
+    if args.backend:
+        print(json.dumps(measure(args.backend, args.rows, args.epochs)))
+        return
+    installed = [name for name in FRAMEWORKS if find_spec(name)]
+    found = {}
+    for name in installed:
+        command = [sys.executable, __file__, *sys.argv[1:], "--backend", name]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
+        found[name] = json.loads(done.stdout)
+    print(f"{args.rows} rows, momentum, batch norm; ms an epoch (and the first)")
+    print(f"{'units, batch':>24} {'NumPy':>8}" + "".join(f"{name:>19}" for name in installed))
+    for place, (features, units, batch) in enumerate(SHAPES):
         shape = "-".join(map(str, (features, *units, 10))) + f", {batch}"
-        print(
-            f"{shape:>24} {numpy_ms:8.1f} {keras_ms:8.1f} {keras_ms / numpy_ms:6.2f} "
-            f"{1000 * first:13.0f}"
+        numpy = median(rows[place][0] for rows in found.values())
+        cells = (
+            f"{rows[place][1]:10.1f} {f'({rows[place][2]:.0f})':>8}" for rows in found.values()
         )
+        print(f"{shape:>24} {numpy:8.1f}" + "".join(cells))
 
 
 if __name__ == "__main__":

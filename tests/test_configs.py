@@ -44,8 +44,8 @@ def test_a_configuration_runs(path, pictures, tmp_path):
         words.append(f"data.source={pictures}")
     if path.stem == "torch_loop" and importlib.util.find_spec("torch") is None:
         pytest.skip("needs PyTorch, which is too large for the [test] extra")
-    if path.stem == "keras":
-        pytest.skip("tests/trainers/test_keras_search.py runs it, with the [keras] extra")
+    if path.stem.startswith("keras") and importlib.util.find_spec("tensorflow") is None:
+        pytest.skip("needs the [keras] extra")
     if load(path).trainer.kind != "network":  # two epochs cross a rung, if there is one
         words = ["trainer.epochs=2", "parallel.backend=serial"]
     # Two trials, and two for each draw where a choice is crossed.
@@ -73,5 +73,9 @@ def test_a_configuration_says_in_its_first_lines_what_it_is_and_how_to_run_it(pa
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
 def test_a_script_is_sound_python_with_a_function_of_the_documented_signature(path):
     functions = [n for n in ast.parse(path.read_text()).body if isinstance(n, ast.FunctionDef)]
-    (train,) = [function for function in functions if function.name == "train"]
-    assert [argument.arg for argument in train.args.args][:2] == ["params", "epochs"]
+    (called,) = [function for function in functions if function.name in ("train", "build")]
+    arguments = [argument.arg for argument in called.args.args]
+    if called.name == "train":
+        assert arguments[:2] == ["params", "epochs"]
+    else:
+        assert arguments == ["params", "features", "classes"]

@@ -40,7 +40,7 @@ def _stored(run: str | None, runs_dir: Path) -> dict[str, object]:
     outcome = found.outcome
     if outcome is None:
         raise no_winner(found)
-    if outcome["test"] is None and not found.model.exists():
+    if outcome["test"] is None and not found.has_model:
         raise no_model(found)
     if outcome["test"] is None:
         raise RunError(

@@ -66,6 +66,10 @@ def retrain(
     if is_own(config) and (refit or output is not None):
         option = "--refit" if refit else "--output"
         raise click.UsageError(f"{option} needs the network; this run trains your own model")
+    if not config.trainer.network and output is not None:
+        raise click.UsageError(
+            f"--output needs the network; the winner of your own model is {found.keras_model}"
+        )
     known = known_trial(found, config, trial)
     dataset = same_data(found, config)
     if refit and dataset is not None:

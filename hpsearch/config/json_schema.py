@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from hpsearch.config.kinds import KINDS, Kind
+from hpsearch.config.kinds import KINDS, OWN_KERAS, Kind
 from hpsearch.config.schema import Configuration
 from hpsearch.trainers.hyperparameter import Hyperparameter
+
+EVERY = (*KINDS.values(), OWN_KERAS)
 
 FORMS = ({"required": ["min", "max"]}, {"required": ["values"]}, {"required": ["value"]})
 
@@ -30,11 +33,14 @@ def json_schema() -> dict[str, Any]:
 
 def _kinds() -> dict[str, Any]:
     """Every key that some kind of trainer has; which kind has which, `_by_kind` tells."""
-    kinds = "`network`, which is built in, the same in `keras`, or your `function` or `command`."
+    kinds = (
+        "`network`, which is built in, the same or your own `model` in `keras`, or your "
+        "`function` or `command`."
+    )
     properties: dict[str, Any] = {
         "kind": {"description": kinds, "enum": list(KINDS), "default": "network"}
     }
-    for kind in reversed(KINDS.values()):  # the network's word on epochs comes last
+    for kind in reversed(EVERY):  # the network's word on epochs comes last
         properties |= {
             option.name: {**option.rule.schema, "description": option.help}
             for option in kind.options.values()
@@ -46,18 +52,21 @@ def _kinds() -> dict[str, Any]:
 def _by_kind(network: Kind) -> dict[str, Any]:
     """What the network needs and knows, and what each other kind does."""
     names = list(network.hyperparameters)
-    others = [name for name in KINDS if name != network.name]
+    others = [kind for kind in EVERY if kind is not network]
     rules: list[dict[str, Any]] = [
         {
-            "if": {"not": _is_kind(*others)},  # it is also what is meant where none is named
+            "if": {"not": _is_one(others)},  # it is also what is meant where none is named
             "then": {
                 "properties": {"trainer": {"propertyNames": {"enum": ["kind", *names]}}},
             },
         },
         {
-            "if": {"not": _is_kind(*(kind.name for kind in KINDS.values() if kind.open))},
+            "if": {"not": _is_one([kind for kind in EVERY if not kind.needs_data])},
+            "then": {"required": ["data"]},
+        },
+        {
+            "if": {"not": _is_one([kind for kind in EVERY if kind.open])},
             "then": {
-                "required": ["data"],
                 "properties": {
                     "space": {"propertyNames": {"enum": [n for n in names if n != "epochs"]}},
                     "metric": {"properties": {"name": {"enum": list(network.metrics)}}},
@@ -65,19 +74,28 @@ def _by_kind(network: Kind) -> dict[str, Any]:
             },
         },
     ]
-    for kind in KINDS.values():
-        if kind.name in others:
-            keys = ["kind", *kind.options, *kind.hyperparameters]
-            required = [option.name for option in kind.options.values() if option.required]
-            trainer = {"propertyNames": {"enum": keys}, "required": required}
-            then = {"properties": {"trainer": trainer}}
-            rules.append({"if": _is_kind(kind.name), "then": then})
+    for kind in others:
+        keys = ["kind", *kind.options, *kind.hyperparameters]
+        required = [option.name for option in kind.options.values() if option.required]
+        trainer = {"propertyNames": {"enum": keys}, "required": required}
+        rules.append({"if": _is_one([kind]), "then": {"properties": {"trainer": trainer}}})
     return {"allOf": rules}
 
 
-def _is_kind(*names: str) -> dict[str, Any]:
-    trainer = {"properties": {"kind": {"enum": list(names)}}, "required": ["kind"]}
-    return {"properties": {"trainer": trainer}, "required": ["trainer"]}
+def _is_one(kinds: Sequence[Kind]) -> dict[str, Any]:
+    """Whether the trainer is of one of these kinds, and its kind is named."""
+    trainers = []
+    for kind in kinds:
+        trainer: dict[str, Any] = {
+            "properties": {"kind": {"const": kind.name}},
+            "required": ["kind"],
+        }
+        if kind is OWN_KERAS:
+            trainer["required"] = ["kind", "model"]
+        elif kind.name == OWN_KERAS.name:
+            trainer["not"] = {"required": ["model"]}
+        trainers.append(trainer)
+    return {"properties": {"trainer": {"anyOf": trainers}}, "required": ["trainer"]}
 
 
 def _space(kind: Kind) -> dict[str, Any]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from hpsearch.config.options import COMMAND, FUNCTION, KERAS, Option
-from hpsearch.config.resolved import Goal
+from hpsearch.config.options import COMMAND, FUNCTION, KERAS, KERAS_MODEL, Option
+from hpsearch.config.resolved import Goal, Trainer
 from hpsearch.config.rules import Rule, as_whole, choice, looks_like_number
 from hpsearch.config.suggestions import nearest
 from hpsearch.trainers import network
@@ -73,8 +73,8 @@ class Kind:
 
     `misfits` tells what keeps one trial's settings from being trained, `ignored` which of them
     change nothing. A kind that is `open` trains something of the user's: its parameters are
-    whatever the space names, its metrics whatever it reports, and it reads its own data.
-    `unknown` and `unused` compare its options with the names in the space.
+    whatever the space names, its metrics whatever it reports, and unless it `needs_data` it
+    reads its own. `unknown` and `unused` compare its options with the names in the space.
     """
 
     name: str
@@ -143,6 +143,35 @@ KINDS = {
         unused=_unused_parameters,
     ),
 }
+
+
+OWN_KERAS = Kind(
+    name="keras",
+    hyperparameters=_epochs("Epochs of a full training.")
+    | {"batch_size": network.HYPERPARAMETERS["batch_size"]},
+    metrics={},
+    needs_data=True,
+    misfits=_nothing,
+    ignored=_nothing,
+    options=KERAS_MODEL,
+    open=True,
+)
+"""What `keras` means where a `model` is named: the user's own, on data of ours."""
+
+
+def kind_of(name: str, keys: Collection[str]) -> Kind:
+    """The kind of trainer, given the keys of `trainer` that are set."""
+    return OWN_KERAS if name == OWN_KERAS.name and "model" in keys else KINDS[name]
+
+
+def limits(trainer: Trainer) -> dict[str, tuple[float | None, float | None]]:
+    """Bounds that no value of a hyperparameter can pass, by name.
+
+    >>> limits(Trainer("network", {"epochs": 30}))["dropout"]
+    (0, 1)
+    """
+    known = kind_of(trainer.kind, trainer.options).hyperparameters
+    return {name: (known[name].low, known[name].high) for name in known}
 
 
 def kind_rule() -> Rule:

@@ -114,7 +114,7 @@ def _config(
     if problems:
         raise ConfigError(places.tell(problems))
     assert space is not None
-    origins = [("data", "source"), ("trainer", "folder"), ("trainer", "function")]
+    origins = [("data", "source"), *(("trainer", key) for key in ("folder", "function", "model"))]
     if any(places.origin(path) is not None for path in origins):
         base = Path.cwd()
     return _resolved(parts, space, first, base, name, text)

@@ -62,13 +62,14 @@ def metric_name(parts: Parts) -> str:
     assert parts.metric is not None
     assert parts.kind is not None
     unnamed = "name" not in parts.metric.model_fields_set
-    return "value" if parts.kind.open and unnamed else parts.metric.name
+    bare = parts.kind.open and not parts.kind.needs_data
+    return "value" if bare and unnamed else parts.metric.name
 
 
 def _own(parts: Parts) -> Iterator[Problem]:
     """What has no meaning for a trainer of the user's, and places in it that nothing fills."""
     kind, search = parts.kind, parts.search
-    if kind is None or not kind.open:
+    if kind is None or not kind.open or kind.needs_data:
         return
     if parts.data is not None:
         yield Problem(("data",), f"a {kind.name} reads its own data; drop this section")

@@ -82,14 +82,29 @@ FUNCTION: Mapping[str, Option] = {
     "folder": FOLDER,
 }
 
-KERAS: Mapping[str, Option] = {
-    "backend": Option(
-        "backend",
-        choice("tensorflow", later=("jax", "torch")),
-        "The framework below Keras.",
-        "tensorflow",
-        default="tensorflow",
+BACKEND = Option(
+    "backend",
+    choice("tensorflow", "jax", "torch"),
+    "The framework below Keras: `tensorflow` (extra `[keras]`), `jax` (`[keras-jax]`) or `torch` "
+    "(`[keras-torch]`).",
+    "jax",
+    default="tensorflow",
+)
+
+KERAS: Mapping[str, Option] = {"backend": BACKEND}
+
+KERAS_MODEL: Mapping[str, Option] = {
+    "model": Option(
+        "model",
+        _function(),
+        "What builds your own model: `FILE.py:NAME` or `package.module:NAME`, called as "
+        "`build(params)`; it returns a compiled `keras.Model`. Left out, Keras trains the "
+        "network.",
+        "mymodel.py:build",
+        required=True,
     ),
+    "backend": BACKEND,
+    "folder": FOLDER,
 }
 
 COMMAND: Mapping[str, Option] = {

@@ -15,7 +15,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from hpsearch.config import schema
-from hpsearch.config.kinds import KINDS, Kind
+from hpsearch.config.kinds import KINDS, OWN_KERAS, Kind
 from hpsearch.config.part import Part, switched
 from hpsearch.config.search_schema import Parallel, Search
 from hpsearch.config.starter import flow
@@ -101,8 +101,14 @@ def _trainer() -> Iterator[str]:
     for metric, goal in KINDS["network"].metrics.items():
         yield f"- `{metric}` ({goal})"
     yield "\n`kind: keras` trains the same network in Keras, with the same hyperparameters and"
-    yield "metrics. It needs the extra: `pip install 'hpsearch[keras]'`.\n"
+    yield "metrics. It needs an extra, such as `pip install 'hpsearch[keras]'`.\n"
     yield from _options(KINDS["keras"])
+    yield "\n`kind: keras` with a `model` trains a Keras model of your own on `data`, explained"
+    yield "in [your_own_model.md](your_own_model.md#your-own-keras-model). Its parameters are"
+    yield "whatever `space` names, its metrics `train_` and `val_` before `loss` and whatever the"
+    yield "model is compiled with, and `val_accuracy`, `val_balanced_accuracy`, `val_macro_f1`.\n"
+    yield from _options(OWN_KERAS)
+    yield from _settings(OWN_KERAS)
     yield from _own_trainers()
 
 
@@ -124,8 +130,12 @@ def _own_trainers() -> Iterator[str]:
         yield "[your_own_model.md](your_own_model.md). Its parameters are whatever `space` names,"
         yield "its metrics whatever it reports; `data` and `search.folds` are not for it.\n"
         yield from _options(kind)
-        for h in kind.hyperparameters.values():
-            yield f"| `{h.name}` | `{flow(h.default)}` | {h.help} |"
+        yield from _settings(kind)
+
+
+def _settings(kind: Kind) -> Iterator[str]:
+    for h in kind.hyperparameters.values():
+        yield f"| `{h.name}` | `{flow(h.default)}` | {h.help} |"
 
 
 def _expected(hyperparameter: Hyperparameter) -> str:

@@ -31,6 +31,11 @@ class Trainer:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def network(self) -> bool:
+        """Whether it trains hpsearch's network, with NumPy or Keras, and not a user's model."""
+        return self.kind in ("network", "keras") and "model" not in self.options
+
+    @property
     def epochs(self) -> int:
         """The epochs of a full training."""
         epochs = self.settings["epochs"]

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from hpsearch.config import schema
-from hpsearch.config.kinds import KINDS, Kind, kind_rule, standard, wrong
+from hpsearch.config.kinds import Kind, kind_of, kind_rule, standard, wrong
 from hpsearch.config.part import Part, switched
 from hpsearch.config.places import Path, Problem
 from hpsearch.config.rules import show
@@ -127,9 +127,10 @@ def _trainer(
         message = f"must be a mapping such as {{kind: network, epochs: 30}}; found {show(value)}"
         return None, {}, {}, [Problem(("trainer",), message)]
     try:
-        kind = KINDS[kind_rule().apply(value.get("kind", "network"))]
+        name = kind_rule().apply(value.get("kind", "network"))
     except ValueError as error:
         return None, {}, {}, [Problem(("trainer", "kind"), str(error))]
+    kind = kind_of(name, [key for key in value if value[key] is not None])
     options, problems = _options(kind, value)
     settings = {}
     for name, given in value.items():

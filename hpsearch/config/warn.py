@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from hpsearch.config.kinds import KINDS
+from hpsearch.config.kinds import kind_of
 from hpsearch.config.meaning import draws
 from hpsearch.config.resolved import Config
 
@@ -18,7 +18,7 @@ def warnings(config: Config) -> list[str]:
 
 def _idle(config: Config) -> Iterator[str]:
     """Parameters and fixed settings that change nothing in some or all trials."""
-    sample = draws(config.space)
+    sample, kind = draws(config.space), kind_of(config.trainer.kind, config.trainer.options)
     active: Counter[str] = Counter()
     ignored: Counter[str] = Counter()
     reasons: dict[str, Counter[str]] = {}
@@ -26,7 +26,7 @@ def _idle(config: Config) -> Iterator[str]:
         used = {name: value for name, value in params.items() if value != []}  # no layer, no list
         settings: dict[str, Any] = {**config.trainer.settings, **used}
         active.update(list(settings))
-        for name, reason in KINDS[config.trainer.kind].ignored(settings):
+        for name, reason in kind.ignored(settings):
             ignored[name] += 1
             reasons.setdefault(name, Counter())[reason] += 1
     for name in config.trainer.settings:
@@ -49,7 +49,8 @@ def _idle(config: Config) -> Iterator[str]:
 def _unused(config: Config) -> Iterator[str]:
     """Parameters that a user's trainer is not seen to use."""
     names = [parameter.name for parameter in config.space]
-    for name, message in KINDS[config.trainer.kind].unused(config.trainer.options, names):
+    options = config.trainer.options
+    for name, message in kind_of(config.trainer.kind, options).unused(options, names):
         yield f"space.{name}: {message}"
 
 

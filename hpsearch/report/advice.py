@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from hpsearch.config import Config
+from hpsearch.config.kinds import limits
 from hpsearch.report.numbers import number
 from hpsearch.sampling.pressure import Pressure, pressures
 from hpsearch.sampling.ranking import Observation
-from hpsearch.trainers import limits
 from hpsearch.trial import Result, Status
 
 SELECTED = 0.5  # of the trials: more than that show where trials were drawn, not what is good
@@ -31,7 +31,7 @@ def warnings(
     """Bounds that the best trials press against, and many trials lost."""
     best = [elite.params for elite in elites]
     if len(best) <= SELECTED * len(results):
-        for pressure in pressures(config.space, best, limits(config.trainer.kind)):
+        for pressure in pressures(config.space, best, limits(config.trainer)):
             yield Caution("pressure", pressure.parameter, _pressing(pressure))
     for status, remedy in (
         (Status.DIVERGED, "a smaller maximum for learning_rate would waste less"),

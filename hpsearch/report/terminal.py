@@ -40,7 +40,7 @@ def show(summary: Summary) -> None:
     if summary.warnings:
         messages = (printable(caution.message) for caution in summary.warnings)
         tell("", *(Text(f"! {message}", style="yellow") for message in messages))
-    if summary.best is not None and summary.config.trainer.kind in ("network", "keras"):
+    if summary.best is not None and summary.config.trainer.network:
         tell("", *_in_frameworks(summary, summary.best))
     tell("", *_closing(summary))
 
@@ -188,8 +188,9 @@ def _closing(summary: Summary) -> Iterator[str]:
         yield f"see it:       {run.report} (or: hpsearch report --open {run.path})"
     if summary.best is not None:
         yield f"look closer:  hpsearch refine {run.path}"
-    if run.outcome is not None and run.model.exists():
+    if run.outcome is not None and run.has_model:
         yield f"use it:       hpsearch predict {run.path} DATA"
-        yield f"rebuild it:   {run.best / 'params.yaml'} (in PyTorch and Keras, too)"
+        told = "in PyTorch and Keras, too" if summary.config.trainer.network else "its settings"
+        yield f"rebuild it:   {run.best / 'params.yaml'} ({told})"
     elif run.outcome is not None:
         yield f"use it:       {run.best / 'params.yaml'} (its settings)"

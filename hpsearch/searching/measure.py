@@ -5,16 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from hpsearch.data.encoding import Encoding, batches
 from hpsearch.data.source import Codes, Rows, Source
 from hpsearch.nn.metrics import accuracy, balanced_accuracy, confusion_matrix, macro_f1
-from hpsearch.trainers.network.model import Model
+from hpsearch.nn.types import Array
 
 Z = 1.96  # standard deviations that hold 95 % of a normal distribution
+
+
+class Predictor(Protocol):
+    """A trained model: the network's, or a user's in Keras."""
+
+    @property
+    def class_names(self) -> Array:
+        """(classes,), the labels."""
+        ...
+
+    def probabilities(self, rows: Array) -> Array:
+        """Class probabilities (rows, classes) of raw, unstandardised rows (rows, features)."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -53,7 +66,7 @@ def labelled(source: Source, encoding: Encoding, y: Codes, rows: Rows) -> Iterat
         done += len(X)
 
 
-def measure(model: Model, rows: Iterable[Batch]) -> Measurement:
+def measure(model: Predictor, rows: Iterable[Batch]) -> Measurement:
     """Measure a model on rows that come in batches."""
     classes = len(model.class_names)
     confusion = np.zeros((classes, classes), dtype=np.int64)

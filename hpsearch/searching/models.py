@@ -6,11 +6,13 @@ from pathlib import Path
 
 from hpsearch.data.encoding import Encoding
 from hpsearch.errors import RunError
+from hpsearch.searching.measure import Predictor
 from hpsearch.store import RunDirectory, find
-from hpsearch.trainers.network.model import Model, load_model
+from hpsearch.trainers.keras.own import open_saved
+from hpsearch.trainers.network.model import load_model
 
 
-def open_model(run: str | None, runs_dir: Path) -> tuple[Model, Encoding]:
+def open_model(run: str | None, runs_dir: Path) -> tuple[Predictor, Encoding]:
     """A winner's model, or a model file, and how it wants its rows.
 
     Raises:
@@ -22,14 +24,17 @@ def open_model(run: str | None, runs_dir: Path) -> tuple[Model, Encoding]:
     return model, Encoding.from_json(model.data)
 
 
-def winning_model(run: RunDirectory) -> tuple[Model, Encoding]:
+def winning_model(run: RunDirectory) -> tuple[Predictor, Encoding]:
     """The model of a run's winner, and how it wants its rows.
 
     Raises:
         RunError: the run has no winner yet, or one without a model of ours.
     """
-    if not run.model.exists():
+    if not run.has_model:
         raise no_winner(run) if run.outcome is None else no_model(run)
+    if not run.model.exists():
+        saved = open_saved(run.keras_model)
+        return saved, saved.encoding
     model = load_model(run.model)
     return model, Encoding.from_json(model.data)
 

@@ -17,6 +17,7 @@ from hpsearch.trainers.command import CommandTrainer, program
 from hpsearch.trainers.command.template import PLACE
 from hpsearch.trainers.function import FunctionTrainer, Manner, inspected, manner
 from hpsearch.trainers.keras.framework import check_installed
+from hpsearch.trainers.keras.own import Origin, takes
 from hpsearch.trainers.output import redirected
 
 Target = Callable[..., Any]
@@ -24,7 +25,7 @@ Target = Callable[..., Any]
 
 
 def is_own(config: Config) -> bool:
-    """Whether the trainer is the user's: it has no data of ours, and leaves no model of ours."""
+    """Whether the trainer is the user's, and has no data of ours."""
     return config.trainer.kind in ("function", "command")
 
 
@@ -41,13 +42,16 @@ def settled(config: Config, target: Target | None = None) -> Config:
     """
     trainer = config.trainer
     if trainer.kind == "keras":
-        check_installed()
+        check_installed(trainer.options["backend"])
+        if not trainer.network:
+            origin = origin_of(config)
+            _look(origin.target, takes, (origin,))
     if trainer.kind == "command":
         _find_program(trainer.options["command"], trainer.options["folder"])
     if trainer.kind != "function":
         return config
     name, home = trainer.options["function"], trainer.options["folder"]
-    how = _look(name, home) if target is None else manner(target, name)
+    how: Manner = _look(name, inspected, (name, home)) if target is None else manner(target, name)
     if how.generator:
         return config
     return replace(config, search=replace(config.search, halving=None))
@@ -73,25 +77,31 @@ def own_trainer(
     )
 
 
-def _look(name: str, home: str) -> Manner:
-    """How a named function is called, as a worker finds it."""
+def origin_of(config: Config) -> Origin:
+    """What a Keras model of the user's is made with; one thread unless more are asked for."""
+    options, threads = config.trainer.options, config.parallel.threads
+    threads = 1 if threads == "auto" else threads
+    return Origin(options["model"], options["folder"], options["backend"], threads)
+
+
+def _look(name: str, look: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+    """What there is to tell of a named function, as a worker finds it."""
     backend = "serial" if sys.platform == "win32" else "local"
     with (
         tempfile.TemporaryDirectory(prefix="hpsearch-") as folder,
         backends.create(backend, 1) as at,
     ):
-        at.submit(backends.Task("look", _quietly_inspected, (name, home, folder)))
+        at.submit(backends.Task("look", _quietly, (folder, look, args)))
         answer = at.next()
     if answer.kind != "ok":
         error = (answer.error or answer.kind).removeprefix("TrainerError: ")
         raise TrainerError(error if error.startswith(name) else f"{name}: {error}")
-    found: Manner = answer.value
-    return found
+    return answer.value
 
 
-def _quietly_inspected(name: str, home: str, folder: str) -> Manner:
+def _quietly(folder: str, look: Callable[..., Any], args: tuple[Any, ...]) -> Any:
     with redirected(Path(folder, "printed.txt")):
-        return inspected(name, home)
+        return look(*args)
 
 
 def _find_program(command: str, home: str) -> None:

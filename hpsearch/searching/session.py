@@ -22,11 +22,12 @@ from hpsearch.searching.facts import facts
 from hpsearch.searching.ledger import Ledger
 from hpsearch.searching.loop import Search
 from hpsearch.searching.objective import objective_of
-from hpsearch.searching.own import Target, is_own, own_trainer
+from hpsearch.searching.own import Target, is_own, origin_of, own_trainer
 from hpsearch.searching.refine import Refinement
 from hpsearch.searching.winner import crown
 from hpsearch.store import RunDirectory, as_yaml, create, vanished
 from hpsearch.trainers.keras import KerasTrainer
+from hpsearch.trainers.keras.own import OwnKerasTrainer
 from hpsearch.trainers.network import NetworkTrainer
 from hpsearch.trainers.network.state import Best
 from hpsearch.trainers.protocol import Trainer
@@ -274,20 +275,44 @@ def trainer_of(
     folds: Sequence[Dataset],
     target: Target | None = None,
 ) -> Trainer:
-    """The trainer of a search: the network on prepared data, or the user's own in a folder."""
+    """The trainer of a search: on prepared data, or the user's own in a folder."""
     if is_own(config):
         return own_trainer(config, folder, target)
+    if not config.trainer.network:
+        return own_keras_trainer(config, folder, data, folds)
     return network_trainer(config, data, folds)
 
 
 def network_trainer(config: Config, folder: Path, folds: Sequence[Dataset]) -> NetworkTrainer:
     """The trainer of a search, on what `write_folds` wrote."""
-    metric = config.metric
-    best = Best(metric.name, metric.goal) if metric.at == "best" else None
+    best = _best(config)
     if config.trainer.kind == "keras":
         threads = threads_of(config, jobs_of(config))
-        return KerasTrainer(str(folder), len(folds[0].classes), best, threads=threads)
+        backend = config.trainer.options["backend"]
+        return KerasTrainer(
+            str(folder), len(folds[0].classes), best, backend=backend, threads=threads
+        )
     return NetworkTrainer(str(folder), len(folds[0].classes), best)
+
+
+def own_keras_trainer(
+    config: Config, folder: Path, data: Path, folds: Sequence[Dataset]
+) -> OwnKerasTrainer:
+    """The trainer of a user's Keras model, at work in the folder of a run."""
+    return OwnKerasTrainer(
+        str(data),
+        str(folder.resolve() / "logs"),
+        len(folds[0].classes),
+        config.metric.name,
+        origin_of(config),
+        _best(config),
+    )
+
+
+def _best(config: Config) -> Best | None:
+    """What makes an epoch the best one, where that counts."""
+    metric = config.metric
+    return Best(metric.name, metric.goal) if metric.at == "best" else None
 
 
 @contextmanager

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import mean
 from typing import Any
 
 import numpy as np
 
-from hpsearch.backends import Task
+from hpsearch.backends import Backend, Task
 from hpsearch.data.dataset import Dataset
 from hpsearch.errors import TrainerError
+from hpsearch.nn.types import Array
 from hpsearch.searching.confirmation import (
     Confirmed,
     confirmed_values,
@@ -22,10 +22,11 @@ from hpsearch.searching.confirmation import (
 )
 from hpsearch.searching.known import Known
 from hpsearch.searching.loop import Search
-from hpsearch.searching.measure import labelled, measure
+from hpsearch.searching.measure import Predictor, labelled, measure
 from hpsearch.searching.objective import Objective
 from hpsearch.store import RunDirectory, as_yaml, write_json, write_text
-from hpsearch.trainers.keras import KerasTrainer, export_model
+from hpsearch.trainers.keras import KerasTrainer
+from hpsearch.trainers.keras.own import OwnKerasTrainer, SavedModel
 from hpsearch.trainers.network.frameworks import keras, pytorch
 from hpsearch.trainers.network.model import Model, model_from_state, save_model
 from hpsearch.trainers.protocol import Job, Settings, State
@@ -64,40 +65,84 @@ def crown(run: RunDirectory, search: Search, folds: Sequence[Dataset]) -> None:
 def leave_model(
     run: RunDirectory, search: Search, choice: Choice, folds: Sequence[Dataset]
 ) -> dict[str, Any] | None:
-    """Write the winning network and its settings, and give its metrics on the test rows.
+    """Write the winning model and its settings, and give its metrics on the test rows.
 
     The model encodes rows as its training's fold did. The test rows, the same for every fold,
     are used here, once a winner; None without any.
     """
-    settings = search.brief.settings_of(choice.known.result.params)
     dataset = folds[choice.training[2]]
     state = search.states.get(choice.training)
     if state is None:  # trained before a crash, or by the parent: the same bits again
-        state = _train_again(search, choice.known, settings, choice.training)
-    model = trained_model(settings, state, dataset)
+        state = _train_again(search, choice.known, choice.training)
+    leave = _leave_own_keras if isinstance(search.trainer, OwnKerasTrainer) else _leave_network
+    model = leave(run, search, choice, state, dataset)
     test = None
     if "test" in dataset.parts:
         rows = labelled(dataset.source, dataset.encoding, dataset.y, dataset.parts["test"])
         test = measure(model, rows).as_dict("test")
         run.update(test_looks=run.info["test_looks"] + 1)
-    save_model(run.model, model)
-    if isinstance(search.trainer, KerasTrainer):
-        leave_keras_file(search, run.model.with_suffix(".keras"), model)
-    params = choice.known.result.params
-    write_text(run.best / "params.yaml", params_text(settings, params, dataset))
     return test
 
 
-def leave_keras_file(search: Search, path: Path, model: Model) -> None:
-    """Write the winner for Keras, too, from a worker: this process stays without TensorFlow.
+def _leave_network(
+    run: RunDirectory, search: Search, choice: Choice, state: State, dataset: Dataset
+) -> Predictor:
+    """Write the network and its settings, also in the words of other frameworks."""
+    params = choice.known.result.params
+    settings = search.brief.settings_of(params)
+    model = trained_model(settings, state, dataset)
+    save_model(run.model, model)
+    if isinstance(search.trainer, KerasTrainer):
+        at_worker(search.backend, search.trainer.export, run.keras_model, model)
+    write_text(run.best / "params.yaml", params_text(settings, params, dataset))
+    return model
+
+
+def _leave_own_keras(
+    run: RunDirectory, search: Search, choice: Choice, state: State, dataset: Dataset
+) -> Predictor:
+    """Write a Keras model of the user's, what it needs to predict, and its settings."""
+    trainer, known = search.trainer, choice.known
+    assert isinstance(trainer, OwnKerasTrainer)
+    job = job_of(search, known, choice.training)
+    encoding = dataset.encoding
+    args = (run.keras_model, job, state, encoding.mean, encoding.scale)
+    at_worker(search.backend, trainer.export, *args)
+    saved = SavedModel(run.keras_model.resolve(), encoding, trainer.origin)
+    saved.save()
+    write_text(run.best / "params.yaml", as_yaml(known.result.params))
+    return AtWorker(saved, search.backend)
+
+
+@dataclass(frozen=True)
+class AtWorker:
+    """A model that predicts in a worker: this process stays without Keras."""
+
+    model: SavedModel
+    backend: Backend
+
+    @property
+    def class_names(self) -> Array:
+        """(classes,), the labels."""
+        return self.model.class_names
+
+    def probabilities(self, rows: Array) -> Array:
+        """Class probabilities of raw rows."""
+        found: Array = at_worker(self.backend, self.model.probabilities, rows)
+        return found
+
+
+def at_worker(backend: Backend, function: Callable[..., Any], *args: Any) -> Any:
+    """What a function gives in a worker, while no other task is there.
 
     Raises:
-        TrainerError: the file could not be written.
+        TrainerError: it raised something, or the worker died.
     """
-    search.backend.submit(Task("export", export_model, (path, model)))
-    answer = search.backend.next()
+    backend.submit(Task("winner", function, args))
+    answer = backend.next()
     if answer.kind != "ok":
-        raise TrainerError(f"{path}: cannot be written: {answer.error or answer.kind}")
+        raise TrainerError(f"the winner's model: {answer.error or answer.kind}")
+    return answer.value
 
 
 def choose(search: Search) -> Choice | None:
@@ -171,13 +216,19 @@ def median(values: Mapping[Training, float | None], objective: Objective) -> Tra
     return sorted(values, key=lambda each: (objective.cost(values[each]), each))[len(values) // 2]
 
 
-def _train_again(search: Search, known: Known, settings: Settings, training: Training) -> State:
-    """The state at the end of a training that was done elsewhere."""
+def job_of(search: Search, known: Known, training: Training) -> Job:
+    """A whole training of a known trial."""
     number, repeat, fold = training
+    settings = search.brief.settings_of(known.result.params)
     seed = search.brief.seed_of_training(known.seed, repeat)
     epochs = settings["epochs"] if repeat >= search.brief.repeats else known.result.epochs
     assert isinstance(epochs, int)
-    job = Job(number, settings, seed, until_epoch=epochs, repeat=repeat, fold=fold)
+    return Job(number, settings, seed, until_epoch=epochs, repeat=repeat, fold=fold)
+
+
+def _train_again(search: Search, known: Known, training: Training) -> State:
+    """The state at the end of a training that was done elsewhere."""
+    job = job_of(search, known, training)
     search.backend.submit(Task("winner", search.trainer.train, ([job], [None])))
     answer = search.backend.next()
     if answer.kind != "ok" or answer.value[0].state is None:

@@ -54,6 +54,16 @@ class RunDirectory:
         return self.best / "model.npz"
 
     @property
+    def keras_model(self) -> Path:
+        """The same in Keras, where Keras trained it."""
+        return self.best / "model.keras"
+
+    @property
+    def has_model(self) -> bool:
+        """Whether there is a model that predicts."""
+        return self.model.exists() or self.keras_model.exists()
+
+    @property
     def report(self) -> Path:
         """The report: one file that works offline."""
         return self.path / "report.html"

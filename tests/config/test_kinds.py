@@ -9,6 +9,7 @@ from hpsearch.errors import ConfigError
 
 SPACE = {"rate": {"scale": "log", "min": 1e-4, "max": 1}, "anything": {"values": ["a", "b"]}}
 FUNCTION = {"kind": "function", "function": "m.py:train"}
+KERAS = {"kind": "keras", "model": "m.py:build"}
 COMMAND = {"kind": "command", "command": "sh t.sh {rate} {anything}"}
 
 
@@ -65,6 +66,42 @@ def test_a_sound_one_comes_back_equal_and_fits_the_schema(trainer):
 def test_a_mistake_is_told(trainer, message):
     (problem,) = told(trainer)
     assert message in problem
+
+
+@pytest.mark.parametrize(
+    "trainer", [KERAS, {**KERAS, "backend": "jax", "epochs": 9, "batch_size": 32, "folder": "x"}]
+)
+def test_a_keras_model_has_data_and_any_parameters_and_metrics(trainer):
+    whole = tree(trainer, {"name": "val_auc"}, data={"source": "digits"}, search={"folds": 3})
+    config = from_mapping(whole)
+    assert from_mapping(config.as_dict()) == config
+    assert not config.trainer.network
+    assert (config.metric.goal, config.search.confirm) == ("maximize", None)
+    assert from_mapping({**whole, "metric": {}}).metric.name == "val_accuracy"
+    assert warnings(config) == []
+    jsonschema.validate(whole, json_schema())
+    for name in trainer:
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({**whole, "trainer": {**trainer, name: []}}, json_schema())
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({k: v for k, v in whole.items() if k != "data"}, json_schema())
+
+
+@pytest.mark.parametrize(
+    ("trainer", "more", "message"),
+    [
+        (KERAS, {"data": None}, "data: missing; the keras needs rows"),
+        ({**KERAS, "model": "m.py"}, {}, "trainer.model: must be a function, as FILE.py:NAME"),
+        ({**KERAS, "backend": "pytorch"}, {}, "must be tensorflow, jax or torch, found"),
+        ({**KERAS, "batch_size": 0}, {}, "trainer.batch_size: must be an integer >= 1"),
+        ({**KERAS, "activation": "relu"}, {}, "goes in 'space', as activation: {value: ...}"),
+        ({"kind": "keras"}, {}, "space.anything: the keras has no such hyperparameter"),
+        ({"kind": "function", **KERAS, **FUNCTION}, {"data": None}, "trainer.model: unknown key"),
+    ],
+)
+def test_a_mistake_with_keras_is_told(trainer, more, message):
+    problems = told(trainer, {"name": "val_loss"}, **{"data": {"source": "digits"}, **more})
+    assert any(message in problem for problem in problems)
 
 
 def test_what_has_no_meaning_is_refused_all_at_once():

@@ -1,7 +1,12 @@
-"""A small classification problem as a folder of prepared arrays, one folder a fold."""
+"""A small classification problem as a folder of prepared arrays, and what is below Keras."""
+
+import os
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
+
+from hpsearch.trainers.keras.frameworks import FRAMEWORKS
 
 
 def _write_arrays(folder, *, rows=(150, 60), features=6, classes=3, seed=0):
@@ -26,3 +31,16 @@ def blobs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("blobs")
     _write_arrays(folder / "0")
     return str(folder)
+
+
+@pytest.fixture(scope="session")
+def framework():
+    """The framework below Keras that this process tests, the first that is here.
+
+    Keras takes one for good: KERAS_BACKEND=jax tests another, which then has to be here.
+    """
+    named = os.environ.get("KERAS_BACKEND")
+    here = [name for name in FRAMEWORKS if find_spec("keras") and find_spec(name)]
+    if named is None and not here:
+        pytest.skip("needs Keras and a framework, as the extra [keras] has them")
+    return named or here[0]

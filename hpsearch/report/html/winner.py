@@ -86,7 +86,7 @@ def _next(summary: Summary) -> Iterator[tuple[str, str]]:
         yield "finish the search", f"hpsearch resume {_run(summary)}"
     if summary.best is not None:
         yield "look closer around the best", f"hpsearch refine {_run(summary)}"
-    if summary.outcome is not None and summary.config.trainer.kind in ("network", "keras"):
+    if summary.outcome is not None and summary.config.data is not None:
         yield "use the winner on new rows", f"hpsearch predict {_run(summary)} DATA"
     if summary.info["status"] == "finished" and summary.best is None:
         yield "see and mend the ranges", f"hpsearch check {_run(summary)}/config.yaml"
@@ -175,7 +175,7 @@ def _copies(summary: Summary, best: Result) -> str:
         ("YAML", as_yaml(best.params)),
         ("retrain", f"hpsearch retrain {_run(summary)} --trial {best.number}"),
     ]
-    if summary.config.trainer.kind in ("network", "keras"):
+    if summary.config.trainer.network:
         data: dict[str, Any] = summary.info["data"]
         settings = {**summary.config.trainer.settings, **best.params}
         shape = {"features": data["features"], "classes": len(data["classes"])}

@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -75,25 +75,37 @@ def manner(function: Function, name: str = "") -> Manner:
     Raises:
         TrainerError: it cannot be called with parameters and epochs, or needs something else.
     """
+    extras = extras_of(function, name, ({}, 1), EXTRAS, SIGNATURE)
+    return Manner(_is_generator(function), extras)
+
+
+def extras_of(
+    function: Function, name: str, args: tuple[Any, ...], known: Sequence[str], usage: str
+) -> tuple[str, ...]:
+    """Which of the known arguments a function takes by name, besides those in their place.
+
+    Raises:
+        TrainerError: it cannot be called so, which is shown as `usage`.
+    """
     name = name or getattr(function, "__name__", "the function")
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):  # some functions written in C do not tell
-        return Manner(generator=False, extras=())
+        return ()
     takes = signature.parameters.values()
     anything = any(each.kind is each.VAR_KEYWORD for each in takes)
     named = {
         each.name for each in takes if each.kind in (each.KEYWORD_ONLY, each.POSITIONAL_OR_KEYWORD)
     }
-    extras = tuple(extra for extra in EXTRAS if anything or extra in named)
+    extras = tuple(extra for extra in known if anything or extra in named)
     try:
-        signature.bind({}, 1, **dict.fromkeys(extras))
+        signature.bind(*args, **dict.fromkeys(extras))
     except TypeError as error:
         raise TrainerError(
-            f"{name}: must be callable as {SIGNATURE}; found {name.rpartition(':')[2]}"
+            f"{name}: must be callable as {usage}; found {name.rpartition(':')[2]}"
             f"{signature} ({error})"
         ) from None
-    return Manner(_is_generator(function), extras)
+    return extras
 
 
 def inspected(target: str | Function, home: str) -> Manner:
@@ -118,7 +130,7 @@ def _module(name: str) -> ModuleType:
 def _file(path: Path) -> ModuleType:
     """Run a file as a module. Its folder comes first in sys.path, as if it were a script."""
     if not path.is_file():
-        raise TrainerError(f"{path}: no such file; trainer.function must name one as FILE.py:NAME")
+        raise TrainerError(f"{path}: no such file; name one as FILE.py:NAME, see trainer.folder")
     folder = str(path.resolve().parent)
     if folder not in sys.path:
         sys.path.insert(0, folder)

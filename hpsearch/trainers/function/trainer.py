@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import copy
-import os
-import sys
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +14,7 @@ from hpsearch.trainers.measures import Measures, curve_of, epoch_told, measures
 from hpsearch.trainers.output import redirected
 from hpsearch.trainers.pieces import outcome_of, seed_of
 from hpsearch.trainers.protocol import Job, Outcome, Report, State
+from hpsearch.trainers.world import own_world, same_process
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ class FunctionTrainer:
         with redirected(log):
             target = self.target
             function = load(target, self.home) if isinstance(target, str) else target
-            with _own_world(), _same_process():
+            with own_world(), same_process():
                 return self._call(function, job, state, report)
 
     def _call(
@@ -120,32 +118,3 @@ def _follow(
         return rows, True
     finally:
         generator.close()
-
-
-@contextmanager
-def _own_world() -> Iterator[None]:
-    """Undo what a function may do to its process: the folder it is in, sys.path, arguments."""
-    folder, path, arguments = Path.cwd(), list(sys.path), list(sys.argv)
-    environment = dict(os.environ)
-    try:
-        yield
-    finally:
-        with suppress(OSError):  # the folder may be gone
-            os.chdir(folder)
-        sys.path[:], sys.argv[:] = path, arguments
-        if dict(os.environ) != environment:
-            os.environ.clear()
-            os.environ.update(environment)
-
-
-@contextmanager
-def _same_process() -> Iterator[None]:
-    """End a process that the function forked and that came back from it: it is not the worker."""
-    process = os.getpid()
-    try:
-        yield
-    finally:
-        if os.getpid() != process:
-            with suppress(OSError, ValueError):  # what it printed is not to be lost
-                sys.stdout.flush()
-            os._exit(0)

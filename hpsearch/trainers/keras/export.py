@@ -11,6 +11,7 @@ import numpy as np
 
 from hpsearch.nn.architecture import layers as cut
 from hpsearch.nn.architecture import statistics as cut_statistics
+from hpsearch.nn.types import Array
 from hpsearch.trainers.keras.layers import activation
 from hpsearch.trainers.network.model import Model
 
@@ -18,10 +19,7 @@ from hpsearch.trainers.network.model import Model
 def as_keras(model: Model) -> Any:
     """The Keras model: standardisation, the layers with their weights, softmax."""
     shape = model.architecture
-    standardise = keras.layers.Normalization(
-        mean=model.mean.astype(np.float32), variance=np.square(model.scale).astype(np.float32)
-    )
-    stack: list[Any] = [keras.Input((shape.units[0],)), standardise]
+    stack: list[Any] = [keras.Input((shape.units[0],)), standardise(model.mean, model.scale)]
     values: list[tuple[Any, list[Any]]] = []
     found = cut_statistics(model.averages[None], shape)
     for index, (layer, units) in enumerate(
@@ -48,11 +46,18 @@ def as_keras(model: Model) -> Any:
     return built
 
 
-def write(path: Path, model: Model) -> None:
-    """Write the model whole: a crash leaves the old file or the new one."""
+def standardise(mean: Array, scale: Array) -> Any:
+    """The layer that standardises raw rows."""
+    return keras.layers.Normalization(
+        mean=mean.astype(np.float32), variance=np.square(scale).astype(np.float32)
+    )
+
+
+def write(path: Path, model: Any) -> None:
+    """Write a Keras model whole: a crash leaves the old file or the new one."""
     sibling = path.with_name(f".{path.stem}.{os.getpid()}.keras")
     try:
-        as_keras(model).save(sibling)
+        model.save(sibling)
         sibling.replace(path)
     finally:
         sibling.unlink(missing_ok=True)

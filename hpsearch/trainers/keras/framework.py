@@ -7,62 +7,61 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib import import_module
 from importlib.util import find_spec
 
 from hpsearch.errors import TrainerError
+from hpsearch.trainers.keras.frameworks import FRAMEWORKS
 
 
-def check_installed() -> None:
-    """Find Keras and TensorFlow without importing them, which takes seconds.
+def check_installed(backend: str) -> None:
+    """Find Keras and a framework without importing them, which takes seconds.
 
     Raises:
         TrainerError: one of them is missing.
     """
-    missing = [name for name in ("keras", "tensorflow") if find_spec(name) is None]
+    missing = [name for name in ("keras", backend) if find_spec(name) is None]
     if missing:
         raise TrainerError(
-            f"trainer.kind: keras needs packages that are not here ({', '.join(missing)}); "
-            "install the extra with: pip install 'hpsearch[keras]'"
+            f"trainer.backend: {backend} needs packages that are not here "
+            f"({', '.join(missing)}); install them with: {_install(backend)}"
         )
 
 
 @cache
-def start(threads: int) -> None:
-    """Import Keras on TensorFlow, once a process; the first call decides the threads.
+def start(backend: str, threads: int) -> None:
+    """Import Keras on a framework, once a process; the first call decides the threads.
 
     Raises:
-        TrainerError: it is not installed, or the process already has Keras on something else.
+        TrainerError: it is not installed, or the process already has Keras on another one.
     """
-    backend = "tensorflow"
-    os.environ["KERAS_BACKEND"] = backend
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # else it logs over the progress bar
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # its kernels differ between processors
+    framework = FRAMEWORKS[backend]
+    if "keras" in sys.modules and (loaded := sys.modules["keras"].backend.backend()) != backend:
+        raise TrainerError(
+            f"Keras must run on {backend}, but this process has already loaded it on {loaded}; "
+            f"set KERAS_BACKEND={backend}, or parallel.backend: local"
+        )
+    os.environ.update({"KERAS_BACKEND": backend, **framework.environment(threads)})
     try:
         with _silence():
-            import keras
-            import tensorflow as tf
+            import_module("keras")
+            import_module(backend)
     except ImportError as error:
         raise TrainerError(
-            f"trainer.kind: keras needs Keras and TensorFlow; importing them failed ({error}); "
-            "install them with: pip install 'hpsearch[keras]'"
+            f"trainer.backend: {backend} needs Keras and {backend}; importing them failed "
+            f"({error}); install them with: {_install(backend)}"
         ) from error
-    if keras.backend.backend() != backend:
-        raise TrainerError(
-            f"Keras must run on {backend}, but this process has already loaded it on "
-            f"{keras.backend.backend()}; set KERAS_BACKEND={backend}, or parallel.backend: local"
-        )
     try:
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
-    except RuntimeError as error:  # the caller's process has used TensorFlow before
-        if tf.config.threading.get_intra_op_parallelism_threads() != threads:
-            raise TrainerError(
-                f"TensorFlow already runs in this process and cannot be held to {threads} "
-                "thread(s); use parallel.backend: local"
-            ) from error
-    tf.config.experimental.enable_op_determinism()
-    for device in tf.config.list_physical_devices("GPU"):
-        tf.config.experimental.set_memory_growth(device, True)  # other workers need some, too
+        framework.prepare(threads)
+    except RuntimeError as error:  # the caller's process has used the framework before
+        raise TrainerError(
+            f"{backend} already runs in this process and cannot be held to {threads} "
+            "thread(s); use parallel.backend: local"
+        ) from error
+
+
+def _install(backend: str) -> str:
+    return f"pip install 'hpsearch[{FRAMEWORKS[backend].EXTRA}]'"
 
 
 @contextmanager

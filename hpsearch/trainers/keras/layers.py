@@ -36,10 +36,12 @@ class BatchNorm(keras.layers.Layer):  # type: ignore[misc] # Keras has no types
 
     def call(self, Z: Any) -> Any:
         """Standardise over the mini-batch and rescale; the biased variance, as in the paper."""
-        mean, variance = ops.moments(Z, axes=[0])
+        mean = ops.mean(Z, axis=0)
+        centred = Z - mean  # not ops.moments, whose variance is a difference of squares in PyTorch
+        variance = ops.mean(ops.square(centred), axis=0)
         self.mean.assign(self.decay * self.mean + mean)
         self.variance.assign(self.decay * self.variance + variance)
-        return self.gamma * (Z - mean) * ops.rsqrt(variance + self.epsilon) + self.shift
+        return self.gamma * centred * ops.rsqrt(variance + self.epsilon) + self.shift
 
 
 class Dropout(keras.layers.Layer):  # type: ignore[misc] # Keras has no types

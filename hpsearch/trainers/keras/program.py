@@ -1,7 +1,7 @@
-"""A network in Keras and its compiled epoch; importing this module imports Keras and TensorFlow.
+"""A network in Keras and its compiled epoch; importing this module imports Keras.
 
 A program knows shapes only. Numbers are variables, so that all trials of one recipe, and all
-pieces of a trial, share one trace, which takes longer than many an epoch.
+pieces of a trial, share what is compiled, which takes longer than many an epoch.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 
 from hpsearch.nn.architecture import layers as cut
 from hpsearch.nn.architecture import statistics as cut_statistics
 from hpsearch.nn.training import Constants, Recipe
 from hpsearch.nn.types import Array
+from hpsearch.trainers.keras.frameworks import FRAMEWORKS
 from hpsearch.trainers.keras.layers import BatchNorm, Dropout, activation
-from hpsearch.trainers.keras.optimizers import CONSTANTS, PER_STEP, Course
+from hpsearch.trainers.keras.optimizers import CONSTANTS, Course
 
 PIECE = 16_777_216
 """Numbers of training data that are copied in order at a time: 64 MB in float32."""
@@ -32,13 +32,19 @@ def program(recipe: Recipe) -> Program:
     return Program(recipe)
 
 
+def loss(logits: Any, y: Any, weights: Any) -> Any:
+    """The mean cross-entropy of a mini-batch, each row's weighed."""
+    each = keras.losses.sparse_categorical_crossentropy(y, logits, from_logits=True)
+    return ops.mean(weights * each)
+
+
 class Program:
-    """A Keras model, its optimizer, and an epoch of both as one TensorFlow graph."""
+    """A Keras model, its optimizer, and the steps of both as the framework compiles them."""
 
     def __init__(self, recipe: Recipe):
         self.recipe = recipe
         shape = recipe.architecture
-        stack: list[Any] = [keras.Input((shape.units[0],))]
+        stack: list[Any] = [keras.Input(batch_shape=(recipe.batch_size, shape.units[0]))]
         self._norms: list[Any] = []
         self._drops: list[Any] = []
         for units in shape.hidden:
@@ -54,16 +60,8 @@ class Program:
         self.model = keras.Sequential(stack)
         self.optimizer = Course(recipe.optimizer, l2=recipe.l2)
         self.optimizer.build(self.model.trainable_variables)
-        size, features = recipe.batch_size, shape.units[0]
-        self._steps = tf.function(
-            self._train,
-            input_signature=(
-                tf.TensorSpec((None, size, features), tf.float32),
-                tf.TensorSpec((None, size), tf.int32),
-                tf.TensorSpec((None, size), tf.float32),
-                tf.TensorSpec((None, len(PER_STEP)), tf.float32),
-            ),
-        )
+        framework = FRAMEWORKS[keras.backend.backend()]
+        self._steps = framework.compiled(self.model, self.optimizer, loss)
 
     def load(self, params: Array, moments: Array, statistics: Array) -> None:
         """Take up a trial's flat arrays, as `nn.training.Snapshot` has them."""
@@ -105,8 +103,8 @@ class Program:
     def forget(self) -> None:
         """Begin batch norm's sums anew."""
         for norm in self._norms:
-            norm.mean.assign(ops.zeros_like(norm.mean))
-            norm.variance.assign(ops.zeros_like(norm.variance))
+            for variable in (norm.mean, norm.variance):
+                variable.assign(ops.zeros(variable.shape))
 
     def epoch(self, X: Array, y: Array, weights: Array | None, order: Array, plan: Array) -> float:
         """Train on mini-batches of rows in this order and sum their losses.
@@ -116,7 +114,7 @@ class Program:
             y: (rows,), class indices.
             weights: (classes,) in the loss, or None.
             order: (steps, batch size), indices of rows.
-            plan: (steps, 3), the scalars of optimizers.PER_STEP.
+            plan: (steps, 3), the scalars of `optimizers.PER_STEP`.
         """
         most = max(1, PIECE // (order.shape[1] * X.shape[1]))
         total = 0.0
@@ -127,25 +125,8 @@ class Program:
             losses = self._steps(
                 X[rows], labels.astype(np.int32), each, plan[first : first + most]
             )
-            total += float(np.sum(losses.numpy(), dtype=np.float64))
+            total += float(np.sum(losses, dtype=np.float64))
         return total
-
-    def _train(self, X: Any, y: Any, weights: Any, plan: Any) -> Any:
-        steps = tf.shape(X)[0]
-        losses = tf.TensorArray(tf.float32, steps)
-        for step in tf.range(steps):
-            for place, name in enumerate(PER_STEP):
-                getattr(self.optimizer, name).assign(plan[step, place])
-            with tf.GradientTape() as tape:
-                logits = self.model(X[step], training=True)
-                each = keras.losses.sparse_categorical_crossentropy(
-                    y[step], logits, from_logits=True
-                )
-                loss = ops.mean(weights[step] * each)
-            variables = self.model.trainable_variables
-            self.optimizer.apply(tape.gradient(loss, [v.value for v in variables]), variables)
-            losses = losses.write(step, loss)
-        return losses.stack()
 
     def _views(self, flat: Array) -> list[Array]:
         """Parts of a flat array in the order of Keras's variables: W, gamma, shift or W, b."""

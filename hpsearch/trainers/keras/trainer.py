@@ -111,9 +111,11 @@ class KerasTrainer(NetworkTrainer):
     Validation rows are measured with batch norm folded into the weights, outside Keras.
 
     Attributes:
-        threads: that TensorFlow may use; their number may change bits.
+        backend: the framework below Keras, one of `frameworks.FRAMEWORKS`.
+        threads: that it may use; their number may change bits.
     """
 
+    backend: str = "tensorflow"
     threads: int = 1
     stacks: ClassVar[bool] = False
 
@@ -128,17 +130,16 @@ class KerasTrainer(NetworkTrainer):
         snapshots: Sequence[Snapshot],
         class_weights: Array | None,
     ) -> KerasStack:
-        start(self.threads)
+        start(self.backend, self.threads)
         return KerasStack(recipe, constants, snapshots, class_weights)
 
+    def export(self, path: Path, model: Model) -> None:
+        """Write a trained network as a .keras file: from raw rows to probabilities.
 
-def export_model(path: Path, model: Model, threads: int = 1) -> None:
-    """Write a trained network as a .keras file that takes raw rows and gives probabilities.
+        Raises:
+            TrainerError: Keras or the framework is not installed.
+        """
+        start(self.backend, self.threads)
+        from hpsearch.trainers.keras.export import as_keras, write
 
-    Raises:
-        TrainerError: Keras or TensorFlow is not installed.
-    """
-    start(threads)
-    from hpsearch.trainers.keras.export import write
-
-    write(path, model)
+        write(path, as_keras(model))

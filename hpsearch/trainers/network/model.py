@@ -59,26 +59,13 @@ class Model:
         Raises:
             DataError: the rows have another number of features, or a value is not finite.
         """
-        features, classes = self.architecture.units[0], self.architecture.units[-1]
-        if rows.ndim != 2 or rows.shape[1] != features:
-            raise DataError(
-                f"rows to predict must have the {features} features that the model was trained "
-                f"on; found an array of shape {rows.shape}"
-            )
+        check_width(rows, self.architecture.units[0])
         epsilon = np.full((1, 1, 1), self.batch_norm_epsilon, np.float32)
         averages = self.averages[None] if self.architecture.batch_norm else None
         dense = fold(self.architecture, self.params[None], averages, epsilon)
-        found = np.empty((len(rows), classes))
+        found = np.empty((len(rows), self.architecture.units[-1]))
         for cut in chunks(len(rows), dense):
-            raw = np.asarray(rows[cut], np.float64)
-            with np.errstate(over="ignore"):
-                X = ((raw - self.mean) / self.scale).astype(np.float32)
-            if not np.isfinite(X).all():
-                row, column = np.argwhere(~np.isfinite(X))[0]
-                raise DataError(
-                    f"row {cut.start + row}, feature {column} (both from 0): must be a finite "
-                    f"number of a usual size, found {raw[row, column]}; fill or drop it"
-                )
+            X = standardised(rows[cut], self.mean, self.scale, cut.start)
             Z = logits(dense, self.architecture.activation, X)[0]
             found[cut] = np.exp(log_softmax(Z.astype(np.float64)))
         return found
@@ -87,6 +74,43 @@ class Model:
         """The most probable class of each raw row, by name."""
         names: Array = self.class_names[self.probabilities(rows).argmax(axis=1)]
         return names
+
+
+def check_width(rows: Array, features: int) -> None:
+    """Refuse rows that have another number of features than a model was trained on.
+
+    Raises:
+        DataError: they have.
+    """
+    if rows.ndim != 2 or rows.shape[1] != features:
+        raise DataError(
+            f"rows to predict must have the {features} features that the model was trained "
+            f"on; found an array of shape {rows.shape}"
+        )
+
+
+def standardised(rows: Array, mean: Array, scale: Array, first: int = 0) -> Array:
+    """Raw rows (rows, features) as a model takes them: standardised in float64, then float32.
+
+    Args:
+        rows: the rows.
+        mean: (features,), subtracted from each column.
+        scale: (features,), what each column is then divided by.
+        first: the number of the first row, for messages.
+
+    Raises:
+        DataError: a value is not finite.
+    """
+    raw = np.asarray(rows, np.float64)
+    with np.errstate(over="ignore"):
+        X: Array = ((raw - mean) / scale).astype(np.float32)
+    if not np.isfinite(X).all():
+        row, column = np.argwhere(~np.isfinite(X))[0]
+        raise DataError(
+            f"row {first + row}, feature {column} (both from 0): must be a finite "
+            f"number of a usual size, found {raw[row, column]}; fill or drop it"
+        )
+    return X
 
 
 def model_from_state(

@@ -1,0 +1,119 @@
+"""A run's winner that is a Keras model of the user's: its files, and how it predicts."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import redirect_stdout, suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hpsearch.data.encoding import Encoding
+from hpsearch.errors import RunError, TrainerError
+from hpsearch.nn.types import Array
+from hpsearch.store.files import write_json
+from hpsearch.trainers.function.loading import load
+from hpsearch.trainers.keras.framework import check_installed, start
+from hpsearch.trainers.network.model import check_width, standardised
+
+FORMAT = 1
+"""Version of the file beside the model; a reader refuses a newer one."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a user's model is made with, by a trainer and by whoever reads it again.
+
+    Attributes:
+        target: the function that builds it, as `file.py:name` or `module:name`.
+        home: the folder that the function is looked for in.
+        backend: the framework below Keras.
+        threads: that it may use.
+    """
+
+    target: str
+    home: str
+    backend: str = "tensorflow"
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """A model.keras and what belongs to it; plain values, so that a worker may have it.
+
+    Attributes:
+        path: of the file, which takes raw rows and gives probabilities.
+        encoding: how a file becomes rows.
+        origin: how the model was made; layers of the user's are defined there.
+    """
+
+    path: Path
+    encoding: Encoding
+    origin: Origin
+
+    @property
+    def class_names(self) -> Array:
+        """(classes,), the labels as text."""
+        return np.array([str(name) for name in self.encoding.classes])
+
+    def probabilities(self, rows: Array) -> Array:
+        """Class probabilities (rows, classes) of raw, unstandardised rows (rows, features).
+
+        Raises:
+            DataError: the rows have another number of features, or a value is not finite.
+            RunError: the file cannot be read as a model.
+            TrainerError: Keras or the framework is not installed.
+        """
+        check_width(rows, self.encoding.features)
+        X = standardised(rows, self.encoding.mean, self.encoding.scale)
+        model = _loaded(self.path, self.origin, self.path.stat().st_mtime_ns)
+        return np.asarray(model.predict(X, verbose=0), np.float64)
+
+    def save(self) -> None:
+        """Write what belongs to the model beside it."""
+        values = {"format": FORMAT, **vars(self.origin), "encoding": self.encoding.to_json()}
+        write_json(self.path.with_suffix(".json"), values)
+
+
+def open_saved(path: Path) -> SavedModel:
+    """What `SavedModel.save` wrote, given the path of model.keras.
+
+    Raises:
+        RunError: the file beside it is missing, damaged or of another version.
+    """
+    beside = path.with_suffix(".json")
+    try:
+        values = json.loads(beside.read_text(encoding="utf-8"))
+        if (version := values.pop("format")) != FORMAT:
+            raise ValueError(f"format {version}, but this hpsearch reads {FORMAT}")
+        encoding = Encoding.from_json(values.pop("encoding"))
+        return SavedModel(path, encoding, Origin(**values))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RunError(
+            f"{beside}: must be what hpsearch wrote beside the model, found "
+            f"{type(error).__name__}: {error}; restore it"
+        ) from error
+
+
+@lru_cache(maxsize=2)
+def _loaded(path: Path, origin: Origin, _stamp: int) -> Any:
+    """The model without its first layer, which standardises, and does so in float32 only."""
+    check_installed(origin.backend)
+    start(origin.backend, origin.threads)
+    import keras
+
+    # The user's file may be gone, and mostly is not needed. What it prints is none of our output.
+    with redirect_stdout(sys.stderr), suppress(TrainerError):
+        load(origin.target, origin.home)
+    try:
+        return keras.Sequential(keras.saving.load_model(path, compile=False).layers[1:])
+    except Exception as error:
+        message = str(error).strip().partition("\n")[0]
+        raise RunError(
+            f"{path}: cannot be read as a Keras model ({message}); restore it, and "
+            f"{origin.target} in {origin.home} if it defines layers"
+        ) from error
