@@ -12,6 +12,7 @@ import click
 from hpsearch.cli.check import check
 from hpsearch.cli.evaluate import evaluate
 from hpsearch.cli.export import export
+from hpsearch.cli.import_ import import_
 from hpsearch.cli.init import init
 from hpsearch.cli.list import list_
 from hpsearch.cli.predict import predict
@@ -62,7 +63,7 @@ def cli() -> None:
 
 for command in (
     init, check, run, resume, refine, report, list_, retrain, evaluate, predict, schema,
-    export,
+    export, import_,
 ):  # fmt: skip
     cli.add_command(command)
 
