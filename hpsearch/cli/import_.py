@@ -70,14 +70,15 @@ def _tell(study: Study, imported: Imported) -> None:
     from collections import Counter
 
     from hpsearch.report.escape import printable
+    from hpsearch.trial import Status
 
     run, taken = imported.run, imported.taken
-    statuses = Counter(result.status.value for result in taken.results)
+    statuses = Counter(result.status for result in taken.results)
     total = len(taken.results) + sum(taken.left.values())
     click.echo(
         f"{run.path}: {len(taken.results):,} of {total:,} trials of study "
         f"{printable(study.name)!r}: "
-        + ", ".join(f"{count:,} {status}" for status, count in statuses.items())
+        + ", ".join(f"{statuses[each]:,} {each}" for each in Status if statuses[each])
     )
     for reason, count in taken.left.items():
         click.echo(f"left out: {count:,} {printable(reason)}")
