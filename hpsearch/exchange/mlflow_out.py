@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from hpsearch.searching.known import Known
 from hpsearch.trial import Status
 
 VALUE = "hpsearch.value"  # the metric that a trial came to
-AT_ONCE = {"metrics": 1000, "params": 100}  # what MLflow takes in one call
+AT_ONCE = {"metrics": 900, "params": 100}  # what MLflow takes in one call
 LONGEST = {"params": 6000, "tags": 5000, "names": 250}  # characters that its stores hold
 STATUSES = {
     Status.COMPLETED: "FINISHED",
@@ -40,7 +42,7 @@ def to_mlflow(contents: Contents, target: str, name: str) -> str:
     Raises:
         ExchangeError: MLflow is missing or refuses the store, or it has such an experiment.
     """
-    with needs("MLflow", "mlflow"), _quiet():
+    with needs("MLflow", "mlflow"), _quiet(), _untold():
         from mlflow import MlflowClient
 
     with _store(target) as uri, _quiet(), _explained(target):
@@ -100,10 +102,9 @@ def _write(
     ]
     if result.value is not None:
         metrics.append(Metric(VALUE, result.value, end, result.epochs))
-    for part in _parts(params, AT_ONCE["params"]):
-        client.log_batch(number, params=part)
-    for part in _parts(metrics, AT_ONCE["metrics"]):
-        client.log_batch(number, metrics=part)
+    sets, points = _parts(params, AT_ONCE["params"]), _parts(metrics, AT_ONCE["metrics"])
+    for some, others in zip_longest(sets, points, fillvalue=()):
+        client.log_batch(number, params=some, metrics=others)
     client.set_terminated(number, STATUSES[result.status], end_time=end)
 
 
@@ -155,7 +156,7 @@ def _store(target: str) -> Iterator[str]:
     """The address to write to: of a hidden file or folder where the target is a new one."""
     database = sqlite_file(target)
     if database is not None and not database.exists():
-        with new_file(database) as hidden:
+        with new_file(database) as hidden, _without_waiting():
             yield f"sqlite:///{hidden}"
     elif is_url(target):
         yield target
@@ -166,6 +167,22 @@ def _store(target: str) -> Iterator[str]:
     else:
         with new_folder(Path(target)) as folder:
             yield str(folder.resolve())
+
+
+@contextmanager
+def _without_waiting() -> Iterator[None]:
+    """Write a hidden database without a wait for the disk each time; it is synced as a whole."""
+    with needs("MLflow on SQLite", "mlflow"):
+        from sqlalchemy import Engine, event
+
+    def connected(connection: Any, _: Any) -> None:
+        connection.execute("PRAGMA synchronous=0")
+
+    event.listen(Engine, "connect", connected)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "connect", connected)
 
 
 def _artifacts(target: str) -> str | None:
@@ -184,6 +201,20 @@ def _let_go(uri: str) -> None:
     from mlflow.tracking._tracking_service.utils import _get_store
 
     _get_store(uri)._dispose_engine()
+
+
+@contextmanager
+def _untold() -> Iterator[None]:
+    """Import MLflow without its telemetry: what hpsearch is asked to do it tells nobody."""
+    before = os.environ.get("MLFLOW_DISABLE_TELEMETRY")
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["MLFLOW_DISABLE_TELEMETRY"]
+        else:
+            os.environ["MLFLOW_DISABLE_TELEMETRY"] = before
 
 
 @contextmanager
