@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hpsearch.api.run import Run, load, search
     from hpsearch.api.sampler import Sampler
-    from hpsearch.errors import ConfigError, DataError, HpsearchError, RunError, TrainerError
+    from hpsearch.errors import (
+        ConfigError,
+        DataError,
+        ExchangeError,
+        HpsearchError,
+        RunError,
+        TrainerError,
+    )
     from hpsearch.trial import Trial
 
 _HOMES = {
@@ -22,6 +29,7 @@ _HOMES = {
     "Trial": "hpsearch.trial",
     "ConfigError": "hpsearch.errors",
     "DataError": "hpsearch.errors",
+    "ExchangeError": "hpsearch.errors",
     "HpsearchError": "hpsearch.errors",
     "RunError": "hpsearch.errors",
     "TrainerError": "hpsearch.errors",
@@ -30,6 +38,7 @@ _HOMES = {
 __all__ = [
     "ConfigError",
     "DataError",
+    "ExchangeError",
     "HpsearchError",
     "Run",
     "RunError",

@@ -30,3 +30,7 @@ class RunError(HpsearchError):
 
 class TrainerError(HpsearchError):
     """A trainer that cannot do what is asked of it."""
+
+
+class ExchangeError(HpsearchError):
+    """Another tool's files or storage that cannot be read from or written to."""

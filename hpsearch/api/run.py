@@ -15,6 +15,7 @@ from hpsearch.data.encoding import batches
 from hpsearch.data.given import given_rows
 from hpsearch.data.open import open_new
 from hpsearch.errors import HpsearchError, RunError
+from hpsearch.exchange.export import export
 from hpsearch.report.html.write import write_page
 from hpsearch.report.summary import Summary, summarise
 from hpsearch.searching.brief import brief_of, known_trials
@@ -112,6 +113,19 @@ class Run:
         columns = ["number", "round", "status", "value", "epochs", "started", "seconds", "error"]
         frame = pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
         return frame.set_index("number")
+
+    def export(self, to: str, target: str | Path, name: str | None = None) -> None:
+        """Write the trials for another tool, as `hpsearch export` does.
+
+        Args:
+            to: csv, parquet, optuna, mlflow or tensorboard.
+            target: a file, a folder or a URL, as the format has it; nothing is overwritten.
+            name: of Optuna's study or MLflow's experiment; None for the run's.
+
+        Raises:
+            HpsearchError: the library is missing, or the target is taken or cannot be written.
+        """
+        export(self.directory, to, str(target), name)
 
     def report(self) -> Report:
         """Write report.html; a notebook shows it inline."""

@@ -11,6 +11,8 @@ import click
 
 from hpsearch.cli.check import check
 from hpsearch.cli.evaluate import evaluate
+from hpsearch.cli.export import export
+from hpsearch.cli.import_ import import_
 from hpsearch.cli.init import init
 from hpsearch.cli.list import list_
 from hpsearch.cli.predict import predict
@@ -61,6 +63,7 @@ def cli() -> None:
 
 for command in (
     init, check, run, resume, refine, report, list_, retrain, evaluate, predict, schema,
+    export, import_,
 ):  # fmt: skip
     cli.add_command(command)
 

@@ -79,10 +79,10 @@ def check_params(results: Iterable[Result], space: Space) -> None:
 
 
 def _suits(value: object, parameter: Parameter) -> bool:
+    if parameter.categorical or parameter.fixed:  # a choice may be a list itself
+        return parameter.per is None or isinstance(value, list)
     if isinstance(value, list) != (parameter.per is not None):
         return False
-    if parameter.categorical or parameter.fixed:
-        return True
     return all(map(is_number, value)) if isinstance(value, list) else is_number(value)
 
 

@@ -41,8 +41,14 @@ def winning_model(run: RunDirectory) -> tuple[Predictor, Encoding]:
 
 def no_model(run: RunDirectory) -> RunError:
     """Why a run with a winner has no model, and what to do instead."""
+    kind = run.info["config"]["trainer"]["kind"]
+    if run.info.get("imported") and kind in ("network", "keras"):
+        return RunError(
+            f"{run.path}: was imported, and no model came with it; train one with: "
+            f"hpsearch retrain {run.path}, or search on with: hpsearch refine {run.path}"
+        )
     return RunError(
-        f"{run.path}: was trained by a {run.info['config']['trainer']['kind']} of your own, which "
+        f"{run.path}: was trained by a {kind} of your own, which "
         f"leaves no model here; train it with the winner's settings in {run.best / 'params.yaml'}"
     )
 

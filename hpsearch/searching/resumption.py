@@ -40,6 +40,11 @@ def take_up(
     """
     with run.writing():
         info = run.info
+        if info.get("imported"):
+            raise RunError(
+                f"{run.path}: was imported, so there is nothing to resume; go on from its trials "
+                f"with: hpsearch refine {run.path}"
+            )
         tree, text = _as_edited(run, info)
         before = from_mapping(tree)
         config = from_mapping(tree, None, overrides, **forced)

@@ -126,7 +126,7 @@ def begin(
         "parent": None if parent is None else _named(parent, runs_dir),
         "parent_winner": None if refinement is None else refinement.winner,
         "test_looks": looks,  # how often the lineage's winners met the test rows
-        "data": _described(dataset),
+        "data": described(dataset),
         "config": config.as_dict(),
         "config_yaml": _as_text(config_text(config)),  # to notice if it is changed by hand
         "plan": [asdict(round) for round in rounds_of(config, first, coarse=not known)],
@@ -142,7 +142,8 @@ def fingerprint_of(dataset: Dataset | None) -> str | None:
     return None if dataset is None else dataset.fingerprint
 
 
-def _described(dataset: Dataset | None) -> dict[str, Any]:
+def described(dataset: Dataset | None) -> dict[str, Any]:
+    """What run.json says of the data."""
     if dataset is None:
         return {"fingerprint": None, "rows": {}, "features": 0, "classes": []}
     return {

@@ -112,7 +112,7 @@ class Space:
             place(parameter)
         return tuple(ordered.values())
 
-    def _active(self, parameter: Parameter, known: Mapping[str, Any]) -> bool:
+    def active(self, parameter: Parameter, known: Mapping[str, Any]) -> bool:
         """Whether a parameter counts, given the active ones before it."""
         settings = {**self.settings, **known}
         return (parameter.per is None or parameter.per in settings) and all(
@@ -131,7 +131,7 @@ class Space:
         """The setting at a point of the unit cube: active parameters only, in their order."""
         known: dict[str, Any] = {}
         for parameter in self._in_order:
-            if not self._active(parameter, known):
+            if not self.active(parameter, known):
                 continue
             length = self._length(parameter, known)
             at = parameter.domain.at
@@ -175,7 +175,7 @@ class Space:
         """Whether a setting could be drawn: exactly the active parameters, each in its domain."""
         known: dict[str, Any] = {}
         for parameter in self._in_order:
-            if not self._active(parameter, known):
+            if not self.active(parameter, known):
                 continue
             if parameter.name not in params:
                 return False

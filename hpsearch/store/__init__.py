@@ -2,7 +2,7 @@
 
 from hpsearch.store.files import as_yaml, uncollected, write_json, write_text
 from hpsearch.store.lock import vanished
-from hpsearch.store.records import as_line, check_curve, record_of
+from hpsearch.store.records import as_line, check_curve, record_of, write_lines
 from hpsearch.store.repair import set_aside
 from hpsearch.store.run_directory import FORMAT, RunDirectory, create, find, runs
 from hpsearch.store.writer import Writer
@@ -22,5 +22,6 @@ __all__ = [
     "uncollected",
     "vanished",
     "write_json",
+    "write_lines",
     "write_text",
 ]

@@ -6,7 +6,7 @@ that is not is read again with care, which says what is wrong or that it can pas
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import NoneType
 from typing import Any, TypedDict, TypeVar
@@ -14,7 +14,13 @@ from typing import Any, TypedDict, TypeVar
 import msgspec
 
 from hpsearch.errors import RunError
-from hpsearch.store.files import as_object, repair_with, whole_lines
+from hpsearch.store.files import (
+    as_json_line,
+    as_object,
+    repair_with,
+    whole_lines,
+    write_text,
+)
 from hpsearch.store.shape import MAYBE_NUMBER, NUMBER, WORK, fits, shaped
 from hpsearch.trial import Number, Piece, Result, Status, Whole
 
@@ -55,6 +61,11 @@ def as_line(record: Piece | Result) -> dict[str, Any]:
     Its lists and mappings are the record's own, not copies: a line is for writing at once.
     """
     return {name: getattr(record, name) for name in record.__dataclass_fields__}
+
+
+def write_lines(path: Path, records: Iterable[Piece | Result]) -> None:
+    """Replace a file of records whole."""
+    write_text(path, "".join(as_json_line(as_line(record)) for record in records))
 
 
 def read_records(path: Path, kind: type[Record]) -> list[Record]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -181,6 +181,7 @@ def create(
     history: Sequence[Mapping[str, Any]] = (),
     *,
     numbered: bool = False,
+    fill: Callable[[Path], None] | None = None,
 ) -> RunDirectory:
     """Make a run directory, complete from the moment it appears.
 
@@ -191,6 +192,7 @@ def create(
         info: run.json's entries, but for the format.
         history: a refined run's lines of history.jsonl.
         numbered: whether a name that is taken gets a number: NAME-2, NAME-3, ...
+        fill: writes what else the folder shall hold when it appears.
 
     Raises:
         RunError: the name is taken or not allowed, or the folder cannot be written.
@@ -203,7 +205,7 @@ def create(
     try:
         runs_dir.mkdir(parents=True, exist_ok=True)
         with lock.alone_in(runs_dir):  # two that begin at once do not meet in the hidden folder
-            return _create(_place(runs_dir, name, numbered), config, info, history)
+            return _create(_place(runs_dir, name, numbered), config, info, history, fill)
     except OSError as error:
         raise RunError(
             f"{runs_dir}: runs must be writable there, found: {error.strerror or error}; "
@@ -225,7 +227,11 @@ def _place(runs_dir: Path, name: str, numbered: bool) -> Path:
 
 
 def _create(
-    path: Path, config: bytes, info: Mapping[str, Any], history: Sequence[Mapping[str, Any]]
+    path: Path,
+    config: bytes,
+    info: Mapping[str, Any],
+    history: Sequence[Mapping[str, Any]],
+    fill: Callable[[Path], None] | None,
 ) -> RunDirectory:
     hidden = path.with_name(f".{path.name}.new")
     shutil.rmtree(hidden, ignore_errors=True)  # a crash may have left it
@@ -240,9 +246,11 @@ def _create(
         if history:
             lines = (json.dumps(line, ensure_ascii=False) + "\n" for line in history)
             write_text(hidden / "history.jsonl", "".join(lines))
+        if fill is not None:
+            fill(hidden)
         hidden.rename(path)
         sync_folder(path.parent)
-    except OSError:
+    except BaseException:
         shutil.rmtree(hidden, ignore_errors=True)
         raise
     return RunDirectory(path)

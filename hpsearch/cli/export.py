@@ -1,0 +1,49 @@
+"""`hpsearch export`: a run for other tools."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from hpsearch.cli.options import runs_dir_option
+
+FORMATS = ["csv", "parquet", "optuna", "mlflow", "tensorboard"]
+
+
+@click.command()
+@click.argument("run", metavar="[RUN]", nargs=-1)
+@click.argument("target")
+@click.option("--to", type=click.Choice(FORMATS), required=True,
+              help="Which tool's format to write.")  # fmt: skip
+@click.option("--name", help="What Optuna's study or MLflow's experiment is called.  "
+              "[default: the run's name]")  # fmt: skip
+@runs_dir_option
+def export(run: tuple[str, ...], target: str, to: str, name: str | None, runs_dir: Path) -> None:
+    """Write the trials of RUN to TARGET, for another tool.
+
+    RUN is a folder or a name, the newest if left out. TARGET is a file for csv and parquet, a
+    folder for tensorboard, a journal file (study.log) or a URL (sqlite:///study.db) for optuna,
+    and a URL (sqlite:///mlflow.db) for mlflow. Nothing is overwritten.
+    """
+    from hpsearch.exchange.export import export as write
+    from hpsearch.store import find
+
+    if len(run) > 1:
+        raise click.UsageError(f"export takes one RUN and one TARGET, found {len(run) + 1} words")
+    if not run and _is_run(target, runs_dir):
+        raise click.UsageError(
+            f"Missing argument 'TARGET': {target} is a run. Write: "
+            f"hpsearch export {target} --to {to} TARGET"
+        )
+    found = find(run[0] if run else None, runs_dir)
+    written = write(found, to, target, name)
+    click.echo(
+        f"wrote {written.trials:,} trials of {found.name} to {written.target}; "
+        f"see them with: {written.see}",
+        err=True,
+    )
+
+
+def _is_run(word: str, runs_dir: Path) -> bool:
+    return any((path / "run.json").is_file() for path in (Path(word), runs_dir / word))

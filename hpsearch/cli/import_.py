@@ -1,0 +1,90 @@
+"""`hpsearch import`: a study of Optuna as a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hpsearch.cli.options import name_option, runs_dir_option, set_option
+
+if TYPE_CHECKING:
+    from hpsearch.exchange.imported import Imported
+    from hpsearch.exchange.optuna_in import Study
+
+
+@click.command("import")
+@click.argument("storage")
+@click.option("--study", help="Which study of STORAGE.  [default: its only one]")
+@click.option("--config", type=click.Path(path_type=Path, dir_okay=False),
+              help="The configuration that its trials are taken for.")  # fmt: skip
+@click.option("--function", metavar="FILE.py:NAME",
+              help="In place of --config: the function to train from now on.")  # fmt: skip
+@click.option("--command", metavar="COMMAND",
+              help="In place of --config: the command to train with from now on.")  # fmt: skip
+@set_option
+@name_option
+@runs_dir_option
+def import_(
+    storage: str,
+    study: str | None,
+    config: Path | None,
+    function: str | None,
+    command: str | None,
+    overrides: tuple[str, ...],
+    name: str | None,
+    runs_dir: Path,
+) -> None:
+    """Make a run of an Optuna study, for refine to go on from.
+
+    STORAGE is a journal file (study.log) or a URL (sqlite:///study.db). Its trials are those of
+    the configuration; without one, the space is the study's own, and what to train is said by
+    --function or --command.
+    """
+    from hpsearch.config import from_mapping, load
+    from hpsearch.exchange.imported import import_study
+    from hpsearch.exchange.optuna_in import read_study
+    from hpsearch.searching.own import settled
+
+    given = {"config": config, "function": function, "command": command}
+    if sum(value is not None for value in given.values()) != 1:
+        raise click.UsageError("give one of --config, --function and --command")
+    found = read_study(storage, study)
+    if config is not None:
+        asked = load(config, overrides)
+    else:
+        kind = "command" if function is None else "function"
+        asked = from_mapping(_derived(found, kind, given[kind]), None, overrides)
+    imported = import_study(found, settled(asked), runs_dir, name)
+    _tell(found, imported)
+
+
+def _derived(study: Study, kind: str, target: Any) -> dict[str, Any]:
+    from hpsearch.exchange.derived import derived
+
+    return derived(study, {"kind": kind, kind: target})
+
+
+def _tell(study: Study, imported: Imported) -> None:
+    from collections import Counter
+
+    from hpsearch.report.escape import printable
+    from hpsearch.trial import Status
+
+    run, taken = imported.run, imported.taken
+    statuses = Counter(result.status for result in taken.results)
+    total = len(taken.results) + sum(taken.left.values())
+    click.echo(
+        f"{run.path}: {len(taken.results):,} of {total:,} trials of study "
+        f"{printable(study.name)!r}: "
+        + ", ".join(f"{statuses[each]:,} {each}" for each in Status if statuses[each])
+    )
+    for reason, count in taken.left.items():
+        click.echo(f"left out: {count:,} {printable(reason)}")
+    if taken.by_value:
+        click.echo(
+            f"{taken.by_value:,} count by their final values alone: their reports are not "
+            "an epoch each, or do not come to those values"
+        )
+    click.echo(f"look closer:  hpsearch refine {run.path}")

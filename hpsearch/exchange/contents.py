@@ -1,0 +1,97 @@
+"""A run as other tools are told of it, read once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hpsearch.config import Config, from_mapping
+from hpsearch.errors import RunError
+from hpsearch.searching.brief import brief_of, known_trials
+from hpsearch.searching.known import Known
+from hpsearch.searching.objective import Curve, Objective, objective_of
+from hpsearch.space import Space
+from hpsearch.store import RunDirectory
+from hpsearch.trial import Result
+
+
+@dataclass(frozen=True)
+class Contents:
+    """A run's own trials whose fate is known, by number; those of a parent are in its parent."""
+
+    name: str
+    info: Mapping[str, Any]  # run.json
+    config: Config
+    objective: Objective
+    trials: tuple[Known, ...]
+    winner: int | None
+
+    @property
+    def space(self) -> Space:
+        """The space that the trials were drawn from."""
+        return self.config.space
+
+    def about(self) -> dict[str, str | int]:
+        """What stands for the run as a whole, in few words."""
+        parent = self.info.get("parent")
+        told: dict[str, str | int] = {
+            "run": self.name,
+            "status": str(self.info["status"]),
+            "metric": self.objective.name,
+            "goal": self.objective.goal,
+            "seed": self.config.seed,
+        }
+        return told if parent is None else told | {"parent": parent.rpartition("/")[2]}
+
+
+def contents_of(run: RunDirectory) -> Contents:
+    """Read a run, at any moment of its life.
+
+    Raises:
+        RunError: the run directory is damaged.
+    """
+    info = run.info
+    config = from_mapping(info["config"])
+    brief = brief_of(run, config)
+    known = known_trials(run, brief)[len(brief.history) :]
+    outcome = run.outcome
+    return Contents(
+        name=run.name,
+        info=info,
+        config=config,
+        objective=objective_of(config),
+        trials=tuple(known),
+        winner=None if outcome is None else int(outcome["number"]),
+    )
+
+
+def span(result: Result) -> tuple[datetime, datetime]:
+    """When a trial began, and that plus the time that it was worked on.
+
+    Raises:
+        RunError: the trial's start is no time.
+    """
+    try:
+        start = datetime.fromisoformat(result.started)
+        start = start if start.tzinfo else start.replace(tzinfo=UTC)
+        return start, start + timedelta(seconds=result.seconds)
+    except (ValueError, OverflowError):
+        raise RunError(
+            f"trials.jsonl: trial {result.number}: started must be a time, "
+            f"found {result.started[:40]!r}; remove the line, and it is trained again"
+        ) from None
+
+
+def rows(curve: Curve) -> list[tuple[int, dict[str, float]]]:
+    """A learning curve epoch by epoch, without what is undefined.
+
+    >>> rows({"epoch": [1, 2], "val_loss": [0.5, None]})
+    [(1, {'val_loss': 0.5}), (2, {})]
+    """
+    names = [name for name in curve if name != "epoch"]
+    return [
+        (int(epoch or 0), {n: float(v) for n in names if (v := curve[n][i]) is not None})
+        for i, epoch in enumerate(curve.get("epoch", []))
+    ]

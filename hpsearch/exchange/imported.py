@@ -1,0 +1,118 @@
+"""A study as a run directory, which `refine`, `report`, `list` and `export` take as any other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from hpsearch.config import Config
+from hpsearch.exchange.optuna_in import Study
+from hpsearch.exchange.taken import Taken, plan_of, take
+from hpsearch.searching.brief import brief_for
+from hpsearch.searching.facts import facts
+from hpsearch.searching.known import Known
+from hpsearch.searching.objective import objective_of
+from hpsearch.searching.own import is_own
+from hpsearch.searching.session import config_text, described, read_data, run_name
+from hpsearch.searching.winner import Choice, outcome, params_text
+from hpsearch.store import RunDirectory, as_yaml, create, write_json, write_lines, write_text
+from hpsearch.trial import Result
+
+
+@dataclass(frozen=True)
+class Imported:
+    """The new run, and what was taken into it."""
+
+    run: RunDirectory
+    taken: Taken
+
+
+def import_study(
+    study: Study, config: Config, runs_dir: Path, name: str | None = None
+) -> Imported:
+    """Make a finished run of a study's trials.
+
+    It is complete from the moment it appears. Where it came from stands in run.json by name,
+    without the address of the storage.
+
+    Args:
+        study: to take the trials from.
+        config: what the trials are taken to have trained; its data is read.
+        runs_dir: the folder that holds the runs.
+        name: of the run; None for one that is free.
+
+    Raises:
+        HpsearchError: no trial fits the configuration, its data cannot be read, or the name is
+            taken.
+    """
+    taken = take(study, config)
+    dataset = None if is_own(config) and config.data is None else read_data(config)
+    plan = plan_of(taken, config)
+    brief = brief_for(config, (plan,))
+    best = objective_of(config).best(taken.results)
+    began, ended = _span(taken.results)
+    info = {
+        "name": config.name,
+        "status": "finished",
+        "created": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "ended": ended.isoformat(timespec="milliseconds"),
+        "began": began.timestamp(),
+        "seconds": round((ended - began).total_seconds(), 3),
+        "seed": config.seed,
+        "parent": None,
+        "parent_winner": None,
+        "test_looks": 0,
+        "imported": _origin(study, taken),
+        "data": described(dataset),
+        "config": config.as_dict(),
+        "plan": [asdict(plan)],
+        **facts(),
+    }
+
+    def fill(folder: Path) -> None:
+        run = RunDirectory(folder)
+        write_lines(folder / "curves.jsonl", taken.pieces)
+        write_lines(folder / "trials.jsonl", taken.results)
+        if best is None:
+            return
+        run.best.mkdir()
+        text = as_yaml(best.params)
+        if dataset is not None:
+            text = params_text(brief.settings_of(best.params), best.params, dataset)
+        write_text(run.best / "params.yaml", text)
+        known = Known(best, {}, brief.seed_of(best.number))
+        told = outcome(Choice(known, (best.number, 0, 0)), config.metric.name)
+        write_json(run.best / "result.json", {**told, "test": None})
+
+    made = create(
+        runs_dir,
+        run_name(config) if name is None else name,
+        config_text(config),
+        info,
+        numbered=name is None,
+        fill=fill,
+    )
+    return Imported(made, taken)
+
+
+def _origin(study: Study, taken: Taken) -> Mapping[str, Any]:
+    return {
+        "from": "optuna",
+        "study": study.name,
+        "storage": study.storage,
+        "trials": len(taken.results),
+        "left_out": dict(taken.left),
+    }
+
+
+def _span(results: tuple[Result, ...]) -> tuple[datetime, datetime]:
+    """From the first trial's start to the last one's end."""
+    starts = [datetime.fromisoformat(result.started) for result in results]
+    ends = [
+        start + timedelta(seconds=result.seconds)
+        for start, result in zip(starts, results, strict=True)
+    ]
+    return min(starts), max(ends)

@@ -1,0 +1,158 @@
+"""Optuna's storages: a database by its URL, or a journal file by its path.
+
+Both hold JSON and numbers. A storage in Redis, whose snapshots are pickles, is not opened.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from hpsearch.errors import ExchangeError, HpsearchError
+from hpsearch.exchange.needs import needs
+from hpsearch.exchange.target import is_url, new_file, shown, sqlite_file
+
+SQLITE = b"SQLite format 3\0"
+DATABASES = (".db", ".sqlite", ".sqlite3")
+
+
+def library() -> Any:
+    """Optuna itself.
+
+    Raises:
+        ExchangeError: it is not installed.
+    """
+    with needs("Optuna", "optuna"):
+        import optuna
+    return optuna
+
+
+@contextmanager
+def to_read(target: str) -> Iterator[Any]:
+    """A storage that exists, which is left as it is.
+
+    Raises:
+        ExchangeError: there is none, or it cannot be read.
+    """
+    optuna = library()
+    database = sqlite_file(target)
+    path = database if is_url(target) else Path(target)
+    if path is not None and not path.is_file():
+        raise ExchangeError(
+            f"{shown(target)}: must be a storage that exists, found no file {path}"
+        )
+    with _explained(target, "read"):
+        if not is_url(target):
+            _check_journal(Path(target))
+            yield _journal(optuna, Path(target))
+        else:
+            with _connected(optuna, target, skip_table_creation=True) as storage:
+                yield storage
+
+
+@contextmanager
+def to_write(target: str) -> Iterator[Any]:
+    """A storage, a new one if there is none; a new file appears when the block has ended well.
+
+    Raises:
+        ExchangeError: it cannot be written.
+    """
+    optuna = library()
+    database = sqlite_file(target)
+    if not is_url(target):
+        path = Path(target)
+        if path.suffix in DATABASES:
+            raise ExchangeError(f"{target}: for an SQLite database write sqlite:///{target}")
+        if path.exists():
+            with _explained(target, "written to"):
+                _check_journal(path)
+                yield _journal(optuna, path)
+        else:
+            with new_file(path) as hidden, _explained(target, "written to"):
+                yield optuna.storages.JournalStorage(_unwaiting_backend(optuna, hidden))
+    elif database is not None and not database.exists():
+        with (
+            new_file(database) as hidden,
+            _explained(target, "written to"),
+            _connected(optuna, f"sqlite:///{hidden}") as storage,
+        ):
+            _do_not_wait_for_the_disk(storage)
+            yield storage
+    else:  # another program's SQLite file gets no tables of Optuna's
+        with (
+            _explained(target, "written to"),
+            _connected(optuna, target, skip_table_creation=database is not None) as storage,
+        ):
+            yield storage
+
+
+def _journal(optuna: Any, path: Path) -> Any:
+    return optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(path)))
+
+
+def _check_journal(path: Path) -> None:
+    with path.open("rb") as file:
+        start = file.read(len(SQLITE))
+    if start == SQLITE:
+        raise ExchangeError(f"{path}: is an SQLite database; write sqlite:///{path}")
+
+
+def _unwaiting_backend(optuna: Any, path: Path) -> Any:
+    """A journal that nobody else sees: no lock, no wait for the disk; it is synced as a whole."""
+    backend = optuna.storages.journal.JournalFileBackend(str(path))
+
+    def append(logs: list[dict[str, Any]]) -> None:
+        with path.open("a", encoding="utf-8") as file:
+            file.writelines(json.dumps(log) + "\n" for log in logs)
+
+    backend.append_logs = append
+    return backend
+
+
+@contextmanager
+def _connected(optuna: Any, url: str, **options: Any) -> Iterator[Any]:
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    storage = optuna.storages.RDBStorage(url, **options)
+    try:
+        yield storage
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
+
+
+def _do_not_wait_for_the_disk(storage: Any) -> None:
+    """Write a hidden database without a wait for each trial; it is synced as a whole."""
+    from sqlalchemy import event
+
+    storage.engine.dispose()
+    event.listen(
+        storage.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=0")
+    )
+
+
+@contextmanager
+def _explained(target: str, done: str) -> Iterator[None]:
+    """Quiet logs, and one message for what Optuna, SQLAlchemy or a driver raise."""
+    optuna = library()
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except HpsearchError:
+        raise
+    except Exception as error:  # there is no end to what a damaged storage raises
+        reason = (str(error).splitlines() or [""])[0].replace(target, shown(target))
+        raise ExchangeError(
+            f"{shown(target)}: cannot be {done} as a storage of Optuna: "
+            f"{type(error).__name__}: {reason[:300]}"
+        ) from error
+    finally:
+        with suppress(Exception):
+            optuna.logging.set_verbosity(before)

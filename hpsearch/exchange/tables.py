@@ -1,0 +1,114 @@
+"""A row a trial: as CSV, and as Parquet with a type for each column."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from hpsearch.exchange.contents import Contents, span
+from hpsearch.exchange.needs import needs
+from hpsearch.exchange.target import new_file
+from hpsearch.report.table import write_csv
+from hpsearch.space import Choice, Parameter
+from hpsearch.trial import Result
+
+INT64 = range(-(2**63), 2**63)
+
+
+def to_csv(contents: Contents, path: Path) -> str:
+    """Write what `report --format csv` prints; says how to read it."""
+    with new_file(path) as hidden, hidden.open("w", encoding="utf-8", newline="") as file:
+        write_csv([known.result for known in contents.trials], file)
+    return f"pandas.read_csv({str(path)!r})"
+
+
+def to_parquet(contents: Contents, path: Path) -> str:
+    """Write the same columns with their types; says how to read it.
+
+    Numbers are int64 or double, `started` is a time in UTC, a parameter with `per` is a list.
+    A choice between values of different types is JSON text. What is undefined or not active is
+    null.
+
+    Raises:
+        ExchangeError: pyarrow is missing, or the file cannot be written.
+    """
+    with needs("Parquet", "parquet"):
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+    table = pa.table(_columns(contents, pa))
+    with new_file(path) as hidden:
+        pq.write_table(table, hidden)
+    return f"pandas.read_parquet({str(path)!r})"
+
+
+def _columns(contents: Contents, pa: Any) -> dict[str, Any]:
+    """Arrow arrays by column, in the order of the CSV."""
+    results = [known.result for known in contents.trials]
+    metrics = dict.fromkeys(name for result in results for name in result.metrics)
+    params = dict.fromkeys(name for result in results for name in result.params)
+
+    def column(name: str, type_: Any) -> Any:
+        return pa.array([getattr(result, name) for result in results], type_)
+
+    return {
+        "number": column("number", pa.int64()),
+        "round": column("round", pa.int64()),
+        "status": column("status", pa.string()),
+        "value": column("value", pa.float64()),
+        "epochs": column("epochs", pa.int64()),
+        **{
+            f"metrics.{name}": pa.array([r.metrics.get(name) for r in results], pa.float64())
+            for name in metrics
+        },
+        **{f"params.{name}": _parameter(contents, name, results, pa) for name in params},
+        "started": pa.array([span(r)[0] for r in results], pa.timestamp("ms", "UTC")),
+        "seconds": column("seconds", pa.float64()),
+        "error": column("error", pa.string()),
+    }
+
+
+def _parameter(contents: Contents, name: str, results: Iterable[Result], pa: Any) -> Any:
+    """The column of one parameter, of the type that all its values share."""
+    types = {"bool": pa.bool_(), "int": pa.int64(), "float": pa.float64(), "str": pa.string()}
+    values = [result.params.get(name) for result in results]
+    known = [value for value in values if value is not None]
+    if name in contents.space:
+        known += _extremes(contents.space[name])
+    lists = [value for value in known if isinstance(value, list)]
+    listed = bool(lists) and len(lists) == len(known)
+    kind = _kind([entry for value in lists for entry in value] if listed else known)
+    if kind is None:
+        texts = [None if value is None else json.dumps(value) for value in values]
+        return pa.array(texts, pa.string())
+    if kind == "float":
+        values = [_as_float(value) for value in values]
+    return pa.array(values, pa.list_(types[kind]) if listed else types[kind])
+
+
+def _extremes(parameter: Parameter) -> list[Any]:
+    """Values that stand for all that a parameter may be, as a trial holds them."""
+    domain = parameter.domain
+    ends = list(domain.values) if isinstance(domain, Choice) else [domain.at(0.0), domain.at(1.0)]
+    return ends if parameter.per is None else [ends]
+
+
+def _kind(values: Iterable[Any]) -> str | None:
+    """The one type that holds all values; None where there is none.
+
+    >>> _kind([1, 2]), _kind([1, 2.5]), _kind([1, True]), _kind([1, None])
+    ('int', 'float', None, 'int')
+    """
+    present = [value for value in values if value is not None]
+    kinds = {type(value) for value in present}
+    if kinds <= {int, float} and all(v in INT64 for v in present if type(v) is int):
+        return "int" if kinds == {int} else "float"
+    return kinds.pop().__name__ if kinds in ({bool}, {str}) else None
+
+
+def _as_float(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_as_float(entry) for entry in value]
+    return None if value is None else float(value)
