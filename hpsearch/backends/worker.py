@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import marshal
 import os
 import pickle
 import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 from hpsearch.backends.attempt import Attempt, attempt, failed
@@ -79,12 +82,17 @@ def load_attempt(message: bytes, started: float) -> Attempt:
 def dumps(value: object) -> memoryview:
     """Pickle with loky's pickler, which copies functions and classes of a user's script.
 
-    Plain pickle would name them, and a worker does not run the script that defines them.
+    Plain pickle would name them, and a worker does not run the script that defines them. Code
+    goes as marshal has it, since cloudpickle forgets the file that a traceback is to show.
     """
     from joblib.externals.loky.backend import reduction
 
-    pickled: memoryview = reduction.dumps(value)
+    pickled: memoryview = reduction.dumps(value, reducers={CodeType: _reduced})
     return pickled
+
+
+def _reduced(code: CodeType) -> tuple[Callable[[bytes], Any], tuple[bytes]]:
+    return marshal.loads, (marshal.dumps(code),)  # one interpreter writes and reads it
 
 
 def die_with(parent: int) -> None:

@@ -9,6 +9,7 @@ from itertools import product
 from math import prod
 from typing import Any
 
+from hpsearch.backends.threads import limit_threads
 from hpsearch.config import Config, Confirm
 from hpsearch.sampling.plan import Round, Rung
 from hpsearch.sampling.propose import Sampler, propose
@@ -138,16 +139,17 @@ def known_trials(run: RunDirectory, brief: Brief) -> list[Known]:
 def proposals(brief: Brief, round: Round, history: Sequence[Observation] = ()) -> list[Trial]:
     """The trials of a round: settings by hand first, then draws, crossed ones side by side."""
     start = brief.start if round.number == 0 else ()
-    draws = propose(
-        brief.space,
-        count=(round.trials - len(start)) // brief.crossed,
-        seed=brief.seed,
-        first=round.first,
-        progress=round.progress,
-        history=history,
-        sampler=brief.sampler,
-        screened=brief.screened,
-    )
+    with limit_threads(1):  # their number changes bits
+        draws = propose(
+            brief.space,
+            count=(round.trials - len(start)) // brief.crossed,
+            seed=brief.seed,
+            first=round.first,
+            progress=round.progress,
+            history=history,
+            sampler=brief.sampler,
+            screened=brief.screened,
+        )
     settings = [*start, *(each for draw in draws for each in brief.space.crossings(draw))]
     return [Trial(round.first + i, round.number, params) for i, params in enumerate(settings)]
 

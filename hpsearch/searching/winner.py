@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from hpsearch.backends import Backend, Task
+from hpsearch.backends.threads import limit_threads
 from hpsearch.data.dataset import Dataset
 from hpsearch.errors import TrainerError
 from hpsearch.nn.types import Array
@@ -54,7 +55,8 @@ def crown(run: RunDirectory, search: Search, folds: Sequence[Dataset]) -> None:
         return
     run.best.mkdir(exist_ok=True)
     if folds:
-        test = leave_model(run, search, choice, folds)
+        with limit_threads(1):  # their number changes bits
+            test = leave_model(run, search, choice, folds)
     else:
         test = None
         write_text(run.best / "params.yaml", as_yaml(choice.known.result.params))

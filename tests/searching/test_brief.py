@@ -1,8 +1,10 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from hpsearch.errors import RunError
+from hpsearch.sampling.propose import propose
 from hpsearch.searching.brief import crossings, draw_of, proposals
 from hpsearch.searching.known import Known
 from hpsearch.space import Choice, Continuous, Parameter, Space
@@ -76,3 +78,21 @@ def test_a_history_that_cannot_be_understood_is_refused(brief, damage):
         del line["curve"]
     with pytest.raises(RunError, match=r"history\.jsonl: must hold trials.*refine the parent"):
         Known.from_line(line)
+
+
+def test_settings_are_proposed_on_one_thread_whatever_the_process_has(brief, monkeypatch):
+    """A matrix product has other bits on another number of threads, and so a proposal."""
+    seen = []
+
+    def look(*args, **keys):
+        pools = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+        seen.append(set(pools))
+        return propose(*args, **keys)
+
+    monkeypatch.setattr("hpsearch.searching.brief.propose", look)
+    with threadpool_limits(2):
+        asked = brief()
+        proposals(asked, asked.rounds[0])
+        outside = {p["num_threads"] for p in threadpool_info() if p["user_api"] == "blas"}
+    assert seen == [{1}]
+    assert outside == {2}
