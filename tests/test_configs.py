@@ -48,6 +48,8 @@ def test_a_configuration_runs(path, pictures, tmp_path):
         pytest.skip("needs the [keras] extra")
     if load(path).trainer.kind != "network":  # two epochs cross a rung, if there is one
         words = ["trainer.epochs=2", "parallel.backend=serial"]
+    if path.stem.startswith("keras"):  # in workers, whose warnings are no errors
+        words = ["trainer.epochs=2", "parallel.jobs=1"]
     # Two trials, and two for each draw where a choice is crossed.
     config = settled(load(path, words, trials=4))
     dataset = read_data(config)
@@ -56,10 +58,11 @@ def test_a_configuration_runs(path, pictures, tmp_path):
     lines = (run.path / "trials.jsonl").read_text().splitlines()
     statuses = {json.loads(line)["status"] for line in lines}
     assert run.outcome is not None
-    if is_own(config):
-        assert "completed" in statuses <= {"completed", "stopped"}
-    else:
+    if config.trainer.kind == "network":
         assert statuses == {"completed"}
+    else:
+        assert "completed" in statuses <= {"completed", "stopped"}
+    if not is_own(config):
         assert run.outcome["test"]["rows"] > 0
 
 

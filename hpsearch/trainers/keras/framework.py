@@ -43,7 +43,7 @@ def start(backend: str, threads: int) -> None:
         )
     os.environ.update({"KERAS_BACKEND": backend, **framework.environment(threads)})
     try:
-        with _silence():
+        with silenced():
             import_module("keras")
             import_module(backend)
     except ImportError as error:
@@ -65,8 +65,8 @@ def _install(backend: str) -> str:
 
 
 @contextmanager
-def _silence() -> Iterator[None]:
-    """Send what C++ writes to stderr nowhere: before it has read its settings it heeds none."""
+def silenced() -> Iterator[None]:
+    """Send what C++ writes to stderr nowhere: some of it heeds no setting."""
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:

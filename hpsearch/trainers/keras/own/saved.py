@@ -17,7 +17,7 @@ from hpsearch.errors import RunError, TrainerError
 from hpsearch.nn.types import Array
 from hpsearch.store.files import write_json
 from hpsearch.trainers.function.loading import load
-from hpsearch.trainers.keras.framework import check_installed, start
+from hpsearch.trainers.keras.framework import check_installed, silenced, start
 from hpsearch.trainers.network.model import check_width, standardised
 
 FORMAT = 1
@@ -71,7 +71,8 @@ class SavedModel:
         check_width(rows, self.encoding.features)
         X = standardised(rows, self.encoding.mean, self.encoding.scale)
         model = _loaded(self.path, self.origin, self.path.stat().st_mtime_ns)
-        return np.asarray(model.predict(X, verbose=0), np.float64)
+        with silenced():
+            return np.asarray(model.predict(X, verbose=0), np.float64)
 
     def save(self) -> None:
         """Write what belongs to the model beside it."""
