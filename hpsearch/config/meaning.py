@@ -51,10 +51,8 @@ def _data(parts: Parts) -> Iterator[Problem]:
 def missing_data(parts: Parts, given: bool) -> Iterator[Problem]:
     """Data that the trainer needs and the configuration does not mention."""
     if parts.kind is not None and parts.kind.needs_data and not given:
-        message = (
-            f"missing; the {parts.kind.name} needs rows, for example data: {{source: digits}}"
-        )
-        yield Problem(("data",), message)
+        kind, example = parts.kind.name, "data: {source: digits}"
+        yield Problem(("data",), f"missing; trainer.kind {kind} needs rows, for example {example}")
 
 
 def metric_name(parts: Parts) -> str:

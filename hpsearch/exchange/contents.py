@@ -80,7 +80,7 @@ def span(result: Result) -> tuple[datetime, datetime]:
     except (ValueError, OverflowError):
         raise RunError(
             f"trials.jsonl: trial {result.number}: started must be a time, "
-            f"found {result.started[:40]!r}; remove the line, and it is trained again"
+            f"found {result.started[:40]!r}; mend the line"
         ) from None
 
 

@@ -67,7 +67,10 @@ def read_data(config: Config) -> Dataset | None:
     if config.data is None and is_own(config):
         return None
     if config.data is None:
-        raise ConfigError("data: missing; the network needs rows, for example {source: digits}")
+        kind = config.trainer.kind
+        raise ConfigError(
+            f"data: missing; trainer.kind {kind} needs rows, for example {{source: digits}}"
+        )
     dataset = load(config.data)
     folds_of(config, dataset)
     return dataset

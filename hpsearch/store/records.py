@@ -92,9 +92,10 @@ def _read_with_care(line: bytes, path: Path, number: int, kind: type[Record]) ->
     try:
         return record_of(entries, kind)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
+        found = f"without {error}" if isinstance(error, KeyError) else f"that cannot be: {error}"
         raise RunError(
-            f"{path}: line {number}: must be a {kind.__name__.lower()}, found a line with "
-            f"{type(error).__name__}: {error}; {repair_with(path.parent)}"
+            f"{path}: line {number}: must be a {kind.__name__.lower()}, found a line {found}; "
+            f"{repair_with(path.parent)}"
         ) from None
 
 

@@ -90,7 +90,7 @@ def test_a_keras_model_has_data_and_any_parameters_and_metrics(trainer):
 @pytest.mark.parametrize(
     ("trainer", "more", "message"),
     [
-        (KERAS, {"data": None}, "data: missing; the keras needs rows"),
+        (KERAS, {"data": None}, "data: missing; trainer.kind keras needs rows"),
         ({**KERAS, "model": "m.py"}, {}, "trainer.model: must be a function, as FILE.py:NAME"),
         ({**KERAS, "backend": "pytorch"}, {}, "must be tensorflow, jax or torch, found"),
         ({**KERAS, "batch_size": 0}, {}, "trainer.batch_size: must be an integer >= 1"),

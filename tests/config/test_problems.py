@@ -229,7 +229,7 @@ def test_a_circle_is_told_once(problems):
         (b"hello", "found 'hello'"),
         (b"\x89PNG\r\n\x1a\n\x00", "a configuration is YAML text in UTF-8"),
         (b"data: {source: digits}", "space: names no hyperparameter to search"),
-        (b"space: {l2: {min: 0, max: 1}}", "data: missing; the network needs rows"),
+        (b"space: {l2: {min: 0, max: 1}}", "data: missing; trainer.kind network needs rows"),
         (b"data: 3\nspace: 4\nsearch: 5\nparallel: 6\ntrainer: 7\nmetric: 8", "space: must be a"),
     ],
 )
