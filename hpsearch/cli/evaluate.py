@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hpsearch.cli.options import run_argument, runs_dir_option
+from hpsearch.cli.options import run_argument, runs_dir_option, trust_option
 
 
 @click.command()
@@ -14,7 +14,10 @@ from hpsearch.cli.options import run_argument, runs_dir_option
 @click.argument("data", required=False)
 @runs_dir_option
 @click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
-def evaluate(run: str | None, data: str | None, runs_dir: Path, as_json: bool) -> None:
+@trust_option
+def evaluate(
+    run: str | None, data: str | None, runs_dir: Path, as_json: bool, trust: bool
+) -> None:
     """Say how good RUN's winner is, on test rows or on DATA.
 
     RUN is a folder, a name, or a model.npz; the newest run if left out. DATA
@@ -24,7 +27,7 @@ def evaluate(run: str | None, data: str | None, runs_dir: Path, as_json: bool) -
     from hpsearch.report.terminal import show_measurement
     from hpsearch.report.text import json_text
 
-    measured = _stored(run, runs_dir) if data is None else _measure(run, data, runs_dir)
+    measured = _stored(run, runs_dir) if data is None else _measure(run, data, runs_dir, trust)
     if as_json:
         click.echo(json_text(measured))
     else:
@@ -50,7 +53,7 @@ def _stored(run: str | None, runs_dir: Path) -> dict[str, object]:
     return {"classes": found.info["data"]["classes"], **outcome["test"]}
 
 
-def _measure(run: str | None, data: str, runs_dir: Path) -> dict[str, object]:
+def _measure(run: str | None, data: str, runs_dir: Path, trust: bool) -> dict[str, object]:
     import numpy as np
 
     from hpsearch.data.open import open_new
@@ -58,7 +61,7 @@ def _measure(run: str | None, data: str, runs_dir: Path) -> dict[str, object]:
     from hpsearch.searching.measure import labelled, measure
     from hpsearch.searching.models import open_model
 
-    model, encoding = open_model(run, runs_dir)
+    model, encoding = open_model(run, runs_dir, trust)
     source, y = open_new(data, encoding)
     if y is None:
         raise DataError(

@@ -33,5 +33,10 @@ set_option = click.option(
     help="Change a setting, such as trainer.epochs=10. May be repeated.",
 )
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
+trust_option = click.option(
+    "--trust",
+    is_flag=True,
+    help="Run the file of a Keras model of your own, for layers that it defines.",
+)
 config_argument = click.argument("config", type=PATH)
 run_argument = click.argument("run", required=False)

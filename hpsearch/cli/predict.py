@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from hpsearch.cli.options import runs_dir_option
+from hpsearch.cli.options import runs_dir_option, trust_option
 
 
 @click.command()
@@ -17,7 +17,10 @@ from hpsearch.cli.options import runs_dir_option
 @click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False),
               help="A CSV file to write.  [default: print]")  # fmt: skip
 @click.option("--probabilities", "-p", is_flag=True, help="A column for each class, too.")
-def predict(run: str, data: str, runs_dir: Path, output: Path | None, probabilities: bool) -> None:
+@trust_option
+def predict(
+    run: str, data: str, runs_dir: Path, output: Path | None, probabilities: bool, trust: bool
+) -> None:
     """Label the rows of DATA with RUN's winner, as CSV.
 
     RUN is a folder, a name, or a model.npz. Each row of the output has the predicted label
@@ -28,7 +31,7 @@ def predict(run: str, data: str, runs_dir: Path, output: Path | None, probabilit
     from hpsearch.errors import RunError
     from hpsearch.searching.models import open_model
 
-    model, encoding = open_model(run, runs_dir)
+    model, encoding = open_model(run, runs_dir, trust)
     source, _ = open_new(data, encoding)
     names = [str(name) for name in encoding.classes]
     try:

@@ -12,20 +12,27 @@ from hpsearch.trainers.keras.own import open_saved
 from hpsearch.trainers.network.model import load_model
 
 
-def open_model(run: str | None, runs_dir: Path) -> tuple[Predictor, Encoding]:
+def open_model(
+    run: str | None, runs_dir: Path, trusted: bool = False
+) -> tuple[Predictor, Encoding]:
     """A winner's model, or a model file, and how it wants its rows.
+
+    Args:
+        run: a folder, a name, or a model.npz; None for the newest run.
+        runs_dir: the folder that holds the runs.
+        trusted: whether a file of the user's may be run that the run directory names.
 
     Raises:
         RunError: there is no such run or file, or the run has no winner yet.
     """
     if run is None or not run.endswith(".npz"):
-        return winning_model(find(run, runs_dir))
+        return winning_model(find(run, runs_dir), trusted)
     model = load_model(Path(run))
     return model, Encoding.from_json(model.data)
 
 
-def winning_model(run: RunDirectory) -> tuple[Predictor, Encoding]:
-    """The model of a run's winner, and how it wants its rows.
+def winning_model(run: RunDirectory, trusted: bool = False) -> tuple[Predictor, Encoding]:
+    """The model of a run's winner, and how it wants its rows; see `open_model`.
 
     Raises:
         RunError: the run has no winner yet, or one without a model of ours.
@@ -33,7 +40,7 @@ def winning_model(run: RunDirectory) -> tuple[Predictor, Encoding]:
     if not run.has_model:
         raise no_winner(run) if run.outcome is None else no_model(run)
     if not run.model.exists():
-        saved = open_saved(run.keras_model)
+        saved = open_saved(run.keras_model, trusted)
         return saved, saved.encoding
     model = load_model(run.model)
     return model, Encoding.from_json(model.data)

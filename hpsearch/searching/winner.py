@@ -110,7 +110,7 @@ def _leave_own_keras(
     encoding = dataset.encoding
     args = (run.keras_model, job, state, encoding.mean, encoding.scale)
     at_worker(search.backend, trainer.export, *args)
-    saved = SavedModel(run.keras_model.resolve(), encoding, trainer.origin)
+    saved = SavedModel(run.keras_model.resolve(), encoding, trainer.origin, trusted=True)
     saved.save()
     write_text(run.best / "params.yaml", as_yaml(known.result.params))
     return AtWorker(saved, search.backend)

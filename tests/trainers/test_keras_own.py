@@ -2,6 +2,7 @@
 
 import pickle
 import textwrap
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -217,7 +218,7 @@ def test_the_saved_file_takes_raw_rows_and_gives_the_models_probabilities(
     one.export(path, job(), outcome.state, mean, scale)
     encoding = Encoding(tuple("abcdef"), {}, ("x", "y", "z"), None, None, mean, scale)
     SavedModel(path, encoding, one.origin).save()
-    saved = open_saved(path)
+    saved = open_saved(path, trusted=True)
     assert pickle.loads(pickle.dumps(saved.origin)) == one.origin
     assert saved.class_names.tolist() == ["x", "y", "z"]
 
@@ -232,6 +233,22 @@ def test_the_saved_file_takes_raw_rows_and_gives_the_models_probabilities(
         saved.probabilities(np.zeros((2, 5)))
     with pytest.raises(DataError, match=r"row 0, feature 1 .* must be a finite number"):
         saved.probabilities(np.array([[0, np.nan, 0, 0, 0, 0]]))
+
+
+def test_the_file_that_a_run_directory_names_is_run_only_if_it_is_trusted(trainer, tmp_path):
+    one = trainer(PLAIN)
+    (outcome,) = one.train([job()], [None])
+    path, marker = tmp_path / "model.keras", tmp_path / "owned"
+    one.export(path, job(), outcome.state, np.zeros(6), np.ones(6))
+    (tmp_path / "stranger.py").write_text(f"open({str(marker)!r}, 'w')\ndef build(params): pass\n")
+    origin = replace(one.origin, target="stranger.py:build", home=str(tmp_path))
+    encoding = Encoding(tuple("abcdef"), {}, ("x", "y", "z"), None, None, np.zeros(6), np.ones(6))
+    SavedModel(path, encoding, origin).save()
+    shares = open_saved(path).probabilities(np.zeros((1, 6)))
+    assert not marker.exists()
+    trusting = open_saved(path, trusted=True).probabilities(np.zeros((1, 6)))
+    assert marker.exists()
+    np.testing.assert_array_equal(shares, trusting)
 
 
 def test_damaged_files_of_a_saved_model_are_told(trainer, tmp_path):

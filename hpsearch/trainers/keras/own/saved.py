@@ -49,11 +49,14 @@ class SavedModel:
         path: of the file, which takes raw rows and gives probabilities.
         encoding: how a file becomes rows.
         origin: how the model was made; layers of the user's are defined there.
+        trusted: whether the file that `origin` names may be run, for these layers. What a run
+            directory says is a stranger's word.
     """
 
     path: Path
     encoding: Encoding
     origin: Origin
+    trusted: bool = False
 
     @property
     def class_names(self) -> Array:
@@ -70,7 +73,7 @@ class SavedModel:
         """
         check_width(rows, self.encoding.features)
         X = standardised(rows, self.encoding.mean, self.encoding.scale)
-        model = _loaded(self.path, self.origin, self.path.stat().st_mtime_ns)
+        model = _loaded(self.path, self.origin, self.trusted, self.path.stat().st_mtime_ns)
         with silenced():
             return np.asarray(model.predict(X, verbose=0), np.float64)
 
@@ -80,7 +83,7 @@ class SavedModel:
         write_json(self.path.with_suffix(".json"), values)
 
 
-def open_saved(path: Path) -> SavedModel:
+def open_saved(path: Path, trusted: bool = False) -> SavedModel:
     """What `SavedModel.save` wrote, given the path of model.keras.
 
     Raises:
@@ -92,7 +95,7 @@ def open_saved(path: Path) -> SavedModel:
         if (version := values.pop("format")) != FORMAT:
             raise ValueError(f"format {version}, but this hpsearch reads {FORMAT}")
         encoding = Encoding.from_json(values.pop("encoding"))
-        return SavedModel(path, encoding, Origin(**values))
+        return SavedModel(path, encoding, Origin(**values), trusted)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RunError(
             f"{beside}: must be what hpsearch wrote beside the model, found "
@@ -101,20 +104,22 @@ def open_saved(path: Path) -> SavedModel:
 
 
 @lru_cache(maxsize=2)
-def _loaded(path: Path, origin: Origin, _stamp: int) -> Any:
+def _loaded(path: Path, origin: Origin, trusted: bool, _stamp: int) -> Any:
     """The model without its first layer, which standardises, and does so in float32 only."""
     check_installed(origin.backend)
     start(origin.backend, origin.threads)
     import keras
 
-    # The user's file may be gone, and mostly is not needed. What it prints is none of our output.
-    with redirect_stdout(sys.stderr), suppress(TrainerError):
-        load(origin.target, origin.home)
+    if trusted:
+        # The file may be gone, and mostly is not needed. What it prints is no output of ours.
+        with redirect_stdout(sys.stderr), suppress(TrainerError):
+            load(origin.target, origin.home)
     try:
         return keras.Sequential(keras.saving.load_model(path, compile=False).layers[1:])
     except Exception as error:
         message = str(error).strip().partition("\n")[0]
+        trust = "" if trusted else ", and say --trust to have it run (in Python, import it first)"
         raise RunError(
-            f"{path}: cannot be read as a Keras model ({message}); restore it, and "
-            f"{origin.target} in {origin.home} if it defines layers"
+            f"{path}: cannot be read as a Keras model ({message}); restore it. If layers of it "
+            f"are defined in {origin.target} in {origin.home}, restore that{trust}"
         ) from error
