@@ -7,6 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from hpsearch.store import RunDirectory
+
 
 @pytest.fixture
 def first(search):
@@ -183,8 +185,9 @@ def test_watch_follows_a_run_until_it_ends(hpsearch, first, monkeypatch):
     file = Path("runs/first/run.json")
     finished = file.read_text()
     file.write_text(finished.replace('"finished"', '"running"'))
-    monkeypatch.setattr("time.sleep", lambda seconds: file.write_text(finished))
-    watched, _, rest = hpsearch("report", "first", "--watch").out.partition("\n")
+    with RunDirectory(file.parent).writing():  # a run that nobody writes to does not run
+        monkeypatch.setattr("time.sleep", lambda seconds: file.write_text(finished))
+        watched, _, rest = hpsearch("report", "first", "--watch").out.partition("\n")
     assert watched.endswith(", 6 of 6 trials done")
     assert rest == first.out
 
@@ -196,9 +199,17 @@ def test_ctrl_c_leaves_a_watch_quietly(hpsearch, first, monkeypatch):
     def interrupt(seconds):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("time.sleep", interrupt)
-    said = hpsearch("report", "first", "--watch")
+    with RunDirectory(file.parent).writing():
+        monkeypatch.setattr("time.sleep", interrupt)
+        said = hpsearch("report", "first", "--watch")
     assert (said.status, said.err.strip()) == (130, "stopped watching; the search goes on")
+
+
+def test_watch_of_a_run_that_was_killed_ends(hpsearch, first):
+    file = Path("runs/first/run.json")
+    file.write_text(file.read_text().replace('"finished"', '"running"'))
+    assert hpsearch("report", "first", "--watch").status == 0
+    assert "interrupted" in hpsearch("list").out
 
 
 def test_the_winner_stands_first_among_the_best(hpsearch, first):
