@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 
 from hpsearch.config import from_mapping
 from hpsearch.errors import RunError
@@ -28,7 +27,7 @@ def repair(run: RunDirectory) -> list[str]:
             f"{run.path / file}: {lines} damaged line{'s' * (lines > 1)} set aside"
             for file, lines in set_aside(run, lambda result: _fits(result, space)).items()
         ]
-        for problem in _of_the_winner(run):
+        if problem := _of_the_winner(run):
             shutil.rmtree(run.best)
             found.append(f"{problem}; the winner is worked out again")
         if found:
@@ -44,10 +43,11 @@ def _fits(result: Result, space: Space) -> bool:
     return True
 
 
-def _of_the_winner(run: RunDirectory) -> Iterator[str]:
-    """The first problem of best/, if there is any."""
+def _of_the_winner(run: RunDirectory) -> str | None:
+    """What is damaged in best/; None if it can be read."""
     try:
         if run.outcome is not None and run.model.exists():
             load_model(run.model)
     except RunError as error:
-        yield str(error).partition("; ")[0]
+        return str(error).partition("; ")[0]
+    return None
