@@ -7,6 +7,7 @@ import shutil
 from hpsearch.config import from_mapping
 from hpsearch.errors import RunError
 from hpsearch.searching.known import check_params
+from hpsearch.searching.resumption import check_resumable
 from hpsearch.space import Space
 from hpsearch.store import RunDirectory, lock, set_aside
 from hpsearch.trainers.network.model import load_model
@@ -18,11 +19,13 @@ def repair(run: RunDirectory) -> list[str]:
 
     Raises:
         RunError: another process is writing to the run; or what is damaged cannot be made
-            again: run.json, and in a refined run what it took over from its parent.
+            again: run.json, an imported run, and what a refined one took over from its parent.
     """
     with lock.take(run.path / lock.NAME):
+        info = run.info
+        check_resumable(run, info)
         run.history  # noqa: B018 (raises)
-        space = from_mapping(run.info["config"]).space
+        space = from_mapping(info["config"]).space
         found = [
             f"{run.path / file}: {lines} damaged line{'s' * (lines > 1)} set aside"
             for file, lines in set_aside(run, lambda result: _fits(result, space)).items()

@@ -40,11 +40,7 @@ def take_up(
     """
     with run.writing():
         info = run.info
-        if info.get("imported"):
-            raise RunError(
-                f"{run.path}: was imported, so there is nothing to resume; go on from its trials "
-                f"with: hpsearch refine {run.path}"
-            )
+        check_resumable(run, info)
         tree, text = _as_edited(run, info)
         before = from_mapping(tree)
         config = from_mapping(tree, None, overrides, **forced)
@@ -64,6 +60,19 @@ def take_up(
             plan=[asdict(round) for round in plan],
         )
     return config
+
+
+def check_resumable(run: RunDirectory, info: Mapping[str, Any]) -> None:
+    """Refuse a run whose trials nothing here can train: it was imported.
+
+    Raises:
+        RunError: it was.
+    """
+    if info.get("imported"):
+        raise RunError(
+            f"{run.path}: was imported, so there is nothing to resume; go on from its trials "
+            f"with: hpsearch refine {run.path}"
+        )
 
 
 def _is_left(
