@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from importlib.metadata import version
 from itertools import product
 from math import prod
 from typing import Any
 
 from hpsearch.backends.threads import limit_threads
 from hpsearch.config import Config, Confirm
+from hpsearch.errors import RunError
+from hpsearch.rng import RULES
 from hpsearch.sampling.plan import Round, Rung
 from hpsearch.sampling.propose import Sampler, propose
 from hpsearch.sampling.ranking import Observation
@@ -37,6 +40,7 @@ class Brief:
     repeats: int = 1  # trainings of each trial with seeds of their own
     folds: int = 1  # trainings of each repeat, with validation rows of their own
     confirm: Confirm | None = None
+    rules: int = RULES  # how random numbers are drawn and settings proposed
     timeout: float | None = None  # seconds
     trial_timeout: float | None = None  # seconds
 
@@ -93,7 +97,23 @@ def brief_of(run: RunDirectory, config: Config) -> Brief:
     """What a run is to do; the plan is the one that it began with."""
     rounds = rounds_in(run.info["plan"])
     history = tuple(Known.from_line(line) for line in run.history)
-    return replace(brief_for(config, rounds, history), inherited=run.info.get("parent_winner"))
+    brief = brief_for(config, rounds, history)
+    return replace(brief, inherited=run.info.get("parent_winner"), rules=run.rules)
+
+
+def check_rules(run: RunDirectory) -> None:
+    """Refuse to train by rules that only a later version knows; reading such a run is no matter.
+
+    Raises:
+        RunError: the run has such rules.
+    """
+    if run.rules > RULES:
+        began = run.info.get("versions", {}).get("hpsearch", "a later one")
+        raise RunError(
+            f"{run.path}: was searched by rules {run.rules}, this hpsearch {version('hpsearch')} "
+            f"knows rules 1 to {RULES}; go on with the version that began it ({began}), or search "
+            f"again with: hpsearch run {run.config}"
+        )
 
 
 def rounds_in(plan: Sequence[Mapping[str, Any]]) -> tuple[Round, ...]:
@@ -130,7 +150,7 @@ def known_trials(run: RunDirectory, brief: Brief) -> list[Known]:
     check_params(results, brief.space)
     curve = curves(run.pieces, brief.repeats)
     own = (
-        Known(result, curve.get(result.number, {}), brief.seed_of(result.number))
+        Known(result, curve.get(result.number, {}), brief.seed_of(result.number), brief.rules)
         for result in results
     )
     return [*brief.history, *own]

@@ -8,11 +8,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from hpsearch.errors import RunError
+from hpsearch.rng import RULES
 from hpsearch.sampling.ranking import UNKNOWN, Observation
 from hpsearch.searching.objective import Curve, Objective, average, join
 from hpsearch.space import Parameter, Space
 from hpsearch.store import check_curve, record_of
-from hpsearch.store.shape import is_number
+from hpsearch.store.shape import is_number, shaped
 from hpsearch.trial import Piece, Result, Status, Training
 
 LOST = (Status.DIVERGED, Status.FAILED)
@@ -25,10 +26,16 @@ class Known:
     result: Result
     curve: Curve
     seed: tuple[int | str, ...]
+    rules: int = RULES  # of the run that trained it
 
     def as_line(self) -> dict[str, Any]:
         """A line of history.jsonl."""
-        return {**asdict(self.result), "curve": self.curve, "seed": list(self.seed)}
+        return {
+            **asdict(self.result),
+            "curve": self.curve,
+            "seed": list(self.seed),
+            "rules": self.rules,
+        }
 
     @classmethod
     def from_line(cls, line: Mapping[str, Any]) -> Known:
@@ -39,7 +46,8 @@ class Known:
         """
         try:
             check_curve(line["curve"])
-            return cls(record_of(line, Result), line["curve"], tuple(line["seed"]))
+            rules = shaped(line.get("rules", 1), int, "rules")
+            return cls(record_of(line, Result), line["curve"], tuple(line["seed"]), rules)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise RunError(
                 f"history.jsonl: must hold trials, found a line with "

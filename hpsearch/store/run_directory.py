@@ -92,6 +92,12 @@ class RunDirectory:
                 info["status"] = "interrupted"
         return info
 
+    @property
+    def rules(self) -> int:
+        """The version of how its random numbers are drawn; the first runs did not record it."""
+        rules: int = self.info.get("rules", 1)
+        return rules
+
     def _info(self) -> dict[str, Any]:
         path = self.path / "run.json"
         try:

@@ -29,6 +29,7 @@ RUN = {
     "began": NUMBER,
     "seconds": NUMBER,
     "seed": int,
+    "rules": int,
     "parent": (str, NoneType),
     "parent_winner": (int, NoneType),
     "test_looks": int,

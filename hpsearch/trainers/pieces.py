@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from hpsearch.errors import TrainerError
-from hpsearch.rng import stream
+from hpsearch.rng import library_seed
 from hpsearch.trainers.checkpoints import Checkpoints, to_state
 from hpsearch.trainers.measures import Measures, curve_of
 from hpsearch.trainers.protocol import Job, Outcome
 
 
 def seed_of(job: Job) -> int:
-    """A seed below 2**32 for a user's trainer, the same wherever the job is trained."""
-    return int(stream(*job.seed, "user").integers(2**32))
+    """A seed for a user's trainer, the same wherever the job is trained."""
+    return library_seed(*job.seed, "user", rules=job.rules)
 
 
 def outcome_of(

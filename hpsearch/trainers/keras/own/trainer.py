@@ -106,7 +106,7 @@ class OwnKerasTrainer:
             size = min(_batch_size(job), len(train.y))
             rows: dict[int, Measures] = {}
             for number in range(int(state["epochs"]), job.until_epoch):
-                told = training.epoch(model, train, val, self.classes, size, job.seed, number)
+                told = training.epoch(model, train, val, self.classes, size, job, number)
                 row = rows[number + 1] = measures(told, self.metric)
                 if report is not None:
                     report({"epoch": number + 1, **row})
