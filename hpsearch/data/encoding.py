@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float32, Float64
 
+from hpsearch.data.names import listed
 from hpsearch.data.numerals import Writing
 from hpsearch.data.source import Label, Rows, Source
 from hpsearch.errors import DataError
@@ -209,6 +210,30 @@ def check_values(source: Source, *, missing_allowed: bool) -> None:
         if (text.codes < 0).any():
             row = int(np.argmax(text.codes < 0))
             raise DataError(f"{source.where(row, name)}: missing value; {remedy}")
+
+
+def surprises(source: Source, encoding: Encoding) -> Iterator[str]:
+    """What in new rows the model never saw: a line for each column that has such categories.
+
+    A column without any value, where values may be missing, has a line, too.
+    """
+    for name, text in source.text.items():
+        rows = np.bincount(text.codes[text.codes >= 0], minlength=len(text.values)).tolist()
+        if source.rows and not any(rows):
+            yield f"{source.where(None, name)}: no row has a value there"
+        known = set(encoding.categories[name])
+        counts = {v: n for v, n in zip(text.values, rows, strict=True) if n and v not in known}
+        if new := sum(counts.values()):
+            most = sorted(counts, key=lambda value: -counts[value])
+            yield (
+                f"{source.where(None, name)}: {new} of {source.rows} rows hold what no training "
+                f"row held: {listed(most, 5)}; the model takes it for none of the "
+                f"{len(encoding.categories[name])} categories that it knows"
+            )
+    if source.rows and source.numbers.dtype.kind == "f":
+        for index, name in enumerate(source.number_names):
+            if np.isnan(source.numbers[:, index]).all():
+                yield f"{source.where(None, name)}: no row has a value there"
 
 
 def _mean_and_scale(

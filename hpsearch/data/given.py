@@ -58,6 +58,9 @@ def _from_frame(frame: pd.DataFrame, encoding: Encoding) -> Source:
 
 def _from_array(rows: Any, encoding: Encoding) -> Source:
     array = np.asarray(rows)
+    if array.dtype.kind == "f" and array.dtype.itemsize > 8:
+        with np.errstate(over="ignore"):
+            array = array.astype(np.float64)
     if array.ndim > 2:  # pictures: further axes are laid side by side, as in a file
         array = array.reshape(len(array), -1)
     if encoding.categories:
