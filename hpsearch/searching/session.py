@@ -183,6 +183,7 @@ def conduct(
     config: Config | None = None,
     dataset: Dataset | None = None,
     target: Target | None = None,
+    trainer: Trainer | None = None,
 ) -> None:
     """Do a search, or what is left of it, to the end: its winner stands in best/.
 
@@ -192,6 +193,7 @@ def conduct(
         config: the run's own, perhaps with other `parallel` settings; None to read it.
         dataset: its data; None to read it.
         target: the function to train with, instead of the one that the configuration names.
+        trainer: what trains instead of all that the configuration names, as benchmarks do.
 
     Raises:
         RunError: another process is at it, the data is not what it was, or the disk is full,
@@ -205,7 +207,7 @@ def conduct(
     if brief.timeout is not None:
         deadline = time.monotonic() + brief.timeout - run.info.get("seconds", 0.0)
     with _disk(run), run.writing() as writer, _status(run), _prepared(run, folds):
-        trainer = trainer_of(config, run.path, run.data, folds, target)
+        trainer = trainer or trainer_of(config, run.path, run.data, folds, target)
         with backend_of(config) as backend:
             ledger = Ledger(objective_of(config), writer, run.info["began"], brief.trainings)
             ledger.read(run)
