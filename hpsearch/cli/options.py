@@ -36,7 +36,8 @@ quiet_option = click.option("--quiet", "-q", is_flag=True, help="No progress on 
 trust_option = click.option(
     "--trust",
     is_flag=True,
-    help="Run the file of a Keras model of your own, for layers that it defines.",
+    help="Run the function, command or Keras model that RUN names, though it is not sealed as "
+    "yours; seals it.",
 )
 config_argument = click.argument("config", type=PATH)
 run_argument = click.argument("run", required=False)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hpsearch.cli.options import jobs_option, run_argument, runs_dir_option
+from hpsearch.cli.options import jobs_option, run_argument, runs_dir_option, trust_option
 
 if TYPE_CHECKING:
     from hpsearch.searching.known import Known
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
               help="Write the trained model to this .npz file.")  # fmt: skip
 @runs_dir_option
 @jobs_option
+@trust_option
 def retrain(
     run: str | None,
     trial: int | None,
@@ -34,6 +35,7 @@ def retrain(
     output: Path | None,
     runs_dir: Path,
     jobs: int | None,
+    trust: bool,
 ) -> None:
     """Train a trial of RUN again, bit for bit, or longer.
 
@@ -53,6 +55,7 @@ def retrain(
         without_validation,
     )
     from hpsearch.searching.session import same_data
+    from hpsearch.searching.trust import permit
     from hpsearch.store import find
     from hpsearch.trainers.network.model import save_model
 
@@ -71,6 +74,7 @@ def retrain(
             f"--output needs the network; the winner of your own model is {found.keras_model}"
         )
     known = known_trial(found, config, trial)
+    permit(found, config, trust)
     dataset = same_data(found, config)
     if refit and dataset is not None:
         dataset = without_validation(dataset, config)
