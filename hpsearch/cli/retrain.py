@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hpsearch.cli.options import jobs_option, run_argument, runs_dir_option, trust_option
+from hpsearch.cli.options import (
+    OUTPUT,
+    claimed,
+    force_option,
+    jobs_option,
+    run_argument,
+    runs_dir_option,
+    trust_option,
+)
 
 if TYPE_CHECKING:
     from hpsearch.searching.known import Known
@@ -21,8 +29,9 @@ if TYPE_CHECKING:
 @click.option("--seeds", type=click.IntRange(1), help="Train this often, each with a new seed.")
 @click.option("--epochs", type=click.IntRange(1), help="Train this long.  [default: as it was]")
 @click.option("--refit", is_flag=True, help="Train on the validation rows, too.")
-@click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False),
+@click.option("--output", "-o", type=OUTPUT, metavar="FILE",
               help="Write the trained model to this .npz file.")  # fmt: skip
+@force_option
 @runs_dir_option
 @jobs_option
 @trust_option
@@ -33,6 +42,7 @@ def retrain(
     epochs: int | None,
     refit: bool,
     output: Path | None,
+    force: bool,
     runs_dir: Path,
     jobs: int | None,
     trust: bool,
@@ -57,9 +67,12 @@ def retrain(
     from hpsearch.searching.session import same_data
     from hpsearch.searching.trust import permit
     from hpsearch.store import find
-    from hpsearch.trainers.network.model import save_model
+    from hpsearch.trainers.network.model import as_bytes
 
-    if output is not None and output.suffix != ".npz":
+    to = claimed(output, force)
+    if to is not None and to.is_stdout:
+        raise click.UsageError("--output must be a file: metrics go to the standard output")
+    if to is not None and to.path.suffix != ".npz" and not to.is_stream:
         raise click.UsageError(f"--output must end in .npz, found {output}")
     if output is not None and seeds is not None and seeds > 1:
         raise click.UsageError("--output saves one model; leave out --seeds")
@@ -86,8 +99,10 @@ def retrain(
         curves = [average([outcome.curve for outcome in outcomes])]
     as_it_was = not (refit or seeds or epochs)
     _say(known, curves, objective_of(config), as_it_was=as_it_was, held_out=not refit)
-    if output is not None and dataset is not None:
-        save_model(output, model_again(again, outcomes, config, dataset))
+    if to is not None and dataset is not None:
+        model = model_again(again, outcomes, config, dataset)
+        with to.binary() as file:
+            file.write(as_bytes(model))
         click.echo(f"wrote {output}; use it with: hpsearch predict {output} DATA", err=True)
 
 

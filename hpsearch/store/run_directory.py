@@ -19,7 +19,7 @@ from hpsearch.errors import RunError
 from hpsearch.store import lock
 from hpsearch.store.files import read_lines, repair_with, sync_folder, write_json, write_text
 from hpsearch.store.records import read_records, read_work
-from hpsearch.store.shape import RESULT, RUN, check_confusion, check_plan, read_json, shaped
+from hpsearch.store.shape import RESULT, RUN, check_classes, check_plan, read_json, shaped
 from hpsearch.store.writer import Writer
 from hpsearch.trial import Piece, Result, Training
 
@@ -162,7 +162,7 @@ class RunDirectory:
         except FileNotFoundError:
             return None
         if outcome.get("test") is not None:
-            check_confusion(outcome["test"], len(self.info["data"]["classes"]), str(path))
+            check_classes(outcome["test"], len(self.info["data"]["classes"]), str(path))
         return outcome
 
     @contextmanager

@@ -49,7 +49,7 @@ def plainly(plain, searched):
 def value_on(model, fold):
     """A model's accuracy on the validation rows of a fold."""
     rows = labelled(fold.source, fold.encoding, fold.y, fold.parts["val"])
-    return measure(model, rows).accuracy
+    return measure(model, rows).metrics["accuracy"]
 
 
 def test_a_trial_is_trained_once_for_each_repeat_and_fold_and_its_value_is_the_mean(run):
