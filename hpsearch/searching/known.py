@@ -73,11 +73,11 @@ def check_params(
 ) -> None:
     """Refuse trials whose params are of other types than the space's, or fixed for all.
 
-    Numbers may lie outside: settings by hand do. A choice is one of the space's: no text gets
-    into a command but what the configuration holds.
+    Numbers may lie outside: settings by hand do, and a parent's winner. Anything else is one of
+    the space's choices: no text gets into a command but what the configuration holds.
 
     Raises:
-        RunError: a value is no number, or no list, where the space has one, or is no choice.
+        RunError: a value is no number, or no list, where the space has one, or no choice.
     """
     plain = {p.name for p in space if p.per is None and not (p.categorical or p.fixed)}
     for result in results:
@@ -95,7 +95,9 @@ def check_params(
 def _suits(value: object, parameter: Parameter) -> bool:
     if parameter.categorical or parameter.fixed:  # a choice may be a list itself
         entries = [value] if parameter.per is None else value
-        return isinstance(entries, list) and all(map(parameter.domain.contains, entries))
+        return isinstance(entries, list) and all(
+            is_number(entry) or parameter.domain.contains(entry) for entry in entries
+        )
     if isinstance(value, list) != (parameter.per is not None):
         return False
     return all(map(is_number, value)) if isinstance(value, list) else is_number(value)
