@@ -32,6 +32,7 @@ class Brief:
     settings: Settings  # fixed for every trial; "epochs" among them
     rounds: tuple[Round, ...]
     seed: int
+    metric: str = ""  # what counts
     sampler: Sampler = "zoom"
     screened: bool = False
     start: Sequence[Params] = ()  # settings by hand, the first trials of all
@@ -133,6 +134,7 @@ def brief_for(config: Config, rounds: tuple[Round, ...], history: tuple[Known, .
         settings=config.trainer.settings,
         rounds=rounds,
         seed=config.seed,
+        metric=config.metric.name,
         sampler=config.search.sampler,
         screened=config.search.screen,
         start=start[: rounds[0].trials],
@@ -150,7 +152,7 @@ def known_trials(run: RunDirectory, brief: Brief) -> list[Known]:
     """Every trial that a run can build on, by number: its parent's, then its own."""
     results = run.results
     check_params(results, brief.space)
-    curve = curves(run.pieces, brief.repeats)
+    curve = curves(run.pieces, brief.metric, brief.repeats)
     own = (
         Known(result, curve.get(result.number, {}), brief.seed_of(result.number), brief.rules)
         for result in results

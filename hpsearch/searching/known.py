@@ -92,6 +92,21 @@ def check_params(
                 )
 
 
+def check_metric(pieces: Iterable[Piece], metric: str) -> None:
+    """Refuse learning curves without the metric that trials are compared by.
+
+    Raises:
+        RunError: a curve lacks it.
+    """
+    for piece in pieces:
+        if metric not in piece.curve and piece.curve.get("epoch"):
+            raise RunError(
+                f"curves.jsonl: trial {piece.number}: a curve must hold {metric!r}, found "
+                f"{', '.join(piece.curve)[:200]}; to set its lines aside and train it again: "
+                "hpsearch resume RUN --repair"
+            )
+
+
 def _suits(value: object, parameter: Parameter) -> bool:
     if parameter.categorical or parameter.fixed:  # a choice may be a list itself
         entries = [value] if parameter.per is None else value
@@ -137,11 +152,14 @@ def consecutive(pieces: Iterable[Piece]) -> list[Piece]:
     return found
 
 
-def curves(pieces: Iterable[Piece], repeats: int = 1) -> dict[int, Curve]:
-    """The learning curve of each trial, the mean of its trainings'; later repeats confirm it."""
+def curves(pieces: Iterable[Piece], metric: str, repeats: int = 1) -> dict[int, Curve]:
+    """The learning curve of each trial, the mean of its trainings'; later repeats confirm it.
+
+    `metric` is the one that counts, see `average`.
+    """
     owned: dict[int, list[Curve]] = defaultdict(list)
     trainings = by_training(pieces)
     for number, repeat, fold in sorted(trainings):  # a sum's last bit depends on the order
         if repeat < repeats:
             owned[number].append(join(trainings[number, repeat, fold]))
-    return {number: average(several) for number, several in owned.items()}
+    return {number: average(several, metric) for number, several in owned.items()}
