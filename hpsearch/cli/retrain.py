@@ -15,6 +15,7 @@ from hpsearch.cli.options import (
     jobs_option,
     run_argument,
     runs_dir_option,
+    trust_option,
 )
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 @force_option
 @runs_dir_option
 @jobs_option
+@trust_option
 def retrain(
     run: str | None,
     trial: int | None,
@@ -43,6 +45,7 @@ def retrain(
     force: bool,
     runs_dir: Path,
     jobs: int | None,
+    trust: bool,
 ) -> None:
     """Train a trial of RUN again, bit for bit, or longer.
 
@@ -62,6 +65,7 @@ def retrain(
         without_validation,
     )
     from hpsearch.searching.session import same_data
+    from hpsearch.searching.trust import permit
     from hpsearch.store import find
     from hpsearch.trainers.network.model import as_bytes
 
@@ -83,15 +87,17 @@ def retrain(
             f"--output needs the network; the winner of your own model is {found.keras_model}"
         )
     known = known_trial(found, config, trial)
+    permit(found, config, trust)
     dataset = same_data(found, config)
     if refit and dataset is not None:
         dataset = without_validation(dataset, config)
         config, known = for_refit(config, known)
     again = jobs_again(config, known, epochs, seeds or 0)
     outcomes = train(again, config, dataset)
-    curves = curves_by_seed(again, outcomes)
+    metric = config.metric.name
+    curves = curves_by_seed(again, outcomes, metric)
     if not seeds:  # repeats and folds together are one trial
-        curves = [average([outcome.curve for outcome in outcomes])]
+        curves = [average([outcome.curve for outcome in outcomes], metric)]
     as_it_was = not (refit or seeds or epochs)
     _say(known, curves, objective_of(config), as_it_was=as_it_was, held_out=not refit)
     if to is not None and dataset is not None:
@@ -110,10 +116,9 @@ def _say(
     held_out: bool,
 ) -> None:
     """Print the metrics at the epoch that counts, of one seed or of several."""
-    from statistics import mean, stdev
-
     from hpsearch.report.numbers import number, setting
     from hpsearch.report.text import columns, tell
+    from hpsearch.searching.objective import deviation_of, mean_of
 
     click.echo(f"trial {known.result.number}: {setting(known.result.params)}")
     several = len(curves) > 1
@@ -121,13 +126,15 @@ def _say(
     counting = [objective.epoch_after(curve, len(curve["epoch"])) for curve in curves]
     same_epoch = len(set(counting)) == 1
     table = columns(f"after epoch {counting[0]}" if same_epoch else "at the end", *headings)
-    names = [name for name in curves[0] if name != "epoch"]
+    names = dict.fromkeys(name for curve in curves for name in curve if name != "epoch")
     for name in names if held_out else ["train_loss"]:
-        values = [curve[name][n - 1] for curve, n in zip(curves, counting, strict=True)]
+        pairs = [(curve, n - 1) for curve, n in zip(curves, counting, strict=True)]
+        values = [curve[name][last] for curve, last in pairs if name in curve]
         finite = [value for value in values if value is not None]
-        cells = [number(mean(finite)) if finite else "diverged"]
+        sound = any(curve[objective.name][last] is not None for curve, last in pairs)
+        cells = [number(mean_of(finite)) if finite else "none" if sound else "diverged"]
         if several:
-            cells.append(number(stdev(finite), 2) if len(finite) > 1 else "")
+            cells.append(number(deviation_of(finite), 2) if len(finite) > 1 else "")
         table.add_row(name, *cells)
     tell(table)
     if as_it_was:
