@@ -99,7 +99,7 @@ def _tell(run: RunDirectory, top: int, open_: bool) -> None:
         click.echo(f"{run.report}: cannot be written: {error.strerror or error}", err=True)
     show(summary)
     if open_:
-        _open(run.report)
+        _open(run.report.path)
 
 
 def _compare(runs: list[RunDirectory], page: Path, format_: str, top: int, open_: bool) -> None:
