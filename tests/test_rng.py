@@ -4,7 +4,7 @@ import sys
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpsearch.rng import stream
+from hpsearch.rng import library_seed, stream
 
 identity = st.lists(st.one_of(st.integers(-(2**63), 2**64), st.text(max_size=8)), max_size=4)
 
@@ -51,3 +51,10 @@ def test_another_process_with_another_hash_seed_gives_the_same_numbers():
             check=True,
         )
         assert done.stdout.strip() == str(numbers(0, "x", 1))
+
+
+def test_a_seed_for_another_library_is_below_2_to_the_31_and_under_rules_1_below_2_to_the_32():
+    seeds = [library_seed(0, "trial", number, "user") for number in range(64)]
+    before = [library_seed(0, "trial", number, "user", rules=1) for number in range(64)]
+    assert 2**30 < max(seeds) < 2**31 < max(before) < 2**32
+    assert before[0] == int(stream(0, "trial", 0, "user").integers(2**32))

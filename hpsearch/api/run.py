@@ -114,18 +114,21 @@ class Run:
         frame = pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
         return frame.set_index("number")
 
-    def export(self, to: str, target: str | Path, name: str | None = None) -> None:
+    def export(
+        self, to: str, target: str | Path, name: str | None = None, *, force: bool = False
+    ) -> None:
         """Write the trials for another tool, as `hpsearch export` does.
 
         Args:
             to: csv, parquet, optuna, mlflow or tensorboard.
             target: a file, a folder or a URL, as the format has it; nothing is overwritten.
             name: of Optuna's study or MLflow's experiment; None for the run's.
+            force: replace a file (csv, parquet) that is there.
 
         Raises:
             HpsearchError: the library is missing, or the target is taken or cannot be written.
         """
-        export(self.directory, to, str(target), name)
+        export(self.directory, to, str(target), name, force=force)
 
     def report(self) -> Report:
         """Write report.html; a notebook shows it inline."""

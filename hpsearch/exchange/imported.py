@@ -11,6 +11,7 @@ from typing import Any
 from hpsearch.config import Config
 from hpsearch.exchange.optuna_in import Study
 from hpsearch.exchange.taken import Taken, plan_of, take
+from hpsearch.rng import RULES
 from hpsearch.searching.brief import brief_for
 from hpsearch.searching.facts import facts
 from hpsearch.searching.known import Known
@@ -70,6 +71,7 @@ def import_study(
         "began": began.timestamp(),
         "seconds": round((ended - began).total_seconds(), 3),
         "seed": config.seed,
+        "rules": RULES,
         "parent": None,
         "parent_winner": None,
         "test_looks": 0,

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from importlib.metadata import version
 from itertools import product
 from math import prod
 from typing import Any
 
 from hpsearch.backends.threads import limit_threads
 from hpsearch.config import Config, Confirm
+from hpsearch.errors import RunError
+from hpsearch.rng import RULES
 from hpsearch.sampling.plan import Round, Rung
 from hpsearch.sampling.propose import Sampler, propose
 from hpsearch.sampling.ranking import Observation
@@ -29,6 +32,7 @@ class Brief:
     settings: Settings  # fixed for every trial; "epochs" among them
     rounds: tuple[Round, ...]
     seed: int
+    metric: str = ""  # what counts
     sampler: Sampler = "zoom"
     screened: bool = False
     start: Sequence[Params] = ()  # settings by hand, the first trials of all
@@ -37,6 +41,7 @@ class Brief:
     repeats: int = 1  # trainings of each trial with seeds of their own
     folds: int = 1  # trainings of each repeat, with validation rows of their own
     confirm: Confirm | None = None
+    rules: int = RULES  # how random numbers are drawn and settings proposed
     timeout: float | None = None  # seconds
     trial_timeout: float | None = None  # seconds
 
@@ -93,7 +98,23 @@ def brief_of(run: RunDirectory, config: Config) -> Brief:
     """What a run is to do; the plan is the one that it began with."""
     rounds = rounds_in(run.info["plan"])
     history = tuple(Known.from_line(line) for line in run.history)
-    return replace(brief_for(config, rounds, history), inherited=run.info.get("parent_winner"))
+    brief = brief_for(config, rounds, history)
+    return replace(brief, inherited=run.info.get("parent_winner"), rules=run.rules)
+
+
+def check_rules(run: RunDirectory) -> None:
+    """Refuse to train by rules that only a later version knows; reading such a run is no matter.
+
+    Raises:
+        RunError: the run has such rules.
+    """
+    if run.rules > RULES:
+        began = run.info.get("versions", {}).get("hpsearch", "a later one")
+        raise RunError(
+            f"{run.path}: was searched by rules {run.rules}, this hpsearch {version('hpsearch')} "
+            f"knows rules 1 to {RULES}; go on with the version that began it ({began}), or search "
+            f"again with: hpsearch run {run.config}"
+        )
 
 
 def rounds_in(plan: Sequence[Mapping[str, Any]]) -> tuple[Round, ...]:
@@ -111,6 +132,7 @@ def brief_for(config: Config, rounds: tuple[Round, ...], history: tuple[Known, .
         settings=config.trainer.settings,
         rounds=rounds,
         seed=config.seed,
+        metric=config.metric.name,
         sampler=config.search.sampler,
         screened=config.search.screen,
         start=start[: rounds[0].trials],
@@ -128,9 +150,9 @@ def known_trials(run: RunDirectory, brief: Brief) -> list[Known]:
     """Every trial that a run can build on, by number: its parent's, then its own."""
     results = run.results
     check_params(results, brief.space)
-    curve = curves(run.pieces, brief.repeats)
+    curve = curves(run.pieces, brief.metric, brief.repeats)
     own = (
-        Known(result, curve.get(result.number, {}), brief.seed_of(result.number))
+        Known(result, curve.get(result.number, {}), brief.seed_of(result.number), brief.rules)
         for result in results
     )
     return [*brief.history, *own]

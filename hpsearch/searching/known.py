@@ -8,11 +8,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from hpsearch.errors import RunError
+from hpsearch.rng import RULES
 from hpsearch.sampling.ranking import UNKNOWN, Observation
 from hpsearch.searching.objective import Curve, Objective, average, join
 from hpsearch.space import Parameter, Space
 from hpsearch.store import check_curve, record_of
-from hpsearch.store.shape import is_number
+from hpsearch.store.shape import is_number, shaped
 from hpsearch.trial import Piece, Result, Status, Training
 
 LOST = (Status.DIVERGED, Status.FAILED)
@@ -25,10 +26,16 @@ class Known:
     result: Result
     curve: Curve
     seed: tuple[int | str, ...]
+    rules: int = RULES  # of the run that trained it
 
     def as_line(self) -> dict[str, Any]:
         """A line of history.jsonl."""
-        return {**asdict(self.result), "curve": self.curve, "seed": list(self.seed)}
+        return {
+            **asdict(self.result),
+            "curve": self.curve,
+            "seed": list(self.seed),
+            "rules": self.rules,
+        }
 
     @classmethod
     def from_line(cls, line: Mapping[str, Any]) -> Known:
@@ -39,7 +46,8 @@ class Known:
         """
         try:
             check_curve(line["curve"])
-            return cls(record_of(line, Result), line["curve"], tuple(line["seed"]))
+            rules = shaped(line.get("rules", 1), int, "rules")
+            return cls(record_of(line, Result), line["curve"], tuple(line["seed"]), rules)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise RunError(
                 f"history.jsonl: must hold trials, found a line with "
@@ -76,6 +84,21 @@ def check_params(results: Iterable[Result], space: Space) -> None:
                     f"{str(value)[:40]!r}; to set the line aside and train the trial again: "
                     "hpsearch resume RUN --repair"
                 )
+
+
+def check_metric(pieces: Iterable[Piece], metric: str) -> None:
+    """Refuse learning curves without the metric that trials are compared by.
+
+    Raises:
+        RunError: a curve lacks it.
+    """
+    for piece in pieces:
+        if metric not in piece.curve and piece.curve.get("epoch"):
+            raise RunError(
+                f"curves.jsonl: trial {piece.number}: a curve must hold {metric!r}, found "
+                f"{', '.join(piece.curve)[:200]}; to set its lines aside and train it again: "
+                "hpsearch resume RUN --repair"
+            )
 
 
 def _suits(value: object, parameter: Parameter) -> bool:
@@ -120,11 +143,14 @@ def consecutive(pieces: Iterable[Piece]) -> list[Piece]:
     return found
 
 
-def curves(pieces: Iterable[Piece], repeats: int = 1) -> dict[int, Curve]:
-    """The learning curve of each trial, the mean of its trainings'; later repeats confirm it."""
+def curves(pieces: Iterable[Piece], metric: str, repeats: int = 1) -> dict[int, Curve]:
+    """The learning curve of each trial, the mean of its trainings'; later repeats confirm it.
+
+    `metric` is the one that counts, see `average`.
+    """
     owned: dict[int, list[Curve]] = defaultdict(list)
     trainings = by_training(pieces)
     for number, repeat, fold in sorted(trainings):  # a sum's last bit depends on the order
         if repeat < repeats:
             owned[number].append(join(trainings[number, repeat, fold]))
-    return {number: average(several) for number, several in owned.items()}
+    return {number: average(several, metric) for number, several in owned.items()}

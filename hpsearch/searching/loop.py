@@ -135,6 +135,7 @@ class Search:
                 rung=stage.rung,
                 repeat=repeat,
                 fold=fold,
+                rules=self.brief.rules,
             )
             for repeat, fold in self.brief.trainings
         ]
@@ -301,6 +302,7 @@ class Search:
                 until_epoch=settings["epochs"],
                 repeat=repeat,
                 fold=fold,
+                rules=brief.rules,
             )
             for result, trainings in self.contenders()
             for _, repeat, fold in trainings

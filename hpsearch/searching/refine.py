@@ -12,7 +12,7 @@ from hpsearch.config.kinds import limits
 from hpsearch.errors import RunError
 from hpsearch.sampling.pressure import Limits, Pressure, pressures
 from hpsearch.sampling.ranking import Observation, rank
-from hpsearch.searching.brief import brief_of, known_trials
+from hpsearch.searching.brief import brief_of, check_rules, known_trials
 from hpsearch.searching.known import Known
 from hpsearch.searching.objective import Objective, objective_of
 from hpsearch.space import Space
@@ -84,8 +84,10 @@ def refine(
         wide: enlarge the space past bounds that the best trials press against.
 
     Raises:
-        RunError: no trial has a value, so there is nothing to narrow around.
+        RunError: no trial has a value, so there is nothing to narrow around; or a later version
+            knows how they were trained.
     """
+    check_rules(parent)
     brief = brief_of(parent, before)
     known = known_trials(parent, brief)
     objective = objective_of(before)

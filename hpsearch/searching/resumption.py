@@ -11,7 +11,7 @@ from hpsearch.config import Config, from_mapping
 from hpsearch.config.yaml_text import read
 from hpsearch.errors import ConfigError, RunError
 from hpsearch.sampling.plan import Round, extended, ladder, round_sizes
-from hpsearch.searching.brief import crossings, rounds_in
+from hpsearch.searching.brief import check_rules, crossings, rounds_in
 from hpsearch.store import MOST, RunDirectory, write_text
 
 FREE = ("parallel", "search.timeout", "search.trial_timeout")
@@ -63,11 +63,12 @@ def take_up(
 
 
 def check_resumable(run: RunDirectory, info: Mapping[str, Any]) -> None:
-    """Refuse a run whose trials nothing here can train: it was imported.
+    """Refuse a run whose trials nothing here can train: it was imported, or is of later rules.
 
     Raises:
-        RunError: it was.
+        RunError: it was, or is.
     """
+    check_rules(run)
     if info.get("imported"):
         raise RunError(
             f"{run.path}: was imported, so there is nothing to resume; go on from its trials "

@@ -14,7 +14,7 @@ from hpsearch import backends
 from hpsearch.config import Config
 from hpsearch.data.dataset import Dataset, with_parts, write_folds
 from hpsearch.errors import RunError, TrainerError
-from hpsearch.searching.brief import brief_for, brief_of, known_trials
+from hpsearch.searching.brief import brief_for, brief_of, check_rules, known_trials
 from hpsearch.searching.known import Known
 from hpsearch.searching.objective import Curve, Objective, average, objective_of
 from hpsearch.searching.own import is_own
@@ -30,8 +30,10 @@ def known_trial(run: RunDirectory, config: Config, number: int | None) -> Known:
     """A trial of a run or of its parents by its number; the winner for None.
 
     Raises:
-        RunError: there is no such trial, no winner, or the trial failed.
+        RunError: there is no such trial, no winner, the trial failed, or a later version knows
+            how it was trained.
     """
+    check_rules(run)
     known = {each.result.number: each for each in known_trials(run, brief_of(run, config))}
     if number is None:
         if run.outcome is None:
@@ -72,7 +74,15 @@ def jobs_again(
             for fold in range(brief.folds)
         ]
     return [
-        Job(known.result.number, settings, seed, until_epoch=until, repeat=repeat, fold=fold)
+        Job(
+            known.result.number,
+            settings,
+            seed,
+            until_epoch=until,
+            repeat=repeat,
+            fold=fold,
+            rules=known.rules,
+        )
         for seed, repeat, fold in trainings
     ]
 
@@ -126,12 +136,15 @@ def train(jobs: Sequence[Job], config: Config, dataset: Dataset | None) -> list[
     return [outcomes[job.training] for job in jobs]
 
 
-def curves_by_seed(jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> list[Curve]:
-    """The learning curve of each seed that `jobs_again` was asked for: the mean of its folds'."""
+def curves_by_seed(jobs: Sequence[Job], outcomes: Sequence[Outcome], metric: str) -> list[Curve]:
+    """The learning curve of each seed that `jobs_again` was asked for: the mean of its folds'.
+
+    `metric` is the one that counts, see `average`.
+    """
     by_seed: dict[int, list[Curve]] = defaultdict(list)
     for job, outcome in zip(jobs, outcomes, strict=True):
         by_seed[job.repeat].append(outcome.curve)
-    return [average(curves) for curves in by_seed.values()]
+    return [average(curves, metric) for curves in by_seed.values()]
 
 
 def model_again(

@@ -14,6 +14,7 @@ from hpsearch import backends
 from hpsearch.config import Config, from_mapping
 from hpsearch.data.dataset import Dataset, cross_validation, load, write_folds
 from hpsearch.errors import ConfigError, RunError
+from hpsearch.rng import RULES
 from hpsearch.sampling.plan import Round, ladder, plan, round_sizes
 from hpsearch.searching.brief import brief_for, brief_of, crossings, proposals
 from hpsearch.searching.events import Event, FilesChanged, SearchEnded, SearchStarted
@@ -125,6 +126,7 @@ def begin(
         "created": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "began": time.time(),
         "seed": config.seed,
+        "rules": RULES,
         "parent": None if parent is None else _named(parent, runs_dir),
         "parent_winner": None if refinement is None else refinement.winner,
         "test_looks": looks,  # how often the lineage's winners met the test rows

@@ -157,7 +157,7 @@ def choose(search: Search) -> Choice | None:
     brief, objective = search.brief, search.ledger.objective
     known = {each.result.number: each for each in brief.history}
     for number, result in search.ledger.results.items():
-        known[number] = Known(result, {}, brief.seed_of(number))
+        known[number] = Known(result, {}, brief.seed_of(number), brief.rules)
     best = objective.best(each.result for each in known.values())
     if best is None:
         return None
@@ -224,9 +224,11 @@ def job_of(search: Search, known: Known, training: Training) -> Job:
     number, repeat, fold = training
     settings = search.brief.settings_of(known.result.params)
     seed = search.brief.seed_of_training(known.seed, repeat)
-    epochs = settings["epochs"] if repeat >= search.brief.repeats else known.result.epochs
+    confirms = repeat >= search.brief.repeats
+    epochs = settings["epochs"] if confirms else known.result.epochs
+    rules = search.brief.rules if confirms else known.rules
     assert isinstance(epochs, int)
-    return Job(number, settings, seed, until_epoch=epochs, repeat=repeat, fold=fold)
+    return Job(number, settings, seed, until_epoch=epochs, repeat=repeat, fold=fold, rules=rules)
 
 
 def _train_again(search: Search, known: Known, training: Training) -> State:

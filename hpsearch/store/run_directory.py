@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +16,12 @@ from typing import Any
 
 from hpsearch.errors import RunError
 from hpsearch.store import lock
-from hpsearch.store.files import read_lines, repair_with, write_json, write_text
+from hpsearch.store.files import read_lines, write_json, write_text
 from hpsearch.store.records import read_records, read_work
 from hpsearch.store.safe_path import NEW, SafePath
-from hpsearch.store.shape import RESULT, RUN, check_confusion, check_plan, read_json, shaped
+from hpsearch.store.shape import RESULT, RUN, check_classes, check_plan, read_json, shaped
 from hpsearch.store.writer import Writer
-from hpsearch.trial import Piece, Result, Training
+from hpsearch.trial import Piece, Result
 
 FORMAT = 1
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -97,6 +97,12 @@ class RunDirectory:
                 info["status"] = "interrupted"
         return info
 
+    @property
+    def rules(self) -> int:
+        """The version of how its random numbers are drawn; the first runs did not record it."""
+        rules: int = self.info.get("rules", 1)
+        return rules
+
     def _info(self) -> dict[str, Any]:
         path = self.inside / "run.json"
         try:
@@ -124,17 +130,7 @@ class RunDirectory:
     @property
     def pieces(self) -> list[Piece]:
         """Every finished piece of training, in the order in which they ended."""
-        path = self.inside / "curves.jsonl"
-        pieces = read_records(path, Piece)
-        names: dict[Training, Set[str]] = {}
-        for number, piece in enumerate(pieces, 1):
-            own = piece.curve.keys()
-            if own and names.setdefault(piece.training, own) != own:
-                raise RunError(
-                    f"{path}: line {number}: the curve must hold what the trial's other curves "
-                    f"hold, found {', '.join(piece.curve)[:200]}; {repair_with(self.inside)}"
-                )
-        return pieces
+        return read_records(self.inside / "curves.jsonl", Piece)
 
     @property
     def results(self) -> list[Result]:
@@ -161,7 +157,7 @@ class RunDirectory:
         except FileNotFoundError:
             return None
         if outcome.get("test") is not None:
-            check_confusion(outcome["test"], len(self.info["data"]["classes"]), str(path))
+            check_classes(outcome["test"], len(self.info["data"]["classes"]), str(path))
         return outcome
 
     @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hpsearch.errors import TrainerError
-from hpsearch.rng import stream
+from hpsearch.rng import library_seed
 from hpsearch.store import SafePath
 from hpsearch.trainers.checkpoints import Checkpoints, to_state
 from hpsearch.trainers.measures import Measures, curve_of
@@ -13,13 +13,14 @@ from hpsearch.trainers.protocol import Job, Outcome
 
 
 def seed_of(job: Job) -> int:
-    """A seed below 2**32 for a user's trainer, the same wherever the job is trained."""
-    return int(stream(*job.seed, "user").integers(2**32))
+    """A seed for a user's trainer, the same wherever the job is trained."""
+    return library_seed(*job.seed, "user", rules=job.rules)
 
 
 def outcome_of(
     job: Job,
     rows: Mapping[int, Measures],
+    metric: str,
     done: int,
     ended: bool,
     checkpoints: Checkpoints,
@@ -30,20 +31,21 @@ def outcome_of(
     Args:
         job: the piece.
         rows: the metrics of its epochs.
+        metric: what counts.
         done: the epoch that it went on from.
         ended: whether training ended by itself, so that more epochs would change nothing.
         checkpoints: of its training.
         left: the folder with what a later piece may go on from; None where it never does.
 
     Raises:
-        TrainerError: there is no epoch, or their metrics do not fit together.
+        TrainerError: there is no epoch, or one between others is missing.
     """
     if not rows:
         checkpoints.drop()
         if done:  # it was at its end before
             return Outcome({"epoch": []}, None, finished=True)
         raise TrainerError("training must report metrics after each epoch, found none")
-    curve, diverged = curve_of(rows)
+    curve, diverged = curve_of(rows, metric)
     finished = ended or job.until_epoch >= job.settings["epochs"]  # type: ignore[operator]
     if diverged or finished:
         checkpoints.drop()

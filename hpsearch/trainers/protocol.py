@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from hpsearch.rng import RULES
 from hpsearch.trial import Training, Value
 
 State = dict[str, np.ndarray[Any, Any]]
@@ -34,6 +35,7 @@ class Job:
     rung: int = 0
     repeat: int = 0
     fold: int = 0
+    rules: int = RULES  # by which its random numbers are drawn
 
     @property
     def training(self) -> Training:

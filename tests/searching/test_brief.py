@@ -70,7 +70,7 @@ def test_a_history_that_cannot_be_understood_is_refused(brief, damage):
     line = {
         "number": 0, "round": 0, "status": "completed", "params": {}, "epochs": 1, "metrics": {},
         "value": 0.5, "error": None, "started": "", "seconds": 0.0,
-        "curve": {"epoch": [1]}, "seed": [0, "trial", 0],
+        "curve": {"epoch": [1]}, "seed": [0, "trial", 0], "rules": 2,
     }  # fmt: skip
     assert Known.from_line(line).as_line() == line
     line |= damage

@@ -10,11 +10,10 @@ import numpy as np
 
 from hpsearch import rng
 from hpsearch.errors import TrainerError
-from hpsearch.nn.metrics import accuracy, balanced_accuracy, confusion_matrix, macro_f1
-from hpsearch.nn.training import Seed
+from hpsearch.nn.metrics import accuracy, balanced_accuracy, count, macro_f1
 from hpsearch.nn.types import Array
 from hpsearch.trainers.network.arrays import Part
-from hpsearch.trainers.protocol import State
+from hpsearch.trainers.protocol import Job, State
 
 
 def weights(model: Any) -> list[Any]:
@@ -54,7 +53,7 @@ def assign(target: str, variables: Sequence[Any], state: State, name: str) -> No
 
 
 def epoch(
-    model: Any, train: Part, val: Part, classes: int, size: int, seed: Seed, number: int
+    model: Any, train: Part, val: Part, classes: int, size: int, job: Job, number: int
 ) -> dict[str, Any]:
     """Fit the model to the mini-batches that the network would train on, and measure it.
 
@@ -66,12 +65,12 @@ def epoch(
         val: the rows to measure with.
         classes: of the target.
         size: of a mini-batch, at most the training rows.
-        seed: identity of the training's random numbers.
+        job: says what the training's random numbers are drawn from.
         number: of the epoch, from 0; its random numbers are the same in whatever piece it is.
     """
     whole = len(train.y) // size * size
-    order = rng.stream(*seed, "shuffle", number).permutation(len(train.y))[:whole]
-    drawn = int(rng.stream(*seed, "epoch", number).integers(2**32))
+    order = rng.stream(*job.seed, "shuffle", number).permutation(len(train.y))[:whole]
+    drawn = rng.library_seed(*job.seed, "epoch", number, rules=job.rules)
     reseed = keras.callbacks.LambdaCallback(  # a first fit may draw before its epoch begins
         on_epoch_begin=lambda *_: keras.utils.set_random_seed(drawn)
     )
@@ -86,13 +85,13 @@ def epoch(
         verbose=0,
     )
     outputs = predicted(model, val.X, size)
-    confusion = confusion_matrix(val.y, outputs.argmax(axis=1), classes)
+    counts = count(val.y, outputs.argmax(axis=1), classes)
     return {
         **{f"train_{name}": told[-1] for name, told in fitted.history.items()},
         **{f"val_{name}": value for name, value in _measured(model, val.y, outputs).items()},
-        "val_accuracy": accuracy(confusion),
-        "val_balanced_accuracy": balanced_accuracy(confusion),
-        "val_macro_f1": macro_f1(confusion),
+        "val_accuracy": accuracy(counts),
+        "val_balanced_accuracy": balanced_accuracy(counts),
+        "val_macro_f1": macro_f1(counts),
     }
 
 

@@ -1,0 +1,105 @@
+"""A run keeps to the rules by which it began: how numbers are drawn and settings proposed."""
+
+import json
+from importlib.metadata import version
+
+import pytest
+
+from hpsearch.errors import RunError
+from hpsearch.rng import RULES, library_seed
+from hpsearch.searching.brief import brief_of, known_trials
+from hpsearch.searching.refine import refine
+from hpsearch.searching.resumption import take_up
+from hpsearch.searching.retraining import jobs_again, known_trial
+from hpsearch.searching.session import begin, conduct
+from hpsearch.store import RunDirectory
+from hpsearch.trainers.pieces import seed_of
+
+CONFIG = {
+    "trainer": {"kind": "function", "function": "m:train", "epochs": 1},
+    "metric": {"name": "loss", "goal": "minimize"},
+    "space": {"x": {"min": 0, "max": 1}},
+    "search": {"trials": 5, "halving": False, "confirm": {"top": 1, "seeds": 1, "share": 0.5}},
+    "parallel": {"backend": "serial"},
+}
+
+
+def train(params, epochs, seed):
+    return {"loss": params["x"], "seed": seed}
+
+
+def search(tmp_path, config, refinement=None, name="first"):
+    run = begin(config, None, tmp_path, name, refinement)
+    conduct(run, lambda event: None, config, target=train)
+    return run
+
+
+def as_of(run: RunDirectory, rules):
+    """The run as if other rules had made it; None as before rules were recorded."""
+    info = json.loads((run.path / "run.json").read_text())
+    del info["rules"]
+    info |= {} if rules is None else {"rules": rules}
+    (run.path / "run.json").write_text(json.dumps(info))
+    return run
+
+
+@pytest.fixture
+def config():
+    from hpsearch.config import from_mapping
+
+    return from_mapping(CONFIG)
+
+
+def seeds(run):
+    return {result.number: result.metrics["seed"] for result in run.results}
+
+
+def test_a_new_run_records_its_rules_and_every_training_follows_them(tmp_path, config):
+    run = search(tmp_path, config)
+    assert run.info["rules"] == run.rules == RULES == 2
+    own = {n: library_seed(0, "trial", n, "user") for n in range(5)}
+    assert seeds(run) == own
+    confirmed = [piece for piece in run.pieces if piece.repeat]
+    assert [piece.curve["seed"] for piece in confirmed] == [
+        [library_seed(0, "confirm", 0, "user")]
+    ]
+
+
+def test_a_run_that_recorded_none_goes_on_by_rules_1(tmp_path, config):
+    run = as_of(begin(config, None, tmp_path, "first"), None)
+    conduct(run, lambda event: None, target=train)
+    assert run.rules == 1
+    assert seeds(run) == {n: library_seed(0, "trial", n, "user", rules=1) for n in range(5)}
+    assert {job.rules for job in jobs_again(config, known_trial(run, config, 0))} == {1}
+
+
+def test_a_refined_run_is_new_and_its_parents_trials_keep_their_seeds(tmp_path, config):
+    parent = as_of(begin(config, None, tmp_path, "first"), None)
+    conduct(parent, lambda event: None, target=train)
+    child = search(tmp_path, config, refine(parent, config, config, None), "second")
+    assert child.rules == 2
+    known = {each.result.number: each for each in known_trials(child, brief_of(child, config))}
+    rules = {number: each.rules for number, each in known.items()}
+    assert rules == {n: 1 if n < 5 else 2 for n in known}
+    (again,) = jobs_again(config, known[child.info["parent_winner"]])
+    assert seed_of(again) == seeds(parent)[again.number]
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        lambda run, config: take_up(run),
+        lambda run, config: known_trial(run, config, 0),
+        lambda run, config: refine(run, config, config, None),
+    ],
+    ids=["resume", "retrain", "refine"],
+)
+def test_a_run_of_later_rules_is_read_but_not_trained_by_others(tmp_path, config, action):
+    run = as_of(search(tmp_path, config), RULES + 1)
+    assert len(known_trials(run, brief_of(run, config))) == 5
+    expected = (
+        f"first: was searched by rules 3, this hpsearch {version('hpsearch')} knows rules 1 to 2; "
+        rf"go on with the version that began it \({version('hpsearch')}\), or search again with: "
+    )
+    with pytest.raises(RunError, match=expected):
+        action(run, config)
