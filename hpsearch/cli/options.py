@@ -71,7 +71,8 @@ force_option = click.option("--force", is_flag=True, help="Replace a file that i
 trust_option = click.option(
     "--trust",
     is_flag=True,
-    help="Run the file of a Keras model of your own, for layers that it defines.",
+    help="Run the function, command or Keras model that RUN names, though it is not sealed as "
+    "yours; seals it.",
 )
 config_argument = click.argument("config", type=PATH)
 run_argument = click.argument("run", required=False)

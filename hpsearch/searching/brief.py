@@ -98,6 +98,8 @@ def brief_of(run: RunDirectory, config: Config) -> Brief:
     """What a run is to do; the plan is the one that it began with."""
     rounds = rounds_in(run.info["plan"])
     history = tuple(Known.from_line(line) for line in run.history)
+    results = (each.result for each in history)
+    check_params(results, config.space, "history.jsonl", "refine the parent again")
     brief = brief_for(config, rounds, history)
     return replace(brief, inherited=run.info.get("parent_winner"), rules=run.rules)
 

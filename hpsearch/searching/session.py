@@ -24,6 +24,7 @@ from hpsearch.searching.loop import Search
 from hpsearch.searching.objective import objective_of
 from hpsearch.searching.own import Target, is_own, origin_of, own_trainer
 from hpsearch.searching.refine import Refinement
+from hpsearch.searching.trust import seal
 from hpsearch.searching.winner import crown
 from hpsearch.store import RunDirectory, SafePath, Writer, as_yaml, create, vanished
 from hpsearch.trainers.keras import KerasTrainer
@@ -103,6 +104,7 @@ def begin(
     runs_dir: Path,
     name: str | None = None,
     refinement: Refinement | None = None,
+    sealed: bool = True,
 ) -> RunDirectory:
     """Make the run directory of a search whose data is known to be sound.
 
@@ -112,9 +114,11 @@ def begin(
         runs_dir: the folder that holds the runs.
         name: of the run; None for one that is free.
         refinement: what narrowed the configuration, if anything did.
+        sealed: whether the code that it names is the user's word, and not only a parent's.
 
     Raises:
-        RunError: the name is taken, or the folder cannot be written.
+        RunError: the name is taken, the folder cannot be written, or others can read the key
+            that seals runs.
     """
     first = 0 if refinement is None else refinement.first
     parent = None if refinement is None else refinement.parent
@@ -136,6 +140,7 @@ def begin(
         "plan": [asdict(round) for round in rounds_of(config, first, coarse=not known)],
         **facts(),
     }
+    info["seal"] = seal(info) if sealed else None
     unnamed = name is None
     name = run_name(config) if name is None else name
     return create(runs_dir, name, config_text(config), info, known, numbered=unnamed)
