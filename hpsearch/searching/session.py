@@ -187,6 +187,7 @@ def conduct(
     config: Config | None = None,
     dataset: Dataset | None = None,
     target: Target | None = None,
+    trainer: Trainer | None = None,
 ) -> None:
     """Do a search, or what is left of it, to the end: its winner stands in best/.
 
@@ -196,6 +197,7 @@ def conduct(
         config: the run's own, perhaps with other `parallel` settings; None to read it.
         dataset: its data; None to read it.
         target: the function to train with, instead of the one that the configuration names.
+        trainer: what trains instead of all that the configuration names, as benchmarks do.
 
     Raises:
         RunError: another process is at it, the data is not what it was, or the disk is full,
@@ -213,7 +215,7 @@ def conduct(
         tell(FilesChanged(files))
 
     with _disk(run), run.writing(changed) as writer, _status(run, writer), _prepared(run, folds):
-        trainer = trainer_of(config, run.path, run.data.path, folds, target)
+        trainer = trainer or trainer_of(config, run.path, run.data.path, folds, target)
         with backend_of(config) as backend:
             ledger = Ledger(objective_of(config), writer, run.info["began"], brief.trainings)
             ledger.read(run)
