@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
+from statistics import fmean
 from typing import Any, Protocol
 
 import numpy as np
 
 from hpsearch.data.encoding import Encoding, batches
 from hpsearch.data.source import Codes, Rows, Source
-from hpsearch.nn.metrics import accuracy, balanced_accuracy, confusion_matrix, macro_f1
+from hpsearch.nn import metrics
+from hpsearch.nn.metrics import Counts
 from hpsearch.nn.types import Array
 
 Z = 1.96  # standard deviations that hold 95 % of a normal distribution
+MOST_CLASSES = 100  # of a confusion matrix that is kept whole
+MOST_CONFUSED = 100  # pairs of classes
+MOST_PROBABILITIES = 20_000_000  # kept for the AUC, 8 bytes each
+
+Interval = tuple[float, float]
 
 
 class Predictor(Protocol):
@@ -32,24 +39,45 @@ class Predictor(Protocol):
 
 @dataclass(frozen=True)
 class Measurement:
-    """Metrics on some rows; `confusion[i][j]` counts rows of class i taken for class j."""
+    """Metrics on some rows, classes in the order of the model's.
+
+    Attributes:
+        rows: how many there were.
+        metrics: loss (the mean cross-entropy, also called log loss), accuracy,
+            balanced_accuracy, macro_f1 and auc (one class against the rest, mean over classes);
+            auc is None where no class has rows both of its own and of others, or where there are
+            more than MOST_PROBABILITIES to rank.
+        intervals: 95 % each, of all but auc.
+        constant: the metrics of whoever always answers the largest class.
+        classes: rows, precision, recall and f1 of each class.
+        confusion: `confusion[i][j]` counts rows of class i taken for class j; None with more
+            than MOST_CLASSES.
+        confused: the pairs most often mistaken: true class, predicted class, rows.
+    """
 
     rows: int
-    loss: float
-    accuracy: float
-    balanced_accuracy: float
-    macro_f1: float
-    interval: tuple[float, float]  # of the accuracy, 95 %
-    confusion: list[list[int]]
+    metrics: Mapping[str, float | None]
+    intervals: Mapping[str, Interval]
+    constant: Mapping[str, float]
+    classes: Mapping[str, Sequence[float | None]]
+    confusion: Sequence[Sequence[int]] | None
+    confused: Sequence[tuple[int, int, int]]
 
     def as_dict(self, prefix: str) -> dict[str, Any]:
         """With the metrics named as in a run, such as test_accuracy."""
-        names = ("loss", "accuracy", "balanced_accuracy", "macro_f1")
-        metrics = {f"{prefix}_{name}": getattr(self, name) for name in names}
+
+        def named(values: Mapping[str, Any]) -> dict[str, Any]:
+            return {f"{prefix}_{name}": value for name, value in values.items()}
+
+        intervals = {name: list(ends) for name, ends in self.intervals.items()}
         return {
-            **metrics,
-            "interval": list(self.interval),
+            **named(self.metrics),
+            "interval": intervals["accuracy"],
+            "intervals": named(intervals),
+            "baseline": named(self.constant),
             "rows": self.rows,
+            "per_class": {name: list(values) for name, values in self.classes.items()},
+            "confused": [list(pair) for pair in self.confused],
             "confusion": self.confusion,
         }
 
@@ -67,29 +95,98 @@ def labelled(source: Source, encoding: Encoding, y: Codes, rows: Rows) -> Iterat
 
 
 def measure(model: Predictor, rows: Iterable[Batch]) -> Measurement:
-    """Measure a model on rows that come in batches."""
+    """Measure a model on rows that come in batches.
+
+    Takes time in proportion to rows (times their logarithm, for the AUC) and to classes, never
+    to classes squared beyond MOST_CLASSES.
+    """
     classes = len(model.class_names)
-    confusion = np.zeros((classes, classes), dtype=np.int64)
-    loss = 0.0
+    labels, predictions, losses = [], [], []
+    kept: list[Array] = []
+    room = MOST_PROBABILITIES
     for X, y in rows:
         probabilities = model.probabilities(X)
-        confusion += confusion_matrix(y, probabilities.argmax(axis=1), classes)
         chosen = probabilities[np.arange(len(y)), y]
-        loss -= float(np.log(np.maximum(chosen, np.finfo(float).tiny)).sum())
-    total = int(confusion.sum())
-    right = accuracy(confusion)
-    return Measurement(
-        total,
-        loss / total,
-        right,
-        balanced_accuracy(confusion),
-        macro_f1(confusion),
-        wilson(right, total),
-        confusion.tolist(),
+        labels.append(y)
+        predictions.append(probabilities.argmax(axis=1))
+        losses.append(-np.log(np.maximum(chosen, np.finfo(float).tiny)).astype(np.float64))
+        room -= probabilities.size
+        kept.append(probabilities)
+        if room < 0:
+            kept.clear()
+    return measured(
+        np.concatenate(labels),
+        np.concatenate(predictions),
+        np.concatenate(losses),
+        classes,
+        _macro_auc(kept, np.concatenate(labels), classes) if room >= 0 else None,
     )
 
 
-def wilson(share: float, rows: int) -> tuple[float, float]:
+def measured(
+    labels: Array, predictions: Array, losses: Array, classes: int, auc: float | None
+) -> Measurement:
+    """What the labels, predicted classes and losses (rows,) of some rows come to."""
+    counts = metrics.count(labels, predictions, classes)
+    total = len(labels)
+    found = {
+        "loss": float(losses.mean()),
+        "accuracy": metrics.accuracy(counts),
+        "balanced_accuracy": metrics.balanced_accuracy(counts),
+        "macro_f1": metrics.macro_f1(counts),
+    }
+    balanced = metrics.balanced_accuracy_error(counts)
+    f1 = metrics.macro_f1_error(counts, labels, predictions)
+    few = _equal_rows(counts)
+    half = Z * float(losses.std()) / sqrt(total)
+    return Measurement(
+        total,
+        {**found, "auc": auc},
+        {
+            "loss": (max(0.0, found["loss"] - half), found["loss"] + half),
+            "accuracy": wilson(found["accuracy"], total),
+            "balanced_accuracy": share_interval(found["balanced_accuracy"], balanced, few),
+            "macro_f1": share_interval(found["macro_f1"], f1, few),
+        },
+        metrics.constant_answer(counts.examples),
+        {"rows": counts.examples.tolist(), **metrics.rates(counts)},
+        metrics.confusion_matrix(labels, predictions, classes).tolist()
+        if classes <= MOST_CLASSES
+        else None,
+        metrics.most_confused(labels, predictions, MOST_CONFUSED),
+    )
+
+
+def _macro_auc(probabilities: Sequence[Array], labels: Array, classes: int) -> float | None:
+    """The mean AUC of each class against the rest; of two classes one says it all."""
+    areas = (
+        metrics.auc(np.concatenate([each[:, index] for each in probabilities]), labels == index)
+        for index in ([1] if classes == 2 else range(classes))
+    )
+    known = [area for area in areas if area is not None]
+    return fmean(known) if known else None
+
+
+def _equal_rows(counts: Counts) -> float:
+    """So many rows, the same of each class, would say as much of a mean over classes."""
+    n = counts.examples[counts.examples > 0]
+    return float(len(n) ** 2 / (1 / n).sum())
+
+
+def share_interval(value: float, error: float, most: float) -> Interval:
+    """A 95 % interval within [0, 1] for a metric between 0 and 1 with a standard error.
+
+    It is Wilson's for as many rows as would give a plain share this error, but for no more than
+    `most`: what was right each time on a few rows is not known exactly.
+
+    >>> [round(end, 3) for end in share_interval(0.75, 0.05, most=1000)]
+    [0.641, 0.834]
+    """
+    rows = value * (1 - value) / error**2 if error > 0 else most
+    return wilson(value, max(1.0, min(rows, most)))
+
+
+def wilson(share: float, rows: float) -> Interval:
     """A 95 % interval for a share that was found on some rows.
 
     Unlike the normal one it stays within [0, 1] and holds near its ends, where accuracies are.

@@ -33,15 +33,32 @@ RUN = {
     "parent": (str, NoneType),
     "parent_winner": (int, NoneType),
     "test_looks": int,
+    "seal": (str, NoneType),
     "data": {"fingerprint": (str, NoneType), "classes": list, "rows": dict, "features": int},
     "config": {"parallel": dict},
     "plan": [ROUND],
 }
 MEASURED = {
     "interval": [NUMBER, NUMBER],
+    "rows": int,
+    **{f"test_{name}": MAYBE_NUMBER for name in ("loss", "balanced_accuracy", "macro_f1", "auc")},
     "test_accuracy": NUMBER,
-    "test_loss": MAYBE_NUMBER,
-    "confusion": [[int]],
+    "intervals": {
+        f"test_{name}": [NUMBER, NUMBER]
+        for name in ("loss", "accuracy", "balanced_accuracy", "macro_f1")
+    },
+    "baseline": {
+        f"test_{name}": NUMBER
+        for name in ("loss", "accuracy", "balanced_accuracy", "macro_f1", "auc")
+    },
+    "per_class": {
+        "rows": [int],
+        "precision": [MAYBE_NUMBER],
+        "recall": [MAYBE_NUMBER],
+        "f1": [MAYBE_NUMBER],
+    },
+    "confused": [[int, int, int]],
+    "confusion": (NoneType, [[int]]),
 }
 WORK = {"number": int, "rung": int, "worker": str, "start": NUMBER, "end": NUMBER}
 RESULT = {
@@ -155,11 +172,12 @@ def _refuse(name: str) -> None:
     raise ValueError(f"{name}, which JSON does not know")
 
 
-def check_confusion(test: Mapping[str, Any], classes: int, where: str) -> None:
-    """Refuse test metrics whose confusion matrix has not a row and a column for each class.
+def check_classes(test: Mapping[str, Any], classes: int, where: str) -> None:
+    """Refuse test metrics that are not of so many classes.
 
     Raises:
-        RunError: it has not.
+        RunError: a table has not a row (and the matrix a column) for each class, or a pair of
+            classes names one that there is not.
     """
     confusion = test.get("confusion")
     if confusion is not None and any(len(side) != classes for side in (confusion, *confusion)):
@@ -167,6 +185,18 @@ def check_confusion(test: Mapping[str, Any], classes: int, where: str) -> None:
             f"{where}: test: confusion must have {classes} rows and columns, one a class; the "
             "file is damaged"
         )
+    for name, values in test.get("per_class", {}).items():
+        if isinstance(values, list) and len(values) != classes:
+            raise RunError(
+                f"{where}: test: per_class: {name} must have {classes} values, one a class, found "
+                f"{len(values)}; the file is damaged"
+            )
+    for true, taken_for, rows in test.get("confused", []):
+        if not (0 <= true < classes and 0 <= taken_for < classes and rows > 0):
+            raise RunError(
+                f"{where}: test: confused must name classes from 0 to {classes - 1} and how many "
+                f"rows, found {[true, taken_for, rows]}; the file is damaged"
+            )
 
 
 def check_plan(plan: list[dict[str, Any]], where: str) -> None:

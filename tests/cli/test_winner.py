@@ -77,7 +77,7 @@ def test_retraining_with_folds_trains_all_of_them_and_refits_on_all_rows(hpsearc
     assert hpsearch("retrain", "folds").out.endswith(f"{SAME}\n")
     assert "mean of 2" in hpsearch("retrain", "folds", "--seeds=2").out
     for words in ([], ["--refit"]):
-        assert hpsearch("retrain", "folds", "--output=m.npz", *words).status == 0
+        assert hpsearch("retrain", "folds", "--output=m.npz", "--force", *words).status == 0
         said = hpsearch("evaluate", "m.npz", "digits", "--json")
         assert json.loads(said.out)["new_accuracy"] > 0.8
 
@@ -175,7 +175,7 @@ def test_predict_writes_a_file(hpsearch, garden, flowers):
     assert len(rows(Path("labels.csv").read_text())) == 60
     said = hpsearch("predict", "garden", flowers, "-o", "no/such/labels.csv")
     assert said.status == 1
-    assert "no/such/labels.csv: cannot be written" in said.err
+    assert "no/such/labels.csv: must be in a folder that exists" in said.err
 
 
 @pytest.mark.parametrize(
@@ -208,3 +208,33 @@ def test_a_model_file_that_is_none_is_told(hpsearch, flowers):
     said = hpsearch("predict", "model.npz", flowers)
     assert said.status == 1
     assert "model.npz: damaged, or not a model that hpsearch saved" in said.err
+
+
+def test_a_category_that_training_never_saw_is_told_on_stderr(hpsearch, garden):
+    Path("new.csv").write_text("size,colour,flower\n1.1,green,iris\n0.1,red,rose\n")
+    for words in (["predict", "garden", "new.csv"], ["evaluate", "garden", "new.csv"]):
+        said = hpsearch(*words)
+        assert said.status == 0
+        assert said.err == (
+            "warning: new.csv: column 'colour': 1 of 2 rows hold what no training row held: "
+            "'green'; the model takes it for none of the 2 categories that it knows\n"
+        )
+
+
+@pytest.mark.parametrize(
+    "names", [("10.1", "10.10", "beta"), ("TRUE", "FALSE"), ("1.0", "2.0"), ("007", "NA", "x")]
+)
+def test_labels_are_written_and_understood_as_the_training_data_wrote_them(
+    hpsearch, garden, names
+):
+    lines = [f"{i % len(names)}.{i % 7},{names[i % len(names)]}\n" for i in range(60)]
+    Path("named.csv").write_text("size,flower\n" + "".join(lines))
+    hpsearch("run", "garden.yaml", "--set=data.source=named.csv", "--name=named", "-q")
+    new = [line for line in lines if not line.endswith(f",{names[-1]}\n")]
+    Path("new.csv").write_text("size,flower\n" + "".join(new))
+    found = [row["label"] for row in rows(hpsearch("predict", "named", "new.csv").out)]
+    given = [line.strip().split(",")[1] for line in new]
+    right = sum(map(str.__eq__, found, given)) / len(given)
+    assert right > 0.5
+    measured = json.loads(hpsearch("evaluate", "named", "new.csv", "--json").out)
+    assert measured["new_accuracy"] == pytest.approx(right)

@@ -27,7 +27,7 @@ def run(digits, searched):
 def accuracy(run, dataset):
     """Of a run's model, on the validation rows."""
     rows = labelled(dataset.source, dataset.encoding, dataset.y, dataset.parts["val"])
-    return measure(load_model(run.model), rows).accuracy
+    return measure(load_model(run.model), rows).metrics["accuracy"]
 
 
 def new_values(run, number):

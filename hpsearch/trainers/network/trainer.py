@@ -10,7 +10,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 
 from hpsearch.nn.inference import evaluate, fold
-from hpsearch.nn.metrics import accuracy, balanced_accuracy, confusion_matrix, macro_f1
+from hpsearch.nn.metrics import accuracy, balanced_accuracy, count, macro_f1
 from hpsearch.nn.training import Constants, Recipe, Seed, Snapshot, Stack
 from hpsearch.nn.types import Array, FlatStatistics
 from hpsearch.trainers.network.arrays import Part, part
@@ -219,11 +219,11 @@ class NetworkTrainer:
             zip(losses.tolist(), val_losses.tolist(), strict=True)
         ):
             row = {"train_loss": loss, "val_loss": val_loss}
-            confusion = confusion_matrix(val.y, predictions[t], self.classes)
             if isfinite(val_loss):
-                row["val_accuracy"] = accuracy(confusion)
-                row["val_balanced_accuracy"] = balanced_accuracy(confusion)
-                row["val_macro_f1"] = macro_f1(confusion)
+                counts = count(val.y, predictions[t], self.classes)
+                row["val_accuracy"] = accuracy(counts)
+                row["val_balanced_accuracy"] = balanced_accuracy(counts)
+                row["val_macro_f1"] = macro_f1(counts)
             rows.append({name: row.get(name, np.nan) for name in METRICS})
         return rows
 

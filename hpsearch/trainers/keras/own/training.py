@@ -10,7 +10,7 @@ import numpy as np
 
 from hpsearch import rng
 from hpsearch.errors import TrainerError
-from hpsearch.nn.metrics import accuracy, balanced_accuracy, confusion_matrix, macro_f1
+from hpsearch.nn.metrics import accuracy, balanced_accuracy, count, macro_f1
 from hpsearch.nn.types import Array
 from hpsearch.trainers.network.arrays import Part
 from hpsearch.trainers.protocol import Job, State
@@ -85,13 +85,13 @@ def epoch(
         verbose=0,
     )
     outputs = predicted(model, val.X, size)
-    confusion = confusion_matrix(val.y, outputs.argmax(axis=1), classes)
+    counts = count(val.y, outputs.argmax(axis=1), classes)
     return {
         **{f"train_{name}": told[-1] for name, told in fitted.history.items()},
         **{f"val_{name}": value for name, value in _measured(model, val.y, outputs).items()},
-        "val_accuracy": accuracy(confusion),
-        "val_balanced_accuracy": balanced_accuracy(confusion),
-        "val_macro_f1": macro_f1(confusion),
+        "val_accuracy": accuracy(counts),
+        "val_balanced_accuracy": balanced_accuracy(counts),
+        "val_macro_f1": macro_f1(counts),
     }
 
 
