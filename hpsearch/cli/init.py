@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from hpsearch.cli.options import OUTPUT, claimed, force_option
+from hpsearch.report.escape import echo, echo_data
 
 
 @click.command()
@@ -28,9 +29,9 @@ def init(data: str | None, target: str | None, output: Path | None, force: bool)
     source = data or "digits"
     text = starter(profile(source, target), source)
     if to is None:
-        click.echo(text, nl=False)
+        echo_data(text)
         return
     with to.text() as file:
         file.write(text)
     if not to.is_stream:
-        click.echo(f"wrote {output}; search it with: hpsearch run {output}", err=True)
+        echo(f"wrote {output}; search it with: hpsearch run {output}", err=True)

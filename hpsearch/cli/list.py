@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from hpsearch.cli.options import runs_dir_option
+from hpsearch.report.escape import echo
 
 ONE_LINE = 300  # wide enough that each run stays on one line for `grep`
 
@@ -23,7 +24,7 @@ def list_(runs_dir: Path) -> None:
 
     found = runs(runs_dir)
     if not found:
-        click.echo(f"{runs_dir}: no runs yet; start one with: hpsearch run CONFIG", err=True)
+        echo(f"{runs_dir}: no runs yet; start one with: hpsearch run CONFIG", err=True)
         return
     table = columns("run", "status", "trials", "best", "metric", "started", longest=None)
     for run in found:

@@ -8,8 +8,7 @@ from contextlib import suppress
 from math import ceil
 from typing import Any
 
-import click
-
+from hpsearch.report.escape import echo
 from hpsearch.report.numbers import number
 from hpsearch.searching.events import (
     ConfirmationStarted,
@@ -58,7 +57,7 @@ class Progress:
             again = (
                 "a new training" if event.trainings == 1 else f"{event.trainings} new trainings"
             )
-            click.echo(f"confirming {best} with {again}", err=True)
+            echo(f"confirming {best} with {again}", err=True)
         elif isinstance(event, SearchEnded):
             self.close()
 
@@ -73,7 +72,7 @@ class Progress:
         self._trials, self._done, self._before = event.trials, event.done, event.done
         self._started = time.monotonic()
         jobs = "1 at a time" if event.jobs == 1 else f"{event.jobs} at a time"
-        click.echo(f"{event.run.path}: {event.trials} trials, {jobs}", err=True)
+        echo(f"{event.run.path}: {event.trials} trials, {jobs}", err=True)
         if sys.stderr is not None and sys.stderr.isatty():
             from tqdm import tqdm
 
@@ -91,7 +90,7 @@ class Progress:
         step = ceil(self._trials / LINES)
         if self._done % step == 0 or self._done == self._trials:
             speed = (self._done - self._before) / max(1e-9, time.monotonic() - self._started)
-            click.echo(
+            echo(
                 f"{self._round}: {self._done}/{self._trials} trials, best {best}, "
                 f"{speed:.3g} trials/s",
                 err=True,
