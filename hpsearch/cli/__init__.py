@@ -8,7 +8,7 @@ import traceback
 import warnings
 from contextlib import suppress
 from io import StringIO, TextIOWrapper
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 import click
 
@@ -119,8 +119,15 @@ def _status() -> int:
     return result if isinstance(result, int) else 0
 
 
-def _warned(message: Warning | str, kind: type[Warning], file: str, line: int, *_: object) -> None:
-    _tell(warnings.formatwarning(message, kind, file, line).rstrip("\n"))
+def _warned(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,  # noqa: ARG001 (as Python calls it)
+    line: str | None = None,
+) -> None:
+    _tell(warnings.formatwarning(message, category, filename, lineno, line).rstrip("\n"))
 
 
 def _tell(message: str) -> None:

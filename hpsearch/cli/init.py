@@ -27,7 +27,11 @@ def init(data: str | None, target: str | None, output: Path | None, force: bool)
 
     to = claimed(output, force)
     source = data or "digits"
-    text = starter(profile(source, target), source)
+    found = profile(source, target)
+    text = starter(found, source)
+    if found.target_reason:
+        other = "choose another with --target"
+        echo(f"target: {found.target!r} ({found.target_reason}); {other}", err=True)
     if to is None:
         echo_data(text)
         return

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 import click
 
+from hpsearch.report.escape import echo
+
 if TYPE_CHECKING:
     from hpsearch.store.output import Output
 
 PATH = click.Path(path_type=Path)
 OUTPUT = click.Path(path_type=Path)  # of what is written: such an option has `force_option`, too
+
+
+def warn(lines: Iterable[str]) -> None:
+    """Say on stderr what should not pass in silence."""
+    for line in lines:
+        echo(f"warning: {line}", err=True)
 
 
 @overload

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from hpsearch.cli.options import OUTPUT, claimed, force_option, runs_dir_option, trust_option
+from hpsearch.cli.options import OUTPUT, claimed, force_option, runs_dir_option, trust_option, warn
 from hpsearch.report.escape import echo, printable
 
 
@@ -35,15 +35,16 @@ def predict(
     RUN is a folder, a name, or a model.npz. Each row of the output has the predicted label
     and its probability; rows keep their order.
     """
-    from hpsearch.data.encoding import batches
+    from hpsearch.data.encoding import batches, surprises
     from hpsearch.data.open import open_new
     from hpsearch.searching.models import open_model
 
     to = claimed(output or Path("-"), force)
     model, encoding = open_model(run, runs_dir, trust)
     source, _ = open_new(data, encoding)
+    warn(surprises(source, encoding))
     shown = printable if to.is_stdout and sys.stdout.isatty() else str  # a file has them as is
-    names = [shown(name) for name in encoding.classes]
+    names = [shown(name) for name in encoding.written]
     with to.text() as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["label", "probability", *(names if probabilities else ())])

@@ -8,11 +8,12 @@ from contextlib import suppress
 from math import ceil
 from typing import Any
 
-from hpsearch.report.escape import echo
+from hpsearch.report.escape import echo, lines_printable
 from hpsearch.report.numbers import number
 from hpsearch.searching.events import (
     ConfirmationStarted,
     Event,
+    FilesChanged,
     RoundStarted,
     SearchEnded,
     SearchStarted,
@@ -58,6 +59,11 @@ class Progress:
                 "a new training" if event.trainings == 1 else f"{event.trainings} new trainings"
             )
             echo(f"confirming {best} with {again}", err=True)
+        elif isinstance(event, FilesChanged):
+            if self._bar is None:
+                echo(event.message, err=True)
+            else:
+                self._bar.write(lines_printable(event.message), file=sys.stderr)
         elif isinstance(event, SearchEnded):
             self.close()
 
