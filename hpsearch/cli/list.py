@@ -25,20 +25,21 @@ def list_(runs_dir: Path) -> None:
     if not found:
         click.echo(f"{runs_dir}: no runs yet; start one with: hpsearch run CONFIG", err=True)
         return
-    table = columns("run", "status", "trials", "best", "metric", "started", longest=None)
+    table = columns("run", "status", "trials", "best", "search", "metric", "started", longest=None)
     for run in found:
         try:
             summary = summarise(run)
         except HpsearchError:
             table.add_row(run.name, "damaged")
             continue
-        best = "" if summary.best is None else number(summary.best.value)
+        headline = summary.headline
         started = str(summary.info["created"])[:16].replace("T", " ")
         table.add_row(
             run.name,
             summary.info["status"],
             str(len(summary.results)),
-            best,
+            "" if headline is None else number(headline.value),
+            "" if headline is None else number(headline.search),
             summary.objective.name,
             started,
         )

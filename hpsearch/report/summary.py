@@ -10,6 +10,7 @@ from typing import Any
 
 from hpsearch.config import Config, from_mapping
 from hpsearch.report.advice import Caution, warnings
+from hpsearch.report.headline import Headline, Tested, headline_of, on_test_rows, unimproved
 from hpsearch.report.importance import Importance, importance
 from hpsearch.report.paired import Study, studies
 from hpsearch.sampling.ranking import Observation
@@ -86,7 +87,27 @@ class Summary:
     @cached_property
     def warnings(self) -> tuple[Caution, ...]:
         """What to be wary of."""
-        return tuple(warnings(self.config, self.results, elites_of(self.ranked)))
+        found = list(warnings(self.config, self.results, elites_of(self.ranked)))
+        if self.tested is not None and self.tested.caution is not None:
+            found.append(Caution("baseline", None, self.tested.caution))
+        return tuple(found)
+
+    @cached_property
+    def headline(self) -> Headline | None:
+        """The number that the run came to; None while no trial is completed."""
+        if self.best is None:
+            return None
+        return headline_of(self.objective, self.best, self.confirmed)
+
+    @cached_property
+    def tested(self) -> Tested | None:
+        """The searched metric on the test rows; None where there are none."""
+        return None if self.test is None else on_test_rows(self.objective, self.test)
+
+    @cached_property
+    def unimproved(self) -> str | None:
+        """Why a refined run is no better than its parent; None where it is, or has none."""
+        return unimproved(self)
 
     @cached_property
     def paired(self) -> tuple[Study, ...]:
@@ -96,8 +117,12 @@ class Summary:
 
     @property
     def confirmed(self) -> Mapping[str, Any] | None:
-        """What new seeds gave for the winner."""
-        return None if self.outcome is None else self.outcome.get("confirmed")
+        """What new seeds gave for the winner; the interval of a share ends at 0 and 1."""
+        found = None if self.outcome is None else self.outcome.get("confirmed")
+        if found is None or found.get("interval") is None:
+            return found
+        within = self.objective.within(tuple(found["interval"]))
+        return found if within is None else {**found, "interval": list(within)}
 
     @cached_property
     def importance(self) -> Importance:
@@ -119,7 +144,11 @@ class Summary:
         return None if self.outcome is None else self.outcome.get("test")
 
     def as_json(self) -> dict[str, Any]:
-        """The summary that `report --format json` prints."""
+        """The summary that `report --format json` prints.
+
+        `value` is what the run came to: the mean over new seeds where the winner was confirmed,
+        else what the search saw, which is `search_value` and, as in trials.jsonl, `best.value`.
+        """
         best = self.best
         return {
             "run": self.run.name,
@@ -140,6 +169,12 @@ class Summary:
             "indistinguishable": (self.outcome or {}).get("indistinguishable", []),
             "paired": [asdict(study) for study in self.paired],
             "importance": asdict(self.importance),
+            "value": self.headline and self.headline.value,
+            "search_value": self.headline and self.headline.search,
+            "tested": self.tested and asdict(self.tested),
+            "classes": list((self.info.get("data") or {}).get("classes", [])),
+            "parent": self.info.get("parent"),
+            "improved": None if self.info.get("parent") is None else self.unimproved is None,
         }
 
 
