@@ -13,7 +13,9 @@ ONE_LINE = 300  # wide enough that each run stays on one line for `grep`
 
 @click.command("list")
 @runs_dir_option
-def list_(runs_dir: Path) -> None:
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text",
+              show_default=True, help="For people, or for programs.")  # fmt: skip
+def list_(runs_dir: Path, format_: str) -> None:
     """List the runs, oldest first."""
     from hpsearch.errors import HpsearchError
     from hpsearch.report.numbers import number
@@ -22,6 +24,12 @@ def list_(runs_dir: Path) -> None:
     from hpsearch.store import runs
 
     found = runs(runs_dir)
+    if format_ == "json":
+        from hpsearch.report.summary import listed
+        from hpsearch.report.text import json_text
+
+        click.echo(json_text([listed(run) for run in found]))
+        return
     if not found:
         click.echo(f"{runs_dir}: no runs yet; start one with: hpsearch run CONFIG", err=True)
         return

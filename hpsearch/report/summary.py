@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from hpsearch.config import Config, from_mapping
+from hpsearch.errors import HpsearchError
 from hpsearch.report.advice import Caution, warnings
 from hpsearch.report.headline import Headline, Tested, headline_of, on_test_rows, unimproved
 from hpsearch.report.importance import Importance, importance
@@ -24,6 +25,10 @@ from hpsearch.trial import Result, Status
 
 Region = Mapping[str, list[Any]]
 """[low, high] of a range in true values, or the choices, by parameter."""
+
+LISTED = ("status", "trials", "metric", "goal", "winner", "best_value", "confirmed",
+          "search_value", "parent", "created", "seconds")  # fmt: skip
+"""What `list --format json` says of each run beside its name and path."""
 
 OUTER = 0.1  # of a round's values at either end are no part of its region
 
@@ -139,6 +144,21 @@ class Summary:
         return best_completed([each.result for each in self.known], self.objective, count)
 
     @property
+    def left_out(self) -> str | None:
+        """What `top` leaves out, and how to see it; None where it has every trial."""
+        completed = len(self.objective.able(each.result for each in self.known))
+        if completed > len(self.top):
+            more = completed - len(self.top)
+            return f"{more:,} more completed: --top {completed}"
+        if (rest := len(self.known) - completed) and self.most > completed:
+            were = "was" if rest == 1 else "were"
+            return (
+                f"these are all that were completed; {rest:,} {were} stopped, diverged or failed: "
+                f"hpsearch report {self.run.path} --format csv"
+            )
+        return None
+
+    @property
     def test(self) -> Mapping[str, Any] | None:
         """The winner's metrics on the test rows."""
         return None if self.outcome is None else self.outcome.get("test")
@@ -204,6 +224,34 @@ def summarise(run: RunDirectory, top: int = 5) -> Summary:
         outcome=outcome,
         most=top,
     )
+
+
+def listed(run: RunDirectory) -> dict[str, Any]:
+    """A run's entry in `list --format json`; of one that cannot be read, what is the matter."""
+    named = {"name": run.name, "path": str(run.path)}
+    unknown = dict.fromkeys(LISTED)
+    try:
+        summary = summarise(run)
+    except HpsearchError as error:
+        return {**named, **unknown, "status": "damaged", "problem": str(error)}
+    headline, info = summary.headline, summary.info
+    found = {
+        "status": info["status"],
+        "trials": len(summary.results),
+        "metric": summary.objective.name,
+        "goal": summary.objective.goal,
+        "parent": info.get("parent"),
+        "created": info.get("created"),
+        "seconds": info.get("seconds"),
+    }
+    if headline is not None:
+        found |= {
+            "winner": headline.trial,
+            "best_value": headline.value,
+            "confirmed": headline.value if headline.seeds else None,
+            "search_value": headline.search,
+        }
+    return {**named, **unknown, **found}
 
 
 def _winner(

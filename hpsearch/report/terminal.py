@@ -35,6 +35,8 @@ def show(summary: Summary) -> None:
         tell("", *lines)
     for first in range(0, len(summary.top), ABREAST):
         tell("", _abreast(summary, summary.top[first : first + ABREAST]))
+    if summary.top and summary.left_out:
+        tell(summary.left_out)
     if len(summary.rounds) > 1:
         tell("", heading("From coarse to fine: where four fifths of a round's trials lay"))
         tell(_narrowing(summary))
