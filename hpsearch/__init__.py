@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         DataError,
         ExchangeError,
         HpsearchError,
+        OutputError,
         RunError,
         TrainerError,
     )
@@ -31,6 +32,7 @@ _HOMES = {
     "DataError": "hpsearch.errors",
     "ExchangeError": "hpsearch.errors",
     "HpsearchError": "hpsearch.errors",
+    "OutputError": "hpsearch.errors",
     "RunError": "hpsearch.errors",
     "TrainerError": "hpsearch.errors",
 }
@@ -40,6 +42,7 @@ __all__ = [
     "DataError",
     "ExchangeError",
     "HpsearchError",
+    "OutputError",
     "Run",
     "RunError",
     "Sampler",

@@ -34,3 +34,7 @@ class TrainerError(HpsearchError):
 
 class ExchangeError(HpsearchError):
     """Another tool's files or storage that cannot be read from or written to."""
+
+
+class OutputError(HpsearchError):
+    """A file that the user names to be written, and that exists already or cannot be written."""

@@ -6,10 +6,13 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from textwrap import shorten
 from typing import Any
 
 from hpsearch.backends.protocol import Answer, Kind, Task
+from hpsearch.trial import readable
+
+LONGEST = 20_000
+"""Characters of a message or a traceback that are kept; a message may hold a whole data set."""
 
 
 @dataclass(frozen=True)
@@ -28,23 +31,29 @@ class Attempt:
         return Answer(task.key, worker=worker, **vars(self))
 
 
-def attempt(function: Callable[..., Any], args: tuple[Any, ...]) -> Attempt:
-    """Call `function(*args)` and catch what it raises, except KeyboardInterrupt.
+def attempt(
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    interrupted: Callable[[], bool] = lambda: False,
+) -> Attempt:
+    """Call `function(*args)` and catch whatever it raises.
 
-    A `sys.exit` in a user's code is an error of that call, not the end of the worker.
+    A `sys.exit` in a user's code is an error of that call, not the end of the worker, and so is
+    a KeyboardInterrupt that it raises by itself. One that `interrupted` owns to, since the user
+    asked for it, passes through.
     """
     start, tick = time.time(), time.perf_counter()
     try:
         value = function(*args)
-    except KeyboardInterrupt:
-        raise
     except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) and interrupted():
+            raise
         return failed(error, start, _end(start, tick))
     return Attempt("ok", value, None, None, start, _end(start, tick))
 
 
 def failed(error: BaseException, start: float, end: float) -> Attempt:
-    """An attempt that came to nothing because of `error`."""
+    """An attempt that came to nothing because of `error`, whose texts are made `readable`."""
     return Attempt("error", None, one_line(error), story(error), start, end)
 
 
@@ -56,10 +65,12 @@ def one_line(error: BaseException) -> str:
     """
     try:
         message = str(error)
-    except Exception:  # a user's __str__ may raise, too
+    except BaseException:  # a user's __str__ may raise, too
         message = "<its message cannot be shown>"
     name = type(error).__name__
-    return shorten(f"{name}: {message}", 500, placeholder=" ...") if message else name
+    text = f"{name}: {message[:LONGEST]}" if message else name
+    line = readable(" ".join(text.split()))
+    return line if len(line) <= 500 else f"{line[:496]} ..."
 
 
 def story(error: BaseException) -> str:
@@ -67,7 +78,11 @@ def story(error: BaseException) -> str:
     trace = error.__traceback__
     while trace and str(trace.tb_frame.f_globals.get("__name__")).startswith(f"{__package__}."):
         trace = trace.tb_next
-    return "".join(traceback.format_exception(type(error), error, trace))
+    try:
+        text = "".join(traceback.format_exception(type(error), error, trace))
+    except BaseException:  # out of memory, or an exception class that plays tricks
+        text = one_line(error)
+    return readable(text, LONGEST)
 
 
 def _end(start: float, tick: float) -> float:

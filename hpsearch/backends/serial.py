@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections import deque
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 from hpsearch.backends.attempt import attempt
 from hpsearch.backends.protocol import Answer, Task
@@ -19,8 +24,9 @@ class Serial:
 
     A process cannot end itself half-way and go on, so a task's timeout is not enforced, a
     task that kills the process kills the search, and `next` waits for its task to the end.
-    KeyboardInterrupt passes through. Between enter and exit this process's BLAS is limited
-    to `threads`, as a worker's would be.
+    Ctrl-C passes through, also where the task catches it; a KeyboardInterrupt that a task
+    raises by itself is its error. Between enter and exit this process's BLAS is limited to
+    `threads`, as a worker's would be.
     """
 
     jobs = 1
@@ -46,7 +52,11 @@ class Serial:
         if timeout is not None and timeout <= 0:
             raise TimeoutError("no answer without time to work one out")
         task = self._queue.popleft()
-        return attempt(task.function, task.args).answer(task, worker="0")
+        with _listening() as interrupts:
+            done = attempt(task.function, task.args, lambda: bool(interrupts))
+        if interrupts:
+            raise KeyboardInterrupt
+        return done.answer(task, worker="0")
 
     def cancel(self) -> None:
         """See `Backend`."""
@@ -65,3 +75,33 @@ class Serial:
         self.cancel()
         if self._limit is not None:
             self._limit.restore_original_limits()
+
+
+@contextmanager
+def _listening() -> Iterator[list[int]]:
+    """The signals that raised KeyboardInterrupt in a block; their handlers are called as ever."""
+    heard: list[int] = []
+    handlers: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():  # no other one hears a signal
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            handler = None if number is None else signal.getsignal(number)
+            if number is not None and callable(handler):  # neither ignored nor the default
+                handlers[number] = handler
+    ours = {number: partial(_hear, heard, handler) for number, handler in handlers.items()}
+    for number, hear in ours.items():
+        signal.signal(number, hear)
+    try:
+        yield heard
+    finally:
+        for number, hear in ours.items():
+            if signal.getsignal(number) is hear:  # else the task wants it otherwise
+                signal.signal(number, handlers[number])
+
+
+def _hear(heard: list[int], handler: Any, number: int, frame: FrameType | None) -> None:
+    try:
+        handler(number, frame)
+    except KeyboardInterrupt:
+        heard.append(number)
+        raise

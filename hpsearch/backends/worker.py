@@ -58,10 +58,10 @@ def perform(call: bytes) -> bytes | memoryview:
     done = attempt(_load_and_call, (call,))
     try:
         return pickle.dumps(done, pickle.HIGHEST_PROTOCOL)
-    except Exception:  # perhaps a class of the user's script: only loky's pickler takes those
+    except BaseException:  # perhaps a class of the user's script: only loky's pickler takes those
         try:
             return dumps(done)
-        except Exception as error:
+        except BaseException as error:  # whatever a user's __reduce__ raises
             return pickle.dumps(failed(error, done.start, done.end))
 
 

@@ -28,7 +28,10 @@ def conduct(
     from hpsearch.report.summary import summarise
     from hpsearch.report.terminal import show
     from hpsearch.searching.session import conduct as search
+    from hpsearch.searching.trust import unsealed
 
+    if note := unsealed(run):
+        click.echo(note, err=True)
     progress, live = Progress(quiet), LiveReport()
 
     def tell(event: Event) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hpsearch.cli.options import runs_dir_option
+from hpsearch.cli.options import force_option, runs_dir_option
 
 FORMATS = ["csv", "parquet", "optuna", "mlflow", "tensorboard"]
 
@@ -18,13 +18,22 @@ FORMATS = ["csv", "parquet", "optuna", "mlflow", "tensorboard"]
               help="Which tool's format to write.")  # fmt: skip
 @click.option("--name", help="What Optuna's study or MLflow's experiment is called.  "
               "[default: the run's name]")  # fmt: skip
+@force_option
 @runs_dir_option
-def export(run: tuple[str, ...], target: str, to: str, name: str | None, runs_dir: Path) -> None:
+def export(
+    run: tuple[str, ...],
+    target: str,
+    to: str,
+    name: str | None,
+    force: bool,
+    runs_dir: Path,
+) -> None:
     """Write the trials of RUN to TARGET, for another tool.
 
     RUN is a folder or a name, the newest if left out. TARGET is a file for csv and parquet, a
     folder for tensorboard, a journal file (study.log) or a URL (sqlite:///study.db) for optuna,
-    and a URL (sqlite:///mlflow.db) for mlflow. Nothing is overwritten.
+    and a URL (sqlite:///mlflow.db) for mlflow. Nothing is overwritten, save a file of csv or
+    parquet with --force.
     """
     from hpsearch.exchange.export import export as write
     from hpsearch.store import find
@@ -37,7 +46,9 @@ def export(run: tuple[str, ...], target: str, to: str, name: str | None, runs_di
             f"hpsearch export {target} --to {to} TARGET"
         )
     found = find(run[0] if run else None, runs_dir)
-    written = write(found, to, target, name)
+    written = write(found, to, target, name, force=force)
+    if written.target == "-":  # and nothing is to be said of it
+        return
     click.echo(
         f"wrote {written.trials:,} trials of {found.name} to {written.target}; "
         f"see them with: {written.see}",

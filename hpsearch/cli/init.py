@@ -6,13 +6,16 @@ from pathlib import Path
 
 import click
 
+from hpsearch.cli.options import OUTPUT, claimed, force_option
+
 
 @click.command()
 @click.argument("data", required=False)
 @click.option("--target", help="The column to predict, in a table.")
-@click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False),
+@click.option("--output", "-o", type=OUTPUT, metavar="FILE",
               help="The file to write, which must not exist.  [default: print it]")  # fmt: skip
-def init(data: str | None, target: str | None, output: Path | None) -> None:
+@force_option
+def init(data: str | None, target: str | None, output: Path | None, force: bool) -> None:
     """Write a commented configuration, fitted to DATA.
 
     DATA is a CSV, TSV, Parquet or NPZ file, a folder of IDX files, or digits, which is built
@@ -20,18 +23,14 @@ def init(data: str | None, target: str | None, output: Path | None) -> None:
     """
     from hpsearch.config.starter import starter
     from hpsearch.data.profile import profile
-    from hpsearch.errors import RunError
 
+    to = claimed(output, force)
     source = data or "digits"
     text = starter(profile(source, target), source)
-    if output is None:
+    if to is None:
         click.echo(text, nl=False)
         return
-    try:
-        with output.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        raise RunError(f"{output}: exists already; choose another name") from None
-    except OSError as error:
-        raise RunError(f"{output}: cannot be written: {error.strerror}") from None
-    click.echo(f"wrote {output}; search it with: hpsearch run {output}", err=True)
+    with to.text() as file:
+        file.write(text)
+    if not to.is_stream:
+        click.echo(f"wrote {output}; search it with: hpsearch run {output}", err=True)

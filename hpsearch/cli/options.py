@@ -2,11 +2,45 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from pathlib import Path
+from typing import TYPE_CHECKING, overload
 
 import click
 
+if TYPE_CHECKING:
+    from hpsearch.store.output import Output
+
 PATH = click.Path(path_type=Path)
+OUTPUT = click.Path(path_type=Path)  # of what is written: such an option has `force_option`, too
+
+
+@overload
+def claimed(path: Path, force: bool) -> Output: ...
+@overload
+def claimed(path: Path | None, force: bool) -> Output | None: ...
+def claimed(path: Path | None, force: bool) -> Output | None:
+    """A file to write, which is refused at once where it exists or has no folder.
+
+    `-` is the standard output.
+    """
+    if path is None:
+        return None
+    from hpsearch.store.output import Output
+
+    output = Output(path, force)
+    output.check()
+    return output
+
+
+def aside(output: Output | None) -> AbstractContextManager[object]:
+    """Say what is to be said on stderr, where the standard output is to hold a file alone."""
+    if output is None or not output.is_stdout:
+        return nullcontext()
+    import sys
+
+    return redirect_stdout(sys.stderr)
+
 
 runs_dir_option = click.option(
     "--runs-dir",
@@ -33,10 +67,12 @@ set_option = click.option(
     help="Change a setting, such as trainer.epochs=10. May be repeated.",
 )
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
+force_option = click.option("--force", is_flag=True, help="Replace a file that is there.")
 trust_option = click.option(
     "--trust",
     is_flag=True,
-    help="Run the file of a Keras model of your own, for layers that it defines.",
+    help="Run the function, command or Keras model that RUN names, though it is not sealed as "
+    "yours; seals it.",
 )
 config_argument = click.argument("config", type=PATH)
 run_argument = click.argument("run", required=False)

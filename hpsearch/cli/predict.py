@@ -7,19 +7,26 @@ from pathlib import Path
 
 import click
 
-from hpsearch.cli.options import runs_dir_option, trust_option
+from hpsearch.cli.options import OUTPUT, claimed, force_option, runs_dir_option, trust_option
 
 
 @click.command()
 @click.argument("run")
 @click.argument("data")
 @runs_dir_option
-@click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False),
+@click.option("--output", "-o", type=OUTPUT, metavar="FILE",
               help="A CSV file to write.  [default: print]")  # fmt: skip
+@force_option
 @click.option("--probabilities", "-p", is_flag=True, help="A column for each class, too.")
 @trust_option
 def predict(
-    run: str, data: str, runs_dir: Path, output: Path | None, probabilities: bool, trust: bool
+    run: str,
+    data: str,
+    runs_dir: Path,
+    output: Path | None,
+    force: bool,
+    probabilities: bool,
+    trust: bool,
 ) -> None:
     """Label the rows of DATA with RUN's winner, as CSV.
 
@@ -28,17 +35,13 @@ def predict(
     """
     from hpsearch.data.encoding import batches
     from hpsearch.data.open import open_new
-    from hpsearch.errors import RunError
     from hpsearch.searching.models import open_model
 
+    to = claimed(output or Path("-"), force)
     model, encoding = open_model(run, runs_dir, trust)
     source, _ = open_new(data, encoding)
     names = [str(name) for name in encoding.classes]
-    try:
-        target = click.open_file("-" if output is None else str(output), "w", encoding="utf-8")
-    except OSError as error:
-        raise RunError(f"{output}: cannot be written: {error.strerror}") from None
-    with target as file:
+    with to.text() as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["label", "probability", *(names if probabilities else ())])
         for X in batches(source, encoding):
@@ -46,5 +49,5 @@ def predict(
                 best = int(row.argmax())
                 every = (f"{share:.6g}" for share in row) if probabilities else ()
                 writer.writerow([names[best], f"{row[best]:.6g}", *every])
-    if output is not None:
+    if not to.is_stdout:
         click.echo(f"wrote {source.rows:,} labels to {output}", err=True)

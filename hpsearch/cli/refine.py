@@ -7,13 +7,18 @@ from pathlib import Path
 import click
 
 from hpsearch.cli.options import (
+    OUTPUT,
+    aside,
     backend_option,
+    claimed,
+    force_option,
     jobs_option,
     name_option,
     quiet_option,
     run_argument,
     runs_dir_option,
     set_option,
+    trust_option,
 )
 
 
@@ -29,9 +34,11 @@ from hpsearch.cli.options import (
 @jobs_option
 @backend_option
 @quiet_option
+@trust_option
 @click.option("--dry-run", is_flag=True, help="Show the narrowed space; train nothing.")
-@click.option("--write", type=click.Path(path_type=Path, dir_okay=False),
+@click.option("--write", type=OUTPUT, metavar="FILE",
               help="Write the narrowed configuration to a file; train nothing.")  # fmt: skip
+@force_option
 def refine(
     run: str | None,
     name: str | None,
@@ -43,8 +50,10 @@ def refine(
     jobs: int | None,
     backend: str | None,
     quiet: bool,
+    trust: bool,
     dry_run: bool,
     write: Path | None,
+    force: bool,
 ) -> None:
     """Search again, narrowed around the best trials of RUN.
 
@@ -57,22 +66,29 @@ def refine(
     from hpsearch.searching.own import settled
     from hpsearch.searching.refine import refine as narrowed
     from hpsearch.searching.session import begin, fingerprint_of, read_data
-    from hpsearch.store import as_yaml, find, write_text
+    from hpsearch.searching.trust import permit
+    from hpsearch.store import as_yaml, find
 
+    to = claimed(write, force)
     parent = find(run, runs_dir)
     tree = parent.info["config"]
     before = from_mapping(tree)
-    config = settled(
-        from_mapping(tree, None, overrides, trials=trials, jobs=jobs, backend=backend)
-    )
+    config = from_mapping(tree, None, overrides, trials=trials, jobs=jobs, backend=backend)
+    sealed = True
+    if not (dry_run or write):  # these two look, and run nothing
+        sealed = permit(parent, config, trust)
+        config = settled(config)
     dataset = read_data(config)
     refinement = narrowed(parent, before, config, fingerprint_of(dataset), top, widen)
-    show_refinement(refinement, before.space)
-    if write is not None:
+    with aside(to):
+        show_refinement(refinement, before.space)
+    if to is not None:
         best = ", ".join(str(elite.number) for elite in refinement.elites)
         header = f"# {parent.name}, narrowed around its trials {best}\n"
-        write_text(write, header + as_yaml(refinement.config.as_dict()))
-        click.echo(f"wrote {write}; search it with: hpsearch run {write}", err=True)
+        with to.text() as file:
+            file.write(header + as_yaml(refinement.config.as_dict()))
+        if not to.is_stream:
+            click.echo(f"wrote {write}; search it with: hpsearch run {write}", err=True)
     elif not dry_run:
-        child = begin(refinement.config, dataset, runs_dir, name, refinement)
+        child = begin(refinement.config, dataset, runs_dir, name, refinement, sealed)
         conduct(child, refinement.config, dataset, quiet)

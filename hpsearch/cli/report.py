@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hpsearch.cli.options import runs_dir_option
+from hpsearch.cli.options import OUTPUT, aside, claimed, force_option, runs_dir_option
 
 if TYPE_CHECKING:
     from hpsearch.store import RunDirectory
+    from hpsearch.store.output import Output
 
 
 @click.command()
@@ -31,10 +32,11 @@ if TYPE_CHECKING:
               help="Tell all of one trial: settings, curve, rungs, log.")  # fmt: skip
 @click.option("--open", "open_", is_flag=True, help="Show the page in a browser, too.")
 @click.option("--watch", is_flag=True, help="Tell it again and again until the run has ended.")
-@click.option("--png", metavar="DIR", type=click.Path(path_type=Path, file_okay=False),
+@click.option("--png", metavar="DIR", type=OUTPUT,
               help="Draw the page's pictures into DIR, too.")  # fmt: skip
-@click.option("--output", type=click.Path(path_type=Path, dir_okay=False),
+@click.option("--output", type=OUTPUT, metavar="FILE",
               help="The page of several runs.  [default: RUNS_DIR/comparison.html]")  # fmt: skip
+@force_option
 def report(
     runs: tuple[str, ...],
     runs_dir: Path,
@@ -45,6 +47,7 @@ def report(
     watch: bool,
     png: Path | None,
     output: Path | None,
+    force: bool,
 ) -> None:
     """Say what a run found, or compare several.
 
@@ -64,9 +67,12 @@ def report(
         raise click.UsageError("--png draws one run")
     if len(runs) < 2 and output is not None:
         raise click.UsageError("--output goes with several runs; one has its report.html")
+    if format_ != "text" and output is not None:
+        raise click.UsageError("--output is a page, which goes with --format text only")
+    to = claimed(output, force)
     if len(runs) > 1:
         found = [find(run, runs_dir) for run in runs]
-        _compare(found, output or runs_dir / "comparison.html", format_, top, open_)
+        _compare(found, runs_dir, to, format_, top, open_)
         return
     run = find(runs[0] if runs else None, runs_dir)
     if wanted is not None:
@@ -89,7 +95,7 @@ def report(
     if png is not None:
         from hpsearch.report.png import write_pictures
 
-        files = write_pictures(summarise(run), png)
+        files = write_pictures(summarise(run), png, force=force)
         click.echo(f"wrote {len(files)} pictures to {png}", err=True)
 
 
@@ -123,7 +129,14 @@ def _trial(run: RunDirectory, wanted: int, format_: str) -> None:
         show_trial(found)
 
 
-def _compare(runs: list[RunDirectory], page: Path, format_: str, top: int, open_: bool) -> None:
+def _compare(
+    runs: list[RunDirectory],
+    runs_dir: Path,
+    output: Output | None,
+    format_: str,
+    top: int,
+    open_: bool,
+) -> None:
     """Several runs against each other, in text and as a page."""
     from hpsearch.report.comparison import compare
     from hpsearch.report.summary import summarise
@@ -139,18 +152,23 @@ def _compare(runs: list[RunDirectory], page: Path, format_: str, top: int, open_
         labelled = [(member.name, member.summary.results) for member in comparison.members]
         write_runs_csv(labelled, sys.stdout)
     else:
+        from hpsearch.errors import OutputError
         from hpsearch.report.comparison_text import show
-        from hpsearch.report.html.compare import write_comparison
+        from hpsearch.report.html.compare import default_page, write_comparison
 
-        written: Path | None = page
+        page = output or default_page(runs_dir)
+        written: Path | None = page.path
         try:
             write_comparison(comparison, page)
-        except OSError as error:
-            click.echo(f"{page}: cannot be written: {error.strerror or error}", err=True)
+        except OutputError as error:
+            if output is not None:
+                raise
+            click.echo(f"{error}; name the page with --output", err=True)
             written = None
-        show(comparison, written)
-        if open_:
-            _open(page)
+        with aside(output):
+            show(comparison, written)
+        if open_ and written is not None:
+            _open(written)
 
 
 def _open(page: Path) -> None:

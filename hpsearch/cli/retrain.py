@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hpsearch.cli.options import jobs_option, run_argument, runs_dir_option
+from hpsearch.cli.options import (
+    OUTPUT,
+    claimed,
+    force_option,
+    jobs_option,
+    run_argument,
+    runs_dir_option,
+    trust_option,
+)
 
 if TYPE_CHECKING:
     from hpsearch.searching.known import Known
@@ -21,10 +29,12 @@ if TYPE_CHECKING:
 @click.option("--seeds", type=click.IntRange(1), help="Train this often, each with a new seed.")
 @click.option("--epochs", type=click.IntRange(1), help="Train this long.  [default: as it was]")
 @click.option("--refit", is_flag=True, help="Train on the validation rows, too.")
-@click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False),
+@click.option("--output", "-o", type=OUTPUT, metavar="FILE",
               help="Write the trained model to this .npz file.")  # fmt: skip
+@force_option
 @runs_dir_option
 @jobs_option
+@trust_option
 def retrain(
     run: str | None,
     trial: int | None,
@@ -32,8 +42,10 @@ def retrain(
     epochs: int | None,
     refit: bool,
     output: Path | None,
+    force: bool,
     runs_dir: Path,
     jobs: int | None,
+    trust: bool,
 ) -> None:
     """Train a trial of RUN again, bit for bit, or longer.
 
@@ -53,10 +65,14 @@ def retrain(
         without_validation,
     )
     from hpsearch.searching.session import same_data
+    from hpsearch.searching.trust import permit
     from hpsearch.store import find
-    from hpsearch.trainers.network.model import save_model
+    from hpsearch.trainers.network.model import as_bytes
 
-    if output is not None and output.suffix != ".npz":
+    to = claimed(output, force)
+    if to is not None and to.is_stdout:
+        raise click.UsageError("--output must be a file: metrics go to the standard output")
+    if to is not None and to.path.suffix != ".npz" and not to.is_stream:
         raise click.UsageError(f"--output must end in .npz, found {output}")
     if output is not None and seeds is not None and seeds > 1:
         raise click.UsageError("--output saves one model; leave out --seeds")
@@ -71,19 +87,23 @@ def retrain(
             f"--output needs the network; the winner of your own model is {found.keras_model}"
         )
     known = known_trial(found, config, trial)
+    permit(found, config, trust)
     dataset = same_data(found, config)
     if refit and dataset is not None:
         dataset = without_validation(dataset, config)
         config, known = for_refit(config, known)
     again = jobs_again(config, known, epochs, seeds or 0)
     outcomes = train(again, config, dataset)
-    curves = curves_by_seed(again, outcomes)
+    metric = config.metric.name
+    curves = curves_by_seed(again, outcomes, metric)
     if not seeds:  # repeats and folds together are one trial
-        curves = [average([outcome.curve for outcome in outcomes])]
+        curves = [average([outcome.curve for outcome in outcomes], metric)]
     as_it_was = not (refit or seeds or epochs)
     _say(known, curves, objective_of(config), as_it_was=as_it_was, held_out=not refit)
-    if output is not None and dataset is not None:
-        save_model(output, model_again(again, outcomes, config, dataset))
+    if to is not None and dataset is not None:
+        model = model_again(again, outcomes, config, dataset)
+        with to.binary() as file:
+            file.write(as_bytes(model))
         click.echo(f"wrote {output}; use it with: hpsearch predict {output} DATA", err=True)
 
 
@@ -96,10 +116,9 @@ def _say(
     held_out: bool,
 ) -> None:
     """Print the metrics at the epoch that counts, of one seed or of several."""
-    from statistics import mean, stdev
-
     from hpsearch.report.numbers import number, setting
     from hpsearch.report.text import columns, tell
+    from hpsearch.searching.objective import deviation_of, mean_of
 
     click.echo(f"trial {known.result.number}: {setting(known.result.params)}")
     several = len(curves) > 1
@@ -107,13 +126,15 @@ def _say(
     counting = [objective.epoch_after(curve, len(curve["epoch"])) for curve in curves]
     same_epoch = len(set(counting)) == 1
     table = columns(f"after epoch {counting[0]}" if same_epoch else "at the end", *headings)
-    names = [name for name in curves[0] if name != "epoch"]
+    names = dict.fromkeys(name for curve in curves for name in curve if name != "epoch")
     for name in names if held_out else ["train_loss"]:
-        values = [curve[name][n - 1] for curve, n in zip(curves, counting, strict=True)]
+        pairs = [(curve, n - 1) for curve, n in zip(curves, counting, strict=True)]
+        values = [curve[name][last] for curve, last in pairs if name in curve]
         finite = [value for value in values if value is not None]
-        cells = [number(mean(finite)) if finite else "diverged"]
+        sound = any(curve[objective.name][last] is not None for curve, last in pairs)
+        cells = [number(mean_of(finite)) if finite else "none" if sound else "diverged"]
         if several:
-            cells.append(number(stdev(finite), 2) if len(finite) > 1 else "")
+            cells.append(number(deviation_of(finite), 2) if len(finite) > 1 else "")
         table.add_row(name, *cells)
     tell(table)
     if as_it_was:

@@ -10,8 +10,10 @@ from hpsearch.errors import ExchangeError
 from hpsearch.exchange.contents import Contents, contents_of
 from hpsearch.exchange.target import is_url, shown
 from hpsearch.store import RunDirectory
+from hpsearch.store.output import Output
 
 FORMATS = ("csv", "parquet", "optuna", "mlflow", "tensorboard")
+TABLES = ("csv", "parquet")  # a file each
 NAMED = ("optuna", "mlflow")  # what can hold several runs, and so has a name for each
 
 
@@ -24,7 +26,9 @@ class Exported:
     see: str
 
 
-def export(run: RunDirectory, to: str, target: str, name: str | None = None) -> Exported:
+def export(
+    run: RunDirectory, to: str, target: str, name: str | None = None, *, force: bool = False
+) -> Exported:
     """Write a run's own trials for another tool.
 
     Args:
@@ -32,9 +36,11 @@ def export(run: RunDirectory, to: str, target: str, name: str | None = None) -> 
         to: one of FORMATS.
         target: a file (csv, parquet), a folder (tensorboard), a file or a URL (optuna, mlflow).
         name: of the study or the experiment; None for the run's.
+        force: replace a file (csv, parquet) that is there.
 
     Raises:
-        ExchangeError: the library is missing, or the target is taken or cannot be written.
+        ExchangeError: the library is missing, or the storage is taken or cannot be written.
+        OutputError: the file or folder exists already or cannot be written.
         RunError: the run directory is damaged.
     """
     if to not in FORMATS:
@@ -43,12 +49,18 @@ def export(run: RunDirectory, to: str, target: str, name: str | None = None) -> 
         raise ExchangeError(f"{to} has no names for runs; a name goes with {', '.join(NAMED)}")
     if to not in NAMED and is_url(target):
         raise ExchangeError(f"{shown(target)}: {to} goes to a path, not to a URL")
+    if force and to not in TABLES:
+        raise ExchangeError(
+            f"{to}: what is there is never replaced; force goes with {', '.join(TABLES)}"
+        )
+    if to in TABLES:
+        Output(Path(target), force).check()
     contents = contents_of(run)
-    see = _writer(to)(contents, target, name or contents.name)
+    see = _writer(to, force)(contents, target, name or contents.name)
     return Exported(len(contents.trials), shown(target), see)
 
 
-def _writer(to: str) -> Callable[[Contents, str, str], str]:
+def _writer(to: str, force: bool) -> Callable[[Contents, str, str], str]:
     """What writes a format; its library is imported only now."""
     if to == "optuna":
         from hpsearch.exchange.optuna_out import to_optuna
@@ -65,4 +77,4 @@ def _writer(to: str) -> Callable[[Contents, str, str], str]:
     from hpsearch.exchange.tables import to_csv, to_parquet
 
     table = to_csv if to == "csv" else to_parquet
-    return lambda contents, target, _: table(contents, Path(target))
+    return lambda contents, target, _: table(contents, Output(Path(target), force))

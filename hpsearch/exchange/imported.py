@@ -18,6 +18,7 @@ from hpsearch.searching.known import Known
 from hpsearch.searching.objective import objective_of
 from hpsearch.searching.own import is_own
 from hpsearch.searching.session import config_text, described, read_data, run_name
+from hpsearch.searching.trust import seal
 from hpsearch.searching.winner import Choice, outcome, params_text
 from hpsearch.store import RunDirectory, as_yaml, create, write_json, write_lines, write_text
 from hpsearch.trial import Result
@@ -74,6 +75,7 @@ def import_study(
         "plan": [asdict(plan)],
         **facts(),
     }
+    info["seal"] = seal(info)
 
     def fill(folder: Path) -> None:
         run = RunDirectory(folder)

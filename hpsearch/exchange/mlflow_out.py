@@ -18,8 +18,9 @@ from hpsearch.errors import ExchangeError, HpsearchError
 from hpsearch.exchange.contents import Contents, rows, span
 from hpsearch.exchange.flat import flatten
 from hpsearch.exchange.needs import needs
-from hpsearch.exchange.target import is_url, new_file, new_folder, shown, sqlite_file
+from hpsearch.exchange.target import is_url, shown, sqlite_file
 from hpsearch.searching.known import Known
+from hpsearch.store.output import Output, new_folder
 from hpsearch.trial import Status
 
 VALUE = "hpsearch.value"  # the metric that a trial came to
@@ -156,7 +157,7 @@ def _store(target: str) -> Iterator[str]:
     """The address to write to: of a hidden file or folder where the target is a new one."""
     database = sqlite_file(target)
     if database is not None and not database.exists():
-        with new_file(database) as hidden, _without_waiting():
+        with Output(database).hidden() as hidden, _without_waiting():
             yield f"sqlite:///{hidden}"
     elif is_url(target):
         yield target

@@ -15,7 +15,8 @@ from typing import Any
 
 from hpsearch.errors import ExchangeError, HpsearchError
 from hpsearch.exchange.needs import needs
-from hpsearch.exchange.target import is_url, new_file, shown, sqlite_file
+from hpsearch.exchange.target import is_url, shown, sqlite_file
+from hpsearch.store.output import Output
 
 SQLITE = b"SQLite format 3\0"
 DATABASES = (".db", ".sqlite", ".sqlite3")
@@ -73,11 +74,11 @@ def to_write(target: str) -> Iterator[Any]:
                 _check_journal(path)
                 yield _journal(optuna, path)
         else:
-            with new_file(path) as hidden, _explained(target, "written to"):
+            with Output(path).hidden() as hidden, _explained(target, "written to"):
                 yield optuna.storages.JournalStorage(_unwaiting_backend(optuna, hidden))
     elif database is not None and not database.exists():
         with (
-            new_file(database) as hidden,
+            Output(database).hidden() as hidden,
             _explained(target, "written to"),
             _connected(optuna, f"sqlite:///{hidden}") as storage,
         ):

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from hpsearch.exchange.contents import Contents, span
 from hpsearch.exchange.needs import needs
-from hpsearch.exchange.target import new_file
 from hpsearch.report.table import write_csv
 from hpsearch.space import Choice, Parameter
+from hpsearch.store.output import Output
 from hpsearch.trial import Result
 
 INT64 = range(-(2**63), 2**63)
 
 
-def to_csv(contents: Contents, path: Path) -> str:
-    """Write what `report --format csv` prints; says how to read it."""
-    with new_file(path) as hidden, hidden.open("w", encoding="utf-8", newline="") as file:
+def to_csv(contents: Contents, output: Output) -> str:
+    """Write what `report --format csv` prints; says how to read it.
+
+    Raises:
+        OutputError: the file exists already or cannot be written.
+    """
+    with output.text() as file:
         write_csv([known.result for known in contents.trials], file)
-    return f"pandas.read_csv({str(path)!r})"
+    return f"pandas.read_csv({str(output.path)!r})"
 
 
-def to_parquet(contents: Contents, path: Path) -> str:
+def to_parquet(contents: Contents, output: Output) -> str:
     """Write the same columns with their types; says how to read it.
 
     Numbers are int64 or double, `started` is a time in UTC, a parameter with `per` is a list.
@@ -32,16 +35,17 @@ def to_parquet(contents: Contents, path: Path) -> str:
     null.
 
     Raises:
-        ExchangeError: pyarrow is missing, or the file cannot be written.
+        ExchangeError: pyarrow is missing.
+        OutputError: the file exists already or cannot be written.
     """
     with needs("Parquet", "parquet"):
         import pyarrow as pa
         import pyarrow.parquet as pq
 
     table = pa.table(_columns(contents, pa))
-    with new_file(path) as hidden:
-        pq.write_table(table, hidden)
-    return f"pandas.read_parquet({str(path)!r})"
+    with output.binary() as file:
+        pq.write_table(table, file)
+    return f"pandas.read_parquet({str(output.path)!r})"
 
 
 def _columns(contents: Contents, pa: Any) -> dict[str, Any]:

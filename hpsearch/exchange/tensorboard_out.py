@@ -14,8 +14,8 @@ from typing import Any
 from hpsearch.exchange.contents import Contents, rows, span
 from hpsearch.exchange.flat import flatten
 from hpsearch.exchange.needs import needs
-from hpsearch.exchange.target import new_folder
 from hpsearch.searching.known import LOST, Known
+from hpsearch.store.output import new_folder
 from hpsearch.trial import Value
 
 VALUE = "hpsearch/value"  # the tag of what a trial came to
@@ -26,7 +26,8 @@ def to_tensorboard(contents: Contents, path: Path) -> str:
     """Write a folder with one for each trial; says how to look at it.
 
     Raises:
-        ExchangeError: TensorBoard is missing, or there is something of that name.
+        ExchangeError: TensorBoard is missing.
+        OutputError: there is something of that name, or it cannot be written.
     """
     messages = _Messages()
     kinds = _kinds(contents)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from hpsearch.errors import HpsearchError, RunError
 from hpsearch.report.html.figures import FIGURES, Figure, panels
 from hpsearch.report.html.text import in_plot
 from hpsearch.report.summary import Summary
+from hpsearch.store.output import Output
 
 WIDTH = 800  # pixels of layout; a file has SHARPNESS times as many
 SHARPNESS = 2
@@ -23,23 +26,29 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 LONGEST = 60  # characters of a parameter's name in a file's name
 
 
-def write_pictures(summary: Summary, folder: Path) -> list[Path]:
+def write_pictures(summary: Summary, folder: Path, *, force: bool = False) -> list[Path]:
     """Draw every figure that the run has, and a panel for each parameter.
 
     Args:
         summary: what the run found.
-        folder: where the files go; made if it is missing. Older pictures are replaced.
+        folder: where the files go; made if it is missing.
+        force: replace pictures that are there.
 
     Returns:
         The files written.
 
     Raises:
         RunError: the run has nothing to show yet.
-        HpsearchError: kaleido or a browser is missing, or the folder cannot be written.
+        OutputError: there is a picture already, or it cannot be written.
+        HpsearchError: kaleido or a browser is missing, or the folder cannot be made.
     """
     pictures = dict(_pictures(summary))
     if not pictures:
         raise RunError(f"{summary.run.path}: no picture to write: no trial has ended yet")
+    outputs = {name: Output(folder / f"{name}.png", force) for name in pictures}
+    if folder.is_dir():
+        for output in outputs.values():
+            output.check()
     browser = find_browser()
     try:
         import kaleido
@@ -47,14 +56,36 @@ def write_pictures(summary: Summary, folder: Path) -> list[Path]:
         raise HpsearchError(
             "PNG files need the package kaleido; install it: pip install 'hpsearch[png]'"
         ) from None
+    with _made(folder), TemporaryDirectory(prefix="hpsearch-") as drawn:
+        files = {name: Path(drawn, f"{name}.png") for name in pictures}
+        _draw(kaleido, browser, {path: pictures[name] for name, path in files.items()})
+        for name, output in outputs.items():
+            with output.binary() as file:
+                file.write(files[name].read_bytes())
+    return [output.path for output in outputs.values()]
+
+
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """A folder for the time of the block, and after it unless it fails and leaves it empty."""
+    new = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise HpsearchError(f"{folder}: cannot be made: {error.strerror or error}") from None
-    files = {folder / f"{name}.png": figure for name, figure in pictures.items()}
+    try:
+        yield
+    except BaseException:
+        if new:
+            with suppress(OSError):  # it holds some of the pictures
+                folder.rmdir()
+        raise
+
+
+def _draw(kaleido: Any, browser: str, pictures: Mapping[Path, Figure]) -> None:
+    options = {"format": "png", "scale": SHARPNESS}
     specs = [
-        {"fig": figure, "path": str(path), "opts": {"format": "png", "scale": SHARPNESS}}
-        for path, figure in files.items()
+        {"fig": figure, "path": str(path), "opts": options} for path, figure in pictures.items()
     ]
     try:
         # Without mathjax=False a browser would ask the network for it.
@@ -64,7 +95,6 @@ def write_pictures(summary: Summary, folder: Path) -> list[Path]:
     except Exception as error:  # a browser may fail in ways of its own
         told = error.args[0] if error.args else type(error).__name__
         raise HpsearchError(f"{browser}: could not draw the pictures: {told}") from error
-    return list(files)
 
 
 def find_browser() -> str:

@@ -79,9 +79,8 @@ def show_measurement(measured: Mapping[str, Any], which: str, metric: str | None
     names = sorted(found, key=lambda name: name != first)
     intervals = measured.get("intervals") or {f"{prefix}_accuracy": measured["interval"]}
     constant = measured.get("baseline", {})
-    table = columns(
-        f"on {measured['rows']:,} {which} rows", "", "95 % interval", "constant answer"
-    )
+    tell(f"on {measured['rows']:,} {which} rows")
+    table = columns("metric", "", "95 % interval", "constant answer")
     for name in names:
         interval = intervals.get(name)
         told = "not measured" if found[name] is None else number(found[name])

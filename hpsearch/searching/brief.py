@@ -32,6 +32,7 @@ class Brief:
     settings: Settings  # fixed for every trial; "epochs" among them
     rounds: tuple[Round, ...]
     seed: int
+    metric: str = ""  # what counts
     sampler: Sampler = "zoom"
     screened: bool = False
     start: Sequence[Params] = ()  # settings by hand, the first trials of all
@@ -97,6 +98,8 @@ def brief_of(run: RunDirectory, config: Config) -> Brief:
     """What a run is to do; the plan is the one that it began with."""
     rounds = rounds_in(run.info["plan"])
     history = tuple(Known.from_line(line) for line in run.history)
+    results = (each.result for each in history)
+    check_params(results, config.space, "history.jsonl", "refine the parent again")
     brief = brief_for(config, rounds, history)
     return replace(brief, inherited=run.info.get("parent_winner"), rules=run.rules)
 
@@ -131,6 +134,7 @@ def brief_for(config: Config, rounds: tuple[Round, ...], history: tuple[Known, .
         settings=config.trainer.settings,
         rounds=rounds,
         seed=config.seed,
+        metric=config.metric.name,
         sampler=config.search.sampler,
         screened=config.search.screen,
         start=start[: rounds[0].trials],
@@ -148,7 +152,7 @@ def known_trials(run: RunDirectory, brief: Brief) -> list[Known]:
     """Every trial that a run can build on, by number: its parent's, then its own."""
     results = run.results
     check_params(results, brief.space)
-    curve = curves(run.pieces, brief.repeats)
+    curve = curves(run.pieces, brief.metric, brief.repeats)
     own = (
         Known(result, curve.get(result.number, {}), brief.seed_of(result.number), brief.rules)
         for result in results

@@ -65,30 +65,54 @@ class Known:
         )
 
 
-def check_params(results: Iterable[Result], space: Space) -> None:
-    """Refuse trials whose params are of other types than the space's.
+def check_params(
+    results: Iterable[Result],
+    space: Space,
+    file: str = "trials.jsonl",
+    remedy: str = "to set the line aside and train the trial again: hpsearch resume RUN --repair",
+) -> None:
+    """Refuse trials whose params are of other types than the space's, or fixed for all.
 
-    Values may lie outside: settings by hand do.
+    Numbers may lie outside: settings by hand do, and a parent's winner. Anything else is one of
+    the space's choices: no text gets into a command but what the configuration holds.
 
     Raises:
-        RunError: a value is no number, or no list, where the space has one.
+        RunError: a value is no number, or no list, where the space has one, or no choice.
     """
     plain = {p.name for p in space if p.per is None and not (p.categorical or p.fixed)}
     for result in results:
         for name, value in result.params.items():
             if name in plain and is_number(value):
                 continue  # the usual case first: there are many trials
-            if name in space and not _suits(value, space[name]):
+            known = name in space  # what nothing knows is left aside
+            if not _suits(value, space[name]) if known else name in space.settings:
                 raise RunError(
-                    f"trials.jsonl: trial {result.number}: {name} cannot be "
-                    f"{str(value)[:40]!r}; to set the line aside and train the trial again: "
-                    "hpsearch resume RUN --repair"
+                    f"{file}: trial {result.number}: {name} cannot be "
+                    f"{str(value)[:40]!r}; {remedy}"
                 )
+
+
+def check_metric(pieces: Iterable[Piece], metric: str) -> None:
+    """Refuse learning curves without the metric that trials are compared by.
+
+    Raises:
+        RunError: a curve lacks it.
+    """
+    for piece in pieces:
+        if metric not in piece.curve and piece.curve.get("epoch"):
+            raise RunError(
+                f"curves.jsonl: trial {piece.number}: a curve must hold {metric!r}, found "
+                f"{', '.join(piece.curve)[:200]}; to set its lines aside and train it again: "
+                "hpsearch resume RUN --repair"
+            )
 
 
 def _suits(value: object, parameter: Parameter) -> bool:
     if parameter.categorical or parameter.fixed:  # a choice may be a list itself
-        return parameter.per is None or isinstance(value, list)
+        entries = [value] if parameter.per is None else value
+        return isinstance(entries, list) and all(
+            is_number(entry) or parameter.domain.contains(entry) for entry in entries
+        )
     if isinstance(value, list) != (parameter.per is not None):
         return False
     return all(map(is_number, value)) if isinstance(value, list) else is_number(value)
@@ -128,11 +152,14 @@ def consecutive(pieces: Iterable[Piece]) -> list[Piece]:
     return found
 
 
-def curves(pieces: Iterable[Piece], repeats: int = 1) -> dict[int, Curve]:
-    """The learning curve of each trial, the mean of its trainings'; later repeats confirm it."""
+def curves(pieces: Iterable[Piece], metric: str, repeats: int = 1) -> dict[int, Curve]:
+    """The learning curve of each trial, the mean of its trainings'; later repeats confirm it.
+
+    `metric` is the one that counts, see `average`.
+    """
     owned: dict[int, list[Curve]] = defaultdict(list)
     trainings = by_training(pieces)
     for number, repeat, fold in sorted(trainings):  # a sum's last bit depends on the order
         if repeat < repeats:
             owned[number].append(join(trainings[number, repeat, fold]))
-    return {number: average(several) for number, several in owned.items()}
+    return {number: average(several, metric) for number, several in owned.items()}

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 from hpsearch.backends import Answer
 from hpsearch.sampling.ranking import Observation
-from hpsearch.searching.known import LOST, by_training, consecutive, observation
-from hpsearch.searching.objective import Curve, Objective, average, join
+from hpsearch.searching.known import LOST, by_training, check_metric, consecutive, observation
+from hpsearch.searching.objective import Curve, Objective, average, join, lengthened
 from hpsearch.store import RunDirectory, Writer, uncollected
 from hpsearch.trainers.protocol import Job, Outcome, State
 from hpsearch.trial import Piece, Result, Status, Training, Trial
@@ -37,8 +37,13 @@ class Ledger:
 
     @uncollected()
     def read(self, run: RunDirectory) -> None:
-        """Take up what the run directory holds already."""
+        """Take up what the run directory holds already.
+
+        Raises:
+            RunError: what it holds is damaged.
+        """
         pieces = run.pieces
+        check_metric(pieces, self.objective.name)
         for training, own in by_training(pieces).items():
             if found := consecutive(own):
                 self.pieces[training] = found
@@ -74,7 +79,8 @@ class Ledger:
     def curve(self, number: int) -> Curve:
         """The learning curve of a trial: the mean of its trainings'."""
         curves = [join(self.pieces[training]) for training in self.of(number)]
-        return average([curve for curve in curves if curve.get("epoch")])
+        own = [curve for curve in curves if curve.get("epoch")]
+        return average(own, self.objective.name)
 
     def piece(self, job: Job, outcome: Outcome) -> Piece:
         """What a piece of training gave, without epochs that were recorded before a crash."""
@@ -82,7 +88,7 @@ class Ledger:
         known = self.epochs(job.training)
         new = [i for i, epoch in enumerate(outcome.curve["epoch"]) if (epoch or 0) > known]
         curve = {name: [values[i] for i in new] for name, values in outcome.curve.items()}
-        whole = {name: [*before.get(name, []), *values] for name, values in curve.items()}
+        whole = lengthened(before, curve)
         values = whole.get(self.objective.name, [])
         value = None
         if values and not outcome.diverged:

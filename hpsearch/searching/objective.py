@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, isfinite
+from statistics import mean, stdev
 from typing import Literal
 
 from hpsearch.config import Config
@@ -113,7 +114,7 @@ def objective_of(config: Config) -> Objective:
 def join(pieces: Iterable[Piece]) -> Curve:
     """The learning curve of one training, from its pieces in any order.
 
-    That of a single piece is its own and not copied.
+    That of a single piece is its own and not copied. A metric that a piece lacks is None there.
 
     >>> first = Piece(0, 0, 0, rung=0, epochs=1, value=0.5, curve={"epoch": [1]})
     >>> later = Piece(0, 0, 0, rung=1, epochs=2, value=0.7, curve={"epoch": [2]})
@@ -124,33 +125,70 @@ def join(pieces: Iterable[Piece]) -> Curve:
     if len(ordered) == 1:
         return ordered[0].curve
     ordered.sort(key=lambda piece: piece.rung)
-    curve: dict[str, list[float | None]] = {}
+    curve: Curve = {}
     for piece in ordered:
-        for name, values in piece.curve.items():
-            curve.setdefault(name, []).extend(values)
+        curve = lengthened(curve, piece.curve)
     return curve
 
 
-def average(curves: Sequence[Curve]) -> Curve:
+def lengthened(before: Curve, after: Curve) -> Curve:
+    """A learning curve and what came after it; its lists stay of equal lengths.
+
+    >>> lengthened({"epoch": [1], "loss": [0.5]}, {"epoch": [2], "auc": [0.9]})
+    {'epoch': [1, 2], 'loss': [0.5, None], 'auc': [None, 0.9]}
+    """
+    sizes = len(before.get("epoch", ())), len(after.get("epoch", ()))
+    nothing = [[None] * size for size in sizes]
+    return {
+        name: [*before.get(name, nothing[0]), *after.get(name, nothing[1])]
+        for name in {**before, **after}
+    }
+
+
+def average(curves: Sequence[Curve], metric: str) -> Curve:
     """The mean of several learning curves, epoch by epoch.
 
     One that ended early keeps its last values, as more training would not have changed them.
-    A mean over something undefined is undefined.
+    Of the metric that counts, a mean over something undefined is undefined; any other one may be
+    missing in some of the curves, and is the mean of those that have it.
 
-    >>> average([{"epoch": [1, 2], "loss": [4.0, 2.0]}, {"epoch": [1], "loss": [8.0]}])
-    {'epoch': [1, 2], 'loss': [6.0, 5.0]}
+    >>> average([{"epoch": [1, 2], "a": [4.0, 2.0]}, {"epoch": [1], "a": [8.0], "b": [1.0]}], "a")
+    {'epoch': [1, 2], 'a': [6.0, 5.0], 'b': [1.0, 1.0]}
     """
     if len(curves) == 1:
         return curves[0]
     epochs = max((len(curve.get("epoch", [])) for curve in curves), default=0)
     longest = max(curves, key=lambda curve: len(curve.get("epoch", [])), default={})
     joined: dict[str, list[float | None]] = {}
-    for name in longest:
-        joined[name] = [_mean_at([curve[name] for curve in curves], i) for i in range(epochs)]
+    for name in dict.fromkeys(name for curve in (longest, *curves) for name in curve):
+        columns = [column for curve in curves if (column := curve.get(name))]
+        whole = len(columns) == len(curves) or name != metric
+        joined[name] = [
+            _mean_at(columns, i, name == metric) if whole else None for i in range(epochs)
+        ]
     return joined | {"epoch": list(longest.get("epoch", []))}
 
 
-def _mean_at(columns: Sequence[Sequence[float | None]], place: int) -> float | None:
+def _mean_at(columns: Sequence[Sequence[float | None]], place: int, of_all: bool) -> float | None:
     values = [column[min(place, len(column) - 1)] for column in columns]
     known = [value for value in values if value is not None]
-    return sum(known) / len(values) if len(known) == len(values) else None
+    if not known or (of_all and len(known) < len(values)):
+        return None
+    return mean_of(known)
+
+
+def mean_of(values: Sequence[float]) -> float:
+    """The mean of some finite numbers, which is finite: a sum beyond the largest float is none."""
+    total = sum(values)
+    return total / len(values) if isfinite(total) else mean(values)
+
+
+def deviation_of(values: Sequence[float]) -> float | None:
+    """The standard deviation of two or more numbers (divided by n - 1), each with a finite mean.
+
+    None where it is too large for a float: of -1e308 and 1e308, say.
+    """
+    try:
+        return stdev(values)
+    except OverflowError:
+        return None

@@ -25,10 +25,11 @@ def repair(run: RunDirectory) -> list[str]:
         info = run.info
         check_resumable(run, info)
         run.history  # noqa: B018 (raises)
-        space = from_mapping(info["config"]).space
+        config = from_mapping(info["config"])
+        space, metric = config.space, config.metric.name
         found = [
             f"{run.path / file}: {lines} damaged line{'s' * (lines > 1)} set aside"
-            for file, lines in set_aside(run, lambda result: _fits(result, space)).items()
+            for file, lines in set_aside(run, metric, lambda each: _fits(each, space)).items()
         ]
         if problem := _of_the_winner(run):
             shutil.rmtree(run.best)

@@ -136,12 +136,15 @@ def train(jobs: Sequence[Job], config: Config, dataset: Dataset | None) -> list[
     return [outcomes[job.training] for job in jobs]
 
 
-def curves_by_seed(jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> list[Curve]:
-    """The learning curve of each seed that `jobs_again` was asked for: the mean of its folds'."""
+def curves_by_seed(jobs: Sequence[Job], outcomes: Sequence[Outcome], metric: str) -> list[Curve]:
+    """The learning curve of each seed that `jobs_again` was asked for: the mean of its folds'.
+
+    `metric` is the one that counts, see `average`.
+    """
     by_seed: dict[int, list[Curve]] = defaultdict(list)
     for job, outcome in zip(jobs, outcomes, strict=True):
         by_seed[job.repeat].append(outcome.curve)
-    return [average(curves) for curves in by_seed.values()]
+    return [average(curves, metric) for curves in by_seed.values()]
 
 
 def model_again(

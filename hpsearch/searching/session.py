@@ -25,6 +25,7 @@ from hpsearch.searching.loop import Search
 from hpsearch.searching.objective import objective_of
 from hpsearch.searching.own import Target, is_own, origin_of, own_trainer
 from hpsearch.searching.refine import Refinement
+from hpsearch.searching.trust import seal
 from hpsearch.searching.winner import crown
 from hpsearch.store import RunDirectory, as_yaml, create, vanished
 from hpsearch.trainers.keras import KerasTrainer
@@ -104,6 +105,7 @@ def begin(
     runs_dir: Path,
     name: str | None = None,
     refinement: Refinement | None = None,
+    sealed: bool = True,
 ) -> RunDirectory:
     """Make the run directory of a search whose data is known to be sound.
 
@@ -113,9 +115,11 @@ def begin(
         runs_dir: the folder that holds the runs.
         name: of the run; None for one that is free.
         refinement: what narrowed the configuration, if anything did.
+        sealed: whether the code that it names is the user's word, and not only a parent's.
 
     Raises:
-        RunError: the name is taken, or the folder cannot be written.
+        RunError: the name is taken, the folder cannot be written, or others can read the key
+            that seals runs.
     """
     first = 0 if refinement is None else refinement.first
     parent = None if refinement is None else refinement.parent
@@ -137,6 +141,7 @@ def begin(
         "plan": [asdict(round) for round in rounds_of(config, first, coarse=not known)],
         **facts(),
     }
+    info["seal"] = seal(info) if sealed else None
     unnamed = name is None
     name = run_name(config) if name is None else name
     return create(runs_dir, name, config_text(config), info, known, numbered=unnamed)
@@ -183,6 +188,7 @@ def conduct(
     config: Config | None = None,
     dataset: Dataset | None = None,
     target: Target | None = None,
+    trainer: Trainer | None = None,
 ) -> None:
     """Do a search, or what is left of it, to the end: its winner stands in best/.
 
@@ -192,6 +198,7 @@ def conduct(
         config: the run's own, perhaps with other `parallel` settings; None to read it.
         dataset: its data; None to read it.
         target: the function to train with, instead of the one that the configuration names.
+        trainer: what trains instead of all that the configuration names, as benchmarks do.
 
     Raises:
         RunError: another process is at it, the data is not what it was, or the disk is full,
@@ -205,7 +212,7 @@ def conduct(
     if brief.timeout is not None:
         deadline = time.monotonic() + brief.timeout - run.info.get("seconds", 0.0)
     with _disk(run), run.writing() as writer, _status(run), _prepared(run, folds):
-        trainer = trainer_of(config, run.path, run.data, folds, target)
+        trainer = trainer or trainer_of(config, run.path, run.data, folds, target)
         with backend_of(config) as backend:
             ledger = Ledger(objective_of(config), writer, run.info["began"], brief.trainings)
             ledger.read(run)

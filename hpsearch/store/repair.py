@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -15,14 +14,14 @@ from hpsearch.store.files import write_whole
 from hpsearch.store.records import record_of
 from hpsearch.store.run_directory import RunDirectory
 from hpsearch.store.shape import WORK, shaped
-from hpsearch.trial import Piece, Result, Training
+from hpsearch.trial import Piece, Result
 
 Record = TypeVar("Record")
 
 FOLDER = "damaged"  # in the run directory: what was set aside, by the file that it was in
 
 
-def set_aside(run: RunDirectory, sound: Callable[[Result], bool]) -> dict[str, int]:
+def set_aside(run: RunDirectory, metric: str, sound: Callable[[Result], bool]) -> dict[str, int]:
     """Take out every line that is damaged, or contradicts another; how many, by file.
 
     The lines are kept in damaged/, the others stay as they are, to the byte. Nobody else may be
@@ -30,10 +29,11 @@ def set_aside(run: RunDirectory, sound: Callable[[Result], bool]) -> dict[str, i
 
     Args:
         run: the run.
+        metric: that its trials are compared by.
         sound: whether a trial that can be read is one of this search.
     """
     found = {
-        "curves.jsonl": _mend(run.path / "curves.jsonl", _piece, _contradicting),
+        "curves.jsonl": _mend(run.path / "curves.jsonl", _piece, partial(_contradicting, metric)),
         "trials.jsonl": _mend(run.path / "trials.jsonl", partial(_result, sound), _repeated),
         "timeline.jsonl": _mend(run.path / "timeline.jsonl", _work, lambda _: set()),
     }
@@ -56,18 +56,20 @@ def _work(line: Any) -> dict[str, Any]:
     return {name: held[name] for name in WORK}  # raises where one is missing
 
 
-def _contradicting(pieces: Mapping[int, Piece]) -> set[int]:
-    """The places of pieces that repeat another, and of trainings whose pieces differ in metrics.
+def _contradicting(metric: str, pieces: Mapping[int, Piece]) -> set[int]:
+    """The places of pieces that repeat another, and of those without the metric that counts.
 
-    Of the latter none is kept, as nothing tells which of them is the damaged one.
+    Of a training with such a piece none is kept, as it goes on from one to the next. Other
+    metrics may come and go.
     """
-    names: dict[Training, set[frozenset[str]]] = defaultdict(set)
-    for piece in pieces.values():
-        if piece.curve:  # without new epochs it has none
-            names[piece.training].add(frozenset(piece.curve))
-    torn = {place for place, piece in pieces.items() if len(names[piece.training]) > 1}
+    torn = {
+        piece.training
+        for piece in pieces.values()
+        if piece.curve.get("epoch") and metric not in piece.curve
+    }
     rungs = {place: (piece.training, piece.rung) for place, piece in pieces.items()}
-    return torn | _again(rungs)
+    lost = {place for place, piece in pieces.items() if piece.training in torn}
+    return lost | _again(rungs)
 
 
 def _repeated(results: Mapping[int, Result]) -> set[int]:

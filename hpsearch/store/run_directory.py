@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +17,11 @@ from typing import Any
 
 from hpsearch.errors import RunError
 from hpsearch.store import lock
-from hpsearch.store.files import read_lines, repair_with, sync_folder, write_json, write_text
+from hpsearch.store.files import read_lines, sync_folder, write_json, write_text
 from hpsearch.store.records import read_records, read_work
 from hpsearch.store.shape import RESULT, RUN, check_classes, check_plan, read_json, shaped
 from hpsearch.store.writer import Writer
-from hpsearch.trial import Piece, Result, Training
+from hpsearch.trial import Piece, Result
 
 FORMAT = 1
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -125,17 +125,7 @@ class RunDirectory:
     @property
     def pieces(self) -> list[Piece]:
         """Every finished piece of training, in the order in which they ended."""
-        path = self.path / "curves.jsonl"
-        pieces = read_records(path, Piece)
-        names: dict[Training, Set[str]] = {}
-        for number, piece in enumerate(pieces, 1):
-            own = piece.curve.keys()
-            if own and names.setdefault(piece.training, own) != own:
-                raise RunError(
-                    f"{path}: line {number}: the curve must hold what the trial's other curves "
-                    f"hold, found {', '.join(piece.curve)[:200]}; {repair_with(self.path)}"
-                )
-        return pieces
+        return read_records(self.path / "curves.jsonl", Piece)
 
     @property
     def results(self) -> list[Result]:

@@ -33,6 +33,7 @@ RUN = {
     "parent": (str, NoneType),
     "parent_winner": (int, NoneType),
     "test_looks": int,
+    "seal": (str, NoneType),
     "data": {"fingerprint": (str, NoneType), "classes": list, "rows": dict, "features": int},
     "config": {"parallel": dict},
     "plan": [ROUND],

@@ -20,6 +20,7 @@ def seed_of(job: Job) -> int:
 def outcome_of(
     job: Job,
     rows: Mapping[int, Measures],
+    metric: str,
     done: int,
     ended: bool,
     checkpoints: Checkpoints,
@@ -30,20 +31,21 @@ def outcome_of(
     Args:
         job: the piece.
         rows: the metrics of its epochs.
+        metric: what counts.
         done: the epoch that it went on from.
         ended: whether training ended by itself, so that more epochs would change nothing.
         checkpoints: of its training.
         left: the folder with what a later piece may go on from; None where it never does.
 
     Raises:
-        TrainerError: there is no epoch, or their metrics do not fit together.
+        TrainerError: there is no epoch, or one between others is missing.
     """
     if not rows:
         checkpoints.drop()
         if done:  # it was at its end before
             return Outcome({"epoch": []}, None, finished=True)
         raise TrainerError("training must report metrics after each epoch, found none")
-    curve, diverged = curve_of(rows)
+    curve, diverged = curve_of(rows, metric)
     finished = ended or job.until_epoch >= job.settings["epochs"]  # type: ignore[operator]
     if diverged or finished:
         checkpoints.drop()

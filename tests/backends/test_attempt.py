@@ -1,5 +1,8 @@
 """One attempt at a call."""
 
+import asyncio
+import pickle
+import sys
 import time
 
 import pytest
@@ -28,12 +31,50 @@ def test_sys_exit_in_a_users_code_is_an_error():
     assert (done.kind, done.error) == ("error", "SystemExit: 3")
 
 
-def test_keyboard_interrupt_passes_through():
+@pytest.mark.parametrize(
+    ("raised", "line"),
+    [
+        (KeyboardInterrupt(), "KeyboardInterrupt"),
+        (KeyboardInterrupt("a child was stopped"), "KeyboardInterrupt: a child was stopped"),
+        (GeneratorExit(), "GeneratorExit"),
+        (asyncio.CancelledError("too slow"), "CancelledError: too slow"),
+        (BaseExceptionGroup("b\udce9", [SystemExit(1)]), r"b\udce9 (1 sub-exception)"),
+        (ValueError("cannot read \udce9.csv"), r"ValueError: cannot read \udce9.csv"),
+        (ValueError("a\0b\x1b[31m"), r"ValueError: a\x00b\x1b[31m"),
+    ],
+)
+def test_whatever_is_raised_is_an_error_in_text_that_can_be_written(raised, line):
+    def of_a_user():
+        raise raised
+
+    done = attempt(of_a_user, ())
+    assert done.kind == "error"
+    assert done.error.endswith(line)
+    assert done.traceback.encode().count(b"\0") == 0
+    assert pickle.loads(pickle.dumps(done)) == done
+
+
+def test_an_interrupt_that_the_user_asked_for_passes_through():
     def interrupted():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        attempt(interrupted, ())
+        attempt(interrupted, (), lambda: True)
+
+
+def test_a_recursion_without_end_is_an_error():
+    def again():
+        return again()
+
+    assert attempt(again, ()).error.startswith("RecursionError: maximum recursion depth")
+
+
+def test_of_a_message_as_large_as_a_data_set_little_is_kept():
+    done = attempt(lambda: int("x" * 10**6, 37), ())
+    huge = attempt(exit, ("y" * 10**7,))
+    assert done.error.startswith("ValueError: int() base")
+    assert (len(huge.error), huge.error[-5:]) == (500, "y ...")
+    assert len(huge.traceback) <= 20_000
 
 
 def test_an_error_without_a_message_is_its_type():
@@ -50,6 +91,16 @@ def test_a_message_that_cannot_be_shown_does_no_harm():
     class SpitefulError(Exception):
         def __str__(self):
             raise RuntimeError("no")
+
+    done = attempt(lambda: (_ for _ in ()).throw(SpitefulError()), ())
+    assert done.error == "SpitefulError: <its message cannot be shown>"
+    assert "SpitefulError" in done.traceback
+
+
+def test_a_message_that_ends_the_program_does_no_harm_either():
+    class SpitefulError(BaseException):
+        def __str__(self):
+            sys.exit(3)
 
     done = attempt(lambda: (_ for _ in ()).throw(SpitefulError()), ())
     assert done.error == "SpitefulError: <its message cannot be shown>"

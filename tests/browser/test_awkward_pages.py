@@ -9,6 +9,7 @@ from hpsearch.report.html.compare import write_comparison
 from hpsearch.report.html.write import write_page
 from hpsearch.report.summary import summarise
 from hpsearch.store import RunDirectory
+from hpsearch.store.output import Output
 
 HOSTILE = '<script>document.title="taken"</script><img src=x onerror="boom()">{{ y }} %{x}' + (
     "\U0001f98a ' \" </script> a\nb " + "long" * 50
@@ -89,7 +90,8 @@ def test_a_page_of_a_running_search_loads_itself_again(copied, chromium):
 
 def test_a_comparison_draws_each_run_and_fits_a_phone(show, copied, tmp_path):
     runs = [summarise(copied(name="one")), summarise(copied(name="two", parent="one"))]
-    page = show(write_comparison(compare(runs), tmp_path / "both.html"), width=380)
+    write_comparison(compare(runs), Output(tmp_path / "both.html"))
+    page = show(tmp_path / "both.html", width=380)
     assert page.locator(".plot").count() == 2
     assert page.locator("#outcomes th").all_text_contents() == ["", "one", "two"]
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 380

@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from hpsearch.errors import ExchangeError
+from hpsearch.errors import ExchangeError, OutputError
 from hpsearch.exchange.export import FORMATS, export
-from hpsearch.exchange.target import new_file, new_folder, shown
+from hpsearch.exchange.target import shown
 
 FILES = ("csv", "parquet")
 
@@ -15,55 +15,37 @@ FILES = ("csv", "parquet")
 def test_a_file_that_is_there_is_never_overwritten(made, out, to):
     path = out / "mine"
     path.write_text("precious")
-    with pytest.raises(ExchangeError, match="exists already, and nothing is overwritten"):
+    with pytest.raises(OutputError, match="exists already, and nothing is overwritten"):
         export(made(), to, str(path))
     assert path.read_text() == "precious"
     assert [each.name for each in out.iterdir()] == ["mine"]
 
 
-def test_a_link_that_leads_nowhere_counts_as_there(out):
-    (out / "mine").symlink_to("nowhere")
-    with pytest.raises(ExchangeError, match="exists already"), new_file(out / "mine"):
-        pass
+@pytest.mark.parametrize("to", FILES)
+def test_a_file_is_replaced_only_by_force(made, out, to):
+    run = made()
+    export(run, to, str(out / "whole"))
+    (out / "mine").write_text("old")
+    export(run, to, str(out / "mine"), force=True)
+    assert (out / "mine").read_bytes() == (out / "whole").read_bytes()
 
 
-def test_a_file_that_appears_meanwhile_is_not_overwritten(out):
-    def write():
-        with new_file(out / "mine") as hidden:
-            hidden.write_text("ours")
-            (out / "mine").write_text("theirs")
-
-    with pytest.raises(ExchangeError, match="exists already"):
-        write()
-    assert (out / "mine").read_text() == "theirs"
-
-
-@pytest.mark.parametrize("new", [new_file, new_folder])
-def test_what_fails_half_way_leaves_nothing(out, new):
-    with pytest.raises(ValueError, match="half way"), new(out / "mine"):
-        raise ValueError("half way")
-    assert list(out.iterdir()) == []
-
-
-def test_an_empty_folder_is_filled_and_another_refused(out):
-    (out / "empty").mkdir()
-    with new_folder(out / "empty") as hidden:
-        (hidden / "file").touch()
-    assert (out / "empty" / "file").exists()
-    with pytest.raises(ExchangeError, match="exists already"), new_folder(out / "empty"):
-        pass
+@pytest.mark.parametrize("to", [to for to in FORMATS if to not in FILES])
+def test_a_study_an_experiment_or_a_folder_is_never_replaced(made, out, to):
+    with pytest.raises(ExchangeError, match="what is there is never replaced"):
+        export(made(), to, str(out / "mine"), force=True)
 
 
 @pytest.mark.parametrize("to", FILES)
 def test_a_folder_that_is_missing_is_named(made, out, to):
-    with pytest.raises(ExchangeError, match="must be in a folder that exists"):
+    with pytest.raises(OutputError, match="must be in a folder that exists"):
         export(made(), to, str(out / "missing" / "t"))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_that_cannot_be_written_is_named(made, out):
     out.chmod(0o500)
-    with pytest.raises(ExchangeError, match="cannot be written: Permission denied"):
+    with pytest.raises(OutputError, match="no file can be made in"):
         export(made(), "csv", str(out / "t"))
 
 

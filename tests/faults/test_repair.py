@@ -143,14 +143,19 @@ def test_a_trial_of_another_space_and_a_line_that_comes_twice_are_damage(runs, w
     assert told(run) == told(whole / "first")
 
 
-def test_of_a_training_whose_pieces_differ_in_metrics_no_piece_is_believed(runs, whole):
+def test_of_a_training_with_a_piece_without_the_metric_no_piece_is_believed(runs, whole):
     run = runs / "first"
     path = run / "curves.jsonl"
     pieces = [json.loads(line) for line in path.read_text().splitlines()]
     number = next(piece["number"] for piece in pieces if piece["rung"] == 1)
     own = [p for p in pieces if p["number"] == number and p["repeat"] == 0]
-    own[0]["curve"]["val_lass"] = own[0]["curve"].pop("val_loss")
+    own[0]["curve"]["val_acc"] = own[0]["curve"].pop("val_accuracy")
     path.write_text("".join(json.dumps(piece) + "\n" for piece in pieces))
+    info = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps(info | {"status": "interrupted"}))
+    refused = hpsearch(runs.parent, "resume", "first", "-q")
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    assert f"trial {number}: a curve must hold 'val_accuracy'" in refused.stderr
     mended = hpsearch(runs.parent, "resume", "first", "--repair", "-q")
     assert f"curves.jsonl: {len(own)} damaged lines set aside" in mended.stderr
     assert told(run) == told(whole / "first")

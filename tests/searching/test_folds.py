@@ -59,7 +59,7 @@ def test_a_trial_is_trained_once_for_each_repeat_and_fold_and_its_value_is_the_m
             if piece.number == result.number and piece.repeat < 2:
                 own.setdefault(piece.training, []).append(piece)
         assert sorted(own) == [(result.number, r, f) for r in range(2) for f in range(3)]
-        curve = average([join(own[training]) for training in sorted(own)])
+        curve = average([join(own[training]) for training in sorted(own)], "val_accuracy")
         assert result.value == curve["val_accuracy"][-1]
         assert result.metrics["val_loss"] == curve["val_loss"][-1]
 
@@ -115,7 +115,7 @@ def test_all_trainings_of_a_trial_again_give_the_averaged_record_bit_for_bit(
     jobs = jobs_again(config, known)
     assert [(job.repeat, job.fold) for job in jobs] == [(r, f) for r in (0, 1) for f in range(3)]
     curves = [outcome.curve for outcome in train(jobs, config, dataset)]
-    assert average(curves) == known.curve
+    assert average(curves, "val_accuracy") == known.curve
 
 
 def test_the_winner_trained_again_is_the_winners_model(plainly, plain, dataset):
@@ -132,8 +132,8 @@ def test_new_seeds_train_every_fold_and_give_one_curve_a_seed(plainly, plain, da
     jobs = jobs_again(plain, known, seeds=2)
     assert [(job.repeat, job.fold) for job in jobs] == [(s, f) for s in (0, 1) for f in range(3)]
     outcomes = train(jobs, plain, dataset)
-    curves = curves_by_seed(jobs, outcomes)
-    assert curves[0] == average([outcome.curve for outcome in outcomes[:3]])
+    curves = curves_by_seed(jobs, outcomes, "val_accuracy")
+    assert curves[0] == average([outcome.curve for outcome in outcomes[:3]], "val_accuracy")
     assert len(curves) == 2
     assert curves[0] != curves[1]
     assert known.curve not in curves
@@ -161,7 +161,7 @@ def test_a_refined_search_with_folds_builds_on_its_parents_trials(
     winner = known_trial(child, found.config, None)
     jobs = jobs_again(found.config, winner)
     curves = [outcome.curve for outcome in train(jobs, found.config, dataset)]
-    assert average(curves) == winner.curve
+    assert average(curves, "val_accuracy") == winner.curve
 
 
 def test_a_model_of_a_training_that_diverged_is_refused(plainly, plain, dataset):

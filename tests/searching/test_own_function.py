@@ -29,6 +29,13 @@ def train(params, epochs):
             time.sleep(1)
     if how == "sys.exit":
         sys.exit(3)
+    if how == "is interrupted":
+        raise KeyboardInterrupt("a child was stopped")
+    if how == "signals itself":
+        os.kill(os.getpid(), 2)
+    if how == "speaks C":
+        os.write(2, b"\\xff from C")
+        os.system("echo from a child >&2")
     if how == "os._exit":
         os._exit(3)
     if how == "is killed":
@@ -59,6 +66,9 @@ FATES = {
     "no metric": ("failed", "TrainerError: the result must have the metric 'score', found 'loss'"),
     "never returns": ("failed", "Timeout"),
     "sys.exit": ("failed", "SystemExit: 3"),
+    "is interrupted": ("failed", "KeyboardInterrupt: a child was stopped"),
+    "signals itself": ("completed", None),
+    "speaks C": ("completed", None),
     "os._exit": ("failed", "status 3"),
     "is killed": ("failed", "SIGKILL"),
     "chdir": ("completed", None),
@@ -106,7 +116,7 @@ def bare(run):
     return [replace(result, started="", seconds=0) for result in run.results]
 
 
-def test_awkward_functions_have_one_clear_fate_each_and_the_search_goes_on(model, tmp_path):
+def test_awkward_functions_have_one_clear_fate_each_and_the_search_goes_on(model, tmp_path, capfd):
     hows = list(FATES)
     config = model(
         AWKWARD,
@@ -117,6 +127,7 @@ def test_awkward_functions_have_one_clear_fate_each_and_the_search_goes_on(model
         parallel={"backend": "local", "jobs": 2},
     )
     run = done(config, tmp_path)
+    assert capfd.readouterr() == ("", "")
     assert run.info["status"] == "finished"
     fates = {result.params["how"]: result for result in run.results}
     for how, (status, error) in FATES.items():

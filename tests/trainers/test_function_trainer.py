@@ -2,6 +2,8 @@
 
 import os
 import sys
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -119,8 +121,29 @@ def test_a_generator_that_ends_early_is_finished(tmp_path):
 def test_a_generator_that_yields_nothing_or_other_metrics_is_an_error(tmp_path):
     with pytest.raises(TrainerError, match="report metrics after each epoch"):
         train(lambda params, epochs: iter_of([]), tmp_path)
-    with pytest.raises(TrainerError, match="same metrics, found score and then, in epoch 2"):
-        train(lambda params, epochs: iter_of([1.0, {"score": 1.0, "loss": 2.0}]), tmp_path)
+    with pytest.raises(TrainerError, match="epoch 2: the result must have the metric 'score'"):
+        train(lambda params, epochs: iter_of([1.0, {"loss": 2.0}]), tmp_path)
+
+
+def test_another_metric_than_the_one_that_counts_may_be_missing_in_an_epoch(tmp_path):
+    told = [1.0, {"score": 2, "loss": 3}, {"score": 4, "loss": None, "\udce9": 5}]
+    outcome = train(lambda params, epochs: iter_of(told), tmp_path)
+    assert not outcome.diverged
+    assert outcome.curve == {
+        "epoch": [1, 2, 3],
+        "score": [1, 2, 4],
+        "loss": [None, 3, None],
+        r"\udce9": [None, None, 5],
+    }
+
+
+@pytest.mark.parametrize(
+    ("told", "value"),
+    [(2**70, 2.0**70), (Decimal("0.5"), 0.5), (Fraction(1, 4), 0.25), (-1.7e308, -1.7e308)],
+)
+def test_every_kind_of_number_is_a_float(tmp_path, told, value):
+    curve = train(lambda params, epochs: told, tmp_path).curve
+    assert (curve["score"], type(curve["score"][0])) == ([value], float)
 
 
 def iter_of(values):

@@ -11,16 +11,27 @@ from hpsearch.report.comparison_text import describe
 from hpsearch.report.html.figures.curves import COLOURS
 from hpsearch.report.html.figures.progress import ends
 from hpsearch.report.html.figures.style import Figure, axis, figure, value_range
-from hpsearch.report.html.page import document, plot
+from hpsearch.report.html.page import document, is_page, plot
 from hpsearch.report.html.text import escaped, in_plot, short
 from hpsearch.report.numbers import number
-from hpsearch.store import write_text
+from hpsearch.store.output import Output
 
 
-def write_comparison(comparison: Comparison, path: Path) -> Path:
-    """Write the page of a comparison: a reader sees the old one or the new one."""
-    write_text(path, compare_page(comparison))
-    return path
+def default_page(runs_dir: Path) -> Output:
+    """Where the page goes that nobody named: in the place of the last one."""
+    path = runs_dir / "comparison.html"
+    return Output(path, force=is_page(path))
+
+
+def write_comparison(comparison: Comparison, output: Output) -> None:
+    """Write the page of a comparison: a reader sees the old one or the new one.
+
+    Raises:
+        OutputError: the file exists already or cannot be written.
+    """
+    page = compare_page(comparison)
+    with output.text() as file:
+        file.write(page)
 
 
 def compare_page(comparison: Comparison) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from hpsearch.report.html import classes, winner
@@ -26,6 +27,10 @@ def page(summary: Summary, refresh: float | None = None) -> str:
     return document(summary.run.name, body, figures, table(summary), refresh)
 
 
+_START = '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+_END_OF_TITLE = " · hpsearch</title>"
+
+
 def document(
     title: str,
     body: str,
@@ -36,11 +41,10 @@ def document(
     """A page that needs no network: style, plotly and script stand in it."""
     data = in_script({"figures": figures, "table": rows, "refresh": refresh})
     return "\n".join((
-        "<!DOCTYPE html>",
-        '<html lang="en"><head><meta charset="utf-8">',
+        _START,
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         '<meta name="color-scheme" content="light dark">',
-        f"<title>{escaped(title)} · hpsearch</title>",
+        f"<title>{escaped(title)}{_END_OF_TITLE}",
         f"<style>{_file('style.css')}</style></head><body>",
         f"<main>{body}</main>",
         f'<script type="application/json" id="data">{data}</script>',
@@ -49,6 +53,18 @@ def document(
         "</body></html>",
         "",
     ))  # fmt: skip
+
+
+def is_page(path: Path) -> bool:
+    """Whether a file is a page that `document` made, and no link to one."""
+    try:
+        if path.is_symlink() or not path.is_file():
+            return False
+        with path.open("rb") as file:
+            start = file.read(4096).decode(errors="replace")
+    except OSError:
+        return False
+    return start.startswith(_START) and _END_OF_TITLE in start
 
 
 def plot(name: str, figure: Figure, figures: dict[str, Figure]) -> str:

@@ -18,6 +18,9 @@ Told = Sequence[Mapping[str, Any]]
 def told_by_lines(output: str, metric: str) -> Told:
     r"""The lines that are JSON objects with the metric.
 
+    Where these name their epochs, one that names another epoch and lacks the metric is a result,
+    too, which is to be complained of; a line without either is none.
+
     >>> told_by_lines('begin\n{"loss": 2}\n{"step": 3}\n{"loss": 1}\n', "loss")
     [{'loss': 2}, {'loss': 1}]
 
@@ -27,7 +30,14 @@ def told_by_lines(output: str, metric: str) -> Told:
     objects = [told for line in output.splitlines() if (told := _object(line)) is not None]
     having = [told for told in objects if metric in told]
     if having:
-        return having
+        named = [told["epoch"] for told in having if _whole(told.get("epoch"))]
+        known = {*named} if len(named) == len(having) else None
+        return [
+            told
+            for told in objects
+            if metric in told
+            or (known is not None and _whole(told.get("epoch")) and told["epoch"] not in known)
+        ]
     if objects:
         found = ", ".join(map(repr, objects[-1])) or "no metric"
         raise TrainerError(f"the result must have the metric {metric!r}, found {found}")
@@ -88,19 +98,25 @@ def by_epoch(told: Told, metric: str, done: int, until: int) -> dict[int, Measur
         TrainerError: a result is no metric, or one result stands for several epochs.
     """
     if until == 1:
-        return {1: measures(told[-1], metric)}
+        return {
+            1: measures([each for each in told if metric in each or each is told[0]][-1], metric)
+        }
     rows: dict[int, Measures] = {}
     epoch = done
     for each in told:
         epoch = epoch_told(each) or epoch + 1
         if epoch <= until:
-            rows[epoch] = measures(each, metric)
+            rows[epoch] = measures(each, metric, epoch)
     if len(told) == 1 and "epoch" not in told[0] and until - done > 1:
         raise TrainerError(
             f"each epoch must have its own result, found one for {until - done} epochs; print "
             "one an epoch (with an 'epoch' if there is but one), or leave trainer.epochs out"
         )
     return rows
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int | float)
 
 
 def _object(line: str) -> dict[str, Any] | None:

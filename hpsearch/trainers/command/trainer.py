@@ -91,7 +91,8 @@ class CommandTrainer:
             for epoch, row in rows.items():
                 report({"epoch": epoch, **row})
         ended = max(rows, default=0) < job.until_epoch
-        return outcome_of(job, rows, done, ended, checkpoints, folder if self.resumes else None)
+        left = folder if self.resumes else None
+        return outcome_of(job, rows, self.metric, done, ended, checkpoints, left)
 
     def _told(self, output: str, folder: Path) -> Told:
         if self.file is not None:

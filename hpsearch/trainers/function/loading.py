@@ -50,7 +50,7 @@ def load(target: str, home: str) -> Function:
     except TrainerError:
         raise
     except BaseException as error:  # a SystemExit at import is the file's fault, too
-        if isinstance(error, KeyboardInterrupt):
+        if isinstance(error, KeyboardInterrupt):  # it may be the user's wish; whoever calls knows
             raise
         message = " ".join(str(error).split()) or "no message"
         raise TrainerError(

@@ -85,10 +85,10 @@ class FunctionTrainer:
         told = function(params, epochs, **{name: extras[name] for name in how.extras})
         if not isinstance(told, Generator):
             checkpoints.drop()
-            curve, diverged = curve_of({1: measures(told, self.metric)})
+            curve, diverged = curve_of({1: measures(told, self.metric)}, self.metric)
             return Outcome(curve, None, diverged=diverged, finished=True)
         rows, ended = _follow(told, self.metric, done, job.until_epoch, report)
-        return outcome_of(job, rows, done, ended, checkpoints, folder)
+        return outcome_of(job, rows, self.metric, done, ended, checkpoints, folder)
 
 
 def _follow(
@@ -109,7 +109,7 @@ def _follow(
             epoch = epoch_told(told) or epoch + 1
             if epoch > until:
                 return rows, False
-            rows[epoch] = measures(told, metric)
+            rows[epoch] = measures(told, metric, epoch)
             if report is not None:
                 report({"epoch": epoch, **rows[epoch]})
             undefined = any(value - value != 0 for value in rows[epoch].values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -151,8 +152,8 @@ def model_from_state(
     )
 
 
-def save_model(path: Path, model: Model) -> None:
-    """Write model.npz, without pickle and whole: a crash leaves the old file or the new one."""
+def _as_arrays(model: Model) -> dict[str, Any]:
+    """What `load_model` reads, without anything that would need pickle."""
     header = {
         "format": FORMAT,
         "units": list(model.architecture.units),
@@ -165,6 +166,19 @@ def save_model(path: Path, model: Model) -> None:
     if model.class_names.dtype.hasobject:
         arrays["class_names"] = model.class_names.astype(np.str_)
     arrays["header"] = np.array(json.dumps(header))
+    return arrays
+
+
+def as_bytes(model: Model) -> bytes:
+    """A model as `load_model` reads it, for a place that may be no file."""
+    file = io.BytesIO()
+    np.savez(file, **_as_arrays(model))
+    return file.getvalue()
+
+
+def save_model(path: Path, model: Model) -> None:
+    """Write a run's model.npz whole: a crash leaves the old file or the new one."""
+    arrays = _as_arrays(model)
     write_whole(path, lambda file: np.savez(file, **arrays))
 
 

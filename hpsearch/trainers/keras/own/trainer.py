@@ -107,15 +107,15 @@ class OwnKerasTrainer:
             rows: dict[int, Measures] = {}
             for number in range(int(state["epochs"]), job.until_epoch):
                 told = training.epoch(model, train, val, self.classes, size, job, number)
-                row = rows[number + 1] = measures(told, self.metric)
+                row = rows[number + 1] = measures(told, self.metric, number + 1)
                 if report is not None:
                     report({"epoch": number + 1, **row})
                 if not all(map(isfinite, row.values())):
-                    return Outcome(curve_of(rows)[0], None, diverged=True)
+                    return Outcome(curve_of(rows, self.metric)[0], None, diverged=True)
                 if self.best is not None and _better(cost := self.best.cost(row), kept):
                     kept = training.values(training.weights(model), "kept")
                     kept["kept_cost"] = np.array(cost)
-            curve = curve_of(rows)[0] if rows else {"epoch": []}
+            curve = curve_of(rows, self.metric)[0] if rows else {"epoch": []}
             after = {
                 **training.values(training.weights(model), "weights"),
                 **training.values(optimizer, "optimizer"),
