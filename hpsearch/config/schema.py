@@ -60,6 +60,36 @@ class Data(Part):
         description="What stands in for a missing value: `mean` of the training rows; null makes "
         "it an error.",
     )
+    missing_values: Annotated[
+        tuple[str, ...], rules.distinct(rules.mark(), '["-", -999]', empty=True)
+    ] = Field(
+        default=(),
+        description="Tables: what stands for a missing value in the columns to learn from, beside "
+        "empty fields, `NA`, `NaN`, `null` and the like.",
+        examples=[["-", -999]],
+    )
+    decimal: Annotated[str | None, rules.optional(rules.choice(".", ","))] = Field(
+        default=None,
+        description="Text files: what stands before the fraction of a number; the other sign may "
+        "set its thousands apart. Null: whichever alone can be meant, in each column.",
+        examples=[","],
+    )
+    columns: Annotated[
+        tuple[str, ...] | None,
+        rules.optional(rules.distinct(rules.text(), "[age, height]")),
+    ] = Field(
+        default=None,
+        description="Tables: the only columns to learn from; null for all but `target`.",
+        examples=[["age", "height"]],
+    )
+    exclude: Annotated[
+        tuple[str, ...], rules.distinct(rules.text(), "[customer_id]", empty=True)
+    ] = Field(
+        default=(),
+        description="Tables: columns that are not learned from, such as identifiers. New rows to "
+        "predict need not have them.",
+        examples=[["customer_id"]],
+    )
     split_seed: Annotated[int, rules.whole(0, LARGEST_SEED)] = Field(
         default=0,
         description="Decides which rows go where. Apart from `seed`, so that a new seed never "

@@ -12,7 +12,7 @@ import numpy as np
 
 from hpsearch import rng
 from hpsearch.data.encoding import Encoding, batches, fit, standardise
-from hpsearch.data.labels import classes
+from hpsearch.data.labels import as_written, classes
 from hpsearch.data.open import open_source
 from hpsearch.data.options import DataOptions
 from hpsearch.data.source import PARTS, Codes, Label, Part, Rows, Source
@@ -70,13 +70,18 @@ def load(options: DataOptions) -> Dataset:
         DataError: what `open_source`, `split` and `encoding.fit` raise, and shares that leave
             nothing to train on.
     """
-    source = open_source(options.source, options.target)
+    source = open_source(options.source, options.target, options.reading)
     if source.labels is None:
         raise DataError(f"{source.name}: there are no labels to learn from; add an array y")
     names, y = classes(source.labels, source.where)
     parts = _parts(source, y, names, options)
     encoding = fit(
-        source, parts["train"], names, standardize=options.standardize, missing=options.missing
+        source,
+        parts["train"],
+        names,
+        standardize=options.standardize,
+        missing=options.missing,
+        written=as_written(source.labels, names),
     )
     return Dataset(source, y, parts, encoding, _fingerprint(source, y, names, options))
 
@@ -121,6 +126,7 @@ def with_parts(dataset: Dataset, parts: Mapping[Part, Rows], options: DataOption
         dataset.classes,
         standardize=options.standardize,
         missing=options.missing,
+        written=dataset.encoding.written,
     )
     return replace(dataset, parts=parts, encoding=encoding)
 

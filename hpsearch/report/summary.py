@@ -15,7 +15,7 @@ from hpsearch.report.headline import Headline, Tested, headline_of, on_test_rows
 from hpsearch.report.importance import Importance, importance
 from hpsearch.report.paired import Study, studies
 from hpsearch.sampling.ranking import Observation
-from hpsearch.searching.brief import Brief, brief_of, known_trials
+from hpsearch.searching.brief import Brief, brief_of, known_trials, shortage
 from hpsearch.searching.known import Known
 from hpsearch.searching.objective import Objective, objective_of
 from hpsearch.searching.refine import best_completed, elites_of, ranking
@@ -93,6 +93,10 @@ class Summary:
     def warnings(self) -> tuple[Caution, ...]:
         """What to be wary of."""
         found = list(warnings(self.config, self.results, elites_of(self.ranked)))
+        history = [known.result.params for known in self.brief.history]
+        fewer = shortage(self.config, history) if self.brief.rules > 1 else None
+        if fewer:
+            found.insert(0, Caution("exhausted", None, fewer))
         if self.tested is not None and self.tested.caution is not None:
             found.append(Caution("baseline", None, self.tested.caution))
         return tuple(found)

@@ -16,8 +16,7 @@ from hpsearch.config import Config, from_mapping
 from hpsearch.data.dataset import Dataset, cross_validation, load, write_folds
 from hpsearch.errors import ConfigError, RunError
 from hpsearch.rng import RULES
-from hpsearch.sampling.plan import Round, ladder, plan, round_sizes
-from hpsearch.searching.brief import brief_for, brief_of, crossings, proposals
+from hpsearch.searching.brief import brief_for, brief_of, proposals, rounds_of
 from hpsearch.searching.events import Event, SearchEnded, SearchStarted
 from hpsearch.searching.facts import facts
 from hpsearch.searching.ledger import Ledger
@@ -36,26 +35,6 @@ from hpsearch.trainers.protocol import Trainer
 from hpsearch.trial import Trial
 
 Tell = Callable[[Event], None]
-
-
-def rounds_of(config: Config, first: int = 0, coarse: bool = True) -> tuple[Round, ...]:
-    """The plan of a search; it follows from the configuration alone, never from the machine.
-
-    Settings by hand belong to the first round. A refined search has no coarse round, and a
-    random one has no reason to wait between rounds.
-    """
-    search = config.search
-    start = min(len(search.start), search.trials)
-    left = search.trials - start
-    rounds = 1 if search.sampler == "random" else search.rounds
-    sizes = round_sizes(left, rounds, coarse, crossings(config.space)) if left else []
-    sizes = [start + sizes[0], *sizes[1:]] if sizes else [start]
-    amounts: tuple[int, ...] = (config.trainer.epochs,)
-    if search.halving is None:
-        return plan(sizes, amounts, first=first)
-    factor = search.halving.factor
-    amounts = ladder(config.trainer.epochs, search.halving.min_epochs, factor)
-    return plan(sizes, amounts, factor, first)
 
 
 def first_trials(config: Config) -> list[Trial]:
@@ -125,6 +104,7 @@ def begin(
     parent = None if refinement is None else refinement.parent
     looks = 0 if parent is None else parent.info.get("test_looks", 0)
     known = [] if refinement is None else [known.as_line() for known in refinement.history]
+    history = [] if refinement is None else [known.result.params for known in refinement.history]
     info = {
         "name": config.name,
         "status": "interrupted",  # until `conduct` takes it up
@@ -138,7 +118,7 @@ def begin(
         "data": described(dataset),
         "config": config.as_dict(),
         "config_yaml": _as_text(config_text(config)),  # to notice if it is changed by hand
-        "plan": [asdict(round) for round in rounds_of(config, first, coarse=not known)],
+        "plan": [asdict(round) for round in rounds_of(config, first, history)],
         **facts(),
     }
     info["seal"] = seal(info) if sealed else None

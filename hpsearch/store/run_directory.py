@@ -116,6 +116,7 @@ class RunDirectory:
             )
         checked: dict[str, Any] = shaped(info, RUN, str(path))
         check_plan(checked.get("plan", []), str(path))
+        _as_trained(checked)
         return checked
 
     def update(self, **changes: Any) -> None:
@@ -167,6 +168,15 @@ class RunDirectory:
             yield writer
         finally:
             writer.close()
+
+
+def _as_trained(info: Mapping[str, Any]) -> None:
+    """Leave out settings by hand that rules 1 did not train: those beyond the number of trials."""
+    search = info.get("config", {}).get("search")
+    if info.get("rules", 1) == 1 and isinstance(search, dict):
+        start, trials = search.get("start"), search.get("trials")
+        if isinstance(start, list) and isinstance(trials, int):
+            search["start"] = start[:trials]
 
 
 def create(
