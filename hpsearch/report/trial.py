@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -22,6 +21,8 @@ from hpsearch.report.numbers import duration, number
 from hpsearch.report.summary import Summary
 from hpsearch.report.text import columns, heading, tell
 from hpsearch.searching.objective import Curve
+from hpsearch.store import RunDirectory
+from hpsearch.store.safe_path import SafePath
 from hpsearch.trial import Piece, Result
 
 MOST_LOG = 4096  # bytes from the end of a log
@@ -114,8 +115,8 @@ def report_trial(summary: Summary, wanted: int) -> TrialReport:
         rungs=tuple(_rungs(pieces, summary.brief.repeats)),
         curve=known[wanted].curve,
         confirmed=confirmed,
-        traceback=None if inherited else _traceback(summary.run.path, wanted),
-        logs={} if inherited else dict(_logs(summary.run.path, wanted)),
+        traceback=None if inherited else _traceback(summary.run, wanted),
+        logs={} if inherited else dict(_logs(summary.run, wanted)),
     )
 
 
@@ -134,46 +135,31 @@ def _rungs(pieces: Sequence[Piece], repeats: int) -> Iterator[Rung]:
         yield Rung(piece.repeat, piece.fold, piece.rung, piece.epochs, piece.value, new)
 
 
-def _traceback(run: Path, wanted: int) -> str | None:
+def _traceback(run: RunDirectory, wanted: int) -> str | None:
     """The last entry of a trial in logs/log.txt; each begins with its number."""
-    text = tail(run / "logs" / "log.txt", MOST_FAILURES) or ""
+    text = tail(run.inside / "logs" / "log.txt", MOST_FAILURES) or ""
     entries = re.split(r"^(?=trial \d+: )", text, flags=re.MULTILINE)
     own = [entry for entry in entries if entry.startswith(f"trial {wanted}: ")]
     return own[-1].partition(": ")[2].rstrip() if own else None
 
 
-def _logs(run: Path, wanted: int) -> Iterator[tuple[str, str]]:
+def _logs(run: RunDirectory, wanted: int) -> Iterator[tuple[str, str]]:
     for name in LOGS:
-        text = tail(run / "logs" / name.format(wanted), MOST_LOG)
+        text = tail(run.inside / "logs" / name.format(wanted), MOST_LOG)
         if text:
             yield f"logs/{name.format(wanted)}", text
 
 
-def tail(path: Path, most: int) -> str | None:
-    """The end of a text file, whole lines where it is cut; None of what is no plain file.
-
-    A run directory may be a stranger's: neither the file nor its folder may be a link, and a
-    pipe or a device is not read.
-    """
+def tail(path: SafePath, most: int) -> str | None:
+    """The end of a text file, whole lines where it is cut; None where there is no plain file."""
     try:
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    except OSError:
+        with path.open() as stream:
+            size = stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, size - most))
+            text = stream.read(most).decode(errors="replace")
+    except (OSError, RunError):  # a stranger's link or pipe is no log
         return None
-    try:
-        file = os.open(path.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
-    except OSError:
-        return None
-    finally:
-        os.close(folder)
-    with os.fdopen(file, "rb") as stream:
-        about = os.fstat(file)
-        if not stat.S_ISREG(about.st_mode):
-            return None
-        stream.seek(max(0, about.st_size - most))
-        text = stream.read(most).decode(errors="replace")
-    if about.st_size > most:
-        text = text.partition("\n")[2] or text
-    return text
+    return (text.partition("\n")[2] or text) if size > most else text
 
 
 def show_trial(report: TrialReport) -> None:
