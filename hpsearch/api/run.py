@@ -12,7 +12,7 @@ from hpsearch.api.progress import Bar
 from hpsearch.api.report import Report
 from hpsearch.config import Config, from_mapping
 from hpsearch.config import load as load_config
-from hpsearch.data.encoding import batches
+from hpsearch.data.encoding import batches, surprises
 from hpsearch.data.given import given_rows
 from hpsearch.data.open import open_new
 from hpsearch.errors import HpsearchError, RunError
@@ -166,6 +166,8 @@ class Run:
             source, _ = open_new(rows, encoding)
         else:
             source = given_rows(rows, encoding)
+        for line in surprises(source, encoding):
+            warnings.warn(line, UserWarning, stacklevel=2)
         shares = [model.probabilities(X) for X in batches(source, encoding)]
         found = np.concatenate([np.empty((0, len(encoding.classes))), *shares])
         return pd.DataFrame(found, columns=pd.Index(encoding.classes))

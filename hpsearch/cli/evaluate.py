@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hpsearch.cli.options import run_argument, runs_dir_option, trust_option
+from hpsearch.cli.options import run_argument, runs_dir_option, trust_option, warn
 
 
 @click.command()
@@ -56,6 +56,7 @@ def _stored(run: str | None, runs_dir: Path) -> dict[str, object]:
 def _measure(run: str | None, data: str, runs_dir: Path, trust: bool) -> dict[str, object]:
     import numpy as np
 
+    from hpsearch.data.encoding import surprises
     from hpsearch.data.open import open_new
     from hpsearch.errors import DataError
     from hpsearch.searching.measure import labelled, measure
@@ -68,5 +69,6 @@ def _measure(run: str | None, data: str, runs_dir: Path, trust: bool) -> dict[st
             f"{data}: evaluating needs the labels of the rows, found none; "
             "to label them use: hpsearch predict"
         )
+    warn(surprises(source, encoding))
     rows = labelled(source, encoding, y, np.arange(source.rows))
     return {"classes": list(encoding.classes), **measure(model, rows).as_dict("new")}

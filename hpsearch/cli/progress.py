@@ -14,6 +14,7 @@ from hpsearch.report.numbers import number
 from hpsearch.searching.events import (
     ConfirmationStarted,
     Event,
+    FilesChanged,
     RoundStarted,
     SearchEnded,
     SearchStarted,
@@ -59,6 +60,9 @@ class Progress:
                 "a new training" if event.trainings == 1 else f"{event.trainings} new trainings"
             )
             click.echo(f"confirming {best} with {again}", err=True)
+        elif isinstance(event, FilesChanged):
+            tell = click.echo if self._bar is None else self._bar.write
+            tell(event.message, file=sys.stderr)
         elif isinstance(event, SearchEnded):
             self.close()
 

@@ -105,7 +105,7 @@ def _tell(run: RunDirectory, top: int, open_: bool) -> None:
         click.echo(f"{run.report}: cannot be written: {error.strerror or error}", err=True)
     show(summary)
     if open_:
-        _open(run.report)
+        _open(run.report.path)
 
 
 def _compare(

@@ -13,7 +13,7 @@ from hpsearch.report.advice import Caution, warnings
 from hpsearch.report.importance import Importance, importance
 from hpsearch.report.paired import Study, studies
 from hpsearch.sampling.ranking import Observation
-from hpsearch.searching.brief import Brief, brief_of, known_trials
+from hpsearch.searching.brief import Brief, brief_of, known_trials, shortage
 from hpsearch.searching.known import Known
 from hpsearch.searching.objective import Objective, objective_of
 from hpsearch.searching.refine import best_completed, elites_of, ranking
@@ -86,7 +86,10 @@ class Summary:
     @cached_property
     def warnings(self) -> tuple[Caution, ...]:
         """What to be wary of."""
-        return tuple(warnings(self.config, self.results, elites_of(self.ranked)))
+        found = warnings(self.config, self.results, elites_of(self.ranked))
+        history = [known.result.params for known in self.brief.history]
+        fewer = shortage(self.config, history) if self.brief.rules > 1 else None
+        return (*([Caution("exhausted", None, fewer)] if fewer else []), *found)
 
     @cached_property
     def paired(self) -> tuple[Study, ...]:

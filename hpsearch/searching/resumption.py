@@ -11,9 +11,9 @@ from hpsearch.config import Config, from_mapping
 from hpsearch.config.yaml_text import read
 from hpsearch.errors import ConfigError, RunError
 from hpsearch.sampling.plan import Round, extended, ladder, round_sizes
-from hpsearch.searching.brief import check_rules, crossings, rounds_in
+from hpsearch.searching.brief import TRIED, check_rules, rounds_in, trials_of
 from hpsearch.searching.trust import check, is_sealed, seal
-from hpsearch.store import RunDirectory, write_text
+from hpsearch.store import MOST, RunDirectory, write_text
 
 FREE = ("parallel", "search.timeout", "search.trial_timeout")
 """The keys that may change in a run that has begun: none of them decides what a trial gives."""
@@ -121,13 +121,19 @@ def _longer(
             f"{run.path}: --trials must be more than the {planned} that are planned already, "
             f"found {trials}; `hpsearch resume {run.path}` finishes those"
         )
-    search, more = config.search, trials - planned
+    search, history = config.search, [line["params"] for line in run.history]
     config = replace(config, search=replace(search, trials=trials))
     from_mapping(config.as_dict())  # as if the user had written so many
+    more = (trials if run.rules == 1 else trials_of(config, history)) - planned
+    if more <= 0:
+        raise RunError(
+            f"{run.path}: --trials {trials} adds none: every setting of the space has been "
+            f"planned; {TRIED.format(run.path)}"
+        )
     rounds = 1 if search.sampler == "random" else search.rounds
     if isinstance(rounds, int):
         rounds = ceil(rounds * more / planned)
-    sizes = round_sizes(more, rounds, coarse=False, draw=crossings(config.space))
+    sizes = round_sizes(more, rounds, coarse=False, draw=config.space.crossed)
     epochs, halving = config.trainer.epochs, search.halving
     if halving is None:
         return config, extended(plan, sizes, (epochs,))
@@ -146,7 +152,7 @@ def _as_edited(run: RunDirectory, info: Mapping[str, Any]) -> tuple[dict[str, An
     if written is None:  # such as from a program that could not read it as text
         return tree, None
     try:
-        text = run.config.read_bytes().decode()
+        text = run.config.read_text(MOST)
     except FileNotFoundError:
         write_text(run.config, written)
         return tree, written

@@ -82,7 +82,8 @@ def leave_model(
     if "test" in dataset.parts:
         rows = labelled(dataset.source, dataset.encoding, dataset.y, dataset.parts["test"])
         test = measure(model, rows).as_dict("test")
-        run.update(test_looks=run.info["test_looks"] + 1)
+        writer = search.ledger.writer
+        writer.update(test_looks=writer.info["test_looks"] + 1)
     return test
 
 
@@ -95,7 +96,7 @@ def _leave_network(
     model = trained_model(settings, state, dataset)
     save_model(run.model, model)
     if isinstance(search.trainer, KerasTrainer):
-        at_worker(search.backend, search.trainer.export, run.keras_model, model)
+        at_worker(search.backend, search.trainer.export, run.keras_model.resolved(), model)
     write_text(run.best / "params.yaml", params_text(settings, params, dataset))
     return model
 
@@ -108,9 +109,9 @@ def _leave_own_keras(
     assert isinstance(trainer, OwnKerasTrainer)
     job = job_of(search, known, choice.training)
     encoding = dataset.encoding
-    args = (run.keras_model, job, state, encoding.mean, encoding.scale)
+    args = (run.keras_model.resolved(), job, state, encoding.mean, encoding.scale)
     at_worker(search.backend, trainer.export, *args)
-    saved = SavedModel(run.keras_model.resolve(), encoding, trainer.origin, trusted=True)
+    saved = SavedModel(run.keras_model.resolved(), encoding, trainer.origin, trusted=True)
     saved.save()
     write_text(run.best / "params.yaml", as_yaml(known.result.params))
     return AtWorker(saved, search.backend)

@@ -13,6 +13,7 @@ from hpsearch.report.html.figures import FIGURES, Figure, panels, timeline
 from hpsearch.report.html.table import table
 from hpsearch.report.html.text import escaped, in_script, indented, one_line, short
 from hpsearch.report.summary import Summary
+from hpsearch.store import MOST
 
 
 def page(summary: Summary, refresh: float | None = None) -> str:
@@ -169,7 +170,7 @@ def _table(summary: Summary) -> str:
 
 def _configuration(summary: Summary) -> str:
     try:
-        text = summary.run.config.read_text(encoding="utf-8", errors="replace")
+        text = summary.run.config.read_text(MOST, errors="replace")
     except OSError:
         text = "(config.yaml cannot be read)"
     lines = "\n".join(indented(line) for line in text.split("\n"))
