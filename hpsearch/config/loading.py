@@ -24,6 +24,7 @@ from hpsearch.config.resolved import (
 )
 from hpsearch.config.rules import show
 from hpsearch.config.structure import Parts
+from hpsearch.data.names import expanded
 from hpsearch.data.options import BUILT_IN, DataOptions
 from hpsearch.errors import ConfigError
 from hpsearch.space import Domain, Parameter, Space
@@ -227,12 +228,14 @@ def _options(parts: Parts, base: Path) -> dict[str, Any]:
     options = dict(parts.options)
     if parts.kind is not None and "folder" in parts.kind.options:
         options["folder"] = _full(base, options.get("folder", ""))
+    for key in ("function", "model"):
+        if key in options:
+            options[key] = expanded(options[key])
     return options
 
 
 def _full(base: Path, path: str) -> str:
-    # resolve() would follow symbolic links, expanduser() can raise
-    return os.path.abspath(base / os.path.expanduser(path))  # noqa: PTH100, PTH111
+    return os.path.abspath(base / expanded(path))  # noqa: PTH100 (resolve() follows links)
 
 
 def _data(keys: dict[str, Any], base: Path) -> DataOptions:

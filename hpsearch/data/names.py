@@ -1,9 +1,42 @@
-"""Names as messages show them."""
+"""Names of files, columns and runs: as users give them, and as messages show them."""
 
 from __future__ import annotations
 
 import difflib
+import os.path
 from collections.abc import Iterable
+
+from hpsearch.errors import HpsearchError
+
+
+def expanded(path: str) -> str:
+    """A path that a user gives, with the home folder for a `~` that it begins with.
+
+    A shell does this for most, but not in `--runs-dir=~/x`, in a variable, in YAML or in Python.
+
+    Raises:
+        HpsearchError: it begins with the name of a user that there is not.
+    """
+    if not path.startswith("~"):
+        return path
+    found = os.path.expanduser(path)  # noqa: PTH111 (Path's raises, and says less)
+    if found != path:
+        return found
+    first = path.partition("/")[0]
+    if os.path.lexists(first):
+        return path
+    raise HpsearchError(
+        f"{path}: must begin with the home folder of a user, found no user {first[1:]!r}; for a "
+        f"file of this name write ./{path}"
+    )
+
+
+def expanded_target(target: str) -> str:
+    """The same for a path, or for the address of a file, such as sqlite:///~/study.db."""
+    scheme, three, path = target.partition(":///")
+    if not three:
+        return expanded(target)
+    return f"{scheme}:///{expanded(path)}"
 
 
 def listed(names: Iterable[object], most: int = 10) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from hpsearch.data.compressed import ENDINGS
 from hpsearch.data.encoding import Encoding, check_values
 from hpsearch.data.labels import known
-from hpsearch.data.names import did_you_mean, listed
+from hpsearch.data.names import did_you_mean, expanded, listed
 from hpsearch.data.options import BUILT_IN, READ_ALL, Reading
 from hpsearch.data.source import Codes, Source, test_part
 from hpsearch.errors import DataError
@@ -38,7 +38,7 @@ def open_source(
         from hpsearch.data.built_in import read_digits
 
         return read_digits()
-    path = Path(source)
+    path = Path(expanded(str(source)))
     with _reading(path):
         if is_table(path):
             from hpsearch.data.table import read_table
@@ -62,7 +62,7 @@ def open_new(source: str | Path, encoding: Encoding) -> tuple[Source, Codes | No
     Raises:
         DataError: what `open_source` raises, and data that does not suit the model.
     """
-    path = Path(source)
+    path = Path(expanded(str(source)))
     if source not in BUILT_IN and is_table(path):
         from hpsearch.data.table import read_like
 

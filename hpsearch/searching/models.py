@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hpsearch.config import from_mapping
 from hpsearch.data.encoding import Encoding
+from hpsearch.data.names import expanded
 from hpsearch.errors import RunError
 from hpsearch.searching.measure import Predictor
 from hpsearch.searching.own import is_own, origin_of
@@ -30,7 +31,7 @@ def open_model(run: str | None, runs_dir: Path, trust: bool = False) -> tuple[Pr
     """
     if run is None or not run.endswith(".npz"):
         return winning_model(find(run, runs_dir), trust)
-    model = load_model(Path(run))
+    model = load_model(Path(expanded(run)))
     return model, Encoding.from_json(model.data)
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hpsearch.data.names import expanded
 from hpsearch.errors import RunError
 from hpsearch.store import lock
 from hpsearch.store.files import read_lines, write_json, write_text
@@ -304,6 +305,8 @@ def find(run: str | Path | None, runs_dir: Path) -> RunDirectory:
         RunError: there is no such run; the message names those that there are.
     """
     known = runs(runs_dir)
+    if isinstance(run, str):
+        run = expanded(run)
     if run is None:
         if not known:
             raise RunError(f"{runs_dir}: holds no runs yet; start one with: hpsearch run CONFIG")
