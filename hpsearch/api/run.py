@@ -14,7 +14,7 @@ from hpsearch.config import Config, from_mapping
 from hpsearch.config import load as load_config
 from hpsearch.data.encoding import batches, surprises
 from hpsearch.data.given import given_rows
-from hpsearch.data.names import expanded
+from hpsearch.data.names import counted, expanded
 from hpsearch.data.open import open_new
 from hpsearch.errors import HpsearchError, RunError
 from hpsearch.exchange.export import export
@@ -249,7 +249,7 @@ class Run:
         return _conduct(child, refinement.config, progress, dataset, objective)
 
     def __repr__(self) -> str:
-        return f"<Run {str(self.path)!r}, {self.status}, {len(self.trials)} trials>"
+        return f"<Run {str(self.path)!r}, {self.status}, {counted(len(self.trials), 'trial')}>"
 
 
 def search(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hpsearch.cli.options import PATH, name_option, runs_dir_option, set_option
+from hpsearch.data.names import counted
 from hpsearch.report.escape import echo
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def _tell(study: Study, imported: Imported) -> None:
     statuses = Counter(result.status for result in taken.results)
     total = len(taken.results) + sum(taken.left.values())
     echo(
-        f"{run.path}: {len(taken.results):,} of {total:,} trials of study "
+        f"{run.path}: {len(taken.results):,} of {counted(total, 'trial')} of study "
         f"{printable(study.name)!r}: "
         + ", ".join(f"{statuses[each]:,} {each}" for each in Status if statuses[each])
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from hpsearch.cli.options import OUTPUT, claimed, force_option, runs_dir_option, trust_option, warn
+from hpsearch.data.names import counted
 from hpsearch.report.escape import echo, printable
 
 
@@ -54,4 +55,4 @@ def predict(
                 every = (f"{share:.6g}" for share in row) if probabilities else ()
                 writer.writerow([names[best], f"{row[best]:.6g}", *every])
     if not to.is_stdout:
-        echo(f"wrote {source.rows:,} labels to {output}", err=True)
+        echo(f"wrote {counted(source.rows, 'label')} to {output}", err=True)

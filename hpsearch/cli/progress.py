@@ -8,6 +8,7 @@ from contextlib import suppress
 from math import ceil
 from typing import Any
 
+from hpsearch.data.names import counted
 from hpsearch.report.escape import echo, lines_printable, printable
 from hpsearch.report.numbers import number, rough
 from hpsearch.searching.events import (
@@ -97,7 +98,7 @@ class Progress:
         if info.get("parent"):
             self._parent = str(info["parent"]), info["plan"][0]["first"]
         jobs = "1 at a time" if event.jobs == 1 else f"{event.jobs} at a time"
-        echo(f"{event.run.path}: {event.trials} trials, {jobs}", err=True)
+        echo(f"{event.run.path}: {counted(event.trials, 'trial')}, {jobs}", err=True)
         if sys.stderr is not None and sys.stderr.isatty():
             from tqdm import tqdm
 
@@ -122,7 +123,7 @@ class Progress:
         if self._done % step == 0 or self._done == self._trials:
             speed = (self._done - self._before) / max(1e-9, time.monotonic() - self._started)
             echo(
-                f"{self._round}: {self._done}/{self._trials} trials, best {best}, "
+                f"{self._round}: {self._done}/{counted(self._trials, 'trial')}, best {best}, "
                 f"{rough(speed)} trials/s",
                 err=True,
             )

@@ -9,7 +9,7 @@ from pathlib import Path
 from hpsearch.data.compressed import ENDINGS
 from hpsearch.data.encoding import Encoding, check_values
 from hpsearch.data.labels import known
-from hpsearch.data.names import did_you_mean, expanded, listed
+from hpsearch.data.names import counted, did_you_mean, expanded, listed
 from hpsearch.data.options import BUILT_IN, READ_ALL, Reading
 from hpsearch.data.source import Codes, Source, test_part
 from hpsearch.errors import DataError
@@ -77,8 +77,8 @@ def open_new(source: str | Path, encoding: Encoding) -> tuple[Source, Codes | No
             )
         if len(new.number_names) != encoding.features:
             raise DataError(
-                f"{new.name}: rows have {len(new.number_names)} features, but the model was "
-                f"trained on {encoding.features}"
+                f"{new.name}: rows have {counted(len(new.number_names), 'feature')}, but the "
+                f"model was trained on {encoding.features}"
             )
     check_values(new, missing_allowed=encoding.fill is not None)
     if new.labels is None:
