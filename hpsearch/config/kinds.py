@@ -33,7 +33,7 @@ def _nothing(*_: object) -> Told:
 
 
 def _unknown_places(options: Mapping[str, Any], names: list[str]) -> Told:
-    """Places of a command that nothing fills, and parameters that would take a place's meaning."""
+    """Places of a command that nothing fills."""
     known = [*names, *GIVEN]
     told = [
         (
@@ -51,11 +51,7 @@ def _unknown_places(options: Mapping[str, Any], names: list[str]) -> Told:
         )
         for text, name in misread(options["command"], known)
     ]
-    taken = [name for name in names if name in GIVEN]
-    return told + [
-        ("command", f"{{{name}}} is given to every command; rename the parameter")
-        for name in taken
-    ]
+    return told
 
 
 def _meant(name: str, known: list[str]) -> str:
@@ -100,6 +96,7 @@ class Kind:
     ignored: Callable[[Mapping[str, Any]], Told]
     options: Mapping[str, Option] = field(default_factory=dict)
     open: bool = False
+    given: tuple[str, ...] = ()  # names that each run of it is told besides
     unknown: Callable[[Mapping[str, Any], list[str]], Told] = _nothing
     unused: Callable[[Mapping[str, Any], list[str]], Told] = _nothing
 
@@ -154,6 +151,7 @@ KINDS = {
         ignored=_nothing,
         options=COMMAND,
         open=True,
+        given=GIVEN,
         unknown=_unknown_places,
         unused=_unused_parameters,
     ),
