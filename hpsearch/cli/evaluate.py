@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from hpsearch.cli.options import run_argument, runs_dir_option, trust_option, warn
+from hpsearch.report.escape import echo
 
 
 @click.command()
@@ -29,9 +30,19 @@ def evaluate(
 
     measured = _stored(run, runs_dir) if data is None else _measure(run, data, runs_dir, trust)
     if as_json:
-        click.echo(json_text(measured))
+        echo(json_text(measured))
     else:
-        show_measurement(measured, "test" if data is None else "new")
+        metric = _searched(run, runs_dir)
+        show_measurement(measured, "test" if data is None else "new", metric)
+
+
+def _searched(run: str | None, runs_dir: Path) -> str | None:
+    """The metric that the run searched; None of a model file, which does not say."""
+    from hpsearch.store import find
+
+    if run is not None and run.endswith(".npz"):
+        return None
+    return str(find(run, runs_dir).info["config"]["metric"]["name"])
 
 
 def _stored(run: str | None, runs_dir: Path) -> dict[str, object]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from hpsearch.cli.options import force_option, runs_dir_option
+from hpsearch.report.escape import echo
 
 FORMATS = ["csv", "parquet", "optuna", "mlflow", "tensorboard"]
 
@@ -49,7 +50,7 @@ def export(
     written = write(found, to, target, name, force=force)
     if written.target == "-":  # and nothing is to be said of it
         return
-    click.echo(
+    echo(
         f"wrote {written.trials:,} trials of {found.name} to {written.target}; "
         f"see them with: {written.see}",
         err=True,
@@ -57,4 +58,6 @@ def export(
 
 
 def _is_run(word: str, runs_dir: Path) -> bool:
-    return any((path / "run.json").is_file() for path in (Path(word), runs_dir / word))
+    from hpsearch.store import is_run
+
+    return any(is_run(path) for path in (Path(word), runs_dir / word))

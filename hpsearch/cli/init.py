@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from hpsearch.cli.options import OUTPUT, claimed, force_option
+from hpsearch.report.escape import echo, echo_data
 
 
 @click.command()
@@ -26,11 +27,15 @@ def init(data: str | None, target: str | None, output: Path | None, force: bool)
 
     to = claimed(output, force)
     source = data or "digits"
-    text = starter(profile(source, target), source)
+    found = profile(source, target)
+    text = starter(found, source)
+    if found.target_reason:
+        other = "choose another with --target"
+        echo(f"target: {found.target!r} ({found.target_reason}); {other}", err=True)
     if to is None:
-        click.echo(text, nl=False)
+        echo_data(text)
         return
     with to.text() as file:
         file.write(text)
     if not to.is_stream:
-        click.echo(f"wrote {output}; search it with: hpsearch run {output}", err=True)
+        echo(f"wrote {output}; search it with: hpsearch run {output}", err=True)

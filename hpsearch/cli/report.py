@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import sys
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from hpsearch.cli.options import OUTPUT, aside, claimed, force_option, runs_dir_option
+from hpsearch.report.escape import echo, echo_data
 
 if TYPE_CHECKING:
     from hpsearch.store import RunDirectory
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 )
 @click.option("--top", type=click.IntRange(1), default=5, show_default=True,
               help="How many of the best trials to list.")  # fmt: skip
+@click.option("--trial", "wanted", metavar="N", type=click.IntRange(0),
+              help="Tell all of one trial: settings, curve, rungs, log.")  # fmt: skip
 @click.option("--open", "open_", is_flag=True, help="Show the page in a browser, too.")
 @click.option("--watch", is_flag=True, help="Tell it again and again until the run has ended.")
 @click.option("--png", metavar="DIR", type=OUTPUT,
@@ -40,6 +43,7 @@ def report(
     runs_dir: Path,
     format_: str,
     top: int,
+    wanted: int | None,
     open_: bool,
     watch: bool,
     png: Path | None,
@@ -56,6 +60,8 @@ def report(
 
     if format_ != "text" and (open_ or watch):
         raise click.UsageError("--open and --watch go with --format text only")
+    if wanted is not None and (len(runs) > 1 or watch or open_ or png or format_ == "csv"):
+        raise click.UsageError("--trial tells of one trial of one run, as text or JSON")
     if len(runs) > 1 and watch:
         raise click.UsageError("--watch follows one run")
     if len(runs) > 1 and png is not None:
@@ -70,14 +76,19 @@ def report(
         _compare(found, runs_dir, to, format_, top, open_)
         return
     run = find(runs[0] if runs else None, runs_dir)
+    if wanted is not None:
+        _trial(run, wanted, format_)
+        return
     if format_ == "json":
         from hpsearch.report.text import json_text
 
-        click.echo(json_text(summarise(run, top).as_json()))
+        echo(json_text(summarise(run, top).as_json()))
     elif format_ == "csv":
         from hpsearch.report.table import write_csv
 
-        write_csv(summarise(run, top).results, sys.stdout)
+        rows = StringIO()
+        write_csv(summarise(run, top).results, rows)
+        echo_data(rows.getvalue())
     else:
         if watch:
             from hpsearch.report.watch import watch as follow
@@ -88,7 +99,7 @@ def report(
         from hpsearch.report.png import write_pictures
 
         files = write_pictures(summarise(run), png, force=force)
-        click.echo(f"wrote {len(files)} pictures to {png}", err=True)
+        echo(f"wrote {len(files)} pictures to {png}", err=True)
 
 
 def _tell(run: RunDirectory, top: int, open_: bool) -> None:
@@ -102,10 +113,23 @@ def _tell(run: RunDirectory, top: int, open_: bool) -> None:
     try:
         write_page(run, summary, EVERY if summary.info["status"] == "running" else None)
     except OSError as error:  # another's run, say: what it found can be told all the same
-        click.echo(f"{run.report}: cannot be written: {error.strerror or error}", err=True)
+        echo(f"{run.report}: cannot be written: {error.strerror or error}", err=True)
     show(summary)
     if open_:
-        _open(run.report)
+        _open(run.report.path)
+
+
+def _trial(run: RunDirectory, wanted: int, format_: str) -> None:
+    """All that is known of one trial."""
+    from hpsearch.report.summary import summarise
+    from hpsearch.report.text import json_text
+    from hpsearch.report.trial import report_trial, show_trial
+
+    found = report_trial(summarise(run), wanted)
+    if format_ == "json":
+        echo(json_text(found.as_json()))
+    else:
+        show_trial(found)
 
 
 def _compare(
@@ -124,12 +148,14 @@ def _compare(
     if format_ == "json":
         from hpsearch.report.text import json_text
 
-        click.echo(json_text(comparison.as_json()))
+        echo(json_text(comparison.as_json()))
     elif format_ == "csv":
         from hpsearch.report.table import write_runs_csv
 
         labelled = [(member.name, member.summary.results) for member in comparison.members]
-        write_runs_csv(labelled, sys.stdout)
+        rows = StringIO()
+        write_runs_csv(labelled, rows)
+        echo_data(rows.getvalue())
     else:
         from hpsearch.errors import OutputError
         from hpsearch.report.comparison_text import show
@@ -142,7 +168,7 @@ def _compare(
         except OutputError as error:
             if output is not None:
                 raise
-            click.echo(f"{error}; name the page with --output", err=True)
+            echo(f"{error}; name the page with --output", err=True)
             written = None
         with aside(output):
             show(comparison, written)
@@ -154,4 +180,4 @@ def _open(page: Path) -> None:
     import webbrowser
 
     if not page.exists() or not webbrowser.open(page.resolve().as_uri()):
-        click.echo(f"no browser was found; open the file yourself: {page}", err=True)
+        echo(f"no browser was found; open the file yourself: {page}", err=True)

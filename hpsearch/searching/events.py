@@ -50,4 +50,13 @@ class SearchEnded:
     run: RunDirectory
 
 
-Event = SearchStarted | RoundStarted | TrialEnded | ConfirmationStarted | SearchEnded
+@dataclass(frozen=True)
+class FilesChanged:
+    """Somebody deleted or changed a file of the run, which was written anew."""
+
+    message: str
+
+
+Event = (
+    SearchStarted | RoundStarted | TrialEnded | ConfirmationStarted | FilesChanged | SearchEnded
+)

@@ -13,6 +13,7 @@ from typing import Any
 from hpsearch import backends
 from hpsearch.config import Config
 from hpsearch.errors import TrainerError
+from hpsearch.store import SafePath
 from hpsearch.trainers.command import CommandTrainer, program
 from hpsearch.trainers.command.template import PLACE
 from hpsearch.trainers.function import FunctionTrainer, Manner, inspected, manner
@@ -91,6 +92,7 @@ def origin_of(config: Config) -> Origin:
 
 def _look(name: str, look: Callable[..., Any], args: tuple[Any, ...]) -> Any:
     """What there is to tell of a named function, as a worker finds it."""
+    backends.open_streams()
     backend = "serial" if sys.platform == "win32" else "local"
     with (
         tempfile.TemporaryDirectory(prefix="hpsearch-") as folder,
@@ -105,7 +107,7 @@ def _look(name: str, look: Callable[..., Any], args: tuple[Any, ...]) -> Any:
 
 
 def _quietly(folder: str, look: Callable[..., Any], args: tuple[Any, ...]) -> Any:
-    with redirected(Path(folder, "printed.txt")):
+    with redirected(SafePath(Path(folder)) / "printed.txt"):
         return look(*args)
 
 

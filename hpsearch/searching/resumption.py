@@ -13,7 +13,7 @@ from hpsearch.errors import ConfigError, RunError
 from hpsearch.sampling.plan import Round, extended, ladder, round_sizes
 from hpsearch.searching.brief import TRIED, check_rules, rounds_in, trials_of
 from hpsearch.searching.trust import check, is_sealed, seal
-from hpsearch.store import RunDirectory, write_text
+from hpsearch.store import MOST, RunDirectory, write_text
 
 FREE = ("parallel", "search.timeout", "search.trial_timeout")
 """The keys that may change in a run that has begun: none of them decides what a trial gives."""
@@ -152,7 +152,7 @@ def _as_edited(run: RunDirectory, info: Mapping[str, Any]) -> tuple[dict[str, An
     if written is None:  # such as from a program that could not read it as text
         return tree, None
     try:
-        text = run.config.read_bytes().decode()
+        text = run.config.read_text(MOST)
     except FileNotFoundError:
         write_text(run.config, written)
         return tree, written

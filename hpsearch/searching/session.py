@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -17,7 +16,7 @@ from hpsearch.data.dataset import Dataset, cross_validation, load, write_folds
 from hpsearch.errors import ConfigError, RunError
 from hpsearch.rng import RULES
 from hpsearch.searching.brief import brief_for, brief_of, proposals, rounds_of
-from hpsearch.searching.events import Event, SearchEnded, SearchStarted
+from hpsearch.searching.events import Event, FilesChanged, SearchEnded, SearchStarted
 from hpsearch.searching.facts import facts
 from hpsearch.searching.ledger import Ledger
 from hpsearch.searching.loop import Search
@@ -26,7 +25,7 @@ from hpsearch.searching.own import Target, is_own, origin_of, own_trainer
 from hpsearch.searching.refine import Refinement
 from hpsearch.searching.trust import seal
 from hpsearch.searching.winner import crown
-from hpsearch.store import RunDirectory, as_yaml, create, vanished
+from hpsearch.store import RunDirectory, SafePath, Writer, as_yaml, create, vanished
 from hpsearch.trainers.keras import KerasTrainer
 from hpsearch.trainers.keras.own import OwnKerasTrainer
 from hpsearch.trainers.network import NetworkTrainer
@@ -185,14 +184,19 @@ def conduct(
             read-only or gone.
         TrainerError: each of the first trials failed.
     """
+    backends.open_streams()
     config = config or from_mapping(run.info["config"])
     folds = folds_of(config, dataset or same_data(run, config))
     brief = brief_of(run, config)
     deadline = None
     if brief.timeout is not None:
         deadline = time.monotonic() + brief.timeout - run.info.get("seconds", 0.0)
-    with _disk(run), run.writing() as writer, _status(run), _prepared(run, folds):
-        trainer = trainer or trainer_of(config, run.path, run.data, folds, target)
+
+    def changed(files: str) -> None:
+        tell(FilesChanged(files))
+
+    with _disk(run), run.writing(changed) as writer, _status(run, writer), _prepared(run, folds):
+        trainer = trainer or trainer_of(config, run.path, run.data.path, folds, target)
         with backend_of(config) as backend:
             ledger = Ledger(objective_of(config), writer, run.info["began"], brief.trainings)
             ledger.read(run)
@@ -203,10 +207,11 @@ def conduct(
             except KeyboardInterrupt:
                 search.take_in()
                 raise
-            run.update(out_of_time=not search.confirmed)
+            writer.update(out_of_time=not search.confirmed)
             crown(run, search, folds)
         if search.confirmed:  # else what the time cut goes on from its states
-            shutil.rmtree(run.states, ignore_errors=True)  # a failed confirmation may leave some
+            with suppress(OSError):
+                run.states.remove()  # a failed confirmation may leave some
             run.states.mkdir(exist_ok=True)
     tell(SearchEnded(run))
 
@@ -294,7 +299,7 @@ def own_keras_trainer(
     """The trainer of a user's Keras model, at work in the folder of a run."""
     return OwnKerasTrainer(
         str(data),
-        str(folder.resolve() / "logs"),
+        SafePath(folder.resolve()),
         len(folds[0].classes),
         config.metric.name,
         origin_of(config),
@@ -329,25 +334,28 @@ def _disk(run: RunDirectory) -> Iterator[None]:
 @contextmanager
 def _prepared(run: RunDirectory, folds: Sequence[Dataset]) -> Iterator[None]:
     """The data as memory-mapped files that all workers share, for as long as they work."""
-    shutil.rmtree(run.data, ignore_errors=True)  # a crash may have left them
+    run.data.remove()  # a crash may have left them
     try:
         if folds:
-            write_folds(folds, run.data)
+            run.data.mkdir()
+            write_folds(folds, run.data.path)
         yield
     finally:
-        shutil.rmtree(run.data, ignore_errors=True)
+        with suppress(OSError):
+            run.data.remove()
 
 
 @contextmanager
-def _status(run: RunDirectory) -> Iterator[None]:
+def _status(run: RunDirectory, writer: Writer) -> Iterator[None]:
     """Keep run.json's status true, whatever happens inside."""
-    run.update(status="running")
-    started, spent = time.monotonic(), run.info.get("seconds", 0.0)
+    info = run.info
+    writer.describe({**info, "status": "running"})
+    started, spent = time.monotonic(), info.get("seconds", 0.0)
 
     def end(status: str) -> None:
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         seconds = round(spent + time.monotonic() - started, 3)
-        run.update(status=status, ended=now, seconds=seconds)
+        writer.update(status=status, ended=now, seconds=seconds)
 
     try:
         yield

@@ -47,7 +47,7 @@ def test_the_configuration_in_run_json_means_the_same(parent, digits):
     from hpsearch.config import from_mapping, load
 
     assert from_mapping(parent.info["config"]) == digits()
-    assert load(parent.config) == digits()
+    assert load(parent.config.path) == digits()
 
 
 def test_the_first_trials_that_are_shown_are_those_that_are_trained(parent, digits):
