@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -52,8 +53,11 @@ class Ledger:
         for training, pieces in self.pieces.items():
             if pieces[-1].value is None or not pieces[-1].curve.get("epoch"):
                 self.finished.add(training)
-        for line in run.timeline:
+        timeline = run.timeline
+        for line in timeline:
             self.work[line["number"]].append((line["start"], line["end"]))
+        last = max((line["end"] for line in timeline), default=0.0)
+        self.began = min(self.began, time.time() - last)  # the clock may have been set back
         results = run.results
         self.cut = [result for result in results if result.cut]
         for result in results:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -35,6 +36,12 @@ from hpsearch.trainers.protocol import Trainer
 from hpsearch.trial import Trial
 
 Tell = Callable[[Event], None]
+
+BEAT = 1.0
+"""Seconds between two notes of how long a search has taken, which count if it is killed."""
+
+BEAT_SHARE = 0.01
+"""Of the time gone by that a kill may cost instead, in a long search."""
 
 
 def rounds_of(config: Config, first: int = 0, coarse: bool = True) -> tuple[Round, ...]:
@@ -203,7 +210,7 @@ def conduct(
     brief = brief_of(run, config)
     deadline = None
     if brief.timeout is not None:
-        deadline = time.monotonic() + brief.timeout - run.info.get("seconds", 0.0)
+        deadline = time.monotonic() + brief.timeout - run.seconds
     with _disk(run), run.writing() as writer, _status(run), _prepared(run, folds):
         trainer = trainer_of(config, run.path, run.data, folds, target)
         with backend_of(config) as backend:
@@ -353,15 +360,26 @@ def _prepared(run: RunDirectory, folds: Sequence[Dataset]) -> Iterator[None]:
 
 @contextmanager
 def _status(run: RunDirectory) -> Iterator[None]:
-    """Keep run.json's status true, whatever happens inside."""
-    run.update(status="running")
-    started, spent = time.monotonic(), run.info.get("seconds", 0.0)
+    """Keep run.json's status and seconds true, whatever happens inside."""
+    started, spent, over = time.monotonic(), run.seconds, threading.Event()
+    run.update(status="running", seconds=spent)
+
+    def seconds() -> float:
+        return round(spent + time.monotonic() - started, 3)
+
+    def keep_time() -> None:
+        while not over.wait(max(BEAT, BEAT_SHARE * seconds())):
+            with suppress(OSError, RunError):  # who trains will meet it, too
+                run.update(seconds=seconds())
 
     def end(status: str) -> None:
+        over.set()
+        beat.join()
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        seconds = round(spent + time.monotonic() - started, 3)
-        run.update(status=status, ended=now, seconds=seconds)
+        run.update(status=status, ended=now, seconds=seconds())
 
+    beat = threading.Thread(target=keep_time, daemon=True)
+    beat.start()
     try:
         yield
     except BaseException as error:

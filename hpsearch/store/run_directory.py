@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from hpsearch.store.writer import Writer
 from hpsearch.trial import Piece, Result
 
 FORMAT = 1
+_UPDATING = threading.Lock()  # run.json is read before it is written
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -119,8 +121,23 @@ class RunDirectory:
         return checked
 
     def update(self, **changes: Any) -> None:
-        """Change entries of run.json, in one atomic write."""
-        write_json(self.path / "run.json", {**self.info, **changes})
+        """Change entries of run.json, in one atomic write; several threads may."""
+        with _UPDATING:
+            write_json(self.path / "run.json", {**self.info, **changes})
+
+    @property
+    def seconds(self) -> float:
+        """How long the search has taken so far, also where a kill left no word of it.
+
+        That is what run.json says, which lags behind a little; or if that is more the time in
+        which, by the timeline, something was in training.
+        """
+        spans = sorted((line["start"], line["end"]) for line in self.timeline)
+        busy, until = 0.0, float("-inf")
+        for start, end in spans:
+            busy += max(0.0, end - max(start, until))
+            until = max(until, end)
+        return float(max(self.info.get("seconds", 0.0), round(busy, 3)))
 
     @property
     def pieces(self) -> list[Piece]:
