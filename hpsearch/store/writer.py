@@ -68,19 +68,17 @@ class Writer:
         write_whole(path, lambda file: np.savez(file, **arrays), durable=False)
         self._states[last.number].add(path)
 
-    def result(self, result: Result, trainings: Iterable[Training] = ()) -> None:
-        """Record a trial's fate; its state is needed no more, unless more time may come.
-
-        Args:
-            result: of the trial.
-            trainings: that it consists of, whose checkpoints are needed no more, either.
-        """
+    def result(self, result: Result) -> None:
+        """Record a trial's fate."""
         self._trials.append(as_line(result))
-        if result.cut:
-            return
-        for path in self._states.pop(result.number, ()):
-            path.unlink(missing_ok=True)
+
+    def forget(self, trainings: Iterable[Training]) -> None:
+        """Remove what some trainings would need to go on: states and checkpoints."""
         for training in trainings:  # asked for by name: a look through all would be quadratic
+            path = self._state(training)
+            if path in self._states.get(training[0], ()):
+                self._states[training[0]].discard(path)
+                path.unlink(missing_ok=True)
             folder = self._path / "state" / "-".join(map(str, training))
             if folder.is_dir():
                 shutil.rmtree(folder, ignore_errors=True)
