@@ -23,6 +23,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -239,7 +240,14 @@ def main() -> None:
     kinds = [*OURS, "report", *PEERS]
     parser.add_argument("--only", nargs="+", choices=kinds, default=kinds)
     parser.add_argument("--one", choices=kinds, help=argparse.SUPPRESS)
+    parser.add_argument("--tiny", action="store_true", help="show only that it works")
     chosen = parser.parse_args()
+    if chosen.tiny:
+        chosen.trials, chosen.repeats, chosen.only = 12, 1, ["random", "halving", "report"]
+        if find_spec("optuna"):
+            chosen.only.append("journal")
+        else:
+            print("optuna is not installed, and left out")
     if chosen.one is not None:
         print(json.dumps(one(chosen.one, chosen.trials, chosen.folder)))
         return

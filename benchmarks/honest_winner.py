@@ -58,11 +58,17 @@ def main() -> None:
     )
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--trainings", type=int, default=10)
+    parser.add_argument("--tiny", action="store_true", help="show only that it works")
     args = parser.parse_args()
+    overrides: list[str] = []
+    if args.tiny:
+        args.seeds, args.trainings = 2, 2
+        confirm = "search.confirm={top: 2, seeds: 2, share: 1}"
+        overrides = ["search.trials=4", "trainer.epochs=2", confirm]
     differences, covered, optimism = [], [], []
     with tempfile.TemporaryDirectory() as name:
         for seed in range(args.seeds):
-            config = load(DIGITS, seed=seed)
+            config = load(DIGITS, overrides, seed=seed)
             dataset = read_data(config)
             folder = str(Path(name) / "prepared")
             write_folds([dataset], Path(folder))

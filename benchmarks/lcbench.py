@@ -8,17 +8,20 @@ Regret 0 is the best of 3,000 random settings, 1 their median. With --noise, one
 a trial and one an epoch are added to what a search sees, in points of accuracy, and the score
 is the noise-free value of the setting that it would return.
 
-Needs onnxruntime; optuna for the peers (GPSampler also torch and scipy).
+Needs LCBench's folder (model.onnx, lcbench.py, regret.py), named by --lcbench or the environment
+variable LCBENCH, and onnxruntime; optuna for the peers (GPSampler also torch and scipy). With
+--tiny, which only shows that the script works, a formula stands in for what is missing.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import os
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache, partial
+from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -28,19 +31,51 @@ from simulated import search
 
 from hpsearch.sampling.plan import ladder, plan, round_sizes
 from hpsearch.searching.occupancy import planned_epochs
-from hpsearch.space import LINEAR, LOG, Continuous, Discrete, Parameter, Space
 from hpsearch.trainers.protocol import Job
 
 BUDGETS = (5, 10, 20, 40)  # full trainings
+TINY_BUDGETS = (2, 5)
+LCBENCH = os.environ.get("LCBENCH", "../shared/lcbench")
+FORMULA = ""  # in place of LCBench's folder
 EPOCHS = 52
 PEERS = (("tpe", "none"), ("tpe", "hyperband"), ("gp", "none"))
 Trace = list[tuple[int, float, float]]
 """Of each full training: epochs spent so far, final accuracy as seen, and without noise."""
 
 
+class Formula:
+    """What LCBench's folder offers, with a formula in place of the surrogate."""
+
+    SPACE = {"learning_rate": (1e-4, 1e-1, "log", False), "units": (16, 512, "log", True)}  # noqa: RUF012
+    TUNING_TASKS = ("formula",)
+
+    @staticmethod
+    def LCBench(_task: str) -> Formula:  # noqa: N802 (as LCBench has it)
+        """The only task."""
+        return Formula()
+
+    def curve(self, params: dict[str, Any], epochs: range) -> list[float]:
+        """Accuracies that grow to 90 at best, at learning rate 0.01 and 128 units."""
+        rate, units = np.log10(params["learning_rate"]) + 2, np.log2(params["units"]) - 7
+        top = 90 * np.exp(-0.1 * rate * rate - 0.02 * units * units)
+        return [float(top * (1 - 0.9**epoch)) for epoch in epochs]
+
+    @staticmethod
+    def independent_seed(_task: str, seed: int) -> int:
+        """The seed itself: there is no other task."""
+        return seed
+
+    @staticmethod
+    def regret(_task: str, accuracy: float) -> float:
+        """0 is the best accuracy, 1 is 60."""
+        return (90 - accuracy) / 30
+
+
 @cache
 def scoring(folder: str) -> Any:
-    """LCBench's own scoring, from its folder."""
+    """LCBench's own scoring, from its folder; or a formula's."""
+    if folder == FORMULA:
+        return Formula
     sys.path.insert(0, folder)
     import regret
 
@@ -50,7 +85,8 @@ def scoring(folder: str) -> Any:
 class Task:
     """One task with its noise; counts what is spent on it."""
 
-    def __init__(self, folder: str, task: str, seed: int, noise: tuple[float, float]):
+    def __init__(self, folder: str, task: str, seed: int, noise: tuple[float, float], most: int):
+        self.most = most  # epochs that may be spent
         self._bench, self._seed, self._noise = scoring(folder).LCBench(task), seed, noise
         self.spent = 0
         self.trace: Trace = []
@@ -68,14 +104,12 @@ class Task:
         return seen
 
 
-def space(folder: str) -> Space:
-    """LCBench's space in hpsearch's terms."""
-    parameters = []
-    for name, (low, high, scale, integer) in scoring(folder).SPACE.items():
-        warp = LOG if scale == "log" else LINEAR
-        domain = Discrete(low, high, scale=warp) if integer else Continuous(low, high, warp)
-        parameters.append(Parameter(name, domain))
-    return Space(tuple(parameters))
+def space(folder: str) -> dict[str, Any]:
+    """LCBench's space as a configuration has it."""
+    return {
+        name: {"scale": scale, "min": low, "max": high, **({"type": "int"} if integer else {})}
+        for name, (low, high, scale, integer) in scoring(folder).SPACE.items()
+    }
 
 
 def by_hpsearch(task: Task, folder: str, seed: int, options: dict[str, Any]) -> None:
@@ -85,8 +119,8 @@ def by_hpsearch(task: Task, folder: str, seed: int, options: dict[str, Any]) -> 
         params = {name: job.settings[name] for name in scoring(folder).SPACE}
         return task.see(job.number, params, epochs)
 
-    trials = trials_within(max(BUDGETS) * EPOCHS)
-    search(space(folder), curve, trials=trials, amounts=ladder(EPOCHS), seed=seed, **options)
+    trials = trials_within(task.most)
+    search(space(folder), curve, trials=trials, epochs=EPOCHS, seed=seed, **options)
 
 
 def trials_within(epochs: int) -> int:
@@ -113,7 +147,7 @@ def by_optuna(task: Task, folder: str, seed: int, sampler: str, pruner: str) -> 
     study = optuna.create_study(
         direction="maximize", sampler=samplers[sampler](seed=seed), pruner=pruners[pruner]
     )
-    while task.spent < max(BUDGETS) * EPOCHS:
+    while task.spent < task.most:
         trial = study.ask()
         params = {
             name: (trial.suggest_int if integer else trial.suggest_float)(
@@ -133,22 +167,38 @@ def by_optuna(task: Task, folder: str, seed: int, sampler: str, pruner: str) -> 
 
 
 def regrets(
-    folder: str, noise: tuple[float, float], who: Any, case: tuple[str, int]
+    folder: str,
+    noise: tuple[float, float],
+    budgets: tuple[int, ...],
+    who: Any,
+    case: tuple[str, int],
 ) -> list[float]:
     """Regret at each budget of the setting that a search would return there."""
     name, seed = case
     identity = scoring(folder).independent_seed(name, seed)
-    task = Task(folder, name, identity, noise)
+    task = Task(folder, name, identity, noise, max(budgets) * EPOCHS)
     if isinstance(who, dict):
         by_hpsearch(task, folder, identity, who)
     else:
         by_optuna(task, folder, identity, *who)
-    median = json.loads(scoring(folder).REFERENCE.read_text())[name]["median"]
     row = []
-    for budget in BUDGETS:
+    for budget in budgets:
         reached = [(seen, true) for spent, seen, true in task.trace if spent <= budget * EPOCHS]
-        row.append(scoring(folder).regret(name, max(reached)[1] if reached else median))
+        # before the first full training it would return any setting: the median, say
+        row.append(scoring(folder).regret(name, max(reached)[1]) if reached else 1.0)
     return row
+
+
+def found(folder: str, tiny: bool) -> str:
+    """LCBench's folder; a tiny run without it, or without onnxruntime, has a formula."""
+    there = Path(folder, "regret.py").is_file()
+    if there and find_spec("onnxruntime"):
+        return str(Path(folder).resolve())
+    missing = "onnxruntime is not installed" if there else f"{folder}: LCBench is not there"
+    if not tiny:
+        sys.exit(f"{missing}; name its folder with --lcbench, and install onnxruntime")
+    print(f"{missing}; a formula stands in for it")
+    return FORMULA
 
 
 def _tell(label: str, rows: np.ndarray[Any, Any], more: str = "") -> None:
@@ -163,21 +213,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--lcbench", default="../shared/lcbench")
+    parser.add_argument("--lcbench", default=LCBENCH, help="the folder that holds it")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--noise", nargs=2, type=float, default=(0.0, 0.0))
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--peers", action="store_true", help="Optuna's samplers, too")
+    parser.add_argument("--tiny", action="store_true", help="show only that it works")
     args = parser.parse_args()
-    folder = str(Path(args.lcbench).resolve())
-    cases = list(product(scoring(folder).TUNING_TASKS, range(args.seeds)))
+    folder = found(args.lcbench, args.tiny)
+    budgets = TINY_BUDGETS if args.tiny else BUDGETS
+    tasks = scoring(folder).TUNING_TASKS[: 1 if args.tiny else None]
+    cases = list(product(tasks, range(2 if args.tiny else args.seeds)))
     searches: list[Any] = [{}, {"screened": False}, {"sampler": "random"}]
-    print(f"{'mean regret at full trainings':42}", *(f"{budget:>7}" for budget in BUDGETS))
+    peers = list(PEERS) if args.peers else []
+    if args.tiny and find_spec("optuna"):
+        peers = list(PEERS[:1])
+    print(f"{'mean regret at full trainings':42}", *(f"{budget:>7}" for budget in budgets))
     ours: np.ndarray[Any, Any] | None = None
-    for who in searches + (list(PEERS) if args.peers else []):
+    for who in searches + peers:
         started = time.time()
         with ProcessPoolExecutor(args.jobs) as pool:
-            rows = list(pool.map(partial(regrets, folder, tuple(args.noise), who), cases))
+            rows = list(pool.map(partial(regrets, folder, tuple(args.noise), budgets, who), cases))
         label = f"hpsearch {who or ''}" if isinstance(who, dict) else f"optuna {' '.join(who)}"
         _tell(label, np.array(rows), f", {time.time() - started:.0f} s")
         ours = np.array(rows) if ours is None else ours

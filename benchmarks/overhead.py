@@ -24,6 +24,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -152,6 +153,7 @@ SEARCHES: dict[str, Search] = {
 }
 FIRST = next(iter(SEARCHES))
 MOST = {"Ray Tune, random, 2 workers": 10}  # trials
+TINY_PEERS = {"Optuna, random, journal": "optuna", "Ray Tune, random, 2 workers": "ray"}
 WARM = 4  # trials of a search before, for what is imported when it is first used
 
 
@@ -178,7 +180,15 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=list(SEARCHES), default=list(SEARCHES))
     parser.add_argument("--folder", type=Path, default=None, help="on the disk to be measured")
     parser.add_argument("--one", choices=list(SEARCHES), help=argparse.SUPPRESS)
+    parser.add_argument("--tiny", action="store_true", help="show only that it works")
     chosen = parser.parse_args()
+    if chosen.tiny:
+        chosen.sizes, chosen.repeats, chosen.only = [6], 1, ["hpsearch, random, 2 workers"]
+        for name, package in TINY_PEERS.items():
+            if find_spec(package):
+                chosen.only.append(name)
+            else:
+                print(f"{package} is not installed, and left out")
     if chosen.one is not None:
         for trials in (WARM, chosen.sizes[0]):
             scratch = chosen.folder / str(trials)

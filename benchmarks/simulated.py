@@ -1,50 +1,32 @@
 """The search that `hpsearch run` does, with training replaced by looking values up.
 
-Nothing is written to disk. What proposes, stops and ranks is `hpsearch.searching.loop.Search`
-itself, so a benchmark measures the tool and no copy of it.
+What proposes, stops, ranks and records is `hpsearch.searching.session.conduct` itself, in a run
+directory that is thrown away, so a benchmark measures the tool and no copy of it.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from hpsearch.backends.serial import Serial
-from hpsearch.sampling.plan import plan, round_sizes
-from hpsearch.searching.brief import Brief
-from hpsearch.searching.ledger import Ledger
-from hpsearch.searching.loop import Search
-from hpsearch.searching.objective import Objective
-from hpsearch.space import Space
+import numpy as np
+
+from hpsearch.config import from_mapping
+from hpsearch.searching.session import begin, conduct
 from hpsearch.trainers.protocol import Job, Outcome
-from hpsearch.trial import Piece, Result
+from hpsearch.trial import Result
 
-OBJECTIVE = Objective("accuracy", "maximize")
-
-
-class NoWriter:
-    """Keeps nothing."""
-
-    def piece(self, piece: Piece, state: object = None) -> None:
-        """Nothing."""
-
-    def result(self, result: Result) -> None:
-        """Nothing."""
-
-    def worked(self, *what: object) -> None:
-        """Nothing."""
-
-    def sync(self) -> None:
-        """Nothing."""
+Curve = Callable[[Job, range], list[float]]
 
 
 @dataclass(frozen=True)
 class Lookup:
-    """A trainer whose curves come from a function of (number, params, epochs from, to)."""
+    """A trainer whose curves come from a function of a job and of epochs from its last one on."""
 
-    curve: Callable[[Job, range], list[float]]
+    curve: Curve
     epochs: int
     metrics: tuple[str, ...] = ("accuracy",)
 
@@ -59,29 +41,49 @@ class Lookup:
     def _one(self, job: Job, state: Any) -> Outcome:
         epochs = range(1 + int(state["epoch"] if state else 0), job.until_epoch + 1)
         curve: Any = {"epoch": list(epochs), "accuracy": self.curve(job, epochs)}
-        return Outcome(curve, {"epoch": job.until_epoch}, finished=job.until_epoch == self.epochs)  # type: ignore[dict-item]
+        kept = {"epoch": np.array(job.until_epoch)}
+        return Outcome(curve, kept, finished=job.until_epoch == self.epochs)
 
 
 def search(
-    space: Space,
-    curve: Callable[[Job, range], list[float]],
+    space: Mapping[str, Any],
+    curve: Curve,
     *,
     trials: int,
-    amounts: tuple[int, ...],
+    epochs: int,
     seed: int,
     screened: bool = True,
-    sampler: Any = "zoom",
+    sampler: str = "zoom",
 ) -> list[Result]:
-    """Every trial of one search, in the order in which their fates were known."""
-    brief = Brief(
-        space,
-        settings={"epochs": amounts[-1]},
-        rounds=plan(round_sizes(trials), amounts),
-        seed=seed,
-        sampler=sampler,
-        screened=screened,
+    """Every trial of one search for the largest accuracy, by number.
+
+    Args:
+        space: as a configuration has it.
+        curve: gives the accuracies of a trial at some epochs.
+        trials: how many settings are proposed.
+        epochs: of a full training.
+        seed: of the search.
+        screened: whether a Gaussian process picks among candidates.
+        sampler: zoom or random.
+    """
+    config = from_mapping(
+        {
+            "name": "simulated",
+            "seed": seed,
+            "trainer": {"kind": "function", "function": "simulated:Lookup", "epochs": epochs},
+            "metric": {"name": "accuracy", "goal": "maximize"},
+            "space": space,
+            "search": {
+                "trials": trials,
+                "sampler": sampler,
+                "screen": screened,
+                "halving": epochs > 1,
+                "confirm": False,
+            },
+            "parallel": {"backend": "serial"},
+        }
     )
-    ledger = Ledger(OBJECTIVE, NoWriter(), began=time.time())  # type: ignore[arg-type]
-    with Serial() as backend:
-        Search(brief, Lookup(curve, amounts[-1]), backend, ledger, lambda _: None).go()
-    return list(ledger.results.values())
+    with tempfile.TemporaryDirectory(prefix="hpsearch-") as folder:
+        run = begin(config, None, Path(folder), "simulated")
+        conduct(run, lambda _: None, config, trainer=Lookup(curve, epochs))
+        return run.results

@@ -95,9 +95,15 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=2, help="times that each library is run")
     parser.add_argument("--seconds", type=float, default=5.0, help="of one turn of hpsearch")
     parser.add_argument("--stack", type=int, default=4, help="trials of the stacked figure")
+    parser.add_argument("--tiny", action="store_true", help="show only that it works")
     args = parser.parse_args()
     args.peer = args.peer or ["torch", "gemm"]
-    if not args.peers.is_file():
+    if args.tiny:
+        args.turns, args.seconds, args.peer = 1, 0.5, ["gemm"]
+        if not args.peers.is_file():
+            print(f"{args.peers}: no such file; peers are left out")
+            args.peer = []
+    elif not args.peers.is_file():
         sys.exit(f"{args.peers}: no such file; name the peers' script with --peers")
     print(f"NumPy {np.__version__}, one thread, microseconds a step")
     print("(in brackets: how many of hpsearch's steps fit into the peer's)\n")
@@ -108,7 +114,7 @@ def main() -> None:
     )
     print("|---" * (3 + len(args.peer)) + "|")
     with threadpool_limits(1):
-        for units, batch in SHAPES:
+        for units, batch in SHAPES[: 1 if args.tiny else None]:
             print(row(units, batch, args), flush=True)
 
 

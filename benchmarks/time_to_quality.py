@@ -72,7 +72,7 @@ if __name__ == "__main__":
 
 
 def optuna(
-    python: str, data: Path, epochs: int, trials: int, seed: int, folder: Path
+    python: str, data: str | Path, epochs: int, trials: int, seed: int, folder: Path
 ) -> dict[str, Any]:
     """Seconds of Optuna's search, its best value, and that setting in hpsearch's names."""
     script = folder / f"optuna_{seed}.py"
@@ -94,7 +94,9 @@ def optuna(
     return {"seconds": time.time() - started, "value": found["value"], "params": params}
 
 
-def hpsearch(data: Path, epochs: int, trials: int, seed: int, folder: Path) -> dict[str, Any]:
+def hpsearch(
+    data: str | Path, epochs: int, trials: int, seed: int, folder: Path
+) -> dict[str, Any]:
     """Every setting that was the best so far, and when, in seconds from the process's start."""
     config = {
         "name": "race",
@@ -139,7 +141,7 @@ def _incumbents(run: Path, started: float, seconds: float) -> Iterator[dict[str,
 
 
 def judge(
-    prepared: Path, classes: int, params: dict[str, Any], epochs: int, seeds: int = 10
+    prepared: Path, classes: int, params: dict[str, Any], epochs: int, seeds: int
 ) -> tuple[float, float]:
     """Mean test accuracy of trainings with new seeds, and its standard error."""
     trainer = NetworkTrainer(str(prepared), classes)
@@ -167,6 +169,19 @@ def _test_accuracy(prepared: Path, classes: int, settings: dict[str, Any], state
     return float((model.probabilities(test.X).argmax(1) == test.y).mean())
 
 
+def without_optuna(python: str) -> bool:
+    """Whether a tiny run does without Optuna, and why."""
+    script = PEERS / "optuna_search.py"
+    able = subprocess.run([python, "-c", "import optuna, sklearn, torch"], capture_output=True)
+    if script.is_file() and able.returncode == 0:
+        return False
+    missing = (
+        f"{python} lacks optuna, scikit-learn or torch" if able.returncode else f"no {script}"
+    )
+    print(f"{missing}; hpsearch runs against its own first setting")
+    return True
+
+
 def main() -> None:
     """Print a JSON line for each seed, and the median ratio of the times."""
     parser = argparse.ArgumentParser(
@@ -179,23 +194,33 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--python", default=sys.executable, help="a Python with torch and optuna")
+    parser.add_argument("--tiny", action="store_true", help="show only that it works")
     args = parser.parse_args()
+    alone = False
+    if args.tiny:
+        args.epochs, args.trials, args.ours, args.seeds = 2, 4, 6, 1
+        alone = without_optuna(args.python)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        data = folder / "data.npz"
-        subprocess.run(
-            [args.python, str(PEERS / "make_data.py"), args.data, str(data)], check=True
-        )
+        data: str | Path = "digits" if alone else folder / "data.npz"
+        if not alone:
+            subprocess.run(
+                [args.python, str(PEERS / "make_data.py"), args.data, str(data)], check=True
+            )
         dataset = load(DataOptions(data, standardize=False))
         write_prepared(dataset, folder / "prepared" / "0")
         rows = []
 
         def judged(params: dict[str, Any]) -> tuple[float, float]:
-            return judge(folder / "prepared", len(dataset.classes), params, args.epochs)
+            seeds = 2 if args.tiny else 10
+            return judge(folder / "prepared", len(dataset.classes), params, args.epochs, seeds)
 
         for seed in range(args.first_seed, args.first_seed + args.seeds):
-            theirs = optuna(args.python, data, args.epochs, args.trials, seed, folder)
             ours = hpsearch(data, args.epochs, args.ours, seed, folder)
+            if alone:
+                theirs = {"seconds": ours["seconds"], **ours["steps"][0]}
+            else:
+                theirs = optuna(args.python, data, args.epochs, args.trials, seed, folder)
             goal, error = judged(theirs["params"])
             reached, (mean, se) = None, (0.0, 0.0)
             for step in ours["steps"]:  # judging takes longer than both searches

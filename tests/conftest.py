@@ -5,6 +5,7 @@ Set JAXTYPING_DISABLE=1 to go without, for example under a debugger.
 
 import os
 
+import pytest
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
@@ -24,3 +25,11 @@ settings.load_profile("hpsearch")
 def pytest_configure(config):
     """Let the type check look at an entry of a list picked at random, in strategies too."""
     config.addinivalue_line("filterwarnings", "ignore:Do not use the `random` module")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def state_folder(tmp_path_factory):
+    """A folder for the key that seals runs: tests leave the user's own alone."""
+    folder = tmp_path_factory.mktemp("state")
+    os.environ["HPSEARCH_STATE_DIR"] = str(folder)
+    return folder

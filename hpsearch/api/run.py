@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from hpsearch.api.progress import Bar
 from hpsearch.api.report import Report
 from hpsearch.config import Config, from_mapping
 from hpsearch.config import load as load_config
-from hpsearch.data.encoding import batches
+from hpsearch.data.encoding import batches, surprises
 from hpsearch.data.given import given_rows
 from hpsearch.data.open import open_new
 from hpsearch.errors import HpsearchError, RunError
@@ -26,6 +27,7 @@ from hpsearch.searching.refine import refine as narrowed
 from hpsearch.searching.refine import start_from
 from hpsearch.searching.resumption import take_up
 from hpsearch.searching.session import begin, conduct, fingerprint_of, read_data
+from hpsearch.searching.trust import is_sealed, permit, unsealed
 from hpsearch.store import RunDirectory, find
 from hpsearch.trial import Result
 
@@ -134,12 +136,14 @@ class Run:
         """Write report.html; a notebook shows it inline."""
         return Report(write_page(self.directory))
 
-    def predict(self, rows: Any) -> np.ndarray[Any, Any]:
+    def predict(self, rows: Any, trust: bool = False) -> np.ndarray[Any, Any]:
         """The winner's label for each row.
 
         Args:
             rows: new ones, as the data had them: a pandas DataFrame with the same columns, an
                 array (rows, features), or a file or folder as `hpsearch predict` takes it.
+            trust: run the file of a Keras model of your own, though the run is not sealed as
+                yours; seals it.
 
         Returns:
             (rows,) labels, of the type that they have in the data.
@@ -148,20 +152,22 @@ class Run:
             HpsearchError: the run has no winner yet, or one without a model here; the rows do
                 not suit it.
         """
-        shares = self.probabilities(rows)
+        shares = self.probabilities(rows, trust)
         labels: np.ndarray[Any, Any] = shares.columns.to_numpy()[shares.to_numpy().argmax(axis=1)]
         return labels
 
-    def probabilities(self, rows: Any) -> pd.DataFrame:
+    def probabilities(self, rows: Any, trust: bool = False) -> pd.DataFrame:
         """The winner's probability of each class, a column each, for each row; see `predict`."""
         import numpy as np
         import pandas as pd
 
-        model, encoding = winning_model(self.directory)
+        model, encoding = winning_model(self.directory, trust)
         if isinstance(rows, str | Path):
             source, _ = open_new(rows, encoding)
         else:
             source = given_rows(rows, encoding)
+        for line in surprises(source, encoding):
+            warnings.warn(line, UserWarning, stacklevel=2)
         shares = [model.probabilities(X) for X in batches(source, encoding)]
         found = np.concatenate([np.empty((0, len(encoding.classes))), *shares])
         return pd.DataFrame(found, columns=pd.Index(encoding.classes))
@@ -173,6 +179,7 @@ class Run:
         trials: int | None = None,
         overrides: Mapping[str, Any] | None = None,
         progress: bool = True,
+        trust: bool = False,
     ) -> Run:
         """Finish an interrupted run, or extend one; a finished one stays as it is otherwise.
 
@@ -183,11 +190,21 @@ class Run:
             overrides: what may change in a run that has begun, by dotted key: `parallel.*`,
                 `search.timeout`, `search.trial_timeout`.
             progress: show a bar.
+            trust: run the function, command or Keras model that the run names, though it is not
+                sealed as yours; seals it. With an `objective` nothing else runs.
 
         Raises:
-            HpsearchError: another process is at it, or something may not change.
+            HpsearchError: another process is at it, something may not change, or what it names
+                is not trusted.
         """
-        config = take_up(self.directory, _as_texts(overrides), trials=trials, jobs=jobs)
+        config = take_up(
+            self.directory,
+            _as_texts(overrides),
+            trials=trials,
+            named=objective is None,
+            trust=trust,
+            jobs=jobs,
+        )
         if config is None:
             return self
         config = settled(config, objective)
@@ -202,6 +219,7 @@ class Run:
         objective: Objective | None = None,
         jobs: int | None = None,
         progress: bool = True,
+        trust: bool = False,
     ) -> Run:
         """A new run beside this one, narrowed around its best trials.
 
@@ -213,14 +231,20 @@ class Run:
             objective: the function that this run was searched with, where it was given one.
             jobs: how many trials train at once.
             progress: show a bar.
+            trust: as for `resume`.
         """
         before = self.config
         tree = self.directory.info["config"]
-        config = settled(from_mapping(tree, trials=trials, jobs=jobs), objective)
+        config = from_mapping(tree, trials=trials, jobs=jobs)
+        if objective is None:
+            sealed = permit(self.directory, config, trust)
+        else:  # nothing else runs, but what the parent names may be a stranger's
+            sealed = is_sealed(self.directory.info)
+        config = settled(config, objective)
         dataset = read_data(config)
         same = fingerprint_of(dataset)
         refinement = narrowed(self.directory, before, config, same, top, widen)
-        child = begin(refinement.config, dataset, self.path.parent, name, refinement)
+        child = begin(refinement.config, dataset, self.path.parent, name, refinement, sealed)
         return _conduct(child, refinement.config, progress, dataset, objective)
 
     def __repr__(self) -> str:
@@ -310,6 +334,8 @@ def _conduct(
     dataset: Dataset | None,
     objective: Objective | None,
 ) -> Run:
+    if note := unsealed(directory):
+        warnings.warn(note, stacklevel=3)
     bar = Bar(progress)
     try:
         conduct(directory, bar, config, dataset, objective)

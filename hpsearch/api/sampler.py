@@ -79,7 +79,8 @@ class Sampler:
         """New trials; `trial.params` is what to try.
 
         Trials that were asked for and not yet told count as pending: the new ones keep away from
-        them. So you may ask for one whenever a worker is idle.
+        them. So you may ask for one whenever a worker is idle. No setting is asked for twice
+        unless the space holds no other.
         """
         if _whole("count", count) < 1:
             raise HpsearchError(f"count: must be at least 1, found {count}")
@@ -121,7 +122,7 @@ class Sampler:
             HpsearchError: a setting lies outside the space, or a value is no number. Then
                 nothing is recorded.
         """
-        known = list(settings)
+        known = [{name: _plain(value) for name, value in each.items()} for each in settings]
         told = self._numbers(values, len(known), single=False)
         for place, params in enumerate(known):
             if not self.space.contains(params):
@@ -130,7 +131,8 @@ class Sampler:
                     f"parameters; found {dict(params)}"
                 )
         first = len(self._trials)
-        trials = [Trial(first + i, self._round, params) for i, params in enumerate(known)]
+        exact = map(self.space.standard, known)
+        trials = [Trial(first + i, self._round, params) for i, params in enumerate(exact)]
         self._round += 1
         for trial, value in zip(trials, told, strict=True):
             self._trials[trial.number] = trial
@@ -180,6 +182,13 @@ class Sampler:
         if len(given) != count:
             raise HpsearchError(f"values: must be one a trial, found {len(given)} for {count}")
         return [_value(value, place) for place, value in enumerate(given)]
+
+
+def _plain(value: Any) -> Any:
+    """A value as Python has it: NumPy's numbers, truth values and arrays are its own."""
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def _value(value: Any, place: int) -> float | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hpsearch.cli.options import run_argument, runs_dir_option, trust_option
+from hpsearch.cli.options import run_argument, runs_dir_option, trust_option, warn
 
 
 @click.command()
@@ -31,7 +31,17 @@ def evaluate(
     if as_json:
         click.echo(json_text(measured))
     else:
-        show_measurement(measured, "test" if data is None else "new")
+        metric = _searched(run, runs_dir)
+        show_measurement(measured, "test" if data is None else "new", metric)
+
+
+def _searched(run: str | None, runs_dir: Path) -> str | None:
+    """The metric that the run searched; None of a model file, which does not say."""
+    from hpsearch.store import find
+
+    if run is not None and run.endswith(".npz"):
+        return None
+    return str(find(run, runs_dir).info["config"]["metric"]["name"])
 
 
 def _stored(run: str | None, runs_dir: Path) -> dict[str, object]:
@@ -56,6 +66,7 @@ def _stored(run: str | None, runs_dir: Path) -> dict[str, object]:
 def _measure(run: str | None, data: str, runs_dir: Path, trust: bool) -> dict[str, object]:
     import numpy as np
 
+    from hpsearch.data.encoding import surprises
     from hpsearch.data.open import open_new
     from hpsearch.errors import DataError
     from hpsearch.searching.measure import labelled, measure
@@ -68,5 +79,6 @@ def _measure(run: str | None, data: str, runs_dir: Path, trust: bool) -> dict[st
             f"{data}: evaluating needs the labels of the rows, found none; "
             "to label them use: hpsearch predict"
         )
+    warn(surprises(source, encoding))
     rows = labelled(source, encoding, y, np.arange(source.rows))
     return {"classes": list(encoding.classes), **measure(model, rows).as_dict("new")}

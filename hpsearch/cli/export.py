@@ -57,4 +57,6 @@ def export(
 
 
 def _is_run(word: str, runs_dir: Path) -> bool:
-    return any((path / "run.json").is_file() for path in (Path(word), runs_dir / word))
+    from hpsearch.store import is_run
+
+    return any(is_run(path) for path in (Path(word), runs_dir / word))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
@@ -13,6 +14,12 @@ if TYPE_CHECKING:
 
 PATH = click.Path(path_type=Path)
 OUTPUT = click.Path(path_type=Path)  # of what is written: such an option has `force_option`, too
+
+
+def warn(lines: Iterable[str]) -> None:
+    """Say on stderr what should not pass in silence."""
+    for line in lines:
+        click.echo(f"warning: {line}", err=True)
 
 
 @overload
@@ -71,7 +78,8 @@ force_option = click.option("--force", is_flag=True, help="Replace a file that i
 trust_option = click.option(
     "--trust",
     is_flag=True,
-    help="Run the file of a Keras model of your own, for layers that it defines.",
+    help="Run the function, command or Keras model that RUN names, though it is not sealed as "
+    "yours; seals it.",
 )
 config_argument = click.argument("config", type=PATH)
 run_argument = click.argument("run", required=False)

@@ -57,9 +57,10 @@ def _conditions(parameter: Parameter) -> str:
 def show_plan(config: Config) -> None:
     """The space, the rounds, and how busy they keep the jobs."""
     from hpsearch.config import warnings
+    from hpsearch.searching.brief import rounds_of, shortage
     from hpsearch.searching.confirmation import trainings_within
     from hpsearch.searching.occupancy import busy, planned_epochs
-    from hpsearch.searching.session import jobs_of, rounds_of
+    from hpsearch.searching.session import jobs_of
 
     show_space(config.space)
     rounds, jobs = rounds_of(config), jobs_of(config)
@@ -81,7 +82,7 @@ def show_plan(config: Config) -> None:
             best = "the best" if top == 1 else f"the best {top}"
             again = "a new seed" if seeds == 1 else f"{seeds} new seeds"
             click.echo(f"then {best} again, {again}{' each' if top > 1 else ''}")
-    for warning in warnings(config):
+    for warning in filter(None, [shortage(config), *warnings(config)]):
         click.echo(f"! {warning}")
 
 

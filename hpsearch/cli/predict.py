@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from hpsearch.cli.options import OUTPUT, claimed, force_option, runs_dir_option, trust_option
+from hpsearch.cli.options import OUTPUT, claimed, force_option, runs_dir_option, trust_option, warn
 
 
 @click.command()
@@ -33,14 +33,15 @@ def predict(
     RUN is a folder, a name, or a model.npz. Each row of the output has the predicted label
     and its probability; rows keep their order.
     """
-    from hpsearch.data.encoding import batches
+    from hpsearch.data.encoding import batches, surprises
     from hpsearch.data.open import open_new
     from hpsearch.searching.models import open_model
 
     to = claimed(output or Path("-"), force)
     model, encoding = open_model(run, runs_dir, trust)
     source, _ = open_new(data, encoding)
-    names = [str(name) for name in encoding.classes]
+    warn(surprises(source, encoding))
+    names = encoding.written
     with to.text() as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["label", "probability", *(names if probabilities else ())])

@@ -18,6 +18,7 @@ from hpsearch.cli.options import (
     run_argument,
     runs_dir_option,
     set_option,
+    trust_option,
 )
 
 
@@ -33,6 +34,7 @@ from hpsearch.cli.options import (
 @jobs_option
 @backend_option
 @quiet_option
+@trust_option
 @click.option("--dry-run", is_flag=True, help="Show the narrowed space; train nothing.")
 @click.option("--write", type=OUTPUT, metavar="FILE",
               help="Write the narrowed configuration to a file; train nothing.")  # fmt: skip
@@ -48,6 +50,7 @@ def refine(
     jobs: int | None,
     backend: str | None,
     quiet: bool,
+    trust: bool,
     dry_run: bool,
     write: Path | None,
     force: bool,
@@ -63,15 +66,18 @@ def refine(
     from hpsearch.searching.own import settled
     from hpsearch.searching.refine import refine as narrowed
     from hpsearch.searching.session import begin, fingerprint_of, read_data
+    from hpsearch.searching.trust import permit
     from hpsearch.store import as_yaml, find
 
     to = claimed(write, force)
     parent = find(run, runs_dir)
     tree = parent.info["config"]
     before = from_mapping(tree)
-    config = settled(
-        from_mapping(tree, None, overrides, trials=trials, jobs=jobs, backend=backend)
-    )
+    config = from_mapping(tree, None, overrides, trials=trials, jobs=jobs, backend=backend)
+    sealed = True
+    if not (dry_run or write):  # these two look, and run nothing
+        sealed = permit(parent, config, trust)
+        config = settled(config)
     dataset = read_data(config)
     refinement = narrowed(parent, before, config, fingerprint_of(dataset), top, widen)
     with aside(to):
@@ -84,5 +90,5 @@ def refine(
         if not to.is_stream:
             click.echo(f"wrote {write}; search it with: hpsearch run {write}", err=True)
     elif not dry_run:
-        child = begin(refinement.config, dataset, runs_dir, name, refinement)
+        child = begin(refinement.config, dataset, runs_dir, name, refinement, sealed)
         conduct(child, refinement.config, dataset, quiet)

@@ -12,6 +12,7 @@ from hpsearch.cli.options import (
     quiet_option,
     run_argument,
     runs_dir_option,
+    trust_option,
 )
 
 
@@ -27,6 +28,7 @@ from hpsearch.cli.options import (
 @jobs_option
 @backend_option
 @quiet_option
+@trust_option
 def resume(
     run: str | None,
     runs_dir: Path,
@@ -36,6 +38,7 @@ def resume(
     jobs: int | None,
     backend: str | None,
     quiet: bool,
+    trust: bool,
 ) -> None:
     """Finish RUN, a folder or a name; the newest if left out.
 
@@ -54,7 +57,7 @@ def resume(
 
         for line in mend(found) or [f"{found.path}: nothing is damaged"]:
             click.echo(line, err=True)
-    config = take_up(found, overrides, trials=trials, jobs=jobs, backend=backend)
+    config = take_up(found, overrides, trials=trials, trust=trust, jobs=jobs, backend=backend)
     if config is not None:
         conduct(found, settled(config), quiet=quiet)
         return

@@ -15,6 +15,7 @@ from hpsearch.cli.options import (
     jobs_option,
     run_argument,
     runs_dir_option,
+    trust_option,
 )
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 @force_option
 @runs_dir_option
 @jobs_option
+@trust_option
 def retrain(
     run: str | None,
     trial: int | None,
@@ -43,6 +45,7 @@ def retrain(
     force: bool,
     runs_dir: Path,
     jobs: int | None,
+    trust: bool,
 ) -> None:
     """Train a trial of RUN again, bit for bit, or longer.
 
@@ -62,6 +65,7 @@ def retrain(
         without_validation,
     )
     from hpsearch.searching.session import same_data
+    from hpsearch.searching.trust import permit
     from hpsearch.store import find
     from hpsearch.trainers.network.model import as_bytes
 
@@ -83,6 +87,7 @@ def retrain(
             f"--output needs the network; the winner of your own model is {found.keras_model}"
         )
     known = known_trial(found, config, trial)
+    permit(found, config, trust)
     dataset = same_data(found, config)
     if refit and dataset is not None:
         dataset = without_validation(dataset, config)

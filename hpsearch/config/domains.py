@@ -12,6 +12,7 @@ from hpsearch.config.rules import as_whole, show
 from hpsearch.config.schema import Parameter
 from hpsearch.space import (
     ALIASES,
+    LINEAR,
     LOG,
     ONE_MINUS_POWER,
     SCALES,
@@ -25,8 +26,9 @@ from hpsearch.space import (
 )
 from hpsearch.trainers.hyperparameter import Hyperparameter
 
-LARGEST = 10**12  # far below 2**53, where floats stop telling integers apart
+LARGEST = 2**53  # beyond it floats do not tell whole numbers apart
 MOST_VALUES = 10**9
+NEAREST = 1e-12  # of a warped bound: as far as it must lie from the other one
 
 RANGE = ("min", "max", "scale", "type", "step")
 
@@ -165,13 +167,18 @@ def _discrete(
         return refuse("step", f"must be above 0, found {show(step)}")
     if step > high - low:
         return refuse("step", f"must fit between min and max: {show(step)} leaves one value")
+    integer = all(type(number) is int for number in (low, step))
+    if integer:
+        high = math.floor(high)
+        start, stop = (float(scale.warp(float(bound))) for bound in (low, high))
+        if scale is not LINEAR and abs(stop - start) <= NEAREST * max(abs(start), abs(stop)):
+            message = f"is too near min for the {scale.name} scale; linear tells them apart"
+            return refuse("max", message)
+        return Discrete(low, high, step, scale, integer), []
     if (high - low) / step > MOST_VALUES:
         return refuse("step", f"must leave at most {MOST_VALUES:,} values; enlarge it")
     if step < 8 * math.ulp(max(abs(low), abs(high))):
         return refuse("step", f"is too small beside {show(high)} for floats to hold; enlarge it")
-    integer = all(type(number) is int for number in (low, step))
-    if integer:
-        high = math.floor(high)
     made = Discrete(low, high, step, scale, integer)
     first, second = (float(scale.warp(made.value(index))) for index in (0, 1))
     last, before = (float(scale.warp(made.value(made.count - i))) for i in (1, 2))

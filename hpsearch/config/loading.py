@@ -138,11 +138,20 @@ def _space(parts: Parts, domains: Mapping[str, Domain | None]) -> Space:
         assert part is not None
         assert values is not None
         when = {
-            other: tuple(given) if isinstance(given, list) else (given,)
+            other: tuple(_standard(domains.get(other), value) for value in _listed(given))
             for other, given in (part.when or {}).items()
         }
         parameters.append(Parameter(name, values, part.per, when, part.cross))
     return Space(tuple(parameters), dict(parts.settings))
+
+
+def _listed(given: Any) -> list[Any]:
+    return given if isinstance(given, list) else [given]
+
+
+def _standard(above: Domain | None, value: Any) -> Any:
+    """A value that `when` names, as the parameter that it is of has it."""
+    return value if above is None else above.standard(value)
 
 
 def _start(parts: Parts, space: Space) -> tuple[tuple[Params, ...] | str, list[Problem]]:
@@ -150,8 +159,9 @@ def _start(parts: Parts, space: Space) -> tuple[tuple[Params, ...] | str, list[P
     if not isinstance(given, list):
         return given or (), []
     assert parts.kind is not None
+    assert parts.search is not None
     defaults = {name: known.default for name, known in parts.kind.hyperparameters.items()}
-    return start.settings(given, space, defaults)
+    return start.settings(given, space, defaults, parts.search.trials)
 
 
 def _resolved(

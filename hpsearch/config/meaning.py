@@ -46,6 +46,12 @@ def _data(parts: Parts) -> Iterator[Problem]:
     if data.validation + data.test >= 1:
         message = f"validation {data.validation} and test {data.test} leave no rows to train on"
         yield Problem(("data", "validation"), f"{message}; together they must be below 1")
+    if data.columns is not None and data.exclude:
+        message = "cannot stand beside data.columns, which names all there is to learn from"
+        yield Problem(("data", "exclude"), f"{message}; keep one of them")
+    if data.target is not None and data.target in data.exclude:
+        message = f"names {data.target!r}, the column to predict (data.target); drop it"
+        yield Problem(("data", "exclude"), message)
 
 
 def missing_data(parts: Parts, given: bool) -> Iterator[Problem]:

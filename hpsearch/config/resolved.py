@@ -94,6 +94,11 @@ class Search:
     trial_timeout: float | None = None
     start: tuple[Params, ...] | str = ()
 
+    @property
+    def by_hand(self) -> tuple[Params, ...]:
+        """The settings to start with; none while `start` only names a run."""
+        return () if isinstance(self.start, str) else self.start
+
 
 @dataclass(frozen=True)
 class Parallel:

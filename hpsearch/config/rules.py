@@ -188,12 +188,23 @@ def memory(least: str) -> Rule:
     return Rule(check, {"anyOf": [number, {"type": "string", "pattern": f"^{SIZE}$"}]})
 
 
-def distinct(rule: Rule, example: str) -> Rule:
+def mark() -> Rule:
+    """A text, or a number that stands for it."""
+
+    def check(value: Any) -> str:
+        if isinstance(value, str) or is_number(value):
+            return str(value)
+        raise ValueError("a text or a number")
+
+    return Rule(check, {"type": ["string", "number"]})
+
+
+def distinct(rule: Rule, example: str, *, empty: bool = False) -> Rule:
     """A list of different values, each of which the rule allows."""
 
     def check(values: Any) -> tuple[Any, ...]:
         expected = f"a list of different values such as {example}"
-        if not isinstance(values, list) or not values:
+        if not isinstance(values, list) or not (values or empty):
             raise ValueError(expected)
         sound: list[Any] = []
         for value in values:
@@ -207,8 +218,8 @@ def distinct(rule: Rule, example: str) -> Rule:
                 raise ValueError(expected, f" with {show(value)} twice")
         return tuple(sound)
 
-    items = {"type": "array", "items": dict(rule.schema), "minItems": 1, "uniqueItems": True}
-    return Rule(check, items)
+    items = {"type": "array", "items": dict(rule.schema), "uniqueItems": True}
+    return Rule(check, items if empty else items | {"minItems": 1})
 
 
 def optional(rule: Rule) -> Rule:

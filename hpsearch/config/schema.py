@@ -20,6 +20,8 @@ from hpsearch.space import ALIASES, SCALES
 
 LARGEST_SEED = 2**63 - 1
 
+COLUMN = r"[\s\S]+"  # spreadsheets have names of two lines
+
 FOREIGN_SCALE = (
     " (other tools mean something else by {}: a log scale mirrored between the bounds; for"
     " values near 1 such as a momentum write 1-10^r: r uniform, value = 1 - 10^r)"
@@ -39,7 +41,7 @@ class Data(Part):
         "relative to the configuration file, in --set to the current folder.",
         examples=["digits", "data.csv", "data.parquet", "data.npz", "mnist/"],
     )
-    target: Annotated[str | None, rules.optional(rules.text())] = Field(
+    target: Annotated[str | None, rules.optional(rules.text(COLUMN))] = Field(
         default=None, description="Tables: the column to predict.", examples=["label"]
     )
     validation: Annotated[float, rules.share(of="all rows", zero=False)] = Field(
@@ -59,6 +61,36 @@ class Data(Part):
         default=None,
         description="What stands in for a missing value: `mean` of the training rows; null makes "
         "it an error.",
+    )
+    missing_values: Annotated[
+        tuple[str, ...], rules.distinct(rules.mark(), '["-", -999]', empty=True)
+    ] = Field(
+        default=(),
+        description="Tables: what stands for a missing value in the columns to learn from, beside "
+        "empty fields, `NA`, `NaN`, `null` and the like.",
+        examples=[["-", -999]],
+    )
+    decimal: Annotated[str | None, rules.optional(rules.choice(".", ","))] = Field(
+        default=None,
+        description="Text files: what stands before the fraction of a number; the other sign may "
+        "set its thousands apart. Null: whichever alone can be meant, in each column.",
+        examples=[","],
+    )
+    columns: Annotated[
+        tuple[str, ...] | None,
+        rules.optional(rules.distinct(rules.text(COLUMN), "[age, height]")),
+    ] = Field(
+        default=None,
+        description="Tables: the only columns to learn from; null for all but `target`.",
+        examples=[["age", "height"]],
+    )
+    exclude: Annotated[
+        tuple[str, ...], rules.distinct(rules.text(COLUMN), "[customer_id]", empty=True)
+    ] = Field(
+        default=(),
+        description="Tables: columns that are not learned from, such as identifiers. New rows to "
+        "predict need not have them.",
+        examples=[["customer_id"]],
     )
     split_seed: Annotated[int, rules.whole(0, LARGEST_SEED)] = Field(
         default=0,

@@ -10,20 +10,24 @@ import numpy as np
 from hpsearch.config.places import Path, Problem
 from hpsearch.config.rules import show
 from hpsearch.config.suggestions import hint
-from hpsearch.space import Continuous, Parameter, Space
+from hpsearch.space import Continuous, Discrete, Parameter, Space
 from hpsearch.trial import Params
 
 
 def settings(
-    given: list[dict[str, Any]], space: Space, defaults: Mapping[str, Any]
+    given: list[dict[str, Any]], space: Space, defaults: Mapping[str, Any], trials: int
 ) -> tuple[tuple[Params, ...], list[Problem]]:
     """The starting settings as trials have them, and what is wrong with them.
 
     Each must be a setting that the space could draw. A parameter that is left out takes the
     trainer's default, or the middle of its range where the space does not hold that.
+    All of them train, so there are at most as many as `trials`.
     """
     read: list[Params] = []
     problems: list[Problem] = []
+    if len(given) > trials:
+        message = f"holds {len(given)} settings, and search.trials is {trials}: each is a trial"
+        problems.append(Problem(("search", "start"), f"{message}; raise trials, or drop some"))
     for i, setting in enumerate(given):
         path: Path = ("search", "start", i)
         known, found = _full(setting, space, defaults, path)
@@ -43,18 +47,18 @@ def _full(
         problems += _outside(space[name], value, (*path, name))
     if problems:
         return {}, problems
-    setting = {**_usual(space, defaults), **own}
+    setting = {**_usual(space, defaults), **space.standard(own)}
     place = np.nan_to_num(space.point(setting), nan=0.5)
     drawn = space.params(place)  # active parameters and lengths of lists follow from what is given
     problems += _inactive(own, drawn, space, path)
     if problems:
         return {}, problems
-    exact = {
-        name: _floats(setting[name], value)
+    exact = {  # as they were given, not as they come back from the unit cube
+        name: setting[name][: len(value)] if isinstance(value, list) else setting[name]
         for name, value in drawn.items()
-        if name in setting and isinstance(space[name].domain, Continuous)
+        if name in setting and isinstance(space[name].domain, Continuous | Discrete)
     }
-    return {**drawn, **exact}, []
+    return space.standard({**drawn, **exact}), []
 
 
 def _usual(space: Space, defaults: Mapping[str, Any]) -> dict[str, Any]:
@@ -116,12 +120,3 @@ def _inactive(
         if isinstance(value, list) and isinstance(taken, list) and len(value) != len(taken):
             message = f"must have {len(taken)} values, one per {space[name].per}"
             yield Problem(here, f"{message}; found {len(value)}")
-
-
-def _floats(given: Any, drawn: Any) -> Any:
-    """The numbers as they were given, not as they come back from the unit cube."""
-    return (
-        [float(entry) for entry in given[: len(drawn)]]
-        if isinstance(drawn, list)
-        else float(given)
-    )

@@ -61,8 +61,6 @@ def _commonest(reasons: Counter[str]) -> str:
 def _search(config: Config) -> Iterator[str]:
     if config.metric.name == "train_loss":
         yield "metric.name: train_loss rewards overfitting; val_loss is measured on held-out rows"
-    if config.space.dimensions == 0:
-        yield "space: every parameter is fixed, so all trials are the same but for their seeds"
     if config.search.sampler == "random" and config.search.rounds != "auto":
         yield "search.rounds: sampler random draws every round alike; drop it, or use zoom"
     if config.search.sampler == "random" and config.search.screen:

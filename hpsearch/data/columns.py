@@ -3,70 +3,197 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Float64, Shaped
 
+from hpsearch.data.labels import finder
+from hpsearch.data.numerals import (
+    PLAIN,
+    Doubt,
+    Writing,
+    ambiguous,
+    judge,
+    may_be_grouped,
+    parse,
+)
 from hpsearch.data.source import Numbers, Text
 from hpsearch.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from hpsearch.data.encoding import Encoding
+
 Column = Shaped[np.ndarray[Any, Any], " rows"]
 Place = Callable[[int | None, str], str]
 """Says where the value of a row in a column stands, or the column."""
+
+Again = Callable[[Sequence[str]], "pd.DataFrame"]
+"""Reads some columns of a text file again, as text."""
 
 _DATE = re.compile(r"\d{4}-\d\d?-\d\d?([T ].*)?|\d{1,2}[/.]\d{1,2}[/.]\d{2,4}( .*)?")
 _MOST_CATEGORIES = 1000
 _FEW_CATEGORIES = 20  # as many are never too many
 
 
-def numbers_and_texts(
-    frame: pd.DataFrame, where: Place, *, numeric: Collection[str] | None = None
-) -> tuple[Numbers, tuple[str, ...], dict[str, Text]]:
-    """Sort a table's columns into numbers and texts.
+@dataclass(frozen=True)
+class Refusal:
+    """Why a column cannot be used; `mark` is what may stand for a missing value there."""
 
-    Numbers stay in their type, side by side in their common one; booleans become 0 and 1.
+    reason: str
+    mark: str | None = None
+
+
+@dataclass(frozen=True)
+class Columns:
+    """A table's columns, sorted into numbers and texts.
+
+    Attributes:
+        numbers: numeric columns side by side, in their common type; booleans are 0 and 1.
+        number_names: their names.
+        text: the columns of text by name.
+        writings: how the numbers of a text file's column are written, where that is not plainly.
+    """
+
+    numbers: Numbers
+    number_names: tuple[str, ...]
+    text: Mapping[str, Text]
+    writings: Mapping[str, Writing]
+
+
+def columns(
+    frame: pd.DataFrame,
+    where: Place,
+    *,
+    decimal: str | None = None,
+    again: Again | None = None,
+    refused: dict[str, Refusal] | None = None,
+) -> Columns:
+    """Judge each column by what it holds.
 
     Args:
         frame: the columns.
         where: says where a value stands, for messages.
-        numeric: for new data, the columns that must be numbers (the others are text); None
-            judges each column by what it holds.
-
-    Returns:
-        the numbers, their names, and the columns of text by name.
+        decimal: what stands before the fraction of a number in a text file; None if that is for
+            the columns to show.
+        again: reads columns of a text file as they are written; None for a file that has types.
+        refused: takes each column that cannot be used, by name; None raises the first.
 
     Raises:
-        DataError: a column holds neither, or dates, or numbers with some text among them, or
-            almost as many different texts as there are rows.
+        DataError: a column holds neither numbers nor text, or dates, or numbers in a way that
+            is not clear, or almost as many different texts as there are rows.
     """
     numbers: dict[str, Column] = {}
     texts: dict[str, Text] = {}
+    writings: dict[str, Writing] = {}
+    doubts: dict[str, tuple[Doubt, Text]] = {}
+
+    def refuse(name: str, message: str, mark: str | None = None) -> None:
+        if refused is None:
+            raise DataError(message)
+        refused[name] = Refusal(message, mark)
+
+    def sort(name: str, decimal: str | None) -> None:
+        """Find out what a column of text is."""
+        text = texts[name]
+        found = _written(text, decimal, typed=again is None)
+        if isinstance(found, Doubt):
+            doubts[name] = found, text
+        elif found is not None:
+            numbers[name] = _parsed(texts.pop(name), found, name, where)
+            if found != PLAIN:
+                writings[name] = found
+
     for name in frame.columns:
-        if numeric is not None and name not in numeric:
-            texts[name] = _text(frame[name])
+        try:
+            found = _column(frame[name], name, where)
+        except DataError as error:
+            refuse(name, str(error))
             continue
-        found = _column(frame[name], name, where)
-        if isinstance(found, np.ndarray):
-            numbers[name] = found
-        elif numeric is None:
-            _check_categories(found, name, where)
+        if isinstance(found, Text):
             texts[name] = found
+            sort(name, decimal)
         else:
-            row, value = _first_not_a_number(found)
+            numbers[name] = found
+
+    proven = {writing.decimal for writing in writings.values() if writing.decimal == ","}
+    if again is not None and (decimal == "," or proven):
+        _with_comma(frame, numbers, writings, doubts, again, decimal, where)
+    if proven:
+        for name in [name for name in texts if name in doubts and doubts[name][0].ambiguous]:
+            del doubts[name]
+            sort(name, ",")
+    for name, (doubt, text) in doubts.items():
+        texts.pop(name, None)
+        numbers.pop(name, None)
+        row = int(np.argmax(text.codes == text.values.index(doubt.text)))
+        refuse(name, f"{where(row, name)}: {doubt.reason}", doubt.text if doubt.mark else None)
+    for name in list(texts):
+        try:
+            _check_categories(texts[name], name, where)
+        except DataError as error:
+            del texts[name]
+            refuse(name, str(error))
+    ordered = {name: numbers[name] for name in frame.columns if name in numbers}
+    ordered_texts = {name: texts[name] for name in frame.columns if name in texts}
+    return Columns(_block(ordered, len(frame)), tuple(ordered), ordered_texts, writings)
+
+
+def columns_like(frame: pd.DataFrame, where: Place, encoding: Encoding) -> Columns:
+    """New rows, each column as what the model was trained on.
+
+    Raises:
+        DataError: a value is no number where the model was trained on numbers.
+    """
+    numbers: dict[str, Column] = {}
+    for name in encoding.numbers:
+        found = _column(frame[name], name, where)
+        if isinstance(found, Text):
+            writing = encoding.writings.get(name, PLAIN)
+            found = _parsed(_without(found, encoding.missing_values), writing, name, where)
+        numbers[name] = found
+    texts = {}
+    for name, categories in encoding.categories.items():
+        try:
+            text = _text(frame[name], categories)
+        except TypeError:  # values that cannot be compared, such as lists
             raise DataError(
-                f"{where(row, name)}: {value!r} is text, but the model was trained on numbers "
-                f"there; mend it"
-            )
+                f"{where(None, name)}: the column is of type {frame[name].dtype}, but the model "
+                f"was trained on text there; mend it"
+            ) from None
+        texts[name] = _without(text, encoding.missing_values)
+    return Columns(_block(numbers, len(frame)), encoding.numbers, texts, encoding.writings)
+
+
+def without_missing(frame: pd.DataFrame, missing_values: Sequence[str]) -> pd.DataFrame:
+    """A typed table without the values that stand for a missing one: texts, or equal numbers."""
+    if not missing_values:
+        return frame
+    from pandas.api import types
+
+    numbers = [value for value in map(parse, missing_values) if value is not None]
+    marks = {
+        str(name): series.isin(numbers)
+        if types.is_numeric_dtype(series) and not types.is_bool_dtype(series)
+        else series.astype(str).isin(missing_values)
+        for name, series in frame.items()
+        if not types.is_bool_dtype(series)
+    }
+    held = {name: frame[name].mask(mark) for name, mark in marks.items() if mark.any()}
+    return frame.assign(**held) if held else frame
+
+
+def _block(numbers: Mapping[str, Column], rows: int) -> Numbers:
+    """Columns side by side."""
     common = np.result_type(*(column.dtype for column in numbers.values()), np.uint8)
-    block = np.empty((len(frame), len(numbers)), dtype=common)
+    block = np.empty((rows, len(numbers)), dtype=common)
     for index, column in enumerate(numbers.values()):
         block[:, index] = column
-    return block, tuple(numbers), texts
+    return block
 
 
 def _column(series: pd.Series[Any], name: str, where: Place) -> Column | Text:
@@ -80,9 +207,9 @@ def _column(series: pd.Series[Any], name: str, where: Place) -> Column | Text:
     if kind == "boolean":
         missing = series.isna().any()
         return series.to_numpy(np.float64, na_value=np.nan) if missing else series.to_numpy(bool)
-    if kind in ("integer", "floating", "mixed-integer-float", "empty"):
+    if kind in ("integer", "floating", "mixed-integer-float", "decimal", "empty"):
         plain = isinstance(series.dtype, np.dtype) and series.dtype.kind in "iuf"
-        return series.to_numpy() if plain else series.to_numpy(np.float64, na_value=np.nan)
+        return series.to_numpy() if plain else _floats(series)
     if kind == "string":
         return _text(series)
     if kind in ("datetime", "datetime64", "date", "timedelta", "timedelta64", "time", "period"):
@@ -93,49 +220,124 @@ def _column(series: pd.Series[Any], name: str, where: Place) -> Column | Text:
     )
 
 
-def _text(series: pd.Series[Any]) -> Text:
-    """A column as text, whatever it holds."""
+def _floats(series: pd.Series[Any]) -> Float64[np.ndarray[Any, Any], " rows"]:
+    """Numbers of any kind as floats; a whole number of 400 digits is infinite."""
+    try:
+        return series.to_numpy(np.float64, na_value=np.nan)
+    except OverflowError:
+        return np.array([_float(value) for value in series], np.float64)
+
+
+def _float(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf") if value > 0 else float("-inf")
+    except TypeError:  # pandas.NA, None
+        return float("nan")
+
+
+def _text(series: pd.Series[Any], categories: Sequence[str] = ()) -> Text:
+    """A column as text, whatever it holds: where it can be, as these categories are written."""
     import pandas as pd
 
     codes, values = pd.factorize(series)
-    return Text(tuple(str(value) for value in values), codes.astype(np.int64))
+    find = finder(categories, categories)
+    found = [(value, find(value)) for value in values.tolist()]
+    texts = [str(value) if index < 0 else categories[index] for value, index in found]
+    return Text(tuple(texts), codes.astype(np.int64))
+
+
+def _without(text: Text, missing_values: Sequence[str]) -> Text:
+    """A column of text without the values that stand for a missing one."""
+    if not missing_values:
+        return text
+    gone = np.array([*(value in missing_values for value in text.values), True])
+    return Text(text.values, np.where(gone[text.codes], -1, text.codes))
+
+
+def _counts(text: Text) -> list[int]:
+    counts = np.bincount(text.codes[text.codes >= 0], minlength=len(text.values))
+    return [int(count) for count in counts]
+
+
+def _written(text: Text, decimal: str | None, *, typed: bool) -> Writing | Doubt | None:
+    """How a column of text writes numbers; None if it holds none."""
+    if not text.values or all(_DATE.fullmatch(value) for value in text.values):
+        return None
+    found = judge(text.values, _counts(text), decimal)
+    return None if typed and found == PLAIN else found  # a file with types means text by text
+
+
+def _with_comma(
+    frame: pd.DataFrame,
+    numbers: dict[str, Column],
+    writings: dict[str, Writing],
+    doubts: dict[str, tuple[Doubt, Text]],
+    again: Again,
+    decimal: str | None,
+    where: Place,
+) -> None:
+    """In a file with decimal commas, 1.234 may be a thousand: look at how that is written."""
+    pointed = [name for name in numbers if frame[name].dtype.kind == "f"]
+    written = again(pointed) if pointed else frame
+    for name in numbers:
+        if name in writings or frame[name].dtype.kind not in "iuf":
+            continue
+        if name not in pointed:
+            writings[name] = Writing(",")
+            continue
+        text = _text(written[name])
+        if decimal is None:
+            if (shown := may_be_grouped(text.values)) is not None:
+                doubts[name] = ambiguous(shown), text
+            continue
+        found = judge(text.values, _counts(text), decimal)
+        if isinstance(found, Doubt):
+            doubts[name] = found, text
+        elif found is not None:
+            writings[name] = found
+            numbers[name] = _parsed(text, found, name, where)
+
+
+def _parsed(text: Text, writing: Writing, name: str, where: Place) -> Column:
+    """A column of text as the numbers that it writes."""
+    values = [parse(value, writing) for value in text.values]
+    odd = np.array([*(value is None for value in values), False])[text.codes]
+    if odd.any():
+        row = int(np.argmax(odd))
+        value = text.values[text.codes[row]]
+        raise DataError(
+            f"{where(row, name)}: {value!r} is text, but the model was trained on numbers "
+            f"there{_as_written(writing)}; mend it"
+        )
+    table = np.array([*(np.nan if value is None else value for value in values), np.nan])
+    return table[text.codes]
+
+
+def _as_written(writing: Writing) -> str:
+    """How numbers must be written, if not plainly."""
+    if writing == PLAIN:
+        return ""
+    example = f"1{writing.thousands}234{writing.decimal}5"
+    return f", written as {example}{writing.sign and ' '}{writing.sign}"
 
 
 def _check_categories(text: Text, name: str, where: Place) -> None:
-    """A column that was judged to be text is a few categories, not dates or spoilt numbers."""
+    """A column that was judged to be text is a few categories, and not dates."""
     if all(_DATE.fullmatch(value) for value in text.values):
         raise DataError(_dates(where(None, name)))
-    numeric = np.array([_is_number(value) for value in text.values] + [True])  # -1: missing
-    if numeric[:-1].sum() > _FEW_CATEGORIES and numeric[text.codes].mean() > 0.9:
-        row, value = _first_not_a_number(text)
-        raise DataError(
-            f"{where(row, name)}: {value!r} is not a number, while nearly all of the column is; "
-            f"mend it, or leave it empty and set data.missing: mean"
-        )
     count, rows = len(text.values), len(text.codes)
     if count > _MOST_CATEGORIES or (count > _FEW_CATEGORIES and 2 * count > rows):
         raise DataError(
             f"{where(None, name)}: the column holds {count} different texts in {rows} rows, and "
-            f"each would become a feature; group them into a few, or remove the column"
+            f"each would become a feature; group them into a few, or leave the column out with "
+            f"data.exclude: [{name}]"
         )
-
-
-def _first_not_a_number(text: Text) -> tuple[int, str]:
-    bad = np.array([not _is_number(value) for value in text.values] + [False])
-    row = int(np.argmax(bad[text.codes]))
-    return row, text.values[text.codes[row]]
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _dates(place: str) -> str:
     return (
         f"{place}: the column holds dates or times; put numbers in its place, such as the year, "
-        f"the month or the days since a first date, or remove it"
+        f"the month or the days since a first date, or leave it out with data.exclude"
     )

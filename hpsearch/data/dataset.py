@@ -12,7 +12,7 @@ import numpy as np
 
 from hpsearch import rng
 from hpsearch.data.encoding import Encoding, batches, fit, standardise
-from hpsearch.data.labels import classes
+from hpsearch.data.labels import as_written, classes
 from hpsearch.data.open import open_source
 from hpsearch.data.options import DataOptions
 from hpsearch.data.source import PARTS, Codes, Label, Part, Rows, Source
@@ -70,13 +70,18 @@ def load(options: DataOptions) -> Dataset:
         DataError: what `open_source`, `split` and `encoding.fit` raise, and shares that leave
             nothing to train on.
     """
-    source = open_source(options.source, options.target)
+    source = open_source(options.source, options.target, options.reading)
     if source.labels is None:
         raise DataError(f"{source.name}: there are no labels to learn from; add an array y")
     names, y = classes(source.labels, source.where)
     parts = _parts(source, y, names, options)
     encoding = fit(
-        source, parts["train"], names, standardize=options.standardize, missing=options.missing
+        source,
+        parts["train"],
+        names,
+        standardize=options.standardize,
+        missing=options.missing,
+        written=as_written(source.labels, names),
     )
     return Dataset(source, y, parts, encoding, _fingerprint(source, y, names, options))
 
@@ -121,6 +126,7 @@ def with_parts(dataset: Dataset, parts: Mapping[Part, Rows], options: DataOption
         dataset.classes,
         standardize=options.standardize,
         missing=options.missing,
+        written=dataset.encoding.written,
     )
     return replace(dataset, parts=parts, encoding=encoding)
 
@@ -140,17 +146,19 @@ def write_prepared(dataset: Dataset, folder: Path) -> None:
 
     x is float32 (rows, features) in C order, y is int64 (rows,): files that
     ``np.load(path, mmap_mode="r")`` maps, so that workers share one copy in memory. Only a few
-    megabytes of floats exist at any time. The folder is made if need be; a crash leaves files
-    that are too short, so it is for whoever started to see it through.
+    megabytes of floats exist at any time. The folder is made here, in one that the caller
+    has made, so no link can stand in it; a crash leaves files that are too short, so it is for
+    whoever started to see it through.
 
     Raises:
         DataError: the folder cannot be written to.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir()
         for part, rows in dataset.parts.items():
             _write_features(folder / f"x_{part}.npy", dataset, rows)
-            np.save(folder / f"y_{part}.npy", dataset.y[rows])
+            with (folder / f"y_{part}.npy").open("xb") as file:
+                np.save(file, dataset.y[rows])
     except OSError as error:
         size = 4e-6 * dataset.features * sum(dataset.counts.values())
         raise DataError(
@@ -161,7 +169,7 @@ def write_prepared(dataset: Dataset, folder: Path) -> None:
 def _write_features(path: Path, dataset: Dataset, rows: Rows) -> None:
     """Write one array a chunk at a time; written pages do not count as this process's memory."""
     header = {"descr": "<f4", "fortran_order": False, "shape": (len(rows), dataset.features)}
-    with path.open("wb") as file:
+    with path.open("xb") as file:
         np.lib.format.write_array_header_1_0(file, header)
         for chunk in batches(dataset.source, dataset.encoding, rows):
             file.write(standardise(chunk, dataset.encoding).astype("<f4", copy=False).data)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hpsearch.data.labels import MISSING_TEXTS
 from hpsearch.errors import DataError
@@ -64,49 +64,80 @@ def read_layout(path: Path) -> Layout:
 
 
 def read_delimited(
-    path: Path, layout: Layout, texts: Collection[str], label: str | None
+    path: Path,
+    layout: Layout,
+    features: Sequence[str],
+    texts: Collection[str],
+    label: str | None,
+    missing_values: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """Read all columns of a file.
+    """Read columns of a file.
 
     Args:
         path: the file.
         layout: what `read_layout` found.
-        texts: the columns that are text whatever they hold.
-        label: the one that holds the labels: read as text, in which nothing is missing.
+        features: the columns to learn from.
+        texts: those among them that are read as text whatever they hold.
+        label: the column of labels: read as text, in which nothing is missing.
+        missing_values: what stands for a missing value, beside what always does.
 
     Raises:
         DataError: the file has no rows, a row has more or fewer fields than the first line, or
             it is not UTF-8 text.
     """
-    import pandas as pd
-
-    as_text = {name for name in layout.names if name in texts or name == label}
-    with _reading(path), warnings.catch_warnings():
-        warnings.simplefilter("error", pd.errors.ParserWarning)  # a row with too many fields
-        try:
-            frame = pd.read_csv(
-                path,
-                sep=layout.separator,
-                header=0,
-                names=list(layout.names),
-                index_col=False,  # else a row that is too long turns its first field into an index
-                dtype=dict.fromkeys(as_text, str),
-                na_values={name: list(MISSING_TEXTS) for name in layout.names if name != label},
-                keep_default_na=False,
-                skipinitialspace=True,
-                encoding=_ENCODING,
-                low_memory=False,  # else the types of a long column depend on its chunks
-            )
-        except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
-            _check_lengths(path, layout)
-            reason = str(error).removeprefix("Error tokenizing data. C error: ").strip()
-            raise DataError(f"{path}: cannot be read as a table: {reason}") from error
+    labels = [] if label is None else [label]
+    as_text = [*(name for name in features if name in texts), *labels]
+    missing = [*MISSING_TEXTS, *missing_values]
+    frame = _read(
+        path,
+        layout,
+        dtype=dict.fromkeys(as_text, str),
+        na_values={name: missing for name in layout.names if name != label},
+    )
     if not len(frame):
         raise DataError(f"{path}: there are no rows below the first line; add data")
     last = frame[layout.names[-1]]
     if last.isna().any() or last.eq("").any():  # as in a row that is too short
         _check_lengths(path, layout)
     return frame
+
+
+def read_texts(
+    path: Path,
+    layout: Layout,
+    missing_values: Sequence[str],
+    names: Sequence[str],
+    missing: Sequence[str] = MISSING_TEXTS,
+) -> pd.DataFrame:
+    """Read some columns of a sound file as they are written."""
+    marks = [*missing, *missing_values]
+    return _read(path, layout, dtype=str, na_values=marks, usecols=list(names))
+
+
+def _read(path: Path, layout: Layout, **options: Any) -> pd.DataFrame:
+    """What pandas makes of a file, or one message that says why it cannot."""
+    import pandas as pd
+
+    with _reading(path), warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)  # a row with too many fields
+        try:
+            frame: pd.DataFrame = pd.read_csv(
+                path,
+                sep=layout.separator,
+                header=0,
+                names=list(layout.names),
+                index_col=False,  # else a row that is too long turns its first field into an index
+                keep_default_na=False,
+                skipinitialspace=True,
+                encoding=_ENCODING,
+                low_memory=False,  # else the types of a long column depend on its chunks
+                **options,
+            )
+            return frame
+        except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
+            _check_lengths(path, layout)
+            reason = str(error).removeprefix("Error tokenizing data. C error: ").strip()
+            raise DataError(f"{path}: cannot be read as a table: {reason}") from error
 
 
 def header_hint(names: Sequence[str]) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float32, Float64
 
+from hpsearch.data.names import listed
+from hpsearch.data.numerals import Writing
 from hpsearch.data.source import Label, Rows, Source
 from hpsearch.errors import DataError
 
@@ -36,6 +38,9 @@ class Encoding:
         fill: what stands in for a missing number in each numeric column; None refuses one.
         mean: what is subtracted from each feature.
         scale: what each feature is then divided by.
+        written: the classes as the training data wrote them.
+        writings: how the numbers of a text file's column are written, where that is not plainly.
+        missing_values: what stands for a missing value, beside what always does.
     """
 
     numbers: tuple[str, ...]
@@ -45,6 +50,9 @@ class Encoding:
     fill: PerNumber | None
     mean: PerFeature
     scale: PerFeature
+    written: tuple[str, ...]
+    writings: Mapping[str, Writing] = field(default_factory=dict)
+    missing_values: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -67,11 +75,14 @@ class Encoding:
             "fill": None if self.fill is None else self.fill.tolist(),
             "mean": self.mean.tolist(),
             "scale": self.scale.tolist(),
+            "written": list(self.written),
+            "writings": {name: asdict(writing) for name, writing in self.writings.items()},
+            "missing_values": list(self.missing_values),
         }
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Encoding:
-        """The encoding that `to_json` described."""
+        """The encoding that `to_json` described; of an older version, without its last entries."""
         fill = values["fill"]
         return cls(
             numbers=tuple(values["numbers"]),
@@ -81,6 +92,11 @@ class Encoding:
             fill=None if fill is None else np.array(fill, dtype=np.float64),
             mean=np.array(values["mean"], dtype=np.float64),
             scale=np.array(values["scale"], dtype=np.float64),
+            written=tuple(values.get("written", map(str, values["classes"]))),
+            writings={
+                name: Writing(**writing) for name, writing in values.get("writings", {}).items()
+            },
+            missing_values=tuple(values.get("missing_values", ())),
         )
 
 
@@ -91,6 +107,7 @@ def fit(
     *,
     standardize: bool,
     missing: Literal["mean"] | None,
+    written: tuple[str, ...] | None = None,
 ) -> Encoding:
     """Learn categories, means and deviations from the training rows alone.
 
@@ -115,6 +132,9 @@ def fit(
         fill=None,
         mean=np.zeros(width),
         scale=np.ones(width),
+        written=tuple(map(str, classes)) if written is None else written,
+        writings=source.writings,
+        missing_values=source.missing_values,
     )
     mean, scale = _mean_and_scale(source, plain, rows)
     fill = mean[: len(plain.numbers)] if missing == "mean" else None
@@ -168,6 +188,8 @@ def check_values(source: Source, *, missing_allowed: bool) -> None:
         size = max(1, _CHUNK // source.numbers.shape[1]) if source.numbers.shape[1] else 1
         for start in range(0, source.rows, size):
             chunk = source.numbers[start : start + size]
+            if chunk.dtype == np.float16:  # which cannot be compared with what it cannot hold
+                chunk = chunk.astype(np.float32)
             good = np.abs(chunk) <= _MOST  # false for NaN
             if missing_allowed:
                 good |= np.isnan(chunk)
@@ -188,6 +210,30 @@ def check_values(source: Source, *, missing_allowed: bool) -> None:
         if (text.codes < 0).any():
             row = int(np.argmax(text.codes < 0))
             raise DataError(f"{source.where(row, name)}: missing value; {remedy}")
+
+
+def surprises(source: Source, encoding: Encoding) -> Iterator[str]:
+    """What in new rows the model never saw: a line for each column that has such categories.
+
+    A column without any value, where values may be missing, has a line, too.
+    """
+    for name, text in source.text.items():
+        rows = np.bincount(text.codes[text.codes >= 0], minlength=len(text.values)).tolist()
+        if source.rows and not any(rows):
+            yield f"{source.where(None, name)}: no row has a value there"
+        known = set(encoding.categories[name])
+        counts = {v: n for v, n in zip(text.values, rows, strict=True) if n and v not in known}
+        if new := sum(counts.values()):
+            most = sorted(counts, key=lambda value: -counts[value])
+            yield (
+                f"{source.where(None, name)}: {new} of {source.rows} rows hold what no training "
+                f"row held: {listed(most, 5)}; the model takes it for none of the "
+                f"{len(encoding.categories[name])} categories that it knows"
+            )
+    if source.rows and source.numbers.dtype.kind == "f":
+        for index, name in enumerate(source.number_names):
+            if np.isnan(source.numbers[:, index]).all():
+                yield f"{source.where(None, name)}: no row has a value there"
 
 
 def _mean_and_scale(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hpsearch.data.columns import numbers_and_texts
+from hpsearch.data.columns import columns_like, without_missing
 from hpsearch.data.encoding import Encoding, check_values
 from hpsearch.data.names import listed
 from hpsearch.data.source import Source, array_names, place_in_table
@@ -47,16 +47,20 @@ def _from_frame(frame: pd.DataFrame, encoding: Encoding) -> Source:
     twice = next((name for name in features if names.count(name) > 1), None)
     if twice is not None:
         raise DataError(f"{NAME}: two columns are named {twice!r}; each needs its own name")
-    numbers, number_names, text = numbers_and_texts(
-        frame.set_axis(names, axis="columns")[features],
-        partial(place_in_table, NAME),
-        numeric=encoding.numbers,
+    chosen = frame.set_axis(names, axis="columns")[features]
+    found = columns_like(
+        without_missing(chosen, encoding.missing_values), partial(place_in_table, NAME), encoding
     )
-    return Source(NAME, numbers, number_names, text, table=True, target=encoding.target)
+    return Source(
+        NAME, found.numbers, found.number_names, found.text, table=True, target=encoding.target
+    )
 
 
 def _from_array(rows: Any, encoding: Encoding) -> Source:
     array = np.asarray(rows)
+    if array.dtype.kind == "f" and array.dtype.itemsize > 8:
+        with np.errstate(over="ignore"):
+            array = array.astype(np.float64)
     if array.ndim > 2:  # pictures: further axes are laid side by side, as in a file
         array = array.reshape(len(array), -1)
     if encoding.categories:

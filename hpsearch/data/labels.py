@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
 from jaxtyping import Shaped
 
 from hpsearch.data.names import listed
+from hpsearch.data.numerals import is_number
 from hpsearch.data.source import Codes, Label, Labels
 from hpsearch.errors import DataError
 
@@ -20,7 +22,8 @@ Place = Callable[[int | None], str]
 """Says where the label of a row stands, or the labels."""
 
 _MOST_NUMBERS = 20  # as many different numbers may name classes; more look like a quantity
-_NUMBER = re.compile(r"[+-]?(0|[1-9]\d*)(\.\d*)?([eE][+-]?\d+)?")  # but "007" is a name
+_NUMBER = re.compile(r"[+-]?(0|[1-9]\d{0,99})(\.\d{0,99})?([eE][+-]?\d{1,2})?")  # "007" is a name
+_AS_VERSION = re.compile(r".*\.\d*[1-9]0+")  # "10.10" is no 10.1
 
 
 def from_array(labels: Shaped[np.ndarray[Any, Any], " rows"]) -> Labels:
@@ -33,19 +36,24 @@ def from_array(labels: Shaped[np.ndarray[Any, Any], " rows"]) -> Labels:
     return Labels(tuple(values.tolist()), codes)
 
 
-def typed(texts: Sequence[str]) -> list[Label | None]:
+def typed(texts: Sequence[str], missing: Collection[str] = MISSING_TEXTS) -> list[Label | None]:
     """Labels as a text file writes them, in the type that they stand for.
 
     They are all booleans, or all numbers, or all text. Where the others are numbers, a text
     such as "NA" is a missing label (None); where they are text, "NA" is a name like any other.
+
+    Args:
+        texts: the different labels.
+        missing: what stands for a missing one among numbers.
 
     >>> typed(["1", "2", "NA"]), typed(["true", "false"]), typed(["01", "NA", ""])
     ([1, 2, None], [True, False], ['01', 'NA', None])
     """
     if set(texts) in ({"True", "False"}, {"true", "false"}, {"TRUE", "FALSE"}):
         return [text.lower() == "true" for text in texts]
-    if all(text in MISSING_TEXTS or _NUMBER.fullmatch(text) for text in texts):
-        return [None if text in MISSING_TEXTS else _number(text) for text in texts]
+    versions = len(texts) <= _MOST_NUMBERS and any(map(_AS_VERSION.fullmatch, texts))
+    if not versions and all(text in missing or _NUMBER.fullmatch(text) for text in texts):
+        return [None if text in missing else _number(text) for text in texts]
     return [text or None for text in texts]
 
 
@@ -75,27 +83,111 @@ def classes(labels: Labels, where: Place) -> tuple[tuple[Label, ...], Codes]:
     return ordered, class_of_value[labels.codes]
 
 
-def known(labels: Labels, classes: Sequence[Label], where: Place) -> Codes:
+def as_written(labels: Labels, classes: Sequence[Label]) -> tuple[str, ...]:
+    """Each class as the source wrote it first, such as TRUE; as Python does, if it has types."""
+    if labels.written is None:
+        return tuple(str(label) for label in classes)
+    first: dict[Label, str] = {}
+    for value, text in zip(labels.values, labels.written, strict=True):
+        first.setdefault(value, text)
+    return tuple(first[label] for label in classes)
+
+
+def known(
+    labels: Labels,
+    classes: Sequence[Label],
+    where: Place,
+    written: Sequence[str] | None = None,
+) -> Codes:
     """For each row of new data the position of its label among classes that are known.
 
-    Labels are compared as text, since the type a file seems to give them depends on the others
-    in it.
+    The classes say what a label means, and not the other labels beside it: see `finder`.
+
+    Args:
+        labels: of the new rows.
+        classes: as the model has them.
+        where: says where a row's label stands, for messages.
+        written: the classes as the training data wrote them; None for as Python does.
 
     Raises:
         DataError: a label is missing, or none of the classes.
     """
-    position = {str(label): index for index, label in enumerate(classes)}
-    values = [*(_plain(value, where) for value in labels.values), None]  # code -1 is the last
-    y = np.array([position.get(str(value), -1) for value in values])[labels.codes]
+    find = finder(classes, written or [str(label) for label in classes])
+    y = np.array([*map(find, labels.values), -1])[labels.codes]  # code -1 is the last
     if (y < 0).any():
         row = int(np.argmax(y < 0))
-        label = values[labels.codes[row]]
+        label = [*labels.values, None][labels.codes[row]]
+        label = _plain(label, where)
         raise DataError(
             f"{where(row)}: the label is missing; fill it or remove the row"
-            if label is None
-            else f"{where(row)}: label {label!r} is none of the model's classes: {listed(classes)}"
+            if label is None or label in MISSING_TEXTS
+            else f"{where(row)}: label {label!r} is none of the model's classes: "
+            f"{listed(written or classes)}"
         )
     return y
+
+
+def finder(names: Sequence[Label], written: Sequence[str]) -> Callable[[Any], int]:
+    """A function that finds a value's position among names, however a source writes the value.
+
+    A text means the name that is written so. Where the names are numbers or booleans, it means
+    that number ("1.0" is 1) or boolean ("true" is TRUE). A number or boolean, from a source that
+    has types, means the one name that can be read as it. Nothing else is found: position -1.
+
+    >>> find = finder(["10.1", "10.10", "7"], ["10.1", "10.10", "7"])
+    >>> find("10.10"), find(7.0), find("7.0"), find("8")
+    (1, 2, -1, -1)
+    >>> find = finder([False, True], ["FALSE", "TRUE"])
+    >>> find("true"), find(True), find(1)
+    (1, 1, -1)
+    """
+    by_text = {text: index for index, text in enumerate(written)}
+    by_value: dict[tuple[bool, Label], int] = {}
+    for index, name in enumerate(names):
+        if not isinstance(name, str):
+            by_value[isinstance(name, bool), name] = index
+    texts_are_names = not by_value
+    if texts_are_names:
+        by_value = _readable(written)
+
+    def find(value: Any) -> int:
+        if isinstance(value, np.generic):
+            value = value.item()
+        if isinstance(value, str):
+            if value in by_text:
+                return by_text[value]
+            if texts_are_names:
+                return -1
+            if value.lower() in _BOOLEANS:
+                return by_value.get((True, value.lower() == "true"), -1)
+            return by_value.get((False, _number(value)), -1) if _NUMBER.fullmatch(value) else -1
+        if isinstance(value, int) and str(value) in by_text:
+            return by_text[str(value)]
+        if isinstance(value, bool | int | float):
+            return by_value.get((isinstance(value, bool), value), -1)
+        return -1
+
+    return find
+
+
+def _readable(texts: Sequence[str]) -> dict[tuple[bool, Label], int]:
+    """The values that texts can be read as, each with the position of its text; -1 if of two."""
+    values: list[tuple[bool, Label] | None] = []
+    for text in texts:
+        if text.lower() in _BOOLEANS:
+            values.append((True, text.lower() == "true"))
+        else:
+            digits = re.fullmatch(r"[+-]?[0-9]{1,99}(\.[0-9]{0,99})?", text)
+            values.append((False, float(text)) if digits else None)
+    times = Counter(values)
+    return {
+        value: index if times[value] == 1 else -1
+        for index, value in enumerate(values)
+        if value is not None
+    }
+
+
+_BOOLEANS = ("true", "false")
 
 
 def _number(text: str) -> int | float:
@@ -122,8 +214,11 @@ def _plain(value: Any, where: Place) -> Label | None:
 
 
 def _check_names(names: set[Label], rows: int, where: Place) -> None:
-    fractions = sorted(name for name in names if isinstance(name, float))
+    fractions: list[Any] = sorted(name for name in names if isinstance(name, float))
     numbers = sum(not isinstance(name, bool | str) for name in names)
+    written = [name for name in names if isinstance(name, str) and is_number(name)]
+    if len(written) > _MOST_NUMBERS and len(written) == len(names):  # with a comma, or a unit
+        fractions, numbers = sorted(written), len(written)
     if numbers > _MOST_NUMBERS and (fractions or 2 * numbers > rows):
         example = fractions[0] if fractions else min(names, key=_sort_key)
         raise DataError(

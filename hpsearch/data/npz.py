@@ -93,6 +93,9 @@ def _features(path: Path, name: str, arrays: dict[str, Array]) -> Numbers:
         raise DataError(
             f"{path}: {name} must be (rows, features), at least one of each; found {x.shape}"
         )
+    if x.dtype.itemsize > 8:  # long doubles, whose last bytes are as memory left them
+        with np.errstate(over="ignore"):
+            x = x.astype(np.float64)
     return x.reshape(len(x), -1)
 
 
@@ -114,6 +117,15 @@ def _labels(
                 f"x{suffix}; found shape {y.shape}"
                 + ("; one-hot labels: save y.argmax(axis=1)" if y.ndim == 2 else "")
             )
+        if y.dtype.kind not in "buifSU":
+            raise DataError(
+                f"{path}: y{suffix} is of type {y.dtype}; a label must be text, a whole "
+                f"number, or true or false"
+            )
+        if y.dtype.kind == "S":
+            y = np.char.decode(y, "utf-8", "backslashreplace")
+        elif y.dtype.itemsize > 8 and y.dtype.kind == "f":
+            y = y.astype(np.float64)
         ys.append(y.reshape(count))
     if len({y.dtype.kind in "SU" for y in ys}) > 1:
         raise DataError(f"{path}: some parts have labels of text and others numbers; choose one")

@@ -9,19 +9,22 @@ from pathlib import Path
 from hpsearch.data.encoding import Encoding, check_values
 from hpsearch.data.labels import known
 from hpsearch.data.names import did_you_mean, listed
-from hpsearch.data.options import BUILT_IN
+from hpsearch.data.options import BUILT_IN, READ_ALL, Reading
 from hpsearch.data.source import Codes, Source, test_part
 from hpsearch.errors import DataError
 
 _TABLES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet", ".pq")
 
 
-def open_source(source: str | Path, target: str | None = None) -> Source:
+def open_source(
+    source: str | Path, target: str | None = None, reading: Reading = READ_ALL
+) -> Source:
     """Read everything that a source holds.
 
     Args:
         source: a name in `BUILT_IN`, or a file or folder; a `Path` is always a file or folder.
         target: the label column of a table; other sources hold their labels apart.
+        reading: how a table's columns are read, and which.
 
     Raises:
         DataError: it does not exist, cannot be read, or is of no kind that is known.
@@ -35,7 +38,12 @@ def open_source(source: str | Path, target: str | None = None) -> Source:
         if is_table(path):
             from hpsearch.data.table import read_table
 
-            return read_table(path, target)
+            return read_table(path, target, reading)
+        if reading.columns is not None or reading.exclude:
+            key = "columns" if reading.exclude == () else "exclude"
+            raise DataError(
+                f"{path}: its columns have no names, so data.{key} cannot name any; drop it"
+            )
         return _read_arrays(path)
 
 
@@ -51,10 +59,10 @@ def open_new(source: str | Path, encoding: Encoding) -> tuple[Source, Codes | No
     """
     path = Path(source)
     if source not in BUILT_IN and is_table(path):
-        from hpsearch.data.table import read_table
+        from hpsearch.data.table import read_like
 
         with _reading(path):
-            new = read_table(path, encoding.target, like=encoding)
+            new = read_like(path, encoding)
     else:
         new = test_part(open_source(source))
         if encoding.target is not None or encoding.categories:
@@ -70,7 +78,7 @@ def open_new(source: str | Path, encoding: Encoding) -> tuple[Source, Codes | No
     check_values(new, missing_allowed=encoding.fill is not None)
     if new.labels is None:
         return new, None
-    return new, known(new.labels, encoding.classes, new.where)
+    return new, known(new.labels, encoding.classes, new.where, encoding.written)
 
 
 def is_table(path: Path) -> bool:

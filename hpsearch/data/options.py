@@ -11,6 +11,27 @@ BUILT_IN = ("digits",)
 
 
 @dataclass(frozen=True)
+class Reading:
+    """How the columns of a table are read, and which.
+
+    Attributes:
+        decimal: what stands before the fraction of a number in a text file; None if that is for
+            the columns to show.
+        missing_values: what stands for a missing value, beside what always does.
+        columns: the only ones to learn from; None for all.
+        exclude: columns that are not learned from.
+    """
+
+    decimal: Literal[".", ","] | None = None
+    missing_values: tuple[str, ...] = ()
+    columns: tuple[str, ...] | None = None
+    exclude: tuple[str, ...] = ()
+
+
+READ_ALL = Reading()
+
+
+@dataclass(frozen=True)
 class DataOptions:
     """Where the rows come from, and how they are split and standardised.
 
@@ -22,6 +43,7 @@ class DataOptions:
         standardize: subtract the training rows' mean and divide by their deviation.
         missing: "mean" puts the training rows' mean where a number is missing, and no category
             where a text is; None makes a missing value an error.
+        missing_values, decimal, columns, exclude: see `Reading`.
         split_seed: decides which rows go where, whatever the seed of the search.
     """
 
@@ -32,3 +54,12 @@ class DataOptions:
     standardize: bool = True
     missing: Literal["mean"] | None = None
     split_seed: int = 0
+    missing_values: tuple[str, ...] = ()
+    decimal: Literal[".", ","] | None = None
+    columns: tuple[str, ...] | None = None
+    exclude: tuple[str, ...] = ()
+
+    @property
+    def reading(self) -> Reading:
+        """How the columns of a table are read, and which."""
+        return Reading(self.decimal, self.missing_values, self.columns, self.exclude)

@@ -9,6 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Int64, Shaped
 
+from hpsearch.data.numerals import Writing
+
 Label = bool | int | float | str
 """The name of a class, in the type the source gave it."""
 
@@ -44,6 +46,7 @@ class Labels:
 
     values: tuple[Any, ...]
     codes: Codes
+    written: tuple[str, ...] | None = None  # the values as a text file writes them
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,8 @@ class Source:
         parts: the parts that the source itself brings; empty if it is one undivided whole.
         table: whether it has columns with names of their own.
         target: the name of a table's label column.
+        writings: how the numbers of a text file's column are written, where that is not plainly.
+        missing_values: what stands for a missing value, beside what always does.
     """
 
     name: str
@@ -69,6 +74,8 @@ class Source:
     parts: Mapping[Part, range] = field(default_factory=dict)
     table: bool = False
     target: str | None = None
+    writings: Mapping[str, Writing] = field(default_factory=dict)
+    missing_values: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:

@@ -18,8 +18,17 @@ from hpsearch.searching.known import Known
 from hpsearch.searching.objective import objective_of
 from hpsearch.searching.own import is_own
 from hpsearch.searching.session import config_text, described, read_data, run_name
+from hpsearch.searching.trust import seal
 from hpsearch.searching.winner import Choice, outcome, params_text
-from hpsearch.store import RunDirectory, as_yaml, create, write_json, write_lines, write_text
+from hpsearch.store import (
+    RunDirectory,
+    SafePath,
+    as_yaml,
+    create,
+    write_json,
+    write_lines,
+    write_text,
+)
 from hpsearch.trial import Result
 
 
@@ -53,7 +62,8 @@ def import_study(
     dataset = None if is_own(config) and config.data is None else read_data(config)
     plan = plan_of(taken, config)
     brief = brief_for(config, (plan,))
-    best = objective_of(config).best(taken.results)
+    objective = objective_of(config)
+    best = objective.best(taken.results)
     began, ended = _span(taken.results)
     info = {
         "name": config.name,
@@ -73,21 +83,22 @@ def import_study(
         "plan": [asdict(plan)],
         **facts(),
     }
+    info["seal"] = seal(info)
 
-    def fill(folder: Path) -> None:
-        run = RunDirectory(folder)
+    def fill(folder: SafePath) -> None:
         write_lines(folder / "curves.jsonl", taken.pieces)
         write_lines(folder / "trials.jsonl", taken.results)
         if best is None:
             return
-        run.best.mkdir()
+        winner = folder / "best"
+        winner.mkdir()
         text = as_yaml(best.params)
         if dataset is not None:
             text = params_text(brief.settings_of(best.params), best.params, dataset)
-        write_text(run.best / "params.yaml", text)
+        write_text(winner / "params.yaml", text)
         known = Known(best, {}, brief.seed_of(best.number))
-        told = outcome(Choice(known, (best.number, 0, 0)), config.metric.name)
-        write_json(run.best / "result.json", {**told, "test": None})
+        told = outcome(Choice(known, (best.number, 0, 0)), objective)
+        write_json(winner / "result.json", {**told, "test": None})
 
     made = create(
         runs_dir,

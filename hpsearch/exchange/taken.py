@@ -51,7 +51,7 @@ def take(study: Study, config: Config) -> Taken:
     objective, by_epoch = objective_of(config), _are_epochs(study, config.trainer.epochs)
     results, pieces, by_value = [], [], 0
     for trial in study.trials:
-        params = gather(config.space, trial.params)
+        params = config.space.standard(gather(config.space, trial.params))
         if not config.space.contains(params):
             left[_misfit(config.space, params)] += 1
             continue

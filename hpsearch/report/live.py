@@ -47,7 +47,7 @@ class LiveReport:
             return None
         self.problem = None
         self._page(refresh=None)
-        return None if self.problem else self._run.report
+        return None if self.problem else self._run.report.path
 
     def _due(self, now: float) -> bool:
         if self._run is None or self.problem is not None or now - self._last < EVERY:

@@ -27,7 +27,7 @@ from hpsearch.report.paired_effects import (
     middle,
     movement,
 )
-from hpsearch.searching.brief import Brief, crossings, draw_of
+from hpsearch.searching.brief import Brief, draw_of
 from hpsearch.searching.known import Known
 from hpsearch.searching.objective import Objective
 from hpsearch.space import Choice
@@ -148,7 +148,7 @@ def _study(
 
 def _draws(name: str, choice: Choice, brief: Brief, trials: Sequence[Known]) -> list[Draw]:
     """Trials that differ in the crossed choice alone, side by side; settings by hand sit out."""
-    first, crossed = brief.first + len(brief.start), crossings(brief.space)
+    first, crossed = brief.first + len(brief.start), brief.space.crossed
     found: dict[object, dict[int, Known]] = defaultdict(dict)
     for trial in trials:
         result = trial.result

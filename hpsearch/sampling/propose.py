@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Literal
 
 import numpy as np
@@ -13,11 +14,13 @@ from hpsearch.sampling.ranking import Observation, rank
 from hpsearch.sampling.screen import FEWEST, screen
 from hpsearch.sampling.zoom import draw, elites
 from hpsearch.space import Points, Space
+from hpsearch.space.settings import draw_key, drawn, key, settings
 from hpsearch.trial import Params
 
 Sampler = Literal["zoom", "random"]
 AROUND, UNIFORM = 384, 64  # candidates of a small round; a large one has more
 MORE = 16  # candidates for each trial, at least
+LISTED = 1024  # settings more than are needed, so that it is not the first ones that are taken
 
 
 def propose(
@@ -30,14 +33,17 @@ def propose(
     sampler: Sampler = "zoom",
     screened: bool = True,
     pending: Sequence[Params] = (),
+    again: bool = False,
 ) -> list[Params]:
     """`count` new settings for the round that begins with trial `first`.
 
     Without history, the zoom sampler covers the space with a Latin hypercube; with it, it
     draws candidates around the best trials, and a few anywhere, and keeps those from which a
-    surrogate expects most, or any. A setting that was tried already is avoided where another
-    one can be found, and so is one that is `pending`: proposed, its value not known yet.
-    `progress` is the share of the search that is done.
+    surrogate expects most, or any. `progress` is the share of the search that is done.
+
+    A setting that was tried already is proposed only when the space holds no other, and so is
+    one that is `pending`: proposed, its value not known yet. Under rules 1 it came `again` from
+    samplers that look at no history, and wherever candidates did not differ.
     """
     generator = rng.stream(seed, "propose", first)
     if sampler == "random":
@@ -52,26 +58,61 @@ def propose(
         if screened and space.dimensions and sum(trial.finite for trial in ranked) >= FEWEST:
             order = screen(space, ranked, candidates, count, generator, pending)
             candidates = np.vstack([candidates[order], candidates])
-        tried = [*(trial.params for trial in history), *pending]
-        points = candidates[_new_ones(space, candidates, count, tried)]
-    return [space.params(point) for point in points]
+        points = candidates
+    tried = [*(trial.params for trial in history), *pending]
+    if again:
+        if history and sampler != "random":
+            points = points[_new_ones(space, points, count, tried)]
+        return [space.params(point) for point in points]
+    return _new_settings(space, points, count, tried, generator)
 
 
-def _new_ones(
-    space: Space, candidates: Points, count: int, settings: Sequence[Params]
-) -> list[int]:
+def _new_ones(space: Space, candidates: Points, count: int, before: Sequence[Params]) -> list[int]:
     """The first candidates that were not tried yet, in their order; others only if need be."""
-    tried = {_key(params) for params in settings}
+    tried = {key(params) for params in before}
     new: list[int] = []
     old: list[int] = []
     for index, point in enumerate(candidates):
         if len(new) == count:
             break
-        key = _key(space.params(point))
-        (old if key in tried else new).append(index)
-        tried.add(key)
+        own = key(space.params(point))
+        (old if own in tried else new).append(index)
+        tried.add(own)
     return [*new, *old][:count]
 
 
-def _key(params: Params) -> str:
-    return repr(sorted(params.items()))
+def _new_settings(
+    space: Space,
+    points: Points,
+    count: int,
+    tried: Sequence[Params],
+    generator: np.random.Generator,
+) -> list[Params]:
+    """`count` settings whose draws differ from all that were tried, and from each other.
+
+    The points' own come first, in their order. Where these are too few, uniform draws follow;
+    where even these find too few, so few are left that they can be listed. Only a space that
+    holds no more gives settings again.
+    """
+    known = drawn(space, tried)
+    new: list[Params] = []
+
+    def take(settings: Iterable[Params]) -> None:
+        for params in settings:
+            if len(new) == count:
+                return
+            if (own := draw_key(space, params)) not in known:
+                known.add(own)
+                new.append(params)
+
+    take(space.params(point) for point in points)
+    if len(new) < count:
+        more = generator.random((max(MORE * count, UNIFORM), space.dimensions))
+        take(space.params(point) for point in more)
+    if len(new) < count:
+        listed = list(islice(settings(space), (len(known) + count) * space.crossed + LISTED))
+        take(listed[place] for place in generator.permutation(len(listed)))
+    if len(new) < count:
+        more = generator.random((count - len(new), space.dimensions))
+        new += [space.params(point) for point in more]
+    return new

@@ -7,21 +7,27 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
 from itertools import product
-from math import prod
+from math import ceil
 from typing import Any
 
 from hpsearch.backends.threads import limit_threads
 from hpsearch.config import Config, Confirm
 from hpsearch.errors import RunError
 from hpsearch.rng import RULES
-from hpsearch.sampling.plan import Round, Rung
+from hpsearch.sampling.plan import Round, Rung, ladder, plan, round_sizes
 from hpsearch.sampling.propose import Sampler, propose
 from hpsearch.sampling.ranking import Observation
 from hpsearch.searching.known import Known, check_params, curves
-from hpsearch.space import Choice, Space
+from hpsearch.space import Space
+from hpsearch.space.settings import count, key, untried
 from hpsearch.store import RunDirectory, uncollected
 from hpsearch.trainers.protocol import Settings
 from hpsearch.trial import Params, Trial
+
+TRIED = (
+    "widen the space, or train a setting with new seeds: hpsearch retrain {} --trial N --seeds K"
+)
+"""What to do where every setting has been tried."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +61,6 @@ class Brief:
         """The amounts of training at which trials are compared, in epochs, ascending."""
         return tuple(sorted({rung.epochs for round in self.rounds for rung in round.rungs}))
 
-    @cached_property
-    def crossed(self) -> int:
-        """How many trials one draw stands for."""
-        return crossings(self.space)
-
     @property
     def first(self) -> int:
         """The number of the first trial; those below are the parent's."""
@@ -81,7 +82,7 @@ class Brief:
     def seed_of(self, number: int) -> tuple[int | str, ...]:
         """The identity of a trial's random numbers; crossed trials of one draw share it."""
         first_draw = self.first + len(self.start)
-        return self.seed, "trial", draw_of(number, first_draw, self.crossed)
+        return self.seed, "trial", draw_of(number, first_draw, self.space.crossed)
 
     def seed_of_training(self, seed: tuple[int | str, ...], repeat: int) -> tuple[int | str, ...]:
         """The identity of one training's random numbers, given its trial's.
@@ -98,6 +99,8 @@ def brief_of(run: RunDirectory, config: Config) -> Brief:
     """What a run is to do; the plan is the one that it began with."""
     rounds = rounds_in(run.info["plan"])
     history = tuple(Known.from_line(line) for line in run.history)
+    results = (each.result for each in history)
+    check_params(results, config.space, "history.jsonl", "refine the parent again")
     brief = brief_for(config, rounds, history)
     return replace(brief, inherited=run.info.get("parent_winner"), rules=run.rules)
 
@@ -117,6 +120,55 @@ def check_rules(run: RunDirectory) -> None:
         )
 
 
+def rounds_of(config: Config, first: int = 0, history: Sequence[Params] = ()) -> tuple[Round, ...]:
+    """The plan of a search; it follows from the configuration alone, never from the machine.
+
+    Settings by hand belong to the first round. A search with a history, a refined one, has no
+    coarse round, and a random one has no reason to wait between rounds. No more trials are
+    planned than there are settings that were not tried before.
+    """
+    search, start = config.search, min(len(config.search.by_hand), config.search.trials)
+    left = trials_of(config, history) - start
+    rounds = 1 if search.sampler == "random" else search.rounds
+    draw = config.space.crossed
+    sizes = round_sizes(left, rounds, coarse=not history, draw=draw) if left else []
+    sizes = [start + sizes[0], *sizes[1:]] if sizes else [start]
+    amounts: tuple[int, ...] = (config.trainer.epochs,)
+    if search.halving is None:
+        return plan(sizes, amounts, first=first)
+    factor = search.halving.factor
+    amounts = ladder(config.trainer.epochs, search.halving.min_epochs, factor)
+    return plan(sizes, amounts, factor, first)
+
+
+def trials_of(config: Config, history: Sequence[Params] = ()) -> int:
+    """How many trials a search makes: all it is asked for, unless its space holds fewer settings.
+
+    Args:
+        config: says how many are asked for, settings by hand among them.
+        history: settings that need not be tried again; those by hand are.
+    """
+    search, draw = config.search, config.space.crossed
+    start = search.by_hand[: search.trials]
+    asked = search.trials - len(start)
+    draws = untried(config.space, [*start, *history], most=ceil(asked / draw))
+    return len(start) + min(asked, draws * draw)
+
+
+def shortage(config: Config, history: Sequence[Params] = ()) -> str | None:
+    """What to say where a space holds fewer settings than trials are asked for; else None."""
+    trials, asked = trials_of(config, history), config.search.trials
+    if trials == asked:
+        return None
+    tried = len({key(params) for params in history if config.space.contains(params)})
+    held = count(config.space, trials + tried + 1)
+    before = f", {tried} of them tried before" if tried else ""
+    return (
+        f"space: holds {held} setting{'s' * (held != 1)}{before}: {trials} of {asked} trials "
+        "train; for more trainings of each, with other seeds: search.repeats"
+    )
+
+
 def rounds_in(plan: Sequence[Mapping[str, Any]]) -> tuple[Round, ...]:
     """The rounds of a plan as run.json has it."""
     return tuple(
@@ -126,7 +178,6 @@ def rounds_in(plan: Sequence[Mapping[str, Any]]) -> tuple[Round, ...]:
 
 def brief_for(config: Config, rounds: tuple[Round, ...], history: tuple[Known, ...] = ()) -> Brief:
     """What a search is to do by this plan."""
-    start = () if isinstance(config.search.start, str) else config.search.start
     return Brief(
         space=config.space,
         settings=config.trainer.settings,
@@ -135,7 +186,7 @@ def brief_for(config: Config, rounds: tuple[Round, ...], history: tuple[Known, .
         metric=config.metric.name,
         sampler=config.search.sampler,
         screened=config.search.screen,
-        start=start[: rounds[0].trials],
+        start=config.search.by_hand[: rounds[0].trials],
         history=history,
         repeats=config.search.repeats,
         folds=config.search.folds or 1,
@@ -164,21 +215,18 @@ def proposals(brief: Brief, round: Round, history: Sequence[Observation] = ()) -
     with limit_threads(1):  # their number changes bits
         draws = propose(
             brief.space,
-            count=(round.trials - len(start)) // brief.crossed,
+            count=(round.trials - len(start)) // brief.space.crossed,
             seed=brief.seed,
             first=round.first,
             progress=round.progress,
             history=history,
             sampler=brief.sampler,
             screened=brief.screened,
+            pending=start if brief.rules >= 2 else (),
+            again=brief.rules == 1,
         )
     settings = [*start, *(each for draw in draws for each in brief.space.crossings(draw))]
     return [Trial(round.first + i, round.number, params) for i, params in enumerate(settings)]
-
-
-def crossings(space: Space) -> int:
-    """How many trials one draw stands for: one for every combination of crossed choices."""
-    return prod(len(p.domain.values) for p in space if p.cross and isinstance(p.domain, Choice))
 
 
 def draw_of(number: int, first: int, crossed: int) -> int:

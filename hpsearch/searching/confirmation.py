@@ -14,6 +14,7 @@ from typing import Any
 
 from hpsearch.config import Confirm
 from hpsearch.searching.objective import Objective
+from hpsearch.space.settings import key
 from hpsearch.trial import Result
 
 ERROR = 0.05  # of an interval: how often it may miss
@@ -78,14 +79,22 @@ def contenders(
     objective: Objective,
     top: int,
     inherited: int | None = None,
+    again: bool = False,
 ) -> list[Result]:
     """The best settings of a search and its parent, and beside them the parent's winner.
 
-    The winner, `inherited`, need not be the best by the value that the parent's search saw.
+    The winner, `inherited`, need not be the best by the value that the parent's search saw. A
+    setting that several trials had is confirmed once, as the winner or else as the best of
+    them; under rules 1 it was `again` for each of them.
     """
     able = [result for result in (*parents, *results) if objective.best([result])]
-    chosen = sorted(able, key=objective.order)[:top]
-    winner = (result for result in parents if result.number == inherited)
+    ranked = sorted(able, key=objective.order)
+    winner = [result for result in parents if result.number == inherited]
+    if not again:
+        first = {key(result.params): result for result in reversed([*winner, *ranked])}
+        kept = {result.number for result in first.values()}
+        ranked = [result for result in ranked if result.number in kept]
+    chosen = ranked[:top]
     return [*chosen, *(result for result in winner if result not in chosen)]
 
 

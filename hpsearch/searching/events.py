@@ -57,4 +57,19 @@ class SearchEnded:
     run: RunDirectory
 
 
-Event = SearchStarted | RoundStarted | TrialEnded | TrialWentOn | ConfirmationStarted | SearchEnded
+@dataclass(frozen=True)
+class FilesChanged:
+    """Somebody deleted or changed a file of the run, which was written anew."""
+
+    message: str
+
+
+Event = (
+    SearchStarted
+    | RoundStarted
+    | TrialEnded
+    | TrialWentOn
+    | ConfirmationStarted
+    | FilesChanged
+    | SearchEnded
+)

@@ -65,24 +65,30 @@ class Known:
         )
 
 
-def check_params(results: Iterable[Result], space: Space) -> None:
-    """Refuse trials whose params are of other types than the space's.
+def check_params(
+    results: Iterable[Result],
+    space: Space,
+    file: str = "trials.jsonl",
+    remedy: str = "to set the line aside and train the trial again: hpsearch resume RUN --repair",
+) -> None:
+    """Refuse trials whose params are of other types than the space's, or fixed for all.
 
-    Values may lie outside: settings by hand do.
+    Numbers may lie outside: settings by hand do, and a parent's winner. Anything else is one of
+    the space's choices: no text gets into a command but what the configuration holds.
 
     Raises:
-        RunError: a value is no number, or no list, where the space has one.
+        RunError: a value is no number, or no list, where the space has one, or no choice.
     """
     plain = {p.name for p in space if p.per is None and not (p.categorical or p.fixed)}
     for result in results:
         for name, value in result.params.items():
             if name in plain and is_number(value):
                 continue  # the usual case first: there are many trials
-            if name in space and not _suits(value, space[name]):
+            known = name in space  # what nothing knows is left aside
+            if not _suits(value, space[name]) if known else name in space.settings:
                 raise RunError(
-                    f"trials.jsonl: trial {result.number}: {name} cannot be "
-                    f"{str(value)[:40]!r}; to set the line aside and train the trial again: "
-                    "hpsearch resume RUN --repair"
+                    f"{file}: trial {result.number}: {name} cannot be "
+                    f"{str(value)[:40]!r}; {remedy}"
                 )
 
 
@@ -103,7 +109,10 @@ def check_metric(pieces: Iterable[Piece], metric: str) -> None:
 
 def _suits(value: object, parameter: Parameter) -> bool:
     if parameter.categorical or parameter.fixed:  # a choice may be a list itself
-        return parameter.per is None or isinstance(value, list)
+        entries = [value] if parameter.per is None else value
+        return isinstance(entries, list) and all(
+            is_number(entry) or parameter.domain.contains(entry) for entry in entries
+        )
     if isinstance(value, list) != (parameter.per is not None):
         return False
     return all(map(is_number, value)) if isinstance(value, list) else is_number(value)

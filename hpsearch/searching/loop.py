@@ -72,7 +72,8 @@ class Search:
             TrainerError: each of the first trials failed.
         """
         check_params(self.ledger.results.values(), self.brief.space)
-        self.best = self.ledger.objective.best(self.ledger.results.values())
+        known = [each.result for each in self.brief.history]
+        self.best = self.ledger.objective.best([*known, *self.ledger.results.values()])
         waiting = {
             stage: needs(stage, self.brief.rounds)
             for round in self.brief.rounds
@@ -381,11 +382,11 @@ class Search:
         top, seeds = trainings_within(brief.confirm, brief.trials * brief.repeats)
         own, parents = self.ledger.results.values(), [known.result for known in brief.history]
         objective, inherited = self.ledger.objective, brief.inherited
-        chosen = contenders(list(own), parents, objective, top, inherited) if top else []
-        again = list(product(range(brief.repeats, brief.repeats + seeds), range(brief.folds)))
+        again = brief.rules == 1
+        chosen = contenders(list(own), parents, objective, top, inherited, again) if top else []
+        new = list(product(range(brief.repeats, brief.repeats + seeds), range(brief.folds)))
         return [
-            (result, [(result.number, repeat, fold) for repeat, fold in again])
-            for result in chosen
+            (result, [(result.number, repeat, fold) for repeat, fold in new]) for result in chosen
         ]
 
     def give_up(self) -> None:

@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from hpsearch.config import from_mapping
 from hpsearch.data.encoding import Encoding
 from hpsearch.errors import RunError
 from hpsearch.searching.measure import Predictor
+from hpsearch.searching.own import is_own, origin_of
+from hpsearch.searching.trust import permit
 from hpsearch.store import RunDirectory, find
 from hpsearch.trainers.keras.own import open_saved
 from hpsearch.trainers.network.model import load_model
 
 
-def open_model(
-    run: str | None, runs_dir: Path, trusted: bool = False
-) -> tuple[Predictor, Encoding]:
+def open_model(run: str | None, runs_dir: Path, trust: bool = False) -> tuple[Predictor, Encoding]:
     """A winner's model, or a model file, and how it wants its rows.
 
     Args:
         run: a folder, a name, or a model.npz; None for the newest run.
         runs_dir: the folder that holds the runs.
-        trusted: whether a file of the user's may be run that the run directory names.
+        trust: the user's word that the file of a Keras model may run that the run names.
 
     Raises:
-        RunError: there is no such run or file, or the run has no winner yet.
+        RunError: there is no such run or file, the run has no winner yet, or its winner is a
+            Keras model of a file that is not sealed as the user's.
     """
     if run is None or not run.endswith(".npz"):
-        return winning_model(find(run, runs_dir), trusted)
+        return winning_model(find(run, runs_dir), trust)
     model = load_model(Path(run))
     return model, Encoding.from_json(model.data)
 
 
-def winning_model(run: RunDirectory, trusted: bool = False) -> tuple[Predictor, Encoding]:
+def winning_model(run: RunDirectory, trust: bool = False) -> tuple[Predictor, Encoding]:
     """The model of a run's winner, and how it wants its rows; see `open_model`.
 
     Raises:
@@ -40,7 +43,17 @@ def winning_model(run: RunDirectory, trusted: bool = False) -> tuple[Predictor, 
     if not run.has_model:
         raise no_winner(run) if run.outcome is None else no_model(run)
     if not run.model.exists():
-        saved = open_saved(run.keras_model, trusted)
+        config = from_mapping(run.info["config"])
+        if config.trainer.network:
+            raise RunError(
+                f"{run.model}: is missing; restore it, or train it again with: hpsearch retrain "
+                f"{run.path} --output FILE.npz"
+            )
+        if is_own(config):
+            raise no_model(run)
+        permit(run, config, trust)
+        saved = open_saved(run.keras_model, trusted=True)
+        saved = replace(saved, origin=origin_of(config))  # what is sealed, not what lies beside it
         return saved, saved.encoding
     model = load_model(run.model)
     return model, Encoding.from_json(model.data)

@@ -13,6 +13,7 @@ from typing import Any
 from hpsearch import backends
 from hpsearch.config import Config
 from hpsearch.errors import TrainerError
+from hpsearch.store import SafePath
 from hpsearch.trainers.command import CommandTrainer, program
 from hpsearch.trainers.command.template import PLACE
 from hpsearch.trainers.function import FunctionTrainer, Manner, inspected, manner
@@ -100,7 +101,7 @@ def _look(name: str, look: Callable[..., Any], args: tuple[Any, ...]) -> Any:
 
 
 def _quietly(folder: str, look: Callable[..., Any], args: tuple[Any, ...]) -> Any:
-    with redirected(Path(folder, "printed.txt")):
+    with redirected(SafePath(Path(folder)) / "printed.txt"):
         return look(*args)
 
 

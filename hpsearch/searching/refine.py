@@ -12,7 +12,7 @@ from hpsearch.config.kinds import limits
 from hpsearch.errors import RunError
 from hpsearch.sampling.pressure import Limits, Pressure, pressures
 from hpsearch.sampling.ranking import Observation, rank
-from hpsearch.searching.brief import brief_of, check_rules, known_trials
+from hpsearch.searching.brief import TRIED, brief_of, check_rules, known_trials, trials_of
 from hpsearch.searching.known import Known
 from hpsearch.searching.objective import Objective, objective_of
 from hpsearch.space import Space
@@ -107,11 +107,18 @@ def refine(
         space = _widened(space, config.space, pressure, bounds)
     inside = [each for each in known if space.contains(each.result.params)]
     same = same_training(before, config) and parent.info["data"]["fingerprint"] == fingerprint
-    again = () if same else tuple(params for params in best if space.contains(params))[:AGAIN]
+    most = min(AGAIN, config.search.trials)
+    again = () if same else tuple(params for params in best if space.contains(params))[:most]
+    config = replace(config, space=space, search=replace(config.search, start=again), text=None)
+    if not trials_of(config, [each.result.params for each in inside if same]):
+        raise RunError(
+            f"{parent.path}: refine finds nothing new: every setting around its best trials has "
+            f"been tried; take in more trials (--top), {TRIED.format(parent.path)}"
+        )
     return Refinement(
         parent=parent,
         winner=winner,
-        config=replace(config, space=space, search=replace(config.search, start=again), text=None),
+        config=config,
         elites=tuple(elites),
         history=tuple(inside) if same else (),
         first=max(each.result.number for each in known) + 1,
@@ -161,7 +168,8 @@ def start_from(config: Config, run: RunDirectory) -> Config:
     before = from_mapping(run.info["config"])
     objective = objective_of(before)
     best = [result.params for result in best_completed(run.results, objective, top=10)]
-    inside = tuple(params for params in best if config.space.contains(params))[:AGAIN]
+    most = min(AGAIN, config.search.trials)
+    inside = tuple(params for params in best if config.space.contains(params))[:most]
     if not inside:
         raise RunError(
             f"{run.path}: search.start names this run, but none of its best settings lies in "

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-
 from hpsearch.config import from_mapping
 from hpsearch.errors import RunError
 from hpsearch.searching.known import check_params
@@ -21,7 +19,7 @@ def repair(run: RunDirectory) -> list[str]:
         RunError: another process is writing to the run; or what is damaged cannot be made
             again: run.json, an imported run, and what a refined one took over from its parent.
     """
-    with lock.take(run.path / lock.NAME):
+    with lock.take(run.inside / lock.NAME):
         info = run.info
         check_resumable(run, info)
         run.history  # noqa: B018 (raises)
@@ -32,7 +30,7 @@ def repair(run: RunDirectory) -> list[str]:
             for file, lines in set_aside(run, metric, lambda each: _fits(each, space)).items()
         ]
         if problem := _of_the_winner(run):
-            shutil.rmtree(run.best)
+            run.best.remove()
             found.append(f"{problem}; the winner is worked out again")
         if found:
             run.update(status="interrupted")

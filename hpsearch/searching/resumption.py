@@ -11,8 +11,9 @@ from hpsearch.config import Config, from_mapping
 from hpsearch.config.yaml_text import read
 from hpsearch.errors import ConfigError, RunError
 from hpsearch.sampling.plan import Round, extended, ladder, round_sizes
-from hpsearch.searching.brief import check_rules, crossings, rounds_in
-from hpsearch.store import RunDirectory, write_text
+from hpsearch.searching.brief import TRIED, check_rules, rounds_in, trials_of
+from hpsearch.searching.trust import check, is_sealed, seal
+from hpsearch.store import MOST, RunDirectory, write_text
 
 FREE = ("parallel", "search.timeout", "search.trial_timeout")
 """The keys that may change in a run that has begun: none of them decides what a trial gives."""
@@ -23,6 +24,8 @@ def take_up(
     overrides: Sequence[str] = (),
     *,
     trials: int | None = None,
+    named: bool = True,
+    trust: bool = False,
     **forced: Any,
 ) -> Config | None:
     """The configuration to go on with, which run.json then has, too; None if nothing is left.
@@ -31,11 +34,13 @@ def take_up(
         run: nobody else may be writing to it.
         overrides: `KEY=VALUE` texts, of the keys in `FREE` alone.
         trials: so many in all, more than are planned; None to keep the plan.
+        named: whether the code that the run names is to train, and not a function at hand.
+        trust: the user's word that this code may run; the run is sealed anew.
         forced: `jobs` or `backend`; None for one that was not given.
 
     Raises:
         RunError: another process is at it, config.yaml was changed by hand where it may not be,
-            there is no time left, or `trials` adds none.
+            there is no time left, `trials` adds none, or the code that it names is not trusted.
         ConfigError: an override is wrong, or may not change in a run that has begun.
     """
     with run.writing():
@@ -50,15 +55,19 @@ def take_up(
             raise ConfigError([f"{run.path}: {line}; {may}{hint}" for line in found])
         if not _is_left(run, info, config, trials):
             return None
+        if named:
+            check(run, info, before, trust)
+        ours = (named and trust) or is_sealed(info)
         plan = rounds_in(info["plan"])
         if trials is not None:
             config, plan = _longer(run, config, plan, trials)
-        run.update(
-            status="interrupted",  # so that a plan which has grown is never taken for done
-            config=config.as_dict(),
-            config_yaml=text,
-            plan=[asdict(round) for round in plan],
-        )
+        changes = {
+            "status": "interrupted",  # so that a plan which has grown is never taken for done
+            "config": config.as_dict(),
+            "config_yaml": text,
+            "plan": [asdict(round) for round in plan],
+        }
+        run.update(**changes, seal=seal({**info, **changes}) if ours else None)
     return config
 
 
@@ -112,13 +121,19 @@ def _longer(
             f"{run.path}: --trials must be more than the {planned} that are planned already, "
             f"found {trials}; `hpsearch resume {run.path}` finishes those"
         )
-    search, more = config.search, trials - planned
+    search, history = config.search, [line["params"] for line in run.history]
     config = replace(config, search=replace(search, trials=trials))
     from_mapping(config.as_dict())  # as if the user had written so many
+    more = (trials if run.rules == 1 else trials_of(config, history)) - planned
+    if more <= 0:
+        raise RunError(
+            f"{run.path}: --trials {trials} adds none: every setting of the space has been "
+            f"planned; {TRIED.format(run.path)}"
+        )
     rounds = 1 if search.sampler == "random" else search.rounds
     if isinstance(rounds, int):
         rounds = ceil(rounds * more / planned)
-    sizes = round_sizes(more, rounds, coarse=False, draw=crossings(config.space))
+    sizes = round_sizes(more, rounds, coarse=False, draw=config.space.crossed)
     epochs, halving = config.trainer.epochs, search.halving
     if halving is None:
         return config, extended(plan, sizes, (epochs,))
@@ -137,7 +152,7 @@ def _as_edited(run: RunDirectory, info: Mapping[str, Any]) -> tuple[dict[str, An
     if written is None:  # such as from a program that could not read it as text
         return tree, None
     try:
-        text = run.config.read_bytes().decode()
+        text = run.config.read_text(MOST)
     except FileNotFoundError:
         write_text(run.config, written)
         return tree, written

@@ -14,11 +14,11 @@ from hpsearch import backends
 from hpsearch.config import Config
 from hpsearch.data.dataset import Dataset, with_parts, write_folds
 from hpsearch.errors import RunError, TrainerError
-from hpsearch.searching.brief import brief_for, brief_of, check_rules, known_trials
+from hpsearch.searching.brief import brief_for, brief_of, check_rules, known_trials, rounds_of
 from hpsearch.searching.known import Known
 from hpsearch.searching.objective import Curve, Objective, average, objective_of
 from hpsearch.searching.own import is_own
-from hpsearch.searching.session import backend_of, folds_of, rounds_of, trainer_of
+from hpsearch.searching.session import backend_of, folds_of, trainer_of
 from hpsearch.searching.winner import median, trained_model
 from hpsearch.store import RunDirectory
 from hpsearch.trainers.network.model import Model

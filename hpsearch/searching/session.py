@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,17 +16,17 @@ from hpsearch.config import Config, from_mapping
 from hpsearch.data.dataset import Dataset, cross_validation, load, write_folds
 from hpsearch.errors import ConfigError, RunError
 from hpsearch.rng import RULES
-from hpsearch.sampling.plan import Round, ladder, plan, round_sizes
-from hpsearch.searching.brief import brief_for, brief_of, crossings, proposals
-from hpsearch.searching.events import Event, SearchEnded, SearchStarted
+from hpsearch.searching.brief import brief_for, brief_of, proposals, rounds_of
+from hpsearch.searching.events import Event, FilesChanged, SearchEnded, SearchStarted
 from hpsearch.searching.facts import facts
 from hpsearch.searching.ledger import Ledger
 from hpsearch.searching.loop import Search
 from hpsearch.searching.objective import objective_of
 from hpsearch.searching.own import Target, is_own, origin_of, own_trainer
 from hpsearch.searching.refine import Refinement
+from hpsearch.searching.trust import seal
 from hpsearch.searching.winner import crown
-from hpsearch.store import RunDirectory, as_yaml, create, vanished
+from hpsearch.store import RunDirectory, SafePath, Writer, as_yaml, create, vanished
 from hpsearch.trainers.keras import KerasTrainer
 from hpsearch.trainers.keras.own import OwnKerasTrainer
 from hpsearch.trainers.network import NetworkTrainer
@@ -42,26 +41,6 @@ BEAT = 1.0
 
 BEAT_SHARE = 0.01
 """Of the time gone by that a kill may cost instead, in a long search."""
-
-
-def rounds_of(config: Config, first: int = 0, coarse: bool = True) -> tuple[Round, ...]:
-    """The plan of a search; it follows from the configuration alone, never from the machine.
-
-    Settings by hand belong to the first round. A refined search has no coarse round, and a
-    random one has no reason to wait between rounds.
-    """
-    search = config.search
-    start = min(len(search.start), search.trials)
-    left = search.trials - start
-    rounds = 1 if search.sampler == "random" else search.rounds
-    sizes = round_sizes(left, rounds, coarse, crossings(config.space)) if left else []
-    sizes = [start + sizes[0], *sizes[1:]] if sizes else [start]
-    amounts: tuple[int, ...] = (config.trainer.epochs,)
-    if search.halving is None:
-        return plan(sizes, amounts, first=first)
-    factor = search.halving.factor
-    amounts = ladder(config.trainer.epochs, search.halving.min_epochs, factor)
-    return plan(sizes, amounts, factor, first)
 
 
 def first_trials(config: Config) -> list[Trial]:
@@ -111,6 +90,7 @@ def begin(
     runs_dir: Path,
     name: str | None = None,
     refinement: Refinement | None = None,
+    sealed: bool = True,
 ) -> RunDirectory:
     """Make the run directory of a search whose data is known to be sound.
 
@@ -120,14 +100,17 @@ def begin(
         runs_dir: the folder that holds the runs.
         name: of the run; None for one that is free.
         refinement: what narrowed the configuration, if anything did.
+        sealed: whether the code that it names is the user's word, and not only a parent's.
 
     Raises:
-        RunError: the name is taken, or the folder cannot be written.
+        RunError: the name is taken, the folder cannot be written, or others can read the key
+            that seals runs.
     """
     first = 0 if refinement is None else refinement.first
     parent = None if refinement is None else refinement.parent
     looks = 0 if parent is None else parent.info.get("test_looks", 0)
     known = [] if refinement is None else [known.as_line() for known in refinement.history]
+    history = [] if refinement is None else [known.result.params for known in refinement.history]
     info = {
         "name": config.name,
         "status": "interrupted",  # until `conduct` takes it up
@@ -141,9 +124,10 @@ def begin(
         "data": described(dataset),
         "config": config.as_dict(),
         "config_yaml": _as_text(config_text(config)),  # to notice if it is changed by hand
-        "plan": [asdict(round) for round in rounds_of(config, first, coarse=not known)],
+        "plan": [asdict(round) for round in rounds_of(config, first, history)],
         **facts(),
     }
+    info["seal"] = seal(info) if sealed else None
     unnamed = name is None
     name = run_name(config) if name is None else name
     return create(runs_dir, name, config_text(config), info, known, numbered=unnamed)
@@ -190,6 +174,7 @@ def conduct(
     config: Config | None = None,
     dataset: Dataset | None = None,
     target: Target | None = None,
+    trainer: Trainer | None = None,
 ) -> None:
     """Do a search, or what is left of it, to the end: its winner stands in best/.
 
@@ -199,6 +184,7 @@ def conduct(
         config: the run's own, perhaps with other `parallel` settings; None to read it.
         dataset: its data; None to read it.
         target: the function to train with, instead of the one that the configuration names.
+        trainer: what trains instead of all that the configuration names, as benchmarks do.
 
     Raises:
         RunError: another process is at it, the data is not what it was, or the disk is full,
@@ -211,8 +197,12 @@ def conduct(
     deadline = None
     if brief.timeout is not None:
         deadline = time.monotonic() + brief.timeout - run.seconds
-    with _disk(run), run.writing() as writer, _status(run), _prepared(run, folds):
-        trainer = trainer_of(config, run.path, run.data, folds, target)
+
+    def changed(files: str) -> None:
+        tell(FilesChanged(files))
+
+    with _disk(run), run.writing(changed) as writer, _status(run, writer), _prepared(run, folds):
+        trainer = trainer or trainer_of(config, run.path, run.data.path, folds, target)
         with backend_of(config) as backend:
             ledger = Ledger(objective_of(config), writer, run.info["began"], brief.trainings)
             ledger.read(run)
@@ -223,10 +213,11 @@ def conduct(
             except KeyboardInterrupt:
                 search.take_in()
                 raise
-            run.update(out_of_time=not search.confirmed)
+            writer.update(out_of_time=not search.confirmed)
             crown(run, search, folds)
         if search.confirmed:  # else what the time cut goes on from its states
-            shutil.rmtree(run.states, ignore_errors=True)  # a failed confirmation may leave some
+            with suppress(OSError):
+                run.states.remove()  # a failed confirmation may leave some
             run.states.mkdir(exist_ok=True)
     tell(SearchEnded(run))
 
@@ -314,7 +305,7 @@ def own_keras_trainer(
     """The trainer of a user's Keras model, at work in the folder of a run."""
     return OwnKerasTrainer(
         str(data),
-        str(folder.resolve() / "logs"),
+        SafePath(folder.resolve()),
         len(folds[0].classes),
         config.metric.name,
         origin_of(config),
@@ -349,20 +340,22 @@ def _disk(run: RunDirectory) -> Iterator[None]:
 @contextmanager
 def _prepared(run: RunDirectory, folds: Sequence[Dataset]) -> Iterator[None]:
     """The data as memory-mapped files that all workers share, for as long as they work."""
-    shutil.rmtree(run.data, ignore_errors=True)  # a crash may have left them
+    run.data.remove()  # a crash may have left them
     try:
         if folds:
-            write_folds(folds, run.data)
+            run.data.mkdir()
+            write_folds(folds, run.data.path)
         yield
     finally:
-        shutil.rmtree(run.data, ignore_errors=True)
+        with suppress(OSError):
+            run.data.remove()
 
 
 @contextmanager
-def _status(run: RunDirectory) -> Iterator[None]:
+def _status(run: RunDirectory, writer: Writer) -> Iterator[None]:
     """Keep run.json's status and seconds true, whatever happens inside."""
     started, spent, over = time.monotonic(), run.seconds, threading.Event()
-    run.update(status="running", seconds=spent)
+    writer.describe({**run.info, "status": "running", "seconds": spent})
 
     def seconds() -> float:
         return round(spent + time.monotonic() - started, 3)
@@ -370,13 +363,13 @@ def _status(run: RunDirectory) -> Iterator[None]:
     def keep_time() -> None:
         while not over.wait(max(BEAT, BEAT_SHARE * seconds())):
             with suppress(OSError, RunError):  # who trains will meet it, too
-                run.update(seconds=seconds())
+                writer.update(seconds=seconds())
 
     def end(status: str) -> None:
         over.set()
         beat.join()
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        run.update(status=status, ended=now, seconds=seconds())
+        writer.update(status=status, ended=now, seconds=seconds())
 
     beat = threading.Thread(target=keep_time, daemon=True)
     beat.start()

@@ -60,8 +60,8 @@ def crown(run: RunDirectory, search: Search, folds: Sequence[Dataset]) -> None:
     else:
         test = None
         write_text(run.best / "params.yaml", as_yaml(choice.known.result.params))
-    metric = search.ledger.objective.name
-    write_json(run.best / "result.json", {**outcome(choice, metric), "test": test})
+    told = outcome(choice, search.ledger.objective)
+    write_json(run.best / "result.json", {**told, "test": test})
 
 
 def leave_model(
@@ -82,7 +82,8 @@ def leave_model(
     if "test" in dataset.parts:
         rows = labelled(dataset.source, dataset.encoding, dataset.y, dataset.parts["test"])
         test = measure(model, rows).as_dict("test")
-        run.update(test_looks=run.info["test_looks"] + 1)
+        writer = search.ledger.writer
+        writer.update(test_looks=writer.info["test_looks"] + 1)
     return test
 
 
@@ -95,7 +96,7 @@ def _leave_network(
     model = trained_model(settings, state, dataset)
     save_model(run.model, model)
     if isinstance(search.trainer, KerasTrainer):
-        at_worker(search.backend, search.trainer.export, run.keras_model, model)
+        at_worker(search.backend, search.trainer.export, run.keras_model.resolved(), model)
     write_text(run.best / "params.yaml", params_text(settings, params, dataset))
     return model
 
@@ -108,9 +109,9 @@ def _leave_own_keras(
     assert isinstance(trainer, OwnKerasTrainer)
     job = job_of(search, known, choice.training)
     encoding = dataset.encoding
-    args = (run.keras_model, job, state, encoding.mean, encoding.scale)
+    args = (run.keras_model.resolved(), job, state, encoding.mean, encoding.scale)
     at_worker(search.backend, trainer.export, *args)
-    saved = SavedModel(run.keras_model.resolve(), encoding, trainer.origin, trusted=True)
+    saved = SavedModel(run.keras_model.resolved(), encoding, trainer.origin, trusted=True)
     saved.save()
     write_text(run.best / "params.yaml", as_yaml(known.result.params))
     return AtWorker(saved, search.backend)
@@ -174,13 +175,17 @@ def choose(search: Search) -> Choice | None:
     return Choice(known[number], training, confirmed, winner)
 
 
-def outcome(choice: Choice, metric: str) -> dict[str, Any]:
-    """What best/result.json says of the winner, but for the test rows."""
+def outcome(choice: Choice, objective: Objective) -> dict[str, Any]:
+    """What best/result.json says of the winner, but for the test rows.
+
+    The interval of a share ends at 0 and 1.
+    """
     best, winner, confirmed = choice.known.result, choice.winner, choice.confirmed
     told: dict[str, Any] = {"confirmed": None, "contenders": [], "indistinguishable": []}
     if winner is not None:
+        within = objective.within(interval(confirmed, winner))
         told = {
-            "confirmed": {**winner.as_dict(), "interval": interval(confirmed, winner)},
+            "confirmed": {**winner.as_dict(), "interval": within},
             "contenders": [each.as_dict() for each in confirmed],
             "indistinguishable": indistinguishable(confirmed, winner),
         }
@@ -189,7 +194,7 @@ def outcome(choice: Choice, metric: str) -> dict[str, Any]:
         "params": best.params,
         "epochs": best.epochs,
         "metrics": best.metrics,
-        "search": {"metric": metric, "value": best.value, "optimistic": True},
+        "search": {"metric": objective.name, "value": best.value, "optimistic": True},
         **told,
     }
 

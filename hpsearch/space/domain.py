@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
+from math import isclose, ulp
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -30,7 +31,20 @@ class Domain(Protocol):
         ...
 
     def contains(self, value: Any) -> bool:
-        """Whether this exact value can be drawn."""
+        """Whether this value can be drawn, give or take the rounding of arithmetic."""
+        ...
+
+    def standard(self, value: Any) -> Choosable:
+        """A value that the domain contains, exactly as `at` would give it."""
+        ...
+
+    @property
+    def count(self) -> int | None:
+        """How many values there are; None for a range of real numbers."""
+        ...
+
+    def nth(self, index: int) -> Choosable:
+        """The value with this index; of real numbers one that has no smaller index."""
         ...
 
     def snap(self, fractions: Fractions) -> Fractions:
@@ -40,6 +54,9 @@ class Domain(Protocol):
     def as_config(self) -> dict[str, Any]:
         """The domain as a configuration writes it."""
         ...
+
+
+ROUNDING = 1e-9  # of a step: 0.1 * 3 is 0.30000000000000004, and means 0.3
 
 
 def _is_number(value: Any) -> bool:
@@ -79,6 +96,17 @@ class Continuous:
     def contains(self, value: Any) -> bool:
         """Whether a number lies between the ends, both included."""
         return _is_number(value) and self.low <= value <= self.high
+
+    def standard(self, value: Any) -> float:
+        """The number as a float."""
+        return float(value)
+
+    count = None
+
+    def nth(self, index: int) -> float:
+        """The values at 1/2, 1/4, 3/4, 1/8, ... of the range: van der Corput's sequence."""
+        digits = bin(index + 1)[2:]
+        return self.at(int(digits[::-1], 2) / 2 ** len(digits))
 
     def snap(self, fractions: Fractions) -> Fractions:
         """Every place holds a value of its own."""
@@ -121,11 +149,26 @@ class Discrete:
         return float(Decimal(repr(self.low)) + index * Decimal(repr(self.step)))
 
     def index(self, value: Any) -> int | None:
-        """The index of a value, or None where it is not on the grid."""
-        if not _is_number(value) or not self.low <= value <= self.high:
+        """The index of a value, or None where it is not on the grid.
+
+        >>> Discrete(0.1, 0.5, 0.1, integer=False).index(0.1 * 3)
+        2
+        """
+        outer = self.low - self.step, self.high + self.step
+        if not _is_number(value) or not outer[0] <= value <= outer[1]:
             return None
+        if self.integer:
+            index, rest = divmod(value - self.low, self.step)
+            return int(index) if rest == 0 and 0 <= index < self.count else None
         index = round((value - self.low) / self.step)
-        return index if self.value(index) == value else None
+        if not 0 <= index < self.count:
+            return None
+        near = max(ROUNDING * self.step, 4 * ulp(max(abs(self.low), abs(self.high))))
+        return index if abs(self.value(index) - value) <= min(near, self.step / 4) else None
+
+    def nth(self, index: int) -> int | float:
+        """The value with this index."""
+        return self.value(index)
 
     def _warp(self, index: Int[np.ndarray, " points"]) -> Fractions:
         return np.asarray(self.scale.warp(self.low + self.step * index.astype(float)))
@@ -144,7 +187,9 @@ class Discrete:
         below = below.clip(0, self.count - 2).astype(int)
         boundary = (self._warp(below) + self._warp(below + 1)) / 2
         beyond = place >= boundary if stop > start else place <= boundary
-        return np.asarray(below + beyond)
+        found = below + beyond
+        found = np.where(np.asarray(fractions) <= 0, 0, found)  # exact, however many values
+        return np.where(np.asarray(fractions) >= 1, self.count - 1, found)
 
     def at(self, fraction: float) -> int | float:
         """The value whose cell holds this place.
@@ -160,8 +205,14 @@ class Discrete:
         return (float(self.scale.warp(value)) - start) / (stop - start)
 
     def contains(self, value: Any) -> bool:
-        """Whether a number is on the grid."""
+        """Whether a number is on the grid, give or take the rounding of arithmetic."""
         return self.index(value) is not None
+
+    def standard(self, value: Any) -> int | float:
+        """The grid's own value."""
+        index = self.index(value)
+        assert index is not None
+        return self.value(index)
 
     def snap(self, fractions: Fractions) -> Fractions:
         """The places of the grid's values."""
@@ -184,6 +235,11 @@ def same(a: Any, b: Any) -> bool:
     return a == b and isinstance(a, bool) == isinstance(b, bool)
 
 
+def _close(a: Any, b: Any) -> bool:
+    """Whether two floats differ by no more than the rounding of arithmetic."""
+    return isinstance(a, float) and isinstance(b, float) and isclose(a, b, rel_tol=1e-12)
+
+
 @dataclass(frozen=True)
 class Choice:
     """Values without an order, equally likely."""
@@ -192,7 +248,25 @@ class Choice:
 
     def index(self, value: Any) -> int | None:
         """The index of a value, or None."""
-        return next((i for i, known in enumerate(self.values) if same(known, value)), None)
+        exact = next((i for i, known in enumerate(self.values) if same(known, value)), None)
+        if exact is not None or not isinstance(value, float):
+            return exact
+        return next((i for i, known in enumerate(self.values) if _close(known, value)), None)
+
+    @property
+    def count(self) -> int:
+        """How many values there are."""
+        return len(self.values)
+
+    def nth(self, index: int) -> Choosable:
+        """The value with this index."""
+        return self.values[index]
+
+    def standard(self, value: Any) -> Choosable:
+        """The choice's own value."""
+        index = self.index(value)
+        assert index is not None
+        return self.values[index]
 
     def at(self, fraction: float) -> Choosable:
         """The value whose cell, one of equal widths, holds this place."""
@@ -232,9 +306,19 @@ class Fixed:
         """The middle, or NaN for any other value."""
         return 0.5 if same(self.value, value) else float("nan")
 
+    count = 1
+
+    def nth(self, index: int) -> Choosable:  # noqa: ARG002
+        """The value."""
+        return self.value
+
     def contains(self, value: Any) -> bool:
         """Whether it is the value."""
-        return same(self.value, value)
+        return same(self.value, value) or _close(self.value, value)
+
+    def standard(self, value: Any) -> Choosable:  # noqa: ARG002
+        """The value."""
+        return self.value
 
     def snap(self, fractions: Fractions) -> Fractions:
         """The middle."""

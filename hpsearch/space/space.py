@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -96,7 +97,7 @@ class Space:
         return largest
 
     @cached_property
-    def _in_order(self) -> tuple[Parameter, ...]:
+    def in_order(self) -> tuple[Parameter, ...]:
         """Parameters with those that `per` and `when` name before those that name them."""
         ordered: dict[str, Parameter] = {}
 
@@ -120,7 +121,7 @@ class Space:
             for name, values in parameter.when.items()
         )
 
-    def _length(self, parameter: Parameter, known: Mapping[str, Any]) -> int | None:
+    def length(self, parameter: Parameter, known: Mapping[str, Any]) -> int | None:
         """How many values the trial holds of a parameter; None for one value, not a list."""
         if parameter.per is None:
             return None
@@ -130,10 +131,10 @@ class Space:
     def params(self, point: Point) -> dict[str, Value | list[Value]]:
         """The setting at a point of the unit cube: active parameters only, in their order."""
         known: dict[str, Any] = {}
-        for parameter in self._in_order:
+        for parameter in self.in_order:
             if not self.active(parameter, known):
                 continue
-            length = self._length(parameter, known)
+            length = self.length(parameter, known)
             at = parameter.domain.at
             if parameter.fixed:
                 known[parameter.name] = at(0.5) if length is None else [at(0.5)] * length
@@ -174,20 +175,46 @@ class Space:
     def contains(self, params: Params) -> bool:
         """Whether a setting could be drawn: exactly the active parameters, each in its domain."""
         known: dict[str, Any] = {}
-        for parameter in self._in_order:
+        for parameter in self.in_order:
             if not self.active(parameter, known):
                 continue
             if parameter.name not in params:
                 return False
             value = params[parameter.name]
-            length = self._length(parameter, known)
+            length = self.length(parameter, known)
             if length is not None and (not isinstance(value, list) or len(value) != length):
                 return False
             entries = value if length is not None and isinstance(value, list) else [value]
-            if not all(parameter.domain.contains(entry) for entry in entries):
+            domain = parameter.domain
+            if not all(domain.contains(entry) for entry in entries):
                 return False
-            known[parameter.name] = value
+            known[parameter.name] = value if length is not None else domain.standard(value)
         return set(known) == set(params)
+
+    @cached_property
+    def crossed(self) -> int:
+        """How many trials one draw stands for: one for each combination of crossed choices."""
+        return prod(p.domain.count or 1 for p in self if p.cross)
+
+    def standard(self, params: Params) -> dict[str, Value | list[Value]]:
+        """A setting with each value as the space writes it; one that it lacks stays as it is.
+
+        >>> from hpsearch.space.domain import Discrete
+        >>> space = Space((Parameter("x", Discrete(0.1, 0.5, 0.1, integer=False)),))
+        >>> space.standard({"x": 0.1 * 3})
+        {'x': 0.3}
+        """
+        found: dict[str, Any] = {}
+        for name, value in params.items():
+            found[name] = value
+            if name in self:
+                parameter = self[name]
+                domain = parameter.domain
+                if parameter.per is not None and isinstance(value, list):
+                    found[name] = [domain.standard(v) if domain.contains(v) else v for v in value]
+                elif domain.contains(value):
+                    found[name] = domain.standard(value)
+        return found
 
     def crossings(self, params: Params) -> list[dict[str, Value | list[Value]]]:
         """A draw with every combination of the crossed choices; itself where none is crossed."""

@@ -9,48 +9,44 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from hpsearch.errors import RunError
+from hpsearch.store.safe_path import MOST, SafePath
 
 SYNC_SECONDS = 1.0  # a power cut loses at most this much
 
 
-def write_whole(path: Path, write: Callable[[BinaryIO], object], *, durable: bool = True) -> None:
-    """Replace a file so that a reader sees the old one or the new one, never half.
-
-    A crash leaves the old file as it was, and perhaps a hidden sibling that the next write
-    replaces. A file that is not `durable` does not wait for the disk: a kill cannot spoil it,
-    but a power cut may leave it old or torn, so it must be able to prove itself.
-    """
-    sibling = path.with_name(f".{path.name}.new")
-    with sibling.open("wb") as file:
-        write(file)
-        file.flush()
-        if durable:
-            os.fsync(file.fileno())
-    sibling.replace(path)
-    if durable:
-        sync_folder(path.parent)
+def write_whole(
+    path: Path | SafePath, write: Callable[[BinaryIO], object], *, durable: bool = True
+) -> None:
+    """Replace a file so that a reader sees the old one or the new one; see `SafePath.write`."""
+    if isinstance(path, Path):  # a file that the user named
+        path = SafePath(path.parent, (path.name,))
+    path.write(write, durable=durable)
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path | SafePath, text: str) -> None:
     """Replace a text file whole, in UTF-8."""
     write_whole(path, lambda file: file.write(text.encode()))
 
 
-def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Replace a JSON file whole, indented for people."""
-    write_text(
-        path, json.dumps(plain(value), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
-    )
+def as_json(value: Mapping[str, Any]) -> str:
+    """A JSON file, indented for people."""
+    return json.dumps(plain(value), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def write_json(path: SafePath, value: Mapping[str, Any]) -> None:
+    """Replace a JSON file whole."""
+    write_text(path, as_json(value))
 
 
 def sync_folder(folder: Path) -> None:
-    """Make a rename in a folder last through a power cut."""
+    """Make a rename in a folder of the user's last through a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -87,36 +83,65 @@ class Lines:
     the first line after a second or at the next `sync`; who waits for long meanwhile asks
     `seconds_to_sync`. A torn last line, which only a power cut or a full
     disk leaves, is cut off when the file is opened for writing.
+
+    What the file must hold is kept in memory, too. A trial may delete the file, put another in
+    its place, or write to it; before anything is added, and at every sync, that is noticed and
+    the whole file written anew.
+
+    Args:
+        path: of the file.
+        restored: is told the file that had to be written anew.
     """
 
-    def __init__(self, path: Path):
-        keep = _whole_length(path)
-        self._file = path.open("ab", buffering=0)
-        self._file.truncate(keep)
+    def __init__(self, path: SafePath, restored: Callable[[SafePath], object] | None = None):
         self._path = path
+        self._restored = restored
         self._synced = time.monotonic()
         self._dirty = False
+        self._folder = ExitStack()  # stays the run's, wherever that may be moved
+        self._at = self._folder.enter_context(path.parent.folder())
+        self._open()
+        whole = path.read_bytes()
+        self._held = [whole[: whole.rfind(b"\n") + 1]]
+        self._size = len(self._held[0])
+        self._file.truncate(self._size)
 
     def append(self, line: Mapping[str, Any]) -> None:
         """Add one line; a full disk leaves the file as it was before."""
         data = as_json_line(line).encode()
-        start = os.fstat(self._file.fileno()).st_size
+        self.check()
         written = 0
         try:
             while written < len(data):
                 written += self._file.write(data[written:])
         except OSError:
-            self._file.truncate(start)
+            self._file.truncate(self._size)
             raise
+        self._held.append(data)
+        self._size += len(data)
         self._dirty = True
         if time.monotonic() - self._synced >= SYNC_SECONDS:
             self.sync()
 
     def replace(self, lines: Iterable[Mapping[str, Any]]) -> None:
         """Put other lines in place of all, in one atomic write."""
-        write_text(self._path, "".join(map(as_json_line, lines)))
-        self._file.close()
-        self._file = self._path.open("ab", buffering=0)
+        self._held = [as_json_line(line).encode() for line in lines]
+        self._size = sum(map(len, self._held))
+        self._write()
+
+    def check(self) -> None:
+        """Write the whole file anew if it is not what was written."""
+        try:
+            found = os.stat(self._path.name, dir_fd=self._at, follow_symlinks=False)
+        except FileNotFoundError:
+            found = None
+        if found is not None and (found.st_ino, found.st_size) == (self._inode, self._size):
+            if found.st_nlink > 1:  # a backup was made of hard links
+                self._write()
+            return
+        self._write()
+        if self._restored is not None:
+            self._restored(self._path)
 
     @property
     def seconds_to_sync(self) -> float:
@@ -127,42 +152,40 @@ class Lines:
 
     def sync(self) -> None:
         """Force everything appended so far to the disk."""
+        self.check()
+        self._sync()
+
+    def close(self) -> None:
+        """Force it to the disk and close, whatever has become of the file."""
+        with self._folder:
+            if not self._file.closed:
+                with self._file:
+                    self._sync()
+
+    def _sync(self) -> None:
         if self._dirty:
             os.fsync(self._file.fileno())
             self._dirty = False
         self._synced = time.monotonic()
 
-    def close(self) -> None:
-        """Sync and close."""
-        if not self._file.closed:
-            self.sync()
-            self._file.close()
+    def _open(self) -> None:
+        self._file = self._path.append()
+        self._inode = os.fstat(self._file.fileno()).st_ino
+
+    def _write(self) -> None:
+        self._path.put_back(lambda file: file.writelines(self._held))
+        self._file.close()
+        self._open()
 
 
-def _whole_length(path: Path) -> int:
-    """Bytes up to the end of the last whole line; 0 for a missing file."""
-    if not path.exists():
-        return 0
-    with path.open("rb") as file:
-        position = file.seek(0, os.SEEK_END)
-        while position > 0:
-            start = max(0, position - 65536)
-            file.seek(start)
-            newline = file.read(position - start).rfind(b"\n")
-            if newline >= 0:
-                return start + newline + 1
-            position = start
-    return 0
-
-
-def repair_with(run: Path) -> str:
+def repair_with(run: SafePath) -> str:
     """What to do about a line that cannot be read."""
     return (
         f"to set the line aside and train again what it recorded: hpsearch resume {run} --repair"
     )
 
 
-def read_lines(path: Path, remedy: str | None = None) -> Iterator[dict[str, Any]]:
+def read_lines(path: SafePath, remedy: str | None = None) -> Iterator[dict[str, Any]]:
     """The lines of a JSON Lines file, without a torn last one; nothing for a missing file.
 
     Args:
@@ -176,18 +199,31 @@ def read_lines(path: Path, remedy: str | None = None) -> Iterator[dict[str, Any]
         yield as_object(line, path, number, remedy)
 
 
-def whole_lines(path: Path) -> Iterator[bytes]:
-    """The lines of a file, without a torn last one; nothing for a missing file."""
-    if not path.exists():
+def whole_lines(path: SafePath) -> Iterator[bytes]:
+    """The lines of a file, without a torn last one; nothing for a missing file.
+
+    Raises:
+        RunError: a line is too long to be one of ours, or the file is none.
+    """
+    try:
+        file = path.open()
+    except FileNotFoundError:
         return
-    with path.open("rb") as file:
-        for line in file:
+    with file:
+        for line in iter(partial(file.readline, MOST), b""):
             if not line.endswith(b"\n"):
-                return
+                if len(line) < MOST:
+                    return
+                raise RunError(
+                    f"{path}: a line must be shorter than {MOST:,} bytes, found a longer one; "
+                    "restore the file"
+                )
             yield line
 
 
-def as_object(line: bytes, path: Path, number: int, remedy: str | None = None) -> dict[str, Any]:
+def as_object(
+    line: bytes, path: SafePath, number: int, remedy: str | None = None
+) -> dict[str, Any]:
     """The JSON object that a line of a file holds; `remedy` is what to do where it holds none.
 
     Raises:

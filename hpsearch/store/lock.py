@@ -9,9 +9,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO
 
 from hpsearch.errors import RunError
+from hpsearch.store.safe_path import SafePath
 
 NAME = ".lock"  # of the file in a run directory
 
@@ -19,7 +20,7 @@ PATIENCE = 0.5
 """Seconds to try for a lock: `is_held` takes it for the blink of an eye."""
 
 
-def take(path: Path) -> TextIO:
+def take(path: SafePath) -> BinaryIO:
     """Take a run's lock; the system releases it when its owner ends, however it ends.
 
     The file names its owner, for people; it is the system that knows whether the lock is held.
@@ -31,7 +32,7 @@ def take(path: Path) -> TextIO:
         RunError: another process has it, or the folder cannot be written.
     """
     try:
-        file = path.open("a+", encoding="utf-8")
+        file = path.append(shared=True)
     except OSError as error:
         raise RunError(
             f"{path.parent}: must be a folder that can be written, found: "
@@ -42,7 +43,7 @@ def take(path: Path) -> TextIO:
         _lock(file, path)
     except BlockingIOError:
         file.seek(0)
-        owner = file.read().strip() or "another process"
+        owner = file.read(200).decode("utf-8", "replace").strip() or "another process"
         file.close()
         raise RunError(
             f"{path.parent}: only one process may write to a run, and {owner} does; "
@@ -51,13 +52,13 @@ def take(path: Path) -> TextIO:
     except BaseException:
         file.close()
         raise
-    file.truncate(0)
-    file.write(f"process {os.getpid()} on {socket.gethostname()}")
-    file.flush()
+    if os.fstat(file.fileno()).st_nlink == 1:  # under another name it is not ours to write to
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}".encode())
     return file
 
 
-def _lock(file: TextIO, path: Path) -> None:
+def _lock(file: BinaryIO, path: SafePath) -> None:
     give_up = time.monotonic() + PATIENCE
     while True:
         try:
@@ -70,18 +71,10 @@ def _lock(file: TextIO, path: Path) -> None:
             raise _no_locks(path, error) from None
 
 
-def check(file: TextIO, path: Path) -> None:
-    """Refuse to go on writing to a run whose folder is no longer where it was.
-
-    Raises:
-        RunError: the lock at `path` is not the one that was taken.
-    """
-    try:
-        there = os.path.samestat(path.stat(), os.fstat(file.fileno()))
-    except FileNotFoundError:
-        there = False
-    if not there:
-        raise vanished(path.parent)
+def is_at(file: BinaryIO, path: SafePath) -> bool:
+    """Whether the lock that was taken is still the one at `path`."""
+    there = path.status()
+    return there is not None and os.path.samestat(there, os.fstat(file.fileno()))
 
 
 def vanished(run: Path) -> RunError:
@@ -92,13 +85,13 @@ def vanished(run: Path) -> RunError:
     )
 
 
-def is_held(path: Path) -> bool:
+def is_held(path: SafePath) -> bool:
     """Whether a living process holds a run's lock.
 
     A reader may ask at any time. Where locks cannot be asked after, nobody is taken to hold one.
     """
     try:
-        with path.open("rb") as file:
+        with path.open() as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # given up by closing the file
     except BlockingIOError:
         return True
@@ -126,7 +119,7 @@ def alone_in(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _no_locks(path: Path, error: OSError) -> RunError:
+def _no_locks(path: Path | SafePath, error: OSError) -> RunError:
     return RunError(
         f"{path}: runs must be on a file system with locks, found: {error.strerror}; "
         "choose another folder with --runs-dir"

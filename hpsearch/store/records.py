@@ -7,7 +7,6 @@ that is not is read again with care, which says what is wrong or that it can pas
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from types import NoneType
 from typing import Any, TypedDict, TypeVar
 
@@ -21,6 +20,7 @@ from hpsearch.store.files import (
     whole_lines,
     write_text,
 )
+from hpsearch.store.safe_path import SafePath
 from hpsearch.store.shape import MAYBE_NUMBER, NUMBER, WORK, fits, shaped
 from hpsearch.trial import Number, Piece, Result, Status, Whole
 
@@ -63,12 +63,12 @@ def as_line(record: Piece | Result) -> dict[str, Any]:
     return {name: getattr(record, name) for name in record.__dataclass_fields__}
 
 
-def write_lines(path: Path, records: Iterable[Piece | Result]) -> None:
+def write_lines(path: SafePath, records: Iterable[Piece | Result]) -> None:
     """Replace a file of records whole."""
     write_text(path, "".join(as_json_line(as_line(record)) for record in records))
 
 
-def read_records(path: Path, kind: type[Record]) -> list[Record]:
+def read_records(path: SafePath, kind: type[Record]) -> list[Record]:
     """All whole records of a file, in the order in which they were appended.
 
     Raises:
@@ -87,7 +87,7 @@ def read_records(path: Path, kind: type[Record]) -> list[Record]:
     return records
 
 
-def _read_with_care(line: bytes, path: Path, number: int, kind: type[Record]) -> Record:
+def _read_with_care(line: bytes, path: SafePath, number: int, kind: type[Record]) -> Record:
     entries = as_object(line, path, number)
     try:
         return record_of(entries, kind)
@@ -99,7 +99,7 @@ def _read_with_care(line: bytes, path: Path, number: int, kind: type[Record]) ->
         ) from None
 
 
-def read_work(path: Path) -> list[dict[str, Any]]:
+def read_work(path: SafePath) -> list[dict[str, Any]]:
     """All whole lines of a timeline, in the order in which they were appended.
 
     Raises:

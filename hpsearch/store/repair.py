@@ -6,13 +6,13 @@ import json
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 
 from hpsearch.errors import RunError
-from hpsearch.store.files import write_whole
+from hpsearch.store.files import whole_lines
 from hpsearch.store.records import record_of
 from hpsearch.store.run_directory import RunDirectory
+from hpsearch.store.safe_path import SafePath
 from hpsearch.store.shape import WORK, shaped
 from hpsearch.trial import Piece, Result
 
@@ -33,9 +33,11 @@ def set_aside(run: RunDirectory, metric: str, sound: Callable[[Result], bool]) -
         sound: whether a trial that can be read is one of this search.
     """
     found = {
-        "curves.jsonl": _mend(run.path / "curves.jsonl", _piece, partial(_contradicting, metric)),
-        "trials.jsonl": _mend(run.path / "trials.jsonl", partial(_result, sound), _repeated),
-        "timeline.jsonl": _mend(run.path / "timeline.jsonl", _work, lambda _: set()),
+        "curves.jsonl": _mend(
+            run.inside / "curves.jsonl", _piece, partial(_contradicting, metric)
+        ),
+        "trials.jsonl": _mend(run.inside / "trials.jsonl", partial(_result, sound), _repeated),
+        "timeline.jsonl": _mend(run.inside / "timeline.jsonl", _work, lambda _: set()),
     }
     return {file: lines for file, lines in found.items() if lines}
 
@@ -83,12 +85,12 @@ def _again(identities: Mapping[int, Hashable]) -> set[int]:
 
 
 def _mend(
-    path: Path,
+    path: SafePath,
     read: Callable[[Any], Record],
     contradicting: Callable[[Mapping[int, Record]], set[int]],
 ) -> int:
     """Take damaged lines out of a file; how many. `read` raises at one that it cannot read."""
-    lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []  # no torn tail
+    lines = list(whole_lines(path))
     records: dict[int, Record] = {}
     for place, line in enumerate(lines):
         with suppress(AttributeError, KeyError, TypeError, ValueError, RecursionError, RunError):
@@ -97,12 +99,11 @@ def _mend(
     bad = [line for place, line in enumerate(lines) if place not in good]
     if bad:
         _keep(path.parent / FOLDER / path.name, bad)
-        kept = b"".join(line + b"\n" for place, line in enumerate(lines) if place in good)
-        write_whole(path, lambda out: out.write(kept))
+        path.write_bytes(b"".join(line for place, line in enumerate(lines) if place in good))
     return len(bad)
 
 
-def _keep(path: Path, lines: Iterable[bytes]) -> None:
+def _keep(path: SafePath, lines: Iterable[bytes]) -> None:
     path.parent.mkdir(exist_ok=True)
-    with path.open("ab") as out:
-        out.write(b"".join(line + b"\n" for line in lines))
+    with path.append() as out:
+        out.write(b"".join(lines))

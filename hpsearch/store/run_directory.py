@@ -8,24 +8,22 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hpsearch.errors import RunError
 from hpsearch.store import lock
-from hpsearch.store.files import read_lines, sync_folder, write_json, write_text
+from hpsearch.store.files import read_lines, write_json, write_text
 from hpsearch.store.records import read_records, read_work
+from hpsearch.store.safe_path import NEW, SafePath
 from hpsearch.store.shape import RESULT, RUN, check_classes, check_plan, read_json, shaped
 from hpsearch.store.writer import Writer
 from hpsearch.trial import Piece, Result
 
 FORMAT = 1
-_UPDATING = threading.Lock()  # run.json is read before it is written
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -41,22 +39,27 @@ class RunDirectory:
         return self.path.name
 
     @property
-    def config(self) -> Path:
+    def inside(self) -> SafePath:
+        """The folder as everything in it is reached: a stranger may have made it."""
+        return SafePath(self.path)
+
+    @property
+    def config(self) -> SafePath:
         """What the user wrote, byte for byte."""
-        return self.path / "config.yaml"
+        return self.inside / "config.yaml"
 
     @property
-    def best(self) -> Path:
+    def best(self) -> SafePath:
         """The winner: params.yaml, model.npz, result.json."""
-        return self.path / "best"
+        return self.inside / "best"
 
     @property
-    def model(self) -> Path:
+    def model(self) -> SafePath:
         """The winner's trained model."""
         return self.best / "model.npz"
 
     @property
-    def keras_model(self) -> Path:
+    def keras_model(self) -> SafePath:
         """The same in Keras, where Keras trained it."""
         return self.best / "model.keras"
 
@@ -66,19 +69,19 @@ class RunDirectory:
         return self.model.exists() or self.keras_model.exists()
 
     @property
-    def report(self) -> Path:
+    def report(self) -> SafePath:
         """The report: one file that works offline."""
-        return self.path / "report.html"
+        return self.inside / "report.html"
 
     @property
-    def data(self) -> Path:
+    def data(self) -> SafePath:
         """Prepared arrays, while the run is being done; gone afterwards."""
-        return self.path / ".data"
+        return self.inside / ".data"
 
     @property
-    def states(self) -> Path:
+    def states(self) -> SafePath:
         """What trials need to go on: arrays, and the checkpoint folders of a user's trainer."""
-        return self.path / "state"
+        return self.inside / "state"
 
     @property
     def info(self) -> dict[str, Any]:
@@ -88,7 +91,7 @@ class RunDirectory:
             RunError: it is missing, damaged, or written by a newer version.
         """
         info = self._info()
-        if info.get("status") == "running" and not lock.is_held(self.path / lock.NAME):
+        if info.get("status") == "running" and not lock.is_held(self.inside / lock.NAME):
             info = self._info()  # its process may have ended well between the two looks
             if info["status"] == "running":
                 info["status"] = "interrupted"
@@ -101,7 +104,7 @@ class RunDirectory:
         return rules
 
     def _info(self) -> dict[str, Any]:
-        path = self.path / "run.json"
+        path = self.inside / "run.json"
         try:
             info = read_json(path, object)
         except FileNotFoundError:
@@ -118,12 +121,12 @@ class RunDirectory:
             )
         checked: dict[str, Any] = shaped(info, RUN, str(path))
         check_plan(checked.get("plan", []), str(path))
+        _as_trained(checked)
         return checked
 
     def update(self, **changes: Any) -> None:
-        """Change entries of run.json, in one atomic write; several threads may."""
-        with _UPDATING:
-            write_json(self.path / "run.json", {**self.info, **changes})
+        """Change entries of run.json, in one atomic write; the lock's holder asks its writer."""
+        write_json(self.inside / "run.json", {**self.info, **changes})
 
     @property
     def seconds(self) -> float:
@@ -142,23 +145,23 @@ class RunDirectory:
     @property
     def pieces(self) -> list[Piece]:
         """Every finished piece of training, in the order in which they ended."""
-        return read_records(self.path / "curves.jsonl", Piece)
+        return read_records(self.inside / "curves.jsonl", Piece)
 
     @property
     def results(self) -> list[Result]:
         """Every trial whose fate is known, by number."""
-        results = read_records(self.path / "trials.jsonl", Result)
+        results = read_records(self.inside / "trials.jsonl", Result)
         return sorted(results, key=lambda result: result.number)
 
     @property
     def timeline(self) -> list[dict[str, Any]]:
         """When each worker did what: number, rung, worker, start and end in seconds."""
-        return read_work(self.path / "timeline.jsonl")
+        return read_work(self.inside / "timeline.jsonl")
 
     @property
     def history(self) -> list[dict[str, Any]]:
         """The parent's trials inside this run's region: a trial's line and its curve."""
-        return list(read_lines(self.path / "history.jsonl", "refine the parent again"))
+        return list(read_lines(self.inside / "history.jsonl", "refine the parent again"))
 
     @property
     def outcome(self) -> dict[str, Any] | None:
@@ -173,17 +176,29 @@ class RunDirectory:
         return outcome
 
     @contextmanager
-    def writing(self) -> Iterator[Writer]:
+    def writing(self, tell: Callable[[str], object] | None = None) -> Iterator[Writer]:
         """The run's only writer, until the end of the block.
+
+        Args:
+            tell: is told, in a sentence, of files that somebody else deleted or changed.
 
         Raises:
             RunError: another process is writing to this run.
         """
-        writer = Writer(self.path)
+        writer = Writer(self.inside, tell)
         try:
             yield writer
         finally:
             writer.close()
+
+
+def _as_trained(info: Mapping[str, Any]) -> None:
+    """Leave out settings by hand that rules 1 did not train: those beyond the number of trials."""
+    search = info.get("config", {}).get("search")
+    if info.get("rules", 1) == 1 and isinstance(search, dict):
+        start, trials = search.get("start"), search.get("trials")
+        if isinstance(start, list) and isinstance(trials, int):
+            search["start"] = start[:trials]
 
 
 def create(
@@ -194,7 +209,7 @@ def create(
     history: Sequence[Mapping[str, Any]] = (),
     *,
     numbered: bool = False,
-    fill: Callable[[Path], None] | None = None,
+    fill: Callable[[SafePath], None] | None = None,
 ) -> RunDirectory:
     """Make a run directory, complete from the moment it appears.
 
@@ -226,10 +241,10 @@ def create(
         ) from None
 
 
-def _place(runs_dir: Path, name: str, numbered: bool) -> Path:
-    path = runs_dir / name
+def _place(runs_dir: Path, name: str, numbered: bool) -> SafePath:
+    path, folder = SafePath(runs_dir, (name,)), SafePath(runs_dir)
     if numbered:
-        paths = (path, *(runs_dir / f"{name}-{again}" for again in range(2, 1000)))
+        paths = (path, *(folder / f"{name}-{again}" for again in range(2, 1000)))
         path = next((each for each in paths if not each.exists()), path)
     if path.exists():
         raise RunError(
@@ -240,33 +255,33 @@ def _place(runs_dir: Path, name: str, numbered: bool) -> Path:
 
 
 def _create(
-    path: Path,
+    path: SafePath,
     config: bytes,
     info: Mapping[str, Any],
     history: Sequence[Mapping[str, Any]],
-    fill: Callable[[Path], None] | None,
+    fill: Callable[[SafePath], None] | None,
 ) -> RunDirectory:
-    hidden = path.with_name(f".{path.name}.new")
-    shutil.rmtree(hidden, ignore_errors=True)  # a crash may have left it
+    hidden = path.parent / f".{path.name}{NEW}"
+    hidden.remove()  # a crash may have left it
+    hidden.mkdir()
     try:
-        hidden.mkdir()  # not through a link in its place
-        (hidden / "logs").mkdir()
-        (hidden / "state").mkdir()
+        for folder in ("logs", "state"):
+            (hidden / folder).mkdir()
         (hidden / "config.yaml").write_bytes(config)
         write_json(hidden / "run.json", {"format": FORMAT, **info})
         for file in ("curves.jsonl", "trials.jsonl", "timeline.jsonl"):
-            (hidden / file).touch()
+            (hidden / file).write_bytes(b"")
         if history:
             lines = (json.dumps(line, ensure_ascii=False) + "\n" for line in history)
             write_text(hidden / "history.jsonl", "".join(lines))
         if fill is not None:
             fill(hidden)
-        hidden.rename(path)
-        sync_folder(path.parent)
+        hidden.rename(path.name)
     except BaseException:
-        shutil.rmtree(hidden, ignore_errors=True)
+        with suppress(OSError):
+            hidden.remove()
         raise
-    return RunDirectory(path)
+    return RunDirectory(path.path)
 
 
 def runs(runs_dir: Path) -> list[RunDirectory]:
@@ -276,15 +291,23 @@ def runs(runs_dir: Path) -> list[RunDirectory]:
     found = [
         RunDirectory(path)
         for path in runs_dir.iterdir()
-        if not path.name.startswith(".") and (path / "run.json").is_file()
+        if not path.name.startswith(".") and is_run(path)
     ]
     return sorted(found, key=_age)
+
+
+def is_run(path: Path) -> bool:
+    """Whether a folder is a run's, sound or not: it has something called run.json."""
+    try:
+        return (SafePath(path) / "run.json").exists()
+    except (OSError, ValueError):  # not ours to look into; a null byte in its name
+        return False
 
 
 def _age(run: RunDirectory) -> tuple[str, str]:
     try:
         return str(run.info.get("created", "")), run.name
-    except RunError:  # a damaged run still has a place in the list
+    except (OSError, RunError):  # a damaged run still has a place in the list
         return "", run.name
 
 
@@ -300,7 +323,7 @@ def find(run: str | Path | None, runs_dir: Path) -> RunDirectory:
             raise RunError(f"{runs_dir}: holds no runs yet; start one with: hpsearch run CONFIG")
         return known[-1]
     for path in (Path(run), runs_dir / run):
-        if (path / "run.json").is_file():
+        if is_run(path):
             return RunDirectory(path)
     names = ", ".join(each.name for each in known[-5:]) or "none"
     raise RunError(

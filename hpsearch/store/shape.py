@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from math import isfinite
-from pathlib import Path
 from types import NoneType
 from typing import Any
 
 from hpsearch.errors import RunError
+from hpsearch.store.safe_path import MOST, SafePath
 from hpsearch.trial import HUGE
 
 NUMBER = (int, float)
@@ -33,6 +33,7 @@ RUN = {
     "parent": (str, NoneType),
     "parent_winner": (int, NoneType),
     "test_looks": int,
+    "seal": (str, NoneType),
     "data": {"fingerprint": (str, NoneType), "classes": list, "rows": dict, "features": int},
     "config": {"parallel": dict},
     "plan": [ROUND],
@@ -64,6 +65,7 @@ RESULT = {
     "number": int,
     "params": dict,
     "indistinguishable": [int],
+    "contenders": [{"number": int, "mean": MAYBE_NUMBER}],
     "test": (NoneType, MEASURED),
     "confirmed": (
         NoneType,
@@ -90,15 +92,15 @@ class Held(dict[str, Any]):
         raise RunError(f"{self.where}: must hold {key!r}, found none; the file is damaged")
 
 
-def read_json(path: Path, spec: Any) -> Held:
+def read_json(path: SafePath, spec: Any) -> Held:
     """A JSON file whose entries are of the types that `spec` gives.
 
     Raises:
         FileNotFoundError: it is missing.
-        RunError: it cannot be read, or an entry is of another type.
+        RunError: it is no plain file, too long, or cannot be read; or an entry is of another type.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+        found = json.loads(path.read_text(MOST), parse_constant=_refuse)
     except FileNotFoundError:
         raise
     except (OSError, ValueError, RecursionError) as error:

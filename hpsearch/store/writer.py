@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-import shutil
+import os
+import threading
+import time
 import zipfile
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack, closing, suppress
+from stat import S_ISDIR
 from typing import Any
 
 import numpy as np
 
+from hpsearch.errors import RunError
 from hpsearch.store import lock
-from hpsearch.store.files import Lines, write_whole
+from hpsearch.store.files import Lines, as_json, write_whole
 from hpsearch.store.records import as_line
+from hpsearch.store.safe_path import NEW, SafePath
 from hpsearch.trial import Piece, Result, Training
 
 State = Mapping[str, np.ndarray[Any, Any]]
 
 AFTER = "hpsearch.after"  # in a state file: rung and epochs of the piece that it follows
+FOLDERS = ("state", "logs")  # both may be tidied away while nobody writes
+OLD = 60.0  # seconds after which nobody is still writing to a hidden file
 
 
 class Writer:
@@ -31,22 +38,45 @@ class Writer:
     carries checksums, so one that a power cut left torn, old or ahead of its curve counts as
     missing. That costs training from epoch 0, with the same result, and saves three waits for
     the disk a piece.
+
+    A trial may do what it likes to the files. What was deleted, replaced or changed is written
+    anew from memory, and said once for each.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: SafePath, tell: Callable[[str], object] | None = None):
+        """Take a run's lock.
+
+        Args:
+            path: of the run directory.
+            tell: is told, in a sentence, what had to be written anew.
+        """
         self._path = path
-        self._lock = lock.take(path / lock.NAME)
-        for folder in ("state", "logs"):  # both may be tidied away while nobody writes
-            (path / folder).mkdir(exist_ok=True)
-        self._curves = Lines(path / "curves.jsonl")
-        self._trials = Lines(path / "trials.jsonl")
-        self._timeline = Lines(path / "timeline.jsonl")
+        self._tell = tell
+        self._restored: set[str] = set()
+        self._info: Mapping[str, Any] | None = None  # what run.json must hold
+        self._stamp: tuple[int, ...] | None = None  # of that file
+        self._describing = threading.RLock()  # somebody notes the time meanwhile
+        with ExitStack() as opened:
+            self._lock = lock.take(path / lock.NAME)
+            opened.callback(lambda: self._lock.close())  # whichever it is by then
+            self._home = opened.enter_context(path.folder())
+            for name in FOLDERS:
+                (path / name).mkdir(exist_ok=True)
+            _sweep(path)
+
+            def lines(name: str) -> Lines:
+                return opened.enter_context(closing(Lines(path / name, self._written_anew)))
+
+            self._curves, self._timeline, self._trials = (
+                lines(f"{name}.jsonl") for name in ("curves", "timeline", "trials")
+            )
+            self._opened = opened.pop_all()
         self._lines = (self._curves, self._timeline, self._trials)
-        self._states: dict[int, set[Path]] = defaultdict(set)
-        for state in (path / "state").glob("*.npz"):
-            number = state.stem.partition("-")[0]
-            if number.isdecimal():
-                self._states[int(number)].add(state)
+        self._states: dict[int, set[SafePath]] = defaultdict(set)
+        for name in (path / "state").names():
+            number = name.removesuffix(".npz").partition("-")[0]
+            if name.endswith(".npz") and number.isdecimal():
+                self._states[int(number)].add(path / "state" / name)
 
     def piece(self, piece: Piece, state: State | None = None) -> None:
         """Record a finished piece of training, and what its trial needs to go on.
@@ -54,9 +84,10 @@ class Writer:
         A piece without a state takes away the one before it, so that a state on disk always
         says that its trial was to go on.
         """
+        self._check_folders()
         path = self._state(piece.training)
         if state is None and path in self._states.get(piece.number, ()):
-            path.unlink(missing_ok=True)
+            path.remove()
         self._curves.append(as_line(piece))
         if state is not None:
             self.save(piece, state)
@@ -78,10 +109,9 @@ class Writer:
             path = self._state(training)
             if path in self._states.get(training[0], ()):
                 self._states[training[0]].discard(path)
-                path.unlink(missing_ok=True)
-            folder = self._path / "state" / "-".join(map(str, training))
-            if folder.is_dir():
-                shutil.rmtree(folder, ignore_errors=True)
+                path.remove()
+            with suppress(OSError):
+                (self._path / "state" / "-".join(map(str, training))).remove()
 
     def keep(self, results: Iterable[Result]) -> None:
         """Forget the fate of every trial but these; the trials are trained again."""
@@ -103,11 +133,13 @@ class Writer:
         """
         path = self._state(last.training)
         try:
-            with zipfile.ZipFile(path) as archive:
-                if archive.testzip() is not None:  # before NumPy believes a wrong size
-                    return None
-            with np.load(path, allow_pickle=False) as arrays:
-                state = {name: arrays[name] for name in arrays.files}
+            with path.open() as file:
+                with zipfile.ZipFile(file) as archive:
+                    if archive.testzip() is not None:  # before NumPy believes a wrong size
+                        return None
+                file.seek(0)
+                with np.load(file, allow_pickle=False) as arrays:
+                    state = {name: arrays[name] for name in arrays.files}
             after = state.pop(AFTER).tolist()
             return state if after == [last.rung, last.epochs] else None
         except Exception:  # there is no end to what a damaged archive raises
@@ -115,8 +147,31 @@ class Writer:
 
     def log(self, text: str) -> None:
         """Add to logs/log.txt."""
-        with (self._path / "logs" / "log.txt").open("a", encoding="utf-8") as file:
-            file.write(text.rstrip("\n") + "\n")
+        self._check_folders()
+        with (self._path / "logs" / "log.txt").append() as file:
+            file.write((text.rstrip("\n") + "\n").encode())
+
+    @property
+    def info(self) -> Mapping[str, Any]:
+        """What `describe` and `update` wrote."""
+        assert self._info is not None
+        return self._info
+
+    def describe(self, info: Mapping[str, Any]) -> None:
+        """Replace run.json; from now on it is kept as it is."""
+        with self._describing:
+            self._info = info
+            self._describe()
+
+    def update(self, **changes: Any) -> None:
+        """Change entries of run.json, in one atomic write; any thread may."""
+        with self._describing:
+            self.describe({**self.info, **changes})
+
+    def _describe(self) -> None:
+        data, path = as_json(self.info).encode(), self._path / "run.json"
+        path.put_back(lambda file: file.write(data))
+        self._stamp = _stamp(path)
 
     @property
     def seconds_to_sync(self) -> float:
@@ -129,17 +184,90 @@ class Writer:
         Raises:
             RunError: the run's folder was deleted or moved; there is no use in going on.
         """
+        self._check()
         for lines in self._lines:
             lines.sync()
-        lock.check(self._lock, self._path / lock.NAME)
 
     def close(self) -> None:
         """Sync, close and give up the lock."""
-        for lines in self._lines:
-            lines.close()
-        self._lock.close()
+        with self._opened, suppress(FileNotFoundError, RunError):  # there may be no run any more
+            self._check()
+            for lines in self._lines:
+                lines.check()
 
-    def _state(self, training: Training) -> Path:
+    def _check(self) -> None:
+        """See that the run is where it was and as it was, but for its lines.
+
+        Raises:
+            RunError: it is not where it was, or another process writes to it.
+        """
+        try:
+            there = os.path.samestat(self._path.root.stat(), os.fstat(self._home))
+        except FileNotFoundError:
+            there = False
+        if not there:
+            raise lock.vanished(self._path.root)
+        path = self._path / lock.NAME
+        if not lock.is_at(self._lock, path):
+            self._lock.close()
+            if not path.is_file():
+                path.remove()
+            self._lock = lock.take(path)
+            self._written_anew(path)
+        self._check_folders()
+        path = self._path / "run.json"
+        with self._describing:
+            changed = self._info is not None and _stamp(path) != self._stamp
+            if changed:
+                self._describe()
+        if changed:
+            self._written_anew(path)
+
+    def _check_folders(self) -> None:
+        for name in FOLDERS:
+            try:
+                mode = os.stat(name, dir_fd=self._home, follow_symlinks=False).st_mode
+            except FileNotFoundError:
+                mode = 0
+            if not S_ISDIR(mode):
+                folder = self._path / name
+                folder.remove()
+                folder.mkdir()
+                self._written_anew(folder)
+
+    def _written_anew(self, path: SafePath) -> None:
+        """Say that something of ours was not as it was left, once for each."""
+        if path.name in self._restored:
+            return
+        self._restored.add(path.name)
+        made = "made" if path.name in FOLDERS else "written"
+        text = (
+            f"{path}: was deleted or changed by another program, perhaps a trial, and was {made} "
+            "anew; no result is lost. Trials may write into the folders they are given"
+        )
+        self.log(text)
+        if self._tell is not None:
+            self._tell(text)
+
+    def _state(self, training: Training) -> SafePath:
         number, *which = training
         name = f"{number}.npz" if not any(which) else f"{number}-{which[0]}-{which[1]}.npz"
         return self._path / "state" / name
+
+
+def _stamp(path: SafePath) -> tuple[int, ...] | None:
+    """What changes with a file; None where there is none."""
+    found = path.status()
+    return None if found is None else (found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+def _sweep(path: SafePath) -> None:
+    """Remove hidden files that a crash has left half written."""
+    for folder in (path, path / "state", path / "best"):
+        for name in folder.names():
+            if not (name.startswith(".") and name.endswith(NEW)):
+                continue
+            # The report is written by whoever asks for it; all else by the lock's holder.
+            found = (folder / name).status() if name.startswith(".report.html.") else None
+            if found is None or time.time() - found.st_mtime > OLD:
+                (folder / name).remove()

@@ -8,13 +8,13 @@ one was, whatever else had been trained since.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from secrets import token_hex
 
 import numpy as np
 
+from hpsearch.store import SafePath
 from hpsearch.trainers.protocol import State
 from hpsearch.trial import Training
 
@@ -29,48 +29,51 @@ class Checkpoints:
             that a command which outlived a killed search does not write into a later one's.
     """
 
-    folder: Path
+    folder: SafePath
 
     @classmethod
-    def of(cls, states: Path, training: Training) -> Checkpoints:
-        """Those of a training, in the folder where a run keeps what its trials go on from."""
-        return cls(states / "-".join(map(str, training)))
+    def of(cls, run: SafePath, training: Training) -> Checkpoints:
+        """Those of a training, where its run keeps what its trials go on from."""
+        return cls(run.resolved() / "state" / "-".join(map(str, training)))
 
-    def begin(self, epochs: int) -> tuple[Path, int]:
+    def begin(self, epochs: int) -> tuple[SafePath, int]:
         """A folder to train in, with what the piece that ended with epoch `epochs` left there.
 
         Also gives the epoch to go on from: `epochs`, or 0 where its checkpoint is not there
         and training has to begin anew. Other checkpoints than that one are removed.
         """
         before = self.folder / f"epoch-{epochs}"
-        for other in self.folder.glob("*") if self.folder.is_dir() else ():
-            if other != before:
-                shutil.rmtree(other, ignore_errors=True)
+        for name in self.folder.names():
+            if name != before.name:
+                with suppress(OSError):
+                    (self.folder / name).remove()
         for folder in (self.folder.parent, self.folder):  # never a run that was deleted
             folder.mkdir(exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix="work-", dir=self.folder))
-        if epochs and before.is_dir():
-            shutil.copytree(before, work, symlinks=True, dirs_exist_ok=True)
+        work = self.folder / f"work-{token_hex(8)}"
+        work.mkdir()
+        if epochs and before.is_folder():
+            before.copy_into(work)
             return work, epochs
         return work, 0
 
-    def keep(self, work: Path, epochs: int) -> bool:
+    def keep(self, work: SafePath, epochs: int) -> bool:
         """End a piece: what it left is the checkpoint of this epoch. False if it left nothing.
 
         The checkpoint before it stays until the next piece begins, since only then is it sure
         that this piece is recorded.
         """
         after = self.folder / f"epoch-{epochs}"
-        if not work.is_dir() or not any(work.iterdir()):
-            shutil.rmtree(work, ignore_errors=True)
+        if not work.is_folder() or not work.names():
+            work.remove()
             return False
-        shutil.rmtree(after, ignore_errors=True)
-        work.rename(after)
+        after.remove()
+        work.rename(after.name)
         return True
 
     def drop(self) -> None:
         """Remove everything: no piece will follow."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        with suppress(OSError):
+            self.folder.remove()
 
 
 def to_state(epochs: int, kept: bool) -> State:

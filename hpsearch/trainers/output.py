@@ -8,7 +8,8 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
+
+from hpsearch.store import SafePath
 
 MOST = 10 * 2**20
 """Bytes of output that are kept of one trial."""
@@ -23,7 +24,7 @@ CUT = "\n[cut by hpsearch: a trial keeps {:,} bytes of output]\n"
 
 
 @contextmanager
-def redirected(path: Path, most: int = MOST) -> Iterator[None]:
+def redirected(path: SafePath, most: int = MOST) -> Iterator[None]:
     """Append all that this process and those it starts print to a file, for a block.
 
     The file descriptors themselves are redirected, so that C code and child processes are
@@ -31,7 +32,8 @@ def redirected(path: Path, most: int = MOST) -> Iterator[None]:
     the file back to `most` bytes whenever it is longer. A file that stays empty is removed.
     """
     saved, streams = [os.dup(1), os.dup(2)], (sys.stdout, sys.stderr)
-    log = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+    file = path.append()
+    log = file.fileno()
     _flush()
     try:
         os.dup2(log, 1)
@@ -49,9 +51,9 @@ def redirected(path: Path, most: int = MOST) -> Iterator[None]:
             os.close(descriptor)
         _cut(log, most)
         empty = os.fstat(log).st_size == 0
-        os.close(log)
+        file.close()
         if empty:
-            path.unlink(missing_ok=True)
+            path.remove()
 
 
 class Guard:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from hpsearch.errors import TrainerError
 from hpsearch.rng import library_seed
+from hpsearch.store import SafePath
 from hpsearch.trainers.checkpoints import Checkpoints, to_state
 from hpsearch.trainers.measures import Measures, curve_of
 from hpsearch.trainers.protocol import Job, Outcome
@@ -24,7 +24,7 @@ def outcome_of(
     done: int,
     ended: bool,
     checkpoints: Checkpoints,
-    left: Path | None,
+    left: SafePath | None,
 ) -> Outcome:
     """The outcome of a piece; its checkpoint is kept where a later piece may go on from it.
 

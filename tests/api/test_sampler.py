@@ -136,3 +136,30 @@ def test_every_problem_of_a_space_is_told_at_once():
     assert {problem.split(":")[0] for problem in error.value.problems} >= {
         "space.x.min", "space.y.mni", "space.z.per",
     }  # fmt: skip
+
+
+def test_settings_from_elsewhere_may_hold_numpys_numbers_and_steps_made_by_arithmetic():
+    space = {
+        "n": {"type": "int", "min": 1, "max": 9},
+        "x": {"min": 0, "max": 1},
+        "s": {"min": 0, "max": 1, "step": 0.1},
+        "flag": {"values": [True, False]},
+        "units": {"type": "int", "min": 1, "max": 8, "per": "n"},
+    }
+    sampler = hpsearch.Sampler(space, trials=20)
+    given = {"n": np.int64(2), "x": np.float32(0.5), "s": np.float64(0.1) * 3,
+             "flag": np.bool_(True), "units": np.array([3, 4])}  # fmt: skip
+    (trial,) = sampler.add([given], [np.float64(1.0)])
+    assert trial.params == {"n": 2, "x": 0.5, "s": 0.3, "flag": True, "units": [3, 4]}
+    kinds = {name: type(value) for name, value in trial.params.items()}
+    assert kinds == {"n": int, "x": float, "s": float, "flag": bool, "units": list}
+    assert sampler.best == (trial, 1.0)
+
+
+def test_a_small_space_is_asked_for_whole_before_a_setting_comes_again():
+    sampler = hpsearch.Sampler(
+        {"c": {"values": ["a", "b", "c"]}, "n": {"type": "int", "min": 1, "max": 2}}
+    )
+    asked = [trial.params for trial in sampler.ask(4) + sampler.ask(2)]
+    assert len({(params["c"], params["n"]) for params in asked}) == 6
+    assert len(sampler.ask(3)) == 3

@@ -79,7 +79,7 @@ def test_a_page_of_a_running_search_loads_itself_again(copied, chromium):
     run = copied(status="running")
     write_page(run, refresh=0.3)
     page = chromium.new_page()
-    page.goto(run.report.resolve().as_uri())
+    page.goto(run.report.path.resolve().as_uri())
     with page.expect_navigation(timeout=20_000):
         write_page(run, refresh=None)
     page.wait_for_function(

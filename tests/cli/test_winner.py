@@ -121,7 +121,9 @@ def test_evaluate_shows_the_stored_result_and_measures_nothing_again(hpsearch, g
     assert said == {"classes": ["iris", "rose", "tulip"], **stored}
     text = hpsearch("evaluate", "garden").out
     assert text.startswith("on 12 test rows\n")
-    assert "95 % interval of the accuracy" in text
+    assert text.splitlines()[2].split()[0] == "test_loss"  # what was searched comes first
+    assert "constant answer: always the largest class" in text
+    assert text.count("tulip") == 3  # its rates, and a row and a column of the matrix
 
 
 def test_evaluate_measures_new_labelled_rows(hpsearch, garden):
@@ -208,3 +210,33 @@ def test_a_model_file_that_is_none_is_told(hpsearch, flowers):
     said = hpsearch("predict", "model.npz", flowers)
     assert said.status == 1
     assert "model.npz: damaged, or not a model that hpsearch saved" in said.err
+
+
+def test_a_category_that_training_never_saw_is_told_on_stderr(hpsearch, garden):
+    Path("new.csv").write_text("size,colour,flower\n1.1,green,iris\n0.1,red,rose\n")
+    for words in (["predict", "garden", "new.csv"], ["evaluate", "garden", "new.csv"]):
+        said = hpsearch(*words)
+        assert said.status == 0
+        assert said.err == (
+            "warning: new.csv: column 'colour': 1 of 2 rows hold what no training row held: "
+            "'green'; the model takes it for none of the 2 categories that it knows\n"
+        )
+
+
+@pytest.mark.parametrize(
+    "names", [("10.1", "10.10", "beta"), ("TRUE", "FALSE"), ("1.0", "2.0"), ("007", "NA", "x")]
+)
+def test_labels_are_written_and_understood_as_the_training_data_wrote_them(
+    hpsearch, garden, names
+):
+    lines = [f"{i % len(names)}.{i % 7},{names[i % len(names)]}\n" for i in range(60)]
+    Path("named.csv").write_text("size,flower\n" + "".join(lines))
+    hpsearch("run", "garden.yaml", "--set=data.source=named.csv", "--name=named", "-q")
+    new = [line for line in lines if not line.endswith(f",{names[-1]}\n")]
+    Path("new.csv").write_text("size,flower\n" + "".join(new))
+    found = [row["label"] for row in rows(hpsearch("predict", "named", "new.csv").out)]
+    given = [line.strip().split(",")[1] for line in new]
+    right = sum(map(str.__eq__, found, given)) / len(given)
+    assert right > 0.5
+    measured = json.loads(hpsearch("evaluate", "named", "new.csv", "--json").out)
+    assert measured["new_accuracy"] == pytest.approx(right)

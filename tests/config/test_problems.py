@@ -61,8 +61,12 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_file(problems):
         # whole numbers and steps
         (LAYERS, "{type: int, min: 1.5, max: 3}", "min: must be whole, as the parameter is"),
         (LAYERS, "{type: float, min: 1, max: 3}", "type: must be int, found 'float'"),
-        (BATCH, "{type: int, min: 1, max: 1e15}", "whole numbers go to 1,000,000,000,000"),
-        (BATCH, "{type: int, min: 1, max: 1e10}", "step: must leave at most 1,000,000,000 values"),
+        (BATCH, "{type: int, min: 1, max: 1e16}", "whole numbers go to 9,007,199,254,740,992"),
+        (
+            BATCH,
+            "{type: int, scale: log, min: 4503599627370496, max: 4503599627370498}",
+            "max: is too near min for the log scale; linear tells them apart",
+        ),
         (DECAY, "{min: 0, max: 1, step: 0}", "step: must be above 0, found 0"),
         (DECAY, "{min: 0, max: 1, step: 3}", "step: must fit between min and max: 3 leaves one"),
         (DECAY, "{min: 0, max: 1, step: 1e-300}", "step: must leave at most 1,000,000,000 values"),

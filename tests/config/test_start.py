@@ -1,8 +1,10 @@
 """Settings by hand are settings that the space could draw."""
 
+import json
+
 import pytest
 
-from hpsearch.config import from_mapping
+from hpsearch.config import from_mapping, load
 from hpsearch.errors import ConfigError
 
 TREE = {
@@ -66,6 +68,41 @@ def test_what_is_left_out_takes_its_default_or_the_middle_of_its_range():
     assert config.search.start == (
         {"learning_rate": 0.1, "hidden_layers": 3, "hidden_units": [64, 64, 64]},
     )
+
+
+def test_more_settings_than_trials_are_refused_where_they_stand(tmp_path):
+    message = "search.start: holds 2 settings, and search.trials is 1: each is a trial; raise "
+    two = [FULL, FULL | {"learning_rate": 0.2}]
+    with pytest.raises(ConfigError, match=message):
+        from_mapping(TREE | {"search": {"start": two, "trials": 1}})
+    with pytest.raises(ConfigError, match=f"^{message}"):
+        from_mapping(TREE | {"search": {"start": two}}, trials=1)
+    assert len(from_mapping(TREE | {"search": {"start": two, "trials": 2}}).search.by_hand) == 2
+    file = tmp_path / "c.yaml"
+    file.write_text(json.dumps(TREE | {"search": {"trials": 1, "start": two}}))
+    with pytest.raises(ConfigError, match=rf"c\.yaml:1:\d+: {message}"):
+        load(file)
+
+
+def test_a_step_made_by_arithmetic_is_the_grids_own_value():
+    space = {"dropout": {"min": 0, "max": 0.5, "step": 0.1}, "l2": {"values": [0.1, 0.3]}}
+    tree = TREE | {"space": space, "search": {"start": [{"dropout": 0.1 * 3, "l2": 0.1 * 3}]}}
+    assert from_mapping(tree).search.start == ({"dropout": 0.3, "l2": 0.3},)
+    with pytest.raises(ConfigError, match=r"0\.3001 is outside the space; .* steps of 0\.1"):
+        from_mapping(tree | {"search": {"start": [{"dropout": 0.3001}]}})
+    tree["search"]["start"].append({"dropout": 0.3, "l2": 0.3})
+    with pytest.raises(ConfigError, match=r"start\[1\]: is the same as start\[0\]"):
+        from_mapping(tree)
+
+
+def test_a_condition_on_a_step_made_by_arithmetic_holds():
+    space = {
+        "dropout": {"min": 0, "max": 0.5, "step": 0.1},
+        "l2": {"min": 0, "max": 1, "when": {"dropout": [0.1 * 3, 0.1 + 0.1]}},
+    }
+    found = from_mapping(TREE | {"space": space}).space
+    assert found["l2"].when == {"dropout": (0.3, 0.2)}
+    assert found.contains({"dropout": 0.1 * 3, "l2": 0.5})
 
 
 def test_the_same_setting_twice_is_told():

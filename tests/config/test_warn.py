@@ -30,7 +30,6 @@ def test_what_needs_no_remark_gets_none(digits, override):
             "trainer.momentum: no trial uses it: only optimizer momentum uses it, not adam",
         ),
         (["metric={name: train_loss}"], "metric.name: train_loss rewards overfitting"),
-        (["space={l2: {value: 0.1}}"], "space: every parameter is fixed"),
         (["search.sampler=random", "search.rounds=3"], "search.rounds: sampler random"),
         (["search.sampler=random", "search.screen=true"], "search.screen: sampler random"),
         (["search.timeout=10m"], "search.timeout: results then depend on the machine's speed"),

@@ -34,7 +34,7 @@ def test_digits_are_split_by_shares_of_all_rows(digits):
 
 
 def test_prepared_arrays_are_what_workers_map(digits, tmp_path):
-    folder = tmp_path / "new" / "prepared"
+    folder = tmp_path / "prepared"
     write_prepared(digits, folder)
     for part, rows in digits.parts.items():
         x = np.load(folder / f"x_{part}.npy", mmap_mode="r", allow_pickle=False)
@@ -48,8 +48,8 @@ def test_prepared_arrays_are_what_workers_map(digits, tmp_path):
 
 
 def test_training_rows_have_mean_0_and_deviation_1_and_constant_pixels_are_0(digits, tmp_path):
-    write_prepared(digits, tmp_path)
-    x = np.load(tmp_path / "x_train.npy").astype(np.float64)
+    write_prepared(digits, tmp_path / "prepared")
+    x = np.load(tmp_path / "prepared" / "x_train.npy").astype(np.float64)
     constant = np.ptp(digits.source.numbers[digits.parts["train"]], axis=0) == 0
     assert constant.any()
     assert (x[:, constant] == 0).all()
@@ -60,8 +60,8 @@ def test_training_rows_have_mean_0_and_deviation_1_and_constant_pixels_are_0(dig
 def test_without_a_test_share_there_is_no_test_part(tmp_path):
     dataset = load(DataOptions("digits", test=0.0))
     assert dataset.counts == {"train": 1438, "val": 359}
-    write_prepared(dataset, tmp_path)
-    assert not (tmp_path / "x_test.npy").exists()
+    write_prepared(dataset, tmp_path / "prepared")
+    assert not (tmp_path / "prepared" / "x_test.npy").exists()
 
 
 def test_the_split_depends_on_its_own_seed(digits):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from hpsearch.data import encoding as module
-from hpsearch.data.encoding import Encoding, batches, encode, fit, standardise
+from hpsearch.data.encoding import Encoding, batches, encode, fit, standardise, surprises
 from hpsearch.data.source import Source, Text, array_names
 from hpsearch.errors import DataError
 
@@ -153,3 +153,48 @@ def test_an_encoding_survives_json_to_the_last_bit():
     assert back.classes == ("a", "b")
     rows = np.arange(4)
     assert np.array_equal(encode(source, back, rows), encode(source, found, rows))
+
+
+def test_an_encoding_of_an_older_version_is_read():
+    plain = fitted(source_of(np.array([[1.0], [2.0]]))).to_json()
+    older = {k: v for k, v in plain.items() if k not in ("written", "writings", "missing_values")}
+    found = Encoding.from_json({**older, "classes": [False, True]})
+    assert found.written == ("False", "True")
+    assert (found.writings, found.missing_values) == ({}, ())
+
+
+def test_half_precision_is_computed_with_more():
+    x = np.array([[60000.0, 1], [-60000, 2], [60000, 3]], dtype=np.float16)
+    found = fitted(source_of(x))
+    assert found.mean == pytest.approx([20000, 2], rel=1e-3)
+    assert found.scale == pytest.approx(x.astype(float).std(axis=0))
+    x[1, 1] = np.inf
+    with pytest.raises(DataError, match=r"column 'x1', row 2: found inf; a number must be finite"):
+        fitted(source_of(x))
+
+
+@pytest.mark.parametrize("dtype", [np.uint64, bool, np.int8, np.float32])
+def test_numbers_of_every_type_are_standardised_alike(dtype):
+    x = np.array([[1], [0], [1]]).astype(dtype)
+    found = fitted(source_of(x))
+    assert (found.mean, found.scale) == pytest.approx((2 / 3, np.std([1, 0, 1])))
+
+
+def test_what_training_never_saw_is_told_by_column_with_values_and_rows():
+    source = source_of(np.zeros((4, 1)), colour=COLOURS)
+    encoding = fitted(source, rows=[0, 1, 3], missing="mean")
+    assert list(surprises(source, encoding)) == [
+        "data.csv: column 'colour': 1 of 4 rows hold what no training row held: 'green'; the "
+        "model takes it for none of the 2 categories that it knows"
+    ]
+    odd = Text((*"abcdef", "\x1b[31m"), np.array([0, 1, 2, 3, 4, 5, 6, 6, -1]))
+    told = list(surprises(source_of(np.full((9, 1), np.nan), colour=odd), encoding))
+    assert told == [
+        "data.csv: column 'colour': 8 of 9 rows hold what no training row held: '\\x1b[31m', 'a', "
+        "'b', 'c', 'd', ... (7 in all); the model takes it for none of the 2 categories that it "
+        "knows",
+        "data.csv: column 'x0': no row has a value there",
+    ]
+    assert list(
+        surprises(source_of(np.zeros((3, 1)), colour=Text((), -np.ones(3, int))), encoding)
+    ) == ["data.csv: column 'colour': no row has a value there"]

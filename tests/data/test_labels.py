@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpsearch.data.labels import classes, from_array, known, typed
+from hpsearch.data.labels import as_written, classes, finder, from_array, known, typed
 from hpsearch.data.source import Labels
 from hpsearch.errors import DataError
 
@@ -115,3 +115,51 @@ def test_an_unknown_label_is_named_with_the_classes_there_are():
 def test_a_missing_label_in_new_data_is_an_error():
     with pytest.raises(DataError, match=r"y\[0\]: the label is missing"):
         known(Labels(("a",), np.array([-1, 0])), ("a", "b"), where)
+
+
+@pytest.mark.parametrize(
+    ("texts", "labels"),
+    [
+        (["10.1", "10.10", "10.9"], ["10.1", "10.10", "10.9"]),  # versions
+        (["0.5", "0.25"], [0.5, 0.25]),
+        (["1e999", "1"], ["1e999", "1"]),
+        (["9" * 400, "1"], ["9" * 400, "1"]),
+    ],
+)
+def test_numbers_that_would_not_be_written_so_again_are_names(texts, labels):
+    assert typed(texts) == labels
+
+
+def test_a_class_is_written_as_the_training_data_wrote_it_first():
+    labels = Labels((1.0, 2, 1), np.array([0, 1, 2]), written=("1.0", "2", "1"))
+    assert as_written(labels, (1, 2)) == ("1.0", "2")
+    assert as_written(Labels((True, False), np.array([0, 1])), (False, True)) == ("False", "True")
+
+
+@pytest.mark.parametrize(
+    ("names", "written", "found"),
+    [
+        (("10.1", "10.10"), None, {"10.1": 0, "10.10": 1, "10.100": -1, 10.1: -1}),
+        (("10.9", "10.10"), None, {"10.10": 1, 10.1: 1, 10.9: 0}),
+        ((False, True), ("FALSE", "TRUE"), {"TRUE": 1, "true": 1, True: 1, "T": -1, "1": -1}),
+        ((1, 2), ("1.0", "2.0"), {"1": 0, "2.0": 1, 2.0: 1, "02": -1, "3": -1}),
+        (("007", "008"), None, {"007": 0, "7": -1, 7: 0, 8.0: 1}),
+        (("NA", "x"), None, {"NA": 0, "na": -1, "": -1}),
+        (("maybe", "TRUE"), None, {True: 1, "true": -1}),
+        ((0.5, 2), None, {"0.5": 0, "0.50": 0, "2.0": 1, 0.5: 0}),
+    ],
+)
+def test_a_value_means_the_name_that_the_model_knows(names, written, found):
+    find = finder(names, written or [str(name) for name in names])
+    assert {value: find(value) for value in found} == found
+
+
+def test_a_numpy_value_means_what_the_plain_one_does():
+    find = finder((1, 2), ("1", "2"))
+    assert (find(np.int8(2)), find(np.float32(1)), find(np.bool_(True))) == (1, 0, -1)
+
+
+def test_prices_with_a_decimal_comma_are_no_classes():
+    prices = tuple(f"{n},{n % 10}5" for n in range(30))
+    with pytest.raises(DataError, match="30 different numbers such as '0,05'"):
+        classes(Labels(prices, np.arange(30)), where)

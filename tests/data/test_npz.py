@@ -107,3 +107,18 @@ def test_a_flipped_byte_is_found(npz):
     path.write_bytes(content)
     with pytest.raises(DataError, match="damaged"):
         read_npz(path)
+
+
+def test_long_doubles_are_read_as_doubles(npz):
+    x = np.array([["1e4000", "1"], ["2", "3"]]).astype(np.longdouble)
+    source = read_npz(npz(x=x, y=np.array([1, 2], dtype=np.longdouble)))
+    assert source.numbers.dtype == np.float64
+    assert source.numbers.tolist() == [[np.inf, 1], [2, 3]]
+    assert source.labels.values == (1.0, 2.0)
+
+
+def test_labels_of_bytes_are_text_and_those_of_other_types_are_refused(npz):
+    assert read_npz(npz(x=X, y=Y.astype("S"))).labels.values == ("a", "b")
+    for y in (np.arange(4).astype("M8[D]"), np.zeros(4, [("a", int)]), np.arange(4) + 1j):
+        with pytest.raises(DataError, match=r"y is of type .*; a label must be text"):
+            read_npz(npz(x=X, y=y))

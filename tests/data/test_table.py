@@ -2,13 +2,18 @@ from __future__ import annotations
 
 import builtins
 import gzip
+import json
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from hpsearch.data.encoding import Encoding, fit
+from hpsearch.data.labels import classes
+from hpsearch.data.numerals import Writing
+from hpsearch.data.options import Reading
 from hpsearch.data.source import Text
-from hpsearch.data.table import column_names, guess_target, read_table
+from hpsearch.data.table import column_names, guess_target, read_like, read_table
 from hpsearch.errors import DataError
 
 
@@ -211,3 +216,108 @@ def test_without_pyarrow_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(builtins, "__import__", no_pyarrow)
     with pytest.raises(DataError, match=r"pip install 'hpsearch\[parquet\]'"):
         read_table(path, "y")
+
+
+def german(rows: int) -> str:
+    """Rows as a spreadsheet saves them where fractions have a comma."""
+    lines = (f"{i};{i},{i % 10}5;{i % 3 + 1}.234;{'uv'[i % 2]}\n" for i in range(1, rows + 1))
+    return "count;size;mass;y\n" + "".join(lines)
+
+
+def test_decimal_commas_are_read_as_numbers(csv_file):
+    source = read_table(csv_file("a;b;y\n1;3,14;u\n2;-0,5;v\n"), "y")
+    assert source.numbers.tolist() == [[1, 3.14], [2, -0.5]]
+    assert source.writings == {"a": Writing(","), "b": Writing(",")}
+
+
+def test_quoted_decimal_commas_are_read_as_numbers(csv_file):
+    source = read_table(csv_file('a,y\n"3,14",u\n"2,5",v\n'), "y")
+    assert source.numbers.ravel().tolist() == [3.14, 2.5]
+
+
+def test_beside_decimal_commas_a_point_may_set_thousands_apart_and_is_asked_for(csv_file):
+    path = csv_file(german(20))
+    with pytest.raises(
+        DataError, match=r"column 'mass', row 1: '2\.234' may have a decimal point"
+    ):
+        read_table(path, "y")
+    source = read_table(path, "y", Reading(decimal=","))
+    assert source.numbers[0].tolist() == [1, 1.15, 2234]
+    assert source.writings["mass"] == Writing(",", ".")
+
+
+def test_a_column_with_two_readings_is_settled_by_one_that_has_only_one(csv_file):
+    source = read_table(csv_file("a;b;y\n1,234;3,14;u\n2,345;2,5;v\n"), "y")
+    assert source.numbers.tolist() == [[1.234, 3.14], [2.345, 2.5]]
+    with pytest.raises(DataError, match="column 'a', row 1: '1,234' may have a decimal comma"):
+        read_table(csv_file("a;y\n1,234;u\n2,345;v\n"), "y")
+
+
+def test_a_mark_among_numbers_is_refused_until_it_is_said_to_be_missing(csv_file):
+    path = csv_file("a,b,y\n1,x,u\n-,-,v\n3,z,u\n")
+    with pytest.raises(
+        DataError, match=r"column 'a', row 2: '-' .* data.missing_values: \[\"-\"\]"
+    ):
+        read_table(path, "y")
+    source = read_table(path, "y", Reading(missing_values=("-",)))
+    assert np.array_equal(source.numbers.ravel(), [1, np.nan, 3], equal_nan=True)
+    assert texts_of(source.text["b"]) == ["x", None, "z"]
+
+
+def test_words_that_surely_mean_a_missing_number_are_read_so(csv_file):
+    text = "a,y\n" + "".join(f"{a},{y}\n" for a, y in [("1", "u"), ("n/a", "v"), ("-nan", "u")])
+    numbers = read_table(csv_file(text), "y").numbers.ravel()
+    assert np.array_equal(numbers, [1, np.nan, np.nan], equal_nan=True)
+
+
+def test_a_number_may_stand_for_a_missing_value_in_csv_and_parquet(csv_file, tmp_path):
+    csv = csv_file("a,b,y\n1,2.5,u\n-999,-999,v\n3,1.5,u\n")
+    pd.read_csv(csv).to_parquet(tmp_path / "data.parquet")
+    for path in (csv, tmp_path / "data.parquet"):
+        numbers = read_table(path, "y", Reading(missing_values=("-999",))).numbers
+        assert np.array_equal(numbers, [[1, 2.5], [np.nan, np.nan], [3, 1.5]], equal_nan=True)
+
+
+def test_percentages_and_prices_are_numbers(csv_file):
+    source = read_table(csv_file("a,b,y\n50%,$3.50,u\n25 %,$2,v\n"), "y")
+    assert source.numbers.tolist() == [[0.5, 3.5], [0.25, 2]]
+    with pytest.raises(
+        DataError, match=r"column 'b', row 2: '\$2' bears the sign '\$', and '3\.50'"
+    ):
+        read_table(csv_file("b,y\n3.50,u\n$2,v\n"), "y")
+
+
+def test_new_rows_are_read_as_the_training_rows_were(csv_file):
+    train = csv_file("a;b;c;y\n1;3,14;-;u\n2;2,5;k;v\n3;1,5;k;w\n", "train.csv")
+    reading = Reading(missing_values=("-",))
+    source = read_table(train, "y", reading)
+    names, _ = classes(source.labels, source.where)
+    encoding = fit(source, np.arange(3), names, standardize=False, missing="mean")
+    encoding = Encoding.from_json(json.loads(json.dumps(encoding.to_json())))
+    new = read_like(csv_file("c;b;a\n-;1,234;5\nk;7;6\n", "new.csv"), encoding)
+    assert new.numbers.tolist() == [[5, 1.234], [6, 7]]  # one column alone would have two readings
+    assert texts_of(new.text["c"]) == [None, "k"]
+    with pytest.raises(
+        DataError, match=r"column 'a', row 1: '5\.5' is text, .* written as 1234,5"
+    ):
+        read_like(csv_file("c;b;a\nk;1,5;5.5\n", "new.csv"), encoding)
+
+
+def test_columns_may_be_chosen_or_left_out(csv_file):
+    path = csv_file("id,a,b,y\n1,2,3,u\n2,3,4,v\n")
+    assert read_table(path, "y", Reading(exclude=("id",))).number_names == ("a", "b")
+    assert read_table(path, "y", Reading(columns=("b", "a", "y"))).number_names == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("reading", "message"),
+    [
+        (Reading(exclude=("idd",)), r"no column 'idd' \(data.exclude\) \(did you mean 'id'\?\)"),
+        (Reading(columns=("aa",)), r"no column 'aa' \(data.columns\) \(did you mean 'a'\?\)"),
+        (Reading(exclude=("y",)), "'y' is data.target, so data.exclude cannot name it"),
+        (Reading(exclude=("id", "a")), "there is no column beside 'y' to predict it from"),
+    ],
+)
+def test_columns_that_cannot_be_chosen_are_told(csv_file, reading, message):
+    with pytest.raises(DataError, match=message):
+        read_table(csv_file("id,a,y\n1,2,u\n2,3,v\n"), "y", reading)

@@ -8,8 +8,8 @@ from dataclasses import asdict
 import pytest
 
 from hpsearch.config import from_mapping
-from hpsearch.searching.session import rounds_of
-from hpsearch.store import RunDirectory, create, write_json, write_lines
+from hpsearch.searching.brief import rounds_of
+from hpsearch.store import create, write_json, write_lines
 from hpsearch.trial import Piece, Result, Status
 
 SPACE = {
@@ -94,7 +94,7 @@ def made(tmp_path):
                 (folder / "best").mkdir()
                 best = next(each for each in trials if each.number == winner)
                 told = {"number": winner, "params": best.params, "confirmed": None, "test": None}
-                write_json(RunDirectory(folder).best / "result.json", told)
+                write_json(folder / "best" / "result.json", told)
 
         return create(tmp_path / "runs", name, b"", known | info, fill=fill)
 

@@ -81,7 +81,7 @@ def test_parallel_and_time_limits_may_be_changed_in_config_yaml_and_later_by_set
 
 
 def test_a_config_yaml_that_is_gone_is_put_back(run):
-    run.config.unlink()
+    run.config.remove()
     go(run)
     assert run.config.read_text() == TEXT
 
@@ -108,7 +108,7 @@ def test_set_refuses_what_decides_the_trials(run, override, difference):
 
 
 def test_a_search_whose_time_is_over_goes_on_only_with_more_time(run, tmp_path):
-    whole = begin(load(tmp_path / "small.yaml", seed=7), read_data(load(run.config)),
+    whole = begin(load(tmp_path / "small.yaml", seed=7), read_data(load(run.config.path)),
                   tmp_path / "runs", "whole")  # fmt: skip
     go(whole)
     go(run, "search.timeout=1e-9")

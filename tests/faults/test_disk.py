@@ -102,3 +102,22 @@ def test_a_read_only_disk_refuses_a_resume_and_still_reports(tmp_path, hpsearch)
         refused(hpsearch("resume", "disk/it"), "Read-only file system")
         assert info.read_bytes() == before
         assert hpsearch("report", "disk/it").returncode == 0
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_full_disk_leaves_no_half_file_and_what_was_there_before(tmp_path, hpsearch, force):
+    rows = "".join(f"{i % 7},{i * i % 11}\n" for i in range(20_000))
+    (tmp_path / "new.csv").write_text("p,q\n" + rows)
+    assert hpsearch("run", "tiny.yaml", "--name", "it").returncode == 0
+    with small_disk(tmp_path / "disk", "40k") as disk:
+        if force:
+            (disk / "labels.csv").write_text("old")
+        words = ("predict", "it", "new.csv", "-o", "disk/labels.csv", *["--force"] * force)
+        done = hpsearch(*words)
+        assert done.returncode == 1
+        message = "disk/labels.csv: cannot be written: No space left on device"
+        assert done.stderr == f"hpsearch: {message}\n"
+        assert [each.read_text() for each in disk.iterdir()] == ["old"] * force
+        assert mount("-o", "remount,size=10m", disk).returncode == 0
+        assert hpsearch(*words).returncode == 0
+        assert (disk / "labels.csv").read_text().count("\n") == 20_001

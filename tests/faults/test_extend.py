@@ -7,9 +7,10 @@ import pytest
 
 from hpsearch.config import from_mapping
 from hpsearch.errors import RunError
+from hpsearch.searching.brief import rounds_of
 from hpsearch.searching.refine import refine
 from hpsearch.searching.resumption import take_up
-from hpsearch.searching.session import begin, conduct, read_data, rounds_of
+from hpsearch.searching.session import begin, conduct, read_data
 
 SMALL = {
     "data": {"source": "digits"},

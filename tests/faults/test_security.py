@@ -89,7 +89,7 @@ def test_pickles_in_a_run_directory_are_never_read(half_done, tmp_path):
     done = hpsearch(tmp_path, "resume", "half")  # such a state counts as none: it trains again
     assert done.returncode == 0, done.stderr
     assert done.stderr.endswith("[]\n")
-    np.savez(half_done.model, W=payload, class_names=payload)
+    np.savez(half_done.model.path, W=payload, class_names=payload)
     for words in (["report"], ["list"], ["predict", "half", "digits"], ["evaluate", "half"],
                   ["retrain", "half"], ["refine", "half", "--dry-run"]):  # fmt: skip
         said = hpsearch(tmp_path, *words)
@@ -128,11 +128,14 @@ def test_a_link_in_the_place_of_a_new_run_is_not_followed(tmp_path):
     elsewhere, runs = tmp_path / "elsewhere", tmp_path / "runs"
     elsewhere.mkdir()
     runs.mkdir()
-    for name in ("new", ".new.new"):
-        (runs / name).symlink_to(elsewhere)
-        with pytest.raises(RunError):
+    for target in (elsewhere, tmp_path / "nowhere"):
+        (runs / "new").symlink_to(target)
+        with pytest.raises(RunError, match="new: exists already"):
             create(runs, "new", b"", {})
-        (runs / name).unlink()
+        (runs / "new").unlink()
+    (runs / ".new.new").symlink_to(elsewhere)  # where a crash leaves half a run: it is removed
+    create(runs, "new", b"", {})
+    assert [path.name for path in runs.iterdir()] == ["new"]
     assert list(elsewhere.iterdir()) == []
 
 

@@ -58,7 +58,7 @@ def test_an_unfinished_page_refreshes_itself_and_the_last_one_does_not(desk):
     found.search(60)
     assert all(refresh >= EVERY for _, refresh in found.pages)
     found.live(SearchEnded(found.run))
-    assert found.live.close() == found.run.report
+    assert found.live.close() == found.run.report.path
     assert found.pages[-1][1] is None
 
 

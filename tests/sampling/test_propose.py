@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 from hpsearch.sampling.propose import propose
 from hpsearch.sampling.ranking import Observation
 from hpsearch.sampling.screen import FEWEST
-from hpsearch.space import Choice, Continuous, Discrete, Fixed, Parameter, Space
+from hpsearch.space import LOG, Choice, Continuous, Discrete, Fixed, Parameter, Space
+from hpsearch.space.settings import key
+from hpsearch.space.settings import settings as listed
 
 screened = pytest.mark.parametrize("screened", [False, True], ids=["plain", "screened"])
 
@@ -128,3 +130,41 @@ def test_a_space_where_everything_is_fixed_proposes_its_one_setting(screened):
     history = [Observation(i, {"a": 1}, ((float(i), 0.0),)) for i in range(8)]
     assert propose(space, 2, 0, 0, screened=screened) == [{"a": 1}] * 2
     assert propose(space, 2, 0, 8, 0.5, history, screened=screened) == [{"a": 1}] * 2
+
+
+DISCRETE = Space(
+    (
+        Parameter("n", Discrete(1, 4, 1, LOG)),
+        Parameter("c", Choice(("a", "b", "c"))),
+        Parameter("u", Discrete(0.1, 0.3, 0.1, integer=False), when={"c": ("a",)}),
+    )
+)  # 4 * (3 + 1 + 1) = 20 settings
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.integers(0, 2**32), st.integers(0, 20), st.integers(1, 20),
+    st.sampled_from(["zoom", "random"]), st.booleans(),
+)  # fmt: skip
+def test_no_setting_comes_again_before_all_have_come(seed, before, count, sampler, pending):
+    every = list(listed(DISCRETE))
+    tried = [every[i] for i in np.random.default_rng(seed).permutation(20)[:before]]
+    known = [Observation(n, params, ((float(n), 0.0),)) for n, params in enumerate(tried)]
+    history, waiting = ([], tried) if pending else (known, [])
+    new = propose(DISCRETE, count, seed, before, 0.5, history, sampler, pending=waiting)
+    distinct = {key(params) for params in (*tried, *new)}
+    assert len(new) == count
+    assert len(distinct) == min(20, before + count)
+    assert distinct <= {key(params) for params in every}
+
+
+def test_the_last_settings_of_a_space_are_found_however_rarely_they_are_drawn():
+    rare = Space((Parameter("n", Discrete(1, 3000, 1, LOG)),))
+    tried = [{"n": n} for n in range(1, 3001) if n != 2999]
+    assert propose(rare, 1, 0, 2999, pending=tried) == [{"n": 2999}]
+
+
+def test_crossed_draws_differ_in_more_than_what_is_crossed():
+    space = Space((Parameter("n", Discrete(1, 6)), Parameter("c", Choice((1, 2, 3)), cross=True)))
+    for sampler in ("zoom", "random"):
+        assert {p["n"] for p in propose(space, 6, 0, 0, sampler=sampler)} == set(range(1, 7))

@@ -5,7 +5,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from hpsearch.errors import RunError
 from hpsearch.sampling.propose import propose
-from hpsearch.searching.brief import crossings, draw_of, proposals
+from hpsearch.searching.brief import draw_of, proposals
 from hpsearch.searching.known import Known
 from hpsearch.space import Choice, Continuous, Parameter, Space
 from hpsearch.trial import Trial
@@ -20,8 +20,8 @@ CROSSED = Space(
 
 
 def test_a_draw_stands_for_every_combination_of_crossed_choices(brief):
-    assert crossings(CROSSED) == 6
-    assert crossings(brief().space) == 1
+    assert CROSSED.crossed == 6
+    assert brief().space.crossed == 1
 
 
 @given(st.integers(0, 500), st.integers(0, 20), st.integers(1, 8))

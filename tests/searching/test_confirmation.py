@@ -44,8 +44,9 @@ several = st.lists(
 )
 
 
-def result(number, value, status=Status.COMPLETED):
-    return Result(number, 0, status, {}, 1, {}, value, None, "", 0.0)
+def result(number, value, status=Status.COMPLETED, setting=None):
+    params = {"x": number if setting is None else setting}
+    return Result(number, 0, status, params, 1, {}, value, None, "", 0.0)
 
 
 def numbers(results):
@@ -188,6 +189,14 @@ def test_the_parents_winner_is_confirmed_whatever_its_search_value():
     assert numbers(contenders(own, parents, ACCURACY, 2, inherited=1)) == [0, 2, 1]
     assert numbers(contenders(own, parents, ACCURACY, 2, inherited=0)) == [0, 2]
     assert numbers(contenders(own, [], ACCURACY, 2, inherited=1)) == [2, 3]
+
+
+def test_a_setting_is_no_rival_of_itself():
+    own = [result(n, v, setting=s) for n, v, s in [(2, 0.9, 1), (3, 0.8, 1), (4, 0.7, 2)]]
+    assert numbers(contenders(own, [], ACCURACY, 2)) == [2, 4]
+    parents = [result(0, 0.5, setting=1), result(1, 0.6, setting=2)]
+    assert numbers(contenders(own, parents, ACCURACY, 2, inherited=0)) == [4, 0]
+    assert numbers(contenders(own, [], ACCURACY, 2, again=True)) == [2, 3]  # rules 1
 
 
 def test_a_setting_that_was_lost_with_one_of_its_new_seeds_is_not_confirmed():

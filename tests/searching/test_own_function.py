@@ -11,10 +11,11 @@ import pytest
 
 from hpsearch.config import from_mapping
 from hpsearch.errors import TrainerError
+from hpsearch.searching.brief import rounds_of
 from hpsearch.searching.own import settled
 from hpsearch.searching.refine import refine
 from hpsearch.searching.retraining import jobs_again, known_trial, train
-from hpsearch.searching.session import begin, conduct, jobs_of, rounds_of, threads_of
+from hpsearch.searching.session import begin, conduct, jobs_of, threads_of
 
 AWKWARD = """
 import os, sys, time
@@ -158,7 +159,7 @@ def test_a_generator_is_halved_and_has_curves(model, tmp_path):
     assert best["confirmed"] is None
     whole = [piece for piece in run.pieces if piece.number == best["number"]]
     assert [epoch for piece in whole for epoch in piece.curve["epoch"]] == list(range(1, 10))
-    assert not any(run.states.iterdir())
+    assert run.states.names() == []
     assert not run.model.exists()
     assert f"rate: {best['params']['rate']}" in (run.best / "params.yaml").read_text()
 
@@ -282,8 +283,8 @@ def test_after_kill_9_in_a_later_epoch_resume_gives_what_would_have_been(model, 
     from hpsearch.store import RunDirectory
 
     whole, cut = (RunDirectory(tmp_path / "runs" / name) for name in ("whole", "cut"))
-    assert any(cut.states.glob("*/work-*/epochs"))  # a checkpoint of epoch 5, half a piece
+    assert any(cut.states.path.glob("*/work-*/epochs"))  # a checkpoint of epoch 5, half a piece
     resume = [sys.executable, "-m", "hpsearch", "resume", "cut", "-q"]
     assert subprocess.run(resume, **begun, check=False).returncode == 0
     assert bare(cut) == bare(whole)
-    assert not any(cut.states.iterdir())
+    assert cut.states.names() == []

@@ -194,3 +194,39 @@ def test_a_fixed_value_lies_in_the_middle_whatever_the_place():
     domain = Fixed(7)
     assert (domain.at(0.0), domain.fraction(7), domain.contains(7)) == (7, 0.5, True)
     assert domain.snap(np.array([0.0, 0.9])).tolist() == [0.5, 0.5]
+
+
+@pytest.mark.parametrize("scale", [LINEAR, LOG])
+@pytest.mark.parametrize("high", [2**32, 2**53])
+def test_a_wide_range_of_whole_numbers_is_drawn_from_end_to_end(scale, high):
+    domain = Discrete(1, high, 1, scale)
+    assert domain.count == high
+    assert [domain.at(0.0), domain.at(1.0)] == [1, high]
+    middle = domain.at(0.5)
+    # on log the cell of 1 reaches down to 2**-0.5
+    expected = (1 + high) / 2 if scale is LINEAR else (high / 2**0.5) ** 0.5
+    assert middle == pytest.approx(expected, rel=1e-3)
+    assert [domain.standard(value) for value in (1, high - 1, float(high))] == [1, high - 1, high]
+    places = np.linspace(0, 1, 1001)
+    values = [domain.at(float(place)) for place in places]
+    assert values == sorted(values)
+    assert all(type(value) is int and 1 <= value <= high for value in values)
+
+
+@given(st.integers(-50, 50), st.integers(1, 40), st.floats(0.001, 10), st.integers(0, 40))
+def test_a_step_made_by_arithmetic_is_taken_as_the_grids(first, count, step, index):
+    domain = Discrete(first * step, first * step + count * step, step, integer=False)
+    index = min(index, domain.count - 1)
+    summed = first * step
+    for _ in range(index):
+        summed += step
+    assert domain.index(summed) == index
+    assert domain.standard(summed) == domain.value(index)
+    assert not domain.contains(summed + 1e-3 * step)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 10**400, "0.1", None, True])
+def test_what_is_no_number_of_the_grid_is_not_contained(value):
+    assert not Discrete(0.1, 0.5, 0.1, integer=False).contains(value)
+    assert not Discrete(2, 5).contains(value)
+    assert not Continuous(2, 5).contains(value)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from hpsearch.config.yaml_text import read
 from hpsearch.errors import RunError
+from hpsearch.store import SafePath
 from hpsearch.store.files import (
     Lines,
     as_yaml,
@@ -67,16 +68,16 @@ def test_plain_values_are_valid_json_and_stay_as_they_are(tree):
 
 
 def test_lines_are_on_disk_as_soon_as_they_are_appended(tmp_path):
-    lines = Lines(tmp_path / "a.jsonl")
+    lines = Lines(SafePath(tmp_path) / "a.jsonl")
     lines.append({"number": 0, "value": math.nan, "name": "né"})
     assert (tmp_path / "a.jsonl").read_text() == '{"number": 0, "value": null, "name": "né"}\n'
     lines.append({"number": 1})
     lines.close()
-    assert [line["number"] for line in read_lines(tmp_path / "a.jsonl")] == [0, 1]
+    assert [line["number"] for line in read_lines(SafePath(tmp_path) / "a.jsonl")] == [0, 1]
 
 
 def test_closing_twice_does_no_harm(tmp_path):
-    lines = Lines(tmp_path / "a.jsonl")
+    lines = Lines(SafePath(tmp_path) / "a.jsonl")
     lines.close()
     lines.close()
 
@@ -89,32 +90,32 @@ def test_wherever_a_file_is_torn_whole_lines_are_read_and_kept(tmp_path_factory,
     cut = data.draw(st.integers(0, len(whole)))
     path.write_bytes(whole[:cut])
     left = whole[:cut].count(b"\n")
-    assert list(read_lines(path)) == records[:left]
-    lines = Lines(path)
+    assert list(read_lines(SafePath.of(path))) == records[:left]
+    lines = Lines(SafePath.of(path))
     lines.append({"number": "new"})
     lines.close()
-    assert list(read_lines(path)) == [*records[:left], {"number": "new"}]
+    assert list(read_lines(SafePath.of(path))) == [*records[:left], {"number": "new"}]
 
 
 def test_a_torn_line_longer_than_a_block_is_cut_off(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_bytes(b'{"number": 0}\n' + b"x" * 200_000)
-    Lines(path).close()
+    Lines(SafePath.of(path)).close()
     assert path.read_bytes() == b'{"number": 0}\n'
 
 
 def test_lines_can_be_replaced_and_go_on_growing(tmp_path):
-    lines = Lines(tmp_path / "a.jsonl")
+    lines = Lines(SafePath(tmp_path) / "a.jsonl")
     for number in range(3):
         lines.append({"number": number})
     lines.replace([{"number": 1}])
     lines.append({"number": 3})
     lines.close()
-    assert [line["number"] for line in read_lines(tmp_path / "a.jsonl")] == [1, 3]
+    assert [line["number"] for line in read_lines(SafePath(tmp_path) / "a.jsonl")] == [1, 3]
 
 
 def test_a_missing_file_holds_no_lines(tmp_path):
-    assert list(read_lines(tmp_path / "none.jsonl")) == []
+    assert list(read_lines(SafePath(tmp_path) / "none.jsonl")) == []
 
 
 @pytest.mark.parametrize("damage", [b"{]\n", b"\n", b"[1]\n", b"null\n", b"\xff\xfe\n", b"\0\0\n"])
@@ -122,7 +123,7 @@ def test_a_damaged_line_is_named_with_its_number_and_byte(tmp_path, damage):
     path = tmp_path / "a.jsonl"
     path.write_bytes(b'{"number": 0}\n' + damage + b'{"number": 1}\n')
     with pytest.raises(RunError, match=r"a\.jsonl: line 2, byte 14: must be a JSON object"):
-        list(read_lines(path))
+        list(read_lines(SafePath.of(path)))
 
 
 TEXTS = [

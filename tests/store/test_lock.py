@@ -86,7 +86,7 @@ def test_readers_that_ask_all_the_time_keep_no_writer_out(run):
 
     def ask():
         while asking:
-            lock.is_held(run.path / lock.NAME)
+            lock.is_held(run.inside / lock.NAME)
 
     with ThreadPoolExecutor(2) as readers:
         for _ in range(2):

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpsearch.errors import RunError
+from hpsearch.store import SafePath
 from hpsearch.store.records import _read_with_care, as_line, read_records
 from hpsearch.trial import Piece, Result, Status
 
@@ -27,7 +28,7 @@ results = st.builds(
 
 @given(st.lists(results, max_size=3))
 def test_results_come_back_from_their_lines_as_they_were(tmp_path_factory, written):
-    path = tmp_path_factory.mktemp("records") / "trials.jsonl"
+    path = SafePath(tmp_path_factory.mktemp("records")) / "trials.jsonl"
     path.write_text("".join(json.dumps(as_line(result)) + "\n" for result in written))
     assert read_records(path, Result) == written
 
@@ -60,7 +61,7 @@ def test_what_is_read_in_one_go_is_what_is_read_with_care(
     sound = result() if kind is Result else piece()
     field = data.draw(st.sampled_from(list(as_line(sound))))
     line = {**as_line(sound), field: data.draw(anything)}
-    path = tmp_path_factory.mktemp("records") / "lines.jsonl"
+    path = SafePath(tmp_path_factory.mktemp("records")) / "lines.jsonl"
     text = json.dumps(line).encode() + b"\n"
     path.write_bytes(text)
     careful = read(lambda: [_read_with_care(text, path, 1, kind)])
@@ -73,14 +74,14 @@ def test_a_flipped_bit_is_refused_or_read_as_it_is_with_care(
 ):
     text = bytearray(json.dumps(as_line(result() if kind is Result else piece())).encode())
     text[data.draw(st.integers(0, len(text) - 1))] ^= 1 << data.draw(st.integers(0, 7))
-    path = tmp_path_factory.mktemp("records") / "lines.jsonl"
+    path = SafePath(tmp_path_factory.mktemp("records")) / "lines.jsonl"
     path.write_bytes(bytes(text.replace(b"\n", b" ")) + b"\n")
     careful = read(lambda: [_read_with_care(path.read_bytes(), path, 1, kind)])
     assert read(read_records, path, kind) == careful
 
 
 def test_pieces_come_back_from_their_lines_as_they_were(tmp_path, piece):
-    path = tmp_path / "curves.jsonl"
+    path = SafePath(tmp_path) / "curves.jsonl"
     pieces = [piece(1), piece(0, rung=1, value=None, curve={"epoch": [3], "val_loss": [None]})]
     path.write_text("".join(json.dumps(as_line(piece)) + "\n" for piece in pieces))
     assert read_records(path, Piece) == pieces
@@ -95,7 +96,7 @@ def test_a_line_has_the_fields_that_the_docs_name_in_their_order(result):
 
 
 def test_fields_that_a_newer_version_added_are_passed_over(tmp_path, result):
-    path = tmp_path / "trials.jsonl"
+    path = SafePath(tmp_path) / "trials.jsonl"
     path.write_text(json.dumps({**as_line(result()), "new": 1}) + "\n")
     assert read_records(path, Result) == [result()]
 
@@ -112,7 +113,7 @@ def test_fields_that_a_newer_version_added_are_passed_over(tmp_path, result):
     ],
 )
 def test_a_line_with_a_wrong_field_is_named(tmp_path, result, change, message):
-    path = tmp_path / "trials.jsonl"
+    path = SafePath(tmp_path) / "trials.jsonl"
     lines = [as_line(result(0)), {**as_line(result(1)), **change}]
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     with pytest.raises(RunError, match=rf"trials\.jsonl: line 2: must be a result, .*{message}"):
@@ -120,7 +121,7 @@ def test_a_line_with_a_wrong_field_is_named(tmp_path, result, change, message):
 
 
 def test_a_line_without_a_field_is_named(tmp_path):
-    path = tmp_path / "curves.jsonl"
+    path = SafePath(tmp_path) / "curves.jsonl"
     path.write_text('{"number": 0}\n')
     with pytest.raises(RunError, match=r"line 1: must be a piece, found a line without 'repeat'"):
         read_records(path, Piece)

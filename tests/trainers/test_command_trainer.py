@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hpsearch.errors import TrainerError
+from hpsearch.store import SafePath
 from hpsearch.trainers.command import CommandTrainer
 from hpsearch.trainers.command.process import output_of
 from hpsearch.trainers.protocol import Job
@@ -148,7 +149,7 @@ def wait_for_end(process):
 def test_printing_without_end_is_ended(tmp_path):
     out, err = tmp_path / "out", tmp_path / "err"
     with pytest.raises(TrainerError, match="printed more than 100,000 bytes, and was ended"):
-        output_of(["yes"], str(tmp_path), {}, out, err, most=100_000)
+        output_of(["yes"], str(tmp_path), {}, SafePath.of(out), SafePath.of(err), most=100_000)
     assert out.stat().st_size == 100_000
 
 

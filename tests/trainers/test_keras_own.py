@@ -9,6 +9,7 @@ import pytest
 
 from hpsearch.data.encoding import Encoding
 from hpsearch.errors import DataError, RunError, TrainerError
+from hpsearch.store import SafePath
 from hpsearch.trainers.keras.own import Origin, OwnKerasTrainer, SavedModel, open_saved, takes
 from hpsearch.trainers.network.state import Best
 from hpsearch.trainers.protocol import Job
@@ -41,7 +42,7 @@ def trainer(blobs, framework, tmp_path):
         file.write_text(textwrap.dedent(HEAD) + textwrap.dedent(lines))
         origin = Origin(f"{file.name}:build", str(tmp_path), framework)
         return OwnKerasTrainer(
-            blobs, str(tmp_path / "logs"), 3, options.pop("metric", "val_loss"), origin, **options
+            blobs, SafePath(tmp_path), 3, options.pop("metric", "val_loss"), origin, **options
         )
 
     return made
@@ -214,7 +215,7 @@ def test_the_saved_file_takes_raw_rows_and_gives_the_models_probabilities(
     (outcome,) = one.train([job()], [None])
     rng = np.random.default_rng(0)
     mean, scale = 1e7 * rng.standard_normal(6), rng.uniform(0.5, 2, 6)
-    path = tmp_path / "model.keras"
+    path = SafePath(tmp_path) / "model.keras"
     one.export(path, job(), outcome.state, mean, scale)
     encoding = Encoding(tuple("abcdef"), {}, ("x", "y", "z"), None, None, mean, scale)
     SavedModel(path, encoding, one.origin).save()
@@ -238,7 +239,7 @@ def test_the_saved_file_takes_raw_rows_and_gives_the_models_probabilities(
 def test_the_file_that_a_run_directory_names_is_run_only_if_it_is_trusted(trainer, tmp_path):
     one = trainer(PLAIN)
     (outcome,) = one.train([job()], [None])
-    path, marker = tmp_path / "model.keras", tmp_path / "owned"
+    path, marker = SafePath(tmp_path) / "model.keras", tmp_path / "owned"
     one.export(path, job(), outcome.state, np.zeros(6), np.ones(6))
     (tmp_path / "stranger.py").write_text(f"open({str(marker)!r}, 'w')\ndef build(params): pass\n")
     origin = replace(one.origin, target="stranger.py:build", home=str(tmp_path))
@@ -254,14 +255,14 @@ def test_the_file_that_a_run_directory_names_is_run_only_if_it_is_trusted(traine
 def test_damaged_files_of_a_saved_model_are_told(trainer, tmp_path):
     encoding = Encoding(("a",), {}, ("x", "y"), None, None, np.zeros(1), np.ones(1))
     origin = trainer(PLAIN).origin
-    path = tmp_path / "model.keras"
+    path = SafePath(tmp_path) / "model.keras"
     with pytest.raises(RunError, match=r"model.json: must be what hpsearch wrote .*No such file"):
         open_saved(path)
     SavedModel(path, encoding, origin).save()
     path.write_bytes(b"no archive")
     with pytest.raises(RunError, match=r"model.keras: cannot be read as a Keras model"):
         open_saved(path).probabilities(np.zeros((1, 1)))
-    beside = path.with_suffix(".json")
+    beside = tmp_path / "model.json"
     beside.write_text(beside.read_text().replace('"format": 1', '"format": 2'))
     with pytest.raises(RunError, match="format 2, but this hpsearch reads 1"):
         open_saved(path)

@@ -78,7 +78,7 @@ def test_a_search_is_the_same_with_one_job_and_two_and_when_resumed_and_near_tha
     import keras
 
     rows = dataset.source.numbers[:50]
-    file = keras.saving.load_model(run.best / "model.keras", compile=False)
+    file = keras.saving.load_model(run.keras_model.path, compile=False)
     found = file.predict(np.asarray(rows, np.float32), verbose=0)
     np.testing.assert_allclose(found, load_model(run.model).probabilities(rows), atol=1e-5)
 

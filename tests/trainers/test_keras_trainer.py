@@ -7,6 +7,7 @@ import pytest
 from hpsearch.errors import TrainerError
 from hpsearch.nn.activations import ACTIVATIONS
 from hpsearch.nn.optimizers import OPTIMIZERS
+from hpsearch.store import SafePath
 from hpsearch.trainers.keras import KerasTrainer
 from hpsearch.trainers.keras import framework as start_up
 from hpsearch.trainers.keras.frameworks import FRAMEWORKS
@@ -148,7 +149,7 @@ def test_the_keras_file_predicts_as_the_numpy_model(trainer, tmp_path, activatio
         class_names=np.array(["a", "b", "c"]),
     )
     path = tmp_path / "model.keras"
-    trainer.export(path, model)
+    trainer.export(SafePath.of(path), model)
     assert [file.name for file in tmp_path.iterdir()] == ["model.keras"]
     rows = generator.standard_normal((20, 6))
 

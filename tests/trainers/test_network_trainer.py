@@ -220,7 +220,7 @@ def test_another_networks_state_is_refused(trainer):
 
 
 def test_missing_arrays_are_one_clear_error(tmp_path):
-    with pytest.raises(DataError, match="has no prepared train rows: No such file"):
+    with pytest.raises(DataError, match=r"has no prepared train rows: found no x_train\.npy"):
         NetworkTrainer(str(tmp_path), 3).train([job()], [None])
 
 

@@ -1,5 +1,6 @@
 import os
 
+from hpsearch.store import SafePath
 from hpsearch.trainers import output
 from hpsearch.trainers.output import Guard, redirected
 
@@ -38,9 +39,9 @@ def test_what_is_watched_is_cut_while_it_grows(tmp_path, monkeypatch):
 
 def test_the_guard_watches_the_outer_file_again_after_an_inner_one(tmp_path, monkeypatch):
     monkeypatch.setattr(output, "_GUARD", guard := Guard())
-    with redirected(tmp_path / "outer.txt", 300):
+    with redirected(SafePath(tmp_path) / "outer.txt", 300):
         outer = guard._watched
-        with redirected(tmp_path / "inner.txt", 400):
+        with redirected(SafePath(tmp_path) / "inner.txt", 400):
             print("inner")
             assert guard._watched[1] == 400
         assert guard._watched == outer

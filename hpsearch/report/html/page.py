@@ -8,11 +8,12 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from hpsearch.report.html import winner
+from hpsearch.report.html import classes, winner
 from hpsearch.report.html.figures import FIGURES, Figure, panels, timeline
 from hpsearch.report.html.table import table
 from hpsearch.report.html.text import escaped, in_script, indented, one_line, short
 from hpsearch.report.summary import Summary
+from hpsearch.store import MOST
 
 
 def page(summary: Summary, refresh: float | None = None) -> str:
@@ -101,6 +102,7 @@ def _parts(summary: Summary, figures: dict[str, Figure]) -> Iterator[str]:
     )
     yield section("curves", "Stopped trials end at their rung.")
     yield section("confusion", "Each row is a true class, on the test rows.")
+    yield classes.section(summary)
     busy = timeline.utilisation(summary)
     yield section(
         "timeline", "" if busy is None else f"The workers were training {busy:.0%} of the time."
@@ -169,7 +171,7 @@ def _table(summary: Summary) -> str:
 
 def _configuration(summary: Summary) -> str:
     try:
-        text = summary.run.config.read_text(encoding="utf-8", errors="replace")
+        text = summary.run.config.read_text(MOST, errors="replace")
     except OSError:
         text = "(config.yaml cannot be read)"
     lines = "\n".join(indented(line) for line in text.split("\n"))

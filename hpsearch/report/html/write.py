@@ -21,4 +21,4 @@ def write_page(
     """
     summary = summarise(run) if summary is None else summary
     write_text(run.report, page(summary, refresh))
-    return run.report
+    return run.report.path

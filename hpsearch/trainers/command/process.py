@@ -9,10 +9,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
+from typing import BinaryIO
 
 from hpsearch.backends.worker import die_with
 from hpsearch.errors import TrainerError
+from hpsearch.store import SafePath
 
 MOST = 64 * 2**20
 """Bytes that a command may print on stdout, and on stderr, in one piece of training."""
@@ -25,8 +26,8 @@ def output_of(
     words: Sequence[str],
     folder: str,
     environment: Mapping[str, str],
-    stdout: Path,
-    stderr: Path,
+    stdout: SafePath,
+    stderr: SafePath,
     most: int = MOST,
 ) -> str:
     """Run a command to its end and give what it printed; both streams are kept in files.
@@ -46,8 +47,8 @@ def output_of(
     Raises:
         TrainerError: it cannot be started, did not end with status 0, or printed too much.
     """
-    with stdout.open("ab") as out, stderr.open("ab") as err:
-        begun = out.tell(), err.tell()
+    with stdout.append() as out, stderr.append() as err:
+        begun = out.seek(0, os.SEEK_END), err.seek(0, os.SEEK_END)
         try:
             process = subprocess.Popen(  # noqa: S603 (the user's own command; there is no shell)
                 list(words),
@@ -69,9 +70,9 @@ def output_of(
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-    if process.returncode:
-        raise TrainerError(_ending(process.returncode, _since(stderr, begun[1])))
-    return _since(stdout, begun[0])
+        if process.returncode:
+            raise TrainerError(_ending(process.returncode, _since(err, begun[1])))
+        return _since(out, begun[0])
 
 
 def _watch(process: subprocess.Popen[bytes], files: Sequence[tuple[int, int]], most: int) -> None:
@@ -86,10 +87,9 @@ def _watch(process: subprocess.Popen[bytes], files: Sequence[tuple[int, int]], m
                 raise TrainerError(f"the command printed more than {most:,} bytes, and was ended")
 
 
-def _since(path: Path, begun: int) -> str:
-    with path.open("rb") as file:
-        file.seek(begun)
-        return file.read().decode("utf-8", "replace")
+def _since(file: BinaryIO, begun: int) -> str:
+    file.seek(begun)
+    return file.read().decode("utf-8", "replace")
 
 
 def _ending(code: int, errors: str) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from hpsearch.errors import TrainerError
+from hpsearch.store import MOST, SafePath
 from hpsearch.trainers.measures import Measures, epoch_told, measures
 
 Told = Sequence[Mapping[str, Any]]
@@ -66,14 +66,14 @@ def told_by_pattern(output: str, pattern: str, metric: str) -> Told:
     return told
 
 
-def told_by_file(path: Path) -> Told:
+def told_by_file(path: SafePath) -> Told:
     """A JSON file with an object, or a list of objects, one for each epoch.
 
     Raises:
         TrainerError: it is missing, or holds something else.
     """
     try:
-        held = json.loads(path.read_text(encoding="utf-8"))
+        held = json.loads(path.read_text(MOST))
     except FileNotFoundError:
         raise TrainerError(f"the command must write {path.name}, found no such file") from None
     except (OSError, ValueError, RecursionError) as error:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hpsearch.store import SafePath
 from hpsearch.trainers.checkpoints import Checkpoints, kept_epochs
 from hpsearch.trainers.command.process import output_of
 from hpsearch.trainers.command.results import (
@@ -66,9 +67,10 @@ class CommandTrainer:
         return [self._train(*each, report) for each in zip(jobs, states, strict=True)]
 
     def _train(self, job: Job, state: State | None, report: Report | None) -> Outcome:
-        logs = Path(self.folder, "logs")
+        run = SafePath(Path(self.folder))
+        logs = run / "logs"
         logs.mkdir(exist_ok=True)  # without its parents: a deleted run stays so
-        checkpoints = Checkpoints.of(Path(self.folder, "state").resolve(), job.training)
+        checkpoints = Checkpoints.of(run, job.training)
         folder, done = checkpoints.begin(kept_epochs(state) if self.resumes else 0)
         params = {name: value for name, value in job.settings.items() if name != "epochs"}
         given = {
@@ -84,8 +86,9 @@ class CommandTrainer:
         words = filled(self.command, {**params, **given})
         output = output_of(words, self.home, environment, stdout, stderr)
         for log in (stdout, stderr):
-            if log.stat().st_size == 0:
-                log.unlink()
+            found = log.status()
+            if found is not None and found.st_size == 0:
+                log.remove()
         rows = by_epoch(self._told(output, folder), self.metric, done, job.until_epoch)
         if report is not None:
             for epoch, row in rows.items():
@@ -94,7 +97,7 @@ class CommandTrainer:
         left = folder if self.resumes else None
         return outcome_of(job, rows, self.metric, done, ended, checkpoints, left)
 
-    def _told(self, output: str, folder: Path) -> Told:
+    def _told(self, output: str, folder: SafePath) -> Told:
         if self.file is not None:
             return told_by_file(folder / self.file)
         if self.pattern is not None:

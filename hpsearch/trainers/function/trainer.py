@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hpsearch.store import SafePath
 from hpsearch.trainers.checkpoints import Checkpoints, kept_epochs
 from hpsearch.trainers.function.loading import Function, load, manner
 from hpsearch.trainers.measures import Measures, curve_of, epoch_told, measures
@@ -59,9 +60,9 @@ class FunctionTrainer:
         return [self._train(*each, report) for each in zip(jobs, states, strict=True)]
 
     def _train(self, job: Job, state: State | None, report: Report | None) -> Outcome:
-        log = Path(self.folder, "logs", f"trial-{job.number}.txt")
-        log.parent.mkdir(exist_ok=True)  # without its parents: a deleted run stays so
-        with redirected(log):
+        logs = SafePath(Path(self.folder)) / "logs"
+        logs.mkdir(exist_ok=True)  # without its parents: a deleted run stays so
+        with redirected(logs / f"trial-{job.number}.txt"):
             target = self.target
             function = load(target, self.home) if isinstance(target, str) else target
             with own_world(), same_process():
@@ -76,7 +77,7 @@ class FunctionTrainer:
         extras: dict[str, Any] = {"trial": job.number}
         if "seed" in how.extras:
             extras["seed"] = seed_of(job)
-        checkpoints = Checkpoints.of(Path(self.folder, "state").resolve(), job.training)
+        checkpoints = Checkpoints.of(SafePath(Path(self.folder)), job.training)
         folder, done = None, 0
         if "checkpoint_dir" in how.extras:
             folder, done = checkpoints.begin(kept_epochs(state))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from hpsearch.nn.architecture import layers as cut
 from hpsearch.nn.architecture import statistics as cut_statistics
 from hpsearch.nn.types import Array
+from hpsearch.store.safe_path import SafePath
 from hpsearch.trainers.keras.layers import activation
 from hpsearch.trainers.network.model import Model
 
@@ -53,11 +55,10 @@ def standardise(mean: Array, scale: Array) -> Any:
     )
 
 
-def write(path: Path, model: Any) -> None:
+def write(path: SafePath, model: Any) -> None:
     """Write a Keras model whole: a crash leaves the old file or the new one."""
-    sibling = path.with_name(f".{path.stem}.{os.getpid()}.keras")
-    try:
-        model.save(sibling)
-        sibling.replace(path)
-    finally:
-        sibling.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory(prefix="hpsearch-") as folder:
+        made = Path(folder, "model.keras")  # Keras opens by name, and follows links
+        model.save(made)
+        with made.open("rb") as file:
+            path.write(lambda out: shutil.copyfileobj(file, out))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -14,6 +13,7 @@ from hpsearch.nn import batch_norm
 from hpsearch.nn.optimizers import OPTIMIZERS, coefficients
 from hpsearch.nn.training import Constants, Recipe, Seed, Snapshot
 from hpsearch.nn.types import Array, FlatStatistics
+from hpsearch.store import SafePath
 from hpsearch.trainers.keras.framework import start
 from hpsearch.trainers.network import NetworkTrainer
 from hpsearch.trainers.network.model import Model
@@ -133,7 +133,7 @@ class KerasTrainer(NetworkTrainer):
         start(self.backend, self.threads)
         return KerasStack(recipe, constants, snapshots, class_weights)
 
-    def export(self, path: Path, model: Model) -> None:
+    def export(self, path: SafePath, model: Model) -> None:
         """Write a trained network as a .keras file: from raw rows to probabilities.
 
         Raises:

@@ -17,6 +17,7 @@ from hpsearch.nn.architecture import Architecture
 from hpsearch.nn.inference import chunks, fold, log_softmax, logits
 from hpsearch.nn.types import Array
 from hpsearch.store.files import write_whole
+from hpsearch.store.safe_path import SafePath
 from hpsearch.trainers.network.plan import plan
 from hpsearch.trainers.network.state import from_state
 from hpsearch.trainers.protocol import Settings, State
@@ -176,21 +177,25 @@ def as_bytes(model: Model) -> bytes:
     return file.getvalue()
 
 
-def save_model(path: Path, model: Model) -> None:
+def save_model(path: Path | SafePath, model: Model) -> None:
     """Write a run's model.npz whole: a crash leaves the old file or the new one."""
     arrays = _as_arrays(model)
     write_whole(path, lambda file: np.savez(file, **arrays))
 
 
-def load_model(path: Path) -> Model:
+def load_model(path: Path | SafePath) -> Model:
     """Read what `save_model` wrote.
+
+    Args:
+        path: in a run directory, or of a file that the user named.
 
     Raises:
         RunError: the file is missing, damaged, or no model of this version.
     """
     try:
         # opened here, because NumPy leaves a file open whose archive is damaged
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+        at = SafePath.of(path) if isinstance(path, Path) else path
+        with at.open() as opened, np.load(opened, allow_pickle=False) as file:
             header = json.loads(str(file["header"]))
             version = header["format"]
             arrays = {name: file[name] for name in _ARRAYS} if version == FORMAT else {}
@@ -233,7 +238,7 @@ def _model(header: dict[str, Any], arrays: dict[str, Array]) -> Model:
     )
 
 
-def _other_version(path: Path, version: object) -> NoReturn:
+def _other_version(path: Path | SafePath, version: object) -> NoReturn:
     raise RunError(
         f"{path}: a model of format {version}, but this hpsearch reads format {FORMAT}; "
         "use the version that wrote it"

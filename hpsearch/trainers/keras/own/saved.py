@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+import tempfile
 from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,6 +18,7 @@ from hpsearch.data.encoding import Encoding
 from hpsearch.errors import RunError, TrainerError
 from hpsearch.nn.types import Array
 from hpsearch.store.files import write_json
+from hpsearch.store.safe_path import MOST, SafePath
 from hpsearch.trainers.function.loading import load
 from hpsearch.trainers.keras.framework import check_installed, silenced, start
 from hpsearch.trainers.network.model import check_width, standardised
@@ -53,7 +56,7 @@ class SavedModel:
             directory says is a stranger's word.
     """
 
-    path: Path
+    path: SafePath
     encoding: Encoding
     origin: Origin
     trusted: bool = False
@@ -73,25 +76,27 @@ class SavedModel:
         """
         check_width(rows, self.encoding.features)
         X = standardised(rows, self.encoding.mean, self.encoding.scale)
-        model = _loaded(self.path, self.origin, self.trusted, self.path.stat().st_mtime_ns)
+        found = self.path.status()
+        stamp = 0 if found is None else found.st_mtime_ns
+        model = _loaded(self.path, self.origin, self.trusted, stamp)
         with silenced():
             return np.asarray(model.predict(X, verbose=0), np.float64)
 
     def save(self) -> None:
         """Write what belongs to the model beside it."""
         values = {"format": FORMAT, **vars(self.origin), "encoding": self.encoding.to_json()}
-        write_json(self.path.with_suffix(".json"), values)
+        write_json(_beside(self.path), values)
 
 
-def open_saved(path: Path, trusted: bool = False) -> SavedModel:
+def open_saved(path: SafePath, trusted: bool = False) -> SavedModel:
     """What `SavedModel.save` wrote, given the path of model.keras.
 
     Raises:
         RunError: the file beside it is missing, damaged or of another version.
     """
-    beside = path.with_suffix(".json")
+    beside = _beside(path)
     try:
-        values = json.loads(beside.read_text(encoding="utf-8"))
+        values = json.loads(beside.read_text(MOST))
         if (version := values.pop("format")) != FORMAT:
             raise ValueError(f"format {version}, but this hpsearch reads {FORMAT}")
         encoding = Encoding.from_json(values.pop("encoding"))
@@ -103,8 +108,12 @@ def open_saved(path: Path, trusted: bool = False) -> SavedModel:
         ) from error
 
 
+def _beside(path: SafePath) -> SafePath:
+    return path.parent / path.path.with_suffix(".json").name
+
+
 @lru_cache(maxsize=2)
-def _loaded(path: Path, origin: Origin, trusted: bool, _stamp: int) -> Any:
+def _loaded(path: SafePath, origin: Origin, trusted: bool, _stamp: int) -> Any:
     """The model without its first layer, which standardises, and does so in float32 only."""
     check_installed(origin.backend)
     start(origin.backend, origin.threads)
@@ -115,7 +124,13 @@ def _loaded(path: Path, origin: Origin, trusted: bool, _stamp: int) -> Any:
         with redirect_stdout(sys.stderr), suppress(TrainerError):
             load(origin.target, origin.home)
     try:
-        return keras.Sequential(keras.saving.load_model(path, compile=False).layers[1:])
+        with path.open() as file, tempfile.TemporaryDirectory(prefix="hpsearch-") as folder:
+            copy = Path(folder, "model.keras")  # Keras opens by name, and follows links
+            with copy.open("xb") as out:
+                shutil.copyfileobj(file, out)
+            return keras.Sequential(keras.saving.load_model(copy, compile=False).layers[1:])
+    except RunError:
+        raise
     except Exception as error:
         message = str(error).strip().partition("\n")[0]
         trust = "" if trusted else ", and say --trust to have it run (in Python, import it first)"

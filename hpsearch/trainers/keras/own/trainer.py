@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isfinite
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from hpsearch.nn.types import Array
+from hpsearch.store import SafePath
 from hpsearch.trainers.function.loading import Function
 from hpsearch.trainers.keras.own.saved import Origin
 from hpsearch.trainers.keras.own.signature import builder
@@ -34,7 +34,7 @@ class OwnKerasTrainer:
 
     Attributes:
         folder: of prepared arrays, as for `NetworkTrainer`.
-        logs: the folder for what is printed.
+        home: the folder of the run; what is printed goes to its "logs".
         classes: of the target.
         metric: what counts.
         origin: the function that builds the model, and what is below Keras.
@@ -42,7 +42,7 @@ class OwnKerasTrainer:
     """
 
     folder: str
-    logs: str
+    home: SafePath
     classes: int
     metric: str
     origin: Origin
@@ -64,7 +64,7 @@ class OwnKerasTrainer:
         """
         return [self._train(*each, report) for each in zip(jobs, states, strict=True)]
 
-    def export(self, path: Path, job: Job, state: State, mean: Array, scale: Array) -> None:
+    def export(self, path: SafePath, job: Job, state: State, mean: Array, scale: Array) -> None:
         """Write a trained model as a .keras file: from raw rows to probabilities.
 
         Args:
@@ -127,9 +127,9 @@ class OwnKerasTrainer:
     @contextmanager
     def _at_work(self, log: str) -> Iterator[tuple[Function, tuple[str, ...]]]:
         """The user's function, in a world that it cannot spoil; what it prints goes to a log."""
-        path = Path(self.logs, log)
-        path.parent.mkdir(exist_ok=True)  # without its parents: a deleted run stays so
-        with redirected(path):
+        logs = self.home / "logs"
+        logs.mkdir(exist_ok=True)  # without its parents: a deleted run stays so
+        with redirected(logs / log):
             found = builder(self.origin)
             with own_world(), same_process():
                 yield found

@@ -1,0 +1,264 @@
+"""Whose code a run may run: code that carries the user's seal, or has their word.
+
+A run directory may come from a stranger, and what its run.json says may be forged. So a run that
+trains a function, a command or a Keras model of the user's carries a seal: an HMAC over all that
+names this code and what may stand in its places, with a key that no run directory holds. Whoever
+lacks the key cannot make one that fits. docs/guide.md, "What runs code", tells users.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import os
+import secrets
+import stat
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from hpsearch.config import Config
+from hpsearch.errors import RunError
+from hpsearch.store import RunDirectory
+from hpsearch.store.files import plain
+from hpsearch.trainers.command.template import words
+
+BYTES = 32  # of the key
+TRUST = "HPSEARCH_TRUST"
+STATE = "HPSEARCH_STATE_DIR"
+
+
+def permit(run: RunDirectory, config: Config, trust: bool = False) -> bool:
+    """Refuse to run the code that a run names, as `check` does, and seal it if it is trusted."""
+    may_seal = check(run, run.info, config, trust)
+    if trust and not config.trainer.network:
+        with suppress(RunError, OSError), run.writing():  # read-only, or another one is at it
+            run.update(seal=seal(run.info))
+    return may_seal
+
+
+def check(run: RunDirectory, info: Mapping[str, Any], config: Config, trust: bool = False) -> bool:
+    """Refuse to run the code that a run names, unless the user's seal or word is there.
+
+    Args:
+        run: names the code.
+        info: what its run.json says.
+        config: what is about to be trained or used, which follows from the run.
+        trust: the user's word for this run; HPSEARCH_TRUST=1 is one for all, but seals nothing.
+
+    Returns:
+        Whether what comes of it may carry a seal, too.
+
+    Raises:
+        RunError: there is neither, or others can read the key.
+    """
+    if config.trainer.network:
+        return True
+    if os.environ.get(TRUST) == "1":
+        return False
+    inside = lies_in_a_run(run, config)
+    if not inside and (trust or is_sealed(info)):
+        return True
+    if trust:
+        return False
+    found, often = (
+        ("which lies inside a run directory", "every time")
+        if inside
+        else (
+            "and run.json has no seal of yours (it comes from somebody else, another machine or "
+            "an older version, or was changed)",
+            "once",
+        )
+    )
+    raise RunError(
+        f"{run.path}: would run {named(config)}, {found}; look at it, and if you trust it, say "
+        f"--trust, {often} (in Python: trust=True; for CI: {TRUST}=1)"
+    )
+
+
+def named(config: Config) -> str:
+    """The code of the user's that a configuration names, for a message."""
+    options = config.trainer.options
+    for key, kind in (("function", "function"), ("command", "command"), ("model", "Keras model")):
+        if key in options:
+            return f"the {kind} {options[key]!r} in {options['folder']}"
+    raise AssertionError(config.trainer.kind)
+
+
+def lies_in_a_run(run: RunDirectory, config: Config) -> bool:
+    """Whether a file of the named code lies in the run's folder or in that of one beside it.
+
+    An unpacked archive puts files there. Links and `..` are followed before anything is compared.
+    """
+    own = _followed(run.path)
+    return any(
+        folder == own or (folder.parent == own.parent and (folder / "run.json").exists())
+        for place in map(_followed, _places(config))
+        for folder in (place, *place.parents)
+    )
+
+
+def _followed(path: Path) -> Path:
+    try:
+        return Path(os.path.realpath(path))  # Path.resolve() raises where links lead in a circle
+    except ValueError:  # a null byte
+        return path
+
+
+def _places(config: Config) -> Iterator[Path]:
+    """Where the named code is looked for, as far as that can be told without running it."""
+    options = config.trainer.options
+    home = Path(options["folder"])
+    yield home
+    if "command" in options:
+        for word in words(options["command"]):
+            yield from (home / part for part in (word, word.partition("=")[2]))
+        return
+    where = str(options.get("function") or options.get("model")).rpartition(":")[0]
+    if where.endswith(".py"):
+        yield home / where
+        return
+    for name in where.split("."):
+        home = home / name
+        yield from (home, Path(f"{home}.py"), home / "__init__.py")
+
+
+def is_sealed(info: Mapping[str, Any]) -> bool:
+    """Whether run.json carries the user's seal, and all that it seals is as it was."""
+    found = info.get("seal")
+    if not isinstance(found, str):
+        return False
+    key = _key()
+    return key is not None and hmac.compare_digest(_digest(key, info), found.encode())
+
+
+def seal(info: Mapping[str, Any]) -> str | None:
+    """The user's seal for run.json; None where their key cannot be kept, or nothing is sealed.
+
+    Raises:
+        RunError: there is a key that others can read.
+    """
+    if not _runs_code(info):
+        return None
+    with suppress(OSError, RuntimeError):  # RuntimeError: nobody knows the home folder
+        key = _key() or _new_key()
+        return _digest(key, info).decode()
+    return None
+
+
+def unsealed(run: RunDirectory) -> str | None:
+    """What to say of a run whose code could not be sealed; None if there is nothing to say."""
+    info = run.info
+    if info.get("seal") or os.environ.get(TRUST) == "1" or not _runs_code(info) or seal(info):
+        return None
+    return (
+        f"{run.path}: has no seal, for no key can be kept in {_folder_told()}; to go on with it "
+        f"say --trust, or let {STATE} name a folder that can be written"
+    )
+
+
+def _runs_code(info: Mapping[str, Any]) -> bool:
+    trainer = info["config"].get("trainer") or {}
+    return trainer.get("kind") in ("function", "command") or "model" in trainer
+
+
+def _digest(key: bytes, info: Mapping[str, Any]) -> bytes:
+    """The seal of what decides which code runs, and which values it may be given in its places.
+
+    It belongs to one run by its time of creation, not by its path: a run may be moved.
+    """
+    config = info["config"]
+    sealed = {
+        "seal": 1,  # the version of this list
+        "created": info["created"],
+        "trainer": config.get("trainer"),
+        "space": config.get("space"),
+        "start": (config.get("search") or {}).get("start"),
+    }
+    text = json.dumps(plain(sealed), sort_keys=True, separators=(",", ":"))
+    return hmac.new(key, text.encode(), "sha256").hexdigest().encode()
+
+
+def state_folder() -> Path:
+    """The folder of the user's for what no run holds, as the platform has it.
+
+    Raises:
+        RuntimeError: nobody knows the home folder.
+    """
+    if given := os.environ.get(STATE):
+        return Path(given).expanduser().absolute()
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "hpsearch"
+    state = Path(os.environ.get("XDG_STATE_HOME", ""))
+    return (state if state.is_absolute() else Path.home() / ".local" / "state") / "hpsearch"
+
+
+def _folder_told() -> str:
+    try:
+        return str(state_folder())
+    except RuntimeError:
+        return "the home folder, which is unknown"
+
+
+def _key() -> bytes | None:
+    """The user's key; None if there is none yet.
+
+    Raises:
+        RunError: it is no file of the user's own that only they can read.
+    """
+    path = state_folder() / "key"
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        why = "a link" if path.is_symlink() else f"that {error.strerror}"
+        raise _unfit(path, why) from None
+    status = os.fstat(descriptor)
+    try:
+        if not stat.S_ISREG(status.st_mode):
+            raise _unfit(path, "something that is no file")
+        if status.st_uid != os.geteuid():
+            raise _unfit(path, f"one of user {status.st_uid}")
+        if status.st_mode & 0o077:
+            raise _unfit(path, f"mode {stat.S_IMODE(status.st_mode):04o}")
+        key = os.read(descriptor, BYTES + 1)
+    finally:
+        os.close(descriptor)
+    if len(key) != BYTES:
+        raise _unfit(path, f"another length than {BYTES} bytes")
+    return key
+
+
+def _unfit(path: Path, found: str) -> RunError:
+    return RunError(
+        f"{path}: the key that seals runs must be a file of your own that nobody else can read "
+        f"(mode 0600), found {found}; remove it, and say --trust once for runs that it sealed"
+    )
+
+
+def _new_key() -> bytes:
+    """Make the user's key; it appears whole, and the one that another process made first stays.
+
+    Raises:
+        OSError: it cannot be written there.
+    """
+    folder = state_folder()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    new = folder / f".key-{secrets.token_hex(8)}"
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(BYTES))
+            file.flush()
+            os.fsync(descriptor)
+        with suppress(FileExistsError):
+            os.link(new, folder / "key")  # unlike a rename, it never replaces
+    finally:
+        new.unlink(missing_ok=True)
+    key = _key()
+    if key is None:
+        raise FileNotFoundError(folder / "key")
+    return key
