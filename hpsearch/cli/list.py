@@ -29,8 +29,9 @@ def list_(runs_dir: Path) -> None:
     for run in found:
         try:
             summary = summarise(run)
-        except HpsearchError:
+        except (HpsearchError, OSError) as error:
             table.add_row(run.name, "damaged")
+            click.echo(str(error), err=True)
             continue
         best = "" if summary.best is None else number(summary.best.value)
         started = str(summary.info["created"])[:16].replace("T", " ")

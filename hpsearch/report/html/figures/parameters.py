@@ -192,6 +192,6 @@ def _spans(region: list[Any], parameter: Parameter, scale: Axis) -> list[tuple[f
         half = 0.35 / max(1, len(parameter.as_config().get("values", region)))
         return [(scale.place(v) - half, scale.place(v) + half) for v in region]
     low, high = scale.place(region[0]), scale.place(region[-1])
-    count = getattr(parameter.domain, "count", FEW + 1)
+    count = getattr(parameter.domain, "count", None) or FEW + 1  # None: a range of numbers
     half = 0.3 / max(1, count - 1) if count <= FEW else 0.0  # a whole number is a cell, no point
     return [(low - half, high + half)]
