@@ -1,6 +1,5 @@
 """Whatever stands in a run directory in place of a file or folder: nothing outside is touched."""
 
-import json
 import os
 import re
 import shutil
@@ -15,10 +14,8 @@ import pytest
 
 from hpsearch.cli import main
 from hpsearch.config import load
-from hpsearch.errors import RunError
 from hpsearch.searching.own import settled
 from hpsearch.searching.session import begin, conduct, read_data
-from hpsearch.store import RunDirectory, find
 
 NETWORK = """\
 name: net
