@@ -31,7 +31,17 @@ def evaluate(
     if as_json:
         click.echo(json_text(measured))
     else:
-        show_measurement(measured, "test" if data is None else "new")
+        metric = _searched(run, runs_dir)
+        show_measurement(measured, "test" if data is None else "new", metric)
+
+
+def _searched(run: str | None, runs_dir: Path) -> str | None:
+    """The metric that the run searched; None of a model file, which does not say."""
+    from hpsearch.store import find
+
+    if run is not None and run.endswith(".npz"):
+        return None
+    return str(find(run, runs_dir).info["config"]["metric"]["name"])
 
 
 def _stored(run: str | None, runs_dir: Path) -> dict[str, object]:

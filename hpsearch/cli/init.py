@@ -26,7 +26,11 @@ def init(data: str | None, target: str | None, output: Path | None, force: bool)
 
     to = claimed(output, force)
     source = data or "digits"
-    text = starter(profile(source, target), source)
+    found = profile(source, target)
+    text = starter(found, source)
+    if found.target_reason:
+        other = "choose another with --target"
+        click.echo(f"target: {found.target!r} ({found.target_reason}); {other}", err=True)
     if to is None:
         click.echo(text, nl=False)
         return

@@ -13,7 +13,9 @@ ONE_LINE = 300  # wide enough that each run stays on one line for `grep`
 
 @click.command("list")
 @runs_dir_option
-def list_(runs_dir: Path) -> None:
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text",
+              show_default=True, help="For people, or for programs.")  # fmt: skip
+def list_(runs_dir: Path, format_: str) -> None:
     """List the runs, oldest first."""
     from hpsearch.errors import HpsearchError
     from hpsearch.report.numbers import number
@@ -22,10 +24,16 @@ def list_(runs_dir: Path) -> None:
     from hpsearch.store import runs
 
     found = runs(runs_dir)
+    if format_ == "json":
+        from hpsearch.report.summary import listed
+        from hpsearch.report.text import json_text
+
+        click.echo(json_text([listed(run) for run in found]))
+        return
     if not found:
         click.echo(f"{runs_dir}: no runs yet; start one with: hpsearch run CONFIG", err=True)
         return
-    table = columns("run", "status", "trials", "best", "metric", "started", longest=None)
+    table = columns("run", "status", "trials", "best", "search", "metric", "started", longest=None)
     for run in found:
         try:
             summary = summarise(run)
@@ -33,13 +41,14 @@ def list_(runs_dir: Path) -> None:
             table.add_row(run.name, "damaged")
             click.echo(str(error), err=True)
             continue
-        best = "" if summary.best is None else number(summary.best.value)
+        headline = summary.headline
         started = str(summary.info["created"])[:16].replace("T", " ")
         table.add_row(
             run.name,
             summary.info["status"],
             str(len(summary.results)),
-            best,
+            "" if headline is None else number(headline.value),
+            "" if headline is None else number(headline.search),
             summary.objective.name,
             started,
         )

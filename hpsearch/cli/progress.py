@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from hpsearch.report.numbers import number
+from hpsearch.report.numbers import number, rough
 from hpsearch.searching.events import (
     ConfirmationStarted,
     Event,
@@ -20,8 +20,21 @@ from hpsearch.searching.events import (
     SearchStarted,
     TrialEnded,
 )
+from hpsearch.store import RunDirectory
 
 LINES = 20  # at most so many plain lines, and one at the end, however many trials
+
+
+def confirmation_of(run: RunDirectory) -> str | None:
+    """What new seeds gave for the winner, on one line; None where it was not confirmed."""
+    outcome = run.outcome
+    if outcome is None or not outcome.get("confirmed"):
+        return None
+    confirmed = outcome["confirmed"]
+    return (
+        f"confirmed: {outcome['search']['metric']} {number(confirmed['mean'])} by trial "
+        f"{outcome['number']} ({number(confirmed['search'])} in the search)"
+    )
 
 
 class Progress:
@@ -34,6 +47,7 @@ class Progress:
         self._round = ""
         self._started = time.monotonic()
         self._before = 0  # trials that were done when we came
+        self._parent: tuple[str, int] | None = None  # its name, and the first number not its own
 
     def __call__(self, event: Event) -> None:
         """Show one event; once nobody can be shown anything, the search goes on in silence."""
@@ -65,6 +79,8 @@ class Progress:
             tell(event.message, file=sys.stderr)
         elif isinstance(event, SearchEnded):
             self.close()
+            if confirmed := confirmation_of(event.run):
+                click.echo(confirmed, err=True)
 
     def close(self) -> None:
         """Leave the bar as it is and go to the next line."""
@@ -76,6 +92,9 @@ class Progress:
     def _begin(self, event: SearchStarted) -> None:
         self._trials, self._done, self._before = event.trials, event.done, event.done
         self._started = time.monotonic()
+        info = event.run.info
+        if info.get("parent"):
+            self._parent = str(info["parent"]), info["plan"][0]["first"]
         jobs = "1 at a time" if event.jobs == 1 else f"{event.jobs} at a time"
         click.echo(f"{event.run.path}: {event.trials} trials, {jobs}", err=True)
         if sys.stderr is not None and sys.stderr.isatty():
@@ -83,11 +102,17 @@ class Progress:
 
             self._bar = tqdm(total=event.trials, initial=event.done, unit="trial")
 
+    def _owner(self, event: TrialEnded) -> str:
+        """Whose the best trial is, where it is the parent's of a refined run."""
+        if self._parent is None or event.best is None or event.best.number >= self._parent[1]:
+            return ""
+        return f" of {self._parent[0]}"
+
     def _ended(self, event: TrialEnded) -> None:
         self._done += 1
         best = "none yet"
         if event.best is not None:
-            best = f"{number(event.best.value)} (trial {event.best.number})"
+            best = f"{number(event.best.value)} (trial {event.best.number}{self._owner(event)})"
         if self._bar is not None:
             self._bar.set_postfix_str(f"best {best}", refresh=False)
             self._bar.update()
@@ -97,6 +122,6 @@ class Progress:
             speed = (self._done - self._before) / max(1e-9, time.monotonic() - self._started)
             click.echo(
                 f"{self._round}: {self._done}/{self._trials} trials, best {best}, "
-                f"{speed:.3g} trials/s",
+                f"{rough(speed)} trials/s",
                 err=True,
             )

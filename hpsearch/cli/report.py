@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 )
 @click.option("--top", type=click.IntRange(1), default=5, show_default=True,
               help="How many of the best trials to list.")  # fmt: skip
+@click.option("--trial", "wanted", metavar="N", type=click.IntRange(0),
+              help="Tell all of one trial: settings, curve, rungs, log.")  # fmt: skip
 @click.option("--open", "open_", is_flag=True, help="Show the page in a browser, too.")
 @click.option("--watch", is_flag=True, help="Tell it again and again until the run has ended.")
 @click.option("--png", metavar="DIR", type=OUTPUT,
@@ -40,6 +42,7 @@ def report(
     runs_dir: Path,
     format_: str,
     top: int,
+    wanted: int | None,
     open_: bool,
     watch: bool,
     png: Path | None,
@@ -56,6 +59,8 @@ def report(
 
     if format_ != "text" and (open_ or watch):
         raise click.UsageError("--open and --watch go with --format text only")
+    if wanted is not None and (len(runs) > 1 or watch or open_ or png or format_ == "csv"):
+        raise click.UsageError("--trial tells of one trial of one run, as text or JSON")
     if len(runs) > 1 and watch:
         raise click.UsageError("--watch follows one run")
     if len(runs) > 1 and png is not None:
@@ -70,6 +75,9 @@ def report(
         _compare(found, runs_dir, to, format_, top, open_)
         return
     run = find(runs[0] if runs else None, runs_dir)
+    if wanted is not None:
+        _trial(run, wanted, format_)
+        return
     if format_ == "json":
         from hpsearch.report.text import json_text
 
@@ -106,6 +114,19 @@ def _tell(run: RunDirectory, top: int, open_: bool) -> None:
     show(summary)
     if open_:
         _open(run.report.path)
+
+
+def _trial(run: RunDirectory, wanted: int, format_: str) -> None:
+    """All that is known of one trial."""
+    from hpsearch.report.summary import summarise
+    from hpsearch.report.text import json_text
+    from hpsearch.report.trial import report_trial, show_trial
+
+    found = report_trial(summarise(run), wanted)
+    if format_ == "json":
+        click.echo(json_text(found.as_json()))
+    else:
+        show_trial(found)
 
 
 def _compare(

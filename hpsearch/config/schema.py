@@ -20,6 +20,8 @@ from hpsearch.space import ALIASES, SCALES
 
 LARGEST_SEED = 2**63 - 1
 
+COLUMN = r"[\s\S]+"  # spreadsheets have names of two lines
+
 FOREIGN_SCALE = (
     " (other tools mean something else by {}: a log scale mirrored between the bounds; for"
     " values near 1 such as a momentum write 1-10^r: r uniform, value = 1 - 10^r)"
@@ -39,7 +41,7 @@ class Data(Part):
         "relative to the configuration file, in --set to the current folder.",
         examples=["digits", "data.csv", "data.parquet", "data.npz", "mnist/"],
     )
-    target: Annotated[str | None, rules.optional(rules.text())] = Field(
+    target: Annotated[str | None, rules.optional(rules.text(COLUMN))] = Field(
         default=None, description="Tables: the column to predict.", examples=["label"]
     )
     validation: Annotated[float, rules.share(of="all rows", zero=False)] = Field(
@@ -76,14 +78,14 @@ class Data(Part):
     )
     columns: Annotated[
         tuple[str, ...] | None,
-        rules.optional(rules.distinct(rules.text(), "[age, height]")),
+        rules.optional(rules.distinct(rules.text(COLUMN), "[age, height]")),
     ] = Field(
         default=None,
         description="Tables: the only columns to learn from; null for all but `target`.",
         examples=[["age", "height"]],
     )
     exclude: Annotated[
-        tuple[str, ...], rules.distinct(rules.text(), "[customer_id]", empty=True)
+        tuple[str, ...], rules.distinct(rules.text(COLUMN), "[customer_id]", empty=True)
     ] = Field(
         default=(),
         description="Tables: columns that are not learned from, such as identifiers. New rows to "

@@ -89,6 +89,14 @@ def _data(source: str, found: Profile) -> Iterator[str]:
         yield "  # the source brings its own test rows; they judge the winner"
     else:
         yield f"  test: {TEST}                 # fraction of all rows that judges the winner"
+    if found.excluded:
+        yield "  # Left out; to learn from one of them all the same, take it out of the list:"
+        for name, reason in found.excluded.items():
+            yield f"  #   {_one_line(name)}: {_one_line(reason)}"
+        yield f"  exclude: {flow(list(found.excluded))}"
+    if found.missing_values:
+        marks = flow(list(found.missing_values))
+        yield f"  missing_values: {marks}     # what seems to stand for a missing number"
     if found.missing:
         yield "  missing: mean             # some values are missing: the training rows' mean"
 
@@ -164,6 +172,11 @@ def scalar(value: Any) -> str:
             return value
         return '"' + "".join(map(_escaped, value)) + '"'
     return json.dumps(value)
+
+
+def _one_line(text: str) -> str:
+    """Text for a comment."""
+    return "".join(sign if sign.isprintable() else _escaped(sign) for sign in text)
 
 
 def _escaped(character: str) -> str:

@@ -41,6 +41,14 @@ _FEW_CATEGORIES = 20  # as many are never too many
 
 
 @dataclass(frozen=True)
+class Refusal:
+    """Why a column cannot be used; `mark` is what may stand for a missing value there."""
+
+    reason: str
+    mark: str | None = None
+
+
+@dataclass(frozen=True)
 class Columns:
     """A table's columns, sorted into numbers and texts.
 
@@ -63,7 +71,7 @@ def columns(
     *,
     decimal: str | None = None,
     again: Again | None = None,
-    refused: dict[str, str] | None = None,
+    refused: dict[str, Refusal] | None = None,
 ) -> Columns:
     """Judge each column by what it holds.
 
@@ -73,7 +81,7 @@ def columns(
         decimal: what stands before the fraction of a number in a text file; None if that is for
             the columns to show.
         again: reads columns of a text file as they are written; None for a file that has types.
-        refused: takes the message for each column that cannot be used, by name; None raises it.
+        refused: takes each column that cannot be used, by name; None raises the first.
 
     Raises:
         DataError: a column holds neither numbers nor text, or dates, or numbers in a way that
@@ -84,10 +92,10 @@ def columns(
     writings: dict[str, Writing] = {}
     doubts: dict[str, tuple[Doubt, Text]] = {}
 
-    def refuse(name: str, message: str) -> None:
+    def refuse(name: str, message: str, mark: str | None = None) -> None:
         if refused is None:
             raise DataError(message)
-        refused[name] = message
+        refused[name] = Refusal(message, mark)
 
     def sort(name: str, decimal: str | None) -> None:
         """Find out what a column of text is."""
@@ -123,7 +131,7 @@ def columns(
         texts.pop(name, None)
         numbers.pop(name, None)
         row = int(np.argmax(text.codes == text.values.index(doubt.text)))
-        refuse(name, f"{where(row, name)}: {doubt.reason}")
+        refuse(name, f"{where(row, name)}: {doubt.reason}", doubt.text if doubt.mark else None)
     for name in list(texts):
         try:
             _check_categories(texts[name], name, where)

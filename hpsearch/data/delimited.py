@@ -103,11 +103,15 @@ def read_delimited(
 
 
 def read_texts(
-    path: Path, layout: Layout, missing_values: Sequence[str], names: Sequence[str]
+    path: Path,
+    layout: Layout,
+    missing_values: Sequence[str],
+    names: Sequence[str],
+    missing: Sequence[str] = MISSING_TEXTS,
 ) -> pd.DataFrame:
-    """Read some columns of a sound file again, as they are written."""
-    missing = [*MISSING_TEXTS, *missing_values]
-    return _read(path, layout, dtype=str, na_values=missing, usecols=list(names))
+    """Read some columns of a sound file as they are written."""
+    marks = [*missing, *missing_values]
+    return _read(path, layout, dtype=str, na_values=marks, usecols=list(names))
 
 
 def _read(path: Path, layout: Layout, **options: Any) -> pd.DataFrame:

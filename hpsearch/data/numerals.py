@@ -64,11 +64,13 @@ class Doubt:
         text: a field that shows it.
         reason: what is wrong, and what to do.
         ambiguous: whether all fields are numbers, in two readings, one for each decimal mark.
+        mark: whether the field stands for a missing value, as far as one can tell.
     """
 
     text: str
     reason: str
     ambiguous: bool = False
+    mark: bool = False
 
 
 def parse(text: str, writing: Writing = PLAIN) -> float | None:
@@ -142,6 +144,7 @@ def judge(
         odd,
         f"{found}mend it, or, if it stands for a missing value, set "
         f"data.missing_values: [{json.dumps(odd, ensure_ascii=False)}] and data.missing: mean",
+        mark=count["mark"] > 0,
     )
 
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from hpsearch.data.labels import classes
 from hpsearch.data.open import is_table, open_source
-from hpsearch.data.options import BUILT_IN
-from hpsearch.data.source import Label, Part
+from hpsearch.data.options import BUILT_IN, Reading
+from hpsearch.data.source import Label, Labels, Part, Source
 from hpsearch.errors import DataError
+
+_IDENTIFIER = re.compile(
+    r"(.*[\W_])?(id|ids|uuid|guid|index|idx|row|rowid)|.*[a-z]I[dD]|Unnamed.*"
+)
+_FEW_ROWS = 20  # so few numbers may differ by chance
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,9 @@ class Profile:
         texts: a table's text columns, and how many categories each has.
         parts: the parts that the source brings, and how many rows each has.
         missing: whether a value is missing somewhere.
+        excluded: a table's columns that are better left out, with the reason.
+        missing_values: what stands for a missing value among numbers.
+        target_reason: why this column is the target; "" if it was given.
     """
 
     rows: int
@@ -36,19 +45,26 @@ class Profile:
     texts: Mapping[str, int]
     parts: Mapping[Part, int]
     missing: bool
+    excluded: Mapping[str, str] = field(default_factory=dict)
+    missing_values: tuple[str, ...] = ()
+    target_reason: str = ""
 
 
 def profile(source: str | Path, target: str | None = None) -> Profile:
     """Read a source and sum it up; a table's target is guessed if it is not given.
 
+    Columns of a table that cannot be used, or that look like identifiers, are left out.
+
     Raises:
         DataError: what `open_source` raises, or there are no usable labels.
     """
-    if target is None and source not in BUILT_IN and is_table(Path(source)):
-        from hpsearch.data.table import column_names, guess_target
-
-        target = guess_target(column_names(Path(source)))
-    opened = open_source(source, target)
+    reason, reading = "", Reading()
+    excluded: Mapping[str, str] = {}
+    if source not in BUILT_IN and is_table(Path(source)):
+        if target is None:
+            target, reason = _choose_target(Path(source))
+        reading, excluded = _choose_columns(Path(source), target)
+    opened = open_source(source, target, reading)
     if opened.labels is None:
         raise DataError(f"{opened.name}: there are no labels to learn from; add an array y")
     names, y = classes(opened.labels, opened.where)
@@ -64,4 +80,92 @@ def profile(source: str | Path, target: str | None = None) -> Profile:
         parts={part: len(rows) for part, rows in opened.parts.items()},
         missing=(floats and bool(np.isnan(opened.numbers).any()))
         or any(bool((text.codes < 0).any()) for text in opened.text.values()),
+        excluded=excluded,
+        missing_values=reading.missing_values,
+        target_reason=reason,
     )
+
+
+def _choose_target(path: Path) -> tuple[str, str]:
+    """The column that most likely holds the labels, and why it is that one."""
+    from hpsearch.data.table import column_names, likely_targets, read_labels
+
+    names = column_names(path)
+    likely = likely_targets(names)
+    first = "the last column" if likely[0] == names[-1] else "by its name"
+    objections: list[str] = []
+    for name in likely:
+        objection = _objection(read_labels(path, name))
+        if objection is None:
+            return name, "; ".join(objections) or first
+        objections = objections or [f"{name!r} {objection}"]
+    return likely[0], f"{first}, though no column suits"
+
+
+def _objection(labels: Labels) -> str | None:
+    """Why a column can hardly be what is to be predicted; None if it can."""
+    given = np.array([*(value is not None for value in labels.values), False])[labels.codes]
+    rows, different = int(given.sum()), len(np.unique(labels.codes[given]))
+    if 2 * rows < len(given):
+        return f"is missing in {len(given) - rows} of {len(given)} rows"
+    if different == rows and (rows > 2 or different < 2):
+        return "differs in every row"
+    if different > _FEW_ROWS and 2 * different > rows:
+        return f"holds {different} different values in {rows} rows"
+    try:
+        classes(Labels(labels.values, labels.codes[given]), lambda _: "")
+    except DataError as error:
+        return f"cannot be predicted ({str(error).removeprefix(': ').partition(';')[0]})"
+    return None
+
+
+def _choose_columns(path: Path, target: str) -> tuple[Reading, dict[str, str]]:
+    """How a table is read, and which of its columns are better left out, with the reasons."""
+    from hpsearch.data.columns import Refusal
+    from hpsearch.data.table import read_table
+
+    marks: list[str] = []
+    while True:  # once more for each mark; there are no more marks than fields
+        refused: dict[str, Refusal] = {}
+        source = read_table(path, target, Reading(missing_values=tuple(marks)), refused)
+        found = {refusal.mark for refusal in refused.values() if refusal.mark is not None}
+        if not found - {*marks}:
+            break
+        marks += sorted(found - {*marks})
+    reasons = {name: _short(path, name, refusal.reason) for name, refusal in refused.items()}
+    useless = dict(_useless(source))
+    if len(useless) < len(source.number_names) + len(source.text):
+        reasons |= useless
+    elif reasons and not source.number_names and not source.text:
+        raise DataError(next(iter(refused.values())).reason)
+    return Reading(missing_values=tuple(marks), exclude=tuple(reasons)), reasons
+
+
+def _short(path: Path, column: str, reason: str) -> str:
+    """A message without the place and the remedy."""
+    return reason.removeprefix(f"{path}: ").removeprefix(f"column {column!r}: ").partition(";")[0]
+
+
+def _useless(source: Source) -> Iterator[tuple[str, str]]:
+    """Columns that tell nothing of other rows, such as identifiers, and why."""
+    columns = {
+        **{name: source.numbers[:, index] for index, name in enumerate(source.number_names)},
+        **{name: text.codes for name, text in source.text.items()},
+    }
+    for name, values in columns.items():
+        numeric = name in source.number_names
+        present = values[~np.isnan(values)] if numeric else values[values >= 0]
+        different = np.unique(present)
+        if len(different) < 2 and len(present) == source.rows:
+            yield name, "has one value in every row" if source.rows > 1 else "has one row"
+        elif len(different) < 2:
+            yield name, "has no two different values"
+        elif _IDENTIFIER.fullmatch(name) and 2 * len(different) > source.rows:
+            yield name, "looks like an identifier"
+        elif (
+            numeric
+            and source.rows > _FEW_ROWS
+            and len(different) == source.rows
+            and (np.diff(different) == 1).all()
+        ):
+            yield name, "numbers the rows"

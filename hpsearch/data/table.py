@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hpsearch.data.columns import columns, columns_like, without_missing
+from hpsearch.data.columns import Refusal, columns, columns_like, without_missing
 from hpsearch.data.delimited import (
     Layout,
     header_hint,
@@ -33,13 +33,19 @@ _PARQUET = (".parquet", ".pq")
 _USUAL_TARGETS = ("label", "target", "class", "y")
 
 
-def read_table(path: Path, target: str | None, reading: Reading = READ_ALL) -> Source:
+def read_table(
+    path: Path,
+    target: str | None,
+    reading: Reading = READ_ALL,
+    refused: dict[str, Refusal] | None = None,
+) -> Source:
     """Read a table to learn from.
 
     Args:
         path: a CSV, TSV or Parquet file.
         target: the column of labels.
         reading: how the other columns are read, and which.
+        refused: takes the columns that cannot be used, by name; None refuses them.
 
     Raises:
         DataError: the file is damaged, or columns are missing or unusable.
@@ -56,6 +62,7 @@ def read_table(path: Path, target: str | None, reading: Reading = READ_ALL) -> S
         again=None
         if layout is None
         else partial(read_texts, path, layout, reading.missing_values),
+        refused=refused,
     )
     missing = (*MISSING_TEXTS, *reading.missing_values)
     return Source(
@@ -139,6 +146,28 @@ def _chosen(path: Path, names: Sequence[str], target: str, reading: Reading) -> 
 def column_names(path: Path) -> tuple[str, ...]:
     """The names of a table's columns, in their order."""
     return read_names(path) if path.suffix.lower() in _PARQUET else read_layout(path).names
+
+
+def read_labels(path: Path, name: str) -> Labels:
+    """One column of a table as labels.
+
+    Raises:
+        DataError: the file is damaged, or the column holds what cannot be compared.
+    """
+    if _is_parquet(path):
+        return _labels(path, read_parquet(path, [name])[name])
+    frame = read_texts(path, read_layout(path), (), [name], missing=())
+    return _labels(path, frame[name], MISSING_TEXTS, as_text=True)
+
+
+def likely_targets(names: Sequence[str]) -> list[str]:
+    """Columns as they may hold the labels, the likeliest first: named so, else from the last on.
+
+    >>> likely_targets(["a", "Class", "b"])
+    ['Class', 'b', 'a']
+    """
+    usual = guess_target(names)
+    return [usual, *(name for name in reversed(names) if name != usual)]
 
 
 def guess_target(names: Sequence[str]) -> str:

@@ -62,7 +62,8 @@ def import_study(
     dataset = None if is_own(config) and config.data is None else read_data(config)
     plan = plan_of(taken, config)
     brief = brief_for(config, (plan,))
-    best = objective_of(config).best(taken.results)
+    objective = objective_of(config)
+    best = objective.best(taken.results)
     began, ended = _span(taken.results)
     info = {
         "name": config.name,
@@ -96,7 +97,7 @@ def import_study(
             text = params_text(brief.settings_of(best.params), best.params, dataset)
         write_text(winner / "params.yaml", text)
         known = Known(best, {}, brief.seed_of(best.number))
-        told = outcome(Choice(known, (best.number, 0, 0)), config.metric.name)
+        told = outcome(Choice(known, (best.number, 0, 0)), objective)
         write_json(winner / "result.json", {**told, "test": None})
 
     made = create(

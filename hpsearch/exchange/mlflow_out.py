@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from itertools import zip_longest
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 from hpsearch.errors import ExchangeError, HpsearchError
@@ -37,8 +38,9 @@ STATUSES = {
 def to_mlflow(contents: Contents, target: str, name: str) -> str:
     """Add an experiment of this name to a store; says how to look at it.
 
-    A new database or folder appears whole; in a store that is there, an experiment that could
-    not be finished is deleted again, as MLflow deletes: it can be restored.
+    A new database or folder appears whole. In a store that is there the experiment has its name
+    once it is whole: until then it is "NAME (unfinished ...)", which is what a kill leaves. One
+    that could not be finished is deleted again, as MLflow deletes: it can be restored.
 
     Raises:
         ExchangeError: MLflow is missing or refuses the store, or it has such an experiment.
@@ -53,13 +55,15 @@ def to_mlflow(contents: Contents, target: str, name: str) -> str:
                 f"{shown(target)}: has an experiment {name!r} already, and nothing is "
                 "overwritten; choose another with --name"
             )
-        experiment = client.create_experiment(name, artifact_location=_artifacts(target))
+        unfinished = f"{name} (unfinished {token_hex(4)})"
+        experiment = client.create_experiment(unfinished, artifact_location=_artifacts(target))
         try:
             for key, value in contents.about().items():
                 client.set_experiment_tag(experiment, f"hpsearch.{key}", str(value))
             names = _names(contents)
             for known in contents.trials:
                 _write(client, experiment, contents, known, names)
+            client.rename_experiment(experiment, name)
         except BaseException:
             client.delete_experiment(experiment)
             raise

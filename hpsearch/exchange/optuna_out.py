@@ -21,8 +21,8 @@ METRICS = "metrics."  # what the user attributes that hold metrics begin with
 def to_optuna(contents: Contents, target: str, name: str) -> str:
     """Add a study of this name to a storage; says how to look at it.
 
-    A new file appears whole; of a storage that is there, a study that could not be finished is
-    deleted again.
+    A new file appears whole, and in a storage that is there the study does: an export that is
+    killed leaves nothing of it.
 
     Raises:
         ExchangeError: Optuna is missing, the storage cannot be written, or has such a study.
@@ -44,15 +44,11 @@ def _add(storage: Any, contents: Contents, trials: list[Any], name: str) -> None
     study = optuna.create_study(
         storage=storage, study_name=name, direction=contents.objective.goal
     )
-    try:
-        study.set_metric_names([contents.objective.name])
-        for key, value in contents.about().items():
-            study.set_user_attr(key, value)
-        for trial in trials:
-            study.add_trial(trial)
-    except BaseException:
-        optuna.delete_study(study_name=name, storage=storage)
-        raise
+    study.set_metric_names([contents.objective.name])
+    for key, value in contents.about().items():
+        study.set_user_attr(key, value)
+    for trial in trials:
+        study.add_trial(trial)
 
 
 def _trials(contents: Contents) -> Iterator[Any]:

@@ -58,7 +58,7 @@ def to_read(target: str) -> Iterator[Any]:
 
 @contextmanager
 def to_write(target: str) -> Iterator[Any]:
-    """A storage, a new one if there is none; a new file appears when the block has ended well.
+    """A storage, a new one if there is none; what is written appears when the block ends well.
 
     Raises:
         ExchangeError: it cannot be written.
@@ -72,7 +72,8 @@ def to_write(target: str) -> Iterator[Any]:
         if path.exists():
             with _explained(target, "written to"):
                 _check_journal(path)
-                yield _journal(optuna, path)
+                with _longer(optuna, path.resolve()) as storage:
+                    yield storage
         else:
             with Output(path).hidden() as hidden, _explained(target, "written to"):
                 yield optuna.storages.JournalStorage(_unwaiting_backend(optuna, hidden))
@@ -88,6 +89,7 @@ def to_write(target: str) -> Iterator[Any]:
         with (
             _explained(target, "written to"),
             _connected(optuna, target, skip_table_creation=database is not None) as storage,
+            _one_transaction(storage),
         ):
             yield storage
 
@@ -113,6 +115,56 @@ def _unwaiting_backend(optuna: Any, path: Path) -> Any:
 
     backend.append_logs = append
     return backend
+
+
+@contextmanager
+def _longer(optuna: Any, path: Path) -> Iterator[Any]:
+    """A journal that is there; what is added to it appears at once, when the block ends well.
+
+    Raises:
+        ExchangeError: somebody else added to it meanwhile.
+    """
+    lock = optuna.storages.journal.JournalFileSymlinkLock(str(path))
+    backend = optuna.storages.journal.JournalFileBackend(str(path), lock)
+    before, added = path.read_bytes(), list[dict[str, Any]]()
+    known = list(backend.read_logs(0))
+
+    def read_logs(start: int) -> Iterator[dict[str, Any]]:
+        yield from known[start:]
+        yield from added[max(0, start - len(known)) :]
+
+    backend.read_logs, backend.append_logs = read_logs, added.extend
+    yield optuna.storages.JournalStorage(backend)
+    whole = before[: before.rfind(b"\n") + 1]  # a torn last line is none
+    lock.acquire()
+    try:
+        if path.read_bytes() != before:
+            raise ExchangeError(f"{path}: another program wrote to it meanwhile; export again")
+        with Output(path, force=True).binary() as file:
+            file.write(whole)
+            file.writelines(json.dumps(log).encode() + b"\n" for log in added)
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _one_transaction(storage: Any) -> Iterator[None]:
+    """Keep back from others what is written to a database until the block has ended well.
+
+    Each commit of Optuna's becomes the release of a savepoint.
+    """
+    from sqlalchemy import event
+
+    engine = storage.engine
+    if engine.dialect.name == "sqlite":  # its driver would begin, and so end, at other times
+        engine.dispose()
+        event.listen(engine, "connect", lambda raw, _: setattr(raw, "isolation_level", None))
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+    with engine.connect() as connection, connection.begin():
+        storage.scoped_session.remove()
+        storage.scoped_session.configure(bind=connection, join_transaction_mode="create_savepoint")
+        yield
+        storage.scoped_session.remove()
 
 
 @contextmanager
@@ -149,10 +201,11 @@ def _explained(target: str, done: str) -> Iterator[None]:
     except HpsearchError:
         raise
     except Exception as error:  # there is no end to what a damaged storage raises
-        reason = (str(error).splitlines() or [""])[0].replace(target, shown(target))
+        told = error.__cause__ or error  # Optuna's own words do not say what was wrong
+        reason = (str(told).splitlines() or [""])[0].replace(target, shown(target))
         raise ExchangeError(
             f"{shown(target)}: cannot be {done} as a storage of Optuna: "
-            f"{type(error).__name__}: {reason[:300]}"
+            f"{type(told).__name__}: {reason[:300]}"
         ) from error
     finally:
         with suppress(Exception):

@@ -49,10 +49,10 @@ def chart(
             before = row
     rows = [_braille(cells, row, width) if braille else _row(cells, row, width)
             for row in range(height)]  # fmt: skip
-    labels = [number(high, 3), *[""] * (height - 2), number(low, 3)]
+    labels = [number(high), *[""] * (height - 2), number(low)]
     room = max(map(len, labels))
     drawn = [f"{text:>{room}} |{row}".rstrip() for text, row in zip(labels, rows, strict=True)]
-    first, last = number(low_x, 3), number(high_x, 3)
+    first, last = number(low_x), number(high_x)
     return [*drawn, f"{'':{room}}  {first}{last:>{max(1, width - len(first))}}"]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from hpsearch.report.numbers import duration, number
+from hpsearch.report.numbers import duration, ends, number
 from hpsearch.report.summary import Summary
 
 SIGNS = "abcdefghijklmnopqrstuvwxyz"
@@ -44,6 +44,7 @@ class Member:
         objective = self.summary.objective
         results = [r for r in self.summary.results if places is None or r.number in places]
         best = self.parent.summary.best if self._goes_on and self.parent else None
+        best = best or objective.best(each.result for each in self.summary.brief.history)
         points: list[tuple[float, float]] = []
         for result in sorted(results, key=lambda r: (at(r.number), r.number)):
             better = objective.best([result] if best is None else [best, result])
@@ -79,7 +80,8 @@ class Comparison:
     @cached_property
     def outcomes(self) -> list[tuple[str, list[str]]]:
         """What the runs came to: a name, and a cell for each run."""
-        told = [dict(_outcome(member)) for member in self.members]
+        metrics = [name for name, _ in self.metrics]
+        told = [dict(_outcome(member, metrics)) for member in self.members]
         names = dict.fromkeys(name for cells in told for name in cells)
         return [(name, [cells.get(name, "") for cells in told]) for name in names]
 
@@ -89,7 +91,7 @@ class Comparison:
         params = [dict(m.summary.best.params) if m.summary.best else {} for m in self.members]
         names = dict.fromkeys(name for each in params for name in each)
         return [
-            (name, [number(each[name], 3) if name in each else "" for each in params])
+            (name, [number(each[name]) if name in each else "" for each in params])
             for name in names
         ]
 
@@ -116,10 +118,7 @@ class Comparison:
     def as_json(self) -> dict[str, Any]:
         """What `report --format json` prints of several runs."""
         return {
-            "runs": [
-                {**m.summary.as_json(), "parent": m.summary.info.get("parent")}
-                for m in self.members
-            ],
+            "runs": [member.summary.as_json() for member in self.members],
             "differences": dict(self.differences),
             "cautions": self.cautions,
         }
@@ -147,22 +146,42 @@ def _sign(place: int) -> str:
     return SIGNS[place % len(SIGNS)]
 
 
-def _outcome(member: Member) -> Iterator[tuple[str, str]]:
-    summary = member.summary
+def _outcome(member: Member, metrics: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """What a run came to, in each metric that one of the runs searched."""
+    summary, headline = member.summary, member.summary.headline
     yield "status", str(summary.info["status"])
     yield "refined from", str(summary.info.get("parent") or "")
     yield "trials", f"{len(summary.results):,}"
     seconds = summary.info.get("seconds")
     yield "took", duration(seconds) if seconds else ""
-    if summary.best is not None:
+    if summary.best is not None and headline is not None:
         yield "winner", f"trial {summary.best.number}"
-        yield summary.objective.name, number(summary.best.value)
-    if summary.confirmed is not None:
-        yield "confirmed", number(summary.confirmed["mean"])
+        for name in metrics:
+            if name == headline.metric:
+                yield name, number(headline.value)
+            elif name in summary.best.metrics:
+                yield name, f"{number(summary.best.metrics[name])} in the search"
+        if headline.seeds:
+            yield "confirmed with", f"{headline.seeds} new seed{'s' * (headline.seeds > 1)}"
+            yield "in the search", number(headline.search)
+        if summary.unimproved:
+            yield "than its parent", "no better"
     if summary.test is not None:
-        yield "test_accuracy", number(summary.test["test_accuracy"])
-        low, high = summary.test["interval"]
-        yield "  95 % interval", f"{low:.3f} to {high:.3f}"
+        yield from _on_test_rows(summary, metrics)
+
+
+def _on_test_rows(summary: Summary, metrics: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """The searched metric first, then what the other runs searched."""
+    test, found = summary.test or {}, summary.tested
+    names = [f"test_{name.removeprefix('val_')}" for name in metrics if name.startswith("val_")]
+    for name in dict.fromkeys([*names, *([found.name] if found else [])]):
+        if test.get(name) is not None:
+            yield name, number(test[name])
+        if found is not None and name == found.name:
+            if found.interval is not None:
+                yield "  95 % interval", ends(found.interval)
+            if found.constant is not None:
+                yield "  a constant answer", number(found.constant)
 
 
 def _flat(tree: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:

@@ -75,9 +75,9 @@ def describe(value: object) -> str:
     ('0.001 .. 1 (log)', '[1, 2]')
     """
     if not isinstance(value, dict):
-        return number(value, 3)
+        return number(value)
     if "min" in value and "max" in value:
         scale = value.get("scale", "linear")
         told = "" if scale == "linear" else f" ({scale})"
-        return f"{number(value['min'], 3)} .. {number(value['max'], 3)}{told}"
-    return ", ".join(f"{key}: {number(entry, 3)}" for key, entry in value.items())
+        return f"{number(value['min'])} .. {number(value['max'])}{told}"
+    return ", ".join(f"{key}: {number(entry)}" for key, entry in value.items())

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rich.table import Table
 from rich.text import Text
 
-from hpsearch.report.numbers import number
+from hpsearch.report.numbers import number, signed
 from hpsearch.report.paired import Study
 from hpsearch.report.text import columns, heading
 from hpsearch.space import same
@@ -107,4 +107,4 @@ def _of(value: float | None, digits: int = 4) -> str:
 
 
 def _signed(value: float | None) -> str:
-    return UNDEFINED if value is None else f"{value:+.3g}"
+    return UNDEFINED if value is None else signed(value)

@@ -9,7 +9,9 @@ from functools import cached_property
 from typing import Any
 
 from hpsearch.config import Config, from_mapping
+from hpsearch.errors import HpsearchError
 from hpsearch.report.advice import Caution, warnings
+from hpsearch.report.headline import Headline, Tested, headline_of, on_test_rows, unimproved
 from hpsearch.report.importance import Importance, importance
 from hpsearch.report.paired import Study, studies
 from hpsearch.sampling.ranking import Observation
@@ -23,6 +25,10 @@ from hpsearch.trial import Result, Status
 
 Region = Mapping[str, list[Any]]
 """[low, high] of a range in true values, or the choices, by parameter."""
+
+LISTED = ("status", "trials", "metric", "goal", "winner", "best_value", "confirmed",
+          "search_value", "parent", "created", "seconds")  # fmt: skip
+"""What `list --format json` says of each run beside its name and path."""
 
 OUTER = 0.1  # of a round's values at either end are no part of its region
 
@@ -86,10 +92,31 @@ class Summary:
     @cached_property
     def warnings(self) -> tuple[Caution, ...]:
         """What to be wary of."""
-        found = warnings(self.config, self.results, elites_of(self.ranked))
+        found = list(warnings(self.config, self.results, elites_of(self.ranked)))
         history = [known.result.params for known in self.brief.history]
         fewer = shortage(self.config, history) if self.brief.rules > 1 else None
-        return (*([Caution("exhausted", None, fewer)] if fewer else []), *found)
+        if fewer:
+            found.insert(0, Caution("exhausted", None, fewer))
+        if self.tested is not None and self.tested.caution is not None:
+            found.append(Caution("baseline", None, self.tested.caution))
+        return tuple(found)
+
+    @cached_property
+    def headline(self) -> Headline | None:
+        """The number that the run came to; None while no trial is completed."""
+        if self.best is None:
+            return None
+        return headline_of(self.objective, self.best, self.confirmed)
+
+    @cached_property
+    def tested(self) -> Tested | None:
+        """The searched metric on the test rows; None where there are none."""
+        return None if self.test is None else on_test_rows(self.objective, self.test)
+
+    @cached_property
+    def unimproved(self) -> str | None:
+        """Why a refined run is no better than its parent; None where it is, or has none."""
+        return unimproved(self)
 
     @cached_property
     def paired(self) -> tuple[Study, ...]:
@@ -99,8 +126,12 @@ class Summary:
 
     @property
     def confirmed(self) -> Mapping[str, Any] | None:
-        """What new seeds gave for the winner."""
-        return None if self.outcome is None else self.outcome.get("confirmed")
+        """What new seeds gave for the winner; the interval of a share ends at 0 and 1."""
+        found = None if self.outcome is None else self.outcome.get("confirmed")
+        if found is None or found.get("interval") is None:
+            return found
+        within = self.objective.within(tuple(found["interval"]))
+        return found if within is None else {**found, "interval": list(within)}
 
     @cached_property
     def importance(self) -> Importance:
@@ -117,12 +148,31 @@ class Summary:
         return best_completed([each.result for each in self.known], self.objective, count)
 
     @property
+    def left_out(self) -> str | None:
+        """What `top` leaves out, and how to see it; None where it has every trial."""
+        completed = len(self.objective.able(each.result for each in self.known))
+        if completed > len(self.top):
+            more = completed - len(self.top)
+            return f"{more:,} more completed: --top {completed}"
+        if (rest := len(self.known) - completed) and self.most > completed:
+            were = "was" if rest == 1 else "were"
+            return (
+                f"these are all that were completed; {rest:,} {were} stopped, diverged or failed: "
+                f"hpsearch report {self.run.path} --format csv"
+            )
+        return None
+
+    @property
     def test(self) -> Mapping[str, Any] | None:
         """The winner's metrics on the test rows."""
         return None if self.outcome is None else self.outcome.get("test")
 
     def as_json(self) -> dict[str, Any]:
-        """The summary that `report --format json` prints."""
+        """The summary that `report --format json` prints.
+
+        `value` is what the run came to: the mean over new seeds where the winner was confirmed,
+        else what the search saw, which is `search_value` and, as in trials.jsonl, `best.value`.
+        """
         best = self.best
         return {
             "run": self.run.name,
@@ -143,6 +193,12 @@ class Summary:
             "indistinguishable": (self.outcome or {}).get("indistinguishable", []),
             "paired": [asdict(study) for study in self.paired],
             "importance": asdict(self.importance),
+            "value": self.headline and self.headline.value,
+            "search_value": self.headline and self.headline.search,
+            "tested": self.tested and asdict(self.tested),
+            "classes": list((self.info.get("data") or {}).get("classes", [])),
+            "parent": self.info.get("parent"),
+            "improved": None if self.info.get("parent") is None else self.unimproved is None,
         }
 
 
@@ -172,6 +228,34 @@ def summarise(run: RunDirectory, top: int = 5) -> Summary:
         outcome=outcome,
         most=top,
     )
+
+
+def listed(run: RunDirectory) -> dict[str, Any]:
+    """A run's entry in `list --format json`; of one that cannot be read, what is the matter."""
+    named = {"name": run.name, "path": str(run.path)}
+    unknown = dict.fromkeys(LISTED)
+    try:
+        summary = summarise(run)
+    except HpsearchError as error:
+        return {**named, **unknown, "status": "damaged", "problem": str(error)}
+    headline, info = summary.headline, summary.info
+    found = {
+        "status": info["status"],
+        "trials": len(summary.results),
+        "metric": summary.objective.name,
+        "goal": summary.objective.goal,
+        "parent": info.get("parent"),
+        "created": info.get("created"),
+        "seconds": info.get("seconds"),
+    }
+    if headline is not None:
+        found |= {
+            "winner": headline.trial,
+            "best_value": headline.value,
+            "confirmed": headline.value if headline.seeds else None,
+            "search_value": headline.search,
+        }
+    return {**named, **unknown, **found}
 
 
 def _winner(

@@ -11,25 +11,32 @@ from rich.text import Text
 from hpsearch.report import importance_table, paired_tables
 from hpsearch.report.curve import curve
 from hpsearch.report.escape import printable
-from hpsearch.report.numbers import duration, extent, number
+from hpsearch.report.headline import gain
+from hpsearch.report.numbers import ROUGH, duration, ends, extent, number, rough, signed
 from hpsearch.report.summary import Summary
 from hpsearch.report.text import columns, heading, tell
 from hpsearch.trainers.network.frameworks import keras, pytorch
 from hpsearch.trial import Result
 
 MOST_CLASSES = 12  # a larger table of confusions does not fit
+MOST_RATES = 30  # classes with a line each
+MOST_PAIRS = 10  # of classes that are mistaken for each other
 ABREAST = 5  # so many trials fit beside each other
 
 
 def show(summary: Summary) -> None:
     """Print a summary."""
     tell(_headline(summary))
+    if summary.unimproved:
+        tell(Text(summary.unimproved, style="yellow"))
     if summary.best is not None:
         tell("", _winner(summary, summary.best))
     if lines := curve(summary):
         tell("", *lines)
     for first in range(0, len(summary.top), ABREAST):
         tell("", _abreast(summary, summary.top[first : first + ABREAST]))
+    if summary.top and summary.left_out:
+        tell(summary.left_out)
     if len(summary.rounds) > 1:
         tell("", heading("From coarse to fine: where four fifths of a round's trials lay"))
         tell(_narrowing(summary))
@@ -58,30 +65,81 @@ def brief(summary: Summary, whole: bool = True) -> None:
     tell("", "Ctrl-C stops watching; the search goes on.")
 
 
-def show_measurement(measured: Mapping[str, Any], which: str) -> None:
-    """Print metrics on some rows, "test" or "new" ones, and which classes are mistaken."""
-    metrics = columns(f"on {measured['rows']:,} {which} rows", "")
-    for name, value in measured.items():
-        if isinstance(value, float):
-            metrics.add_row(name, number(value))
-    low, high = measured["interval"]
-    metrics.add_row("95 % interval of the accuracy", f"{low:.3f} to {high:.3f}")
-    tell(metrics)
+def show_measurement(measured: Mapping[str, Any], which: str, metric: str | None = None) -> None:
+    """Print metrics on some rows, beside a constant answer's, and which classes are mistaken.
+
+    Args:
+        measured: as `measure` found it, with the names of the classes.
+        which: what rows, "test" or "new" ones.
+        metric: that was searched, such as val_accuracy, to come first; None for none.
+    """
+    prefix = next(name for name in measured if name.endswith("_accuracy")).partition("_")[0]
+    first = f"{prefix}_{(metric or '').removeprefix('val_')}"
+    found = {name: v for name, v in measured.items() if name.startswith(f"{prefix}_")}
+    names = sorted(found, key=lambda name: name != first)
+    intervals = measured.get("intervals") or {f"{prefix}_accuracy": measured["interval"]}
+    constant = measured.get("baseline", {})
+    tell(f"on {measured['rows']:,} {which} rows")
+    table = columns("metric", "", "95 % interval", "constant answer")
+    for name in names:
+        interval = intervals.get(name)
+        told = "not measured" if found[name] is None else number(found[name])
+        cells = [told, "" if interval is None else ends(interval)]
+        table.add_row(name, *cells, number(constant[name]) if name in constant else "")
+    tell(table)
+    if constant:
+        tell(
+            "(constant answer: always the largest class; for the loss, always the classes' shares)"
+        )
+    if measured.get("per_class"):
+        tell("", *_classes(measured))
+    tell("", *_mistakes(measured))
+
+
+def _classes(measured: Mapping[str, Any]) -> Iterator[Table | str]:
+    """A line for each class; of many classes those with the worst F1."""
+    rates, names = measured["per_class"], [str(name) for name in measured["classes"]]
+    order = range(len(names))
+    worst = sorted(order, key=lambda i: (rates["f1"][i] is None, rates["f1"][i] or 0.0))
+    shown = order if len(names) <= MOST_RATES else worst[:MOST_RATES]
+    table = columns("class", "rows", "precision", "recall", "F1", right=4)
+    for index in shown:
+        cells = [rates[name][index] for name in ("precision", "recall", "f1")]
+        table.add_row(
+            names[index],
+            f"{rates['rows'][index]:,}",
+            *("-" if cell is None else number(cell) for cell in cells),
+        )
+    yield table
+    if len(shown) < len(names):
+        yield f"the {len(shown)} of {len(names):,} classes with the lowest F1; --json has all"
+
+
+def _mistakes(measured: Mapping[str, Any]) -> Iterator[Table | Text | str]:
+    """The confusion matrix where it fits, else the pairs most often mistaken."""
     names = [str(name) for name in measured["classes"]]
-    if len(names) <= MOST_CLASSES:
+    if measured.get("confusion") is not None and len(names) <= MOST_CLASSES:
         confusion = columns("", *names, right=len(names))
         for name, row in zip(names, measured["confusion"], strict=True):
             confusion.add_row(name, *(str(count) if count else "." for count in row))
-        tell("", heading("Each row is a class, each column what it was taken for"), confusion)
+        yield heading("Each row is a class, each column what it was taken for")
+        yield confusion
+    elif measured.get("confused"):
+        table = columns("most often mistaken", "taken for", "rows", right=1)
+        for true, taken_for, rows in measured["confused"][:MOST_PAIRS]:
+            table.add_row(names[true], names[taken_for], f"{rows:,}")
+        yield table
 
 
 def _headline(summary: Summary) -> Text:
-    best, run = summary.best, summary.run.name
-    if best is None:
+    headline, run = summary.headline, summary.run.name
+    if headline is None:
         return Text(f"{run}: no completed trial yet", style="bold")
     text = Text(f"{run}: ", style="bold")
-    text.append(f"{summary.objective.name} {number(best.value)}", style="bold green")
-    text.append(f" by trial {best.number}")
+    text.append(f"{headline.metric} {number(headline.value)}", style="bold green")
+    text.append(f" by trial {headline.trial}")
+    if headline.seeds:
+        text.append(f" ({headline.source})")
     return text
 
 
@@ -90,43 +148,66 @@ def _winner(summary: Summary, best: Result) -> Table:
     for name, value in best.params.items():
         table.add_row(name, number(value))
     table.add_row("")
-    for name, metric in best.metrics.items():
-        table.add_row(name, number(metric))
-    for name, text in _judged(summary, best):
+    shown = []
+    for name, text in _judged(summary):
         table.add_row(name, text)
+        shown.append(name)
+    for name, metric in _others(summary, best):
+        if name not in shown:
+            table.add_row(name, number(metric))
     return table
 
 
-def _judged(summary: Summary, best: Result) -> Iterator[tuple[str, str]]:
-    """The winner with new seeds, on rows that no trial has seen, and against the baseline."""
+def _judged(summary: Summary) -> Iterator[tuple[str, str]]:
+    """The searched metric: with new seeds, in the search, on rows that no trial has seen."""
     yield from _confirmed(summary)
-    test, baseline = summary.test, summary.baseline
-    if test is not None:
-        low, high = test["interval"]
-        share = f"{number(test['test_accuracy'])}  (95 % interval {low:.3f} to {high:.3f})"
-        yield "test_accuracy", share
-        yield "test_loss", number(test["test_loss"])
-    if baseline and baseline.value is not None and best.value is not None:
-        gain = number(abs(best.value - baseline.value), 2)
-        better = "the baseline itself" if best.number == baseline.number else f"by {gain}"
-        yield "better than trial 0", f"{better} ({number(baseline.value)}, set by hand)"
+    found = summary.tested
+    if found is not None:
+        interval = "" if found.interval is None else f"  (95 % interval {ends(found.interval)})"
+        yield found.name, f"{number(found.value)}{interval}"
+        if found.constant is not None:
+            yield "", f"({found.constant_words}: {number(found.constant)})"
+    against = gain(summary)
+    if against is not None:
+        by = "the baseline itself" if against.itself else f"by {signed(against.value)}"
+        yield "better than trial 0", f"{by} ({number(against.baseline)}, set by hand)"
 
 
 def _confirmed(summary: Summary) -> Iterator[tuple[str, str]]:
-    """How the winner does with new seeds, and who does as well."""
-    confirmed = summary.confirmed
-    if confirmed is None or summary.outcome is None:
+    """The number that the run came to, what it is a mean of, and who does as well."""
+    headline, confirmed = summary.headline, summary.confirmed
+    assert headline is not None
+    if confirmed is None or not headline.seeds:
+        yield headline.metric, number(headline.value)
         return
-    seeds = confirmed["seeds"]
-    spread = "" if confirmed["deviation"] is None else f", deviation {confirmed['deviation']:.2g}"
-    trained = f"mean of {seeds} new seeds" if seeds > 1 else "one new seed"
-    yield "confirmed", f"{number(confirmed['mean'])}  ({trained}{spread})"
+    deviation = confirmed["deviation"]
+    spread = "" if deviation is None else f", deviation {rough(deviation)}"
+    several = f"mean of {headline.seeds} new seeds" if headline.seeds > 1 else "one new seed"
+    yield headline.metric, f"{number(headline.value)}  ({several}{spread})"
     if confirmed.get("interval") is not None:
-        low, high = confirmed["interval"]
-        yield "", f"(95 % interval of that mean {low:.3f} to {high:.3f})"
-    yield "optimism", f"{confirmed['optimism']:+.2g}  (the value above less the confirmed one)"
-    if equals := summary.outcome["indistinguishable"]:
+        yield "", f"(95 % interval of that mean {ends(confirmed['interval'])}{_cut(confirmed)})"
+    yield (
+        "in the search",
+        f"{number(headline.search)}  ({signed(confirmed['optimism'])} against new seeds)",
+    )
+    if equals := (summary.outcome or {}).get("indistinguishable"):
         yield "as good as it", "trial " + ", ".join(map(str, equals)) + "  (within one error)"
+
+
+def _cut(confirmed: Mapping[str, Any]) -> str:
+    """That an interval ends where the metric does."""
+    found = [f"{end:g}" for end in confirmed["interval"] if end in (0.0, 1.0)]
+    return f", cut off at {' and '.join(found)}" if found else ""
+
+
+def _others(summary: Summary, best: Result) -> Iterator[tuple[str, float | None]]:
+    """What else was measured: on the test rows, then in the search."""
+    for name, value in (summary.test or {}).items():
+        if name.startswith("test_"):
+            yield name, value
+    for name, value in best.metrics.items():
+        if name != summary.objective.name:
+            yield name, value
 
 
 def _abreast(summary: Summary, results: Sequence[Result]) -> Table:
@@ -136,7 +217,7 @@ def _abreast(summary: Summary, results: Sequence[Result]) -> Table:
     table.add_row(summary.objective.name, *(number(result.value) for result in results))
     for parameter in summary.config.space:
         name = parameter.name
-        cells = [number(r.params[name], 2) if name in r.params else "" for r in results]
+        cells = [number(r.params[name]) if name in r.params else "" for r in results]
         if any(cells):
             table.add_row(name, *cells)
     return table
@@ -150,7 +231,7 @@ def _narrowing(summary: Summary) -> Table:
     table = columns("", *(f"round {round.round + 1}" for round in rounds))
     for parameter in summary.config.space:
         ranged = not (parameter.categorical or parameter.fixed)
-        cells = [extent(r.space.get(parameter.name, []), ranged) for r in rounds]
+        cells = [extent(r.space.get(parameter.name, []), ranged, ROUGH) for r in rounds]
         if not parameter.fixed:
             table.add_row(parameter.name, *cells)
     table.add_row("")
@@ -170,12 +251,12 @@ def _in_frameworks(summary: Summary, best: Result) -> Iterator[Text | str]:
 
 
 def _closing(summary: Summary) -> Iterator[str]:
-    counts = ", ".join(f"{n} {status}" for status, n in summary.counts.items() if n)
+    counts = ", ".join(f"{n:,} {status}" for status, n in summary.counts.items() if n)
     seconds = summary.info.get("seconds")
     took = f" in {duration(seconds)}" if seconds else ""
     status = summary.info["status"]
     state = "" if status == "finished" else f" ({status})"
-    yield f"{sum(summary.counts.values())} trials{took}{state}: {counts or 'none yet'}"
+    yield f"{sum(summary.counts.values()):,} trials{took}{state}: {counts or 'none yet'}"
     if summary.info.get("parent"):
         yield f"refined from {summary.info['parent']}"
     looks = summary.info.get("test_looks", 0)

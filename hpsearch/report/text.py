@@ -81,7 +81,7 @@ def columns(*names: str, right: int = 0, longest: int | None = LONGEST_NAME) -> 
     return table
 
 
-def json_text(value: Mapping[str, Any]) -> str:
+def json_text(value: Mapping[str, Any] | list[Any]) -> str:
     """JSON, indented, but with lists of plain values on one line.
 
     >>> print(json_text({"confusion": [[9, 1], [0, 10]]}))

@@ -61,7 +61,8 @@ class Search:
             TrainerError: each of the first trials failed.
         """
         check_params(self.ledger.results.values(), self.brief.space)
-        self.best = self.ledger.objective.best(self.ledger.results.values())
+        known = [each.result for each in self.brief.history]
+        self.best = self.ledger.objective.best([*known, *self.ledger.results.values()])
         waiting = {
             stage: needs(stage, self.brief.rounds)
             for round in self.brief.rounds

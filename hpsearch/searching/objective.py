@@ -9,8 +9,11 @@ from statistics import mean, stdev
 from typing import Literal
 
 from hpsearch.config import Config
+from hpsearch.nn.metrics import SHARES
 from hpsearch.sampling.ranking import UNKNOWN, Cost
 from hpsearch.trial import Piece, Result, Status
+
+MEASURED_HERE = ("network", "keras")  # trainers whose metrics are ours
 
 Curve = Mapping[str, Sequence[float | None]]
 """One list for "epoch" and one for each metric, of equal lengths."""
@@ -23,6 +26,7 @@ class Objective:
     name: str
     goal: Literal["minimize", "maximize"]
     at: Literal["last", "best"] = "last"  # the epoch whose value counts
+    share: bool = False  # whether it lies between 0 and 1 by its formula
 
     def cost(self, value: float | None, loss: float | None = None) -> Cost:
         """A value as something to minimise; the validation loss decides between equals.
@@ -33,6 +37,17 @@ class Objective:
         if value is None or not isfinite(value):
             return UNKNOWN
         return (-value if self.goal == "maximize" else value), inf if loss is None else loss
+
+    def within(self, interval: tuple[float, float] | None) -> tuple[float, float] | None:
+        """An interval without what the metric cannot be.
+
+        >>> Objective("val_accuracy", "maximize", share=True).within((0.97, 1.02))
+        (0.97, 1.0)
+        """
+        if interval is None or not self.share:
+            return interval
+        low, high = (min(1.0, max(0.0, end)) for end in interval)
+        return low, high
 
     def order(self, result: Result) -> tuple[Cost, int]:
         """Sorts results from best to worst: by value, then validation loss, then number."""
@@ -87,8 +102,13 @@ class Objective:
 
 
 def objective_of(config: Config) -> Objective:
-    """What a configuration's search optimises."""
-    return Objective(config.metric.name, config.metric.goal, config.metric.at)
+    """What a configuration's search optimises.
+
+    Of a metric that a user's own trainer reports nothing is known but its name.
+    """
+    metric = config.metric
+    measured = {f"val_{name}" for name in SHARES} if config.trainer.kind in MEASURED_HERE else ()
+    return Objective(metric.name, metric.goal, metric.at, share=metric.name in measured)
 
 
 def join(pieces: Iterable[Piece]) -> Curve:

@@ -60,8 +60,8 @@ def crown(run: RunDirectory, search: Search, folds: Sequence[Dataset]) -> None:
     else:
         test = None
         write_text(run.best / "params.yaml", as_yaml(choice.known.result.params))
-    metric = search.ledger.objective.name
-    write_json(run.best / "result.json", {**outcome(choice, metric), "test": test})
+    told = outcome(choice, search.ledger.objective)
+    write_json(run.best / "result.json", {**told, "test": test})
 
 
 def leave_model(
@@ -175,13 +175,17 @@ def choose(search: Search) -> Choice | None:
     return Choice(known[number], training, confirmed, winner)
 
 
-def outcome(choice: Choice, metric: str) -> dict[str, Any]:
-    """What best/result.json says of the winner, but for the test rows."""
+def outcome(choice: Choice, objective: Objective) -> dict[str, Any]:
+    """What best/result.json says of the winner, but for the test rows.
+
+    The interval of a share ends at 0 and 1.
+    """
     best, winner, confirmed = choice.known.result, choice.winner, choice.confirmed
     told: dict[str, Any] = {"confirmed": None, "contenders": [], "indistinguishable": []}
     if winner is not None:
+        within = objective.within(interval(confirmed, winner))
         told = {
-            "confirmed": {**winner.as_dict(), "interval": interval(confirmed, winner)},
+            "confirmed": {**winner.as_dict(), "interval": within},
             "contenders": [each.as_dict() for each in confirmed],
             "indistinguishable": indistinguishable(confirmed, winner),
         }
@@ -190,7 +194,7 @@ def outcome(choice: Choice, metric: str) -> dict[str, Any]:
         "params": best.params,
         "epochs": best.epochs,
         "metrics": best.metrics,
-        "search": {"metric": metric, "value": best.value, "optimistic": True},
+        "search": {"metric": objective.name, "value": best.value, "optimistic": True},
         **told,
     }
 

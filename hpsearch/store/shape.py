@@ -65,6 +65,7 @@ RESULT = {
     "number": int,
     "params": dict,
     "indistinguishable": [int],
+    "contenders": [{"number": int, "mean": MAYBE_NUMBER}],
     "test": (NoneType, MEASURED),
     "confirmed": (
         NoneType,

@@ -45,3 +45,17 @@ def test_the_schema_accepts_what_the_tool_accepts(hpsearch, digits):
     schema = json.loads(hpsearch("schema").out)
     configuration = yaml.safe_load(digits.read_text().replace("1e-4", "0.0001"))
     jsonschema.validate(configuration, schema)
+
+
+def test_init_says_which_column_it_took_and_leaves_out_identifiers(hpsearch):
+    lines = (f"{i},{i % 7},{'uv'[i % 2]},{'x' if i % 9 == 0 else ''}\n" for i in range(60))
+    Path("people.csv").write_text("id,age,kind,note\n" + "".join(lines))
+    said = hpsearch("init", "people.csv", "-o", "mine.yaml")
+    assert said.status == 0
+    assert said.err == (
+        "target: 'kind' ('note' is missing in 53 of 60 rows); choose another with --target\n"
+        "wrote mine.yaml; search it with: hpsearch run mine.yaml\n"
+    )
+    assert "  exclude: [id, note]\n" in Path("mine.yaml").read_text()
+    assert hpsearch("check", "mine.yaml").status == 0
+    assert hpsearch("init", "people.csv", "--target=kind").err == ""

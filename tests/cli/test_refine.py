@@ -6,6 +6,10 @@ from pathlib import Path
 import pytest
 
 from hpsearch.config import from_mapping, load
+from hpsearch.report.html.figures.progress import over_trials
+from hpsearch.report.numbers import number
+from hpsearch.report.summary import summarise
+from hpsearch.store import RunDirectory
 
 
 def space(name):
@@ -103,3 +107,41 @@ def test_a_run_without_a_winner_says_so(hpsearch, search, flowers, command):
     assert said.status == 1
     assert "runs/boom: has no winner, for no trial was completed" in said.err
     assert "resume" not in said.err
+
+
+HOPELESS = "--set=space={learning_rate: {value: 1e-9}, batch_size: {value: 64}}"
+
+
+def test_a_refinement_that_finds_nothing_better_says_so_and_succeeds(hpsearch, search):
+    search("parent", "--trials=12")
+    winner = json.loads(Path("runs/parent/best/result.json").read_text())["number"]
+    said = hpsearch("refine", "parent", "--name=child", "--trials=2", HOPELESS)
+    assert said.status == 0
+    told = f"no better than its parent: trial {winner} of parent is still the best"
+    assert told in said.out.splitlines()
+    assert told in Path("runs/child/report.html").read_text(encoding="utf-8")
+    found = json.loads(hpsearch("report", "child", "--format=json").out)
+    assert (found["improved"], found["parent"]) == (False, "parent")
+    parent = json.loads(hpsearch("report", "parent", "--format=json").out)
+    assert (parent["improved"], parent["parent"]) == (None, None)
+    assert "than its parent" in hpsearch("report", "parent", "child").out
+
+
+def test_the_progress_of_a_refinement_starts_from_its_parents_best(hpsearch, search, trials):
+    search("parent", "--trials=12")
+    best = max(
+        (trial for trial in trials("parent") if trial["status"] == "completed"),
+        key=lambda trial: (trial["value"], -trial["metrics"]["val_loss"]),
+    )
+    said = hpsearch("refine", "parent", "--name=child", "--trials=2", HOPELESS)
+    lines = [line for line in said.err.splitlines() if "/2 trials" in line]
+    assert len(lines) == 2
+    for line in lines:
+        assert f"best {number(best['value'])} (trial {best['number']} of parent)" in line
+    run = RunDirectory(Path("runs/child"))
+    [line] = [
+        trace for trace in over_trials(summarise(run))["data"] if trace["name"] == "best so far"
+    ]
+    assert line["y"] == [best["value"]] * 2
+    expected = f"best from trial {best['number']} of parent: {number(best['value'])}"
+    assert line["text"][0] == expected

@@ -140,7 +140,7 @@ def test_list_has_a_line_a_run_oldest_first(hpsearch, search):
     search(name)
     search("after")
     heading, *lines = hpsearch("list").out.splitlines()
-    assert heading.split() == ["run", "status", "trials", "best", "metric", "started"]
+    assert heading.split() == ["run", "status", "trials", "best", "search", "metric", "started"]
     assert [line.split()[:3] for line in lines] == [
         [name, "finished", "6"],
         ["after", "finished", "6"],

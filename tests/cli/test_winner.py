@@ -121,7 +121,9 @@ def test_evaluate_shows_the_stored_result_and_measures_nothing_again(hpsearch, g
     assert said == {"classes": ["iris", "rose", "tulip"], **stored}
     text = hpsearch("evaluate", "garden").out
     assert text.startswith("on 12 test rows\n")
-    assert "95 % interval of the accuracy" in text
+    assert text.splitlines()[2].split()[0] == "test_loss"  # what was searched comes first
+    assert "constant answer: always the largest class" in text
+    assert text.count("tulip") == 3  # its rates, and a row and a column of the matrix
 
 
 def test_evaluate_measures_new_labelled_rows(hpsearch, garden):

@@ -75,3 +75,16 @@ def test_every_text_is_written_so_that_it_is_read_back(value):
 
 def test_the_source_is_said_as_it_was_given():
     assert "source: /data/x.csv" in starter(profile(), str(Path("/data/x.csv")))
+
+
+def test_what_is_left_out_and_what_is_missing_is_written_and_read_back():
+    found = profile(
+        missing=True,
+        excluded={"a: b": "looks like an identifier", "x\n\u202e": "holds\ndates"},
+        missing_values=("-", "?\"'"),
+    )
+    text = starter(found, "a.csv")
+    data = read(text).data
+    assert data.exclude == ("a: b", "x\n\u202e")
+    assert data.missing_values == ("-", "?\"'")
+    assert "#   a: b: looks like an identifier" in text

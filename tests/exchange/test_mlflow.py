@@ -1,10 +1,13 @@
 """A run as an experiment of MLflow, read back by its client."""
 
+import signal
+import subprocess
+import sys
 from datetime import UTC, datetime
 
 import pytest
 
-from hpsearch.errors import ExchangeError
+from hpsearch.errors import ExchangeError, HpsearchError
 from hpsearch.exchange.export import export
 from hpsearch.exchange.mlflow_out import named
 from hpsearch.trial import Status
@@ -120,6 +123,31 @@ def test_an_export_that_fails_half_way_leaves_no_file(
     assert list(out.iterdir()) == []
 
 
+KILLED = """
+import os, sys
+from pathlib import Path
+from mlflow import MlflowClient
+from hpsearch.exchange.export import export
+from hpsearch.store import RunDirectory
+MlflowClient.set_terminated = lambda *_, **__: os.kill(os.getpid(), 9)
+export(RunDirectory(Path(sys.argv[1])), "mlflow", sys.argv[2])
+"""
+
+
+def test_an_export_that_is_killed_half_way_leaves_no_experiment_of_that_name(
+    made, client, url, runs, library
+):
+    export(made(), "mlflow", url)
+    second = made("second")
+    done = subprocess.run([sys.executable, "-c", KILLED, str(second.path), url])
+    assert done.returncode == -signal.SIGKILL
+    names = [each.name for each in client(url).search_experiments()]
+    (left,) = (name for name in names if name.startswith("second"))
+    assert left.startswith("second (unfinished ")
+    assert len(runs(url)) == 5
+    assert export(second, "mlflow", url).trials == 5
+
+
 @pytest.mark.parametrize(
     ("target", "message"),
     [
@@ -130,7 +158,7 @@ def test_an_export_that_fails_half_way_leaves_no_file(
     ],
 )
 def test_a_target_that_cannot_be_is_told(made, client, target, message):
-    with pytest.raises(ExchangeError, match=message) as caught:
+    with pytest.raises(HpsearchError, match=message) as caught:
         export(made(), "mlflow", target)
     assert "secret" not in str(caught.value)
 

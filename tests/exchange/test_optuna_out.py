@@ -2,8 +2,13 @@
 
 import json
 import math
+import signal
 import sqlite3
+import stat
+import subprocess
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from wsgiref.util import setup_testing_defaults
 
 import optuna
@@ -11,7 +16,7 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState
 
-from hpsearch.errors import ExchangeError
+from hpsearch.errors import ExchangeError, HpsearchError
 from hpsearch.exchange.export import export
 from hpsearch.exchange.optuna_axes import axis
 from hpsearch.space import LOG, ONE_MINUS_POWER, Choice, Continuous, Discrete, Fixed
@@ -175,6 +180,79 @@ def test_an_export_that_fails_half_way_leaves_other_studies_alone(
         study(url(kind), "second")
 
 
+KILLED = """
+import os, sys
+from pathlib import Path
+import optuna
+from hpsearch.exchange.export import export
+from hpsearch.store import RunDirectory
+add, done = optuna.Study.add_trial, []
+def killed(self, trial):
+    done.append(trial)
+    if len(done) > 2:
+        os.kill(os.getpid(), 9)
+    add(self, trial)
+optuna.Study.add_trial = killed
+export(RunDirectory(Path(sys.argv[1])), "optuna", sys.argv[2])
+"""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_export_that_is_killed_half_way_leaves_nothing_in_a_storage_that_is_there(
+    made, url, study, kind
+):
+    export(made(), "optuna", url(kind))
+    second = made("second")
+    done = subprocess.run([sys.executable, "-c", KILLED, str(second.path), url(kind)])
+    assert done.returncode == -signal.SIGKILL
+    assert len(study(url(kind)).trials) == 5
+    with pytest.raises(KeyError):
+        study(url(kind), "second")
+    export(second, "optuna", url(kind))
+    assert len(study(url(kind), "second").trials) == 5
+
+
+def test_a_journal_that_another_program_writes_to_meanwhile_is_left_to_it(
+    made, url, out, study, monkeypatch
+):
+    export(made(), "optuna", url("journal"))
+    add = optuna.Study.add_trial
+
+    def meanwhile(self, trial):
+        if self.study_name == "second":
+            monkeypatch.setattr(optuna.Study, "add_trial", add)
+            optuna.load_study(study_name="made", storage=storage).set_user_attr("theirs", 1)
+        add(self, trial)
+
+    backend = optuna.storages.journal.JournalFileBackend(url("journal"))
+    storage = optuna.storages.JournalStorage(backend)
+    monkeypatch.setattr(optuna.Study, "add_trial", meanwhile)
+    with pytest.raises(ExchangeError, match="another program wrote to it meanwhile; export again"):
+        export(made("second"), "optuna", url("journal"))
+    assert study(url("journal")).user_attrs["theirs"] == 1
+    export(made("third"), "optuna", url("journal"))
+    assert len(study(url("journal"), "third").trials) == 5
+
+
+def test_a_torn_last_line_of_a_journal_does_not_spoil_what_is_added(made, url, study):
+    export(made(), "optuna", url("journal"))
+    with Path(url("journal")).open("a") as file:
+        file.write('{"op_code": 4')
+    export(made("second"), "optuna", url("journal"))
+    assert len(study(url("journal"), "second").trials) == 5
+
+
+def test_a_journal_behind_a_link_stays_there_with_its_mode(made, url, out, study):
+    export(made(), "optuna", url("journal"))
+    Path(url("journal")).rename(out / "real")
+    (out / "real").chmod(0o640)
+    Path(url("journal")).symlink_to("real")
+    export(made("second"), "optuna", url("journal"))
+    assert Path(url("journal")).is_symlink()
+    assert stat.S_IMODE((out / "real").stat().st_mode) == 0o640
+    assert len(study(url("journal"), "second").trials) == 5
+
+
 def break_after(monkeypatch, trials):
     """Let the storage fail after so many trials."""
     add, done = optuna.Study.add_trial, []
@@ -210,7 +288,7 @@ def test_another_programs_database_gets_no_tables(made, url, out):
     ],
 )
 def test_a_target_that_cannot_be_is_told(made, target, message):
-    with pytest.raises(ExchangeError, match=message) as caught:
+    with pytest.raises(HpsearchError, match=message) as caught:
         export(made(), "optuna", target)
     assert "secret" not in str(caught.value)
 

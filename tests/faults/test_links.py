@@ -171,7 +171,7 @@ def test_the_names_below_are_all_that_runs_have(made):
 
 def planted(made, tmp_path, run, name):
     """A copy of the runs, and the path of this name in one of them, moved away if it was there."""
-    folder, seen = made
+    folder, _ = made
     shutil.copytree(folder, tmp_path, symlinks=True, dirs_exist_ok=True)
     run = tmp_path / "runs" / run
     if "*" in name:

@@ -13,6 +13,7 @@ from hpsearch.report.html.figures.progress import ends
 from hpsearch.report.html.figures.style import Figure, axis, figure, value_range
 from hpsearch.report.html.page import document, is_page, plot
 from hpsearch.report.html.text import escaped, in_plot, short
+from hpsearch.report.numbers import number
 from hpsearch.store.output import Output
 
 
@@ -103,7 +104,8 @@ def _progress(
             data.append({
                 "type": "scatter", "mode": "lines+markers", "name": in_plot(member.name),
                 "x": [x for x, _ in points], "y": [y for _, y in points],
-                "hovertemplate": "%{fullData.name}: %{y:.5g}<extra></extra>",
+                "text": [number(y) for _, y in points],
+                "hovertemplate": "%{fullData.name}: %{text}<extra></extra>",
                 "line": {"shape": "hv", "color": colour, "width": 2.5, "dash": dash},
                 "marker": {"size": 5},
             })  # fmt: skip

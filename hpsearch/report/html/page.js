@@ -119,8 +119,8 @@
       }));
       return line;
     }));
-    find("#shown").textContent = `${Math.min(most, rows.length).toLocaleString()} of ${rows.length.toLocaleString()} shown` +
-      (brushed ? ", those brushed above" : "") + (table.left_out ? `; ${table.left_out.toLocaleString()} weaker ones left out` : "");
+    find("#shown").textContent = `${Math.min(most, rows.length).toLocaleString("en-US")} of ${rows.length.toLocaleString("en-US")} shown` +
+      (brushed ? ", those brushed above" : "") + (table.left_out ? `; ${table.left_out.toLocaleString("en-US")} weaker ones left out` : "");
     find("#more").hidden = rows.length <= most;
   };
   if (table && find("#trials")) {

@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from hpsearch.report.html import winner
+from hpsearch.report.html import classes, winner
 from hpsearch.report.html.figures import FIGURES, Figure, panels, timeline
 from hpsearch.report.html.table import table
 from hpsearch.report.html.text import escaped, in_script, indented, one_line, short
@@ -102,6 +102,7 @@ def _parts(summary: Summary, figures: dict[str, Figure]) -> Iterator[str]:
     )
     yield section("curves", "Stopped trials end at their rung.")
     yield section("confusion", "Each row is a true class, on the test rows.")
+    yield classes.section(summary)
     busy = timeline.utilisation(summary)
     yield section(
         "timeline", "" if busy is None else f"The workers were training {busy:.0%} of the time."

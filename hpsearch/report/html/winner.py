@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from math import sqrt
 from typing import Any
 
+from hpsearch.report.headline import gain
 from hpsearch.report.html.text import escaped, indented, short
-from hpsearch.report.numbers import duration, number
+from hpsearch.report.numbers import duration, ends, number, rough, signed
 from hpsearch.report.summary import Summary
 from hpsearch.store import as_yaml
 from hpsearch.trainers.network.frameworks import keras, pytorch
@@ -46,11 +46,14 @@ def winner(summary: Summary) -> str:
             "<p>No trial has been completed with a finite "
             f"{escaped(summary.objective.name)}.</p></section>"
         )
+    headline = summary.headline
+    assert headline is not None
+    unimproved = f"<p class=warning>{escaped(summary.unimproved)}</p>" * bool(summary.unimproved)
     return (
         '<section class="card winner" id=winner><div>'
-        f"<p class=label>best {escaped(summary.objective.name)}, trial {best.number}</p>"
-        f"<p class=value>{escaped(number(_honest(summary, best)))}</p>"
-        f"<p class=label>{_honest_words(summary)}</p></div>"
+        f"<p class=label>{escaped(headline.metric)} of trial {best.number}</p>"
+        f"<p class=value>{escaped(number(headline.value))}</p>"
+        f"<p class=label>{_source(summary)}</p>{_on_test_rows(summary)}{unimproved}</div>"
         f"<dl class=settings>{_settings(best)}</dl>"
         f"<div class=trust><h3>Can I trust it?</h3><dl>{_trust(summary, best)}</dl></div>"
         f"{_copies(summary, best)}</section>"
@@ -92,17 +95,28 @@ def _next(summary: Summary) -> Iterator[tuple[str, str]]:
         yield "see and mend the ranges", f"hpsearch check {_run(summary)}/config.yaml"
 
 
-def _honest(summary: Summary, best: Result) -> float | None:
-    confirmed = summary.confirmed
-    return best.value if confirmed is None else float(confirmed["mean"])
+def _source(summary: Summary) -> str:
+    """Where the number is from."""
+    headline = summary.headline
+    assert headline is not None
+    if headline.seeds:
+        return escaped(headline.source)
+    return "in the search: of one training, the best of many, so likely lucky as well as good"
 
 
-def _honest_words(summary: Summary) -> str:
-    confirmed = summary.confirmed
-    if confirmed is None:
-        return "of one training, the best of many: likely lucky as well as good"
-    seeds = confirmed["seeds"]
-    return f"mean of {seeds} new seeds" if seeds > 1 else "with one new seed"
+def _on_test_rows(summary: Summary) -> str:
+    """The searched metric on rows that no trial has seen, beside a constant answer's."""
+    found = summary.tested
+    if found is None:
+        return ""
+    interval = "" if found.interval is None else f" <small>95 % {ends(found.interval)}</small>"
+    constant = ""
+    if found.constant is not None:
+        constant = f"<p class=label>{found.constant_words}: {number(found.constant)}</p>"
+    return (
+        f"<p class=tested>{escaped(found.name)} <b>{number(found.value)}</b>{interval}</p>"
+        f"{constant}"
+    )
 
 
 def _settings(best: Result) -> str:
@@ -121,51 +135,54 @@ def _trust(summary: Summary, best: Result) -> str:
 
 def _judgements(summary: Summary, best: Result) -> Iterator[tuple[str, str]]:
     confirmed, test, looks = summary.confirmed, summary.test, summary.info.get("test_looks")
-    yield "in the search", f"{number(best.value)} <small>after {best.epochs} epochs</small>"
     if confirmed is not None:
         spread = confirmed["deviation"]
-        deviation = "" if spread is None else f" <small>± {spread:.2g} from seed to seed</small>"
+        deviation = (
+            "" if spread is None else f" <small>± {rough(spread)} from seed to seed</small>"
+        )
         yield "with new seeds", f"{number(confirmed['mean'])}{deviation}"
         if confirmed.get("interval"):
-            low, high = confirmed["interval"]
-            yield "95 % interval of that mean", f"{low:.4g} to {high:.4g}"
-        yield "optimism of the search", f"{confirmed['optimism']:+.2g}"
+            cut = any(end in (0.0, 1.0) for end in confirmed["interval"])
+            told = " <small>cut off where the metric ends</small>" * cut
+            yield "95 % interval of that mean", f"{ends(confirmed['interval'])}{told}"
+    yield "in the search", f"{number(best.value)} <small>after {best.epochs:,} epochs</small>"
+    if confirmed is not None:
+        yield "optimism of the search", signed(confirmed["optimism"])
     if summary.outcome and (equals := summary.outcome.get("indistinguishable")):
         yield "as good, within one error", "trial " + ", ".join(map(str, equals))
     if test is not None:
-        low, high = test["interval"]
         times = "looked at once" if (looks or 1) == 1 else f"looked at {looks:,} times: trust less"
-        yield (
-            "test_accuracy",
-            f"{number(test['test_accuracy'])} <small>95 % {low:.3f} to {high:.3f}</small>",
-        )
         yield "test rows", f"{test['rows']:,} <small>{times}</small>"
-        for name, value in test.items():
-            if name.startswith("test_") and name != "test_accuracy":
-                yield name, escaped(number(value))
-    yield from _gain(summary, best)
+        yield from _tests(summary)
+    yield from _gain(summary)
     for name, value in best.metrics.items():
         if name != summary.objective.name:
             yield name, escaped(number(value))
 
 
-def _gain(summary: Summary, best: Result) -> Iterator[tuple[str, str]]:
+def _tests(summary: Summary) -> Iterator[tuple[str, str]]:
+    """Every metric on the test rows, the searched one first, each with its interval."""
+    test, first = summary.test or {}, summary.tested
+    intervals = test.get("intervals") or {"test_accuracy": test["interval"]}
+    names = [name for name in test if name.startswith("test_")]
+    for name in sorted(names, key=lambda name: first is None or name != first.name):
+        interval = intervals.get(name)
+        told = "" if interval is None else f" <small>95 % {ends(interval)}</small>"
+        yield name, f"{escaped(number(test[name]))}{told}"
+
+
+def _gain(summary: Summary) -> Iterator[tuple[str, str]]:
     """What the winner gains over the first setting by hand, and the error of that."""
-    baseline, honest = summary.baseline, _honest(summary, best)
-    if baseline is None or baseline.value is None or honest is None:
+    found = gain(summary)
+    if found is None:
         return
-    if baseline.number == best.number:
+    if found.itself:
         yield "better than the setting by hand", "it is the setting by hand"
         return
-    sign = 1 if summary.objective.goal == "maximize" else -1
-    confirmed, error = summary.confirmed, ""
-    if confirmed is not None and confirmed["deviation"] is not None:
-        # One training of the baseline against the mean of several of the winner.
-        error = f" ± {confirmed['deviation'] * sqrt(1 + 1 / confirmed['seeds']):.2g}"
-    gain = sign * (honest - baseline.value)
+    error = "" if found.error is None else f" ± {rough(found.error)}"
     yield (
         "gain over the setting by hand",
-        f"{gain:+.3g}{error} <small>({number(baseline.value)})</small>",
+        f"{signed(found.value)}{error} <small>({number(found.baseline)})</small>",
     )
 
 

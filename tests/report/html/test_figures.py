@@ -54,7 +54,7 @@ def test_trainings_with_new_seeds_are_told_from_the_search(written):
     summary = summarise(run)
     assert [span["start"] for span, confirming in pieces(summary) if confirming] == [5.0]
     (new,) = marks(timeline.workers(summary), "new seeds for the best")
-    assert new["text"] == ["trial 2"]
+    assert new["text"] == ["trial 2, 4.0 s from 5.0 s"]
     assert progress.ends(summary)[2] == pytest.approx(0.29)
 
 

@@ -18,6 +18,7 @@ from hpsearch.report.html.figures.style import (
     value_range,
 )
 from hpsearch.report.html.text import in_plot
+from hpsearch.report.numbers import number as written
 from hpsearch.report.summary import Summary
 
 BEST = 6
@@ -54,7 +55,8 @@ def learning(summary: Summary) -> Figure | None:
             "type": "scatter", "mode": "lines", "name": f"trial {number}",
             "x": list(curves[number]["epoch"]), "y": list(curves[number][name]),
             "line": {"color": colour, "width": 2.5 if number == next(iter(best)) else 1.8},
-            "hovertemplate": f"trial {number}, epoch %{{x}}: %{{y:.5g}}<extra></extra>",
+            "text": [written(value) for value in curves[number][name]],
+            "hovertemplate": f"trial {number}, epoch %{{x}}: %{{text}}<extra></extra>",
         })  # fmt: skip
     every_value = [v for curve in curves.values() for v in curve[name] if v is not None]
     limits = value_range(summary, every_value)

@@ -26,7 +26,7 @@ from hpsearch.report.html.figures.style import (
 from hpsearch.report.html.text import in_plot
 from hpsearch.report.numbers import extent, number
 from hpsearch.report.summary import Summary
-from hpsearch.space import Parameter
+from hpsearch.space import Discrete, Parameter
 from hpsearch.trial import Result, Status
 
 MOST_BARS = 12  # rounds; of more, an even selection
@@ -192,6 +192,7 @@ def _spans(region: list[Any], parameter: Parameter, scale: Axis) -> list[tuple[f
         half = 0.35 / max(1, len(parameter.as_config().get("values", region)))
         return [(scale.place(v) - half, scale.place(v) + half) for v in region]
     low, high = scale.place(region[0]), scale.place(region[-1])
-    count = getattr(parameter.domain, "count", None) or FEW + 1  # None: a range of numbers
-    half = 0.3 / max(1, count - 1) if count <= FEW else 0.0  # a whole number is a cell, no point
+    domain, half = parameter.domain, 0.0
+    if isinstance(domain, Discrete) and domain.count <= FEW:  # a whole number is a cell, no point
+        half = 0.3 / max(1, domain.count - 1)
     return [(low - half, high + half)]

@@ -43,16 +43,26 @@ def ends(summary: Summary) -> dict[int, float]:
 
 
 def steps(summary: Summary, places: dict[int, float]) -> list[tuple[float, Result]]:
-    """The completed trials that were the best so far, in the order of their places."""
+    """The completed trials that were the best so far, in the order of their places.
+
+    A refined run starts from its parent's best, which stands at the first place.
+    """
     done = [r for r in summary.results if r.status is Status.COMPLETED and r.number in places]
-    best: Result | None = None
-    found = []
+    best = summary.objective.best(each.result for each in summary.brief.history)
+    found = [] if best is None or not places else [(min(places.values()), best)]
     for result in sorted(done, key=lambda r: (places[r.number], r.number)):
         better = summary.objective.best([result] if best is None else [best, result])
         if better is result:
             best = result
             found.append((places[result.number], result))
     return found
+
+
+def _said(summary: Summary, best: Result) -> str:
+    """What the line says where a trial became the best."""
+    own = best.number >= summary.brief.first
+    owner = "" if own else f" of {in_plot(summary.info.get('parent'))}"
+    return f"best from trial {best.number}{owner}: {number(best.value)}"
 
 
 def _figure(summary: Summary, places: dict[int, float], title: str) -> Figure | None:
@@ -79,7 +89,7 @@ def _figure(summary: Summary, places: dict[int, float], title: str) -> Figure | 
             "type": "scatter", "mode": "lines+markers", "name": "best so far",
             "x": [*(x for x, _ in best), end],
             "y": [*(r.value for _, r in best), best[-1][1].value],
-            "text": [*(f"best from trial {r.number}: {number(r.value)}" for _, r in best), ""],
+            "text": [*(_said(summary, r) for _, r in best), ""],
             "hovertemplate": "%{text}<extra></extra>",
             "line": {"shape": "hv", "color": GREEN, "width": 2.5}, "marker": {"size": 5},
         })  # fmt: skip

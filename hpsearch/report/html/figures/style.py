@@ -38,7 +38,13 @@ def figure(data: list[dict[str, Any]], note: str | None = None, **layout: Any) -
 
 def axis(title: str = "", **more: Any) -> dict[str, Any]:
     """An axis with faint lines."""
-    base = {"gridcolor": "rgba(138,147,160,0.22)", "zeroline": False, "automargin": True}
+    base = {
+        "gridcolor": "rgba(138,147,160,0.22)",
+        "zeroline": False,
+        "automargin": True,
+        "exponentformat": "none",  # no 16.4k
+        "separatethousands": False,
+    }
     return {"title": {"text": title}, **base, **more}
 
 

@@ -14,6 +14,7 @@ from hpsearch.report.html.figures.style import (
     shade,
 )
 from hpsearch.report.html.text import in_plot
+from hpsearch.report.numbers import duration
 from hpsearch.report.summary import Summary
 
 PARTING = "rgba(255,255,255,0.7)"
@@ -42,9 +43,9 @@ def workers(summary: Summary) -> Figure | None:
             "y": [in_plot(span["worker"]) for span in own],
             "base": [span["start"] for span in own],
             "x": [round(span["end"] - span["start"], 3) for span in own],
-            "text": [span.get("told", f"trial {span['number']}") for span in own],
+            "text": [_said(span) for span in own],
             "textposition": "none",
-            "hovertemplate": "%{text}, %{x:.2f} s from %{base:.1f} s<extra></extra>",
+            "hovertemplate": "%{text}<extra></extra>",
             "marker": {"color": colour, "line": {"width": 0.6 if few else 0, "color": PARTING}},
         })  # fmt: skip
     return figure(
@@ -56,6 +57,16 @@ def workers(summary: Summary) -> Figure | None:
         barmode="overlay",
         showlegend=len(parts) > 1,
     )
+
+
+def _said(span: dict[str, Any]) -> str:
+    """Whose piece it is, how long it took and when it began.
+
+    >>> _said({"number": 3, "start": 61.0, "end": 61.25})
+    'trial 3, 0.2 s from 1 min 1 s'
+    """
+    what = span.get("told", f"trial {span['number']}")
+    return f"{what}, {duration(span['end'] - span['start'])} from {duration(span['start'])}"
 
 
 def _joined(spans: list[dict[str, Any]], gap: float) -> list[dict[str, Any]]:

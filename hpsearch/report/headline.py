@@ -1,0 +1,186 @@
+"""The one number that a run came to, and what it is worth.
+
+Terminal, page, list, comparison and JSON all show this number: what new seeds gave for the winner,
+where it was confirmed, else what the search saw. Beside it stands the searched metric on the test
+rows, and what one constant answer would have given there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import sqrt
+from typing import TYPE_CHECKING, Any
+
+from hpsearch.report.numbers import ends, number
+from hpsearch.searching.objective import Objective
+from hpsearch.trial import Result
+
+if TYPE_CHECKING:
+    from hpsearch.report.summary import Summary
+
+
+@dataclass(frozen=True)
+class Headline:
+    """A winner's value.
+
+    Attributes:
+        metric: that was searched.
+        trial: the winner's number.
+        value: the mean over new seeds; where it was not confirmed, what the search saw.
+        search: what the search saw: the best of many values, and so a lucky one.
+        seeds: how many new ones `value` is the mean of; 0 where it was not confirmed.
+    """
+
+    metric: str
+    trial: int
+    value: float | None
+    search: float | None
+    seeds: int
+
+    @property
+    def source(self) -> str:
+        """Where the value is from, in words."""
+        if not self.seeds:
+            return "in the search"
+        seeds = f"{self.seeds} new seeds" if self.seeds > 1 else "one new seed"
+        return f"confirmed with {seeds}; {number(self.search)} in the search"
+
+
+@dataclass(frozen=True)
+class Tested:
+    """The searched metric on the test rows.
+
+    Attributes:
+        name: such as test_accuracy.
+        value: of the winner's model.
+        interval: 95 %; None where a run of an earlier version has none.
+        constant: what one constant answer would have given; None likewise.
+        better: whether the winner is better than that with 95 % confidence.
+    """
+
+    name: str
+    value: float
+    interval: tuple[float, float] | None
+    constant: float | None
+    better: bool
+
+    @property
+    def constant_words(self) -> str:
+        """What the constant answer is."""
+        if self.name.endswith("_loss"):
+            return "always answering the classes' shares"
+        return "always answering the largest class"
+
+    @property
+    def caution(self) -> str | None:
+        """What to say of a winner that has learned nothing that shows."""
+        if self.better or self.constant is None:
+            return None
+        interval = f" (95 % interval {ends(self.interval)})" if self.interval else ""
+        return (
+            f"the winner's {self.name} of {number(self.value)}{interval} is no better than "
+            f"{self.constant_words} would be, {number(self.constant)}: do the features say "
+            "anything of the labels, and are the labels right? Then widen the space"
+        )
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What the winner gains over the first setting by hand, in the direction of the goal."""
+
+    value: float  # more is better, whatever the goal
+    error: float | None  # standard error of that
+    baseline: float
+    itself: bool  # whether the first setting won
+
+
+def headline_of(
+    objective: Objective, best: Result, confirmed: Mapping[str, Any] | None
+) -> Headline:
+    """The value of a winner, given what confirmation found."""
+    value, seeds = best.value, 0
+    if confirmed is not None and confirmed.get("mean") is not None:
+        value, seeds = float(confirmed["mean"]), int(confirmed.get("seeds", 1))
+    return Headline(objective.name, best.number, value, best.value, seeds)
+
+
+def on_test_rows(objective: Objective, test: Mapping[str, Any]) -> Tested | None:
+    """The searched metric on the test rows, or accuracy where it is not measured there."""
+    name = "test_" + objective.name.removeprefix("val_")
+    searched = objective.name.startswith("val_") and test.get(name) is not None
+    name = name if searched else "test_accuracy"
+    value = test.get(name)
+    if value is None:
+        return None
+    interval = test.get("intervals", {}).get(name)
+    if interval is None and name == "test_accuracy":
+        interval = test.get("interval")
+    constant = _constant(name, test)
+    better = True
+    if searched and constant is not None:
+        low, high = interval or (value, value)
+        better = low > constant if objective.goal == "maximize" else high < constant
+    return Tested(name, value, None if interval is None else tuple(interval), constant, better)
+
+
+def _constant(name: str, test: Mapping[str, Any]) -> float | None:
+    """What a constant answer gives; a file of an earlier version has only the confusion matrix."""
+    if name in test.get("baseline", {}):
+        return float(test["baseline"][name])
+    rows = [sum(row) for row in test.get("confusion") or []]
+    if not sum(rows):
+        return None
+    import numpy as np
+
+    from hpsearch.nn.metrics import constant_answer
+
+    return constant_answer(np.array(rows)).get(name.removeprefix("test_"))
+
+
+def gain(summary: Summary) -> Gain | None:
+    """What the winner gains over the first setting by hand; None where there is none.
+
+    Both are compared by the means over new seeds where both were confirmed.
+    """
+    baseline, best, headline = summary.baseline, summary.best, summary.headline
+    if baseline is None or best is None or headline is None:
+        return None
+    contenders = {each["number"]: each for each in (summary.outcome or {}).get("contenders", [])}
+    first = contenders.get(baseline.number)
+    value = baseline.value if first is None else first["mean"]
+    if value is None or headline.value is None:
+        return None
+    sign = 1 if summary.objective.goal == "maximize" else -1
+    confirmed, error = summary.confirmed, None
+    if confirmed is not None and confirmed.get("deviation") is not None:
+        seeds = confirmed["seeds"]
+        # A baseline that was not confirmed is one training of it.
+        error = confirmed["deviation"] * sqrt(1 / seeds + (1 / seeds if first else 1))
+    itself = baseline.number == best.number
+    return Gain(sign * (headline.value - value), error, value, itself)
+
+
+def unimproved(summary: Summary) -> str | None:
+    """Why a refined run is no better than its parent; None where it is better, or has none."""
+    parent, best = summary.info.get("parent"), summary.best
+    if parent is None or best is None:
+        return None
+    equals = (summary.outcome or {}).get("indistinguishable", [])
+    winner, first = summary.brief.inherited, summary.brief.first
+    so_far = "" if summary.info["status"] == "finished" else " so far"
+    if best.number < first:
+        return (
+            f"no better than its parent{so_far}: trial {best.number} of {parent} is still the best"
+        )
+    if summary.brief.is_start(best.number):
+        return (
+            f"no better than its parent{so_far}: the best is one of {parent}'s settings, "
+            "trained again"
+        )
+    if winner is not None and winner in equals:
+        return (
+            f"no better than its parent{so_far}, within one error: trial {winner} of {parent} "
+            "does as well"
+        )
+    return None

@@ -1,0 +1,233 @@
+"""One trial of a run: all that is known of it, as plain values and as text."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from hpsearch.errors import RunError
+from hpsearch.report.chart import chart
+from hpsearch.report.curve import FEWEST
+from hpsearch.report.importance_table import symbols
+from hpsearch.report.numbers import duration, number
+from hpsearch.report.summary import Summary
+from hpsearch.report.text import columns, heading, tell
+from hpsearch.searching.objective import Curve
+from hpsearch.store import RunDirectory
+from hpsearch.store.safe_path import SafePath
+from hpsearch.trial import Piece, Result
+
+MOST_LOG = 4096  # bytes from the end of a log
+MOST_FAILURES = 1 << 20  # bytes from the end of log.txt, which holds the tracebacks of all trials
+LOGS = ("trial-{}.txt", "trial-{}.stdout.txt", "trial-{}.stderr.txt")
+
+
+@dataclass(frozen=True)
+class Rung:
+    """A piece of training: how far it went and what it reached there."""
+
+    repeat: int
+    fold: int
+    rung: int
+    epochs: int
+    value: float | None
+    confirming: bool  # with a new seed, after the search
+
+
+@dataclass(frozen=True)
+class TrialReport:
+    """What is known of a trial.
+
+    Attributes:
+        run: its run's name.
+        path: the run's folder.
+        of_parent: whose trial it is, where it is the parent's of a refined run.
+        metric: that was searched.
+        winner: whether it won.
+        result: its line of trials.jsonl.
+        fixed: the settings that all trials share.
+        rungs: every piece of its training, in order; not known of a parent's trial.
+        curve: what the search saw of it, epoch by epoch.
+        confirmed: what new seeds gave, where it was among the best.
+        traceback: of its failure.
+        logs: the end of what it printed, by file.
+    """
+
+    run: str
+    path: Path
+    of_parent: str | None
+    metric: str
+    winner: bool
+    result: Result
+    fixed: Mapping[str, Any]
+    rungs: Sequence[Rung]
+    curve: Curve
+    confirmed: Mapping[str, Any] | None
+    traceback: str | None
+    logs: Mapping[str, str]
+
+    def as_json(self) -> dict[str, Any]:
+        """What `report --trial N --format json` prints."""
+        return {
+            "run": self.run,
+            "parent": self.of_parent,
+            "metric": self.metric,
+            "winner": self.winner,
+            **asdict(self.result),
+            "fixed": dict(self.fixed),
+            "rungs": [asdict(rung) for rung in self.rungs],
+            "curve": {name: list(values) for name, values in self.curve.items()},
+            "confirmed": self.confirmed,
+            "traceback": self.traceback,
+            "logs": dict(self.logs),
+        }
+
+
+def report_trial(summary: Summary, wanted: int) -> TrialReport:
+    """Read what there is of a trial.
+
+    Raises:
+        RunError: there is no such trial, or it has not ended yet.
+    """
+    known = {each.result.number: each for each in summary.known}
+    pieces = [piece for piece in summary.run.pieces if piece.number == wanted]
+    if wanted not in known:
+        raise _unknown(summary, wanted, pieces)
+    outcome = summary.outcome or {}
+    confirmed = next((c for c in outcome.get("contenders", []) if c["number"] == wanted), None)
+    inherited = wanted < summary.brief.first
+    return TrialReport(
+        run=summary.run.name,
+        path=summary.run.path,
+        of_parent=str(summary.info.get("parent")) if inherited else None,
+        metric=summary.objective.name,
+        winner=outcome.get("number") == wanted,
+        result=known[wanted].result,
+        fixed=dict(summary.config.trainer.settings),
+        rungs=tuple(_rungs(pieces, summary.brief.repeats)),
+        curve=known[wanted].curve,
+        confirmed=confirmed,
+        traceback=None if inherited else _traceback(summary.run, wanted),
+        logs={} if inherited else dict(_logs(summary.run, wanted)),
+    )
+
+
+def _unknown(summary: Summary, wanted: int, pieces: Sequence[Piece]) -> RunError:
+    path, known = summary.run.path, [each.result.number for each in summary.known]
+    if pieces:
+        epochs = max(piece.epochs for piece in pieces)
+        return RunError(f"{path}: trial {wanted} has not ended; it is at epoch {epochs:,} so far")
+    have = f"{min(known)} to {max(known)}" if known else "none"
+    return RunError(f"{path}: has no trial {wanted}; there are {have}")
+
+
+def _rungs(pieces: Sequence[Piece], repeats: int) -> Iterator[Rung]:
+    for piece in sorted(pieces, key=lambda p: (p.repeat, p.fold, p.rung)):
+        new = piece.repeat >= repeats
+        yield Rung(piece.repeat, piece.fold, piece.rung, piece.epochs, piece.value, new)
+
+
+def _traceback(run: RunDirectory, wanted: int) -> str | None:
+    """The last entry of a trial in logs/log.txt; each begins with its number."""
+    text = tail(run.inside / "logs" / "log.txt", MOST_FAILURES) or ""
+    entries = re.split(r"^(?=trial \d+: )", text, flags=re.MULTILINE)
+    own = [entry for entry in entries if entry.startswith(f"trial {wanted}: ")]
+    return own[-1].partition(": ")[2].rstrip() if own else None
+
+
+def _logs(run: RunDirectory, wanted: int) -> Iterator[tuple[str, str]]:
+    for name in LOGS:
+        text = tail(run.inside / "logs" / name.format(wanted), MOST_LOG)
+        if text:
+            yield f"logs/{name.format(wanted)}", text
+
+
+def tail(path: SafePath, most: int) -> str | None:
+    """The end of a text file, whole lines where it is cut; None where there is no plain file."""
+    try:
+        with path.open() as stream:
+            size = stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, size - most))
+            text = stream.read(most).decode(errors="replace")
+    except (OSError, RunError):  # a stranger's link or pipe is no log
+        return None
+    return (text.partition("\n")[2] or text) if size > most else text
+
+
+def show_trial(report: TrialReport) -> None:
+    """Print a trial."""
+    result = report.result
+    tell(Text(_headline(report), style="bold"))
+    tell("", _settings(report))
+    if report.rungs:
+        tell("", _training(report))
+    points = _points(report)
+    if len(points) >= FEWEST:
+        plain = symbols(sys.stdout.encoding)[1] == "#"
+        tell("", heading(f"{report.metric}, epoch by epoch"))
+        tell(*chart({"*": points}, braille=not plain))
+    if result.error is not None:
+        tell("", heading("Why it failed"), report.traceback or result.error)
+    for name, text in report.logs.items():
+        tell("", heading(f"The end of {name}"), text.rstrip("\n"))
+    if result.status.value != "failed":
+        tell("", f"train it again:  hpsearch retrain {report.path} --trial {result.number}")
+
+
+def _headline(report: TrialReport) -> str:
+    result = report.result
+    whose = f" of {report.of_parent}, its parent" if report.of_parent else ""
+    won = ", the winner" if report.winner else ""
+    value = "" if result.value is None else f", {report.metric} {number(result.value)}"
+    return f"{report.run}: trial {result.number}{whose}, {result.status}{won}{value}"
+
+
+def _settings(report: TrialReport) -> Table:
+    result = report.result
+    table = columns("setting", "")
+    for name, value in result.params.items():
+        table.add_row(name, number(value))
+    for name, value in report.fixed.items():
+        if name not in result.params:
+            table.add_row(name, f"{number(value)}  (fixed)")
+    table.add_row("")
+    for name, metric in result.metrics.items():
+        table.add_row(name, number(metric))
+    if (confirmed := report.confirmed) is not None:
+        values = ", ".join(number(value) for value in confirmed.get("values", []))
+        table.add_row("with new seeds", f"{number(confirmed['mean'])}  (mean of {values})")
+    table.add_row("")
+    table.add_row("round", str(result.round + 1))
+    table.add_row("epochs", f"{result.epochs:,}")
+    table.add_row("started", result.started[:19].replace("T", " "))
+    table.add_row("took", duration(result.seconds))
+    return table
+
+
+def _training(report: TrialReport) -> Table:
+    """A line for each piece of training; repeats and folds are named where there are several."""
+    repeats = len({rung.repeat for rung in report.rungs if not rung.confirming})
+    folds = len({rung.fold for rung in report.rungs})
+    table = columns("training", "rung", "epoch", report.metric)
+    for rung in report.rungs:
+        name = f"new seed {rung.repeat - repeats + 1}" if rung.confirming else "search"
+        if repeats > 1 and not rung.confirming:
+            name += f", repeat {rung.repeat + 1}"
+        if folds > 1:
+            name += f", fold {rung.fold + 1}"
+        table.add_row(name, str(rung.rung + 1), f"{rung.epochs:,}", number(rung.value))
+    return table
+
+
+def _points(report: TrialReport) -> list[tuple[float, float]]:
+    epochs, values = report.curve.get("epoch", []), report.curve.get(report.metric, [])
+    pairs = zip(epochs, values, strict=False)
+    return [(x, y) for x, y in pairs if x is not None and y is not None]
