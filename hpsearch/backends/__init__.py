@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -10,7 +11,17 @@ from hpsearch.errors import HpsearchError
 
 BACKENDS = ("serial", "local")
 
-__all__ = ["BACKENDS", "Answer", "Backend", "Kind", "Task", "auto_jobs", "create", "kill_workers"]
+__all__ = [
+    "BACKENDS",
+    "Answer",
+    "Backend",
+    "Kind",
+    "Task",
+    "auto_jobs",
+    "create",
+    "kill_workers",
+    "open_streams",
+]
 
 
 def create(
@@ -50,6 +61,23 @@ def create(
     raise HpsearchError(
         f"parallel.backend: {name!r} is no backend; choose one of {', '.join(BACKENDS)}"
     )
+
+
+def open_streams() -> None:
+    """Put the null device where standard input, output or error is closed, as for a daemon.
+
+    Else the next file that is opened takes the number, and what is printed goes into it.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            null = os.open(os.devnull, os.O_RDWR)  # takes the lowest number, which is this one
+            os.set_inheritable(null, True)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            number = ("stdout", "stderr").index(name) + 1
+            setattr(sys, name, open(number, "w", encoding="utf-8", closefd=False))  # noqa: SIM115
 
 
 def kill_workers() -> None:

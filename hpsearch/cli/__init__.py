@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
+import warnings
 from contextlib import suppress
-from typing import Any, NoReturn
+from io import StringIO, TextIOWrapper
+from typing import Any, NoReturn, TextIO
 
 import click
 
+from hpsearch.backends import open_streams
 from hpsearch.cli.check import check
 from hpsearch.cli.evaluate import evaluate
 from hpsearch.cli.export import export
@@ -23,6 +27,7 @@ from hpsearch.cli.retrain import retrain
 from hpsearch.cli.run import run
 from hpsearch.cli.schema import schema
 from hpsearch.errors import HpsearchError
+from hpsearch.report.escape import echo
 from hpsearch.searching.interrupts import INTERRUPTED, listening
 
 
@@ -70,7 +75,12 @@ for command in (
 
 def main() -> NoReturn:
     """Run the command line; every error becomes one message and an exit status."""
-    with listening():
+    open_streams()
+    for stream in (sys.stdout, sys.stderr):  # a sign that one has not never ends a command
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    with listening(), warnings.catch_warnings():
+        warnings.showwarning = _warned
         status = _status()
     sys.exit(status)
 
@@ -80,7 +90,9 @@ def _status() -> int:
         result = cli(prog_name="hpsearch", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
-        error.show()
+        told = StringIO()
+        error.show(told)
+        _tell(told.getvalue().rstrip("\n"))
         return error.exit_code
     except HpsearchError as error:
         _tell(f"hpsearch: {error}")
@@ -91,20 +103,33 @@ def _status() -> int:
         return INTERRUPTED
     except OSError as error:
         # What is still in the buffer cannot be written, and Python would try again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):  # there, the reader has seen enough
             where = f"{error.filename}: " if error.filename else ""
             _tell(f"hpsearch: {where}{error.strerror or error}")
         return 1
     except Exception as error:
         if os.environ.get("HPSEARCH_DEBUG"):
-            raise
+            _tell(traceback.format_exc().rstrip("\n"))
+            return 1
         message = f"hpsearch: unexpected {type(error).__name__}: {error}"
         _tell(f"{message}\nThis is a bug. HPSEARCH_DEBUG=1 shows where it is.")
         return 1
     return result if isinstance(result, int) else 0
 
 
+def _warned(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,  # noqa: ARG001 (as Python calls it)
+    line: str | None = None,
+) -> None:
+    _tell(warnings.formatwarning(message, category, filename, lineno, line).rstrip("\n"))
+
+
 def _tell(message: str) -> None:
     with suppress(OSError):  # the terminal may be gone: nobody is left to be told
-        click.echo(message, err=True)
+        echo(message, err=True)

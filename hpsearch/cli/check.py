@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hpsearch.cli.options import config_argument, set_option
+from hpsearch.report.escape import echo
 
 if TYPE_CHECKING:
     from hpsearch.config import Config
@@ -30,7 +31,7 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
 
     loaded = settled(load(config, overrides))
     dataset = read_data(loaded)
-    click.echo(
+    echo(
         f"{config}: sound. {_subject(loaded, dataset)}; "
         f"metric {loaded.metric.name} ({loaded.metric.goal})\n"
     )

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
 from hpsearch.errors import RunError
+from hpsearch.report.escape import echo
 
 if TYPE_CHECKING:
     from hpsearch.config import Config
@@ -32,9 +31,9 @@ def conduct(
     from hpsearch.searching.trust import unsealed
 
     if run.rules > 1 and (fewer := shortage(config, [line["params"] for line in run.history])):
-        click.echo(f"! {fewer}", err=True)
+        echo(f"! {fewer}", err=True)
     if note := unsealed(run):
-        click.echo(note, err=True)
+        echo(note, err=True)
     progress, live = Progress(quiet), LiveReport()
 
     def tell(event: Event) -> None:
@@ -51,7 +50,7 @@ def conduct(
         progress.close()
         live.close()
         if live.problem is not None and run.path.is_dir():
-            click.echo(f"{run.report} could not be written: {live.problem}", err=True)
+            echo(f"{run.report} could not be written: {live.problem}", err=True)
     summary = summarise(run)
     show(summary)
     if summary.best is None:

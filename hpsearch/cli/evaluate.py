@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from hpsearch.cli.options import run_argument, runs_dir_option, trust_option, warn
+from hpsearch.report.escape import echo
 
 
 @click.command()
@@ -29,7 +30,7 @@ def evaluate(
 
     measured = _stored(run, runs_dir) if data is None else _measure(run, data, runs_dir, trust)
     if as_json:
-        click.echo(json_text(measured))
+        echo(json_text(measured))
     else:
         metric = _searched(run, runs_dir)
         show_measurement(measured, "test" if data is None else "new", metric)

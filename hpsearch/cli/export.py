@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from hpsearch.cli.options import force_option, runs_dir_option
+from hpsearch.report.escape import echo
 
 FORMATS = ["csv", "parquet", "optuna", "mlflow", "tensorboard"]
 
@@ -49,7 +50,7 @@ def export(
     written = write(found, to, target, name, force=force)
     if written.target == "-":  # and nothing is to be said of it
         return
-    click.echo(
+    echo(
         f"wrote {written.trials:,} trials of {found.name} to {written.target}; "
         f"see them with: {written.see}",
         err=True,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hpsearch.cli.options import name_option, runs_dir_option, set_option
+from hpsearch.report.escape import echo
 
 if TYPE_CHECKING:
     from hpsearch.exchange.imported import Imported
@@ -75,16 +76,16 @@ def _tell(study: Study, imported: Imported) -> None:
     run, taken = imported.run, imported.taken
     statuses = Counter(result.status for result in taken.results)
     total = len(taken.results) + sum(taken.left.values())
-    click.echo(
+    echo(
         f"{run.path}: {len(taken.results):,} of {total:,} trials of study "
         f"{printable(study.name)!r}: "
         + ", ".join(f"{statuses[each]:,} {each}" for each in Status if statuses[each])
     )
     for reason, count in taken.left.items():
-        click.echo(f"left out: {count:,} {printable(reason)}")
+        echo(f"left out: {count:,} {printable(reason)}")
     if taken.by_value:
-        click.echo(
+        echo(
             f"{taken.by_value:,} count by their final values alone: their reports are not "
             "an epoch each, or do not come to those values"
         )
-    click.echo(f"look closer:  hpsearch refine {run.path}")
+    echo(f"look closer:  hpsearch refine {run.path}")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from hpsearch.cli.options import OUTPUT, claimed, force_option
+from hpsearch.report.escape import echo, echo_data
 
 
 @click.command()
@@ -30,11 +31,11 @@ def init(data: str | None, target: str | None, output: Path | None, force: bool)
     text = starter(found, source)
     if found.target_reason:
         other = "choose another with --target"
-        click.echo(f"target: {found.target!r} ({found.target_reason}); {other}", err=True)
+        echo(f"target: {found.target!r} ({found.target_reason}); {other}", err=True)
     if to is None:
-        click.echo(text, nl=False)
+        echo_data(text)
         return
     with to.text() as file:
         file.write(text)
     if not to.is_stream:
-        click.echo(f"wrote {output}; search it with: hpsearch run {output}", err=True)
+        echo(f"wrote {output}; search it with: hpsearch run {output}", err=True)

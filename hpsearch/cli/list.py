@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from hpsearch.cli.options import runs_dir_option
+from hpsearch.report.escape import echo
 
 ONE_LINE = 300  # wide enough that each run stays on one line for `grep`
 
@@ -28,10 +29,10 @@ def list_(runs_dir: Path, format_: str) -> None:
         from hpsearch.report.summary import listed
         from hpsearch.report.text import json_text
 
-        click.echo(json_text([listed(run) for run in found]))
+        echo(json_text([listed(run) for run in found]))
         return
     if not found:
-        click.echo(f"{runs_dir}: no runs yet; start one with: hpsearch run CONFIG", err=True)
+        echo(f"{runs_dir}: no runs yet; start one with: hpsearch run CONFIG", err=True)
         return
     table = columns("run", "status", "trials", "best", "search", "metric", "started", longest=None)
     for run in found:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, overload
 
 import click
 
+from hpsearch.report.escape import echo
+
 if TYPE_CHECKING:
     from hpsearch.store.output import Output
 
@@ -19,7 +21,7 @@ OUTPUT = click.Path(path_type=Path)  # of what is written: such an option has `f
 def warn(lines: Iterable[str]) -> None:
     """Say on stderr what should not pass in silence."""
     for line in lines:
-        click.echo(f"warning: {line}", err=True)
+        echo(f"warning: {line}", err=True)
 
 
 @overload

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import click
+from hpsearch.report.escape import echo
 
 if TYPE_CHECKING:
     from hpsearch.config import Config
@@ -67,23 +67,21 @@ def show_plan(config: Config) -> None:
     trials = sum(round.trials for round in rounds)
     sizes = " + ".join(str(round.trials) for round in rounds)
     several = "rounds" if len(rounds) > 1 else "round"
-    click.echo(f"\n{trials} trials in {len(rounds)} {several}: {sizes}")
+    echo(f"\n{trials} trials in {len(rounds)} {several}: {sizes}")
     if len(rounds[0].rungs) > 1:
         steps = ", ".join(f"{r.trials} to epoch {r.epochs}" for r in rounds[0].rungs)
-        click.echo(f"weak ones stop early; of the first round, {steps}")
+        echo(f"weak ones stop early; of the first round, {steps}")
     epochs, full = planned_epochs(rounds), trials * config.trainer.epochs
     saved = "" if epochs == full else f" instead of {full:,}"
-    click.echo(
-        f"{epochs:,} epochs{saved}, {jobs} at a time, jobs about {busy(rounds, jobs):.0%} busy"
-    )
+    echo(f"{epochs:,} epochs{saved}, {jobs} at a time, jobs about {busy(rounds, jobs):.0%} busy")
     if config.search.confirm is not None:
         top, seeds = trainings_within(config.search.confirm, trials * config.search.repeats)
         if top:
             best = "the best" if top == 1 else f"the best {top}"
             again = "a new seed" if seeds == 1 else f"{seeds} new seeds"
-            click.echo(f"then {best} again, {again}{' each' if top > 1 else ''}")
+            echo(f"then {best} again, {again}{' each' if top > 1 else ''}")
     for warning in filter(None, [shortage(config), *warnings(config)]):
-        click.echo(f"! {warning}")
+        echo(f"! {warning}")
 
 
 def show_first_trials(config: Config) -> None:
@@ -91,9 +89,9 @@ def show_first_trials(config: Config) -> None:
     from hpsearch.report.numbers import setting
     from hpsearch.searching.session import first_trials
 
-    click.echo("\nround 1:")
+    echo("\nround 1:")
     for trial in first_trials(config):
-        click.echo(f"  trial {trial.number}: {setting(trial.params)}")
+        echo(f"  trial {trial.number}: {setting(trial.params)}")
 
 
 def show_refinement(refinement: Refinement, before: Space) -> None:
@@ -107,16 +105,16 @@ def show_refinement(refinement: Refinement, before: Space) -> None:
         shown.add_row(name, _range(before[name]), _range(after[name]) if name in after else "-")
     tell(shown)
     best = ", ".join(str(elite.number) for elite in refinement.elites)
-    click.echo(f"\naround the best trials: {best}")
+    echo(f"\naround the best trials: {best}")
     if refinement.history:
-        click.echo(f"{len(refinement.history)} earlier trials lie inside and count as history")
+        echo(f"{len(refinement.history)} earlier trials lie inside and count as history")
     else:
-        click.echo(
+        echo(
             "the training is not the same as before, so earlier trials only set the region; "
             f"the best {len(refinement.config.search.start)} of them are trained first"
         )
     for pressure in refinement.widened:
-        click.echo(f"widened past {pressure.parameter}'s {pressure.side}")
+        echo(f"widened past {pressure.parameter}'s {pressure.side}")
 
 
 def _range(parameter: Parameter) -> str:

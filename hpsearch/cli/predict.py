@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import sys
 from pathlib import Path
 
 import click
 
 from hpsearch.cli.options import OUTPUT, claimed, force_option, runs_dir_option, trust_option, warn
+from hpsearch.report.escape import echo, printable
 
 
 @click.command()
@@ -41,7 +43,8 @@ def predict(
     model, encoding = open_model(run, runs_dir, trust)
     source, _ = open_new(data, encoding)
     warn(surprises(source, encoding))
-    names = encoding.written
+    shown = printable if to.is_stdout and sys.stdout.isatty() else str  # a file has them as is
+    names = [shown(name) for name in encoding.written]
     with to.text() as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["label", "probability", *(names if probabilities else ())])
@@ -51,4 +54,4 @@ def predict(
                 every = (f"{share:.6g}" for share in row) if probabilities else ()
                 writer.writerow([names[best], f"{row[best]:.6g}", *every])
     if not to.is_stdout:
-        click.echo(f"wrote {source.rows:,} labels to {output}", err=True)
+        echo(f"wrote {source.rows:,} labels to {output}", err=True)

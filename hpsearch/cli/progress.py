@@ -8,8 +8,7 @@ from contextlib import suppress
 from math import ceil
 from typing import Any
 
-import click
-
+from hpsearch.report.escape import echo, lines_printable, printable
 from hpsearch.report.numbers import number, rough
 from hpsearch.searching.events import (
     ConfirmationStarted,
@@ -73,14 +72,16 @@ class Progress:
             again = (
                 "a new training" if event.trainings == 1 else f"{event.trainings} new trainings"
             )
-            click.echo(f"confirming {best} with {again}", err=True)
+            echo(f"confirming {best} with {again}", err=True)
         elif isinstance(event, FilesChanged):
-            tell = click.echo if self._bar is None else self._bar.write
-            tell(event.message, file=sys.stderr)
+            if self._bar is None:
+                echo(event.message, err=True)
+            else:
+                self._bar.write(lines_printable(event.message), file=sys.stderr)
         elif isinstance(event, SearchEnded):
             self.close()
             if confirmed := confirmation_of(event.run):
-                click.echo(confirmed, err=True)
+                echo(confirmed, err=True)
 
     def close(self) -> None:
         """Leave the bar as it is and go to the next line."""
@@ -96,7 +97,7 @@ class Progress:
         if info.get("parent"):
             self._parent = str(info["parent"]), info["plan"][0]["first"]
         jobs = "1 at a time" if event.jobs == 1 else f"{event.jobs} at a time"
-        click.echo(f"{event.run.path}: {event.trials} trials, {jobs}", err=True)
+        echo(f"{event.run.path}: {event.trials} trials, {jobs}", err=True)
         if sys.stderr is not None and sys.stderr.isatty():
             from tqdm import tqdm
 
@@ -106,7 +107,7 @@ class Progress:
         """Whose the best trial is, where it is the parent's of a refined run."""
         if self._parent is None or event.best is None or event.best.number >= self._parent[1]:
             return ""
-        return f" of {self._parent[0]}"
+        return f" of {printable(self._parent[0])}"
 
     def _ended(self, event: TrialEnded) -> None:
         self._done += 1
@@ -120,7 +121,7 @@ class Progress:
         step = ceil(self._trials / LINES)
         if self._done % step == 0 or self._done == self._trials:
             speed = (self._done - self._before) / max(1e-9, time.monotonic() - self._started)
-            click.echo(
+            echo(
                 f"{self._round}: {self._done}/{self._trials} trials, best {best}, "
                 f"{rough(speed)} trials/s",
                 err=True,

@@ -20,6 +20,7 @@ from hpsearch.cli.options import (
     set_option,
     trust_option,
 )
+from hpsearch.report.escape import echo
 
 
 @click.command()
@@ -88,7 +89,7 @@ def refine(
         with to.text() as file:
             file.write(header + as_yaml(refinement.config.as_dict()))
         if not to.is_stream:
-            click.echo(f"wrote {write}; search it with: hpsearch run {write}", err=True)
+            echo(f"wrote {write}; search it with: hpsearch run {write}", err=True)
     elif not dry_run:
         child = begin(refinement.config, dataset, runs_dir, name, refinement, sealed)
         conduct(child, refinement.config, dataset, quiet)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import sys
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from hpsearch.cli.options import OUTPUT, aside, claimed, force_option, runs_dir_option
+from hpsearch.report.escape import echo, echo_data
 
 if TYPE_CHECKING:
     from hpsearch.store import RunDirectory
@@ -81,11 +82,13 @@ def report(
     if format_ == "json":
         from hpsearch.report.text import json_text
 
-        click.echo(json_text(summarise(run, top).as_json()))
+        echo(json_text(summarise(run, top).as_json()))
     elif format_ == "csv":
         from hpsearch.report.table import write_csv
 
-        write_csv(summarise(run, top).results, sys.stdout)
+        rows = StringIO()
+        write_csv(summarise(run, top).results, rows)
+        echo_data(rows.getvalue())
     else:
         if watch:
             from hpsearch.report.watch import watch as follow
@@ -96,7 +99,7 @@ def report(
         from hpsearch.report.png import write_pictures
 
         files = write_pictures(summarise(run), png, force=force)
-        click.echo(f"wrote {len(files)} pictures to {png}", err=True)
+        echo(f"wrote {len(files)} pictures to {png}", err=True)
 
 
 def _tell(run: RunDirectory, top: int, open_: bool) -> None:
@@ -110,7 +113,7 @@ def _tell(run: RunDirectory, top: int, open_: bool) -> None:
     try:
         write_page(run, summary, EVERY if summary.info["status"] == "running" else None)
     except OSError as error:  # another's run, say: what it found can be told all the same
-        click.echo(f"{run.report}: cannot be written: {error.strerror or error}", err=True)
+        echo(f"{run.report}: cannot be written: {error.strerror or error}", err=True)
     show(summary)
     if open_:
         _open(run.report.path)
@@ -124,7 +127,7 @@ def _trial(run: RunDirectory, wanted: int, format_: str) -> None:
 
     found = report_trial(summarise(run), wanted)
     if format_ == "json":
-        click.echo(json_text(found.as_json()))
+        echo(json_text(found.as_json()))
     else:
         show_trial(found)
 
@@ -145,12 +148,14 @@ def _compare(
     if format_ == "json":
         from hpsearch.report.text import json_text
 
-        click.echo(json_text(comparison.as_json()))
+        echo(json_text(comparison.as_json()))
     elif format_ == "csv":
         from hpsearch.report.table import write_runs_csv
 
         labelled = [(member.name, member.summary.results) for member in comparison.members]
-        write_runs_csv(labelled, sys.stdout)
+        rows = StringIO()
+        write_runs_csv(labelled, rows)
+        echo_data(rows.getvalue())
     else:
         from hpsearch.errors import OutputError
         from hpsearch.report.comparison_text import show
@@ -163,7 +168,7 @@ def _compare(
         except OutputError as error:
             if output is not None:
                 raise
-            click.echo(f"{error}; name the page with --output", err=True)
+            echo(f"{error}; name the page with --output", err=True)
             written = None
         with aside(output):
             show(comparison, written)
@@ -177,4 +182,4 @@ def _open(page: Path) -> None:
     from hpsearch.store import SafePath
 
     if not SafePath.of(page).is_file() or not webbrowser.open(page.resolve().as_uri()):
-        click.echo(f"no browser was found; open the file yourself: {page}", err=True)
+        echo(f"no browser was found; open the file yourself: {page}", err=True)

@@ -14,6 +14,7 @@ from hpsearch.cli.options import (
     runs_dir_option,
     trust_option,
 )
+from hpsearch.report.escape import echo
 
 
 @click.command()
@@ -56,12 +57,12 @@ def resume(
         from hpsearch.searching.repair import repair as mend
 
         for line in mend(found) or [f"{found.path}: nothing is damaged"]:
-            click.echo(line, err=True)
+            echo(line, err=True)
     config = take_up(found, overrides, trials=trials, trust=trust, jobs=jobs, backend=backend)
     if config is not None:
         conduct(found, settled(config), quiet=quiet)
         return
-    click.echo(
+    echo(
         f"{found.path} is finished; go on to more trials with: "
         f"hpsearch resume {found.path} --trials N",
         err=True,

@@ -17,6 +17,7 @@ from hpsearch.cli.options import (
     runs_dir_option,
     trust_option,
 )
+from hpsearch.report.escape import echo
 
 if TYPE_CHECKING:
     from hpsearch.searching.known import Known
@@ -104,7 +105,7 @@ def retrain(
         model = model_again(again, outcomes, config, dataset)
         with to.binary() as file:
             file.write(as_bytes(model))
-        click.echo(f"wrote {output}; use it with: hpsearch predict {output} DATA", err=True)
+        echo(f"wrote {output}; use it with: hpsearch predict {output} DATA", err=True)
 
 
 def _say(
@@ -120,7 +121,7 @@ def _say(
     from hpsearch.report.text import columns, tell
     from hpsearch.searching.objective import deviation_of, mean_of
 
-    click.echo(f"trial {known.result.number}: {setting(known.result.params)}")
+    echo(f"trial {known.result.number}: {setting(known.result.params)}")
     several = len(curves) > 1
     headings = (f"mean of {len(curves)}", "deviation") if several else ("",)
     counting = [objective.epoch_after(curve, len(curve["epoch"])) for curve in curves]
@@ -139,7 +140,7 @@ def _say(
     tell(table)
     if as_it_was:
         same = curves[0] == known.curve
-        click.echo(
+        echo(
             "the same as recorded, bit for bit, in every epoch"
             if same
             else "not the same as recorded: another processor or NumPy version? run.json has both;"

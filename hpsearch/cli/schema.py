@@ -6,6 +6,8 @@ import json
 
 import click
 
+from hpsearch.report.escape import echo
+
 
 @click.command()
 def schema() -> None:
@@ -16,4 +18,4 @@ def schema() -> None:
     """
     from hpsearch.config.json_schema import json_schema
 
-    click.echo(json.dumps(json_schema(), indent=2))
+    echo(json.dumps(json_schema(), indent=2))

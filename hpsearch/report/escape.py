@@ -1,8 +1,39 @@
-r"""Text of a user's, made safe for a terminal: nothing in it moves the cursor or breaks a line."""
+r"""Text of a user's, made safe for a terminal: nothing in it moves the cursor or breaks a line.
+
+All that is printed goes through `echo` or `echo_data` here, or through `report.text.tell`.
+"""
 
 from __future__ import annotations
 
 import re
+import sys
+
+
+def echo(text: str, *, err: bool = False) -> None:
+    """Print a message, whatever of others' it quotes; its line breaks are meant.
+
+    Args:
+        text: without the line break at its end.
+        err: to stderr.
+
+    Raises:
+        OSError: nobody is there to read it.
+    """
+    stream = sys.stderr if err else sys.stdout
+    stream.write(encodable(lines_printable(text) + "\n", stream.encoding))
+    stream.flush()
+
+
+def echo_data(text: str) -> None:
+    """Print what a program may read: just as it is, unless a terminal would obey it.
+
+    Raises:
+        OSError: nobody is there to read it.
+    """
+    stream = sys.stdout
+    shown = lines_printable(text) if stream.isatty() else text
+    stream.write(encodable(shown, stream.encoding))
+    stream.flush()
 
 
 def printable(value: object) -> str:

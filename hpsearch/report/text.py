@@ -93,6 +93,7 @@ def json_text(value: Mapping[str, Any] | list[Any]) -> str:
     }
     """
     text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False)
+    text = re.sub("[^\n -~]", _as_json_takes_it, text)
     # A newline inside a JSON string is escaped, so these newlines are all of the layout.
     return re.sub(r"\[\n[^][{}]*\n *\]", _on_one_line, text)
 
@@ -103,6 +104,14 @@ def _harmless(part: Text | str) -> Text | str:
     if lines_printable(part.plain) == part.plain:
         return part
     return Text(lines_printable(part.plain), style=part.style)
+
+
+def _as_json_takes_it(found: re.Match[str]) -> str:
+    """A sign; as JSON escapes it where a terminal would obey it or the stream has none."""
+    sign = found[0]
+    if sign.isprintable() and encodable(sign, sys.stdout.encoding) == sign:
+        return sign
+    return json.dumps(sign)[1:-1]
 
 
 def _on_one_line(found: re.Match[str]) -> str:

@@ -87,6 +87,7 @@ def origin_of(config: Config) -> Origin:
 
 def _look(name: str, look: Callable[..., Any], args: tuple[Any, ...]) -> Any:
     """What there is to tell of a named function, as a worker finds it."""
+    backends.open_streams()
     backend = "serial" if sys.platform == "win32" else "local"
     with (
         tempfile.TemporaryDirectory(prefix="hpsearch-") as folder,

@@ -184,6 +184,7 @@ def conduct(
             read-only or gone.
         TrainerError: each of the first trials failed.
     """
+    backends.open_streams()
     config = config or from_mapping(run.info["config"])
     folds = folds_of(config, dataset or same_data(run, config))
     brief = brief_of(run, config)

@@ -124,7 +124,7 @@ class Output:
     def text(self) -> Iterator[TextIO]:
         """The same for text, in UTF-8 and with line ends as they are written."""
         with self.binary() as file:
-            text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+            text = io.TextIOWrapper(file, "utf-8", errors="backslashreplace", newline="")
             try:
                 yield text
                 text.flush()

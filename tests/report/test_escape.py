@@ -3,11 +3,12 @@
 import io
 import sys
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.text import Text
 
-from hpsearch.report.escape import cut, encodable, printable
+from hpsearch.report.escape import cut, echo, echo_data, encodable, printable
 from hpsearch.report.text import columns, tell
 
 HOSTILE = "\x1b[2J\x07{{ x }}\r\n<script> [bold]🦊\u202e\ud800" + "long" * 50
@@ -48,3 +49,26 @@ def test_hostile_names_neither_break_a_table_nor_reach_the_terminal_raw(monkeypa
 
 def test_a_stream_of_ascii_gets_ascii(monkeypatch):
     assert told(monkeypatch, "± 🦊", encoding="ascii") == "\\xb1 \\U0001f98a\n"
+
+
+class Terminal(io.TextIOWrapper):
+    """A stream that takes itself for a terminal."""
+
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("stream", [io.TextIOWrapper, Terminal])
+def test_messages_are_printable_and_keep_their_lines_and_data_stays_data(monkeypatch, stream):
+    for write, expected in (
+        (lambda: echo("one\x1b\ntwo\ud800", err=True), b"one\\x1b\ntwo\\ud800\n"),
+        (
+            lambda: echo_data("a\x1b,\u202e\r\n"),
+            b"a\\x1b,\\u202e\\r\n" if stream is Terminal else b"a\x1b,\xe2\x80\xae\r\n",
+        ),
+    ):
+        to = stream(io.BytesIO(), "utf-8", newline="")
+        monkeypatch.setattr(sys, "stdout", to)
+        monkeypatch.setattr(sys, "stderr", to)
+        write()
+        assert to.buffer.getvalue() == expected
