@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float64, Shaped
 
 from hpsearch.data.labels import finder
+from hpsearch.data.names import quoted
 from hpsearch.data.numerals import (
     PLAIN,
     Doubt,
@@ -308,7 +309,7 @@ def _parsed(text: Text, writing: Writing, name: str, where: Place) -> Column:
         row = int(np.argmax(odd))
         value = text.values[text.codes[row]]
         raise DataError(
-            f"{where(row, name)}: {value!r} is text, but the model was trained on numbers "
+            f"{where(row, name)}: {quoted(value)} is text, but the model was trained on numbers "
             f"there{_as_written(writing)}; mend it"
         )
     table = np.array([*(np.nan if value is None else value for value in values), np.nan])

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import csv
-import gzip
+import re
 import warnings
-import zlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import TextIOWrapper
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hpsearch.data.compressed import DAMAGED, open_text
 from hpsearch.data.labels import MISSING_TEXTS
 from hpsearch.errors import DataError
 
@@ -21,15 +22,20 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _SEPARATORS = ",;\t|"
-_ENCODING = "utf-8-sig"  # with or without the mark that spreadsheets put first
+_SEP_LINE = re.compile(r'"?sep=([^\w"])"?')  # what spreadsheets heed, and some write
+_LONGEST = 1 << 24  # characters of a first line
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How a file is laid out: what separates its fields, and the names in its first line."""
+    """How a file is laid out: what separates its fields, and the names in its first line.
+
+    `skip` counts the lines before that one: 1 where a spreadsheet says what the separator is.
+    """
 
     separator: str
     names: tuple[str, ...]
+    skip: int = 0
 
 
 def read_layout(path: Path) -> Layout:
@@ -38,17 +44,22 @@ def read_layout(path: Path) -> Layout:
     Raises:
         DataError: the file is empty, not UTF-8 text, or names a column twice or not at all.
     """
-    with _reading(path), _open(path) as file:
-        first = file.readline()
+    with _reading(path), open_text(path) as file:
+        first = _line(path, file)
+        told = _SEP_LINE.fullmatch(first.rstrip("\r\n"))
+        if told:
+            first = _line(path, file)
         if not first:
             raise DataError(f"{path}: the file is empty; it must hold a table")
-        if "\0" in first:
-            raise DataError(f"{path}: not a text file; save the table as CSV in UTF-8")
         if not first.strip():
             raise DataError(f"{path}: the first line is empty; it must name the columns")
-        file.seek(0)
-        separator = max(_SEPARATORS, key=lambda mark: len(next(_records([first], mark), [])))
-        names = next(_records(file, separator))
+        separator = (
+            told[1]
+            if told
+            else max(_SEPARATORS, key=lambda mark: len(next(_records([first], mark), [])))
+        )
+        # a name may go on in the next line
+        names = next(_records(chain([first], file), separator, strict=True))
     if "" in names:
         raise DataError(
             f"{path}: column {names.index('') + 1} has no name in the first line; name it, or "
@@ -60,7 +71,7 @@ def read_layout(path: Path) -> Layout:
             f"{path}: the first line names {times} columns {name!r}; each needs its own name"
             + header_hint(names)
         )
-    return Layout(separator, tuple(names))
+    return Layout(separator, tuple(names), skip=1 if told else 0)
 
 
 def read_delimited(
@@ -118,23 +129,25 @@ def _read(path: Path, layout: Layout, **options: Any) -> pd.DataFrame:
     """What pandas makes of a file, or one message that says why it cannot."""
     import pandas as pd
 
-    with _reading(path), warnings.catch_warnings():
+    with _reading(path), open_text(path) as file, warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)  # a row with too many fields
         try:
             frame: pd.DataFrame = pd.read_csv(
-                path,
+                file,
                 sep=layout.separator,
+                skiprows=layout.skip,
                 header=0,
                 names=list(layout.names),
                 index_col=False,  # else a row that is too long turns its first field into an index
                 keep_default_na=False,
                 skipinitialspace=True,
-                encoding=_ENCODING,
                 low_memory=False,  # else the types of a long column depend on its chunks
                 **options,
             )
             return frame
-        except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        except UnicodeDecodeError:
+            raise
+        except (ValueError, OverflowError, pd.errors.ParserWarning) as error:
             _check_lengths(path, layout)
             reason = str(error).removeprefix("Error tokenizing data. C error: ").strip()
             raise DataError(f"{path}: cannot be read as a table: {reason}") from error
@@ -142,6 +155,8 @@ def _read(path: Path, layout: Layout, **options: Any) -> pd.DataFrame:
 
 def header_hint(names: Sequence[str]) -> str:
     """What to say if the first line looks like data."""
+    if not names:
+        return ""
     try:
         for name in names[:-1] or names:  # the last may be a label
             float(name)
@@ -152,7 +167,9 @@ def header_hint(names: Sequence[str]) -> str:
 
 def _check_lengths(path: Path, layout: Layout) -> None:
     """Every row has as many fields as the first line."""
-    with _reading(path), _open(path) as file:
+    with _reading(path), open_text(path) as file:
+        for _ in range(layout.skip):
+            file.readline()
         rows = (record for record in _records(file, layout.separator) if record)
         for number, row in enumerate(rows):  # number 0 is the first line
             if len(row) != len(layout.names):
@@ -162,14 +179,16 @@ def _check_lengths(path: Path, layout: Layout) -> None:
                 )
 
 
-def _records(lines: Iterable[str], separator: str) -> Iterator[list[str]]:
-    return csv.reader(lines, delimiter=separator, skipinitialspace=True)
+def _records(lines: Iterable[str], separator: str, *, strict: bool = False) -> Iterator[list[str]]:
+    return csv.reader(lines, delimiter=separator, skipinitialspace=True, strict=strict)
 
 
-def _open(path: Path) -> TextIOWrapper:
-    if path.suffix.lower() == ".gz":
-        return TextIOWrapper(gzip.open(path, "rb"), encoding=_ENCODING, newline="")
-    return path.open(encoding=_ENCODING, newline="")
+def _line(path: Path, file: TextIOWrapper) -> str:
+    """The next line; a file whose first line has no end is none with names in it."""
+    line = file.readline(_LONGEST)
+    if len(line) == _LONGEST:
+        raise DataError(f"{path}: the first line has no end; it must name the columns")
+    return line
 
 
 @contextmanager
@@ -180,5 +199,5 @@ def _reading(path: Path) -> Iterator[None]:
     except UnicodeDecodeError as error:
         bad = error.object[error.start : error.start + 1].hex()
         raise DataError(f"{path}: not UTF-8 text (byte 0x{bad}); save it as UTF-8") from error
-    except (OSError, EOFError, zlib.error, csv.Error) as error:
+    except (*DAMAGED, csv.Error) as error:
         raise DataError(f"{path}: cannot be read: {error}") from error

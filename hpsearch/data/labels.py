@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 from jaxtyping import Shaped
 
-from hpsearch.data.names import listed
+from hpsearch.data.names import listed, quoted
 from hpsearch.data.numerals import is_number
 from hpsearch.data.source import Codes, Label, Labels
 from hpsearch.errors import DataError
@@ -121,7 +122,7 @@ def known(
         raise DataError(
             f"{where(row)}: the label is missing; fill it or remove the row"
             if label is None or label in MISSING_TEXTS
-            else f"{where(row)}: label {label!r} is none of the model's classes: "
+            else f"{where(row)}: label {quoted(label)} is none of the model's classes: "
             f"{listed(written or classes)}"
         )
     return y
@@ -201,6 +202,8 @@ def _plain(value: Any, where: Place) -> Label | None:
     """A label as a plain Python value; None if it is missing."""
     if isinstance(value, np.generic):
         value = value.item()
+    if isinstance(value, Decimal):
+        value = float(value)
     if isinstance(value, float):
         if np.isnan(value):
             return None
@@ -208,7 +211,7 @@ def _plain(value: Any, where: Place) -> Label | None:
     if value is None or isinstance(value, bool | int | str):
         return value
     raise DataError(
-        f"{where(None)}: label {value!r} is of type {type(value).__name__}; a label must be "
+        f"{where(None)}: label {quoted(value)} is of type {type(value).__name__}; a label must be "
         f"text, a whole number, or true or false"
     )
 
@@ -222,16 +225,16 @@ def _check_names(names: set[Label], rows: int, where: Place) -> None:
     if numbers > _MOST_NUMBERS and (fractions or 2 * numbers > rows):
         example = fractions[0] if fractions else min(names, key=_sort_key)
         raise DataError(
-            f"{where(None)}: the labels are {numbers} different numbers such as {example!r}, "
-            f"which looks like a quantity; hpsearch's network classifies, so choose a column of "
-            f"classes as data.target, or group the numbers into a few"
+            f"{where(None)}: the labels are {numbers} different numbers such as "
+            f"{quoted(example)}, which looks like a quantity; hpsearch's network classifies, "
+            f"so choose a column of classes as data.target, or group the numbers into a few"
         )
     if not names:
         raise DataError(f"{where(None)}: there are no labels; add rows")
     if len(names) == 1:
         raise DataError(
-            f"{where(None)}: every label is {next(iter(names))!r}; to learn, there must be two "
-            f"classes or more"
+            f"{where(None)}: every label is {quoted(next(iter(names)))}; to learn, there must be "
+            f"two classes or more"
         )
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import lzma
+import os
 import zipfile
 import zlib
 from collections.abc import Sequence
 from itertools import accumulate
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +22,25 @@ from hpsearch.errors import DataError
 
 Array = Shaped[np.ndarray[Any, Any], "..."]
 
-_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError)
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    ValueError,
+    NotImplementedError,
+    RuntimeError,  # zipfile's word for several things
+    SyntaxError,  # a header that is no Python literal
+    TypeError,
+)
+_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+    (3, 0): np.lib.format.read_array_header_2_0,
+}
+_ZIPPED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_DEFLATE = 1032  # by these nothing is packed into a smaller share than this
 
 
 def read_npz(path: Path) -> Source:
@@ -66,14 +87,15 @@ def _arrays(path: Path) -> dict[str, Array]:
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             found = list(file)
-            arrays = {name: file[name] for name in ours if name in found}
+            members = _members(path, file.zip, ours)
+            arrays = {name: file[name] for name in members}
     except _DAMAGED as error:
         if "pickle" in str(error):
             raise DataError(
                 f"{path}: holds Python objects, which only pickle could read; save numbers, or "
                 f"labels as text: y=y.astype(str)"
             ) from error
-        raise DataError(f"{path}: damaged: {error}; save it again") from error
+        raise DataError(f"{path}: damaged: {_first_line(error)}; save it again") from error
     if "x" not in arrays and "x_train" not in arrays and "x_test" not in arrays:
         raise DataError(
             f"{path}: must hold x and y, or x_train, y_train[, x_val, y_val][, x_test, y_test]; "
@@ -82,6 +104,54 @@ def _arrays(path: Path) -> dict[str, Array]:
     if "x" in arrays and "x_train" in arrays:
         raise DataError(f"{path}: holds both x and x_train; keep one of the two forms")
     return arrays
+
+
+def _members(path: Path, archive: zipfile.ZipFile, ours: Sequence[str]) -> list[str]:
+    """The arrays that are there, each of which is what it claims to be before it is read."""
+    infos: dict[str, list[zipfile.ZipInfo]] = {name: [] for name in ours}
+    for info in archive.infolist():
+        name = info.filename.removesuffix(".npy")
+        if name in infos:
+            infos[name].append(info)
+    for name, found in infos.items():
+        if len(found) > 1:
+            raise DataError(f"{path}: holds two arrays {name!r}; keep one of them")
+        if found and found[0].flag_bits & 1:
+            raise DataError(f"{path}: is encrypted; save the arrays with np.savez")
+        if found:
+            _check_claim(path, name, archive, found[0])
+    return [name for name, found in infos.items() if found]
+
+
+def _check_claim(path: Path, name: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
+    """An array's header speaks of as many bytes as are there: no more is asked of memory."""
+    with archive.open(info) as member:
+        start = member.read(len(np.lib.format.MAGIC_PREFIX) + 2)
+        if not start.startswith(np.lib.format.MAGIC_PREFIX):
+            raise DataError(f"{path}: {name} is no array; save it with np.savez")
+        version = (start[-2], start[-1])
+        if version not in _HEADERS:
+            raise DataError(f"{path}: {name} is of the unknown format {version}; save it again")
+        shape, _, dtype = _HEADERS[version](member)
+        claimed, held = prod(shape) * dtype.itemsize, info.file_size - member.tell()
+    if min(shape, default=0) < 0 or (claimed != held and not dtype.hasobject):
+        raise DataError(
+            f"{path}: {name} says that it has {claimed:,} bytes, and has {held:,}; save it again"
+        )
+    if claimed > os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"):
+        raise DataError(
+            f"{path}: {name} has {claimed:,} bytes, more than this machine has memory; use fewer "
+            f"rows"
+        )
+    if claimed > _DEFLATE * info.compress_size + 1000 and info.compress_type in _ZIPPED:
+        raise DataError(
+            f"{path}: {name} cannot have {claimed:,} bytes, packed into {info.compress_size:,}; "
+            f"save it again"
+        )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0] or type(error).__name__
 
 
 def _features(path: Path, name: str, arrays: dict[str, Array]) -> Numbers:

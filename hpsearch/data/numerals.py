@@ -13,6 +13,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from hpsearch.data.names import quoted
+
 NAMES = {".": "point", ",": "comma"}
 """What may stand before the fraction of a number."""
 
@@ -126,7 +128,7 @@ def judge(
     share = count["number"] / total
     mostly = share > 0.5
     odd = next(text for kind in ("mark", "word", "code") for text in by_kind[kind])
-    found = f"{odd!r} is not a number, while {count['number']} of {total} rows hold one; "
+    found = f"{quoted(odd)} is not a number, while {count['number']} of {total} rows hold one; "
     if count["mark"] and count["mark"] + count["number"] == total:
         sure = mostly or len(numbers) > 2
     elif count["code"] > total / 10:  # 12-B, 10.10.2: names, though some are digits only
@@ -142,8 +144,8 @@ def judge(
         return None
     return Doubt(
         odd,
-        f"{found}mend it, or, if it stands for a missing value, set "
-        f"data.missing_values: [{json.dumps(odd, ensure_ascii=False)}] and data.missing: mean",
+        f"{found}mend it, or, if it stands for a missing value, set data.missing_values: "
+        f"[{json.dumps(odd[:60], ensure_ascii=False)}] and data.missing: mean",
         mark=count["mark"] > 0,
     )
 
@@ -167,8 +169,8 @@ def ambiguous(text: str) -> Doubt:
     other = "." if mark == "," else ","
     return Doubt(
         text,
-        f"{text!r} may have a decimal {NAMES[mark]} or its thousands set apart; say which sign "
-        f'stands before a fraction: data.decimal: "{mark}" or data.decimal: "{other}"',
+        f"{quoted(text)} may have a decimal {NAMES[mark]} or its thousands set apart; say which "
+        f'sign stands before a fraction: data.decimal: "{mark}" or data.decimal: "{other}"',
         ambiguous=True,
     )
 
@@ -181,8 +183,8 @@ def _common_writing(numbers: Sequence[str], decimal: str | None) -> Writing | Do
             bearing, bare = (text, numbers[0]) if sign else (numbers[0], text)
             return Doubt(
                 bearing,
-                f"{bearing!r} bears the sign {sign or signed[0][0]!r}, and {bare!r} does not; "
-                f"write every number of the column in one way, at best without signs",
+                f"{quoted(bearing)} bears the sign {sign or signed[0][0]!r}, and {quoted(bare)} "
+                f"does not; write every number of the column in one way, at best without signs",
             )
     sign = signed[0][0]
     bodies = [body for _, body in signed if not _INFINITE.fullmatch(body)]
@@ -211,15 +213,15 @@ def _mixed(numbers: Sequence[str], bodies: Sequence[str], decimal: str | None) -
     if decimal is not None:
         return Doubt(
             odd,
-            f"{odd!r} is no number with a decimal {NAMES[decimal]}, as data.decimal says they "
-            f"are; mend it",
+            f"{quoted(odd)} is no number with a decimal {NAMES[decimal]}, as data.decimal says "
+            f"they are; mend it",
         )
     sign = next((s for s in odd if not s.isalnum() and s not in "+-"), odd[0])
     comma = ' (if every fraction has a comma: data.decimal: ",")' if sign == "," else ""
     return Doubt(
         odd,
-        f"{odd!r} has the sign {sign!r}, which cannot be read for sure; write every number of the "
-        f"column in one way, at best as 1234.5{comma}",
+        f"{quoted(odd)} has the sign {sign!r}, which cannot be read for sure; write every number "
+        f"of the column in one way, at best as 1234.5{comma}",
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from hpsearch.data.compressed import ENDINGS
 from hpsearch.data.encoding import Encoding, check_values
 from hpsearch.data.labels import known
 from hpsearch.data.names import did_you_mean, listed
@@ -13,7 +14,11 @@ from hpsearch.data.options import BUILT_IN, READ_ALL, Reading
 from hpsearch.data.source import Codes, Source, test_part
 from hpsearch.errors import DataError
 
-_TABLES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet", ".pq")
+_TABLES = (
+    ".parquet",
+    ".pq",
+    *(f".{text}{ending}" for text in ("csv", "tsv") for ending in ("", *ENDINGS)),
+)
 
 
 def open_source(
@@ -106,7 +111,7 @@ def _read_arrays(path: Path) -> Source:
         return read_npz(path)
     raise DataError(
         f"{path}: a data source is {', '.join(map(repr, BUILT_IN))}, a file ending in .csv, .tsv "
-        f"(or these with .gz), .parquet or .npz, or a folder of IDX files"
+        f"(or these with {', '.join(ENDINGS)}), .parquet or .npz, or a folder of IDX files"
     )
 
 
@@ -117,3 +122,8 @@ def _reading(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except MemoryError as error:
+        reason = str(error).partition("\n")[0]
+        raise DataError(
+            f"{path}: needs more memory than there is{reason and f' ({reason})'}; use fewer rows"
+        ) from error

@@ -27,6 +27,8 @@ def read_names(path: Path) -> tuple[str, ...]:
 
         names = pyarrow.parquet.read_schema(path).names
     names = tuple(name for name in names if not _PANDAS_INDEX.fullmatch(name))
+    if not names:
+        raise DataError(f"{path}: the table has no columns; add data")
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise DataError(f"{path}: two columns are named {twice!r}; each needs its own name")
@@ -42,7 +44,13 @@ def read_parquet(path: Path, names: Sequence[str]) -> pd.DataFrame:
     with _reading(path):
         import pyarrow.parquet
 
-        table = pyarrow.parquet.read_table(path, columns=list(names))
+        table = pyarrow.parquet.ParquetFile(path).read(columns=list(names))
+        for field in table.schema:
+            if pyarrow.types.is_nested(field.type):
+                raise DataError(
+                    f"{path}: column {field.name!r} holds values of type {field.type}; a value "
+                    f"must be a number, true or false, or text, so convert or leave it out"
+                )
         frame = cast("pd.DataFrame", table.to_pandas(ignore_metadata=True))
     if not len(frame):
         raise DataError(f"{path}: there are no rows; add data")
@@ -59,6 +67,9 @@ def _reading(path: Path) -> Iterator[None]:
             f"{path}: reading Parquet needs pyarrow; pip install 'hpsearch[parquet]', or save "
             f"the table as CSV"
         ) from error
-    except (OSError, ValueError) as error:  # pyarrow's own errors are kinds of these
+    except DataError:
+        raise
+    # pyarrow's own errors are kinds of these
+    except (OSError, ValueError, TypeError, KeyError, NotImplementedError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{path}: damaged, or not a Parquet file: {reason}") from error

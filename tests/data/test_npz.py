@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import io
+import os
+import zipfile
+
 import numpy as np
 import pytest
 
@@ -122,3 +126,71 @@ def test_labels_of_bytes_are_text_and_those_of_other_types_are_refused(npz):
     for y in (np.arange(4).astype("M8[D]"), np.zeros(4, [("a", int)]), np.arange(4) + 1j):
         with pytest.raises(DataError, match=r"y is of type .*; a label must be text"):
             read_npz(npz(x=X, y=y))
+
+
+def npy(array):
+    buffer = io.BytesIO()
+    np.lib.format.write_array(buffer, array)
+    return buffer.getvalue()
+
+
+def header(shape, descr="'<f8'"):
+    text = f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode()
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (b"hello", "x is no array"),
+        (b"", "x is no array"),
+        (b"\x93NUMPY\x09\x00" + npy(X)[8:], r"x is of the unknown format \(9, 0\)"),
+        (header("(1099511627776, 3)"), "x says that it has 26,388,279,066,624 bytes, and has 0"),
+        (header("(-5, 3)"), "x says that it has -120 bytes, and has 0"),
+        (npy(X)[:-9], "x says that it has 48 bytes, and has 39"),
+        (npy(X) + b"junk", "x says that it has 48 bytes, and has 52"),
+        (header("(5.5, 3)"), "damaged: "),
+        (header("(5, 3)", "'zz'"), "damaged: "),
+        (header("open('x')"), "damaged: "),
+        (npy(X)[:40], "damaged: "),
+        (npy(np.zeros((4, 2), [("a", "f8")])), r"x is of type \[.*\]; it must hold real numbers"),
+    ],
+)
+def test_a_member_that_is_no_array_is_told(tmp_path, x, message):
+    path = tmp_path / "data.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x.npy", x)
+        archive.writestr("y.npy", npy(Y))
+    with pytest.raises(DataError, match=r"data\.npz: " + message):
+        read_npz(path)
+
+
+def test_an_encrypted_archive_is_told(npz):
+    path = npz(x=X, y=Y)
+    content = bytearray(path.read_bytes())
+    for signature, flags in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        at = content.find(signature)
+        while at >= 0:
+            content[at + flags] |= 1
+            at = content.find(signature, at + 1)
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"data\.npz: is encrypted"):
+        read_npz(path)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_two_arrays_of_one_name_are_told(tmp_path):
+    path = tmp_path / "data.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ("x.npy", "x.npy", "y.npy"):
+            archive.writestr(name, npy(X))
+    with pytest.raises(DataError, match="holds two arrays 'x'; keep one of them"):
+        read_npz(path)
+
+
+def test_an_array_larger_than_memory_is_not_asked_for(tmp_path, monkeypatch):
+    path = tmp_path / "data.npz"
+    np.savez(path, x=X, y=Y)
+    monkeypatch.setattr(os, "sysconf", lambda name: 6)  # 36 bytes
+    with pytest.raises(DataError, match="x has 48 bytes, more than this machine has memory"):
+        read_npz(path)

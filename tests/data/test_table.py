@@ -1,17 +1,22 @@
 from __future__ import annotations
 
 import builtins
+import datetime
 import gzip
 import json
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
+import pyarrow
+import pyarrow.parquet
 import pytest
 
+from hpsearch.data.dataset import load
 from hpsearch.data.encoding import Encoding, fit
 from hpsearch.data.labels import classes
 from hpsearch.data.numerals import Writing
-from hpsearch.data.options import Reading
+from hpsearch.data.options import DataOptions, Reading
 from hpsearch.data.source import Text
 from hpsearch.data.table import column_names, guess_target, read_like, read_table
 from hpsearch.errors import DataError
@@ -321,3 +326,91 @@ def test_columns_may_be_chosen_or_left_out(csv_file):
 def test_columns_that_cannot_be_chosen_are_told(csv_file, reading, message):
     with pytest.raises(DataError, match=message):
         read_table(csv_file("id,a,y\n1,2,u\n2,3,v\n"), "y", reading)
+
+
+@pytest.mark.parametrize("first", ["sep=;\n", '"sep=;"\r\n', "\ufeffsep=;\n"])
+def test_the_separator_that_a_spreadsheet_names_is_heeded(csv_file, first):
+    source = read_table(csv_file(first + "a,b;c;y\n1;2;u\n3;4;v\n"), "y")
+    assert source.number_names == ("a,b", "c")
+    assert source.numbers.tolist() == [[1, 2], [3, 4]]
+    with pytest.raises(DataError, match="row 2: the first line names 3 columns, found 2 fields"):
+        read_table(csv_file(first + "a,b;c;y\n1;2;u\n3;4\n"), "y")
+    with pytest.raises(DataError, match="the file is empty"):
+        read_table(csv_file(first), "y")
+
+
+def test_line_ends_of_every_kind_end_a_line(csv_file, tmp_path):
+    text = "a,y\r1,u\n2,v\r\n3,u\n"
+    (tmp_path / "data.csv").write_bytes(text.encode())
+    assert read_table(tmp_path / "data.csv", "y").numbers.ravel().tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('"a,y\n1,u\n', "cannot be read: unexpected end of data"),
+        ("a" * (1 << 24), "the first line has no end"),
+        ("a" * 200_000 + ",y\n1,u\n", "field larger than field limit"),
+        (
+            "a,y\n" + "1,u\n2,v\n" * 9 + "9" * 400 + ",v\n",
+            "column 'a', row 19: found inf; a number must be",
+        ),
+        (
+            "a,y\n" + "1,u\n2,v\n" * 9 + "9" * 9000 + ",v\n",
+            "column 'a', row 19: found inf; a number must be",
+        ),
+    ],
+)
+def test_what_no_table_can_hold_is_told(csv_file, text, message):
+    with pytest.raises(DataError, match=message):
+        load(DataOptions(csv_file(text), "y", validation=0.1, test=0))
+
+
+def test_a_long_text_is_not_shown_whole(csv_file):
+    text = "a,y\n" + "".join(f"{i},{'uv'[i % 2]}\n" for i in range(40)) + "x" * 9000 + ",u\n"
+    with pytest.raises(DataError, match="column 'a', row 41: 'xxx") as told:
+        read_table(csv_file(text), "y")
+    assert len(str(told.value)) < 500
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        ([[1, 2]] * 4, "column 'f' holds values of type list<element: int64>"),
+        ([{"a": 1}] * 4, "column 'f' holds values of type struct<a: int64>"),
+        ([datetime.time(1)] * 4, "column 'f': the column holds dates or times"),
+        ([b"x"] * 4, "column 'f': the column is of type object .bytes."),
+    ],
+)
+def test_parquet_values_that_are_no_features_nor_labels_are_told(tmp_path, column, message):
+    path = tmp_path / "data.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({"f": column, "g": [1.0, 2, 3, 4]}), path)
+    with pytest.raises(DataError, match=message):
+        load(DataOptions(path, "g"))
+    with pytest.raises(DataError, match=r"column 'f'"):
+        load(DataOptions(path, "f"))
+
+
+def test_parquet_decimals_and_half_precision_are_numbers_and_dictionaries_are_text(tmp_path):
+    path = tmp_path / "data.parquet"
+    columns = {
+        "price": [Decimal("1.5"), None],
+        "half": np.array([0.5, 2], np.float16),
+        "kind": pyarrow.array(["a", "b"]).dictionary_encode(),
+        "y": pyarrow.array(["u", "v"]).dictionary_encode(),
+    }
+    pyarrow.parquet.write_table(pyarrow.table(columns), path)
+    source = read_table(path, "y")
+    assert np.array_equal(source.numbers, [[1.5, 0.5], [np.nan, 2]], equal_nan=True)
+    assert texts_of(source.text["kind"]) == ["a", "b"]
+    assert labels_of(source) == ["u", "v"]
+
+
+def test_a_parquet_file_without_columns_or_rows_is_told(tmp_path):
+    path = tmp_path / "data.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({}), path)
+    with pytest.raises(DataError, match="the table has no columns"):
+        read_table(path, "y")
+    pyarrow.parquet.write_table(pyarrow.table({"a": [], "y": []}), path)
+    with pytest.raises(DataError, match="there are no rows"):
+        read_table(path, "y")
