@@ -40,7 +40,7 @@ def list_(runs_dir: Path, format_: str) -> None:
             summary = summarise(run)
         except (HpsearchError, OSError) as error:
             table.add_row(run.name, "damaged")
-            click.echo(str(error), err=True)
+            echo(str(error), err=True)
             continue
         headline = summary.headline
         started = str(summary.info["created"])[:16].replace("T", " ")
