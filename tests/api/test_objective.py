@@ -1,5 +1,6 @@
 """A search of a function that Python hands over: lambdas and closures too."""
 
+import signal
 import threading
 
 import pytest
@@ -53,7 +54,7 @@ def test_a_run_that_was_cut_goes_on_with_the_function(tmp_path):
     def train(params, epochs):
         calls.append(params)
         if len(calls) == 5:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)  # as Ctrl-C does
         return params["x"] * epochs
 
     config = {**CONFIG, "parallel": {"backend": "serial"}}
