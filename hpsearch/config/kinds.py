@@ -12,7 +12,7 @@ from hpsearch.config.resolved import Goal, Trainer
 from hpsearch.config.rules import Rule, as_whole, choice, looks_like_number
 from hpsearch.config.suggestions import nearest
 from hpsearch.trainers import network
-from hpsearch.trainers.command.template import GIVEN, used
+from hpsearch.trainers.command.template import GIVEN, misread, used
 from hpsearch.trainers.hyperparameter import Hyperparameter
 
 Told = list[tuple[str, str]]
@@ -33,7 +33,7 @@ def _nothing(*_: object) -> Told:
 
 
 def _unknown_places(options: Mapping[str, Any], names: list[str]) -> Told:
-    """Places of a command that nothing fills, and parameters that would take a place's meaning."""
+    """Places of a command that nothing fills."""
     known = [*names, *GIVEN]
     told = [
         (
@@ -43,11 +43,15 @@ def _unknown_places(options: Mapping[str, Any], names: list[str]) -> Told:
         for name in used(options["command"])
         if name not in known
     ]
-    taken = [name for name in names if name in GIVEN]
-    return told + [
-        ("command", f"{{{name}}} is given to every command; rename the parameter")
-        for name in taken
+    told += [
+        (
+            "command",
+            f"{text}: no shell or formatter reads it; write {{{name}}} for the value, or "
+            f"{'$' * text.startswith('$')}{{{{{name}}}}} for the text",
+        )
+        for text, name in misread(options["command"], known)
     ]
+    return told
 
 
 def _meant(name: str, known: list[str]) -> str:
@@ -61,9 +65,16 @@ def _meant(name: str, known: list[str]) -> str:
 
 def _unused_parameters(options: Mapping[str, Any], names: list[str]) -> Told:
     places = used(options["command"])
-    reason = "the command does not name it; unless it reads HPSEARCH_PARAMS, add"
+    reason = "the command does not name it; unless it reads HPSEARCH_PARAMS,"
     return [
-        (name, f"{reason} {{{name}}} to it, or drop it") for name in names if name not in places
+        (
+            name,
+            f"{reason} add {{{name}}} to it, or drop it"
+            if used(f"{{{name}}}")
+            else f"{reason} rename it: it can be no place",
+        )
+        for name in names
+        if name not in places
     ]
 
 
@@ -85,6 +96,7 @@ class Kind:
     ignored: Callable[[Mapping[str, Any]], Told]
     options: Mapping[str, Option] = field(default_factory=dict)
     open: bool = False
+    given: tuple[str, ...] = ()  # names that each run of it is told besides
     unknown: Callable[[Mapping[str, Any], list[str]], Told] = _nothing
     unused: Callable[[Mapping[str, Any], list[str]], Told] = _nothing
 
@@ -139,6 +151,7 @@ KINDS = {
         ignored=_nothing,
         options=COMMAND,
         open=True,
+        given=GIVEN,
         unknown=_unknown_places,
         unused=_unused_parameters,
     ),

@@ -144,10 +144,19 @@ def _halving(parts: Parts) -> Iterator[Problem]:
 
 
 def _twice(parts: Parts) -> Iterator[Problem]:
+    own = parts.kind is not None and parts.kind.open and not parts.kind.needs_data
+    rungs = not own or parts.settings.get("epochs", 1) != 1
     for name in parts.space:
+        if name == "epochs" and not rungs:
+            continue  # of a trainer that is told no length, it is a parameter as any other
         if name == "epochs":
             message = "is the length of a full training, the same for every trial; set it in"
-            yield Problem(("space", name), f"{message} 'trainer'", of_key=True)
+            remedy = "; or leave trainer.epochs out, and trials are trained whole" if own else ""
+            yield Problem(("space", name), f"{message} 'trainer'{remedy}", of_key=True)
+        elif own and rungs and parts.kind is not None and name in parts.kind.given:
+            message = f"{{{name}}} is given to every {parts.kind.name}; rename the parameter, or "
+            message += "leave trainer.epochs out, and trials are trained whole"
+            yield Problem(("space", name), message, of_key=True)
         elif name in parts.settings:
             message = "is fixed in 'trainer' too; keep one of them"
             yield Problem(("space", name), message, of_key=True)

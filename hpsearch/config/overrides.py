@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -26,16 +27,18 @@ def lay_over(
     """The tree with `KEY=VALUE` settings, then options, in their order; the later one wins.
 
     A null value takes a key away, so that its default holds again, or so that a parameter of
-    the space is no longer searched. Text is read as YAML.
+    the space is no longer searched. Text is read as YAML. A key that holds dots is written as it
+    is where the tree has it, else in quotes: `space."model.lr".max=1`.
     """
     given = [_read_setting(setting) for setting in settings]
     given += [
-        (OPTIONS[name], _read(value, f"--{name}"), f"--{name}")
+        (tuple(map(Quoted, OPTIONS[name])), _read(value, f"--{name}"), f"--{name}")
         for name, value in options.items()
         if value is not None
     ]
     problems = []
-    for path, value, label in given:
+    for parts, value, label in given:
+        path = _in_tree(tree, parts)
         places = replace(places, origins={**places.origins, path: label})
         try:
             tree = _put(tree, path, value)
@@ -44,13 +47,47 @@ def lay_over(
     return tree, places, problems
 
 
+class Quoted(str):
+    """A key that was written in quotes: whatever it holds, it is one key."""
+
+    __slots__ = ()
+
+
+PART = re.compile(r"""\s*(?:"([^"]+)"|'([^']+)'|([^."'=]+))\s*([.=])""")
+"""A key of a path, in quotes or without a dot, and what follows it."""
+
+
 def _read_setting(setting: str) -> tuple[tuple[str, ...], Any, str]:
-    key, equals, text = setting.partition("=")
-    path = tuple(part.strip() for part in key.split("."))
-    label = one_line(f"--set {setting}")
-    if not equals or not all(path):
+    label, parts, end = one_line(f"--set {setting}"), [], 0
+    while match := PART.match(setting, end):
+        quoted, bare, end = match[1] or match[2], match[3], match.end()
+        parts.append(Quoted(quoted) if quoted else bare.strip())
+        if match[4] == "=":
+            break
+    if not all(parts) or setting[end - 1 : end] != "=":
         raise ConfigError(f"{label}: write KEY=VALUE, for example --set search.trials=16")
-    return path, _read(text, label), label
+    return tuple(parts), _read(setting[end:], label), label
+
+
+def _in_tree(tree: Any, parts: tuple[str, ...]) -> tuple[str, ...]:
+    """The path that a key's parts mean: a key with dots where the tree has it, the longest one.
+
+    >>> _in_tree({"space": {"model.lr": {"max": 1}}}, ("space", "model", "lr", "max"))
+    ('space', 'model.lr', 'max')
+    """
+    path: list[str] = []
+    while parts:
+        taken = 1
+        for length in range(len(parts), 1, -1):
+            joined = parts[:length]
+            plain = not any(isinstance(part, Quoted) for part in joined)
+            if plain and isinstance(tree, dict) and ".".join(joined) in tree:
+                taken = length
+                break
+        key = ".".join(parts[:taken])
+        path.append(key)
+        tree, parts = tree.get(key) if isinstance(tree, dict) else None, parts[taken:]
+    return tuple(path)
 
 
 def _read(text: Any, label: str) -> Any:

@@ -75,7 +75,7 @@ def _usual(space: Space, defaults: Mapping[str, Any]) -> dict[str, Any]:
 
 def _foreign(given: Mapping[str, Any], space: Space, path: Path) -> Iterator[Problem]:
     for name in given:
-        if name in space.settings:
+        if name in space.settings and name not in space:
             message = f"is fixed in 'trainer' as {show(space.settings[name])}; leave it out"
             yield Problem((*path, name), message, of_key=True)
         elif name not in space:

@@ -41,7 +41,8 @@ def derived_space(study: Study) -> dict[str, Any]:
     A range that changed from trial to trial is the widest. A parameter that only some trials
     have gets the `when` that separates them from the others.
     """
-    names = dict.fromkeys(name for trial in study.trials for name in trial.params)
+    telling = _telling(study)
+    names = dict.fromkeys(name for trial in telling for name in trial.params)
     if not names:
         raise ExchangeError(
             f"study {study.name!r}: has no finished trial with parameters, so there is no space"
@@ -51,8 +52,19 @@ def derived_space(study: Study) -> dict[str, Any]:
         given = [trial.distributions[name] for trial in study.trials if name in trial.params]
         space[name] = _domain(study, name, given)
     for name in names:
-        space[name] |= _condition(study, name, space)
+        space[name] |= _condition(study, telling, name, space)
     return space
+
+
+def _telling(study: Study) -> list[StudyTrial]:
+    """The trials that tell which parameters there are: one that failed may lack its later ones.
+
+    Where none was completed, they are those that were pruned, else all.
+    """
+    for state in ("COMPLETE", "PRUNED"):
+        if found := [trial for trial in study.trials if trial.state == state and trial.params]:
+            return found
+    return list(study.trials)
 
 
 def _domain(study: Study, name: str, given: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -82,12 +94,14 @@ def _domain(study: Study, name: str, given: Sequence[Mapping[str, Any]]) -> dict
                      else {})  # fmt: skip
 
 
-def _condition(study: Study, name: str, space: Mapping[str, Any]) -> dict[str, Any]:
+def _condition(
+    study: Study, telling: Sequence[StudyTrial], name: str, space: Mapping[str, Any]
+) -> dict[str, Any]:
     """When a parameter counts, by the first other one that tells; nothing if it always does."""
-    without = [trial for trial in study.trials if trial.params and name not in trial.params]
+    without = [trial for trial in telling if trial.params and name not in trial.params]
     if not without:
         return {}
-    having = [trial for trial in study.trials if name in trial.params]
+    having = [trial for trial in telling if name in trial.params]
     for other, domain in space.items():
         whole = domain.get("type") == "int" and "step" not in domain
         if other == name or not ("values" in domain or whole):

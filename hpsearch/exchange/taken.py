@@ -53,7 +53,7 @@ def take(study: Study, config: Config) -> Taken:
     for trial in study.trials:
         params = config.space.standard(gather(config.space, trial.params))
         if not config.space.contains(params):
-            left[_misfit(config.space, params)] += 1
+            left[_misfit(config.space, params, trial.state)] += 1
             continue
         values = (reported(trial) or None) if by_epoch else None
         curve = _curve(trial, values, objective)
@@ -107,7 +107,7 @@ def _are_epochs(study: Study, epochs: int) -> bool:
     return max(full) == most == epochs if any(full) else most <= epochs
 
 
-def _misfit(space: Space, params: Mapping[str, Any]) -> str:
+def _misfit(space: Space, params: Mapping[str, Any], state: str) -> str:
     """Why a setting does not lie in a space."""
     for parameter in space:
         if parameter.name in params:
@@ -116,7 +116,10 @@ def _misfit(space: Space, params: Mapping[str, Any]) -> str:
             if not all(parameter.domain.contains(entry) for entry in entries):
                 return f"outside the range of {parameter.name}"
     names = [name for name in params if name not in space]
-    return f"with another parameter, {names[0]}" if names else "with other parameters"
+    if names:
+        return f"with another parameter, {names[0]}"
+    ended = {"FAIL": "failed", "PRUNED": "were pruned"}.get(state)
+    return f"that {ended} before they had all parameters" if ended else "with other parameters"
 
 
 def _curve(

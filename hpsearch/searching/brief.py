@@ -21,7 +21,7 @@ from hpsearch.searching.known import Known, check_params, curves
 from hpsearch.space import Space
 from hpsearch.space.settings import count, key, untried
 from hpsearch.store import RunDirectory, uncollected
-from hpsearch.trainers.protocol import Settings
+from hpsearch.trainers.protocol import OWN_EPOCHS, Settings
 from hpsearch.trial import Params, Trial
 
 TRIED = (
@@ -77,7 +77,7 @@ class Brief:
 
     def settings_of(self, params: Params) -> dict[str, Any]:
         """Every hyperparameter of a trial."""
-        return {**self.settings, **params}
+        return settings_of(self.settings, params)
 
     def seed_of(self, number: int) -> tuple[int | str, ...]:
         """The identity of a trial's random numbers; crossed trials of one draw share it."""
@@ -93,6 +93,14 @@ class Brief:
         if repeat >= self.repeats:
             return self.seed, "confirm", repeat - self.repeats
         return seed if repeat == 0 else (*seed, "repeat", repeat)
+
+
+def settings_of(fixed: Settings, params: Params) -> dict[str, Any]:
+    """Fixed settings and a trial's own; "epochs" stays the length of a full training."""
+    if "epochs" not in params:
+        return {**fixed, **params}
+    others = {name: value for name, value in params.items() if name != "epochs"}
+    return {**fixed, **others, OWN_EPOCHS: params["epochs"]}
 
 
 def brief_of(run: RunDirectory, config: Config) -> Brief:

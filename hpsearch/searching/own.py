@@ -53,6 +53,11 @@ def settled(config: Config, target: Target | None = None) -> Config:
         return config
     name, home = trainer.options["function"], trainer.options["folder"]
     how: Manner = _look(name, inspected, (name, home)) if target is None else manner(target, name)
+    if how.generator and "epochs" in config.space:
+        raise TrainerError(
+            f"{name}: yields after each epoch, so trainer.epochs says how many there are; rename "
+            "the parameter 'epochs', or return the last value"
+        )
     if how.generator:
         return config
     return replace(config, search=replace(config.search, halving=None))

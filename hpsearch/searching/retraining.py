@@ -14,7 +14,14 @@ from hpsearch import backends
 from hpsearch.config import Config
 from hpsearch.data.dataset import Dataset, with_parts, write_folds
 from hpsearch.errors import RunError, TrainerError
-from hpsearch.searching.brief import brief_for, brief_of, check_rules, known_trials, rounds_of
+from hpsearch.searching.brief import (
+    brief_for,
+    brief_of,
+    check_rules,
+    known_trials,
+    rounds_of,
+    settings_of,
+)
 from hpsearch.searching.known import Known
 from hpsearch.searching.objective import Curve, Objective, average, objective_of
 from hpsearch.searching.own import is_own
@@ -56,7 +63,7 @@ def jobs_again(
     it has one for each seed, as `repeat`, and fold. A learning rate that follows a cosine over
     all epochs is stretched with `epochs`.
     """
-    settings = {**config.trainer.settings, **known.result.params}
+    settings = settings_of(config.trainer.settings, known.result.params)
     until = known.result.epochs
     if is_own(config) and known.result.status is Status.COMPLETED:
         until = config.trainer.epochs  # where it ended by itself it does so again

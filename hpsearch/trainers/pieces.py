@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from hpsearch.errors import TrainerError
 from hpsearch.rng import library_seed
 from hpsearch.store import SafePath
 from hpsearch.trainers.checkpoints import Checkpoints, to_state
 from hpsearch.trainers.measures import Measures, curve_of
-from hpsearch.trainers.protocol import Job, Outcome
+from hpsearch.trainers.protocol import OWN_EPOCHS, Job, Outcome
 
 
 def seed_of(job: Job) -> int:
     """A seed for a user's trainer, the same wherever the job is trained."""
     return library_seed(*job.seed, "user", rules=job.rules)
+
+
+def params_of(job: Job) -> dict[str, Any]:
+    """The parameters of a job as a user's trainer is told them, one called "epochs" among them."""
+    hidden = {"epochs": job.settings[OWN_EPOCHS]} if OWN_EPOCHS in job.settings else {}
+    own = {n: v for n, v in job.settings.items() if n not in ("epochs", OWN_EPOCHS)}
+    return {**own, **hidden}
 
 
 def outcome_of(

@@ -17,6 +17,9 @@ State = dict[str, np.ndarray[Any, Any]]
 Settings = Mapping[str, Value | list[Value]]
 """Every hyperparameter of one training by name: defaults, fixed settings, the trial's own."""
 
+OWN_EPOCHS = "own epochs"
+"""The name in settings of a parameter "epochs" of the user's, which is no length of ours."""
+
 Curve = dict[str, list[float | None]]
 """One list for "epoch" and one for each metric, of equal lengths; an undefined number is None."""
 

@@ -58,6 +58,15 @@ def test_a_sound_one_comes_back_equal_and_fits_the_schema(trainer):
         ({**COMMAND, "command": "sh {rat}"}, "{rat} is neither a parameter nor epochs, full"),
         ({**COMMAND, "command": "sh {rat}"}, "(did you mean 'rate'?)"),
         ({**COMMAND, "command": "sh {zzz}"}, "; write {{zzz}} for the text"),
+        ({**COMMAND, "command": "sh ${HOME}"}, "{HOME} is neither a parameter nor epochs"),
+        (
+            {**COMMAND, "command": "sh ${rate}"},
+            "${rate}: no shell or formatter reads it; write {rate} for the value, or ${{rate}}",
+        ),
+        ({**COMMAND, "command": "sh {{ rate }}"}, "; write {rate} for the value, or {{rate}} for"),
+        ({**COMMAND, "command": "sh {rate:.2f}"}, "{rate:.2f}: no shell or formatter reads it"),
+        ({**COMMAND, "command": "awk '{print NR}'"}, "; write {{print NR}} for the text"),
+        ({**COMMAND, "command": "sh {model.lr}"}, "{model.lr} is neither a parameter nor"),
         ({**COMMAND, "result": {}}, "must be {pattern: REGULAR EXPRESSION} or {file: NAME}"),
         ({**COMMAND, "result": {"pattern": "("}}, "whose pattern is none: missing )"),
         ({**COMMAND, "resumes": "yes"}, "trainer.resumes: must be true or false"),
@@ -111,9 +120,28 @@ def test_what_has_no_meaning_is_refused_all_at_once():
     ]  # fmt: skip
 
 
-def test_a_parameter_may_not_take_the_name_of_what_every_command_gets():
-    with pytest.raises(ConfigError, match=r"\{seed\} is given to every command"):
-        from_mapping({**tree(COMMAND), "space": {**SPACE, "seed": {"min": 0, "max": 1}}})
+@pytest.mark.parametrize(
+    ("trainer", "message"),
+    [
+        (
+            COMMAND,
+            r"space\.seed: \{seed\} is given to every command; rename the parameter, or leave",
+        ),
+        (
+            COMMAND,
+            r"space\.epochs: is the length of a full training, .*; or leave trainer\.epochs",
+        ),
+        (
+            FUNCTION,
+            r"space\.epochs: is the length of a full training, .*; or leave trainer\.epochs",
+        ),
+    ],
+)
+def test_with_rungs_a_parameter_may_not_take_the_name_of_what_a_trainer_is_told(trainer, message):
+    space = {**SPACE, "seed": {"min": 0, "max": 1}, "epochs": {"type": "int", "min": 1, "max": 9}}
+    with pytest.raises(ConfigError, match=message):
+        from_mapping({**tree({**trainer, "epochs": 9}), "space": space})
+    assert "epochs" in from_mapping({**tree(trainer), "space": space}).space
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hpsearch.config import Confirm, Halving, load
+from hpsearch.config import Confirm, Halving, from_mapping, load
 from hpsearch.errors import ConfigError
 
 
@@ -68,3 +68,38 @@ def test_a_problem_of_an_option_is_told_with_the_option(digits):
         "--jobs: parallel.jobs",
         "--seed: seed",
     ]
+
+
+NAMED = {
+    "trainer": {"kind": "command", "command": "train {model.lr} {opt name} {batch-size}"},
+    "metric": {"name": "loss"},
+    "space": {
+        "model.lr": {"min": 0, "max": 1},
+        "model.lr.max": {"min": 0, "max": 1},
+        "opt name": {"values": ["a", "b"]},
+        "batch-size": {"values": [16, 32]},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("override", "name", "expected"),
+    [
+        ("space.model.lr.min=0.5", "model.lr", {"min": 0.5, "max": 1}),
+        ("space.'model.lr'.max=2", "model.lr", {"min": 0, "max": 2}),
+        ('space."model.lr".max=2', "model.lr", {"min": 0, "max": 2}),
+        ("space.model.lr.max.max=2", "model.lr.max", {"min": 0, "max": 2}),
+        (' space . opt name . values =["c=d"]', "opt name", {"value": "c=d"}),
+        ("space.batch-size={value: 8}", "batch-size", {"value": 8}),
+        ('space."new.one"={value: 8}', "new.one", {"value": 8}),
+    ],
+)
+def test_a_key_with_dots_is_found_as_it_is_or_in_quotes(override, name, expected):
+    found = from_mapping(NAMED, overrides=[override]).space[name].as_config()
+    assert {key: found[key] for key in expected} == expected
+
+
+@pytest.mark.parametrize("override", ['space."model.lr=1', "space.'a'b=1", 'space.""=1', '"=1'])
+def test_a_quotation_that_does_not_end_is_refused(override):
+    with pytest.raises(ConfigError, match=r"write KEY=VALUE"):
+        from_mapping(NAMED, overrides=[override])

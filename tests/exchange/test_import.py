@@ -346,6 +346,35 @@ def test_layers_that_were_never_drawn_have_the_parameters_of_their_neighbours():
     assert found["units_1"]["when"] == {"layers": [2, 3, 4]}
 
 
+def test_trials_that_failed_before_they_had_all_parameters_make_no_condition(
+    study, imported, configured
+):
+    both = {"x": FloatDistribution(0, 1), "y": FloatDistribution(0, 1)}
+    whole = [frozen(0, value=x, params={"x": x, "y": 0.5}, dists=both) for x in (0.1, 0.2)]
+    early = frozen(0.3, state=TrialState.FAIL)
+    pruned = frozen(0.4, state=TrialState.PRUNED)
+    late = frozen(0, state=TrialState.FAIL, params={"x": 0.6, "y": 0.7}, dists=both)
+    path = study(*whole, early, pruned, late)
+    assert derived_space(read_study(path)) == {
+        "x": {"min": 0.0, "max": 1.0}, "y": {"min": 0.0, "max": 1.0},
+    }  # fmt: skip
+    found = imported(path, configured(x={"min": 0, "max": 1}, y={"min": 0, "max": 1}))
+    assert [result.number for result in found.taken.results] == [0, 1, 4]
+    assert found.taken.left == {
+        "that failed before they had all parameters": 1,
+        "that were pruned before they had all parameters": 1,
+    }
+
+
+def test_a_step_made_by_arithmetic_is_taken(study, imported, configured):
+    steps = {"x": FloatDistribution(0, 1, step=0.1)}
+    path = study(*[frozen(0, value=1.0, params={"x": i * 0.1}, dists=steps) for i in range(11)])
+    found = imported(path, configured(x={"min": 0, "max": 1, "step": 0.1}))
+    assert [r.params["x"] for r in found.taken.results] == [float(f"0.{i}") for i in range(10)] + [
+        1.0
+    ]
+
+
 def test_a_parameter_of_some_trials_without_a_condition_is_refused():
     rate = FloatDistribution(0, 1)
     with pytest.raises(ExchangeError, match="'y' is in 1 of its trials, and no other parameter"):

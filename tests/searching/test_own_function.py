@@ -117,7 +117,10 @@ def bare(run):
     return [replace(result, started="", seconds=0) for result in run.results]
 
 
-def test_awkward_functions_have_one_clear_fate_each_and_the_search_goes_on(model, tmp_path, capfd):
+def test_awkward_functions_have_one_clear_fate_each_and_the_search_goes_on(
+    model, tmp_path, capfd, limit_only
+):
+    limit_only(lambda job: job.settings["how"] == "never returns")
     hows = list(FATES)
     config = model(
         AWKWARD,
@@ -288,3 +291,41 @@ def test_after_kill_9_in_a_later_epoch_resume_gives_what_would_have_been(model, 
     assert subprocess.run(resume, **begun, check=False).returncode == 0
     assert bare(cut) == bare(whole)
     assert cut.states.names() == []
+
+
+def test_without_rungs_parameters_may_be_called_epochs_and_seed(tmp_path):
+    space = {"epochs": {"values": [5, 30]}, "seed": {"type": "int", "min": 1, "max": 2}}
+    config = from_mapping(
+        {
+            "trainer": {"kind": "function", "function": "m:train"},
+            "metric": {"goal": "minimize"},
+            "space": space,
+            "search": {"trials": 4, "confirm": {"top": 1, "seeds": 1, "share": 1}},
+            "parallel": {"backend": "serial"},
+        }
+    )
+
+    def train(params):
+        return params["epochs"] + params["seed"]
+
+    config = settled(config, train)
+    run = begin(config, None, tmp_path, "run")
+    conduct(run, lambda event: None, config, target=train)
+    assert sorted(result.value for result in run.results) == [6, 7, 31, 32]
+    assert all(result.params["epochs"] in (5, 30) for result in run.results)
+    assert {result.epochs for result in run.results} == {1}
+    assert run.outcome["params"] == {"epochs": 5, "seed": 1}
+
+
+def test_a_generators_epochs_are_no_parameter(tmp_path):
+    tree = {
+        "trainer": {"kind": "function", "function": "m:train"},
+        "metric": {"goal": "minimize"},
+        "space": {"epochs": {"values": [5, 30]}},
+    }
+
+    def train(params):
+        yield params["epochs"]
+
+    with pytest.raises(TrainerError, match="m:train: yields after each epoch"):
+        settled(from_mapping(tree), train)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpsearch.trainers.command.template import filled, used, words
+from hpsearch.trainers.command.template import filled, misread, used, words
 
 HOSTILE = ['"; touch owned #"', "$(touch owned)", "`touch owned`", "'", '"', "a\nb", "-rf", "{b}"]
 
@@ -44,3 +44,41 @@ def test_a_parameter_that_does_not_apply_leaves_its_place_empty():
 def test_what_is_no_command_is_refused(command):
     with pytest.raises(ValueError, match=r"no word|quotation"):
         words(command)
+
+
+NAMES = ["model.lr", "batch-size", "opt name", "a/b", "x", "größe", "2nd-lr", "two  spaces"]
+
+
+@given(st.lists(st.sampled_from(NAMES), min_size=1, max_size=4), st.text(min_size=1))
+def test_names_with_dots_hyphens_slashes_and_spaces_are_places(names, text):
+    command = "run " + " ".join(
+        f"--{i}={{{name}}} '{{{name}}} {{{{{name}}}}}'" for i, name in enumerate(names)
+    )
+    assert used(command) == list(dict.fromkeys(names))
+    values = {name: f"{text}{i}" for i, name in enumerate(NAMES)}
+    expected = ["run"]
+    for i, name in enumerate(names):
+        expected += [f"--{i}={values[name]}", f"{values[name]} {{{name}}}"]
+    assert filled(command, values) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}",
+        "{1..9}",
+        "{0}",
+        "{a,b}",
+        '{"a": 1}',
+        "{'a': 1}",
+        "{print $1}",
+        "{ print }",
+        "{a: 1}",
+        "{/}",
+    ],
+)
+def test_other_braces_are_left_as_they_are(text):
+    command = shlex.join(["run", text, f"--x={text}"])
+    assert used(command) == []
+    assert filled(command, {"a": 1, "print": 2}) == ["run", text, f"--x={text}"]
+    assert misread(command, ["lr"]) == []

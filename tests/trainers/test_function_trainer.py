@@ -1,15 +1,18 @@
 """A user's function as a trainer: what it may return, and what it cannot spoil."""
 
+import inspect
 import os
 import sys
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial, wraps
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from hpsearch.errors import TrainerError
+from hpsearch.searching.brief import settings_of
 from hpsearch.trainers.function import FunctionTrainer, inspected
 from hpsearch.trainers.protocol import Job
 
@@ -247,7 +250,9 @@ def test_a_named_function_is_loaded_from_a_file_with_its_neighbours(tmp_path):
         ("def fit(): ...", "model_a.py:train", "'train' does not exist; its functions: fit"),
         ("\nimport no_such_module", "model_b.py:train", "ModuleNotFoundError.*line 2"),
         ("import sys; sys.exit(3)", "model_c.py:train", "SystemExit: 3"),
-        ("def train(params): ...", "model_d.py:train", "must be callable as train"),
+        ("def train(): ...", "model_d.py:train", "must be callable as train"),
+        ("def train(**params): ...", "model_f.py:train", "must be callable as train"),
+        ("def train(lr, *, units): ...", "model_g.py:train", "missing.*'units'"),
         ("def train(params, epochs, data): ...", "model_e.py:train", "missing.*'data'"),
     ],
 )
@@ -256,3 +261,97 @@ def test_a_function_that_cannot_be_used_has_one_clear_message(tmp_path, text, ta
         (tmp_path / target.partition(":")[0]).write_text(text + "\n")
     with pytest.raises(TrainerError, match=message):
         inspected(target, str(tmp_path))
+
+
+class Callable:
+    def __call__(self, params, epochs):
+        return params["x"], epochs
+
+    def method(self, params):
+        return params["x"]
+
+
+def alone(params):
+    return params["x"]
+
+
+def with_data(params, data=None):
+    return params["x"], data
+
+
+def with_epochs(params, n_epochs=9):
+    return params["x"], n_epochs
+
+
+def by_name(params, *, epochs=9, seed=None):
+    return params["x"], epochs, seed is not None
+
+
+def all_by_name(*, params, epochs, trial):
+    return params["x"], epochs, trial
+
+
+def seeded(params, seed):
+    return params["x"], seed is not None
+
+
+def anything(params, *args, **keys):
+    return params["x"], args, sorted(keys)
+
+
+def any_name(params, **keys):
+    return params["x"], sorted(keys)
+
+
+def positional(params, epochs, /):
+    return params["x"], epochs
+
+
+def of_data(data, params, epochs):
+    return data, params["x"], epochs
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (alone, 0.5),
+        (lambda params: params["x"], 0.5),
+        (Callable(), (0.5, 3)),
+        (Callable().method, 0.5),
+        (with_data, (0.5, None)),
+        (partial(with_data, data=7), (0.5, 7)),
+        (partial(of_data, 7), (7, 0.5, 3)),
+        (with_epochs, (0.5, 3)),
+        (by_name, (0.5, 3, True)),
+        (all_by_name, (0.5, 3, 7)),
+        (seeded, (0.5, True)),
+        (anything, (0.5, (3,), ["checkpoint_dir", "seed", "trial"])),
+        (any_name, (0.5, ["checkpoint_dir", "epochs", "seed", "trial"])),
+        (positional, (0.5, 3)),
+        (counting, None),
+    ],
+)
+def test_a_function_is_called_as_its_signature_asks(tmp_path, function, expected):
+    told = []
+
+    @wraps(function)
+    def asked(*args, **keys):
+        told.append(function(*args, **keys))
+        return 0.25
+
+    asked.__signature__ = inspect.signature(function)
+    if expected is None:
+        assert train(function, tmp_path).curve["score"] == [0.5, 1.0, 1.5]
+    else:
+        assert train(asked, tmp_path).curve["score"] == [0.25]
+        assert told == [expected]
+
+
+def test_a_parameter_called_epochs_is_told_as_any_other(tmp_path):
+    def asked(params, epochs):
+        return {"score": params["epochs"] + epochs + params["seed"]}
+
+    settings = settings_of({"epochs": 1}, {"epochs": 30, "seed": 0.5})
+    one = Job(7, settings, (0, "trial", 7), until_epoch=1)
+    (outcome,) = FunctionTrainer(asked, str(tmp_path), "score").train([one], [None])
+    assert outcome.curve == {"epoch": [1], "score": [60.5]}

@@ -18,7 +18,7 @@ from hpsearch.trainers.command.results import (
     told_by_pattern,
 )
 from hpsearch.trainers.command.template import as_text, filled
-from hpsearch.trainers.pieces import outcome_of, seed_of
+from hpsearch.trainers.pieces import outcome_of, params_of, seed_of
 from hpsearch.trainers.protocol import Job, Outcome, Report, State
 
 
@@ -72,7 +72,7 @@ class CommandTrainer:
         logs.mkdir(exist_ok=True)  # without its parents: a deleted run stays so
         checkpoints = Checkpoints.of(run, job.training)
         folder, done = checkpoints.begin(kept_epochs(state) if self.resumes else 0)
-        params = {name: value for name, value in job.settings.items() if name != "epochs"}
+        params = params_of(job)
         given = {
             "epochs": job.until_epoch,
             "full_epochs": job.settings["epochs"],
@@ -83,7 +83,7 @@ class CommandTrainer:
         environment = {f"HPSEARCH_{name.upper()}": as_text(v) for name, v in given.items()}
         environment["HPSEARCH_PARAMS"] = json.dumps(params, ensure_ascii=False)
         stdout, stderr = (logs / f"trial-{job.number}.{name}.txt" for name in ("stdout", "stderr"))
-        words = filled(self.command, {**params, **given})
+        words = filled(self.command, {**given, **params})
         output = output_of(words, self.home, environment, stdout, stderr)
         for log in (stdout, stderr):
             found = log.status()

@@ -20,7 +20,7 @@ Function = Callable[..., Any]
 EXTRAS = ("checkpoint_dir", "seed", "trial")
 """What a function gets besides, where it takes an argument of the name."""
 
-SIGNATURE = "train(params, epochs), and any of checkpoint_dir, seed and trial"
+SIGNATURE = "train(params, epochs) or train(params), and any of checkpoint_dir, seed and trial"
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,14 @@ class Manner:
 
     generator: bool  # it yields after each epoch; else it is trained in full
     extras: tuple[str, ...]  # those of EXTRAS that it takes
+    first: tuple[str, ...] = ("params", "epochs")  # what it takes in its place
+    named: tuple[str, ...] = ()  # which of these two it takes by name
+
+    def call(self, function: Function, **known: Any) -> Any:
+        """What the function gives, told what it takes of what is known."""
+        names = (*self.named, *self.extras)
+        given = [known[name] for name in self.first]
+        return function(*given, **{name: known[name] for name in names})
 
 
 @cache
@@ -72,11 +80,42 @@ def load(target: str, home: str) -> Function:
 def manner(function: Function, name: str = "") -> Manner:
     """How to call a function, by its signature.
 
+    The epochs are its second argument, unless that has a default and another name, such as
+    `data=None`. Parameters and epochs may be by name alone; the epochs may be missing.
+
     Raises:
-        TrainerError: it cannot be called with parameters and epochs, or needs something else.
+        TrainerError: it cannot be called with parameters, or needs something else.
     """
-    extras = extras_of(function, name, ({}, 1), EXTRAS, SIGNATURE)
-    return Manner(_is_generator(function), extras)
+    generator = _is_generator(function)
+    try:
+        takes = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):  # some functions written in C do not tell
+        return Manner(generator, ())
+    named = tuple(
+        each.name
+        for each in takes
+        if each.kind is each.KEYWORD_ONLY and each.name in ("params", "epochs")
+    )
+    placed = [
+        each for each in takes if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)
+    ]
+    second = placed[1 - ("params" in named)] if len(placed) > 1 - ("params" in named) else None
+    any_place = second is None and any(each.kind is each.VAR_POSITIONAL for each in takes)
+    first = () if "params" in named else ("params",)
+    if "epochs" not in named and (any_place or (second is not None and _is_epochs(second))):
+        first = (*first, "epochs")
+    elif "epochs" not in named and any(each.kind is each.VAR_KEYWORD for each in takes):
+        named = (*named, "epochs")
+    args = tuple({"params": {}, "epochs": 1}[each] for each in first)
+    extras = extras_of(function, name, args, (*named, *EXTRAS), SIGNATURE)
+    return Manner(generator, tuple(e for e in extras if e not in named), first, named)
+
+
+def _is_epochs(second: inspect.Parameter) -> bool:
+    """Whether a function's second argument is the epochs."""
+    if second.name in EXTRAS:
+        return False
+    return second.default is second.empty or "epoch" in second.name
 
 
 def extras_of(

@@ -13,7 +13,7 @@ from hpsearch.trainers.checkpoints import Checkpoints, kept_epochs
 from hpsearch.trainers.function.loading import Function, load, manner
 from hpsearch.trainers.measures import Measures, curve_of, epoch_told, measures
 from hpsearch.trainers.output import redirected
-from hpsearch.trainers.pieces import outcome_of, seed_of
+from hpsearch.trainers.pieces import outcome_of, params_of, seed_of
 from hpsearch.trainers.protocol import Job, Outcome, Report, State
 from hpsearch.trainers.world import own_world, same_process
 
@@ -72,8 +72,8 @@ class FunctionTrainer:
         self, function: Function, job: Job, state: State | None, report: Report | None
     ) -> Outcome:
         how = manner(function)
-        epochs = job.settings["epochs"]
-        assert isinstance(epochs, int)
+        params = copy.deepcopy(params_of(job))
+        epochs = params.get("epochs", job.settings["epochs"])
         extras: dict[str, Any] = {"trial": job.number}
         if "seed" in how.extras:
             extras["seed"] = seed_of(job)
@@ -82,8 +82,7 @@ class FunctionTrainer:
         if "checkpoint_dir" in how.extras:
             folder, done = checkpoints.begin(kept_epochs(state))
             extras["checkpoint_dir"] = str(folder)
-        params = {name: copy.deepcopy(v) for name, v in job.settings.items() if name != "epochs"}
-        told = function(params, epochs, **{name: extras[name] for name in how.extras})
+        told = how.call(function, params=params, epochs=epochs, **extras)
         if not isinstance(told, Generator):
             checkpoints.drop()
             curve, diverged = curve_of({1: measures(told, self.metric)}, self.metric)
