@@ -217,7 +217,7 @@ def test_a_model_file_that_is_none_is_told(hpsearch, flowers):
 
 
 def test_a_category_that_training_never_saw_is_told_on_stderr(hpsearch, garden):
-    Path("new.csv").write_text("size,colour,flower\n1.1,green,iris\n0.1,red,rose\n")
+    Path("new.csv").write_text("size,colour,flower\n1.1,green,iris\n0.15,red,rose\n")
     for words in (["predict", "garden", "new.csv"], ["evaluate", "garden", "new.csv"]):
         said = hpsearch(*words)
         assert said.status == 0
