@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -52,8 +53,11 @@ class Ledger:
         for training, pieces in self.pieces.items():
             if pieces[-1].value is None or not pieces[-1].curve.get("epoch"):
                 self.finished.add(training)
-        for line in run.timeline:
+        timeline = run.timeline
+        for line in timeline:
             self.work[line["number"]].append((line["start"], line["end"]))
+        last = max((line["end"] for line in timeline), default=0.0)
+        self.began = min(self.began, time.time() - last)  # the clock may have been set back
         results = run.results
         self.cut = [result for result in results if result.cut]
         for result in results:
@@ -161,8 +165,35 @@ class Ledger:
             seconds=round(sum(end - start for start, end in spans), 3),
         )
         self.results[number] = result
-        self.writer.result(result, self.of(number))
+        self.writer.result(result)
+        if status is not Status.STOPPED:
+            self.release([number])
         return result
+
+    def release(self, numbers: Iterable[int]) -> None:
+        """Forget what trials would need to go on: their fate is final."""
+        for number in numbers:
+            result = self.results.get(number)
+            if result is not None and not result.cut:
+                self.writer.forget(self.of(number))
+
+    def reopen(self, number: int) -> None:
+        """Take back the fate of a trial that stopped: it goes on."""
+        del self.results[number]
+        for key in [key for key in self.observed if key[0] == number]:
+            del self.observed[key]
+        self.writer.keep(self.results.values())
+
+    def rung(self, trial: Trial) -> int:
+        """The highest rung of which a trial has a piece; -1 before its first."""
+        pieces = (piece for training in self.of(trial.number) for piece in self.pieces[training])
+        return max((piece.rung for piece in pieces), default=-1)
+
+    def completed_by(self, trial: Trial, rungs: int) -> bool:
+        """Whether a trial was completed within so many rungs: it ran out of patience."""
+        result = self.results.get(trial.number)
+        completed = result is not None and result.status is Status.COMPLETED
+        return completed and self.rung(trial) < rungs
 
     def observe(self, trial: Trial, epochs: Sequence[int], rungs: int) -> Observation:
         """What is known of a trial after so many rungs: its costs at these amounts of training.
