@@ -10,6 +10,7 @@ from typing import Any
 
 from hpsearch.data.names import counted
 from hpsearch.report.escape import echo, lines_printable, printable
+from hpsearch.report.headline import confirmation_of
 from hpsearch.report.numbers import number, rough
 from hpsearch.searching.events import (
     ConfirmationStarted,
@@ -21,21 +22,8 @@ from hpsearch.searching.events import (
     TrialEnded,
     TrialWentOn,
 )
-from hpsearch.store import RunDirectory
 
 LINES = 20  # at most so many plain lines, and one at the end, however many trials
-
-
-def confirmation_of(run: RunDirectory) -> str | None:
-    """What new seeds gave for the winner, on one line; None where it was not confirmed."""
-    outcome = run.outcome
-    if outcome is None or not outcome.get("confirmed"):
-        return None
-    confirmed = outcome["confirmed"]
-    return (
-        f"confirmed: {outcome['search']['metric']} {number(confirmed['mean'])} by trial "
-        f"{outcome['number']} ({number(confirmed['search'])} in the search)"
-    )
 
 
 class Progress:

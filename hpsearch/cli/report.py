@@ -105,6 +105,7 @@ def report(
 
 def _tell(run: RunDirectory, top: int, open_: bool) -> None:
     """The story in text, and as a page."""
+    from hpsearch.errors import RunError
     from hpsearch.report.html.write import write_page
     from hpsearch.report.live import EVERY
     from hpsearch.report.summary import summarise
@@ -113,8 +114,10 @@ def _tell(run: RunDirectory, top: int, open_: bool) -> None:
     summary = summarise(run, top)
     try:
         write_page(run, summary, EVERY if summary.info["status"] == "running" else None)
-    except OSError as error:  # another's run, say: what it found can be told all the same
-        echo(f"{run.report}: cannot be written: {error.strerror or error}", err=True)
+    except (OSError, RunError) as error:  # what a run found can be told all the same
+        why = error.strerror if isinstance(error, OSError) else None
+        told = why or str(error).removeprefix(f"{run.report}: ")
+        echo(f"{run.report}: cannot be written: {told}", err=True)
     show(summary)
     if open_:
         _open(run.report.path)
