@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.errors import TrainerError
+from hpsearch.errors import RunError, TrainerError
 from hpsearch.store import SafePath
 from hpsearch.trainers.command import CommandTrainer
 from hpsearch.trainers.command.process import output_of
@@ -240,3 +240,23 @@ def test_a_file_without_a_result_is_an_error(script, train, held, message):
         text += f"open(os.path.join(folder, 'result.json'), 'w').write({held!r})"
     with pytest.raises(TrainerError, match=message):
         train(script(text), options={"file": "result.json"})
+
+
+@pytest.mark.parametrize(
+    ("left", "message"),
+    [
+        (
+            "os.symlink('../../../../other.json', place)",
+            r"result\.json: .*plain file, found a link",
+        ),
+        ("os.mkfifo(place)", r"result\.json: must be a plain file, found a named pipe"),
+        ("os.truncate(open(place, 'x').fileno(), 2**40)", r"result\.json: .* bytes long"),
+    ],
+)
+def test_a_result_is_read_from_a_plain_file_of_its_own(script, train, tmp_path, left, message):
+    (tmp_path / "other.json").write_text('{"score": 1}')
+    text = f"import os\nplace = os.environ['HPSEARCH_CHECKPOINT_DIR'] + '/result.json'\n{left}"
+    with pytest.raises(RunError, match=message):
+        train(script(text), options={"file": "result.json"})
+    with pytest.raises(RunError, match=r"everything must be inside it, found the path '\.\./x'"):
+        train(script(""), options={"file": "../x"})
