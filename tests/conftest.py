@@ -33,3 +33,21 @@ def state_folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("state")
     os.environ["HPSEARCH_STATE_DIR"] = str(folder)
     return folder
+
+
+@pytest.fixture
+def limit_only(monkeypatch):
+    """Let `trial_timeout` hold only for the jobs that hang: others may take as long as they like.
+
+    A limit short enough to wait for is one that a busy machine may exceed with any trial.
+    """
+
+    from hpsearch.backends import Task
+
+    def limit(hangs):
+        def task(key, function, args, timeout=None):
+            return Task(key, function, args, timeout if any(map(hangs, args[0])) else None)
+
+        monkeypatch.setattr("hpsearch.searching.loop.Task", task)
+
+    return limit

@@ -12,6 +12,7 @@ from hpsearch.searching.events import (
     SearchEnded,
     SearchStarted,
     TrialEnded,
+    TrialWentOn,
 )
 
 
@@ -39,6 +40,8 @@ class Bar:
                 best = f"best {number(event.best.value)} (trial {event.best.number})"
                 self._bar.set_postfix_str(best, refresh=False)
             self._bar.update()
+        elif isinstance(event, TrialWentOn):
+            self._bar.update(-1)
         elif isinstance(event, ConfirmationStarted):
             self._bar.set_description("confirming the best")
         elif isinstance(event, SearchEnded):

@@ -18,6 +18,7 @@ from hpsearch.searching.events import (
     SearchEnded,
     SearchStarted,
     TrialEnded,
+    TrialWentOn,
 )
 from hpsearch.store import RunDirectory
 
@@ -66,6 +67,10 @@ class Progress:
                 self._bar.set_description(self._round)
         elif isinstance(event, TrialEnded):
             self._ended(event)
+        elif isinstance(event, TrialWentOn):
+            self._done -= 1
+            if self._bar is not None:
+                self._bar.update(-1)
         elif isinstance(event, ConfirmationStarted):
             self.close()
             best = "the best" if event.settings == 1 else f"the best {event.settings}"

@@ -161,26 +161,33 @@ def gain(summary: Summary) -> Gain | None:
     return Gain(sign * (headline.value - value), error, value, itself)
 
 
-def unimproved(summary: Summary) -> str | None:
-    """Why a refined run is no better than its parent; None where it is better, or has none."""
-    parent, best = summary.info.get("parent"), summary.best
-    if parent is None or best is None:
+def unimproved(summary: Summary, parent: Headline | None) -> str | None:
+    """Why a refined run is no better than its parent; None where it is better, or has none.
+
+    Args:
+        summary: of the refined run.
+        parent: what the parent came to; asked for only where its winner lies outside the space
+            that was searched, and None where that is not known or does not compare.
+    """
+    name, best, headline = summary.info.get("parent"), summary.best, summary.headline
+    if name is None or best is None or headline is None:
         return None
     equals = (summary.outcome or {}).get("indistinguishable", [])
     winner, first = summary.brief.inherited, summary.brief.first
-    so_far = "" if summary.info["status"] == "finished" else " so far"
+    told = "no better than its parent"
+    if summary.info["status"] != "finished":
+        told += " so far"
     if best.number < first:
-        return (
-            f"no better than its parent{so_far}: trial {best.number} of {parent} is still the best"
-        )
+        return f"{told}: trial {best.number} of {name} is still the best"
     if summary.brief.is_start(best.number):
-        return (
-            f"no better than its parent{so_far}: the best is one of {parent}'s settings, "
-            "trained again"
-        )
+        return f"{told}: the best is one of {name}'s settings, trained again"
     if winner is not None and winner in equals:
-        return (
-            f"no better than its parent{so_far}, within one error: trial {winner} of {parent} "
-            "does as well"
-        )
+        return f"{told}, within one error: trial {winner} of {name} does as well"
+    if parent is not None:
+        both = bool(parent.seeds and headline.seeds)
+        own, old = (h.value if both else h.search for h in (headline, parent))
+        if summary.objective.cost(own) >= summary.objective.cost(old):
+            return (
+                f"{told}: {name} came to {parent.metric} {number(old)} with trial {parent.trial}"
+            )
     return None

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from hpsearch.config import Config, from_mapping
@@ -18,9 +19,9 @@ from hpsearch.sampling.ranking import Observation
 from hpsearch.searching.brief import Brief, brief_of, known_trials, shortage
 from hpsearch.searching.known import Known
 from hpsearch.searching.objective import Objective, objective_of
-from hpsearch.searching.refine import best_completed, elites_of, ranking
+from hpsearch.searching.refine import best_completed, elites_of, ranking, same_training
 from hpsearch.space import Space, same
-from hpsearch.store import RunDirectory, uncollected
+from hpsearch.store import RunDirectory, is_run, uncollected
 from hpsearch.trial import Result, Status
 
 Region = Mapping[str, list[Any]]
@@ -116,7 +117,23 @@ class Summary:
     @cached_property
     def unimproved(self) -> str | None:
         """Why a refined run is no better than its parent; None where it is, or has none."""
-        return unimproved(self)
+        inherited = self.brief.inherited
+        if inherited is None or any(k.result.number == inherited for k in self.brief.history):
+            return unimproved(self, None)
+        return unimproved(self, self._parents_headline())
+
+    def _parents_headline(self) -> Headline | None:
+        """What the parent came to; None where it is gone, or trained otherwise."""
+        path = self.run.path.parent / Path(str(self.info["parent"])).name
+        try:
+            if not is_run(path):
+                return None
+            parent = summarise(RunDirectory(path))
+        except HpsearchError:
+            return None
+        data, other = (each.info.get("data") or {} for each in (self, parent))
+        alike = data.get("fingerprint") == other.get("fingerprint")
+        return parent.headline if alike and same_training(self.config, parent.config) else None
 
     @cached_property
     def paired(self) -> tuple[Study, ...]:

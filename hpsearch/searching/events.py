@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from hpsearch.sampling.plan import Round
 from hpsearch.store import RunDirectory
-from hpsearch.trial import Result
+from hpsearch.trial import Result, Trial
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,13 @@ class TrialEnded:
 
 
 @dataclass(frozen=True)
+class TrialWentOn:
+    """A trial that had stopped goes on, in the place of one that was lost."""
+
+    trial: Trial
+
+
+@dataclass(frozen=True)
 class ConfirmationStarted:
     """The best settings are trained again with new seeds."""
 
@@ -58,5 +65,11 @@ class FilesChanged:
 
 
 Event = (
-    SearchStarted | RoundStarted | TrialEnded | ConfirmationStarted | FilesChanged | SearchEnded
+    SearchStarted
+    | RoundStarted
+    | TrialEnded
+    | TrialWentOn
+    | ConfirmationStarted
+    | FilesChanged
+    | SearchEnded
 )

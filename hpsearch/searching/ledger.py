@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from hpsearch.backends import Answer
+from hpsearch.sampling.plan import Round
 from hpsearch.sampling.ranking import Observation
 from hpsearch.searching.known import LOST, by_training, check_metric, consecutive, observation
 from hpsearch.searching.objective import Curve, Objective, average, join, lengthened
@@ -52,8 +54,11 @@ class Ledger:
         for training, pieces in self.pieces.items():
             if pieces[-1].value is None or not pieces[-1].curve.get("epoch"):
                 self.finished.add(training)
-        for line in run.timeline:
+        timeline = run.timeline
+        for line in timeline:
             self.work[line["number"]].append((line["start"], line["end"]))
+        last = max((line["end"] for line in timeline), default=0.0)
+        self.began = min(self.began, time.time() - last)  # the clock may have been set back
         results = run.results
         self.cut = [result for result in results if result.cut]
         for result in results:
@@ -67,6 +72,16 @@ class Ledger:
                     self.finished.update(self.of(result.number))
         if len(self.results) < len(results):  # cut, or a power cut took their curves
             self.writer.keep(self.results.values())
+
+    def proposed(self, round: Round) -> list[Trial] | None:
+        """The trials of a round as they were proposed; None where not each fate is known.
+
+        To propose them again would give the same, and for many trials take minutes.
+        """
+        numbers = range(round.first, round.first + round.trials)
+        if not all(number in self.results for number in numbers):
+            return None
+        return [Trial(n, round.number, self.results[n].params) for n in numbers]
 
     def of(self, number: int) -> list[Training]:
         """The trainings that make up a trial."""
@@ -161,8 +176,35 @@ class Ledger:
             seconds=round(sum(end - start for start, end in spans), 3),
         )
         self.results[number] = result
-        self.writer.result(result, self.of(number))
+        self.writer.result(result)
+        if status is not Status.STOPPED:
+            self.release([number])
         return result
+
+    def release(self, numbers: Iterable[int]) -> None:
+        """Forget what trials would need to go on: their fate is final."""
+        for number in numbers:
+            result = self.results.get(number)
+            if result is not None and not result.cut:
+                self.writer.forget(self.of(number))
+
+    def reopen(self, number: int) -> None:
+        """Take back the fate of a trial that stopped: it goes on."""
+        del self.results[number]
+        for key in [key for key in self.observed if key[0] == number]:
+            del self.observed[key]
+        self.writer.keep(self.results.values())
+
+    def rung(self, trial: Trial) -> int:
+        """The highest rung of which a trial has a piece; -1 before its first."""
+        pieces = (piece for training in self.of(trial.number) for piece in self.pieces[training])
+        return max((piece.rung for piece in pieces), default=-1)
+
+    def completed_by(self, trial: Trial, rungs: int) -> bool:
+        """Whether a trial was completed within so many rungs: it ran out of patience."""
+        result = self.results.get(trial.number)
+        completed = result is not None and result.status is Status.COMPLETED
+        return completed and self.rung(trial) < rungs
 
     def observe(self, trial: Trial, epochs: Sequence[int], rungs: int) -> Observation:
         """What is known of a trial after so many rungs: its costs at these amounts of training.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -11,19 +12,26 @@ from itertools import product
 
 from hpsearch.backends import Answer, Backend, Task
 from hpsearch.errors import HpsearchError, TrainerError
-from hpsearch.sampling.plan import Round, Rung
+from hpsearch.sampling.plan import Round
 from hpsearch.sampling.ranking import Observation, rank
 from hpsearch.searching.brief import Brief, proposals
 from hpsearch.searching.confirmation import contenders, trainings_within
-from hpsearch.searching.events import ConfirmationStarted, Event, RoundStarted, TrialEnded
+from hpsearch.searching.events import (
+    ConfirmationStarted,
+    Event,
+    RoundStarted,
+    TrialEnded,
+    TrialWentOn,
+)
 from hpsearch.searching.interrupts import shielded
 from hpsearch.searching.known import check_params
 from hpsearch.searching.ledger import Ledger
-from hpsearch.searching.stages import Stage, needs, seen
+from hpsearch.searching.stages import Stage, needs, replacements, seen
 from hpsearch.trainers.protocol import Job, Outcome, State, Trainer
 from hpsearch.trial import OUT_OF_TIME, Result, Status, Training, Trial
 
 FIRST_TRIALS = 10  # where all of these failed, the rest would too
+PASSES_ON = 2  # the rules from which on a lost trial's place is given to another
 
 
 class OutOfTimeError(Exception):
@@ -50,6 +58,9 @@ class Search:
     training: dict[Stage, set[Training]] = field(default_factory=dict)  # not yet answered
     groups: dict[Hashable, tuple[Stage, Sequence[Job]]] = field(default_factory=dict)
     ended: set[Stage] = field(default_factory=set)
+    reached: Counter[int] = field(
+        default_factory=Counter
+    )  # rungs below its round's last, see `shown`
     states: dict[Training, State] = field(default_factory=dict)
     failures: dict[Training, str] = field(default_factory=dict)  # each with its error
     confirmed: bool = False  # time did not run out before
@@ -73,9 +84,10 @@ class Search:
                 for stage in [each for each, needed in waiting.items() if needed <= self.ended]:
                     del waiting[stage]
                     self.start(stage)
-                if over := [stage for stage, missing in self.training.items() if not missing]:
+                over = [stage for stage, missing in self.training.items() if not missing]
+                if over and not self.pass_on(min(over)):
                     self.end(min(over))
-                else:
+                elif not over:
                     self.receive_one()
             self.confirm()
         except OutOfTimeError:
@@ -85,33 +97,44 @@ class Search:
         """Give the trials of a rung to the backend, those of a first rung freshly proposed."""
         round = self.brief.rounds[stage.round]
         if stage.rung == 0:
-            self.entered[stage] = self.propose(round)
+            before = self.ledger.proposed(round)
+            self.entered[stage] = before or proposals(self.brief, round, self.history(round))
             self.trials |= {trial.number: trial for trial in self.entered[stage]}
             self.tell(RoundStarted(round, len(self.brief.rounds)))
-        jobs = [job for trial in self.entered[stage] for job in self.jobs(trial, stage)]
+        self.train(stage, [(trial, stage) for trial in self.entered[stage]])
+
+    def train(self, stage: Stage, trials: Sequence[tuple[Trial, Stage]]) -> None:
+        """Take trials through a rung each, which is that of the stage or one below it."""
+        jobs = [job for trial, at in trials for job in self.jobs(trial, at)]
         for job in jobs:
             self.ledger.carry(job)
         self.give(stage, [job for job in jobs if not self.is_done(job)])
-        for trial in self.entered[stage]:
+        for trial, _ in trials:
             self.conclude(trial, stage)  # a crash may have come between its curve and its fate
 
     def give(self, stage: Stage, jobs: Sequence[Job]) -> None:
-        """Queue the jobs of a stage, in the groups that the trainer makes of them."""
-        self.training[stage] = {job.training for job in jobs}
+        """Queue jobs of a stage, in the groups that the trainer makes of them."""
+        self.training.setdefault(stage, set()).update(job.training for job in jobs)
         for group in self.trainer.groups(jobs):
             self.submit(stage, group)
-
-    def propose(self, round: Round) -> list[Trial]:
-        """The trials of a round, from what the plan lets it see of the rounds before."""
-        return proposals(self.brief, round, self.history(round))
 
     def history(self, round: Round) -> list[Observation]:
         """What a round may look at, by number: its parent's trials and those of earlier rounds."""
         amounts, objective = self.brief.amounts, self.ledger.objective
         observed = [known.observe(amounts, objective) for known in self.brief.history]
         for number, rungs in seen(round.number, self.brief.rounds).items():
-            observed += [self.observe(trial, rungs) for trial in self.entered[Stage(number, 0)]]
+            whole = rungs == len(self.brief.rounds[number].rungs)
+            observed += [
+                self.observe(trial, rungs if whole else self.shown(trial, rungs))
+                for trial in self.entered[Stage(number, 0)]
+            ]
         return observed
+
+    def shown(self, trial: Trial, rungs: int) -> int:
+        """Of a trial that its round's last rung may call back, only the rungs before that."""
+        reached = self.reached[trial.number]
+        over = self.brief.is_start(trial.number) or self.ledger.completed_by(trial, reached)
+        return rungs if over or self.brief.rules < PASSES_ON else min(rungs, reached)
 
     def observe(self, trial: Trial, rungs: int) -> Observation:
         """What is known of a trial after so many rungs of its round, whatever came since."""
@@ -260,26 +283,61 @@ class Search:
         del self.training[stage]
         self.ended.add(stage)
         rungs = self.brief.rounds[stage.round].rungs
-        going_on: list[Trial] = []
+        going_on = []
         if stage.rung + 1 < len(rungs):
-            going_on = self.survivors(stage, rungs[stage.rung + 1])
+            going_on = self.able(stage)[: rungs[stage.rung + 1].trials]
             self.entered[Stage(stage.round, stage.rung + 1)] = going_on
         kept = {trial.number for trial in going_on}
         for trial in self.entered[stage]:
-            if trial.number not in kept and trial.number not in self.ledger.results:
+            known = trial.number in self.ledger.results
+            # One that was called back before a crash has its fate later.
+            if not known and trial.number not in kept and self.ledger.rung(trial) <= stage.rung:
                 self.settle(trial, Status.STOPPED)
+        if stage.rung + 2 == len(rungs):
+            below = (Stage(stage.round, rung) for rung in range(stage.rung + 1))
+            self.reached.update(trial.number for at in below for trial in self.entered[at])
+        if stage.rung + 1 == len(rungs):  # until now a place might have come free
+            self.ledger.release(trial.number for trial in self.entered[Stage(stage.round, 0)])
         self.ledger.writer.sync()
 
-    def survivors(self, stage: Stage, rung: Rung) -> list[Trial]:
-        """The best trials of a rung, as many as the next one takes."""
+    def able(self, stage: Stage) -> list[Trial]:
+        """The trials that came through a rung, best first, but for those that train in full."""
         rungs = stage.rung + 1
         ranked = rank(self.observe(trial, rungs) for trial in self.entered[stage])
-        able = [
+        return [
             self.trials[observed.number]
             for observed in ranked
             if observed.finite and not self.brief.is_start(observed.number)
         ]
-        return able[: rung.trials]
+
+    def pass_on(self, stage: Stage) -> bool:
+        """Give the places of trials that were lost at a rung to others; whether any goes on.
+
+        Decided only when every trial of the stage has answered, so never by which was faster.
+        """
+        rungs = self.brief.rounds[stage.round].rungs
+        missing = rungs[stage.rung].trials - len(self.able(stage)) if stage.rung else 0
+        if missing <= 0 or self.brief.rules < PASSES_ON:
+            return False
+        stages = [Stage(stage.round, rung) for rung in range(stage.rung + 1)]
+        able = [[trial.number for trial in self.able(each)] for each in stages]
+        entered = [{trial.number for trial in self.entered[each]} for each in stages]
+        chosen = replacements(able, entered, missing)
+        going_on = [(self.trials[number], stages[rung]) for number, rung in chosen]
+        for trial, at in going_on:
+            self.entered[at].append(trial)
+            self.call_back(trial, at.rung)
+        if going_on:
+            self.train(stage, going_on)
+        return bool(going_on)
+
+    def call_back(self, trial: Trial, rung: int) -> None:
+        """Let a trial that stopped below a rung go on, unless it did before a crash."""
+        result = self.ledger.results.get(trial.number)
+        stopped = result is not None and result.status is Status.STOPPED
+        if stopped and self.ledger.rung(trial) < rung:
+            self.ledger.reopen(trial.number)
+            self.tell(TrialWentOn(trial))
 
     def settle(self, trial: Trial, status: Status, error: str | None = None) -> None:
         """Record a trial's fate; keep the states of the best, drop any others."""

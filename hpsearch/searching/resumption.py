@@ -93,7 +93,7 @@ def _is_left(
     Raises:
         RunError: there would be, had the search more time.
     """
-    limit, spent = config.search.timeout, info.get("seconds", 0.0)
+    limit, spent = config.search.timeout, run.seconds
     finished = info["status"] == "finished"
     if finished and trials is None and not info.get("out_of_time"):
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -34,6 +35,12 @@ from hpsearch.trainers.protocol import Trainer
 from hpsearch.trial import Trial
 
 Tell = Callable[[Event], None]
+
+BEAT = 1.0
+"""Seconds between two notes of how long a search has taken, which count if it is killed."""
+
+BEAT_SHARE = 0.01
+"""Of the time gone by that a kill may cost instead, in a long search."""
 
 
 def first_trials(config: Config) -> list[Trial]:
@@ -190,7 +197,7 @@ def conduct(
     brief = brief_of(run, config)
     deadline = None
     if brief.timeout is not None:
-        deadline = time.monotonic() + brief.timeout - run.info.get("seconds", 0.0)
+        deadline = time.monotonic() + brief.timeout - run.seconds
 
     def changed(files: str) -> None:
         tell(FilesChanged(files))
@@ -347,16 +354,26 @@ def _prepared(run: RunDirectory, folds: Sequence[Dataset]) -> Iterator[None]:
 
 @contextmanager
 def _status(run: RunDirectory, writer: Writer) -> Iterator[None]:
-    """Keep run.json's status true, whatever happens inside."""
-    info = run.info
-    writer.describe({**info, "status": "running"})
-    started, spent = time.monotonic(), info.get("seconds", 0.0)
+    """Keep run.json's status and seconds true, whatever happens inside."""
+    started, spent, over = time.monotonic(), run.seconds, threading.Event()
+    writer.describe({**run.info, "status": "running", "seconds": spent})
+
+    def seconds() -> float:
+        return round(spent + time.monotonic() - started, 3)
+
+    def keep_time() -> None:
+        while not over.wait(max(BEAT, BEAT_SHARE * seconds())):
+            with suppress(OSError, RunError):  # who trains will meet it, too
+                writer.update(seconds=seconds())
 
     def end(status: str) -> None:
+        over.set()
+        beat.join()
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        seconds = round(spent + time.monotonic() - started, 3)
-        writer.update(status=status, ended=now, seconds=seconds)
+        writer.update(status=status, ended=now, seconds=seconds())
 
+    beat = threading.Thread(target=keep_time, daemon=True)
+    beat.start()
     try:
         yield
     except BaseException as error:

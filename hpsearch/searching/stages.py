@@ -7,7 +7,7 @@ keeps the trials the same with 1 job or 64.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from hpsearch.sampling.plan import Round
@@ -55,3 +55,26 @@ def seen(round_number: int, rounds: Sequence[Round]) -> dict[int, int]:
     if round_number and counts[round_number - 1] > 1:
         counts[round_number - 1] -= 1
     return counts
+
+
+def replacements(
+    able: Sequence[Sequence[int]], entered: Sequence[Collection[int]], missing: int
+) -> list[tuple[int, int]]:
+    """Which trials take the places that came free at a rung, and the rung that each goes on to.
+
+    The next best of those that stopped at the rung below goes on. Where all of them had their
+    turn, one that stopped further down comes up, a rung at a time.
+
+    Args:
+        able: by rung, from the first to this one: trials that came through it, best first.
+        entered: by rung likewise: those that were let in.
+        missing: places that came free at the last of these rungs.
+
+    >>> replacements([[5, 3, 1, 4], [5, 3], []], [{1, 2, 3, 4, 5}, {5, 3}, {5}], missing=3)
+    [(3, 2), (1, 1), (4, 1)]
+    """
+    chosen: list[tuple[int, int]] = []
+    for rung in range(len(entered) - 1, 0, -1):
+        free = [number for number in able[rung - 1] if number not in entered[rung]]
+        chosen += [(number, rung) for number in free[: missing - len(chosen)]]
+    return chosen

@@ -17,6 +17,7 @@ from typing import BinaryIO, TextIO
 
 from hpsearch.errors import OutputError
 from hpsearch.store.files import sync_folder
+from hpsearch.store.safe_path import SafePath
 
 _DESCRIPTORS = {"-": 1, "/dev/stdout": 1, "/dev/stderr": 2}
 _DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/(\d+)")
@@ -112,6 +113,10 @@ class Output:
         Raises:
             OutputError: see `check`; or it cannot be written.
         """
+        if self.is_stdout:
+            with self._stdout() as stream:
+                yield stream
+            return
         if self.is_stream:
             with _explained(self.path), self._stream() as stream:
                 yield stream
@@ -132,15 +137,17 @@ class Output:
                     text.detach()
 
     @contextmanager
+    def _stdout(self) -> Iterator[BinaryIO]:
+        """The standard output; its errors are those of all that is printed, and not told here."""
+        if sys.stdout is None:
+            raise OSError(errno.EBADF, "standard output is closed")
+        sys.stdout.flush()
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+
+    @contextmanager
     def _stream(self) -> Iterator[BinaryIO]:
         number = self._descriptor
-        if number == 1:
-            if sys.stdout is None:
-                raise OSError(errno.EBADF, "standard output is closed")
-            sys.stdout.flush()
-            yield sys.stdout.buffer
-            sys.stdout.buffer.flush()
-            return
         opened = os.dup(number) if number is not None else os.open(self.path, os.O_WRONLY)
         with os.fdopen(opened, "wb") as stream:
             yield stream
@@ -220,8 +227,10 @@ def check_folder(path: Path) -> None:
 
     Raises:
         OutputError: it is.
+        RunError: it lies in a run directory, and behind a link there.
     """
     folder = path.parent
+    SafePath.of(path).status()
     if not folder.is_dir():
         raise OutputError(f"{path}: must be in a folder that exists, found no {folder}")
     effective = os.access in os.supports_effective_ids

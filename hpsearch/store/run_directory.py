@@ -125,8 +125,22 @@ class RunDirectory:
         return checked
 
     def update(self, **changes: Any) -> None:
-        """Change entries of run.json, in one atomic write."""
+        """Change entries of run.json, in one atomic write; the lock's holder asks its writer."""
         write_json(self.inside / "run.json", {**self.info, **changes})
+
+    @property
+    def seconds(self) -> float:
+        """How long the search has taken so far, also where a kill left no word of it.
+
+        That is what run.json says, which lags behind a little; or if that is more the time in
+        which, by the timeline, something was in training.
+        """
+        spans = sorted((line["start"], line["end"]) for line in self.timeline)
+        busy, until = 0.0, float("-inf")
+        for start, end in spans:
+            busy += max(0.0, end - max(start, until))
+            until = max(until, end)
+        return float(max(self.info.get("seconds", 0.0), round(busy, 3)))
 
     @property
     def pieces(self) -> list[Piece]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 import zipfile
 from collections import defaultdict
@@ -54,6 +55,7 @@ class Writer:
         self._restored: set[str] = set()
         self._info: Mapping[str, Any] | None = None  # what run.json must hold
         self._stamp: tuple[int, ...] | None = None  # of that file
+        self._describing = threading.RLock()  # somebody notes the time meanwhile
         with ExitStack() as opened:
             self._lock = lock.take(path / lock.NAME)
             opened.callback(lambda: self._lock.close())  # whichever it is by then
@@ -97,19 +99,17 @@ class Writer:
         write_whole(path, lambda file: np.savez(file, **arrays), durable=False)
         self._states[last.number].add(path)
 
-    def result(self, result: Result, trainings: Iterable[Training] = ()) -> None:
-        """Record a trial's fate; its state is needed no more, unless more time may come.
-
-        Args:
-            result: of the trial.
-            trainings: that it consists of, whose checkpoints are needed no more, either.
-        """
+    def result(self, result: Result) -> None:
+        """Record a trial's fate."""
         self._trials.append(as_line(result))
-        if result.cut:
-            return
-        for path in self._states.pop(result.number, ()):
-            path.remove()
+
+    def forget(self, trainings: Iterable[Training]) -> None:
+        """Remove what some trainings would need to go on: states and checkpoints."""
         for training in trainings:  # asked for by name: a look through all would be quadratic
+            path = self._state(training)
+            if path in self._states.get(training[0], ()):
+                self._states[training[0]].discard(path)
+                path.remove()
             with suppress(OSError):
                 (self._path / "state" / "-".join(map(str, training))).remove()
 
@@ -159,12 +159,14 @@ class Writer:
 
     def describe(self, info: Mapping[str, Any]) -> None:
         """Replace run.json; from now on it is kept as it is."""
-        self._info = info
-        self._describe()
+        with self._describing:
+            self._info = info
+            self._describe()
 
     def update(self, **changes: Any) -> None:
-        """Change entries of run.json, in one atomic write."""
-        self.describe({**self.info, **changes})
+        """Change entries of run.json, in one atomic write; any thread may."""
+        with self._describing:
+            self.describe({**self.info, **changes})
 
     def _describe(self) -> None:
         data, path = as_json(self.info).encode(), self._path / "run.json"
@@ -214,8 +216,11 @@ class Writer:
             self._written_anew(path)
         self._check_folders()
         path = self._path / "run.json"
-        if self._info is not None and _stamp(path) != self._stamp:
-            self._describe()
+        with self._describing:
+            changed = self._info is not None and _stamp(path) != self._stamp
+            if changed:
+                self._describe()
+        if changed:
             self._written_anew(path)
 
     def _check_folders(self) -> None:

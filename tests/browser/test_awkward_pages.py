@@ -80,7 +80,7 @@ def test_a_page_of_a_running_search_loads_itself_again(copied, chromium):
     write_page(run, refresh=0.3)
     page = chromium.new_page()
     page.goto(run.report.path.resolve().as_uri())
-    with page.expect_navigation(timeout=20_000):
+    with page.expect_navigation():
         write_page(run, refresh=None)
     page.wait_for_function(
         "() => JSON.parse(document.getElementById('data').textContent).refresh === null"

@@ -50,9 +50,7 @@ def test_brushing_an_axis_keeps_the_trials_that_pass_there(page):
     page.mouse.move(x, y + 0.3 * height, steps=5)
     page.mouse.move(x, y + 0.5 * height, steps=5)
     page.mouse.up()
-    page.wait_for_function(
-        f"() => document.querySelectorAll('{ROWS}').length < {before}", timeout=5000
-    )
+    page.wait_for_function(f"() => document.querySelectorAll('{ROWS}').length < {before}")
     assert "those brushed above" in page.locator("#shown").text_content()
 
 
@@ -111,4 +109,4 @@ def test_a_small_screen_needs_no_sideways_scrolling(show, real_run, width):
     assert page.evaluate("() => document.documentElement.scrollWidth") <= width
     page.set_viewport_size({"width": 900, "height": 700})
     page.set_viewport_size({"width": width, "height": 700})  # a phone turned, and back
-    page.wait_for_function(f"() => document.documentElement.scrollWidth <= {width}", timeout=5000)
+    page.wait_for_function(f"() => document.documentElement.scrollWidth <= {width}")

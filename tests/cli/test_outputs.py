@@ -263,3 +263,12 @@ def test_the_page_that_nobody_named_is_written_anew_but_over_nothing_else(place,
     assert "name the page with --output" in said.err
     assert page.read_text() == "mine"
     page.unlink()
+
+
+@pytest.mark.parametrize("words", [[], ["-o", "-"], ["-o", "/dev/stdout"]])
+def test_a_full_standard_output_is_told_in_one_message(searched, words):
+    command = [sys.executable, "-m", "hpsearch", "predict", "one", "data.csv", *words]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, cwd=searched, stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 1
+    assert done.stderr == b"hpsearch: No space left on device\n"

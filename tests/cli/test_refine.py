@@ -7,7 +7,6 @@ import pytest
 
 from hpsearch.config import from_mapping, load
 from hpsearch.report.html.figures.progress import over_trials
-from hpsearch.report.numbers import number
 from hpsearch.report.summary import summarise
 from hpsearch.store import RunDirectory
 
@@ -109,16 +108,27 @@ def test_a_run_without_a_winner_says_so(hpsearch, search, flowers, command):
     assert "resume" not in said.err
 
 
-HOPELESS = "--set=space={learning_rate: {value: 1e-9}, batch_size: {value: 64}}"
+@pytest.fixture
+def best_of_all(hpsearch):
+    """A finished search whose trial 0 cannot be bettered."""
+    Path("objective.py").write_text(
+        "def train(params, epochs):\n    return (params['x'] - 0.25) ** 2\n"
+    )
+    Path("own.yaml").write_text(
+        "trainer: {kind: function, function: objective.py:train}\n"
+        "metric: {name: loss, goal: minimize}\n"
+        "space: {x: {min: 0, max: 1}}\n"
+        "search: {trials: 8, start: [{x: 0.25}]}\n"
+        "parallel: {backend: serial}\n"
+    )
+    return hpsearch("run", "own.yaml", "--name=parent")
 
 
-def test_a_refinement_that_finds_nothing_better_says_so_and_succeeds(hpsearch, search):
-    search("parent", "--trials=12")
-    winner = json.loads(Path("runs/parent/best/result.json").read_text())["number"]
-    said = hpsearch("refine", "parent", "--name=child", "--trials=2", HOPELESS)
+def test_a_refinement_that_finds_nothing_better_says_so_and_succeeds(hpsearch, best_of_all):
+    said = hpsearch("refine", "parent", "--name=child", "--trials=4")
     assert said.status == 0
-    told = f"no better than its parent: trial {winner} of parent is still the best"
-    assert told in said.out.splitlines()
+    told = "no better than its parent: trial 0 of parent is still the best"
+    assert said.out.splitlines().count(told) == 1
     assert told in Path("runs/child/report.html").read_text(encoding="utf-8")
     found = json.loads(hpsearch("report", "child", "--format=json").out)
     assert (found["improved"], found["parent"]) == (False, "parent")
@@ -127,21 +137,42 @@ def test_a_refinement_that_finds_nothing_better_says_so_and_succeeds(hpsearch, s
     assert "than its parent" in hpsearch("report", "parent", "child").out
 
 
-def test_the_progress_of_a_refinement_starts_from_its_parents_best(hpsearch, search, trials):
-    search("parent", "--trials=12")
-    best = max(
-        (trial for trial in trials("parent") if trial["status"] == "completed"),
-        key=lambda trial: (trial["value"], -trial["metrics"]["val_loss"]),
-    )
-    said = hpsearch("refine", "parent", "--name=child", "--trials=2", HOPELESS)
-    lines = [line for line in said.err.splitlines() if "/2 trials" in line]
-    assert len(lines) == 2
-    for line in lines:
-        assert f"best {number(best['value'])} (trial {best['number']} of parent)" in line
-    run = RunDirectory(Path("runs/child"))
-    [line] = [
-        trace for trace in over_trials(summarise(run))["data"] if trace["name"] == "best so far"
-    ]
-    assert line["y"] == [best["value"]] * 2
-    expected = f"best from trial {best['number']} of parent: {number(best['value'])}"
-    assert line["text"][0] == expected
+def test_a_refinement_where_the_parents_best_does_not_lie_is_held_against_it(
+    hpsearch, best_of_all
+):
+    elsewhere = ("--set=space.x={min: 0.9, max: 1}", "--set=search.start=null")
+    said = hpsearch("refine", "parent", "--name=child", "-n2", *elsewhere)
+    assert said.status == 0
+    told = "no better than its parent: parent came to loss 0 with trial 0"
+    assert told in said.out.splitlines()
+    assert json.loads(hpsearch("report", "child", "--format=json").out)["improved"] is False
+    Path("runs/parent").rename("runs/away")  # then nothing is known of it
+    assert json.loads(hpsearch("report", "child", "--format=json").out)["improved"] is True
+
+
+def test_settings_of_the_parent_that_are_trained_again_are_no_improvement(hpsearch, best_of_all):
+    said = hpsearch("refine", "parent", "--name=child", "-n4", "--set=trainer.epochs=2")
+    assert said.status == 0
+    told = "no better than its parent: the best is one of parent's settings, trained again"
+    assert told in said.out.splitlines()
+
+
+def test_a_refinement_that_is_better_does_not_say_otherwise(hpsearch, best_of_all):
+    Path("own.yaml").write_text(Path("own.yaml").read_text().replace(", start: [{x: 0.25}]", ""))
+    hpsearch("run", "own.yaml", "--name=plain", "-n4")
+    said = hpsearch("refine", "plain", "--name=child", "-n12")
+    found = json.loads(hpsearch("report", "child", "--format=json").out)
+    assert found["best"]["number"] >= 4
+    assert found["improved"] is True
+    assert "no better" not in said.out
+
+
+def test_the_progress_of_a_refinement_starts_from_its_parents_best(hpsearch, best_of_all):
+    said = hpsearch("refine", "parent", "--name=child", "--trials=4")
+    lines = [line for line in said.err.splitlines() if "/4 trials" in line]
+    assert len(lines) == 4
+    assert all("best 0 (trial 0 of parent)" in line for line in lines)
+    figure = over_trials(summarise(RunDirectory(Path("runs/child"))))
+    [line] = [trace for trace in figure["data"] if trace["name"] == "best so far"]
+    assert line["y"] == [0.0, 0.0]
+    assert line["text"][0] == "best from trial 0 of parent: 0"

@@ -267,3 +267,46 @@ def test_a_comparison_with_a_run_that_is_not_there_names_it(hpsearch, first):
     said = hpsearch("report", "first", "nowhere")
     assert said.status == 1
     assert "nowhere: must be a run's folder" in said.err
+
+
+def test_one_trial_is_told_as_text_and_as_json(hpsearch, first, trials):
+    said = hpsearch("report", "first", "--trial", "2")
+    assert said.status == 0
+    assert said.out.startswith(f"first: trial 2, {trials('first')[2]['status']}")
+    found = json.loads(hpsearch("report", "first", "--trial=2", "--format=json").out)
+    assert found.items() >= trials("first")[2].items()
+    assert hpsearch("report", "first", "--trial=9").status == 1
+    for words in (["--format=csv"], ["--open"], ["--watch"], ["--png=x"], ["first"]):
+        assert hpsearch("report", "first", "--trial=2", *words).status == 2
+
+
+def test_list_as_json_has_an_entry_a_run_and_says_what_is_damaged(hpsearch, search):
+    assert json.loads(hpsearch("list", "--format=json").out) == []
+    search("first", "--set=search.confirm={top: 1, seeds: 2, share: 1}")
+    hpsearch("refine", "first", "--name=child", "--trials=2")
+    search("hurt")
+    Path("runs/hurt/trials.jsonl").write_text("{}\n")
+    said = hpsearch("list", "--format=json")
+    assert said.status == 0
+    first, child, hurt = json.loads(said.out)
+    result = json.loads(Path("runs/first/best/result.json").read_text())
+    info = json.loads(Path("runs/first/run.json").read_text())
+    assert first == {
+        "name": "first",
+        "path": "runs/first",
+        "status": "finished",
+        "trials": 6,
+        "metric": "val_accuracy",
+        "goal": "maximize",
+        "winner": result["number"],
+        "best_value": result["confirmed"]["mean"],
+        "confirmed": result["confirmed"]["mean"],
+        "search_value": result["search"]["value"],
+        "parent": None,
+        "created": info["created"],
+        "seconds": info["seconds"],
+    }
+    assert child["parent"] == "first"
+    assert hurt.keys() == {*first, "problem"}
+    assert (hurt["status"], hurt["trials"]) == ("damaged", None)
+    assert "runs/hurt/trials.jsonl: line 1: " in hurt["problem"]

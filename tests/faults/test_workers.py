@@ -62,7 +62,8 @@ def _folder(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits memory")
-def test_an_awkward_worker_costs_its_own_trial_only():
+def test_an_awkward_worker_costs_its_own_trial_only(limit_only):
+    limit_only(lambda job: job.settings["how"] == "hangs in C")
     config = {
         **CONFIG,
         "space": {"x": {"min": 1, "max": 2}, "how": {"values": list(FATES)}},

@@ -258,7 +258,7 @@ def test_the_sampler_sees_a_parents_trials(new_run, brief, rounds, go, objective
 
     parent = new_run()
     go(parent, brief())
-    curve = curves(parent.pieces)
+    curve = curves(parent.pieces, "val_accuracy")
     history = tuple(Known(r, curve[r.number], (0, "trial", r.number)) for r in parent.results)
     assert [known.from_line(known.as_line()) for known in history] == list(history)
     ranked = rank(known.observe([4], objective) for known in history)

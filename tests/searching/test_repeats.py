@@ -124,7 +124,7 @@ def test_what_a_round_sees_of_a_trial_does_not_change_when_that_is_lost_later(
 
     class Late(valley):
         def _train(self, job, state):
-            lost = job.repeat == 1 and job.until_epoch == 4
+            lost = job.repeat == 1 and job.until_epoch == 4 and job.number % 3 > 0
             if lost and way == "raise":
                 raise ValueError("late")
             outcome = super()._train(job, state)
@@ -139,7 +139,8 @@ def test_what_a_round_sees_of_a_trial_does_not_change_when_that_is_lost_later(
     asked = brief(space=QUIET, rounds=plan, repeats=2)
     go(run, asked, trainer=Late())
     lost = [r for r in run.results if r.status == ("diverged" if way == "diverge" else "failed")]
-    assert len(lost) == 6
+    assert lost
+    assert {r.round for r in run.results if r.status == "completed"} == {0, 1, 2}
     again = go(run, asked, trainer=Late())
     assert {number: trial.params for number, trial in again.trials.items()} == {
         result.number: result.params for result in run.results

@@ -168,7 +168,10 @@ def hanging():
     return Hanging()
 
 
-def test_a_trial_past_its_time_has_failed_and_its_worker_goes_on(new_run, brief, rounds, go):
+def test_a_trial_past_its_time_has_failed_and_its_worker_goes_on(
+    new_run, brief, rounds, go, limit_only
+):
+    limit_only(lambda job: job.number == 0)
     run = new_run()
     asked = brief(space=QUIET, rounds=rounds(((4, 1),)), settings={"epochs": 1}, trial_timeout=3)
     go(run, asked, create("local", jobs=1), hanging())

@@ -150,3 +150,16 @@ def test_pieces_of_one_training_may_differ_in_their_metrics(run, piece):
         writer.piece(first)
         writer.piece(later)
     assert run.pieces == [first, later]
+
+
+def test_the_seconds_of_a_run_are_at_least_those_in_which_something_was_in_training(run):
+    assert run.seconds == 0
+    with run.writing() as writer:
+        writer.worked(0, 0, "0", 1.0, 3.0)
+        writer.worked(1, 0, "1", 2.0, 4.0)  # side by side
+        writer.worked(2, 0, "0", 10.0, 10.5)  # after a pause
+    assert run.seconds == 3.5
+    run.update(seconds=3.25)  # as a kill left it
+    assert run.seconds == 3.5
+    run.update(seconds=7.0)
+    assert run.seconds == 7.0

@@ -7,7 +7,6 @@ import pytest
 from hpsearch.errors import RunError
 from hpsearch.store import RunDirectory, create
 from hpsearch.store.files import SYNC_SECONDS
-from hpsearch.trial import OUT_OF_TIME
 
 STATE = {"W": np.arange(6.0, dtype=np.float32).reshape(2, 3), "epoch": np.array(3)}
 
@@ -30,7 +29,7 @@ def test_a_value_that_is_not_a_number_is_null(run, piece):
     assert run.pieces == [piece(0, value=None, curve={"epoch": [1], "val_loss": [None]})]
 
 
-def test_a_state_comes_back_bit_for_bit_until_the_fate_is_known(run, piece, result):
+def test_a_state_comes_back_bit_for_bit_until_it_is_forgotten(run, piece, result):
     with run.writing() as writer:
         assert writer.state(piece(0)) is None
         writer.piece(piece(0), STATE)
@@ -40,6 +39,8 @@ def test_a_state_comes_back_bit_for_bit_until_the_fate_is_known(run, piece, resu
             assert state[name].dtype == array.dtype
             np.testing.assert_array_equal(state[name], array)
         writer.result(result(0))
+        assert writer.state(piece(0)) is not None
+        writer.forget([piece(0).training])
         assert writer.state(piece(0)) is None
     assert list((run.path / "state").iterdir()) == []
 
@@ -134,11 +135,10 @@ def test_the_log_grows(run):
     assert text == "trial 1: Traceback\ntrial 2: née\n"
 
 
-def test_a_fate_takes_the_checkpoints_of_its_own_trainings_away(run, result):
+def test_checkpoints_of_trainings_are_forgotten_by_name(run):
     kept = ("1-2-0", "11-0-0", "10-0-1")
     for name in ("1-0-0", "1-0-1", *kept):
         (run.path / "state" / name / "epoch-3").mkdir(parents=True)
     with run.writing() as writer:
-        writer.result(result(1), [(1, 0, 0), (1, 0, 1)])
-        writer.result(result(11, error=OUT_OF_TIME), [(11, 0, 0)])  # goes on, if there is time
+        writer.forget([(1, 0, 0), (1, 0, 1)])
     assert {path.name for path in (run.path / "state").iterdir()} == set(kept)

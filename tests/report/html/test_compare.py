@@ -9,6 +9,7 @@ from hpsearch.report.comparison import compare
 from hpsearch.report.html.compare import compare_page, write_comparison
 from hpsearch.report.summary import summarise
 from hpsearch.report.table import write_runs_csv
+from hpsearch.store.output import Output
 from hpsearch.trial import Status
 
 OTHER = {"learning_rate": {"scale": "log", "min": 1e-3, "max": 0.1}, "dropout": {"max": 0.5}}
@@ -93,7 +94,8 @@ def test_the_page_draws_a_line_for_each_run_and_loads_nothing(written, read, tmp
     assert "child goes on from parent" in found.text
     for _, attrs in found.tags:
         assert not {"src", "href", "action"} & attrs.keys()
-    path = write_comparison(comparison, tmp_path / "both.html")
+    path = tmp_path / "both.html"
+    write_comparison(comparison, Output(path))
     assert "3 runs compared" in path.read_text(encoding="utf-8")
 
 
