@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from hpsearch.data.compressed import ENDINGS
 from hpsearch.data.encoding import Encoding, check_values
 from hpsearch.data.labels import known
-from hpsearch.data.names import did_you_mean, listed
+from hpsearch.data.names import counted, did_you_mean, expanded, listed
 from hpsearch.data.options import BUILT_IN, READ_ALL, Reading
 from hpsearch.data.source import Codes, Source, test_part
 from hpsearch.errors import DataError
@@ -38,7 +38,7 @@ def open_source(
         from hpsearch.data.built_in import read_digits
 
         return read_digits()
-    path = Path(source)
+    path = Path(expanded(str(source)))
     with _reading(path):
         if is_table(path):
             from hpsearch.data.table import read_table
@@ -52,22 +52,29 @@ def open_source(
         return _read_arrays(path)
 
 
-def open_new(source: str | Path, encoding: Encoding) -> tuple[Source, Codes | None]:
+def open_new(
+    source: str | Path, encoding: Encoding, *, labels: bool = True
+) -> tuple[Source, Codes | None]:
     """Read new data for a trained model: its rows, and their classes if it has labels.
 
     A table must have the columns that the model was trained on, in any order; others are left
     aside, and the column of labels may be absent. Arrays must have as many features. Of a
     source that brings a test part, only that part is new.
 
+    Args:
+        source: as for `open_source`.
+        encoding: the model's.
+        labels: whether labels count; else whatever stands in their place is left aside.
+
     Raises:
         DataError: what `open_source` raises, and data that does not suit the model.
     """
-    path = Path(source)
+    path = Path(expanded(str(source)))
     if source not in BUILT_IN and is_table(path):
         from hpsearch.data.table import read_like
 
         with _reading(path):
-            new = read_like(path, encoding)
+            new = read_like(path, encoding, labels=labels)
     else:
         new = test_part(open_source(source))
         if encoding.target is not None or encoding.categories:
@@ -77,13 +84,28 @@ def open_new(source: str | Path, encoding: Encoding) -> tuple[Source, Codes | No
             )
         if len(new.number_names) != encoding.features:
             raise DataError(
-                f"{new.name}: rows have {len(new.number_names)} features, but the model was "
-                f"trained on {encoding.features}"
+                f"{new.name}: rows have {counted(len(new.number_names), 'feature')}, but the "
+                f"model was trained on {encoding.features}"
             )
     check_values(new, missing_allowed=encoding.fill is not None)
-    if new.labels is None:
+    if new.labels is None or not labels:
         return new, None
     return new, known(new.labels, encoding.classes, new.where, encoding.written)
+
+
+def open_fields(source: str | Path, names: Sequence[str]) -> list[list[str]]:
+    """For each row of a table the fields of some columns, to stand beside what is said of it.
+
+    Raises:
+        DataError: it is no table, or has no such columns.
+    """
+    path = Path(source)
+    if source in BUILT_IN or not is_table(path):
+        raise DataError(f"{source}: its columns have no names by which to keep some")
+    from hpsearch.data.table import read_fields
+
+    with _reading(path):
+        return read_fields(path, names)
 
 
 def is_table(path: Path) -> bool:
