@@ -70,7 +70,8 @@ def main() -> None:
         for seed in range(args.seeds):
             config = load(DIGITS, overrides, seed=seed)
             dataset = read_data(config)
-            folder = str(Path(name) / "prepared")
+            folder = str(Path(name) / f"prepared-{seed}")
+            Path(folder).mkdir()
             write_folds([dataset], Path(folder))
             run = begin(config, dataset, Path(name) / "runs", f"seed-{seed}")
             conduct(run, lambda _: None, config, dataset)

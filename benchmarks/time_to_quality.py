@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 
 from hpsearch import backends
-from hpsearch.data.dataset import load, write_prepared
+from hpsearch.data.dataset import load, write_folds
 from hpsearch.data.options import DataOptions
 from hpsearch.trainers.network import NetworkTrainer
 from hpsearch.trainers.network.arrays import part
@@ -208,7 +208,8 @@ def main() -> None:
                 [args.python, str(PEERS / "make_data.py"), args.data, str(data)], check=True
             )
         dataset = load(DataOptions(data, standardize=False))
-        write_prepared(dataset, folder / "prepared" / "0")
+        (folder / "prepared").mkdir()
+        write_folds([dataset], folder / "prepared")
         rows = []
 
         def judged(params: dict[str, Any]) -> tuple[float, float]:

@@ -6,6 +6,8 @@ import html
 from dataclasses import dataclass
 from pathlib import Path
 
+from hpsearch.store import SafePath
+
 HEIGHT = 900  # of the frame in a notebook, in pixels
 
 
@@ -17,6 +19,6 @@ class Report:
 
     def _repr_html_(self) -> str:
         """The page in a frame of its own, so that neither's style touches the other's."""
-        page = html.escape(self.path.read_text(encoding="utf-8"))
+        page = html.escape(SafePath.of(self.path).read_text())
         style = f"width:100%;height:{HEIGHT}px;border:0"
         return f'<iframe srcdoc="{page}" style="{style}"></iframe>'

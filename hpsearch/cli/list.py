@@ -38,8 +38,9 @@ def list_(runs_dir: Path, format_: str) -> None:
     for run in found:
         try:
             summary = summarise(run)
-        except HpsearchError:
+        except (HpsearchError, OSError) as error:
             table.add_row(run.name, "damaged")
+            echo(str(error), err=True)
             continue
         headline = summary.headline
         started = str(summary.info["created"])[:16].replace("T", " ")

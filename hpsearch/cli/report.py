@@ -179,5 +179,7 @@ def _compare(
 def _open(page: Path) -> None:
     import webbrowser
 
-    if not page.exists() or not webbrowser.open(page.resolve().as_uri()):
+    from hpsearch.store import SafePath
+
+    if not SafePath.of(page).is_file() or not webbrowser.open(page.resolve().as_uri()):
         echo(f"no browser was found; open the file yourself: {page}", err=True)

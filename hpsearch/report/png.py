@@ -15,6 +15,7 @@ from hpsearch.errors import HpsearchError, RunError
 from hpsearch.report.html.figures import FIGURES, Figure, panels
 from hpsearch.report.html.text import in_plot
 from hpsearch.report.summary import Summary
+from hpsearch.store import SafePath
 from hpsearch.store.output import Output
 
 WIDTH = 800  # pixels of layout; a file has SHARPNESS times as many
@@ -68,6 +69,7 @@ def write_pictures(summary: Summary, folder: Path, *, force: bool = False) -> li
 @contextmanager
 def _made(folder: Path) -> Iterator[None]:
     """A folder for the time of the block, and after it unless it fails and leaves it empty."""
+    SafePath.of(folder / "picture.png").status()  # raises behind a link in a run's folder
     new = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -21,7 +21,7 @@ from typing import Any
 
 from hpsearch.config import Config
 from hpsearch.errors import RunError
-from hpsearch.store import RunDirectory
+from hpsearch.store import RunDirectory, is_run
 from hpsearch.store.files import plain
 from hpsearch.trainers.command.template import words
 
@@ -94,7 +94,7 @@ def lies_in_a_run(run: RunDirectory, config: Config) -> bool:
     """
     own = _followed(run.path)
     return any(
-        folder == own or (folder.parent == own.parent and (folder / "run.json").exists())
+        folder == own or (folder.parent == own.parent and is_run(folder))
         for place in map(_followed, _places(config))
         for folder in (place, *place.parents)
     )

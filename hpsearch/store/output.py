@@ -17,6 +17,7 @@ from typing import BinaryIO, TextIO
 
 from hpsearch.errors import OutputError
 from hpsearch.store.files import sync_folder
+from hpsearch.store.safe_path import SafePath
 
 _DESCRIPTORS = {"-": 1, "/dev/stdout": 1, "/dev/stderr": 2}
 _DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/(\d+)")
@@ -226,8 +227,10 @@ def check_folder(path: Path) -> None:
 
     Raises:
         OutputError: it is.
+        RunError: it lies in a run directory, and behind a link there.
     """
     folder = path.parent
+    SafePath.of(path).status()
     if not folder.is_dir():
         raise OutputError(f"{path}: must be in a folder that exists, found no {folder}")
     effective = os.access in os.supports_effective_ids

@@ -65,7 +65,8 @@ class SafePath:
         for root in whole.parents:
             if os.path.lexists(root / "run.json"):
                 return cls(root, whole.relative_to(root).parts)
-        path = path.resolve() if path.is_symlink() else path
+        if path.is_symlink():
+            path = Path(os.path.realpath(path))  # which, unlike resolve(), bears circles
         return cls(path.parent, (path.name,))
 
     def __truediv__(self, names: str) -> SafePath:
