@@ -66,12 +66,14 @@ def rough(value: float) -> str:
     return number(float(value), ROUGH)
 
 
-def signed(value: float) -> str:
-    """A difference, with its sign.
+def signed(value: float | None) -> str:
+    """A difference, with its sign; None for one that is too large for a float.
 
-    >>> signed(0.004183), signed(-0.25), signed(0.0)
-    ('+0.0042', '-0.25', '0')
+    >>> signed(0.004183), signed(-0.25), signed(0.0), signed(None)
+    ('+0.0042', '-0.25', '0', 'beyond all numbers')
     """
+    if value is None:
+        return "beyond all numbers"
     return f"{'+' if value > 0 else ''}{rough(value)}"
 
 
