@@ -163,7 +163,7 @@ class Run:
 
         model, encoding = winning_model(self.directory, trust)
         if isinstance(rows, str | Path):
-            source, _ = open_new(rows, encoding)
+            source, _ = open_new(rows, encoding, labels=False)
         else:
             source = given_rows(rows, encoding)
         for line in surprises(source, encoding):

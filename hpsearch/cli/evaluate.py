@@ -33,7 +33,8 @@ def evaluate(
         echo(json_text(measured))
     else:
         metric = _searched(run, runs_dir)
-        show_measurement(measured, "test" if data is None else "new", metric)
+        which = "test" if data is None else "given" if measured["rows_trained_on"] else "new"
+        show_measurement(measured, which, metric)
 
 
 def _searched(run: str | None, runs_dir: Path) -> str | None:
@@ -71,7 +72,8 @@ def _measure(run: str | None, data: str, runs_dir: Path, trust: bool) -> dict[st
     from hpsearch.data.open import open_new
     from hpsearch.errors import DataError
     from hpsearch.searching.measure import labelled, measure
-    from hpsearch.searching.models import open_model
+    from hpsearch.searching.models import open_model, rows_seen
+    from hpsearch.store import find
 
     model, encoding = open_model(run, runs_dir, trust)
     source, y = open_new(data, encoding)
@@ -81,5 +83,19 @@ def _measure(run: str | None, data: str, runs_dir: Path, trust: bool) -> dict[st
             "to label them use: hpsearch predict"
         )
     warn(surprises(source, encoding))
+    a_run = run is None or not run.endswith(".npz")
+    seen = rows_seen(find(run, runs_dir), encoding, source, y, data) if a_run else None
+    if seen:
+        warn(
+            [
+                f"{data}: the winner was trained on, or chosen by, {seen:,} of these "
+                f"{source.rows:,} rows; they are not new, and flatter it"
+            ]
+        )
     rows = labelled(source, encoding, y, np.arange(source.rows))
-    return {"classes": list(encoding.classes), **measure(model, rows).as_dict("new")}
+    return {
+        "classes": list(encoding.classes),
+        "data": data,
+        "rows_trained_on": seen,
+        **measure(model, rows).as_dict("new"),
+    }

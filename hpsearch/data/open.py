@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -52,12 +52,19 @@ def open_source(
         return _read_arrays(path)
 
 
-def open_new(source: str | Path, encoding: Encoding) -> tuple[Source, Codes | None]:
+def open_new(
+    source: str | Path, encoding: Encoding, *, labels: bool = True
+) -> tuple[Source, Codes | None]:
     """Read new data for a trained model: its rows, and their classes if it has labels.
 
     A table must have the columns that the model was trained on, in any order; others are left
     aside, and the column of labels may be absent. Arrays must have as many features. Of a
     source that brings a test part, only that part is new.
+
+    Args:
+        source: as for `open_source`.
+        encoding: the model's.
+        labels: whether labels count; else whatever stands in their place is left aside.
 
     Raises:
         DataError: what `open_source` raises, and data that does not suit the model.
@@ -67,7 +74,7 @@ def open_new(source: str | Path, encoding: Encoding) -> tuple[Source, Codes | No
         from hpsearch.data.table import read_like
 
         with _reading(path):
-            new = read_like(path, encoding)
+            new = read_like(path, encoding, labels=labels)
     else:
         new = test_part(open_source(source))
         if encoding.target is not None or encoding.categories:
@@ -81,9 +88,24 @@ def open_new(source: str | Path, encoding: Encoding) -> tuple[Source, Codes | No
                 f"trained on {encoding.features}"
             )
     check_values(new, missing_allowed=encoding.fill is not None)
-    if new.labels is None:
+    if new.labels is None or not labels:
         return new, None
     return new, known(new.labels, encoding.classes, new.where, encoding.written)
+
+
+def open_fields(source: str | Path, names: Sequence[str]) -> list[list[str]]:
+    """For each row of a table the fields of some columns, to stand beside what is said of it.
+
+    Raises:
+        DataError: it is no table, or has no such columns.
+    """
+    path = Path(source)
+    if source in BUILT_IN or not is_table(path):
+        raise DataError(f"{source}: its columns have no names by which to keep some")
+    from hpsearch.data.table import read_fields
+
+    with _reading(path):
+        return read_fields(path, names)
 
 
 def is_table(path: Path) -> bool:

@@ -78,11 +78,11 @@ def read_table(
     )
 
 
-def read_like(path: Path, encoding: Encoding) -> Source:
+def read_like(path: Path, encoding: Encoding, *, labels: bool = True) -> Source:
     """Read new rows for a model: the columns that it knows, as the kinds it knows.
 
-    Other columns are left aside, and the column of labels may be absent. Labels are not typed:
-    the model's classes say what they mean.
+    Other columns are left aside, that of the labels if it is not asked for; it may be absent.
+    Labels are not typed: the model's classes say what they mean.
 
     Raises:
         DataError: the file is damaged, or columns are missing, unusable or of the wrong kind.
@@ -91,7 +91,7 @@ def read_like(path: Path, encoding: Encoding) -> Source:
     names = layout.names if layout else read_names(path)
     features = [*encoding.numbers, *encoding.categories]
     check_features(str(path), names, features)
-    label = encoding.target if encoding.target in names else None
+    label = encoding.target if labels and encoding.target in names else None
     texts = [*encoding.categories, *encoding.writings]
     frame = _frame(path, layout, features, label, encoding.missing_values, texts)
     found = columns_like(frame[features], partial(place_in_table, str(path)), encoding)
@@ -158,6 +158,28 @@ def read_labels(path: Path, name: str) -> Labels:
         return _labels(path, read_parquet(path, [name])[name])
     frame = read_texts(path, read_layout(path), (), [name], missing=())
     return _labels(path, frame[name], MISSING_TEXTS, as_text=True)
+
+
+def read_fields(path: Path, names: Sequence[str]) -> list[list[str]]:
+    """For each row of a table the fields of some columns, as they are written.
+
+    Raises:
+        DataError: the file is damaged, or has no such columns.
+    """
+    there = column_names(path)
+    unknown = next((name for name in names if name not in there), None)
+    if unknown is not None:
+        raise DataError(
+            f"{path}: there is no column {unknown!r} to keep{did_you_mean(unknown, there)}; the "
+            f"columns are {listed(there)}"
+        )
+    if _is_parquet(path):
+        frame = read_parquet(path, names).astype(object)
+        frame = frame.where(frame.notna(), "").astype(str)
+    else:
+        frame = read_texts(path, read_layout(path), (), names, missing=())
+    rows: list[list[str]] = frame[list(names)].to_numpy().tolist()
+    return rows
 
 
 def likely_targets(names: Sequence[str]) -> list[str]:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from hpsearch.config import from_mapping
-from hpsearch.data.encoding import Encoding
-from hpsearch.errors import RunError
+from hpsearch.data.dataset import Dataset, load
+from hpsearch.data.encoding import Encoding, batches
+from hpsearch.data.options import BUILT_IN, DataOptions
+from hpsearch.data.source import Codes, Rows, Source
+from hpsearch.errors import DataError, RunError
 from hpsearch.searching.measure import Predictor
 from hpsearch.searching.own import is_own, origin_of
 from hpsearch.searching.trust import permit
@@ -57,6 +64,66 @@ def winning_model(run: RunDirectory, trust: bool = False) -> tuple[Predictor, En
         return saved, saved.encoding
     model = load_model(run.model)
     return model, Encoding.from_json(model.data)
+
+
+def rows_seen(
+    run: RunDirectory, encoding: Encoding, source: Source, y: Codes, data: str
+) -> int | None:
+    """How many labelled rows the winner of a run was trained on, or chosen by.
+
+    Rows are the same if the model sees the same in them and their label is the same. Where that
+    happens no more often than between the run's own parts, as in a table of few different rows,
+    it is taken for chance and 0 is said.
+
+    Args:
+        run: its data is read again; where that is gone or has changed, only that the fingerprint
+            is the same can be told.
+        encoding: of its model.
+        source: the rows.
+        y: their classes.
+        data: the name by which they were opened.
+
+    Returns:
+        None where it cannot be told.
+    """
+    options, expected = from_mapping(run.info["config"]).data, run.info["data"]["fingerprint"]
+    if options is None:
+        return None
+    dataset = _the_same(options, expected)
+    if dataset is None:
+        named = data if data in BUILT_IN else Path(data).absolute()
+        copy = _the_same(replace(options, source=named), expected)
+        return None if copy is None else sum(copy.counts.values()) - copy.counts.get("test", 0)
+    used = {
+        part: list(_digests(dataset.source, dataset.y, rows, encoding))
+        for part, rows in dataset.parts.items()
+    }
+    held_out = used.pop("test" if "test" in used else "val")
+    others = {digest for digests in used.values() for digest in digests}
+    chance = source.rows * sum(digest in others for digest in held_out) / len(held_out)
+    known = others if "val" in used else others | {*held_out}
+    new = _digests(source, y, np.arange(source.rows), encoding)
+    seen = sum(digest in known for digest in new)
+    return seen if seen > chance + 3 * chance**0.5 else 0
+
+
+def _the_same(options: DataOptions, fingerprint: str) -> Dataset | None:
+    """The data that a run was searched on, if it is still there."""
+    try:
+        dataset = load(options)
+    except DataError:
+        return None
+    return dataset if dataset.fingerprint == fingerprint else None
+
+
+def _digests(source: Source, y: Codes, rows: Rows, encoding: Encoding) -> Iterator[bytes]:
+    """A few bytes for each row, that tell it from others."""
+    done = 0
+    for X in batches(source, encoding, rows):
+        labels = y[rows[done : done + len(X)]]
+        for row in np.column_stack([X + 0.0, labels]):  # which makes -0.0 the same as 0.0
+            yield hashlib.blake2b(row.tobytes(), digest_size=16).digest()
+        done += len(X)
 
 
 def no_model(run: RunDirectory) -> RunError:

@@ -6,7 +6,10 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+
+from hpsearch.cli.predict import header
 
 SAME = "the same as recorded, bit for bit, in every epoch"
 
@@ -128,13 +131,14 @@ def test_evaluate_shows_the_stored_result_and_measures_nothing_again(hpsearch, g
 
 def test_evaluate_measures_new_labelled_rows(hpsearch, garden):
     Path("new.csv").write_text(
-        "note,flower,colour,size\na,rose,red,0.1\nb,iris,blue,1.1\nc,tulip,red,2.1\n"
+        "note,flower,colour,size\na,rose,red,0.15\nb,iris,blue,1.15\nc,tulip,red,2.15\n"
     )
     said = hpsearch("evaluate", "garden", "new.csv", "--json")
     assert said.status == 0
     found = json.loads(said.out)
     assert found["rows"] == 3
     assert found["new_accuracy"] == np.trace(found["confusion"]) / 3
+    assert (found["data"], found["rows_trained_on"]) == ("new.csv", 0)
     assert hpsearch("evaluate", "garden", "new.csv").out.startswith("on 3 new rows\n")
 
 
@@ -213,7 +217,7 @@ def test_a_model_file_that_is_none_is_told(hpsearch, flowers):
 
 
 def test_a_category_that_training_never_saw_is_told_on_stderr(hpsearch, garden):
-    Path("new.csv").write_text("size,colour,flower\n1.1,green,iris\n0.1,red,rose\n")
+    Path("new.csv").write_text("size,colour,flower\n1.1,green,iris\n0.15,red,rose\n")
     for words in (["predict", "garden", "new.csv"], ["evaluate", "garden", "new.csv"]):
         said = hpsearch(*words)
         assert said.status == 0
@@ -240,3 +244,106 @@ def test_labels_are_written_and_understood_as_the_training_data_wrote_them(
     assert right > 0.5
     measured = json.loads(hpsearch("evaluate", "named", "new.csv", "--json").out)
     assert measured["new_accuracy"] == pytest.approx(right)
+
+
+@pytest.fixture
+def measured(hpsearch):
+    """A finished search of a table in which no two rows are the same."""
+    lines = [f"{i % 3}.{i:03},{i},{'abc'[i % 3]}\n" for i in range(60)]
+    Path("unique.csv").write_text("size,id,kind\n" + "".join(lines))
+    Path("unique.yaml").write_text(
+        "data: {source: unique.csv, target: kind, exclude: [id]}\n"
+        "trainer: {epochs: 2}\n"
+        "space: {learning_rate: {scale: log, min: 1e-2, max: 1}}\n"
+        "search: {trials: 2}\n"
+        "parallel: {backend: serial}\n"
+    )
+    hpsearch("run", "unique.yaml", "--name=unique", "-q")
+    return lines
+
+
+def told_of(seen, rows, data):
+    return (
+        f"warning: {data}: the winner was trained on, or chosen by, {seen} of these {rows} rows; "
+        f"they are not new, and flatter it\n"
+    )
+
+
+def test_rows_that_the_winner_was_trained_on_are_not_called_new(hpsearch, measured):
+    said = hpsearch("evaluate", "unique", "unique.csv")
+    assert said.err == told_of(48, 60, "unique.csv")  # the other 12 are the test rows
+    assert said.out.startswith("on 60 given rows\n")
+    said = hpsearch("evaluate", "unique", "unique.csv", "--json")
+    assert json.loads(said.out)["rows_trained_on"] == 48
+    assert said.err == told_of(48, 60, "unique.csv")
+
+
+def test_an_overlap_with_the_training_rows_is_told_whatever_the_file_is_called(hpsearch, measured):
+    new = "7.5,7,a\n"
+    Path("other.csv").write_text("size,id,kind\n" + "".join(measured[:30]) + new)
+    said = hpsearch("evaluate", "unique", "other.csv", "--json")
+    seen = json.loads(said.out)["rows_trained_on"]
+    assert 12 < seen <= 30
+    assert said.err == told_of(seen, 31, "other.csv")
+    Path("other.csv").write_text("size,id,kind\n" + new)
+    assert hpsearch("evaluate", "unique", "other.csv").err == ""
+
+
+def test_a_copy_of_data_that_is_gone_is_known_by_its_fingerprint(hpsearch, measured):
+    Path("unique.csv").rename("copy.csv")
+    assert hpsearch("evaluate", "unique", "copy.csv").err == told_of(48, 60, "copy.csv")
+    Path("part.csv").write_text("size,id,kind\n" + measured[0])
+    said = hpsearch("evaluate", "unique", "part.csv", "--json")
+    assert json.loads(said.out)["rows_trained_on"] is None
+    assert said.err == ""
+
+
+def test_rows_that_are_the_same_by_chance_are_not_told(hpsearch, garden):
+    Path("few.csv").write_text("size,flower\n" + "0,rose\n1,iris\n" * 30)
+    hpsearch("run", "garden.yaml", "--set=data.source=few.csv", "--name=few", "-q")
+    Path("new.csv").write_text("size,flower\n" + "0,rose\n1,iris\n" * 2)
+    assert hpsearch("evaluate", "few", "new.csv").err == ""
+
+
+def test_predict_copies_columns_as_they_are_written(hpsearch, garden):
+    Path("new.csv").write_text('id,colour,size,flower,note\n007,red,0.10,?,"a,b"\n8,blue,1.1,x,\n')
+    said = hpsearch("predict", "garden", "new.csv", "--keep=id", "-k", "size", "--keep", "note")
+    assert said.out.splitlines()[0] == "id,size,note,label,probability"
+    found = [(row["id"], row["size"], row["note"], row["label"]) for row in rows(said.out)]
+    assert found == [("007", "0.10", "a,b", "rose"), ("8", "1.1", "", "iris")]
+    said = hpsearch("predict", "garden", "new.csv", "--keep=nota")
+    assert said.status == 1
+    assert "there is no column 'nota' to keep (did you mean 'note'?)" in said.err
+    said = hpsearch("predict", "garden", "new.csv", "--keep=flower", "--keep=flower", "-p")
+    assert said.out.splitlines()[0] == "flower,label,probability,iris,rose,tulip"
+
+
+def test_predict_copies_columns_of_parquet_and_none_of_arrays(hpsearch, garden, search):
+    frame = pd.DataFrame({"id": [7, 8], "size": [0.1, 1.1], "colour": ["red", "blue"]})
+    frame.assign(when=pd.to_datetime(["2020-01-01", None])).to_parquet("new.parquet")
+    said = hpsearch("predict", "garden", "new.parquet", "--keep=id", "--keep=when")
+    assert [row["id"] for row in rows(said.out)] == ["7", "8"]
+    assert [row["when"][:10] for row in rows(said.out)] == ["2020-01-01", ""]
+    search("first")
+    said = hpsearch("predict", "first", "digits", "--keep=id")
+    assert said.err == "hpsearch: digits: its columns have no names by which to keep some\n"
+
+
+@pytest.mark.parametrize(
+    ("keep", "classes", "names"),
+    [
+        ([], [], ["label", "probability"]),
+        (["id"], ["no", "yes"], ["id", "label", "probability", "no", "yes"]),
+        (["label"], [], ["label", "predicted_label", "probability"]),
+        (
+            ["yes"],
+            ["no", "yes"],
+            ["yes", "label", "probability", "probability_no", "probability_yes"],
+        ),
+        (["probability"], [], ["probability", "label", "predicted_probability"]),
+        ([], ["label", "x"], ["label", "probability", "probability_label", "probability_x"]),
+    ],
+)
+def test_no_two_columns_of_predictions_have_one_name(keep, classes, names):
+    assert header(keep, classes) == names
+    assert len(set(names)) == len(names)

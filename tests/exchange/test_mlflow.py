@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from hpsearch.errors import ExchangeError, HpsearchError
+from hpsearch.errors import ExchangeError
 from hpsearch.exchange.export import export
 from hpsearch.exchange.mlflow_out import named
 from hpsearch.trial import Status
@@ -158,7 +158,7 @@ def test_an_export_that_is_killed_half_way_leaves_no_experiment_of_that_name(
     ],
 )
 def test_a_target_that_cannot_be_is_told(made, client, target, message):
-    with pytest.raises(HpsearchError, match=message) as caught:
+    with pytest.raises(ExchangeError, match=message) as caught:
         export(made(), "mlflow", target)
     assert "secret" not in str(caught.value)
 

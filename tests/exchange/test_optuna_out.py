@@ -16,7 +16,7 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState
 
-from hpsearch.errors import ExchangeError, HpsearchError
+from hpsearch.errors import ExchangeError
 from hpsearch.exchange.export import export
 from hpsearch.exchange.optuna_axes import axis
 from hpsearch.space import LOG, ONE_MINUS_POWER, Choice, Continuous, Discrete, Fixed
@@ -288,7 +288,7 @@ def test_another_programs_database_gets_no_tables(made, url, out):
     ],
 )
 def test_a_target_that_cannot_be_is_told(made, target, message):
-    with pytest.raises(HpsearchError, match=message) as caught:
+    with pytest.raises(ExchangeError, match=message) as caught:
         export(made(), "optuna", target)
     assert "secret" not in str(caught.value)
 

@@ -1,0 +1,104 @@
+"""Nothing but store/safe_path.py opens, lists, makes or removes what lies in a run directory.
+
+A SafePath is no os.PathLike: mypy refuses it wherever a path is opened by name. What is left are
+plain paths, which a module may open only if it is named below, with whose files they are.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "hpsearch"
+OWN = {  # modules that open other files than those of a run directory
+    "backends/__init__.py": "/dev/null",
+    "backends/memory.py": "/proc",
+    "backends/slot.py": "/proc",
+    "backends/worker.py": "/proc",
+    "cli/__init__.py": "/dev/null",
+    "config/loading.py": "the user's configuration",
+    "config/reference.py": "a page of the documentation",
+    "data/built_in.py": "a file of this package",
+    "data/compressed.py": "the user's data",
+    "data/dataset.py": "prepared arrays, made exclusively in a folder that the caller has made",
+    "data/idx.py": "the user's data",
+    "data/npz.py": "the user's data",
+    "data/open.py": "the user's data",
+    "exchange/mlflow_out.py": "where the user exports to",
+    "exchange/optuna_storage.py": "where the user exports to, or imports from",
+    "exchange/tensorboard_out.py": "where the user exports to",
+    "report/html/page.py": "files of this package, and RUNS_DIR/comparison.html",
+    "report/png.py": "a browser, a temporary folder, and the folder that the user names",
+    "searching/facts.py": "/proc",
+    "searching/own.py": "the user's program, a temporary folder",
+    "searching/retraining.py": "a temporary folder",
+    "searching/trust.py": "the user's key",
+    "store/files.py": "the file behind a descriptor that SafePath opened; folders of the user's",
+    "store/lock.py": "the folder of the runs",
+    "store/output.py": "what the user names to be written",
+    "store/run_directory.py": "the folder of the runs",
+    "store/safe_path.py": "this is the one",
+    "store/writer.py": "a run's folder by the descriptor that SafePath opened",
+    "trainers/function/loading.py": "the user's module",
+    "trainers/keras/export.py": "a temporary folder",
+    "trainers/keras/framework.py": "/dev/null",
+    "trainers/keras/own/saved.py": "a temporary folder",
+    "trainers/output.py": "this process's standard streams",
+}
+SYSTEM = {"open", "stat", "listdir", "scandir", "mkdir", "makedirs", "remove", "unlink", "rename",
+          "replace", "rmdir", "link", "symlink", "readlink", "walk", "access", "truncate", "chmod",
+          "chown", "lexists", "exists", "isfile", "isdir", "utime"}  # fmt: skip
+BY_NAME = {"open", "read_text", "read_bytes", "write_text", "write_bytes", "exists", "is_file",
+           "mkdir", "rename"}  # fmt: skip
+PATHS_ONLY = {"is_dir", "is_symlink", "iterdir", "glob", "rglob", "rmdir", "unlink", "touch",
+              "lstat", "symlink_to", "hardlink_to", "chmod", "rmtree", "copytree", "copyfile",
+              "copy2", "memmap", "TemporaryDirectory", "mkdtemp", "lexists", "stat"}  # fmt: skip
+ALLOWED = {  # the folder of a run itself, which the user named
+    ("cli/conduct.py", "run.path.is_dir"),
+    ("searching/session.py", "run.path.is_dir"),
+    ("trainers/network/arrays.py", "np.memmap"),  # of an open file, as are the next two
+    ("trainers/network/model.py", "np.load"),
+    ("trainers/network/model.py", "np.savez"),
+}
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def opened(path: Path) -> Iterator[str]:
+    """The calls in a module that open, list, make or remove something by a plain path."""
+    source = path.read_text(encoding="utf-8")
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Call):
+            continue
+        called = ast.unparse(node.func)
+        if called == "open":
+            yield called
+        if not isinstance(node.func, ast.Attribute):
+            continue
+        owner, name = ast.unparse(node.func.value), node.func.attr
+        plain = ".path" in owner or ".root" in owner or "runs_dir" in owner
+        plain = (plain or owner.startswith("Path(")) and not owner.startswith("SafePath")
+        # What a module that knows no SafePath opens is one only where it is a run's.
+        plain = plain or ("SafePath" not in source and not re.match(r"(summary\.)?run\.", owner))
+        if (
+            name in PATHS_ONLY
+            or (name in BY_NAME and plain)
+            or owner in ("shutil", "tempfile", "glob")
+            or (owner in ("os", "os.path") and name in SYSTEM)
+            or (owner == "np" and name in ("load", "save", "savez", "memmap", "fromfile"))
+        ):
+            yield called
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_run_directory_is_opened_through_safe_path_alone(path):
+    name = str(path.relative_to(PACKAGE))
+    found = {call for call in opened(path) if (name, call) not in ALLOWED}
+    if name not in OWN:
+        assert found == set(), f"{name}: take a SafePath, or say above whose files these are"
+
+
+def test_each_module_named_above_opens_files():
+    assert [name for name in OWN if not any(opened(PACKAGE / name))] == []
