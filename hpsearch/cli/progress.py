@@ -8,7 +8,9 @@ from contextlib import suppress
 from math import ceil
 from typing import Any
 
+from hpsearch.data.names import counted
 from hpsearch.report.escape import echo, lines_printable, printable
+from hpsearch.report.headline import confirmation_of
 from hpsearch.report.numbers import number, rough
 from hpsearch.searching.events import (
     ConfirmationStarted,
@@ -20,21 +22,8 @@ from hpsearch.searching.events import (
     TrialEnded,
     TrialWentOn,
 )
-from hpsearch.store import RunDirectory
 
 LINES = 20  # at most so many plain lines, and one at the end, however many trials
-
-
-def confirmation_of(run: RunDirectory) -> str | None:
-    """What new seeds gave for the winner, on one line; None where it was not confirmed."""
-    outcome = run.outcome
-    if outcome is None or not outcome.get("confirmed"):
-        return None
-    confirmed = outcome["confirmed"]
-    return (
-        f"confirmed: {outcome['search']['metric']} {number(confirmed['mean'])} by trial "
-        f"{outcome['number']} ({number(confirmed['search'])} in the search)"
-    )
 
 
 class Progress:
@@ -102,7 +91,7 @@ class Progress:
         if info.get("parent"):
             self._parent = str(info["parent"]), info["plan"][0]["first"]
         jobs = "1 at a time" if event.jobs == 1 else f"{event.jobs} at a time"
-        echo(f"{event.run.path}: {event.trials} trials, {jobs}", err=True)
+        echo(f"{event.run.path}: {counted(event.trials, 'trial')}, {jobs}", err=True)
         if sys.stderr is not None and sys.stderr.isatty():
             from tqdm import tqdm
 
@@ -127,7 +116,7 @@ class Progress:
         if self._done % step == 0 or self._done == self._trials:
             speed = (self._done - self._before) / max(1e-9, time.monotonic() - self._started)
             echo(
-                f"{self._round}: {self._done}/{self._trials} trials, best {best}, "
+                f"{self._round}: {self._done}/{counted(self._trials, 'trial')}, best {best}, "
                 f"{rough(speed)} trials/s",
                 err=True,
             )

@@ -273,8 +273,11 @@ class Search:
         first = range(self.brief.first, self.brief.first + min(FIRST_TRIALS, self.brief.trials))
         results = [self.ledger.results.get(number) for number in first]
         if all(result is not None and result.status is Status.FAILED for result in results):
+            which = (
+                "the only trial" if len(first) == 1 else f"each of the first {len(first)} trials"
+            )
             raise TrainerError(
-                f"each of the first {len(first)} trials failed, so the search stops; "
+                f"{which} failed, so the search stops; "
                 f"the first said: {results[0] and results[0].error}"
             )
 

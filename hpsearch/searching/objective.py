@@ -39,12 +39,14 @@ class Objective:
         return (-value if self.goal == "maximize" else value), inf if loss is None else loss
 
     def within(self, interval: tuple[float, float] | None) -> tuple[float, float] | None:
-        """An interval without what the metric cannot be.
+        """An interval without what the metric cannot be; None where it has no finite ends.
 
         >>> Objective("val_accuracy", "maximize", share=True).within((0.97, 1.02))
         (0.97, 1.0)
         """
-        if interval is None or not self.share:
+        if interval is None or not all(map(isfinite, interval)):
+            return None
+        if not self.share:
             return interval
         low, high = (min(1.0, max(0.0, end)) for end in interval)
         return low, high
