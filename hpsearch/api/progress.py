@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from hpsearch.report.headline import confirmation_of
 from hpsearch.report.numbers import number
 from hpsearch.searching.events import (
     ConfirmationStarted,
@@ -45,6 +46,8 @@ class Bar:
         elif isinstance(event, ConfirmationStarted):
             self._bar.set_description("confirming the best")
         elif isinstance(event, SearchEnded):
+            if confirmed := confirmation_of(event.run):
+                self._bar.set_postfix_str(confirmed)
             self.close()
 
     def close(self) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from hpsearch.cli.options import run_argument, runs_dir_option, trust_option, warn
 from hpsearch.report.escape import echo
+
+if TYPE_CHECKING:
+    from hpsearch.searching.objective import Objective
 
 
 @click.command()
@@ -32,18 +36,19 @@ def evaluate(
     if as_json:
         echo(json_text(measured))
     else:
-        metric = _searched(run, runs_dir)
         which = "test" if data is None else "given" if measured["rows_trained_on"] else "new"
-        show_measurement(measured, which, metric)
+        show_measurement(measured, which, _searched(run, runs_dir))
 
 
-def _searched(run: str | None, runs_dir: Path) -> str | None:
-    """The metric that the run searched; None of a model file, which does not say."""
+def _searched(run: str | None, runs_dir: Path) -> Objective | None:
+    """What the run searched; None of a model file, which does not say."""
+    from hpsearch.config import from_mapping
+    from hpsearch.searching.objective import objective_of
     from hpsearch.store import find
 
     if run is not None and run.endswith(".npz"):
         return None
-    return str(find(run, runs_dir).info["config"]["metric"]["name"])
+    return objective_of(from_mapping(find(run, runs_dir).info["config"]))
 
 
 def _stored(run: str | None, runs_dir: Path) -> dict[str, object]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hpsearch.cli.options import OUTPUT, aside, claimed, force_option, runs_dir_option
+from hpsearch.data.names import counted
 from hpsearch.report.escape import echo, echo_data
 
 if TYPE_CHECKING:
@@ -99,11 +100,12 @@ def report(
         from hpsearch.report.png import write_pictures
 
         files = write_pictures(summarise(run), png, force=force)
-        echo(f"wrote {len(files)} pictures to {png}", err=True)
+        echo(f"wrote {counted(len(files), 'picture')} to {png}", err=True)
 
 
 def _tell(run: RunDirectory, top: int, open_: bool) -> None:
     """The story in text, and as a page."""
+    from hpsearch.errors import RunError
     from hpsearch.report.html.write import write_page
     from hpsearch.report.live import EVERY
     from hpsearch.report.summary import summarise
@@ -112,8 +114,10 @@ def _tell(run: RunDirectory, top: int, open_: bool) -> None:
     summary = summarise(run, top)
     try:
         write_page(run, summary, EVERY if summary.info["status"] == "running" else None)
-    except OSError as error:  # another's run, say: what it found can be told all the same
-        echo(f"{run.report}: cannot be written: {error.strerror or error}", err=True)
+    except (OSError, RunError) as error:  # what a run found can be told all the same
+        why = error.strerror if isinstance(error, OSError) else None
+        told = why or str(error).removeprefix(f"{run.report}: ")
+        echo(f"{run.report}: cannot be written: {told}", err=True)
     show(summary)
     if open_:
         _open(run.report.path)

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from hpsearch.errors import ExchangeError
+from hpsearch.data.names import expanded_target
+from hpsearch.errors import ExchangeError, OutputError
 from hpsearch.exchange.contents import Contents, contents_of
 from hpsearch.exchange.target import is_url, shown
 from hpsearch.store import RunDirectory
@@ -39,10 +40,10 @@ def export(
         force: replace a file (csv, parquet) that is there.
 
     Raises:
-        ExchangeError: the library is missing, or the storage is taken or cannot be written.
-        OutputError: the file or folder exists already or cannot be written.
+        ExchangeError: the library is missing, or the target is taken or cannot be written.
         RunError: the run directory is damaged.
     """
+    target = expanded_target(target)
     if to not in FORMATS:
         raise ExchangeError(f"{to}: must be one of {', '.join(FORMATS)}")
     if to not in NAMED and name is not None:
@@ -53,10 +54,13 @@ def export(
         raise ExchangeError(
             f"{to}: what is there is never replaced; force goes with {', '.join(TABLES)}"
         )
-    if to in TABLES:
-        Output(Path(target), force).check()
-    contents = contents_of(run)
-    see = _writer(to, force)(contents, target, name or contents.name)
+    try:
+        if to in TABLES:
+            Output(Path(target), force).check()
+        contents = contents_of(run)
+        see = _writer(to, force)(contents, target, name or contents.name)
+    except OutputError as error:
+        raise ExchangeError(str(error)) from error
     return Exported(len(contents.trials), shown(target), see)
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import sqrt
+from math import isfinite, sqrt
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.report.numbers import ends, number
-from hpsearch.searching.objective import Objective
+from hpsearch.searching.objective import Objective, difference
+from hpsearch.store import RunDirectory
 from hpsearch.trial import Result
 
 if TYPE_CHECKING:
@@ -85,6 +86,18 @@ class Tested:
         )
 
 
+def confirmation_of(run: RunDirectory) -> str | None:
+    """What new seeds gave for a run's winner, on one line; None where it was not confirmed."""
+    outcome = run.outcome
+    if outcome is None or not outcome.get("confirmed"):
+        return None
+    confirmed = outcome["confirmed"]
+    return (
+        f"confirmed: {outcome['search']['metric']} {number(confirmed['mean'])} by trial "
+        f"{outcome['number']} ({number(confirmed['search'])} in the search)"
+    )
+
+
 @dataclass(frozen=True)
 class Gain:
     """What the winner gains over the first setting by hand, in the direction of the goal."""
@@ -105,16 +118,24 @@ def headline_of(
     return Headline(objective.name, best.number, value, best.value, seeds)
 
 
-def on_test_rows(objective: Objective, test: Mapping[str, Any]) -> Tested | None:
-    """The searched metric on the test rows, or accuracy where it is not measured there."""
-    name = "test_" + objective.name.removeprefix("val_")
+def on_test_rows(
+    objective: Objective, test: Mapping[str, Any], prefix: str = "test"
+) -> Tested | None:
+    """The searched metric on the test rows, or accuracy where it is not measured there.
+
+    Args:
+        objective: what was searched.
+        test: what was measured, as result.json has it.
+        prefix: of the metrics' names there; "new" for other rows.
+    """
+    name = f"{prefix}_" + objective.name.removeprefix("val_")
     searched = objective.name.startswith("val_") and test.get(name) is not None
-    name = name if searched else "test_accuracy"
+    name = name if searched else f"{prefix}_accuracy"
     value = test.get(name)
     if value is None:
         return None
     interval = test.get("intervals", {}).get(name)
-    if interval is None and name == "test_accuracy":
+    if interval is None and name == f"{prefix}_accuracy":
         interval = test.get("interval")
     constant = _constant(name, test)
     better = True
@@ -135,7 +156,7 @@ def _constant(name: str, test: Mapping[str, Any]) -> float | None:
 
     from hpsearch.nn.metrics import constant_answer
 
-    return constant_answer(np.array(rows)).get(name.removeprefix("test_"))
+    return constant_answer(np.array(rows)).get(name.partition("_")[2])
 
 
 def gain(summary: Summary) -> Gain | None:
@@ -157,8 +178,10 @@ def gain(summary: Summary) -> Gain | None:
         seeds = confirmed["seeds"]
         # A baseline that was not confirmed is one training of it.
         error = confirmed["deviation"] * sqrt(1 / seeds + (1 / seeds if first else 1))
-    itself = baseline.number == best.number
-    return Gain(sign * (headline.value - value), error, value, itself)
+    gained = difference(headline.value, value)
+    if gained is None or (error is not None and not isfinite(error)):
+        return None  # beyond the largest float
+    return Gain(sign * gained, error, value, baseline.number == best.number)
 
 
 def unimproved(summary: Summary, parent: Headline | None) -> str | None:

@@ -21,6 +21,7 @@ from typing import Any
 
 DIGITS = 4  # of a value
 ROUGH = 2  # of what is known only roughly
+UNDEFINED = "undefined"  # a difference of values that is too large for a number, say
 SMALL, LARGE = 1e-4, 1e15  # values outside are written with an exponent
 
 
@@ -57,22 +58,22 @@ def _trimmed(text: str) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def rough(value: float) -> str:
-    """A deviation or a size of something, which is known only roughly.
+def rough(value: float | None) -> str:
+    """A deviation or a size of something, which is known only roughly; None where it is not.
 
-    >>> rough(0.004183), rough(12.34)
-    ('0.0042', '12')
+    >>> rough(0.004183), rough(12.34), rough(None)
+    ('0.0042', '12', 'undefined')
     """
-    return number(float(value), ROUGH)
+    return UNDEFINED if value is None else number(float(value), ROUGH)
 
 
-def signed(value: float) -> str:
+def signed(value: float | None) -> str:
     """A difference, with its sign.
 
     >>> signed(0.004183), signed(-0.25), signed(0.0)
     ('+0.0042', '-0.25', '0')
     """
-    return f"{'+' if value > 0 else ''}{rough(value)}"
+    return f"{'+' if value is not None and value > 0 else ''}{rough(value)}"
 
 
 def ends(interval: Sequence[float]) -> str:

@@ -8,13 +8,15 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from hpsearch.data.names import counted
 from hpsearch.report import importance_table, paired_tables
 from hpsearch.report.curve import curve
 from hpsearch.report.escape import printable
-from hpsearch.report.headline import gain
+from hpsearch.report.headline import gain, on_test_rows
 from hpsearch.report.numbers import ROUGH, duration, ends, extent, number, rough, signed
 from hpsearch.report.summary import Summary
 from hpsearch.report.text import columns, heading, tell
+from hpsearch.searching.objective import Objective
 from hpsearch.trainers.network.frameworks import keras, pytorch
 from hpsearch.trial import Result
 
@@ -56,7 +58,7 @@ def brief(summary: Summary, whole: bool = True) -> None:
     """Print how a run stands in so few lines that a screen holds them; or in one line."""
     done, planned = len(summary.results), summary.brief.trials
     line = _headline(summary)
-    line.append(f", {done} of {planned} trials done", style="")
+    line.append(f", {done} of {counted(planned, 'trial')} done", style="")
     tell(line)
     if not whole:
         return
@@ -65,21 +67,24 @@ def brief(summary: Summary, whole: bool = True) -> None:
     tell("", "Ctrl-C stops watching; the search goes on.")
 
 
-def show_measurement(measured: Mapping[str, Any], which: str, metric: str | None = None) -> None:
+def show_measurement(
+    measured: Mapping[str, Any], which: str, objective: Objective | None = None
+) -> None:
     """Print metrics on some rows, beside a constant answer's, and which classes are mistaken.
 
     Args:
         measured: as `measure` found it, with the names of the classes.
         which: what rows, "test" or "new" ones.
-        metric: that was searched, such as val_accuracy, to come first; None for none.
+        objective: what was searched, to come first; None of a model that does not say.
     """
     prefix = next(name for name in measured if name.endswith("_accuracy")).partition("_")[0]
-    first = f"{prefix}_{(metric or '').removeprefix('val_')}"
+    against = None if objective is None else on_test_rows(objective, measured, prefix)
+    first = None if against is None else against.name
     found = {name: v for name, v in measured.items() if name.startswith(f"{prefix}_")}
     names = sorted(found, key=lambda name: name != first)
     intervals = measured.get("intervals") or {f"{prefix}_accuracy": measured["interval"]}
     constant = measured.get("baseline", {})
-    tell(f"on {measured['rows']:,} {which} rows")
+    tell(f"on {counted(measured['rows'], f'{which} row')}")
     table = columns("metric", "", "95 % interval", "constant answer")
     for name in names:
         interval = intervals.get(name)
@@ -91,6 +96,8 @@ def show_measurement(measured: Mapping[str, Any], which: str, metric: str | None
         tell(
             "(constant answer: always the largest class; for the loss, always the classes' shares)"
         )
+    if against is not None and against.caution is not None:
+        tell("", Text(f"! {against.caution}", style="yellow"))
     if measured.get("per_class"):
         tell("", *_classes(measured))
     tell("", *_mistakes(measured))
@@ -256,7 +263,7 @@ def _closing(summary: Summary) -> Iterator[str]:
     took = f" in {duration(seconds)}" if seconds else ""
     status = summary.info["status"]
     state = "" if status == "finished" else f" ({status})"
-    yield f"{sum(summary.counts.values()):,} trials{took}{state}: {counts or 'none yet'}"
+    yield f"{counted(sum(summary.counts.values()), 'trial')}{took}{state}: {counts or 'none yet'}"
     if summary.info.get("parent"):
         yield f"refined from {summary.info['parent']}"
     looks = summary.info.get("test_looks", 0)

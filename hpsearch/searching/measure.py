@@ -199,4 +199,5 @@ def wilson(share: float, rows: float) -> Interval:
     """
     middle = (share + Z**2 / (2 * rows)) / (1 + Z**2 / rows)
     half = Z / (1 + Z**2 / rows) * sqrt(share * (1 - share) / rows + Z**2 / (4 * rows**2))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    low = 0.0 if share == 0 else max(0.0, middle - half)  # exact, where rounding would not be
+    return low, 1.0 if share == 1 else min(1.0, middle + half)

@@ -39,12 +39,14 @@ class Objective:
         return (-value if self.goal == "maximize" else value), inf if loss is None else loss
 
     def within(self, interval: tuple[float, float] | None) -> tuple[float, float] | None:
-        """An interval without what the metric cannot be.
+        """An interval without what the metric cannot be; None where it has no finite ends.
 
         >>> Objective("val_accuracy", "maximize", share=True).within((0.97, 1.02))
         (0.97, 1.0)
         """
-        if interval is None or not self.share:
+        if interval is None or not all(map(isfinite, interval)):
+            return None
+        if not self.share:
             return interval
         low, high = (min(1.0, max(0.0, end)) for end in interval)
         return low, high
@@ -181,6 +183,18 @@ def mean_of(values: Sequence[float]) -> float:
     """The mean of some finite numbers, which is finite: a sum beyond the largest float is none."""
     total = sum(values)
     return total / len(values) if isfinite(total) else mean(values)
+
+
+def median_of(values: Sequence[float]) -> float:
+    """The median of some finite numbers, which is finite."""
+    ordered, half = sorted(values), len(values) // 2
+    return mean_of(ordered[half : half + 1] if len(values) % 2 else ordered[half - 1 : half + 1])
+
+
+def difference(one: float, other: float) -> float | None:
+    """One number less another; None where that is beyond the largest float."""
+    found = one - other
+    return found if isfinite(found) else None
 
 
 def deviation_of(values: Sequence[float]) -> float | None:

@@ -154,7 +154,7 @@ def test_importing_hpsearch_loads_nothing_heavy():
 def test_a_run_is_exported_from_python(run, tmp_path):
     run.export("csv", tmp_path / "run.csv")
     assert len((tmp_path / "run.csv").read_text().splitlines()) == 1 + len(run.trials)
-    with pytest.raises(hpsearch.ExchangeError, match="exists already"):
+    with pytest.raises(hpsearch.HpsearchError, match="exists already"):
         run.export("csv", tmp_path / "run.csv")
     with pytest.raises(hpsearch.ExchangeError, match="xml: must be one of csv, parquet"):
         run.export("xml", tmp_path / "run.xml")

@@ -181,7 +181,7 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_file(problems):
         ("jobs: auto", "memory: true", "found true"),
         ("jobs: auto", "jobs: 0", "whole number from 1 to 10,000, auto, or -1, found 0"),
         ("jobs: auto", "jobs: true", "whole number from 1 to 10,000, auto, or -1, found true"),
-        ("seed: 0", "seed: 0\ntrials: 3", "5:1: trials: unknown key (it belongs in 'search')"),
+        ("seed: 0", "seed: 0\ntrials: 3", "5:1: trials: unknown key (did you mean 'search.tri"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_told(problems, old, new, message):

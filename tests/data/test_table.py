@@ -4,6 +4,7 @@ import builtins
 import datetime
 import gzip
 import json
+import re
 from decimal import Decimal
 
 import numpy as np
@@ -19,7 +20,7 @@ from hpsearch.data.numerals import Writing
 from hpsearch.data.options import DataOptions, Reading
 from hpsearch.data.source import Text
 from hpsearch.data.table import column_names, guess_target, read_like, read_table
-from hpsearch.errors import DataError
+from hpsearch.errors import DataError, install
 
 
 def texts_of(text: Text) -> list[str | None]:
@@ -219,7 +220,7 @@ def test_without_pyarrow_the_extra_is_named(tmp_path, monkeypatch):
         return real_import(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", no_pyarrow)
-    with pytest.raises(DataError, match=r"pip install 'hpsearch\[parquet\]'"):
+    with pytest.raises(DataError, match=re.escape(install("parquet"))):
         read_table(path, "y")
 
 

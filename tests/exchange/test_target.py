@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from hpsearch.errors import ExchangeError, OutputError
+from hpsearch.errors import ExchangeError
 from hpsearch.exchange.export import FORMATS, export
 from hpsearch.exchange.target import shown
 
@@ -15,7 +15,7 @@ FILES = ("csv", "parquet")
 def test_a_file_that_is_there_is_never_overwritten(made, out, to):
     path = out / "mine"
     path.write_text("precious")
-    with pytest.raises(OutputError, match="exists already, and nothing is overwritten"):
+    with pytest.raises(ExchangeError, match="exists already, and nothing is overwritten"):
         export(made(), to, str(path))
     assert path.read_text() == "precious"
     assert [each.name for each in out.iterdir()] == ["mine"]
@@ -38,14 +38,14 @@ def test_a_study_an_experiment_or_a_folder_is_never_replaced(made, out, to):
 
 @pytest.mark.parametrize("to", FILES)
 def test_a_folder_that_is_missing_is_named(made, out, to):
-    with pytest.raises(OutputError, match="must be in a folder that exists"):
+    with pytest.raises(ExchangeError, match="must be in a folder that exists"):
         export(made(), to, str(out / "missing" / "t"))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_that_cannot_be_written_is_named(made, out):
     out.chmod(0o500)
-    with pytest.raises(OutputError, match="no file can be made in"):
+    with pytest.raises(ExchangeError, match="no file can be made in"):
         export(made(), "csv", str(out / "t"))
 
 

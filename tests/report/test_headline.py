@@ -194,3 +194,34 @@ def test_the_table_of_classes_stands_on_the_page_and_is_folded_where_it_is_long(
     assert "c0 2 – 0 0" in read(text).text
     assert "confusion" not in json.loads(read(text).scripts[0])["figures"]
     assert text.count("<tr>") < 1100
+
+
+def test_evaluate_puts_the_searched_metric_first_and_warns(capsys):
+    measured_rows = {"classes": ["ham", "spam"], **lazy()}
+    terminal.show_measurement(measured_rows, "test", BALANCED)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "on 200 test rows"
+    assert lines[2].split()[:2] == ["test_balanced_accuracy", "0.525"]
+    assert lines[2].split()[-1] == "0.5"
+    assert any(line.startswith("! the winner's test_balanced_accuracy of 0.525") for line in lines)
+    new = {name.replace("test_", "new_"): value for name, value in measured_rows.items()}
+    for key in ("intervals", "baseline"):
+        new[key] = {name.replace("test_", "new_"): value for name, value in new[key].items()}
+    terminal.show_measurement(new, "new", BALANCED)
+    assert "! the winner's new_balanced_accuracy of 0.525" in capsys.readouterr().out
+    terminal.show_measurement(new, "new")  # a model file does not say what was searched
+    assert "!" not in capsys.readouterr().out
+
+
+def test_evaluate_of_many_classes_shows_the_worst_and_the_most_confused_pairs(capsys):
+    many = 200
+    y = np.arange(many * 2) % many
+    test = measured(y, np.where(y == 7, 3, y), np.ones(len(y)), many, auc=None).as_dict("test")
+    names = [f"c{index}" for index in range(many)]
+    terminal.show_measurement({"classes": names, **test}, "test")
+    text = capsys.readouterr().out
+    assert "the 30 of 200 classes with the lowest F1; --json has all" in text
+    assert "c7" in [line.split()[0] for line in text.splitlines() if line]
+    assert [line.split() for line in text.splitlines()][-1] == ["c7", "c3", "2"]
+    assert "test_auc                not measured" in text
+    assert len(text.splitlines()) < 60

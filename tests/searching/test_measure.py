@@ -5,6 +5,8 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn import metrics as sklearn
 
 from hpsearch.searching import measure as measuring
@@ -78,6 +80,14 @@ def test_the_interval_of_a_plain_share_is_wilsons():
     error = (0.8 * 0.2 / 50) ** 0.5
     assert share_interval(0.8, error, most=1000) == pytest.approx(wilson(0.8, 50))
     assert share_interval(1.0, 0.0, most=50) == wilson(1.0, 50)
+
+
+@given(st.floats(1, 1e9))
+def test_wilsons_interval_of_none_begins_at_0_and_of_all_ends_at_1(rows):
+    assert wilson(0.0, rows)[0] == 0
+    assert wilson(1.0, rows)[1] == 1
+    assert wilson(0.0, rows)[1] > 0
+    assert wilson(1.0, rows)[0] < 1
 
 
 def test_a_class_without_rows_sits_out_and_has_no_recall():

@@ -166,7 +166,9 @@ def test_a_refined_run_confirms_its_parents_winner_with_the_parents_new_values(
 
 
 def test_a_parents_winner_that_wins_again_has_the_same_model(run, digits, searched, dataset):
-    hopeless = "space={learning_rate: {value: 1e-9}, optimizer: {value: adam}}"
+    hopeless = (
+        "space={learning_rate: {min: 1e-9, max: 2e-9}, optimizer: {values: [momentum, adam]}}"
+    )
     refinement = refine(run, digits(*FULL), digits(*FULL), dataset.fingerprint)
     child = searched(digits(*FULL, hopeless), "worse", run.path.parent, refinement)
     assert child.outcome["number"] == run.outcome["number"]

@@ -1,12 +1,23 @@
 """What the pictures show: nothing that is on an axis may fall off it."""
 
+import json
+import re
 from dataclasses import replace
 
 import pytest
 
-from hpsearch.report.html.figures import confusion, panels, progress, timeline
+from hpsearch.report.html.figures import (
+    FIGURES,
+    confusion,
+    curves,
+    panels,
+    progress,
+    style,
+    timeline,
+)
 from hpsearch.report.html.figures.pieces import pieces
 from hpsearch.report.html.page import page
+from hpsearch.report.numbers import number
 from hpsearch.report.summary import summarise
 from hpsearch.trial import Status
 
@@ -98,3 +109,33 @@ def test_without_a_winner_the_page_says_why_and_not_to_refine(written, read):
     assert "trial 0 failed: ValueError: <i>no luck</i>" in text
     assert "hpsearch refine" not in text
     assert "hpsearch predict" not in text
+
+
+@pytest.mark.parametrize(
+    ("values", "written_as"),
+    [
+        ([16400.0, 15550.0], "none"),
+        ([1e14, 1.0], "none"),
+        ([1e300, 1.0], "e"),
+        ([1e-7, 2e-6], "e"),
+    ],
+)
+def test_ticks_are_written_out_unless_they_are_huge_or_tiny(values, written_as):
+    data = [{"type": "scatter", "x": [1, 2], "y": values}]
+    made = style.figure(data, xaxis=style.axis("trial"), yaxis=style.axis("loss"))
+    assert made["layout"]["yaxis"]["exponentformat"] == written_as
+    assert made["layout"]["xaxis"]["exponentformat"] == "none"
+    assert not made["layout"]["yaxis"]["separatethousands"]
+
+
+def test_what_a_pointer_shows_is_written_as_everywhere_else(written):
+    run = written(6, lambda _: Status.COMPLETED)
+    summary = summarise(run)
+    learned = curves.learning(summary)["data"]
+    named = [trace for trace in learned if trace["name"] != "other trials"]
+    assert named
+    for trace in named:
+        assert trace["text"] == [number(value) for value in trace["y"]]
+        assert "%{text}" in trace["hovertemplate"]
+    everything = json.dumps([made(summary) for _, made in FIGURES.values()])
+    assert not re.search(r"%\{[^}]*:[^}]*[ge]\}", everything)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any, TypeVar
 
+from hpsearch.report.numbers import LARGE, SMALL
 from hpsearch.report.summary import Summary
 from hpsearch.trial import Result, Status
 
@@ -33,7 +35,17 @@ def figure(data: list[dict[str, Any]], note: str | None = None, **layout: Any) -
         "showlegend": False,
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
     }
+    for name in ("x", "y"):
+        if f"{name}axis" in layout and _needs_exponents(data, name):
+            layout[f"{name}axis"] = {**layout[f"{name}axis"], "exponentformat": "e"}
     return {"data": data, "layout": {**base, **layout}, "note": note}
+
+
+def _needs_exponents(data: list[dict[str, Any]], name: str) -> bool:
+    """Whether the numbers on an axis are too large or too small to be written out."""
+    drawn = (value for trace in data for value in trace.get(name) or ())
+    largest = max((abs(v) for v in drawn if isinstance(v, int | float)), default=0.0)
+    return largest >= LARGE or 0 < largest < SMALL
 
 
 def axis(title: str = "", **more: Any) -> dict[str, Any]:
@@ -45,7 +57,7 @@ def axis(title: str = "", **more: Any) -> dict[str, Any]:
         "exponentformat": "none",  # no 16.4k
         "separatethousands": False,
     }
-    return {"title": {"text": title}, **base, **more}
+    return {"title": {"text": title, "standoff": 8}, **base, **more}
 
 
 def shade(position: float, alpha: float = 1.0) -> str:
@@ -107,4 +119,5 @@ def value_range(summary: Summary, values: Sequence[float]) -> list[float] | None
     if best == weak:
         weak = ordered[-1]
     pad = 0.08 * (best - weak)
-    return sorted([best + pad, weak - pad])
+    ends = sorted([best + pad, weak - pad])
+    return ends if all(map(isfinite, ends)) else None  # nearly the largest numbers there are
