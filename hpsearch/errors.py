@@ -38,3 +38,27 @@ class ExchangeError(HpsearchError):
 
 class OutputError(HpsearchError):
     """A file that the user names to be written, and that exists already or cannot be written."""
+
+
+def install(extra: str) -> str:
+    """The command that installs an extra, from where this hpsearch was installed.
+
+    A checkout is named by its folder, and what pip got from an address by that address.
+    """
+    import json
+    from importlib.metadata import PackageNotFoundError, distribution
+    from pathlib import Path
+    from urllib.parse import unquote, urlsplit
+
+    try:
+        text = distribution("hpsearch").read_text("direct_url.json")
+    except PackageNotFoundError:  # run from a checkout
+        return f"pip install -e '{Path(__file__).parents[1]}[{extra}]'"
+    origin = json.loads(text) if text else {}
+    url = origin.get("url", "")
+    if "dir_info" in origin:
+        edit = "-e " if origin["dir_info"].get("editable") else ""
+        return f"pip install {edit}'{unquote(urlsplit(url).path)}[{extra}]'"
+    if vcs := origin.get("vcs_info"):
+        return f"pip install 'hpsearch[{extra}] @ {vcs['vcs']}+{url}@{vcs['commit_id']}'"
+    return f"pip install 'hpsearch[{extra}]{f' @ {url}' if url else ''}'"

@@ -14,6 +14,7 @@ from hpsearch.config import Config, from_mapping
 from hpsearch.config import load as load_config
 from hpsearch.data.encoding import batches, surprises
 from hpsearch.data.given import given_rows
+from hpsearch.data.names import counted, expanded
 from hpsearch.data.open import open_new
 from hpsearch.errors import HpsearchError, RunError
 from hpsearch.exchange.export import export
@@ -248,7 +249,7 @@ class Run:
         return _conduct(child, refinement.config, progress, dataset, objective)
 
     def __repr__(self) -> str:
-        return f"<Run {str(self.path)!r}, {self.status}, {len(self.trials)} trials>"
+        return f"<Run {str(self.path)!r}, {self.status}, {counted(len(self.trials), 'trial')}>"
 
 
 def search(
@@ -295,7 +296,7 @@ def search(
         loaded = load_config(config, texts, **forced)
     else:
         raise HpsearchError(f"config: must be a file or a dict, found {type(config).__name__}")
-    folder = Path(runs_dir)
+    folder = Path(expanded(str(runs_dir)))
     if isinstance(loaded.search.start, str):
         loaded = start_from(loaded, find(loaded.search.start, folder))
     loaded = settled(loaded, objective)
@@ -310,7 +311,7 @@ def load(run: str | Path | None = None, runs_dir: str | Path = "runs") -> Run:
     Raises:
         RunError: there is no such run; the message names those that there are.
     """
-    directory = find(run, Path(runs_dir))
+    directory = find(run, Path(expanded(str(runs_dir))))
     directory.info  # noqa: B018 (a damaged run is refused here, not at its first use)
     return Run(directory)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hpsearch.cli.options import config_argument, set_option
+from hpsearch.data.names import counted
 from hpsearch.report.escape import echo
 
 if TYPE_CHECKING:
@@ -42,8 +43,11 @@ def _subject(config: Config, dataset: Dataset | None) -> str:
     """What is learned from, or what trains."""
     if dataset is None:
         kind, options = config.trainer.kind, config.trainer.options
-        epochs = f", {config.trainer.epochs:,} epochs" if config.trainer.epochs > 1 else ""
+        epochs = (
+            f", {counted(config.trainer.epochs, 'epoch')}" if config.trainer.epochs > 1 else ""
+        )
         return f"Trainer: the {kind} {options[kind]}{epochs}"
     rows = ", ".join(f"{count:,} {part}" for part, count in dataset.counts.items())
     classes = len(dataset.classes)
-    return f"Data: {rows} rows, {dataset.features} features, {classes} classes"
+    features = counted(dataset.features, "feature")
+    return f"Data: {rows} rows, {features}, {counted(classes, 'class')}"

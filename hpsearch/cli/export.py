@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from hpsearch.cli.options import force_option, runs_dir_option
+from hpsearch.data.names import counted
 from hpsearch.report.escape import echo
 
 FORMATS = ["csv", "parquet", "optuna", "mlflow", "tensorboard"]
@@ -51,7 +52,7 @@ def export(
     if written.target == "-":  # and nothing is to be said of it
         return
     echo(
-        f"wrote {written.trials:,} trials of {found.name} to {written.target}; "
+        f"wrote {counted(written.trials, 'trial')} of {found.name} to {written.target}; "
         f"see them with: {written.see}",
         err=True,
     )

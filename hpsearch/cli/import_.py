@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hpsearch.cli.options import name_option, runs_dir_option, set_option
+from hpsearch.cli.options import PATH, name_option, runs_dir_option, set_option
+from hpsearch.data.names import counted
 from hpsearch.report.escape import echo
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 @click.command("import")
 @click.argument("storage")
 @click.option("--study", help="Which study of STORAGE.  [default: its only one]")
-@click.option("--config", type=click.Path(path_type=Path, dir_okay=False),
+@click.option("--config", type=PATH,
               help="The configuration that its trials are taken for.")  # fmt: skip
 @click.option("--function", metavar="FILE.py:NAME",
               help="In place of --config: the function to train from now on.")  # fmt: skip
@@ -77,7 +78,7 @@ def _tell(study: Study, imported: Imported) -> None:
     statuses = Counter(result.status for result in taken.results)
     total = len(taken.results) + sum(taken.left.values())
     echo(
-        f"{run.path}: {len(taken.results):,} of {total:,} trials of study "
+        f"{run.path}: {len(taken.results):,} of {counted(total, 'trial')} of study "
         f"{printable(study.name)!r}: "
         + ", ".join(f"{statuses[each]:,} {each}" for each in Status if statuses[each])
     )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import click
 
@@ -14,8 +15,18 @@ from hpsearch.report.escape import echo
 if TYPE_CHECKING:
     from hpsearch.store.output import Output
 
-PATH = click.Path(path_type=Path)
-OUTPUT = click.Path(path_type=Path)  # of what is written: such an option has `force_option`, too
+
+class _GivenPath(click.Path):
+    """A path as a user gives it; in `--runs-dir=~/x` no shell has read the `~`."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from hpsearch.data.names import expanded
+
+        return super().convert(expanded(os.fspath(value)), param, ctx)
+
+
+PATH = _GivenPath(path_type=Path)
+OUTPUT = _GivenPath(path_type=Path)  # of what is written: such an option has `force_option`, too
 
 
 def warn(lines: Iterable[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from hpsearch.data.names import counted
 from hpsearch.report.escape import echo
 
 if TYPE_CHECKING:
@@ -66,14 +67,14 @@ def show_plan(config: Config) -> None:
     rounds, jobs = rounds_of(config), jobs_of(config)
     trials = sum(round.trials for round in rounds)
     sizes = " + ".join(str(round.trials) for round in rounds)
-    several = "rounds" if len(rounds) > 1 else "round"
-    echo(f"\n{trials} trials in {len(rounds)} {several}: {sizes}")
+    echo(f"\n{counted(trials, 'trial')} in {counted(len(rounds), 'round')}: {sizes}")
     if len(rounds[0].rungs) > 1:
         steps = ", ".join(f"{r.trials} to epoch {r.epochs}" for r in rounds[0].rungs)
         echo(f"weak ones stop early; of the first round, {steps}")
     epochs, full = planned_epochs(rounds), trials * config.trainer.epochs
     saved = "" if epochs == full else f" instead of {full:,}"
-    echo(f"{epochs:,} epochs{saved}, {jobs} at a time, jobs about {busy(rounds, jobs):.0%} busy")
+    share = f"{jobs} at a time, jobs about {busy(rounds, jobs):.0%} busy"
+    echo(f"{counted(epochs, 'epoch')}{saved}, {share}")
     if config.search.confirm is not None:
         top, seeds = trainings_within(config.search.confirm, trials * config.search.repeats)
         if top:
@@ -107,7 +108,9 @@ def show_refinement(refinement: Refinement, before: Space) -> None:
     best = ", ".join(str(elite.number) for elite in refinement.elites)
     echo(f"\naround the best trials: {best}")
     if refinement.history:
-        echo(f"{len(refinement.history)} earlier trials lie inside and count as history")
+        earlier = counted(len(refinement.history), "earlier trial")
+        one = len(refinement.history) == 1
+        echo(f"{earlier} {'lies' if one else 'lie'} inside and count{'s' * one} as history")
     else:
         echo(
             "the training is not the same as before, so earlier trials only set the region; "

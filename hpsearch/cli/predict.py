@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from hpsearch.cli.options import OUTPUT, claimed, force_option, runs_dir_option, trust_option, warn
+from hpsearch.data.names import counted
 from hpsearch.report.escape import echo, printable
 
 
@@ -62,7 +63,7 @@ def predict(
                 beside = map(shown, next(kept))
                 writer.writerow([*beside, names[best], f"{row[best]:.6g}", *every])
     if not to.is_stdout:
-        echo(f"wrote {source.rows:,} labels to {output}", err=True)
+        echo(f"wrote {counted(source.rows, 'label')} to {output}", err=True)
 
 
 def header(keep: Sequence[str], classes: Sequence[str]) -> list[str]:

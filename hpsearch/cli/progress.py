@@ -8,6 +8,7 @@ from contextlib import suppress
 from math import ceil
 from typing import Any
 
+from hpsearch.data.names import counted
 from hpsearch.report.escape import echo, lines_printable, printable
 from hpsearch.report.headline import confirmation_of
 from hpsearch.report.numbers import number, rough
@@ -22,6 +23,7 @@ from hpsearch.searching.events import (
     TrialWentOn,
 )
 
+PATIENCE = 1.0  # seconds of silence while trials are read back
 LINES = 20  # at most so many plain lines, and one at the end, however many trials
 
 
@@ -35,6 +37,7 @@ class Progress:
         self._round = ""
         self._started = time.monotonic()
         self._before = 0  # trials that were done when we came
+        self._told = False  # that they are read back
         self._parent: tuple[str, int] | None = None  # its name, and the first number not its own
 
     def __call__(self, event: Event) -> None:
@@ -53,6 +56,9 @@ class Progress:
             self._round = f"round {event.round.number + 1}/{event.rounds}"
             if self._bar is not None:
                 self._bar.set_description(self._round)
+            elif self._reads_back(event):
+                self._told = True
+                echo(f"{self._round}: reading back {self._before} trials from disk", err=True)
         elif isinstance(event, TrialEnded):
             self._ended(event)
         elif isinstance(event, TrialWentOn):
@@ -83,6 +89,12 @@ class Progress:
             with suppress(OSError):
                 bar.close()
 
+    def _reads_back(self, event: RoundStarted) -> bool:
+        """Whether it is time to say that what is on disk is gone through; once is enough."""
+        known = event.round.progress * self._trials < self._before
+        late = time.monotonic() - self._started > PATIENCE
+        return known and late and not self._told
+
     def _begin(self, event: SearchStarted) -> None:
         self._trials, self._done, self._before = event.trials, event.done, event.done
         self._started = time.monotonic()
@@ -90,7 +102,7 @@ class Progress:
         if info.get("parent"):
             self._parent = str(info["parent"]), info["plan"][0]["first"]
         jobs = "1 at a time" if event.jobs == 1 else f"{event.jobs} at a time"
-        echo(f"{event.run.path}: {event.trials} trials, {jobs}", err=True)
+        echo(f"{event.run.path}: {counted(event.trials, 'trial')}, {jobs}", err=True)
         if sys.stderr is not None and sys.stderr.isatty():
             from tqdm import tqdm
 
@@ -115,7 +127,7 @@ class Progress:
         if self._done % step == 0 or self._done == self._trials:
             speed = (self._done - self._before) / max(1e-9, time.monotonic() - self._started)
             echo(
-                f"{self._round}: {self._done}/{self._trials} trials, best {best}, "
+                f"{self._round}: {self._done}/{counted(self._trials, 'trial')}, best {best}, "
                 f"{rough(speed)} trials/s",
                 err=True,
             )

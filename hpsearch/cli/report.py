@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hpsearch.cli.options import OUTPUT, aside, claimed, force_option, runs_dir_option
+from hpsearch.data.names import counted
 from hpsearch.report.escape import echo, echo_data
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def report(
         from hpsearch.report.png import write_pictures
 
         files = write_pictures(summarise(run), png, force=force)
-        echo(f"wrote {len(files)} pictures to {png}", err=True)
+        echo(f"wrote {counted(len(files), 'picture')} to {png}", err=True)
 
 
 def _tell(run: RunDirectory, top: int, open_: bool) -> None:

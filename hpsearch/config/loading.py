@@ -24,6 +24,7 @@ from hpsearch.config.resolved import (
 )
 from hpsearch.config.rules import show
 from hpsearch.config.structure import Parts
+from hpsearch.data.names import expanded, nearest
 from hpsearch.data.options import BUILT_IN, DataOptions
 from hpsearch.errors import ConfigError
 from hpsearch.space import Domain, Parameter, Space
@@ -78,16 +79,34 @@ def space_from_tree(tree: Mapping[str, Any]) -> Space:
 def _bytes(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
+            if (size := os.fstat(file.fileno()).st_size) > yaml_text.MOST_BYTES:
+                raise yaml_text.too_long(str(path), size)
             return file.read(yaml_text.MOST_BYTES + 1)
     except FileNotFoundError:
-        raise ConfigError(
-            f"{path}: no such file; `hpsearch init -o {path}` writes one to start from"
-        ) from None
+        near = _meant(path)
+        hint = f" (did you mean '{near}'?)" if near is not None else ""
+        start = "" if near is not None else f"; `hpsearch init -o {path}` writes one to start from"
+        raise ConfigError(f"{path}: no such file{hint}{start}") from None
     except IsADirectoryError:
         raise ConfigError(f"{path}: a configuration is a file, this is a folder") from None
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
         reason = error.strerror if isinstance(error, OSError) else error
         raise ConfigError(f"{path}: cannot be read: {reason}") from None
+
+
+def _meant(path: Path) -> Path | None:
+    """The configuration that a name stands for: beside it, or in a folder `configs` there."""
+    found = [
+        file
+        for folder in (path.parent, path.parent / "configs")
+        if folder.is_dir()
+        for file in sorted(folder.iterdir())
+        if file.suffix in (".yaml", ".yml") and file.is_file()
+    ]
+    same = [file for file in found if file.stem in (path.name, path.stem)]
+    near = nearest(path.name, [file.name for file in found])
+    near = near or nearest(path.stem, [file.stem for file in found])
+    return next(iter([*same, *(file for file in found if near in (file.name, file.stem))]), None)
 
 
 def _config(
@@ -227,12 +246,14 @@ def _options(parts: Parts, base: Path) -> dict[str, Any]:
     options = dict(parts.options)
     if parts.kind is not None and "folder" in parts.kind.options:
         options["folder"] = _full(base, options.get("folder", ""))
+    for key in ("function", "model"):
+        if key in options:
+            options[key] = expanded(options[key])
     return options
 
 
 def _full(base: Path, path: str) -> str:
-    # resolve() would follow symbolic links, expanduser() can raise
-    return os.path.abspath(base / os.path.expanduser(path))  # noqa: PTH100, PTH111
+    return os.path.abspath(base / expanded(path))  # noqa: PTH100 (resolve() follows links)
 
 
 def _data(keys: dict[str, Any], base: Path) -> DataOptions:

@@ -101,7 +101,7 @@ def _trainer() -> Iterator[str]:
     for metric, goal in KINDS["network"].metrics.items():
         yield f"- `{metric}` ({goal})"
     yield "\n`kind: keras` trains the same network in Keras, with the same hyperparameters and"
-    yield "metrics. It needs an extra, such as `pip install 'hpsearch[keras]'`.\n"
+    yield "metrics. It needs an extra, such as `[keras]`.\n"
     yield from _options(KINDS["keras"])
     yield "\n`kind: keras` with a `model` trains a Keras model of your own on `data`, explained"
     yield "in [your_own_model.md](your_own_model.md#your-own-keras-model). Its parameters are"

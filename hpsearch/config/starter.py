@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import Any
 
+from hpsearch.data.names import counted
 from hpsearch.data.profile import Profile
 from hpsearch.data.profile import profile as look_at
 from hpsearch.trainers.network import HYPERPARAMETERS
@@ -45,14 +46,14 @@ def starter(profile: Profile | None, source: str) -> str:
         source: what `data.source` shall say, relative to where the configuration will stand.
 
     >>> print(starter(None, "digits").splitlines()[0])
-    # 1797 rows, 64 features, 10 classes.
+    # 1,797 rows, 64 features, 10 classes.
     """
     found = look_at(source) if profile is None else profile
     rows = found.parts.get("train", round(found.rows * (1 - VALIDATION - TEST)))
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", PurePath(source).stem).lstrip("._-") or "search"
-    classes = len(found.class_counts)
+    size = counted(found.rows, "row"), counted(found.features, "feature")
     lines = [
-        f"# {found.rows} rows, {found.features} features, {classes} classes.",
+        f"# {size[0]}, {size[1]}, {counted(len(found.class_counts), 'class')}.",
         "# Check it with `hpsearch check`, search with `hpsearch run`.",
         f"name: {scalar(stem[:100])}",
         "seed: 0                     # another seed, another search; the data split stays",

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from hpsearch.config import schema
-from hpsearch.config.kinds import Kind, kind_of, kind_rule, standard, wrong
+from hpsearch.config.kinds import KINDS, Kind, kind_of, kind_rule, standard, wrong
 from hpsearch.config.part import Part, switched
 from hpsearch.config.places import Path, Problem
 from hpsearch.config.rules import show
@@ -102,20 +102,30 @@ def _problem(error: Any, model: type[Part], path: Path, known: list[str]) -> Pro
         assert inside is not None
         model, known = inside, list(inside.model_fields)
     if error["type"] == "extra_forbidden":
-        return Problem(here, _unknown_key(key, here[:-1], known), of_key=True)
+        return Problem(here, _unknown_key(key, known), of_key=True)
     if error["type"] == "missing":
         example = (model.model_fields[key].examples or [""])[0]
         return Problem(here, f"missing; for example {key}: {example}")
     return Problem(here, str(error["ctx"]["error"]))
 
 
-def _unknown_key(key: str, path: Path, known: list[str]) -> str:
-    if not path and nearest(key, known) is None:
-        for section in ("search", "parallel", "data", "metric"):
-            model = schema.Configuration.model_fields[section].annotation
-            if key in getattr(model, "model_fields", {}):
-                return f"unknown key (it belongs in {section!r})"
+def _unknown_key(key: str, known: list[str]) -> str:
+    if nearest(key, known) is None:
+        elsewhere = _sections()
+        if (meant := key if key in elsewhere else nearest(key, elsewhere)) is not None:
+            return f"unknown key (did you mean '{elsewhere[meant]}.{meant}'?)"
     return f"unknown key{hint(key, known)}"
+
+
+def _sections() -> dict[str, str]:
+    """The section of each key; a hyperparameter that is the same in all trials is `trainer`'s."""
+    found = {"kind": "trainer"}
+    for kind in reversed(KINDS.values()):
+        found |= dict.fromkeys([*kind.options, *kind.hyperparameters], "trainer")
+    for section in ("metric", "data", "parallel", "search"):
+        model = schema.Configuration.model_fields[section].annotation
+        found |= dict.fromkeys(getattr(model, "model_fields", {}), section)
+    return found
 
 
 def _trainer(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
+
+from hpsearch.data import names
 
 ELSEWHERE = {
     "alpha": "learning_rate",
@@ -70,9 +71,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     meant = ELSEWHERE.get(name.lower())
     if meant in known:
         return meant
-    by_lower = {candidate.lower(): candidate for candidate in reversed(known)}
-    close = get_close_matches(name.lower().replace("-", "_"), by_lower, n=1, cutoff=0.6)
-    return by_lower[close[0]] if close else None
+    return names.nearest(name.replace("-", "_"), known)
 
 
 def hint(name: str, known: Iterable[str]) -> str:

@@ -95,12 +95,17 @@ def read(text: bytes, file: str) -> tuple[Any, Places, list[Problem]]:
     return value, Places(file, walk.keys, walk.values), walk.problems
 
 
+def too_long(file: str, size: int) -> ConfigError:
+    """What to say of a file with more bytes than a configuration has."""
+    return ConfigError(
+        f"{file}: a configuration has at most {MOST_BYTES:,} bytes, this file has "
+        f"{size:,}; is it the data? Name the data in data.source"
+    )
+
+
 def _decode(text: bytes, file: str) -> str:
     if len(text) > MOST_BYTES:
-        raise ConfigError(
-            f"{file}: a configuration has at most {MOST_BYTES:,} bytes, this file has "
-            f"{len(text):,}; is it the data? Name the data in data.source"
-        )
+        raise too_long(file, len(text))
     try:
         return text.decode("utf-8-sig")
     except UnicodeDecodeError as error:

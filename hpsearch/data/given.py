@@ -9,7 +9,7 @@ import numpy as np
 
 from hpsearch.data.columns import columns_like, without_missing
 from hpsearch.data.encoding import Encoding, check_values
-from hpsearch.data.names import listed
+from hpsearch.data.names import counted, listed
 from hpsearch.data.source import Source, array_names, place_in_table
 from hpsearch.data.table import check_features
 from hpsearch.errors import DataError
@@ -70,8 +70,8 @@ def _from_array(rows: Any, encoding: Encoding) -> Source:
         )
     if array.ndim != 2 or array.shape[1] != encoding.features:
         raise DataError(
-            f"{NAME}: must have the {encoding.features} features that the model was trained on, "
-            f"found an array of shape {array.shape}"
+            f"{NAME}: must have the {counted(encoding.features, 'feature')} that the model was "
+            f"trained on, found an array of shape {array.shape}"
         )
     if array.dtype.kind not in "biuf":
         raise DataError(f"{NAME}: must be numbers, found an array of {array.dtype}")

@@ -1,9 +1,41 @@
-"""Names as messages show them."""
+"""Names of files, columns and runs: as users give them, and as messages show them."""
 
 from __future__ import annotations
 
-import difflib
+import os.path
 from collections.abc import Iterable
+
+from hpsearch.errors import HpsearchError
+
+
+def expanded(path: str) -> str:
+    """A path that a user gives, with the home folder for a `~` that it begins with.
+
+    A shell does this for most, but not in `--runs-dir=~/x`, in a variable, in YAML or in Python.
+
+    Raises:
+        HpsearchError: it begins with the name of a user that there is not.
+    """
+    if not path.startswith("~"):
+        return path
+    found = os.path.expanduser(path)  # noqa: PTH111 (Path's raises, and says less)
+    if found != path:
+        return found
+    first = path.partition("/")[0]
+    if os.path.lexists(first):
+        return path
+    raise HpsearchError(
+        f"{path}: must begin with the home folder of a user, found no user {first[1:]!r}; for a "
+        f"file of this name write ./{path}"
+    )
+
+
+def expanded_target(target: str) -> str:
+    """The same for a path, or for the address of a file, such as sqlite:///~/study.db."""
+    scheme, three, path = target.partition(":///")
+    if not three:
+        return expanded(target)
+    return f"{scheme}:///{expanded(path)}"
 
 
 def listed(names: Iterable[object], most: int = 10) -> str:
@@ -23,8 +55,33 @@ def quoted(value: object, most: int = 60) -> str:
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """The name that was most likely meant; the first of those that differ in case alone.
+
+    >>> nearest("momentun", ["momentum", "l2"]), nearest("zzz", ["momentum", "l2"])
+    ('momentum', None)
+    """
+    import difflib
+
+    by_lower = {other.lower(): other for other in reversed(list(names))}
+    near = difflib.get_close_matches(name.lower(), by_lower, n=1)
+    return by_lower[near[0]] if near else None
+
+
 def did_you_mean(name: str, names: Iterable[str]) -> str:
     """A hint at the nearest name, or nothing if none is near."""
-    by_lower = {other.lower(): other for other in names}
-    near = difflib.get_close_matches(name.lower(), by_lower, n=1)
-    return f" (did you mean {by_lower[near[0]]!r}?)" if near else ""
+    near = nearest(name, names)
+    return "" if near is None else f" (did you mean {near!r}?)"
+
+
+def counted(count: int, name: str) -> str:
+    """A number of things, with their name in the singular or the plural.
+
+    >>> counted(1, "trial"), counted(1234, "trial"), counted(2, "new class"), counted(0, "entry")
+    ('1 trial', '1,234 trials', '2 new classes', '0 entries')
+    """
+    if count != 1:
+        ends = (("s", "ses"), ("x", "xes"), ("ry", "ries"))
+        old, new = next((each for each in ends if name.endswith(each[0])), ("", "s"))
+        name = name.removesuffix(old) + new
+    return f"{count:,} {name}"

@@ -9,7 +9,7 @@ from pathlib import Path
 from hpsearch.data.compressed import ENDINGS
 from hpsearch.data.encoding import Encoding, check_values
 from hpsearch.data.labels import known
-from hpsearch.data.names import did_you_mean, listed
+from hpsearch.data.names import counted, did_you_mean, expanded, listed
 from hpsearch.data.options import BUILT_IN, READ_ALL, Reading
 from hpsearch.data.source import Codes, Source, test_part
 from hpsearch.errors import DataError
@@ -38,7 +38,7 @@ def open_source(
         from hpsearch.data.built_in import read_digits
 
         return read_digits()
-    path = Path(source)
+    path = Path(expanded(str(source)))
     with _reading(path):
         if is_table(path):
             from hpsearch.data.table import read_table
@@ -69,7 +69,7 @@ def open_new(
     Raises:
         DataError: what `open_source` raises, and data that does not suit the model.
     """
-    path = Path(source)
+    path = Path(expanded(str(source)))
     if source not in BUILT_IN and is_table(path):
         from hpsearch.data.table import read_like
 
@@ -84,8 +84,8 @@ def open_new(
             )
         if len(new.number_names) != encoding.features:
             raise DataError(
-                f"{new.name}: rows have {len(new.number_names)} features, but the model was "
-                f"trained on {encoding.features}"
+                f"{new.name}: rows have {counted(len(new.number_names), 'feature')}, but the "
+                f"model was trained on {encoding.features}"
             )
     check_values(new, missing_allowed=encoding.fill is not None)
     if new.labels is None or not labels:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from hpsearch.errors import DataError
+from hpsearch.errors import DataError, install
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +64,7 @@ def _reading(path: Path) -> Iterator[None]:
         yield
     except ImportError as error:
         raise DataError(
-            f"{path}: reading Parquet needs pyarrow; pip install 'hpsearch[parquet]', or save "
+            f"{path}: reading Parquet needs pyarrow; {install('parquet')}, or save "
             f"the table as CSV"
         ) from error
     except DataError:

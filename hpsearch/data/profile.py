@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from hpsearch.data.labels import classes
+from hpsearch.data.names import expanded
 from hpsearch.data.open import is_table, open_source
 from hpsearch.data.options import BUILT_IN, Reading
 from hpsearch.data.source import Label, Labels, Part, Source
@@ -60,10 +61,11 @@ def profile(source: str | Path, target: str | None = None) -> Profile:
     """
     reason, reading = "", Reading()
     excluded: Mapping[str, str] = {}
-    if source not in BUILT_IN and is_table(Path(source)):
+    source = source if source in BUILT_IN else Path(expanded(str(source)))
+    if isinstance(source, Path) and is_table(source):
         if target is None:
-            target, reason = _choose_target(Path(source))
-        reading, excluded = _choose_columns(Path(source), target)
+            target, reason = _choose_target(source)
+        reading, excluded = _choose_columns(source, target)
     opened = open_source(source, target, reading)
     if opened.labels is None:
         raise DataError(f"{opened.name}: there are no labels to learn from; add an array y")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from hpsearch.data.names import expanded_target
 from hpsearch.errors import ExchangeError, OutputError
 from hpsearch.exchange.contents import Contents, contents_of
 from hpsearch.exchange.target import is_url, shown
@@ -42,6 +43,7 @@ def export(
         ExchangeError: the library is missing, or the target is taken or cannot be written.
         RunError: the run directory is damaged.
     """
+    target = expanded_target(target)
     if to not in FORMATS:
         raise ExchangeError(f"{to}: must be one of {', '.join(FORMATS)}")
     if to not in NAMED and name is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from hpsearch.errors import ExchangeError
+from hpsearch.errors import ExchangeError, install
 
 
 @contextmanager
@@ -21,5 +21,5 @@ def needs(tool: str, extra: str) -> Iterator[None]:
         found = f"no module {error.name}" if error.name else str(error)
         raise ExchangeError(
             f"{tool} needs packages that are not here ({found}); "
-            f"install them with: pip install 'hpsearch[{extra}]'"
+            f"install them with: {install(extra)}"
         ) from error

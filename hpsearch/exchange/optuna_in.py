@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from hpsearch.config import Goal
+from hpsearch.data.names import expanded_target
 from hpsearch.errors import ExchangeError
 from hpsearch.exchange.optuna_storage import to_read
 from hpsearch.exchange.target import is_url, shown
@@ -55,6 +56,7 @@ def read_study(target: str, name: str | None = None) -> Study:
         ExchangeError: the storage cannot be read, has no such study or several to choose from,
             or the study has several objectives.
     """
+    target = expanded_target(target)
     where = shown(target)
     with to_read(target) as storage:
         studies = {study.study_name: study for study in storage.get_all_studies()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from hpsearch.config import Config
 from hpsearch.config.kinds import limits
@@ -26,13 +27,13 @@ class Caution:
 
 
 def warnings(
-    config: Config, results: Sequence[Result], elites: Sequence[Observation]
+    run: Path, config: Config, results: Sequence[Result], elites: Sequence[Observation]
 ) -> Iterator[Caution]:
     """Bounds that the best trials press against, and many trials lost."""
     best = [elite.params for elite in elites]
     if len(best) <= SELECTED * len(results):
         for pressure in pressures(config.space, best, limits(config.trainer)):
-            yield Caution("pressure", pressure.parameter, _pressing(pressure))
+            yield Caution("pressure", pressure.parameter, _pressing(run, pressure))
     for status, remedy in (
         (Status.DIVERGED, "a smaller maximum for learning_rate would waste less"),
         (Status.FAILED, "logs/log.txt has their tracebacks"),
@@ -42,10 +43,10 @@ def warnings(
             yield Caution(status.value, None, f"{share:.0%} of the trials {status}; {remedy}")
 
 
-def _pressing(pressure: Pressure) -> str:
+def _pressing(run: Path, pressure: Pressure) -> str:
     better = "smaller" if pressure.side == "min" else "larger"
     return (
         f"{pressure.share:.0%} of the best trials press against {pressure.parameter}'s "
         f"{pressure.side} of {number(pressure.bound)}; {better} values may be better still: "
-        "hpsearch refine --widen"
+        f"hpsearch refine {run} --widen"
     )

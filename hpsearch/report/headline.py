@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import sqrt
+from math import isfinite, sqrt
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.report.numbers import ends, number
-from hpsearch.searching.objective import Objective
+from hpsearch.searching.objective import Objective, difference
 from hpsearch.store import RunDirectory
 from hpsearch.trial import Result
 
@@ -183,8 +183,10 @@ def gain(summary: Summary) -> Gain | None:
         seeds = confirmed["seeds"]
         # A baseline that was not confirmed is one training of it.
         error = confirmed["deviation"] * sqrt(1 / seeds + (1 / seeds if first else 1))
-    itself = baseline.number == best.number
-    return Gain(sign * (headline.value - value), error, value, itself)
+    gained = difference(headline.value, value)
+    if gained is None or (error is not None and not isfinite(error)):
+        return None  # beyond the largest float
+    return Gain(sign * gained, error, value, baseline.number == best.number)
 
 
 def unimproved(summary: Summary, parent: Headline | None) -> str | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from hpsearch.errors import HpsearchError, RunError
+from hpsearch.errors import HpsearchError, RunError, install
 from hpsearch.report.html.figures import FIGURES, Figure, panels
 from hpsearch.report.html.text import in_plot
 from hpsearch.report.summary import Summary
@@ -55,7 +55,7 @@ def write_pictures(summary: Summary, folder: Path, *, force: bool = False) -> li
         import kaleido
     except ImportError:
         raise HpsearchError(
-            "PNG files need the package kaleido; install it: pip install 'hpsearch[png]'"
+            f"PNG files need the package kaleido; install it: {install('png')}"
         ) from None
     with _made(folder), TemporaryDirectory(prefix="hpsearch-") as drawn:
         files = {name: Path(drawn, f"{name}.png") for name in pictures}

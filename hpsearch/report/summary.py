@@ -93,7 +93,7 @@ class Summary:
     @cached_property
     def warnings(self) -> tuple[Caution, ...]:
         """What to be wary of."""
-        found = list(warnings(self.config, self.results, elites_of(self.ranked)))
+        found = list(warnings(self.run.path, self.config, self.results, elites_of(self.ranked)))
         history = [known.result.params for known in self.brief.history]
         fewer = shortage(self.config, history) if self.brief.rules > 1 else None
         if fewer:

@@ -8,6 +8,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from hpsearch.data.names import counted
 from hpsearch.report import importance_table, paired_tables
 from hpsearch.report.curve import curve
 from hpsearch.report.escape import printable
@@ -57,7 +58,7 @@ def brief(summary: Summary, whole: bool = True) -> None:
     """Print how a run stands in so few lines that a screen holds them; or in one line."""
     done, planned = len(summary.results), summary.brief.trials
     line = _headline(summary)
-    line.append(f", {done} of {planned} trials done", style="")
+    line.append(f", {done} of {counted(planned, 'trial')} done", style="")
     tell(line)
     if not whole:
         return
@@ -83,7 +84,7 @@ def show_measurement(
     names = sorted(found, key=lambda name: name != first)
     intervals = measured.get("intervals") or {f"{prefix}_accuracy": measured["interval"]}
     constant = measured.get("baseline", {})
-    tell(f"on {measured['rows']:,} {which} rows")
+    tell(f"on {counted(measured['rows'], f'{which} row')}")
     table = columns("metric", "", "95 % interval", "constant answer")
     for name in names:
         interval = intervals.get(name)
@@ -262,7 +263,7 @@ def _closing(summary: Summary) -> Iterator[str]:
     took = f" in {duration(seconds)}" if seconds else ""
     status = summary.info["status"]
     state = "" if status == "finished" else f" ({status})"
-    yield f"{sum(summary.counts.values()):,} trials{took}{state}: {counts or 'none yet'}"
+    yield f"{counted(sum(summary.counts.values()), 'trial')}{took}{state}: {counts or 'none yet'}"
     if summary.info.get("parent"):
         yield f"refined from {summary.info['parent']}"
     looks = summary.info.get("test_looks", 0)

@@ -12,6 +12,7 @@ import numpy as np
 from hpsearch.config import from_mapping
 from hpsearch.data.dataset import Dataset, load
 from hpsearch.data.encoding import Encoding, batches
+from hpsearch.data.names import expanded
 from hpsearch.data.options import BUILT_IN, DataOptions
 from hpsearch.data.source import Codes, Rows, Source
 from hpsearch.errors import DataError, RunError
@@ -37,7 +38,7 @@ def open_model(run: str | None, runs_dir: Path, trust: bool = False) -> tuple[Pr
     """
     if run is None or not run.endswith(".npz"):
         return winning_model(find(run, runs_dir), trust)
-    model = load_model(Path(run))
+    model = load_model(Path(expanded(run)))
     return model, Encoding.from_json(model.data)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import shutil
 import sys
 import tempfile
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch import backends
+from hpsearch.backends.attempt import one_line
+from hpsearch.backends.worker import dumps
 from hpsearch.config import Config
 from hpsearch.errors import TrainerError
 from hpsearch.store import SafePath
@@ -52,6 +55,8 @@ def settled(config: Config, target: Target | None = None) -> Config:
     if trainer.kind != "function":
         return config
     name, home = trainer.options["function"], trainer.options["folder"]
+    if target is not None and config.parallel.backend != "serial":
+        _check_copies(target, name)
     how: Manner = _look(name, inspected, (name, home)) if target is None else manner(target, name)
     if how.generator and "epochs" in config.space:
         raise TrainerError(
@@ -61,6 +66,22 @@ def settled(config: Config, target: Target | None = None) -> Config:
     if how.generator:
         return config
     return replace(config, search=replace(config.search, halving=None))
+
+
+def _check_copies(target: Target, name: str) -> None:
+    """Refuse a function that no worker can have a copy of, before any trial fails by it.
+
+    Raises:
+        TrainerError: it, or something that it uses, cannot be pickled, or not be read again.
+    """
+    try:
+        pickle.loads(dumps(target))  # noqa: S301 (what we have just written)
+    except Exception as error:  # whatever a user's __reduce__ or __setstate__ raises
+        raise TrainerError(
+            f"{name}: must be a function that can be copied to worker processes, with all that it "
+            f"uses, found {one_line(error)}; make that inside the function, or train in this "
+            "process: parallel.backend: serial"
+        ) from error
 
 
 def own_trainer(

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch.config import Config
+from hpsearch.data.names import expanded
 from hpsearch.errors import RunError
 from hpsearch.store import RunDirectory, is_run
 from hpsearch.store.files import plain
@@ -188,7 +189,7 @@ def state_folder() -> Path:
         RuntimeError: nobody knows the home folder.
     """
     if given := os.environ.get(STATE):
-        return Path(given).expanduser().absolute()
+        return Path(expanded(given)).absolute()
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Application Support" / "hpsearch"
     state = Path(os.environ.get("XDG_STATE_HOME", ""))
@@ -208,7 +209,10 @@ def _key() -> bytes | None:
     Raises:
         RunError: it is no file of the user's own that only they can read.
     """
-    path = state_folder() / "key"
+    try:
+        path = state_folder() / "key"
+    except RuntimeError:  # there is no home folder to keep one in
+        return None
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hpsearch.data.names import did_you_mean, expanded
 from hpsearch.errors import RunError
 from hpsearch.store import lock
 from hpsearch.store.files import read_lines, write_json, write_text
@@ -116,8 +117,7 @@ class RunDirectory:
             raise RunError(f"{path}: must name its format, found {found!r}; the file is damaged")
         if found > FORMAT:
             raise RunError(
-                f"{path}: format {found} is newer than this hpsearch knows ({FORMAT}); "
-                "upgrade with: pip install --upgrade hpsearch"
+                f"{path}: format {found} is newer than this hpsearch knows ({FORMAT}); upgrade it"
             )
         checked: dict[str, Any] = shaped(info, RUN, str(path))
         check_plan(checked.get("plan", []), str(path))
@@ -318,6 +318,8 @@ def find(run: str | Path | None, runs_dir: Path) -> RunDirectory:
         RunError: there is no such run; the message names those that there are.
     """
     known = runs(runs_dir)
+    if isinstance(run, str):
+        run = expanded(run)
     if run is None:
         if not known:
             raise RunError(f"{runs_dir}: holds no runs yet; start one with: hpsearch run CONFIG")
@@ -327,6 +329,7 @@ def find(run: str | Path | None, runs_dir: Path) -> RunDirectory:
             return RunDirectory(path)
     names = ", ".join(each.name for each in known[-5:]) or "none"
     raise RunError(
-        f"{run}: must be a run's folder or its name in {runs_dir}, found no run.json there; "
-        f"the newest runs: {names}"
+        f"{run}: must be a run's folder or its name in {runs_dir}, found no run.json "
+        f"there{did_you_mean(Path(run).name, [each.name for each in known])}; the newest runs: "
+        f"{names}"
     )

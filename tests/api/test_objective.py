@@ -1,8 +1,12 @@
 """A search of a function that Python hands over: lambdas and closures too."""
 
+import signal
+import threading
+
 import pytest
 
 import hpsearch
+from hpsearch.errors import TrainerError
 
 SPACE = {"x": {"min": 0, "max": 1}}
 CONFIG = {
@@ -50,7 +54,7 @@ def test_a_run_that_was_cut_goes_on_with_the_function(tmp_path):
     def train(params, epochs):
         calls.append(params)
         if len(calls) == 5:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)  # as Ctrl-C does
         return params["x"] * epochs
 
     config = {**CONFIG, "parallel": {"backend": "serial"}}
@@ -69,3 +73,44 @@ def test_the_report_is_written_and_shows_in_a_notebook(tmp_path):
     shown = report._repr_html_()
     assert shown.startswith('<iframe srcdoc="&lt;!DOCTYPE html&gt;')
     assert "<script" not in shown
+
+
+class Unreadable:
+    """Can be copied, but the copy cannot be made."""
+
+    def __reduce__(self):
+        return (int, ("no number",))
+
+    def __call__(self, params, epochs):
+        return params["x"]
+
+
+def held(thing):
+    def train(params, epochs):
+        assert thing is not None
+        return params["x"]
+
+    return train
+
+
+UNCOPYABLE = {
+    "a lock": (held(threading.Lock()), r"TypeError: cannot pickle '_thread.lock' object"),
+    "a generator": (held(each for each in "abc"), "cannot pickle 'generator'"),
+    "what cannot be read again": (Unreadable(), "ValueError: invalid literal for int"),
+}
+
+
+@pytest.mark.parametrize(("objective", "why"), UNCOPYABLE.values(), ids=UNCOPYABLE)
+def test_an_objective_that_no_worker_can_have_is_refused_before_any_trial(
+    tmp_path, objective, why
+):
+    with pytest.raises(TrainerError, match=why) as refused:
+        hpsearch.search(CONFIG, tmp_path, "run", objective, progress=False)
+    assert str(refused.value).endswith("train in this process: parallel.backend: serial")
+    assert len(str(refused.value).splitlines()) == 1
+    assert not (tmp_path / "run").exists()
+    serial = {**CONFIG, "parallel": {"backend": "serial"}}
+    run = hpsearch.search(serial, tmp_path, "run", objective, progress=False)
+    assert len(run.trials) == 12
+    with pytest.raises(TrainerError, match=why):
+        run.resume(objective, trials=13, overrides={"parallel.backend": "local"}, progress=False)

@@ -1,6 +1,8 @@
 """Bad input: one clear message with place and remedy, status 1, and no run directory."""
 
 import gzip
+import json
+import re
 import struct
 from pathlib import Path
 
@@ -229,3 +231,73 @@ def test_a_run_that_is_not_there_is_told_with_those_that_are(hpsearch, command):
     assert said.status == 1
     assert "lost: must be a run's folder or its name in runs" in said.err
     assert list(Path().iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (("run", "digits"), "configs/digits.yaml"),
+        (("run", "digits.yml"), "configs/digits.yaml"),
+        (("check", "iris.ymal"), "iris.yml"),
+        (("run", "configs/digit.yaml"), "configs/digits.yaml"),
+        (("report", "digit"), "digits"),
+        (("refine", "runs/digit"), "digits"),
+        (("check", "iris.yml", "--set", "epochs=5"), "trainer.epochs"),
+        (("check", "iris.yml", "--set", "epoch=5"), "trainer.epochs"),
+        (("check", "iris.yml", "--set", "search.learning_rate=1"), "trainer.learning_rate"),
+        (("check", "iris.yml", "--set", "jobs=5"), "parallel.jobs"),
+        (("check", "iris.yml", "--set", "lr=5"), "trainer.learning_rate"),
+    ],
+)
+def test_the_nearest_file_run_or_key_is_named(hpsearch, digits, words, meant):
+    Path("configs").mkdir()
+    Path("configs", "digits.yaml").write_text(digits.read_text())
+    Path("iris.yml").write_text(digits.read_text())
+    Path("runs", "digits").mkdir(parents=True)
+    Path("runs", "digits", "run.json").write_text("{}")
+    said = hpsearch(*words)
+    assert said.status == 1
+    assert f"(did you mean '{meant}'?)" in said.err
+    assert len(said.err.splitlines()) == 1
+
+
+def test_a_file_that_is_no_configuration_is_told_with_its_true_size(hpsearch):
+    Path("data.csv").write_text("a,b\n" * 300_000)
+    said = hpsearch("run", "data.csv")
+    assert "at most 1,000,000 bytes, this file has 1,200,000; is it the data?" in said.err
+
+
+def test_one_is_no_plural(hpsearch, flowers):
+    config = {
+        "data": {"source": str(flowers), "target": "flower"},
+        "trainer": {"epochs": 1},
+        "space": {"learning_rate": {"min": 0.1, "max": 1}},
+        "search": {"trials": 1},
+    }
+    Path("one.yaml").write_text(json.dumps(config))
+    said = [
+        hpsearch("check", "one.yaml"),
+        hpsearch("run", "one.yaml", "--name", "one", "--backend", "serial"),
+        hpsearch("report", "one"),
+        hpsearch("refine", "one", "--dry-run"),
+        hpsearch("export", "one", "one.csv", "--to", "csv"),
+    ]
+    text = "".join(each.out + each.err for each in said)
+    page = Path("runs", "one", "report.html").read_text()
+    assert [each.status for each in said] == [0] * len(said)
+    assert (
+        re.findall(r"(?<![\d.,])1 (?:\w+ )?(?:trials|epochs|rounds|rows|settings|seeds)\b", text)
+        == []
+    )
+    assert "All 1 trial<" in page
+    assert "after 1 epoch<" in page
+
+
+def test_a_warning_names_the_run_that_its_command_is_for(hpsearch, digits):
+    space = "space={learning_rate: {scale: log, min: 1e-5, max: 1e-3}}"
+    small = ("--trials=24", "--set=trainer.epochs=1", "--backend=serial", "-q")
+    assert hpsearch("run", digits, "--name=pressed", "--set", space, *small).status == 0
+    assert hpsearch("run", digits, "--name=newest", *small).status == 0
+    said = hpsearch("report", "pressed")
+    assert "press against learning_rate's max" in said.out
+    assert "hpsearch refine runs/pressed --widen" in " ".join(said.out.split())

@@ -4,6 +4,7 @@ import builtins
 import datetime
 import gzip
 import json
+import re
 from decimal import Decimal
 
 import numpy as np
@@ -19,7 +20,7 @@ from hpsearch.data.numerals import Writing
 from hpsearch.data.options import DataOptions, Reading
 from hpsearch.data.source import Text
 from hpsearch.data.table import column_names, guess_target, read_like, read_table
-from hpsearch.errors import DataError
+from hpsearch.errors import DataError, install
 
 
 def texts_of(text: Text) -> list[str | None]:
@@ -219,7 +220,7 @@ def test_without_pyarrow_the_extra_is_named(tmp_path, monkeypatch):
         return real_import(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", no_pyarrow)
-    with pytest.raises(DataError, match=r"pip install 'hpsearch\[parquet\]'"):
+    with pytest.raises(DataError, match=re.escape(install("parquet"))):
         read_table(path, "y")
 
 
@@ -414,3 +415,9 @@ def test_a_parquet_file_without_columns_or_rows_is_told(tmp_path):
     pyarrow.parquet.write_table(pyarrow.table({"a": [], "y": []}), path)
     with pytest.raises(DataError, match="there are no rows"):
         read_table(path, "y")
+
+
+def test_a_number_that_nothing_can_hold_hides_no_missing_value(csv_file):
+    text = "a,y\n" + "x,u\nx,v\n" * 4 + "nan,u\n" + "9" * 400 + ",v\n"
+    source = read_table(csv_file(text), "y")
+    assert texts_of(source.text["a"])[8:] == [None, "9" * 400]

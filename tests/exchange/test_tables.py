@@ -2,13 +2,14 @@
 
 import csv
 import io
+import re
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from hpsearch.errors import ExchangeError, RunError
+from hpsearch.errors import ExchangeError, RunError, install
 from hpsearch.exchange.export import export
 from hpsearch.report.table import write_csv
 from hpsearch.trial import Status
@@ -133,7 +134,7 @@ def test_hostile_names_and_values_come_back_as_they_are(made, out, config, resul
 
 def test_without_pyarrow_the_extra_is_named(made, out, blocked):
     blocked("pyarrow", "pyarrow.parquet")
-    with pytest.raises(ExchangeError, match=r"pip install 'hpsearch\[parquet\]'"):
+    with pytest.raises(ExchangeError, match=re.escape(install("parquet"))):
         export(made(), "parquet", str(out / "made.parquet"))
     assert list(out.iterdir()) == []
 

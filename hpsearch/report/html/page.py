@@ -8,6 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from hpsearch.data.names import counted
 from hpsearch.report.html import classes, winner
 from hpsearch.report.html.figures import FIGURES, Figure, panels, timeline
 from hpsearch.report.html.table import table
@@ -160,7 +161,7 @@ def _table(summary: Summary) -> str:
         if n
     )
     return (
-        f"<section class=card id=trials><h2>All {len(summary.results):,} trials</h2>"
+        f"<section class=card id=trials><h2>All {counted(len(summary.results), 'trial')}</h2>"
         '<div class=tools><input id=filter type=search placeholder="filter: adam, failed, …" '
         'aria-label="filter the trials"><select id=status aria-label="only one status">'
         f"<option value=''>every status</option>{options}</select><output id=shown></output></div>"

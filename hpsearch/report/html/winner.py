@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator
 from typing import Any
 
+from hpsearch.data.names import counted
 from hpsearch.report.headline import gain
 from hpsearch.report.html.text import escaped, indented, short
 from hpsearch.report.numbers import duration, ends, number, rough, signed
@@ -21,7 +22,7 @@ def headline(summary: Summary) -> str:
     counts = ", ".join(f"{n:,} {status}" for status, n in summary.counts.items() if n)
     seconds = info.get("seconds")
     facts = [
-        f"{sum(summary.counts.values()):,} trials ({counts or 'none has ended yet'})",
+        f"{counted(sum(summary.counts.values()), 'trial')} ({counts or 'none has ended yet'})",
         f"took {duration(seconds)}" if seconds else "",
         f"seed {info['seed']}",
         str(info.get("created", ""))[:16].replace("T", " "),
@@ -145,7 +146,10 @@ def _judgements(summary: Summary, best: Result) -> Iterator[tuple[str, str]]:
             cut = any(end in (0.0, 1.0) for end in confirmed["interval"])
             told = " <small>cut off where the metric ends</small>" * cut
             yield "95 % interval of that mean", f"{ends(confirmed['interval'])}{told}"
-    yield "in the search", f"{number(best.value)} <small>after {best.epochs:,} epochs</small>"
+    yield (
+        "in the search",
+        f"{number(best.value)} <small>after {counted(best.epochs, 'epoch')}</small>",
+    )
     if confirmed is not None:
         yield "optimism of the search", signed(confirmed["optimism"])
     if summary.outcome and (equals := summary.outcome.get("indistinguishable")):

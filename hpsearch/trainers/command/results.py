@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hpsearch.data.names import counted
 from hpsearch.errors import TrainerError
 from hpsearch.store import MOST, SafePath
 from hpsearch.trainers.measures import Measures, epoch_told, measures
@@ -43,7 +44,7 @@ def told_by_lines(output: str, metric: str) -> Told:
         raise TrainerError(f"the result must have the metric {metric!r}, found {found}")
     raise TrainerError(
         f'a line of output must be a JSON object such as {{"{metric}": 0.5}}, found none in '
-        f"{len(output.splitlines())} lines"
+        f"{counted(len(output.splitlines()), 'line')}"
     )
 
 

@@ -10,7 +10,7 @@ from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 
-from hpsearch.errors import TrainerError
+from hpsearch.errors import TrainerError, install
 from hpsearch.trainers.keras.frameworks import FRAMEWORKS
 
 
@@ -61,7 +61,7 @@ def start(backend: str, threads: int) -> None:
 
 
 def _install(backend: str) -> str:
-    return f"pip install 'hpsearch[{FRAMEWORKS[backend].EXTRA}]'"
+    return install(FRAMEWORKS[backend].EXTRA)
 
 
 @contextmanager

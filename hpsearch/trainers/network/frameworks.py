@@ -11,6 +11,7 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
 
+from hpsearch.data.names import counted
 from hpsearch.trainers.network.hyperparameters import complete
 from hpsearch.trainers.network.plan import plan
 from hpsearch.trainers.protocol import Settings
@@ -76,7 +77,7 @@ def pytorch(settings: Settings, *, features: int, classes: int) -> list[str]:
         f"scheduler = optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: {_rate(s)})",
         "loss = nn.CrossEntropyLoss()",
         f"# DataLoader(..., batch_size={s['batch_size']}, shuffle=True, drop_last=True), "
-        f"{s['epochs']} epochs",
+        f"{counted(s['epochs'], 'epoch')}",
     ]
     return lines + _notes(s) + _torch_notes(s)
 

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from hpsearch.data.names import counted
 from hpsearch.errors import DataError, RunError
 from hpsearch.nn.activations import ACTIVATIONS
 from hpsearch.nn.architecture import Architecture
@@ -86,8 +87,8 @@ def check_width(rows: Array, features: int) -> None:
     """
     if rows.ndim != 2 or rows.shape[1] != features:
         raise DataError(
-            f"rows to predict must have the {features} features that the model was trained "
-            f"on; found an array of shape {rows.shape}"
+            f"rows to predict must have the {counted(features, 'feature')} that the model was "
+            f"trained on; found an array of shape {rows.shape}"
         )
 
 

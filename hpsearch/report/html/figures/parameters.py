@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from hpsearch.data.names import counted
 from hpsearch.report.html.figures.axes import Axis, axis_of
 from hpsearch.report.html.figures.style import (
     GREY,
@@ -170,7 +171,7 @@ def _rounds(
             "y": [row for _ in spans], "base": [low for low, _ in spans],
             "x": [max(0.006, high - low) for low, high in spans],
             "marker": {"color": shade(position), "line": {"width": 0}},
-            "hovertemplate": f"round {each.round + 1}, {each.trials} trials: "
+            "hovertemplate": f"round {each.round + 1}, {counted(each.trials, 'trial')}: "
                              f"{in_plot(told, 80)}<extra></extra>",
         })  # fmt: skip
         shapes += [
