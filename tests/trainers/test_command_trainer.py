@@ -81,7 +81,7 @@ def test_a_hostile_value_arrives_unchanged_and_nothing_else_is_run(script, train
         ("import sys; print('{\"score\": 1}'); sys.exit(3)", "ended with exit status 3"),
         ("import sys; sys.exit('no GPU here')", "exit status 1; its last words: no GPU here"),
         ("import os; os.kill(os.getpid(), 9)", "was ended by SIGKILL"),
-        ("print('done')", "must be a JSON object such as .*, found none in 1 lines"),
+        ("print('done')", "must be a JSON object such as .*, found none in 1 line"),
         ("", "found none in 0 lines"),
         ("print('{\"loss\": 1}')", "must have the metric 'score', found 'loss'"),
         ('print(\'{"score": "high"}\')', "a number for 'score', found 'high'"),
@@ -250,7 +250,7 @@ def test_a_file_without_a_result_is_an_error(script, train, held, message):
             r"result\.json: .*plain file, found a link",
         ),
         ("os.mkfifo(place)", r"result\.json: must be a plain file, found a named pipe"),
-        ("os.truncate(open(place, 'x').fileno(), 2**40)", r"result\.json: .* bytes long"),
+        ("open(place, 'x').close(); os.truncate(place, 2**40)", r"result\.json: .* bytes long"),
     ],
 )
 def test_a_result_is_read_from_a_plain_file_of_its_own(script, train, tmp_path, left, message):
