@@ -97,7 +97,8 @@ class Search:
         """Give the trials of a rung to the backend, those of a first rung freshly proposed."""
         round = self.brief.rounds[stage.round]
         if stage.rung == 0:
-            self.entered[stage] = proposals(self.brief, round, self.history(round))
+            before = self.ledger.proposed(round)
+            self.entered[stage] = before or proposals(self.brief, round, self.history(round))
             self.trials |= {trial.number: trial for trial in self.entered[stage]}
             self.tell(RoundStarted(round, len(self.brief.rounds)))
         self.train(stage, [(trial, stage) for trial in self.entered[stage]])
