@@ -23,6 +23,7 @@ from hpsearch.searching.events import (
     TrialWentOn,
 )
 
+PATIENCE = 1.0  # seconds of silence while trials are read back
 LINES = 20  # at most so many plain lines, and one at the end, however many trials
 
 
@@ -36,6 +37,7 @@ class Progress:
         self._round = ""
         self._started = time.monotonic()
         self._before = 0  # trials that were done when we came
+        self._told = False  # that they are read back
         self._parent: tuple[str, int] | None = None  # its name, and the first number not its own
 
     def __call__(self, event: Event) -> None:
@@ -54,6 +56,9 @@ class Progress:
             self._round = f"round {event.round.number + 1}/{event.rounds}"
             if self._bar is not None:
                 self._bar.set_description(self._round)
+            elif self._reads_back(event):
+                self._told = True
+                echo(f"{self._round}: reading back {self._before} trials from disk", err=True)
         elif isinstance(event, TrialEnded):
             self._ended(event)
         elif isinstance(event, TrialWentOn):
@@ -83,6 +88,12 @@ class Progress:
         if bar is not None:
             with suppress(OSError):
                 bar.close()
+
+    def _reads_back(self, event: RoundStarted) -> bool:
+        """Whether it is time to say that what is on disk is gone through; once is enough."""
+        known = event.round.progress * self._trials < self._before
+        late = time.monotonic() - self._started > PATIENCE
+        return known and late and not self._told
 
     def _begin(self, event: SearchStarted) -> None:
         self._trials, self._done, self._before = event.trials, event.done, event.done

@@ -298,4 +298,4 @@ def draws(space: Space, count: int = 256) -> list[dict[str, Value | list[Value]]
     """A fixed sample of settings, the space's corners of all-low and all-high among them."""
     points = stream("draws of a space to check").random((count, space.dimensions))
     points[0], points[1] = 0, 1
-    return [space.params(point) for point in points]
+    return space.all_params(points)

@@ -35,7 +35,8 @@ from hpsearch.trial import Status
 FEWEST = 12  # trials with a value: fewer say nothing
 LEAST = 0.3  # rank correlation: below, a surrogate knows too little to be asked
 CHANCE = 2  # of few trials, at least so many deviations of a correlation that is chance
-DRAWS = 512
+DRAWS = 512  # of each parameter, where there are at most 63
+MOST_SETTINGS, FEWEST_DRAWS = 2**15, 64  # of all parameters together, where there are more
 
 
 @dataclass(frozen=True)
@@ -95,9 +96,10 @@ def importance(
                 f"over {FOLDS} folds, {needed:.2f} needed"
             )
             return Importance(len(ranked), correlation, reason=reason)
+        draws = min(DRAWS, max(FEWEST_DRAWS, MOST_SETTINGS // (1 + len(searched(space)))))
         region = narrow(space, [elite.params for elite in elites_of(best_first)])
         whole, near = (
-            _shares(space, total_effects(surrogates, space, within, DRAWS, generator))
+            _shares(space, total_effects(surrogates, space, within, draws, generator))
             for within in (space, region)
         )
     return Importance(len(ranked), correlation, whole, near)

@@ -63,7 +63,7 @@ def propose(
     if again:
         if history and sampler != "random":
             points = points[_new_ones(space, points, count, tried)]
-        return [space.params(point) for point in points]
+        return list(space.all_params(points))
     return _new_settings(space, points, count, tried, generator)
 
 

@@ -24,16 +24,28 @@ def features(space: Space, points: Points) -> Inputs:
 
     An inactive choice is like none of the values.
     """
-    columns = []
+    seen = np.empty((len(points), feature_owners(space).size))
+    first = 0
     for column, coordinate in enumerate(space.coordinates):
         places = points[:, column]
+        count = 1
         if coordinate.parameter.categorical:
-            count = len(coordinate.parameter.domain.as_config()["values"])
-            cells = np.floor(np.nan_to_num(places, nan=-1.0) * count)
-            columns += [(cells == cell) / sqrt(2) for cell in range(count)]
+            count = coordinate.parameter.domain.count or 1
+            cells = np.floor(np.where(np.isnan(places), -1.0, places) * count)
+            seen[:, first : first + count] = (cells[:, None] == np.arange(count)) / sqrt(2)
         else:
-            columns.append(np.nan_to_num(places, nan=0.5))
-    return np.column_stack(columns).astype(float)
+            seen[:, first] = np.where(np.isnan(places), 0.5, places)
+        first += count
+    return seen
+
+
+def feature_owners(space: Space) -> Int[np.ndarray[Any, Any], " features"]:
+    """The coordinate that each feature is of."""
+    counts = [
+        coordinate.parameter.domain.count or 1 if coordinate.parameter.categorical else 1
+        for coordinate in space.coordinates
+    ]
+    return np.repeat(np.arange(len(counts)), counts)
 
 
 def normal_scores(ranks: Int[np.ndarray[Any, Any], " trials"], trials: int) -> Vector:
@@ -66,7 +78,7 @@ def screen(
     chosen = np.concatenate([np.arange(min(BEST, len(ranked))), others])
     known = features(space, space.points([ranked[i].params for i in chosen]))
     surrogate = fit(known, normal_scores(chosen, len(ranked)), rng)
-    settings = [*pending, *(space.params(point) for point in candidates)]
+    settings = [*pending, *space.all_params(candidates)]
     at = features(space, space.points(settings))
     mean, V = surrogate.predict(at)
     variance = 1 - (V * V).sum(0)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from hpsearch.sampling.latin import latin_hypercube
-from hpsearch.sampling.screen import features
+from hpsearch.sampling.screen import feature_owners, features
 from hpsearch.sampling.surrogate import Inputs, Vector
 from hpsearch.space import Choice, Points, Space
 from hpsearch.space.domain import Domain, Fixed, Fractions
+
+MOST_NUMBERS = 2**22  # features of all settings that a function is asked about at once
 
 Function = Callable[[Inputs], Vector]
 """A value for each of many settings, which it sees as `features` shows them."""
@@ -60,17 +62,49 @@ def total_effects(
     """
     both = latin_hypercube(rng, draws, 2 * space.dimensions)
     A, B = both[:, : space.dimensions], both[:, space.dimensions :]
-    designs = [A]
-    for name in searched(space):
-        mixed = A.copy()
-        mixed[:, space.columns[name]] = B[:, space.columns[name]]
-        designs.append(mixed)
-    at = features(space, places(space, within, np.vstack(designs)))
+    values: list[list[Vector]] = [[] for _ in functions]
+    for at in _batches(_designs(space, within, A, B)):
+        for own, function in zip(values, functions, strict=True):
+            own.append(function(at))
     effects = []
-    for function in functions:
-        f = function(at).reshape(len(designs), draws)
+    for own in values:
+        f = np.concatenate(own).reshape(-1, draws)
         effects.append(((f[1:] - f[0]) ** 2).mean(1) / 2)
     return np.array(effects)
+
+
+def _designs(space: Space, within: Space, A: Points, B: Points) -> Iterator[Inputs]:
+    """The features of A, then those of A with one parameter after another from B.
+
+    Only a parameter that decides whether others are active changes more features than its own.
+    """
+    a, b = (_exact(space, within, draws) for draws in (A, B))
+    active = _active(space, a)
+    base, other = (features(space, np.where(active, at, np.nan)) for at in (a, b))
+    yield base
+    deciding, owners = _deciding(space), feature_owners(space)
+    for name in searched(space):
+        columns = space.columns[name]
+        if name in deciding:
+            mixed = a.copy()
+            mixed[:, columns] = b[:, columns]
+            yield features(space, np.where(_active(space, mixed), mixed, np.nan))
+        else:
+            own = np.isin(owners, columns)
+            design = base.copy()
+            design[:, own] = other[:, own]
+            yield design
+
+
+def _batches(designs: Iterable[Inputs]) -> Iterator[Inputs]:
+    """Designs one below the other, as many at once as take little memory."""
+    held: list[Inputs] = []
+    for design in designs:
+        if held and (len(held) + 1) * design.size > MOST_NUMBERS:
+            yield np.vstack(held)
+            held = []
+        held.append(design)
+    yield np.vstack(held)
 
 
 def places(space: Space, within: Space, draws: Points) -> Points:
@@ -80,14 +114,19 @@ def places(space: Space, within: Space, draws: Points) -> Points:
     values and choices, NaN where a coordinate is inactive. Setting by setting the same would
     take a hundred times as long.
     """
+    at = _exact(space, within, draws)
+    return np.where(_active(space, at), at, np.nan)
+
+
+def _exact(space: Space, within: Space, draws: Points) -> Points:
+    """The same, as if all coordinates were active."""
     moved = [
         _moved(coordinate.parameter.domain, within[name].domain, draws[:, column])
         if (name := coordinate.parameter.name) in within
         else draws[:, column]  # what narrowing has dropped is never active
         for column, coordinate in enumerate(space.coordinates)
     ]
-    at = space.snap(np.column_stack(moved))
-    return np.where(_active(space, at), at, np.nan)
+    return space.snap(np.column_stack(moved))
 
 
 def _moved(domain: Domain, inner: Domain, draws: Fractions) -> Fractions:
@@ -109,8 +148,13 @@ def _active(space: Space, at: Points) -> Bool[np.ndarray, "points dimensions"]:
     Only what `when` and `per` name decides that, and it takes few values: each combination of
     them is looked at once.
     """
-    named = {name for p in space for name in (*p.when, *((p.per,) if p.per else ()))}
+    named = _deciding(space)
     deciding = [column for name in sorted(named) for column in space.columns.get(name, ())]
     _, first, which = np.unique(at[:, deciding], axis=0, return_index=True, return_inverse=True)
-    settings = [space.params(point) for point in at[first]]
+    settings = space.all_params(at[first])
     return np.asarray(~np.isnan(space.points(settings))[which.reshape(-1)])
+
+
+def _deciding(space: Space) -> set[str]:
+    """What `when` and `per` name."""
+    return {name for p in space for name in (*p.when, *((p.per,) if p.per else ()))}

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from hpsearch.backends import Answer
+from hpsearch.sampling.plan import Round
 from hpsearch.sampling.ranking import Observation
 from hpsearch.searching.known import LOST, by_training, check_metric, consecutive, observation
 from hpsearch.searching.objective import Curve, Objective, average, join, lengthened
@@ -71,6 +72,16 @@ class Ledger:
                     self.finished.update(self.of(result.number))
         if len(self.results) < len(results):  # cut, or a power cut took their curves
             self.writer.keep(self.results.values())
+
+    def proposed(self, round: Round) -> list[Trial] | None:
+        """The trials of a round as they were proposed; None where not each fate is known.
+
+        To propose them again would give the same, and for many trials take minutes.
+        """
+        numbers = range(round.first, round.first + round.trials)
+        if not all(number in self.results for number in numbers):
+            return None
+        return [Trial(n, round.number, self.results[n].params) for n in numbers]
 
     def of(self, number: int) -> list[Training]:
         """The trainings that make up a trial."""

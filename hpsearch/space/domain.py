@@ -26,6 +26,10 @@ class Domain(Protocol):
         """The value at a place in [0, 1]."""
         ...
 
+    def each(self, fractions: Fractions) -> list[Any]:
+        """The value at each of many places."""
+        ...
+
     def fraction(self, value: Any) -> float:
         """The place of a value in [0, 1]; of a value outside the domain, outside [0, 1]."""
         ...
@@ -87,6 +91,10 @@ class Continuous:
         start, stop = self._ends
         value = float(self.scale.unwarp(start + fraction * (stop - start)))
         return min(max(value, self.low), self.high)  # 10**log10(x) can overshoot x by an ulp
+
+    def each(self, fractions: Fractions) -> list[float]:
+        """The value at each of many places; one by one, for an array's power has other bits."""
+        return [self.at(fraction) for fraction in fractions.tolist()]
 
     def fraction(self, value: float) -> float:
         """The place of a number; exactly 0 and 1 at the ends."""
@@ -199,6 +207,12 @@ class Discrete:
         """
         return self.value(int(self.cells(np.array([fraction]))[0]))
 
+    def each(self, fractions: Fractions) -> list[int | float]:
+        """The value at each of many places."""
+        cells = self.cells(fractions).tolist()
+        values = {cell: self.value(cell) for cell in set(cells)}
+        return [values[cell] for cell in cells]
+
     def fraction(self, value: float) -> float:
         """The place of a number, within its cell if it is on the grid."""
         start, stop = self._ends
@@ -272,6 +286,10 @@ class Choice:
         """The value whose cell, one of equal widths, holds this place."""
         return self.values[min(int(fraction * len(self.values)), len(self.values) - 1)]
 
+    def each(self, fractions: Fractions) -> list[Choosable]:
+        """The value at each of many places."""
+        return [self.at(fraction) for fraction in fractions.tolist()]
+
     def fraction(self, value: Any) -> float:
         """The middle of the value's cell; NaN for a value that is not among the choices."""
         index = self.index(value)
@@ -307,6 +325,10 @@ class Fixed:
         return 0.5 if same(self.value, value) else float("nan")
 
     count = 1
+
+    def each(self, fractions: Fractions) -> list[Choosable]:
+        """The value, as often as there are places."""
+        return [self.value] * len(fractions)
 
     def nth(self, index: int) -> Choosable:  # noqa: ARG002
         """The value."""

@@ -127,3 +127,22 @@ def test_what_does_not_vary_in_a_region_has_no_effect_there():
 
 def test_a_fixed_parameter_is_not_searched():
     assert searched(Space((*unit("x"), Parameter("seed", Fixed(3))))) == ["x"]
+
+
+def test_effects_do_not_depend_on_how_many_settings_are_held_at_once(monkeypatch):
+    space = Space(
+        (
+            Parameter("n", Discrete(0, 2)),
+            Parameter("c", Choice(("a", "b", "c"))),
+            Parameter("u", Continuous(0, 1), per="n"),
+            Parameter("m", Discrete(1, 4), when={"c": ("a", "b")}),
+        )
+    )
+    function = lambda at: (at * np.arange(1, at.shape[1] + 1)).sum(1) + at[:, 0] * at[:, -1]  # noqa: E731
+    found = []
+    for most in (2**22, 1):
+        monkeypatch.setattr("hpsearch.sampling.sensitivity.MOST_NUMBERS", most)
+        found.append(total_effects([function], space, space, 64, np.random.default_rng(0)))
+    assert found[0].shape == (1, 4)
+    assert (found[0] > 0).all()
+    assert np.array_equal(*found)

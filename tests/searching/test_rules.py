@@ -103,3 +103,13 @@ def test_a_run_of_later_rules_is_read_but_not_trained_by_others(tmp_path, config
     )
     with pytest.raises(RunError, match=expected):
         action(run, config)
+
+
+def test_a_round_whose_trials_are_on_disk_is_not_proposed_again(tmp_path, config, monkeypatch):
+    run = search(tmp_path, config)
+    before = run.results
+    monkeypatch.setattr(
+        "hpsearch.searching.loop.proposals", lambda *_: pytest.fail("was proposed again")
+    )
+    conduct(run, lambda event: None, config, target=train)
+    assert run.results == before

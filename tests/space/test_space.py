@@ -224,3 +224,16 @@ def test_a_space_written_as_configuration_and_read_again_is_equal():
     again = from_mapping({**tree, "space": space.as_config()}).space
     assert again == space
     assert again.as_config() == space.as_config()
+
+
+def test_many_points_have_the_settings_that_each_has_alone(network):
+    points = np.random.default_rng(0).random((64, network.dimensions))
+    points[0], points[1] = 0, 1
+    several = network.all_params(points)
+    assert several == [network.params(point) for point in points]
+    for params, point in zip(several, points, strict=True):
+        for name, value in params.items():
+            columns, entries = network.columns[name], value if isinstance(value, list) else [value]
+            for column, entry in zip(columns, entries, strict=False):
+                assert entry == network[name].domain.at(float(point[column]))
+                assert type(entry) is type(network[name].domain.at(float(point[column])))

@@ -1,0 +1,40 @@
+"""What is said while a search goes on."""
+
+import json
+
+import pytest
+
+from hpsearch.cli import progress
+from hpsearch.sampling.plan import plan
+from hpsearch.searching.events import RoundStarted, SearchStarted
+from hpsearch.store import RunDirectory, create
+
+
+@pytest.fixture
+def run(tmp_path) -> RunDirectory:
+    info = {"name": "r", "status": "running", "plan": [], "config": {"parallel": {}}}
+    return create(tmp_path, "r", b"", json.loads(json.dumps(info)))
+
+
+@pytest.mark.parametrize(
+    ("done", "seconds", "said"),
+    [
+        (30, 2.0, ["round 3/5: reading back 30 trials from disk"]),
+        (30, 0.5, []),
+        (0, 2.0, []),
+    ],
+)
+def test_reading_back_many_trials_is_said_once_after_a_second(
+    run, capsys, monkeypatch, done, seconds, said
+):
+    clock = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
+    shown = progress.Progress()
+    rounds = plan([10] * 5, (1,))
+    shown(SearchStarted(run, 50, done, 1))
+    for round in rounds[:2]:
+        shown(RoundStarted(round, 5))
+    clock[0] = seconds
+    for round in rounds[2:]:
+        shown(RoundStarted(round, 5))
+    assert capsys.readouterr().err.splitlines()[1:] == said
