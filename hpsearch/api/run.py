@@ -18,6 +18,7 @@ from hpsearch.data.names import counted, expanded
 from hpsearch.data.open import open_new
 from hpsearch.errors import HpsearchError, RunError
 from hpsearch.exchange.export import export
+from hpsearch.report.advice import without_winner
 from hpsearch.report.html.write import write_page
 from hpsearch.report.summary import Summary, summarise
 from hpsearch.searching.brief import brief_of, known_trials
@@ -344,8 +345,5 @@ def _conduct(
         bar.close()
     run = Run(directory)
     if run.best is None:
-        raise RunError(
-            f"{run.path}: no trial was completed with a finite {config.metric.name}; "
-            "see logs/log.txt, then narrow the space, for example to smaller learning rates"
-        )
+        raise RunError(without_winner(run.path, config, run.trials))
     return run

@@ -23,6 +23,7 @@ def conduct(
         RunError: not one trial gave a finite value.
     """
     from hpsearch.cli.progress import Progress
+    from hpsearch.report.advice import without_winner
     from hpsearch.report.live import LiveReport
     from hpsearch.report.summary import summarise
     from hpsearch.report.terminal import show
@@ -54,8 +55,4 @@ def conduct(
     summary = summarise(run)
     show(summary)
     if summary.best is None:
-        raise RunError(
-            f"{run.path}: no trial was completed with a finite {config.metric.name}; "
-            "see the counts above and logs/log.txt, then narrow the space, for example "
-            "to smaller learning rates"
-        )
+        raise RunError(without_winner(run.path, config, summary.results))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import isfinite
 
 from hpsearch.report.numbers import number
 
@@ -36,7 +37,10 @@ def chart(
     if not points:
         return []
     low_x, high_x = _ends([x for x, _ in points])
-    low, high = _ends([y for _, y in points])
+    low, high = ends = _ends([y for _, y in points])
+    if not isfinite(high - low):  # nearly the largest numbers there are: a part of each will do
+        lines = {sign: [(x, y / 4) for x, y in line] for sign, line in lines.items()}
+        low, high = low / 4, high / 4
     across, up = (2 * width, 4 * height) if braille else (width, height)
     cells: dict[tuple[int, int], str] = {}
     for sign, line in reversed([*lines.items()]):
@@ -49,7 +53,7 @@ def chart(
             before = row
     rows = [_braille(cells, row, width) if braille else _row(cells, row, width)
             for row in range(height)]  # fmt: skip
-    labels = [number(high), *[""] * (height - 2), number(low)]
+    labels = [number(ends[1]), *[""] * (height - 2), number(ends[0])]
     room = max(map(len, labels))
     drawn = [f"{text:>{room}} |{row}".rstrip() for text, row in zip(labels, rows, strict=True)]
     first, last = number(low_x), number(high_x)

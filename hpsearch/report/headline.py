@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import sqrt
+from math import isfinite, sqrt
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.report.numbers import ends, number
-from hpsearch.searching.objective import Objective
+from hpsearch.searching.objective import Objective, difference
 from hpsearch.store import RunDirectory
 from hpsearch.trial import Result
 
@@ -134,18 +134,23 @@ def on_test_rows(
     value = test.get(name)
     if value is None:
         return None
-    interval = test.get("intervals", {}).get(name)
-    if interval is None and name == f"{prefix}_accuracy":
-        interval = test.get("interval")
-    constant = _constant(name, test)
+    interval, constant = interval_of(name, test), constant_of(name, test)
     better = True
     if searched and constant is not None:
         low, high = interval or (value, value)
         better = low > constant if objective.goal == "maximize" else high < constant
-    return Tested(name, value, None if interval is None else tuple(interval), constant, better)
+    return Tested(name, value, interval, constant, better)
 
 
-def _constant(name: str, test: Mapping[str, Any]) -> float | None:
+def interval_of(name: str, test: Mapping[str, Any]) -> tuple[float, float] | None:
+    """The 95 % interval of a metric; a file of an earlier version has only that of accuracy."""
+    found = test.get("intervals", {}).get(name)
+    if found is None and name.partition("_")[2] == "accuracy":
+        found = test.get("interval")
+    return None if found is None else (found[0], found[1])
+
+
+def constant_of(name: str, test: Mapping[str, Any]) -> float | None:
     """What a constant answer gives; a file of an earlier version has only the confusion matrix."""
     if name in test.get("baseline", {}):
         return float(test["baseline"][name])
@@ -178,8 +183,10 @@ def gain(summary: Summary) -> Gain | None:
         seeds = confirmed["seeds"]
         # A baseline that was not confirmed is one training of it.
         error = confirmed["deviation"] * sqrt(1 / seeds + (1 / seeds if first else 1))
-    itself = baseline.number == best.number
-    return Gain(sign * (headline.value - value), error, value, itself)
+    gained = difference(headline.value, value)
+    if gained is None or (error is not None and not isfinite(error)):
+        return None  # beyond the largest float
+    return Gain(sign * gained, error, value, baseline.number == best.number)
 
 
 def unimproved(summary: Summary, parent: Headline | None) -> str | None:

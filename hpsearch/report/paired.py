@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from statistics import fmean, median
 from typing import Any
 
 import numpy as np
@@ -29,13 +28,14 @@ from hpsearch.report.paired_effects import (
 )
 from hpsearch.searching.brief import Brief, draw_of
 from hpsearch.searching.known import Known
-from hpsearch.searching.objective import Objective
+from hpsearch.searching.objective import Objective, difference, mean_of, median_of
 from hpsearch.space import Choice
 from hpsearch.trainers.network.shift import SHIFT_METRICS
 from hpsearch.trial import Result, Status
 
 NEAR = 0.5  # of the median trial's distance from the best: so near is good
 RESAMPLES = 4000
+HUGE = 1e290  # numbers beyond it overflow when many are added
 FEWEST = 5  # differences: the bootstrap of fewer says nothing
 
 FATES = (Status.COMPLETED, Status.DIVERGED)  # a failed or stopped trial says less than these
@@ -175,7 +175,7 @@ def _threshold(objective: Objective, results: Iterable[Result]) -> float | None:
     if not values:
         return None
     best = min(values, key=lambda value: objective.cost(value))
-    return best + NEAR * (median(values) - best)
+    return (1 - NEAR) * best + NEAR * median_of(values)  # no difference, which may overflow
 
 
 def _arm(
@@ -201,15 +201,16 @@ def _contrast(
         (objective.cost(one.value)[0], objective.cost(other.value)[0]) for one, other in pairs
     ]
     differences = [
-        one.value - other.value
+        found
         for one, other in pairs
         if one.value is not None and other.value is not None
+        if (found := difference(one.value, other.value)) is not None
     ]
     return Contrast(
         value=values[0],
         other=values[1],
         draws=len(differences),
-        difference=fmean(differences) if differences else None,
+        difference=mean_of(differences) if differences else None,
         interval=bootstrap_interval(differences),
         wins=sum(one < other for one, other in costs),
         ties=sum(one == other for one, other in costs),
@@ -229,7 +230,9 @@ def bootstrap_interval(differences: Sequence[float]) -> tuple[float, float] | No
     if len(differences) < FEWEST:
         return None
     generator = rng.stream("bootstrap", len(differences))
-    values = np.array(differences)
+    # Sums of nearly the largest numbers would overflow; a power of two changes no other bit.
+    unit = 2.0**64 if max(map(abs, differences)) > HUGE else 1.0
+    values = np.array(differences) / unit
     means = [generator.choice(values, len(values)).mean() for _ in range(RESAMPLES)]
     low, high = np.quantile(means, [0.025, 0.975])
-    return float(low), float(high)
+    return float(low) * unit, float(high) * unit

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log10
-from statistics import median
 from typing import Any
 
 from hpsearch.searching.known import Known
+from hpsearch.searching.objective import difference, median_of
 from hpsearch.space import LOG, Choice, Continuous, Discrete, Space
 
 
@@ -80,11 +80,12 @@ def gap(value: Any, size: Any, trials: Sequence[Known]) -> Gap:
     """How much better trials do on the rows that they train on, with mini-batches of a size."""
     results = [trial.result for trial in trials]
     gaps = [
-        val - train
+        found
         for result in results
         if size is None or result.params.get("batch_size") == size
         if (val := result.metrics.get("val_loss")) is not None
         if (train := result.metrics.get("train_loss")) is not None
+        if (found := difference(val, train)) is not None
     ]
     return Gap(value, size, len(gaps), middle(gaps))
 
@@ -104,4 +105,4 @@ def movement(metric: str, value: Any, trials: Sequence[Known]) -> Movement:
 
 def middle(values: Sequence[float]) -> float | None:
     """The median, None of nothing."""
-    return median(values) if values else None
+    return median_of(values) if values else None

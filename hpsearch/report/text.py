@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hpsearch.report.escape import cut, encodable, lines_printable, printable
+from hpsearch.store.files import plain
 
 LONGEST_NAME = 34  # characters of a name in a table; its middle is left out beyond
 WIDTH = 80  # of what is written to a file or a pipe
@@ -92,7 +93,7 @@ def json_text(value: Mapping[str, Any] | list[Any]) -> str:
       ]
     }
     """
-    text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False)
+    text = json.dumps(plain(value), indent=2, allow_nan=False, ensure_ascii=False)
     text = re.sub("[^\n -~]", _as_json_takes_it, text)
     # A newline inside a JSON string is escaped, so these newlines are all of the layout.
     return re.sub(r"\[\n[^][{}]*\n *\]", _on_one_line, text)

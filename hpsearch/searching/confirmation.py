@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from math import pi, sqrt, tan
-from statistics import NormalDist, mean, stdev
+from math import hypot, isfinite, pi, sqrt, tan
+from statistics import NormalDist
 from typing import Any
 
 from hpsearch.config import Confirm
-from hpsearch.searching.objective import Objective
+from hpsearch.searching.objective import Objective, deviation_of, difference, mean_of
 from hpsearch.space.settings import key
 from hpsearch.trial import Result
 
@@ -31,12 +31,15 @@ class Confirmed:
     @property
     def mean(self) -> float:
         """The mean of the new values alone."""
-        return mean(self.values)
+        return mean_of(self.values)
 
     @property
     def deviation(self) -> float | None:
-        """Standard deviation between seeds (divided by n - 1); None of a single one."""
-        return stdev(self.values) if len(self.values) > 1 else None
+        """Standard deviation between seeds (divided by n - 1); None of a single one.
+
+        None, too, where it is beyond the largest float, as of -1e308 and 1e308.
+        """
+        return deviation_of(self.values) if len(self.values) > 1 else None
 
     @property
     def error(self) -> float | None:
@@ -52,7 +55,7 @@ class Confirmed:
             "deviation": self.deviation,
             "seeds": len(self.values),
             "standard_error": self.error,
-            "optimism": self.search - self.mean,
+            "optimism": difference(self.search, self.mean),
         }
 
 
@@ -112,7 +115,7 @@ def indistinguishable(confirmed: Sequence[Confirmed], winner: Confirmed) -> list
     for each in confirmed:
         if each is winner or each.error is None or winner.error is None:
             continue
-        if abs(each.mean - winner.mean) <= sqrt(each.error**2 + winner.error**2):
+        if abs(each.mean - winner.mean) <= hypot(each.error, winner.error):
             close.append(each.number)
     return close
 
@@ -127,12 +130,17 @@ def interval(confirmed: Sequence[Confirmed], each: Confirmed) -> tuple[float, fl
     """
     several = [other for other in confirmed if other.deviation]
     freedom = sum(len(other.values) - 1 for other in confirmed)
-    if not several:
+    too_large = any(len(o.values) > 1 and o.deviation is None for o in confirmed)
+    if not several or too_large:
         return None
-    squares = sum((len(o.values) - 1) * (o.deviation or 0.0) ** 2 for o in several)
     point = student_point(freedom, 1 - ERROR / (2 * len(confirmed)))
+    try:
+        squares = sum((len(o.values) - 1) * (o.deviation or 0.0) ** 2 for o in several)
+    except OverflowError:  # of values that are nearly the largest there are
+        return None
     half = point * sqrt(squares / freedom / len(each.values))
-    return each.mean - half, each.mean + half
+    low, high = each.mean - half, each.mean + half
+    return (low, high) if isfinite(low) and isfinite(high) else None
 
 
 def student_point(freedom: int, share: float) -> float:

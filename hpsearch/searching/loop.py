@@ -109,8 +109,8 @@ class Search:
         for job in jobs:
             self.ledger.carry(job)
         self.give(stage, [job for job in jobs if not self.is_done(job)])
-        for trial, _ in trials:
-            self.conclude(trial, stage)  # a crash may have come between its curve and its fate
+        for trial, at in trials:
+            self.conclude(trial, stage, at.rung)  # a crash may have come between curve and fate
 
     def give(self, stage: Stage, jobs: Sequence[Job]) -> None:
         """Queue jobs of a stage, in the groups that the trainer makes of them."""
@@ -234,8 +234,8 @@ class Search:
         else:
             self.fail(group[0], answer)
         self.training[stage] -= {job.training for job in group}
-        for number in {job.number for job in group if job.repeat < self.brief.repeats}:
-            self.conclude(self.trials[number], stage)
+        for number, rung in {(j.number, j.rung) for j in group if j.repeat < self.brief.repeats}:
+            self.conclude(self.trials[number], stage, rung)
 
     def record(self, job: Job, outcome: Outcome, answer: Answer, share: int) -> None:
         """Record one piece of training."""
@@ -247,8 +247,8 @@ class Search:
         if outcome.state is not None:
             self.states[job.training] = outcome.state
 
-    def conclude(self, trial: Trial, stage: Stage) -> None:
-        """Record a trial's fate where what it has trained, all parts of it, decides it."""
+    def conclude(self, trial: Trial, stage: Stage, rung: int) -> None:
+        """Record a trial's fate where what it has trained up to a rung, all parts, decides it."""
         ledger, own = self.ledger, self.ledger.of(trial.number)
         if trial.number in ledger.results or self.training[stage].intersection(own):
             return
@@ -258,7 +258,8 @@ class Search:
             self.settle(trial, Status.FAILED, errors[0])
             self.stop_if_hopeless()
         elif ledger.diverged(trial.number):
-            self.settle(trial, Status.DIVERGED)
+            if ledger.rung(trial) <= rung:  # else before a crash, and other parts are to follow
+                self.settle(trial, Status.DIVERGED)
         elif all(t in ledger.finished or ledger.epochs(t) >= full for t in own):
             self.settle(trial, Status.COMPLETED)
 

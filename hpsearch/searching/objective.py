@@ -185,6 +185,18 @@ def mean_of(values: Sequence[float]) -> float:
     return total / len(values) if isfinite(total) else mean(values)
 
 
+def median_of(values: Sequence[float]) -> float:
+    """The median of some finite numbers, which is finite."""
+    ordered, half = sorted(values), len(values) // 2
+    return mean_of(ordered[half : half + 1] if len(values) % 2 else ordered[half - 1 : half + 1])
+
+
+def difference(one: float, other: float) -> float | None:
+    """One number less another; None where that is beyond the largest float."""
+    found = one - other
+    return found if isfinite(found) else None
+
+
 def deviation_of(values: Sequence[float]) -> float | None:
     """The standard deviation of two or more numbers (divided by n - 1), each with a finite mean.
 

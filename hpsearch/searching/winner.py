@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import mean
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,7 @@ from hpsearch.searching.confirmation import (
 from hpsearch.searching.known import Known
 from hpsearch.searching.loop import Search
 from hpsearch.searching.measure import Predictor, labelled, measure
-from hpsearch.searching.objective import Objective
+from hpsearch.searching.objective import Objective, mean_of
 from hpsearch.store import RunDirectory, as_yaml, write_json, write_text
 from hpsearch.trainers.keras import KerasTrainer
 from hpsearch.trainers.keras.own import OwnKerasTrainer, SavedModel
@@ -215,7 +214,7 @@ def _value(search: Search, training: Training) -> float | None:
 
 def _mean(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
-    return mean(known) if len(known) == len(values) else None
+    return mean_of(known) if len(known) == len(values) else None
 
 
 def median(values: Mapping[Training, float | None], objective: Objective) -> Training:

@@ -186,3 +186,36 @@ def test_after_an_interrupt_between_the_trainings_of_a_trial_all_is_the_same(
             except KeyboardInterrupt:
                 continue
         assert fates(run) == fates(whole)
+
+
+def test_of_trainings_that_diverge_and_raise_an_interrupt_between_hides_neither(
+    new_run, brief, rounds, go, valley, anyhow, fates
+):
+    """One part of a trial diverges, the other raises: the trial failed, whichever was first."""
+
+    class Both(valley):
+        def groups(self, jobs):
+            return [[job] for job in jobs]
+
+        def _train(self, job, state):
+            outcome = super()._train(job, state)
+            if job.rung == 0 or job.number % 2:
+                return outcome
+            if job.repeat:
+                raise ValueError("late")
+            curve = {n: v if n == "epoch" else [None] * len(v) for n, v in outcome.curve.items()}
+            return Outcome(curve, None, diverged=True)
+
+    asked = brief(space=QUIET, rounds=rounds(((6, 1), (3, 2), (1, 4))), repeats=2)
+    whole = new_run()
+    go(whole, asked, trainer=Both())
+    assert "failed" in {line["status"] for line in fates(whole)}
+    assert "diverged" not in {line["status"] for line in fates(whole)}
+    run = new_run()
+    for turn in range(60):
+        try:
+            go(run, asked, anyhow(seed=turn, answers=1), trainer=Both())
+            break
+        except KeyboardInterrupt:
+            continue
+    assert fates(run) == fates(whole)

@@ -89,7 +89,8 @@ def _round_values(
 
 def _steps(low: float, high: float, most: int) -> list[float]:
     """Multiples of 1, 2 or 5 times a power of ten."""
-    rough = (high - low) / max(1, most - 1)
+    steps = max(1, most - 1)
+    rough = (high - low) / steps if math.isfinite(high - low) else high / steps - low / steps
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * m for m in (1, 2, 5, 10) if power * m >= rough * (1 - 1e-9))
     first = math.ceil(low / step - 1e-9)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any, TypeVar
 
 from hpsearch.report.numbers import LARGE, SMALL
@@ -118,4 +119,5 @@ def value_range(summary: Summary, values: Sequence[float]) -> list[float] | None
     if best == weak:
         weak = ordered[-1]
     pad = 0.08 * (best - weak)
-    return sorted([best + pad, weak - pad])
+    ends = sorted([best + pad, weak - pad])
+    return ends if all(map(isfinite, ends)) else None  # nearly the largest numbers there are
