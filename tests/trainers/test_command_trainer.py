@@ -55,7 +55,7 @@ def test_a_command_is_told_everything_and_its_last_line_of_json_counts(script, t
     assert told["argv"] == ["--x=0.5", "a b", "1", "7"]
     assert json.loads(told["HPSEARCH_PARAMS"]) == {"x": 0.5, "name": "a b"}
     assert told["HPSEARCH_EPOCHS"] == told["HPSEARCH_FULL_EPOCHS"] == "1"
-    assert 0 <= int(told["HPSEARCH_SEED"]) < 2**32
+    assert 0 <= int(told["HPSEARCH_SEED"]) < 2**31
     assert told["HPSEARCH_CHECKPOINT_DIR"].startswith(str(tmp_path / "run" / "state"))
 
 
