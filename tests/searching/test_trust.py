@@ -230,9 +230,10 @@ def test_a_keras_model_of_the_users_is_what_the_sealed_run_names(folder):
     }
     config = from_mapping(tree)
     run = begin(config, None, folder / "runs", "k", sealed=False)
-    run.best.mkdir()
-    run.keras_model.touch()
-    run.keras_model.with_suffix(".json").write_text("{}")
+    best = run.path / "best"
+    best.mkdir()
+    (best / "model.keras").touch()
+    (best / "model.json").write_text("{}")
     with pytest.raises(RunError, match=r"would run the Keras model 'm.py:build' in .* no seal"):
         winning_model(run)
     with pytest.raises(RunError, match=r"model.json: must be what hpsearch wrote"):
