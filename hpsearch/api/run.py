@@ -16,8 +16,9 @@ from hpsearch.data.encoding import batches, surprises
 from hpsearch.data.given import given_rows
 from hpsearch.data.names import counted, expanded
 from hpsearch.data.open import open_new
-from hpsearch.errors import HpsearchError, RunError
+from hpsearch.errors import HpsearchError
 from hpsearch.exchange.export import export
+from hpsearch.report.advice import without_winner
 from hpsearch.report.html.write import write_page
 from hpsearch.report.summary import Summary, summarise
 from hpsearch.searching.brief import brief_of, known_trials
@@ -342,10 +343,7 @@ def _conduct(
         conduct(directory, bar, config, dataset, objective)
     finally:
         bar.close()
-    run = Run(directory)
-    if run.best is None:
-        raise RunError(
-            f"{run.path}: no trial was completed with a finite {config.metric.name}; "
-            "see logs/log.txt, then narrow the space, for example to smaller learning rates"
-        )
-    return run
+    summary = summarise(directory)
+    if summary.best is None:
+        raise without_winner(summary)
+    return Run(directory)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hpsearch.errors import RunError
 from hpsearch.report.escape import echo
 
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ def conduct(
         RunError: not one trial gave a finite value.
     """
     from hpsearch.cli.progress import Progress
+    from hpsearch.report.advice import without_winner
     from hpsearch.report.live import LiveReport
     from hpsearch.report.summary import summarise
     from hpsearch.report.terminal import show
@@ -54,8 +54,4 @@ def conduct(
     summary = summarise(run)
     show(summary)
     if summary.best is None:
-        raise RunError(
-            f"{run.path}: no trial was completed with a finite {config.metric.name}; "
-            "see the counts above and logs/log.txt, then narrow the space, for example "
-            "to smaller learning rates"
-        )
+        raise without_winner(summary)

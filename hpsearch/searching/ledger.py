@@ -11,7 +11,14 @@ from datetime import UTC, datetime
 from hpsearch.backends import Answer
 from hpsearch.sampling.plan import Round
 from hpsearch.sampling.ranking import Observation
-from hpsearch.searching.known import LOST, by_training, check_metric, consecutive, observation
+from hpsearch.searching.known import (
+    LOST,
+    UNDEFINED,
+    by_training,
+    check_metric,
+    consecutive,
+    observation,
+)
 from hpsearch.searching.objective import Curve, Objective, average, join, lengthened
 from hpsearch.store import RunDirectory, Writer, uncollected
 from hpsearch.trainers.protocol import Job, Outcome, State
@@ -150,6 +157,23 @@ class Ledger:
         """Whether a training of this trial ended undefined."""
         own = [self.pieces[training] for training in self.of(number)]
         return any(pieces and pieces[-1].value is None for pieces in own)
+
+    def undefined(self, number: int) -> str | None:
+        """Which metric made a trial diverge, as its error; None if it is the one that counts."""
+        for training in self.of(number):
+            curve = self.pieces[training][-1].curve if self.pieces[training] else {}
+            last = {name: values[-1] for name, values in curve.items() if values}
+            if not last or None not in last.values():
+                continue
+            if last.get(self.objective.name) is None:
+                return None
+            # Whatever was None before was missing there: training ends with what is undefined.
+            names = [n for n, value in last.items() if value is None and None not in curve[n][:-1]]
+            if names:
+                return (
+                    f"{UNDEFINED}{', '.join(names)} was NaN or infinite in epoch {last['epoch']}"
+                )
+        return None
 
     def settle(self, trial: Trial, status: Status, error: str | None = None) -> Result:
         """Record a trial's fate, with its metrics at the epoch that counts."""

@@ -259,7 +259,7 @@ class Search:
             self.stop_if_hopeless()
         elif ledger.diverged(trial.number):
             if ledger.rung(trial) <= rung:  # else before a crash, and other parts are to follow
-                self.settle(trial, Status.DIVERGED)
+                self.settle(trial, Status.DIVERGED, ledger.undefined(trial.number))
         elif all(t in ledger.finished or ledger.epochs(t) >= full for t in own):
             self.settle(trial, Status.COMPLETED)
 
