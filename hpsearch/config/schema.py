@@ -70,7 +70,7 @@ class Data(Part):
         "empty fields, `NA`, `NaN`, `null` and the like.",
         examples=[["-", -999]],
     )
-    decimal: Annotated[str | None, rules.optional(rules.choice(".", ","))] = Field(
+    decimal: Annotated[str | None, rules.optional(rules.text("[.,]", '"." or ","'))] = Field(
         default=None,
         description="Text files: what stands before the fraction of a number; the other sign may "
         "set its thousands apart. Null: whichever alone can be meant, in each column.",

@@ -72,6 +72,7 @@ def columns(
     *,
     decimal: str | None = None,
     again: Again | None = None,
+    missing: Sequence[str] = (),
     refused: dict[str, Refusal] | None = None,
 ) -> Columns:
     """Judge each column by what it holds.
@@ -82,6 +83,7 @@ def columns(
         decimal: what stands before the fraction of a number in a text file; None if that is for
             the columns to show.
         again: reads columns of a text file as they are written; None for a file that has types.
+        missing: what stands for a missing value in a text file.
         refused: takes each column that cannot be used, by name; None raises the first.
 
     Raises:
@@ -116,7 +118,7 @@ def columns(
             refuse(name, str(error))
             continue
         if isinstance(found, Text):
-            texts[name] = found
+            texts[name] = _without(found, missing)  # pandas leaves some beside huge numbers
             sort(name, decimal)
         else:
             numbers[name] = found

@@ -55,6 +55,7 @@ def read_table(
     label = _check_target(path, names, target)
     features = _chosen(path, names, label, reading)
     frame = _frame(path, layout, features, label, reading.missing_values)
+    missing = (*MISSING_TEXTS, *reading.missing_values)
     found = columns(
         frame[features],
         partial(place_in_table, str(path)),
@@ -62,9 +63,9 @@ def read_table(
         again=None
         if layout is None
         else partial(read_texts, path, layout, reading.missing_values),
+        missing=() if layout is None else missing,
         refused=refused,
     )
-    missing = (*MISSING_TEXTS, *reading.missing_values)
     return Source(
         name=str(path),
         numbers=found.numbers,

@@ -49,8 +49,30 @@ def test_it_accepts_every_form_that_loading_does(schema, search):
 
 
 @pytest.mark.parametrize(
+    "data",
+    [
+        '{missing_values: ["-", -999], missing: mean, decimal: ","}',
+        "{missing_values: [], decimal: null, exclude: [], columns: null}",
+        '{exclude: [customer_id, "two\\nlines"]}',
+        '{columns: [age, height], decimal: "."}',
+    ],
+)
+def test_it_accepts_every_way_to_read_a_table(schema, data):
+    text = f"data: {{source: a.csv, target: y, {data[1:]}\nspace: {{l2: {{min: 0, max: 1}}}}"
+    config = from_mapping(tree(text.encode()))
+    assert not list(schema.iter_errors(tree(text.encode())))
+    assert not list(schema.iter_errors(config.as_dict()))
+    assert from_mapping(config.as_dict()) == config
+
+
+@pytest.mark.parametrize(
     ("old", "new"),
     [
+        ("source: digits", "source: a.csv\n  exclude: id"),
+        ("source: digits", "source: a.csv\n  columns: []"),
+        ("source: digits", "source: a.csv\n  exclude: [a, a]"),
+        ("source: digits", "source: a.csv\n  missing_values: [true]"),
+        ("source: digits", "source: a.csv\n  decimal: ';'"),
         ("seed: 0", "sed: 0"),
         ("trials: 64", "trials: 0"),
         ("min: 1e-4", "mn: 1e-4"),

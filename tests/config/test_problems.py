@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from hpsearch.config import from_mapping, load
+from hpsearch.config import from_mapping, load, yaml_text
 from hpsearch.errors import ConfigError
 
 RATE = "{scale: log, min: 1e-4, max: 1}"
@@ -265,3 +265,22 @@ def test_lists_too_long_for_a_search_are_refused():
     tree["trainer"] = {"hidden_layers": 10**6}
     with pytest.raises(ConfigError, match=r"trainer\.hidden_layers: must be an integer"):
         from_mapping(tree)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ("exclude: [b], columns: [a]", "data.exclude: cannot stand beside data.columns"),
+        ("exclude: [a, y]", "data.exclude: names 'y', the column to predict (data.target)"),
+        ("exclude: a", "data.exclude: must be a list of different values such as [customer_id]"),
+        ("columns: []", "data.columns: must be a list of different values such as [age, height]"),
+        ("missing_values: [true]", "data.missing_values: must be a list, each entry a text or a"),
+        ("decimal: ;", 'data.decimal: must be "." or ",", found \';\''),
+    ],
+)
+def test_columns_and_signs_that_cannot_be_meant_are_told(data, message):
+    text = f"data: {{source: a.csv, target: y, {data}}}\nspace: {{l2: {{min: 0, max: 1}}}}"
+    tree, _, _ = yaml_text.read(text.encode(), "x.yaml")
+    with pytest.raises(ConfigError) as told:
+        from_mapping(tree)
+    assert message in str(told.value)

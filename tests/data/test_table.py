@@ -415,3 +415,9 @@ def test_a_parquet_file_without_columns_or_rows_is_told(tmp_path):
     pyarrow.parquet.write_table(pyarrow.table({"a": [], "y": []}), path)
     with pytest.raises(DataError, match="there are no rows"):
         read_table(path, "y")
+
+
+def test_a_number_that_nothing_can_hold_hides_no_missing_value(csv_file):
+    text = "a,y\n" + "x,u\nx,v\n" * 4 + "nan,u\n" + "9" * 400 + ",v\n"
+    source = read_table(csv_file(text), "y")
+    assert texts_of(source.text["a"])[8:] == [None, "9" * 400]
