@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -137,14 +138,14 @@ def test_a_run_that_has_only_begun_has_nothing_to_tell(dataset, tmp_path):
 
 
 def cautions(results, best=4):
-    return {(caution.code, caution.parameter): caution.message
-            for caution in warnings(CONFIG, results, results[:best])}  # fmt: skip
+    found = warnings(Path("runs/run"), CONFIG, results, results[:best])
+    return {(caution.code, caution.parameter): caution.message for caution in found}
 
 
 def test_the_best_trials_at_a_bound_are_a_warning_that_names_the_remedy():
     found = cautions([result(n, learning_rate=0.99 - n / 100) for n in range(8)])
     assert "learning_rate's max of 1" in found["pressure", "learning_rate"]
-    assert "hpsearch refine --widen" in found["pressure", "learning_rate"]
+    assert "hpsearch refine runs/run --widen" in found["pressure", "learning_rate"]
     assert "larger values" in found["pressure", "learning_rate"]
 
 
