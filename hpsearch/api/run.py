@@ -16,7 +16,7 @@ from hpsearch.data.encoding import batches, surprises
 from hpsearch.data.given import given_rows
 from hpsearch.data.names import counted, expanded
 from hpsearch.data.open import open_new
-from hpsearch.errors import HpsearchError
+from hpsearch.errors import HpsearchError, RunError
 from hpsearch.exchange.export import export
 from hpsearch.report.advice import without_winner
 from hpsearch.report.html.write import write_page
@@ -343,7 +343,7 @@ def _conduct(
         conduct(directory, bar, config, dataset, objective)
     finally:
         bar.close()
-    summary = summarise(directory)
-    if summary.best is None:
-        raise without_winner(summary)
-    return Run(directory)
+    run = Run(directory)
+    if run.best is None:
+        raise RunError(without_winner(run.path, config, run.trials))
+    return run

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hpsearch.errors import RunError
 from hpsearch.report.escape import echo
 
 if TYPE_CHECKING:
@@ -54,4 +55,4 @@ def conduct(
     summary = summarise(run)
     show(summary)
     if summary.best is None:
-        raise without_winner(summary)
+        raise RunError(without_winner(run.path, config, summary.results))

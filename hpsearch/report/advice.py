@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from itertools import takewhile
 from math import comb
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from hpsearch.config import Config
 from hpsearch.config.kinds import limits
-from hpsearch.errors import RunError
+from hpsearch.report.escape import printable
 from hpsearch.report.numbers import number
 from hpsearch.sampling.pressure import Pressure, pressures
 from hpsearch.sampling.ranking import Observation
@@ -20,11 +19,9 @@ from hpsearch.searching.known import LOST, UNDEFINED
 from hpsearch.space import Choice, Space, same
 from hpsearch.trial import Result, Status
 
-if TYPE_CHECKING:
-    from hpsearch.report.summary import Summary
-
-SELECTED = 0.5  # of the trials: more than that show where trials were drawn, not what is good
 CHANCE = 0.05  # that a value which loses every trial has only had bad luck, at most
+SELECTED = 0.5  # of the trials: more than that show where trials were drawn, not what is good
+MOST_NAMES = 5  # of metrics in one message
 MANY = 0.25  # of the trials: more that diverged or failed are worth a word
 
 
@@ -38,73 +35,68 @@ class Caution:
 
 
 def warnings(
-    run: Path,
-    config: Config,
-    results: Sequence[Result],
-    elites: Sequence[Observation],
-    logged: bool = True,
+    run: Path, config: Config, results: Sequence[Result], elites: Sequence[Observation]
 ) -> Iterator[Caution]:
-    """Bounds that the best trials press against, many trials lost, and values that lose all.
-
-    `logged` says whether there is a logs/log.txt.
-    """
+    """Bounds that the best trials press against, and many trials lost."""
     best = [elite.params for elite in elites]
     if len(best) <= SELECTED * len(results):
         for pressure in pressures(config.space, best, limits(config.trainer)):
             yield Caution("pressure", pressure.parameter, _pressing(run, pressure))
-    for status in LOST:
-        lost = [result for result in results if result.status is status]
-        share = len(lost) / max(1, len(results))
+    for status, remedy in (
+        (Status.DIVERGED, _of_diverged(config, results)),
+        (Status.FAILED, "logs/log.txt has their tracebacks"),
+    ):
+        share = sum(result.status is status for result in results) / max(1, len(results))
         if share >= MANY:
-            remedies = (_undefined(lost), _remedy(status, config.space, logged))
-            told = next(filter(None, remedies), None)
-            rest = "" if told is None else f"; {told}"
-            yield Caution(status.value, None, f"{share:.0%} of the trials {status}{rest}")
+            yield Caution(status.value, None, f"{share:.0%} of the trials {status}; {remedy}")
     yield from _losing(config.space, results)
 
 
-def without_winner(summary: Summary) -> RunError:
-    """Why a search that is over has no winner, and what to do about it."""
-    metric, space = summary.objective.name, summary.config.space
-    told, remedies = [], []
-    for status in LOST:
-        lost = [result for result in summary.results if result.status is status]
-        if not lost:
-            continue
-        undefined = _undefined(lost)
-        first = next((result.error for result in lost if result.error), None)
-        why = undefined or (f"the first said {first}" if first else None)
-        told.append(f"{len(lost)} {status}" + (f" ({why})" if why else ""))
-        if undefined:
-            remedies.append("let every metric that is reported be finite, or leave it out")
-        elif remedy := _remedy(status, space, summary.logged):
-            remedies.append(remedy)
-        if status is Status.DIVERGED and not undefined and "learning_rate" not in space:
-            remedies.append("narrow the space to settings that stay finite")
-    counts = f": {', '.join(told)}" if told else ""
-    remedy = "; ".join(dict.fromkeys(remedies)) or "give the search more time, or more trials"
-    return RunError(
-        f"{summary.run.path}: no trial was completed with a finite {metric}{counts}; {remedy}"
-    )
+def without_winner(run: Path, config: Config, results: Sequence[Result]) -> str:
+    """Why a search ended without a winner, and what to do: one message.
+
+    Args:
+        run: its folder.
+        config: of the search.
+        results: of its trials.
+    """
+    counts = Counter(result.status for result in results)
+    reasons = []
+    if counts[Status.DIVERGED]:
+        reasons.append(f"{counts[Status.DIVERGED]:,} diverged; {_of_diverged(config, results)}")
+    if counts[Status.FAILED]:
+        reasons.append(f"{counts[Status.FAILED]:,} failed; logs/log.txt has their tracebacks")
+    why = f" ({len(results):,} trials: {'; '.join(reasons)})" if reasons else ""
+    return f"{run}: no trial was completed with a finite {config.metric.name}{why}"
 
 
-def _undefined(lost: Sequence[Result]) -> str | None:
-    """The commonest reason of trials that diverged by a metric beside the one that counts."""
-    errors = [r.error for r in lost if r.error is not None and r.error.startswith(UNDEFINED)]
-    metrics = Counter(error.removeprefix(UNDEFINED).partition(" was ")[0] for error in errors)
-    if not metrics:
-        return None
-    [(names, count)] = metrics.most_common(1)
-    of = "" if count == len(lost) else f" in {count} of them"
-    return f"{names} was NaN or infinite{of}"
+def undefined(results: Sequence[Result]) -> list[str]:
+    """The metrics that became NaN or infinite in trials that diverged, the commonest first."""
+    return [
+        name
+        for name, _ in Counter(
+            name
+            for result in results
+            if result.status is Status.DIVERGED
+            for name in _undefined(result)
+        ).most_common()
+    ]
 
 
-def _remedy(status: Status, space: Space, logged: bool) -> str | None:
-    if status is Status.FAILED:
-        return "logs/log.txt has their tracebacks" if logged else None
-    if "learning_rate" in space:
-        return "a smaller maximum for learning_rate would waste less"
-    return None
+def _undefined(result: Result) -> list[str]:
+    """What made a trial diverge: what its error names, or else all that is undefined there."""
+    if result.error is not None and result.error.startswith(UNDEFINED):
+        return result.error.removeprefix(UNDEFINED).rpartition(" was ")[0].split(", ")
+    return [name for name, value in result.metrics.items() if value is None]
+
+
+def _of_diverged(config: Config, results: Sequence[Result]) -> str:
+    """What made trials diverge, and what would waste less."""
+    names = [printable(name) for name in undefined(results)[:MOST_NAMES]]
+    cause = f"{', '.join(names)} became NaN or infinite; " if names else ""
+    if "learning_rate" in config.space:
+        return f"{cause}a smaller maximum for learning_rate would waste less"
+    return f"{cause}narrow the space to where all that is reported stays finite"
 
 
 def _losing(space: Space, results: Sequence[Result]) -> Iterator[Caution]:

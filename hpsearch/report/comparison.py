@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from hpsearch.report.headline import constant_of, interval_of
 from hpsearch.report.numbers import duration, ends, number
 from hpsearch.report.summary import Summary
 
@@ -171,17 +172,17 @@ def _outcome(member: Member, metrics: Sequence[str]) -> Iterator[tuple[str, str]
 
 
 def _on_test_rows(summary: Summary, metrics: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """The searched metric first, then what the other runs searched."""
+    """What each run searched, on this one's test rows, beside what a constant answer gives."""
     test, found = summary.test or {}, summary.tested
-    names = [f"test_{name.removeprefix('val_')}" for name in metrics if name.startswith("val_")]
-    for name in dict.fromkeys([*names, *([found.name] if found else [])]):
-        if test.get(name) is not None:
-            yield name, number(test[name])
-        if found is not None and name == found.name:
-            if found.interval is not None:
-                yield "  95 % interval", ends(found.interval)
-            if found.constant is not None:
-                yield "  a constant answer", number(found.constant)
+    searched = [f"test_{name.removeprefix('val_')}" for name in metrics if name.startswith("val_")]
+    for name in dict.fromkeys([*searched, *([found.name] if found else [])]):
+        if test.get(name) is None:
+            continue
+        interval, constant = interval_of(name, test), constant_of(name, test)
+        told = "" if interval is None else f" (95 % {ends(interval)})"
+        yield name, f"{number(test[name])}{told}"
+        if constant is not None:
+            yield f"  constant {name}", number(constant)
 
 
 def _flat(tree: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:

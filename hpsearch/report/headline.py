@@ -134,18 +134,23 @@ def on_test_rows(
     value = test.get(name)
     if value is None:
         return None
-    interval = test.get("intervals", {}).get(name)
-    if interval is None and name == f"{prefix}_accuracy":
-        interval = test.get("interval")
-    constant = _constant(name, test)
+    interval, constant = interval_of(name, test), constant_of(name, test)
     better = True
     if searched and constant is not None:
         low, high = interval or (value, value)
         better = low > constant if objective.goal == "maximize" else high < constant
-    return Tested(name, value, None if interval is None else tuple(interval), constant, better)
+    return Tested(name, value, interval, constant, better)
 
 
-def _constant(name: str, test: Mapping[str, Any]) -> float | None:
+def interval_of(name: str, test: Mapping[str, Any]) -> tuple[float, float] | None:
+    """The 95 % interval of a metric; a file of an earlier version has only that of accuracy."""
+    found = test.get("intervals", {}).get(name)
+    if found is None and name.partition("_")[2] == "accuracy":
+        found = test.get("interval")
+    return None if found is None else (found[0], found[1])
+
+
+def constant_of(name: str, test: Mapping[str, Any]) -> float | None:
     """What a constant answer gives; a file of an earlier version has only the confusion matrix."""
     if name in test.get("baseline", {}):
         return float(test["baseline"][name])

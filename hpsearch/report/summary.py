@@ -90,16 +90,10 @@ class Summary:
         others = [r for r in self.best_results(self.most + 1) if r is not self.best]
         return (*(() if self.best is None else (self.best,)), *others)[: self.most]
 
-    @property
-    def logged(self) -> bool:
-        """Whether there is a log, which tells of what was raised."""
-        return (self.run.inside / "logs" / "log.txt").is_file()
-
     @cached_property
     def warnings(self) -> tuple[Caution, ...]:
         """What to be wary of."""
-        elites = elites_of(self.ranked)
-        found = list(warnings(self.run.path, self.config, self.results, elites, self.logged))
+        found = list(warnings(self.run.path, self.config, self.results, elites_of(self.ranked)))
         history = [known.result.params for known in self.brief.history]
         fewer = shortage(self.config, history) if self.brief.rules > 1 else None
         if fewer:

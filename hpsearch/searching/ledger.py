@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from hpsearch.backends import Answer
+from hpsearch.errors import TrainerError
 from hpsearch.sampling.plan import Round
 from hpsearch.sampling.ranking import Observation
 from hpsearch.searching.known import (
@@ -23,6 +24,8 @@ from hpsearch.searching.objective import Curve, Objective, average, join, length
 from hpsearch.store import RunDirectory, Writer, uncollected
 from hpsearch.trainers.protocol import Job, Outcome, State
 from hpsearch.trial import Piece, Result, Status, Training, Trial
+
+FIRST_TRIALS = 10  # where all of these failed, the rest would too
 
 
 @dataclass
@@ -229,6 +232,20 @@ class Ledger:
         result = self.results.get(trial.number)
         completed = result is not None and result.status is Status.COMPLETED
         return completed and self.rung(trial) < rungs
+
+    def stop_if_hopeless(self, first: int, trials: int) -> None:
+        """Give up if each of the first trials failed.
+
+        Raises:
+            TrainerError: it did.
+        """
+        numbers = range(first, first + min(FIRST_TRIALS, trials))
+        results = [self.results.get(number) for number in numbers]
+        if all(result is not None and result.status is Status.FAILED for result in results):
+            raise TrainerError(
+                f"each of the first {len(numbers)} trials failed, so the search stops; "
+                f"the first said: {results[0] and results[0].error}"
+            )
 
     def observe(self, trial: Trial, epochs: Sequence[int], rungs: int) -> Observation:
         """What is known of a trial after so many rungs: its costs at these amounts of training.

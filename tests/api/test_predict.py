@@ -130,3 +130,10 @@ def test_a_run_without_a_model_says_why(tmp_path):
     )
     with pytest.raises(hpsearch.RunError, match="of your own, which leaves no model here"):
         run.predict(np.zeros((1, 1)))
+
+
+def test_a_category_that_training_never_saw_is_warned_of(run, table):
+    odd = table.head(3).assign(colour=["violet", "red", "violet"])
+    with pytest.warns(UserWarning, match=r"rows: column 'colour': 2 of 3 rows hold .* 'violet'"):
+        labels = run.predict(odd)
+    assert len(labels) == 3

@@ -225,3 +225,31 @@ def test_start_trains_the_settings_by_hand_first_and_the_report_says_the_gain(se
     assert trials("hand")[0]["params"]["learning_rate"] == 1e-4
     assert "better than trial 0  " in said.out
     assert "set by hand" in said.out
+
+
+@pytest.mark.parametrize(
+    ("space", "remedy"),
+    [
+        ("x: {min: 0, max: 1}", "narrow the space to where all that is reported stays finite"),
+        (
+            "learning_rate: {min: 0, max: 1}",
+            "a smaller maximum for learning_rate would waste less",
+        ),
+    ],
+)
+def test_a_metric_that_made_every_trial_diverge_is_named(hpsearch, space, remedy):
+    Path("m.py").write_text(
+        'def train(params, epochs):\n    return {"value": 1.0, "auc": float("nan")}\n'
+    )
+    Path("c.yaml").write_text(
+        "trainer: {kind: function, function: m.py:train}\nmetric: {goal: minimize}\n"
+        f"space: {{{space}}}\nsearch: {{trials: 4}}\nparallel: {{backend: serial}}\n"
+    )
+    said = hpsearch("run", "c.yaml", "--name=r", "--quiet")
+    assert said.status == 1
+    assert f"100% of the trials diverged; auc became NaN or infinite; {remedy}" in said.out
+    assert said.err.endswith(
+        "hpsearch: runs/r: no trial was completed with a finite value (4 trials: 4 diverged; auc "
+        f"became NaN or infinite; {remedy})\n"
+    )
+    assert "log.txt" not in said.err  # there is none

@@ -11,6 +11,7 @@ from hpsearch.report.comparison import compare
 from hpsearch.report.comparison_text import show as show_comparison
 from hpsearch.report.headline import gain, headline_of, on_test_rows
 from hpsearch.report.html.page import page
+from hpsearch.report.numbers import ends
 from hpsearch.report.summary import summarise
 from hpsearch.searching.measure import measured
 from hpsearch.searching.objective import Objective
@@ -156,8 +157,11 @@ def test_a_comparison_fills_what_each_run_recorded_of_all_metrics_searched(summa
     cells = dict(comparison.outcomes)
     assert cells["val_accuracy"] == ["0.98189", "0.98607 in the search"]
     assert cells["val_balanced_accuracy"] == ["0.6 in the search", "0.98189"]
-    assert cells["test_balanced_accuracy"] == ["0.525", "0.525"]
-    assert cells["test_accuracy"] == ["0.905", "0.905"]
+    interval = ends(lazy()["intervals"]["test_balanced_accuracy"])
+    assert cells["test_balanced_accuracy"] == [f"0.525 (95 % {interval})"] * 2
+    assert cells["  constant test_balanced_accuracy"] == ["0.5", "0.5"]
+    assert cells["test_accuracy"] == [f"0.905 (95 % {ends(lazy()['interval'])})"] * 2
+    assert cells["  constant test_accuracy"] == ["0.9", "0.9"]
     show_comparison(comparison)
     assert "0.98607 in the search" in " ".join(capsys.readouterr().out.split())
 

@@ -138,14 +138,14 @@ def test_a_run_that_has_only_begun_has_nothing_to_tell(dataset, tmp_path):
 
 
 def cautions(results, best=4):
-    found = warnings(Path("runs/run"), CONFIG, results, results[:best])
-    return {(caution.code, caution.parameter): caution.message for caution in found}
+    return {(caution.code, caution.parameter): caution.message
+            for caution in warnings(Path("runs/r"), CONFIG, results, results[:best])}  # fmt: skip
 
 
 def test_the_best_trials_at_a_bound_are_a_warning_that_names_the_remedy():
     found = cautions([result(n, learning_rate=0.99 - n / 100) for n in range(8)])
     assert "learning_rate's max of 1" in found["pressure", "learning_rate"]
-    assert "hpsearch refine runs/run --widen" in found["pressure", "learning_rate"]
+    assert "hpsearch refine runs/r --widen" in found["pressure", "learning_rate"]
     assert "larger values" in found["pressure", "learning_rate"]
 
 
