@@ -8,6 +8,7 @@ import math
 import os
 import re
 import time
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -18,6 +19,7 @@ from typing import Any, BinaryIO
 from hpsearch.errors import RunError
 from hpsearch.store.safe_path import MOST, SafePath
 
+BLOCK = 1000  # lines that are held in memory as they are, before they are packed
 SYNC_SECONDS = 1.0  # a power cut loses at most this much
 
 
@@ -102,8 +104,7 @@ class Lines:
         self._at = self._folder.enter_context(path.parent.folder())
         self._open()
         whole = path.read_bytes()
-        self._held = [whole[: whole.rfind(b"\n") + 1]]
-        self._size = len(self._held[0])
+        self._hold([whole[: whole.rfind(b"\n") + 1]])
         self._file.truncate(self._size)
 
     def append(self, line: Mapping[str, Any]) -> None:
@@ -120,13 +121,14 @@ class Lines:
         self._held.append(data)
         self._size += len(data)
         self._dirty = True
+        if len(self._held) == BLOCK:
+            self._pack()
         if time.monotonic() - self._synced >= SYNC_SECONDS:
             self.sync()
 
     def replace(self, lines: Iterable[Mapping[str, Any]]) -> None:
         """Put other lines in place of all, in one atomic write."""
-        self._held = [as_json_line(line).encode() for line in lines]
-        self._size = sum(map(len, self._held))
+        self._hold([as_json_line(line).encode() for line in lines])
         self._write()
 
     def check(self) -> None:
@@ -172,8 +174,24 @@ class Lines:
         self._file = self._path.append()
         self._inode = os.fstat(self._file.fileno()).st_ino
 
+    def _hold(self, lines: list[bytes]) -> None:
+        """Keep other lines in mind than before."""
+        self._held = lines
+        self._packed: list[bytes] = []
+        self._size = sum(map(len, lines))
+        self._pack()
+
+    def _pack(self) -> None:
+        """Hold what is held in a quarter of the memory."""
+        self._packed.append(zlib.compress(b"".join(self._held), 1))
+        self._held = []
+
     def _write(self) -> None:
-        self._path.put_back(lambda file: file.writelines(self._held))
+        def write(file: BinaryIO) -> None:
+            file.writelines(map(zlib.decompress, self._packed))
+            file.writelines(self._held)
+
+        self._path.put_back(write)
         self._file.close()
         self._open()
 

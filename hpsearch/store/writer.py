@@ -85,9 +85,10 @@ class Writer:
         says that its trial was to go on.
         """
         self._check_folders()
-        path = self._state(piece.training)
-        if state is None and path in self._states.get(piece.number, ()):
-            path.remove()
+        if state is None and self._states.get(piece.number):
+            path = self._state(piece.training)
+            if path in self._states[piece.number]:
+                path.remove()
         self._curves.append(as_line(piece))
         if state is not None:
             self.save(piece, state)
@@ -106,12 +107,14 @@ class Writer:
     def forget(self, trainings: Iterable[Training]) -> None:
         """Remove what some trainings would need to go on: states and checkpoints."""
         for training in trainings:  # asked for by name: a look through all would be quadratic
-            path = self._state(training)
-            if path in self._states.get(training[0], ()):
-                self._states[training[0]].discard(path)
+            kept = self._states.get(training[0])
+            if kept and (path := self._state(training)) in kept:
+                kept.discard(path)
                 path.remove()
+            name = "-".join(map(str, training))
             with suppress(OSError):
-                (self._path / "state" / "-".join(map(str, training))).remove()
+                os.stat(f"state/{name}", dir_fd=self._home, follow_symlinks=False)  # mostly none
+                (self._path / "state" / name).remove()
 
     def keep(self, results: Iterable[Result]) -> None:
         """Forget the fate of every trial but these; the trials are trained again."""

@@ -10,7 +10,7 @@ from hpsearch.errors import RunError
 from hpsearch.searching.events import FilesChanged, TrialEnded
 from hpsearch.searching.own import settled
 from hpsearch.searching.session import begin, conduct
-from hpsearch.store import SafePath
+from hpsearch.store import SafePath, files
 from hpsearch.store.files import Lines, read_lines
 
 CONFIG = """\
@@ -134,7 +134,8 @@ def test_what_a_trial_did_to_the_runs_files_is_said_once_and_put_right(
         assert messages[0] in (run / "logs" / "log.txt").read_text()
 
 
-def test_lines_of_an_earlier_session_are_written_anew_as_well(tmp_path):
+def test_lines_of_an_earlier_session_are_written_anew_as_well(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "BLOCK", 2)
     path = SafePath(tmp_path) / "a.jsonl"
     path.write_text('{"number": 0}\n{"number": 1}\n')
     told = []

@@ -51,3 +51,10 @@ def test_json_that_cannot_be_read_is_one_message(run, text):
     (run.path / "run.json").write_text(text, encoding="latin-1")
     with pytest.raises(RunError, match=r"run\.json"):
         run.info  # noqa: B018
+
+
+def test_a_file_that_is_too_large_to_be_ours_is_refused_unread(run):
+    with (run.path / "run.json").open("ab") as file:
+        file.truncate(2**40)
+    with pytest.raises(RunError, match=r"run\.json: must be at most 134,217,728 bytes long"):
+        run.info  # noqa: B018

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.errors import TrainerError
+from hpsearch.errors import RunError, TrainerError
 from hpsearch.store import SafePath
 from hpsearch.trainers.command import CommandTrainer
 from hpsearch.trainers.command.process import output_of
@@ -55,7 +55,7 @@ def test_a_command_is_told_everything_and_its_last_line_of_json_counts(script, t
     assert told["argv"] == ["--x=0.5", "a b", "1", "7"]
     assert json.loads(told["HPSEARCH_PARAMS"]) == {"x": 0.5, "name": "a b"}
     assert told["HPSEARCH_EPOCHS"] == told["HPSEARCH_FULL_EPOCHS"] == "1"
-    assert 0 <= int(told["HPSEARCH_SEED"]) < 2**32
+    assert 0 <= int(told["HPSEARCH_SEED"]) < 2**31
     assert told["HPSEARCH_CHECKPOINT_DIR"].startswith(str(tmp_path / "run" / "state"))
 
 
@@ -81,7 +81,7 @@ def test_a_hostile_value_arrives_unchanged_and_nothing_else_is_run(script, train
         ("import sys; print('{\"score\": 1}'); sys.exit(3)", "ended with exit status 3"),
         ("import sys; sys.exit('no GPU here')", "exit status 1; its last words: no GPU here"),
         ("import os; os.kill(os.getpid(), 9)", "was ended by SIGKILL"),
-        ("print('done')", "must be a JSON object such as .*, found none in 1 lines"),
+        ("print('done')", "must be a JSON object such as .*, found none in 1 line"),
         ("", "found none in 0 lines"),
         ("print('{\"loss\": 1}')", "must have the metric 'score', found 'loss'"),
         ('print(\'{"score": "high"}\')', "a number for 'score', found 'high'"),
@@ -240,3 +240,23 @@ def test_a_file_without_a_result_is_an_error(script, train, held, message):
         text += f"open(os.path.join(folder, 'result.json'), 'w').write({held!r})"
     with pytest.raises(TrainerError, match=message):
         train(script(text), options={"file": "result.json"})
+
+
+@pytest.mark.parametrize(
+    ("left", "message"),
+    [
+        (
+            "os.symlink('../../../../other.json', place)",
+            r"result\.json: .*plain file, found a link",
+        ),
+        ("os.mkfifo(place)", r"result\.json: must be a plain file, found a named pipe"),
+        ("open(place, 'x').close(); os.truncate(place, 2**40)", r"result\.json: .* bytes long"),
+    ],
+)
+def test_a_result_is_read_from_a_plain_file_of_its_own(script, train, tmp_path, left, message):
+    (tmp_path / "other.json").write_text('{"score": 1}')
+    text = f"import os\nplace = os.environ['HPSEARCH_CHECKPOINT_DIR'] + '/result.json'\n{left}"
+    with pytest.raises(RunError, match=message):
+        train(script(text), options={"file": "result.json"})
+    with pytest.raises(RunError, match=r"everything must be inside it, found the path '\.\./x'"):
+        train(script(""), options={"file": "../x"})

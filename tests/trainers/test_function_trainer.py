@@ -174,7 +174,7 @@ def test_a_function_gets_what_it_names(tmp_path):
     train(function, tmp_path, number=8)
     seeds.add(told["seed"])
     assert len(seeds) == 2
-    assert all(0 <= seed < 2**32 for seed in seeds)
+    assert all(0 <= seed < 2**31 for seed in seeds)
 
 
 def test_a_function_leaves_the_process_as_it_was(tmp_path):
