@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
+from math import comb
 from pathlib import Path
 
 from hpsearch.config import Config
@@ -13,8 +15,11 @@ from hpsearch.report.escape import printable
 from hpsearch.report.numbers import number
 from hpsearch.sampling.pressure import Pressure, pressures
 from hpsearch.sampling.ranking import Observation
+from hpsearch.searching.known import LOST, UNDEFINED
+from hpsearch.space import Choice, Space, same
 from hpsearch.trial import Result, Status
 
+CHANCE = 0.05  # that a value which loses every trial has only had bad luck, at most
 SELECTED = 0.5  # of the trials: more than that show where trials were drawn, not what is good
 MOST_NAMES = 5  # of metrics in one message
 MANY = 0.25  # of the trials: more that diverged or failed are worth a word
@@ -44,6 +49,7 @@ def warnings(
         share = sum(result.status is status for result in results) / max(1, len(results))
         if share >= MANY:
             yield Caution(status.value, None, f"{share:.0%} of the trials {status}; {remedy}")
+    yield from _losing(config.space, results)
 
 
 def without_winner(run: Path, config: Config, results: Sequence[Result]) -> str:
@@ -72,10 +78,16 @@ def undefined(results: Sequence[Result]) -> list[str]:
             name
             for result in results
             if result.status is Status.DIVERGED
-            for name, value in result.metrics.items()
-            if value is None
+            for name in _undefined(result)
         ).most_common()
     ]
+
+
+def _undefined(result: Result) -> list[str]:
+    """What made a trial diverge: what its error names, or else all that is undefined there."""
+    if result.error is not None and result.error.startswith(UNDEFINED):
+        return result.error.removeprefix(UNDEFINED).rpartition(" was ")[0].split(", ")
+    return [name for name, value in result.metrics.items() if value is None]
 
 
 def _of_diverged(config: Config, results: Sequence[Result]) -> str:
@@ -85,6 +97,57 @@ def _of_diverged(config: Config, results: Sequence[Result]) -> str:
     if "learning_rate" in config.space:
         return f"{cause}a smaller maximum for learning_rate would waste less"
     return f"{cause}narrow the space to where all that is reported stays finite"
+
+
+def _losing(space: Space, results: Sequence[Result]) -> Iterator[Caution]:
+    """Values of one parameter with which every trial was lost, where that is hardly chance.
+
+    Were trials lost whatever the value, the n with this one would all be among the lost with
+    the hypergeometric chance C(lost, n) / C(all, n). Of ordered values the lost ones at either
+    end count as one group. The chance is held against the number of groups that are looked at.
+    """
+    known = [result for result in results if not result.cut]
+    groups: list[tuple[str, str, list[Result], list[Result]]] = []
+    for parameter in space:
+        name = parameter.name
+        active = [result for result in known if name in result.params]
+        if parameter.fixed or parameter.per is not None:
+            continue
+        if isinstance(parameter.domain, Choice):
+            for value in parameter.domain.values:
+                own = [result for result in active if same(result.params[name], value)]
+                groups.append((name, number(value), own, active))
+            continue
+        ordered = sorted(active, key=lambda result: _place(result.params[name]))
+        for words, side in (("up to", ordered), ("of at least", ordered[::-1])):
+            own = list(takewhile(lambda result: result.status in LOST, side))
+            after = [result.params[name] for result in side[len(own) : len(own) + 1]]
+            own = [result for result in own if result.params[name] not in after]
+            if own:
+                end = number(own[-1].params[name])
+                groups.append((name, f"{words} {end}", own, active))
+            else:
+                groups.append((name, words, [], active))
+    for name, value, own, active in groups:
+        lost = sum(result.status in LOST for result in active)
+        if not own or lost == len(active) or any(r.status not in LOST for r in own):
+            continue
+        if comb(lost, len(own)) / comb(len(active), len(own)) <= CHANCE / len(groups):
+            others = len(active) - len(own)
+            yield Caution(
+                "losing",
+                name,
+                f"all {len(own)} trials with {name} {value} {_fate(own)}, of the {others} others "
+                f"{lost - len(own)}; leave it out of the space, or see why",
+            )
+
+
+def _fate(lost: Sequence[Result]) -> str:
+    return " or ".join(status for status in LOST if any(r.status is status for r in lost))
+
+
+def _place(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def _pressing(run: Path, pressure: Pressure) -> str:

@@ -18,6 +18,9 @@ from hpsearch.trial import Piece, Result, Status, Training
 
 LOST = (Status.DIVERGED, Status.FAILED)
 
+UNDEFINED = "Undefined: "
+"""How the error of a trial begins that diverged by another metric than the one that counts."""
+
 
 @dataclass(frozen=True, slots=True)
 class Known:

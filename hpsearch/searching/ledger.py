@@ -9,13 +9,23 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from hpsearch.backends import Answer
+from hpsearch.errors import TrainerError
 from hpsearch.sampling.plan import Round
 from hpsearch.sampling.ranking import Observation
-from hpsearch.searching.known import LOST, by_training, check_metric, consecutive, observation
+from hpsearch.searching.known import (
+    LOST,
+    UNDEFINED,
+    by_training,
+    check_metric,
+    consecutive,
+    observation,
+)
 from hpsearch.searching.objective import Curve, Objective, average, join, lengthened
 from hpsearch.store import RunDirectory, Writer, uncollected
 from hpsearch.trainers.protocol import Job, Outcome, State
 from hpsearch.trial import Piece, Result, Status, Training, Trial
+
+FIRST_TRIALS = 10  # where all of these failed, the rest would too
 
 
 @dataclass
@@ -151,6 +161,23 @@ class Ledger:
         own = [self.pieces[training] for training in self.of(number)]
         return any(pieces and pieces[-1].value is None for pieces in own)
 
+    def undefined(self, number: int) -> str | None:
+        """Which metric made a trial diverge, as its error; None if it is the one that counts."""
+        for training in self.of(number):
+            curve = self.pieces[training][-1].curve if self.pieces[training] else {}
+            last = {name: values[-1] for name, values in curve.items() if values}
+            if not last or None not in last.values():
+                continue
+            if last.get(self.objective.name) is None:
+                return None
+            # Whatever was None before was missing there: training ends with what is undefined.
+            names = [n for n, value in last.items() if value is None and None not in curve[n][:-1]]
+            if names:
+                return (
+                    f"{UNDEFINED}{', '.join(names)} was NaN or infinite in epoch {last['epoch']}"
+                )
+        return None
+
     def settle(self, trial: Trial, status: Status, error: str | None = None) -> Result:
         """Record a trial's fate, with its metrics at the epoch that counts."""
         number, curve = trial.number, self.curve(trial.number)
@@ -205,6 +232,20 @@ class Ledger:
         result = self.results.get(trial.number)
         completed = result is not None and result.status is Status.COMPLETED
         return completed and self.rung(trial) < rungs
+
+    def stop_if_hopeless(self, first: int, trials: int) -> None:
+        """Give up if each of the first trials failed.
+
+        Raises:
+            TrainerError: it did.
+        """
+        numbers = range(first, first + min(FIRST_TRIALS, trials))
+        results = [self.results.get(number) for number in numbers]
+        if all(result is not None and result.status is Status.FAILED for result in results):
+            raise TrainerError(
+                f"each of the first {len(numbers)} trials failed, so the search stops; "
+                f"the first said: {results[0] and results[0].error}"
+            )
 
     def observe(self, trial: Trial, epochs: Sequence[int], rungs: int) -> Observation:
         """What is known of a trial after so many rungs: its costs at these amounts of training.

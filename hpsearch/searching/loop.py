@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import product
 
 from hpsearch.backends import Answer, Backend, Task
-from hpsearch.errors import HpsearchError, TrainerError
+from hpsearch.errors import HpsearchError
 from hpsearch.sampling.plan import Round
 from hpsearch.sampling.ranking import Observation, rank
 from hpsearch.searching.brief import Brief, proposals
@@ -30,7 +30,6 @@ from hpsearch.searching.stages import Stage, needs, replacements, seen
 from hpsearch.trainers.protocol import Job, Outcome, State, Trainer
 from hpsearch.trial import OUT_OF_TIME, Result, Status, Training, Trial
 
-FIRST_TRIALS = 10  # where all of these failed, the rest would too
 PASSES_ON = 2  # the rules from which on a lost trial's place is given to another
 
 
@@ -256,10 +255,10 @@ class Search:
         errors = [self.failures[training] for training in own if training in self.failures]
         if errors:
             self.settle(trial, Status.FAILED, errors[0])
-            self.stop_if_hopeless()
+            ledger.stop_if_hopeless(self.brief.first, self.brief.trials)
         elif ledger.diverged(trial.number):
             if ledger.rung(trial) <= rung:  # else before a crash, and other parts are to follow
-                self.settle(trial, Status.DIVERGED)
+                self.settle(trial, Status.DIVERGED, ledger.undefined(trial.number))
         elif all(t in ledger.finished or ledger.epochs(t) >= full for t in own):
             self.settle(trial, Status.COMPLETED)
 
@@ -268,19 +267,6 @@ class Search:
         self.ledger.worked(job.number, job.rung, answer, share=1)
         self.ledger.writer.log(f"trial {job.number}: {answer.traceback or answer.error}")
         self.failures[job.training] = answer.error or answer.kind
-
-    def stop_if_hopeless(self) -> None:
-        """Give up if each of the first trials failed."""
-        first = range(self.brief.first, self.brief.first + min(FIRST_TRIALS, self.brief.trials))
-        results = [self.ledger.results.get(number) for number in first]
-        if all(result is not None and result.status is Status.FAILED for result in results):
-            which = (
-                "the only trial" if len(first) == 1 else f"each of the first {len(first)} trials"
-            )
-            raise TrainerError(
-                f"{which} failed, so the search stops; "
-                f"the first said: {results[0] and results[0].error}"
-            )
 
     def end(self, stage: Stage) -> None:
         """A barrier: the best of a rung go on to the next, the others stop."""

@@ -1,6 +1,7 @@
 """`hpsearch run`, `check` and `resume`: a search from its configuration to its summary."""
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
@@ -202,7 +203,7 @@ def test_an_interrupted_search_says_how_to_go_on_and_ends_as_if_never_interrupte
     def interrupted(self, jobs, states, report=None):
         calls.append(jobs)
         if len(calls) == 3:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)  # the user presses Ctrl-C
         return train(self, jobs, states, report)
 
     with monkeypatch.context() as patch:
