@@ -14,7 +14,7 @@ import pyarrow.parquet
 import pytest
 
 from hpsearch.data.dataset import load
-from hpsearch.data.encoding import Encoding, fit
+from hpsearch.data.encoding import Encoding, check_values, fit
 from hpsearch.data.labels import classes
 from hpsearch.data.numerals import Writing
 from hpsearch.data.options import DataOptions, Reading
@@ -268,6 +268,26 @@ def test_a_mark_among_numbers_is_refused_until_it_is_said_to_be_missing(csv_file
     source = read_table(path, "y", Reading(missing_values=("-",)))
     assert np.array_equal(source.numbers.ravel(), [1, np.nan, 3], equal_nan=True)
     assert texts_of(source.text["b"]) == ["x", None, "z"]
+
+
+@pytest.mark.parametrize(
+    ("field", "shown"), [("?", "'?' is a missing value"), ("n/a", "'n/a' is a missing value"),
+                         ("", "missing value"), ('" "', "missing value")],
+)  # fmt: skip
+def test_what_stands_in_place_of_a_missing_value_is_shown(csv_file, field, shown):
+    """It may be a sign that the user never meant so."""
+    source = read_table(csv_file(f"a,b,y\n1,x,u\n{field},w,v\n3,z,u\n"), "y")
+    with pytest.raises(
+        DataError,
+        match=re.escape(f"column 'a', row 2: {shown}; fill it, or set data.missing: mean") + "$",
+    ):
+        check_values(source, missing_allowed=False)
+
+
+def test_what_stands_in_place_of_a_missing_category_is_shown(csv_file):
+    source = read_table(csv_file("a,b,y\n1,x,u\n2,?,v\n3,z,u\n"), "y")
+    with pytest.raises(DataError, match=r"column 'b', row 2: '\?' is a missing value; fill it"):
+        check_values(source, missing_allowed=False)
 
 
 def test_words_that_surely_mean_a_missing_number_are_read_so(csv_file):
