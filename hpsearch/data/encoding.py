@@ -213,9 +213,9 @@ def check_values(source: Source, *, missing_allowed: bool) -> None:
 def _missing(source: Source, row: int, name: str) -> DataError:
     """A value is missing; what stands in its place is shown, if something does."""
     mark = source.field_at(row, name).strip() if source.field_at else ""
+    written = f", written {quoted(mark)}" if mark else ""
     return DataError(
-        f"{source.where(row, name)}: {quoted(mark) + ' is a ' if mark else ''}missing value; fill "
-        f"it, or set data.missing: mean"
+        f"{source.where(row, name)}: missing value{written}; fill it, or set data.missing: mean"
     )
 
 

@@ -33,7 +33,7 @@ MORE = {"parquet": ("export", "one", "{}", "--to=parquet")}
 FILES = {key[0] + " " + key[1]: words for key, words in WRITES.items() if key[1] != "png"} | MORE
 READS = {
     "run", "runs", "data", "config", "runs_dir", "storage", "study", "function", "command", "name",
-    "target", "overrides", "backend",
+    "target", "overrides", "backend", "keep",
 }  # fmt: skip
 every = pytest.mark.parametrize("words", FILES.values(), ids=FILES)
 

@@ -271,7 +271,7 @@ def test_a_mark_among_numbers_is_refused_until_it_is_said_to_be_missing(csv_file
 
 
 @pytest.mark.parametrize(
-    ("field", "shown"), [("?", "'?' is a missing value"), ("n/a", "'n/a' is a missing value"),
+    ("field", "shown"), [("?", "missing value, written '?'"), ("n/a", "missing value, written 'n/a'"),
                          ("", "missing value"), ('" "', "missing value")],
 )  # fmt: skip
 def test_what_stands_in_place_of_a_missing_value_is_shown(csv_file, field, shown):
@@ -286,7 +286,9 @@ def test_what_stands_in_place_of_a_missing_value_is_shown(csv_file, field, shown
 
 def test_what_stands_in_place_of_a_missing_category_is_shown(csv_file):
     source = read_table(csv_file("a,b,y\n1,x,u\n2,?,v\n3,z,u\n"), "y")
-    with pytest.raises(DataError, match=r"column 'b', row 2: '\?' is a missing value; fill it"):
+    with pytest.raises(
+        DataError, match=r"column 'b', row 2: missing value, written '\?'; fill it"
+    ):
         check_values(source, missing_allowed=False)
 
 

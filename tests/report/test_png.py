@@ -56,7 +56,7 @@ def test_without_a_browser_the_message_says_what_to_install(tmp_path, monkeypatc
 def test_without_kaleido_the_message_names_the_extra(tmp_path, monkeypatch, one_picture):
     monkeypatch.setenv("BROWSER_PATH", sys.executable)
     monkeypatch.setitem(sys.modules, "kaleido", None)
-    with pytest.raises(HpsearchError, match=r"hpsearch\[png\]"):
+    with pytest.raises(HpsearchError, match=r"install it: pip install .*\[png\]"):
         png.write_pictures(RUN, tmp_path / "pictures")
 
 
