@@ -242,9 +242,12 @@ class Ledger:
         numbers = range(first, first + min(FIRST_TRIALS, trials))
         results = [self.results.get(number) for number in numbers]
         if all(result is not None and result.status is Status.FAILED for result in results):
+            only = len(numbers) == 1
+            which = "the only trial" if only else f"each of the first {len(numbers)} trials"
+            who = "it" if only else "the first"
             raise TrainerError(
-                f"each of the first {len(numbers)} trials failed, so the search stops; "
-                f"the first said: {results[0] and results[0].error}"
+                f"{which} failed, so the search stops; "
+                f"{who} said: {results[0] and results[0].error}"
             )
 
     def observe(self, trial: Trial, epochs: Sequence[int], rungs: int) -> Observation:

@@ -271,9 +271,14 @@ def test_a_mark_among_numbers_is_refused_until_it_is_said_to_be_missing(csv_file
 
 
 @pytest.mark.parametrize(
-    ("field", "shown"), [("?", "missing value, written '?'"), ("n/a", "missing value, written 'n/a'"),
-                         ("", "missing value"), ('" "', "missing value")],
-)  # fmt: skip
+    ("field", "shown"),
+    [
+        ("?", "missing value, written '?'"),
+        ("n/a", "missing value, written 'n/a'"),
+        ("", "missing value"),
+        ('" "', "missing value"),
+    ],
+)
 def test_what_stands_in_place_of_a_missing_value_is_shown(csv_file, field, shown):
     """It may be a sign that the user never meant so."""
     source = read_table(csv_file(f"a,b,y\n1,x,u\n{field},w,v\n3,z,u\n"), "y")
