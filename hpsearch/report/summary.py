@@ -91,13 +91,23 @@ class Summary:
         return (*(() if self.best is None else (self.best,)), *others)[: self.most]
 
     @cached_property
+    def shortage(self) -> str | None:
+        """What to say where the space holds fewer settings than trials; else None."""
+        history = [known.result.params for known in self.brief.history]
+        return shortage(self.config, history) if self.brief.rules > 1 else None
+
+    @property
+    def refinable(self) -> bool:
+        """Whether there is a best trial, and anything around it that was not tried."""
+        tried = self.shortage is not None and self.info["status"] == "finished"
+        return self.best is not None and not tried
+
+    @cached_property
     def warnings(self) -> tuple[Caution, ...]:
         """What to be wary of."""
         found = list(warnings(self.run.path, self.config, self.results, elites_of(self.ranked)))
-        history = [known.result.params for known in self.brief.history]
-        fewer = shortage(self.config, history) if self.brief.rules > 1 else None
-        if fewer:
-            found.insert(0, Caution("exhausted", None, fewer))
+        if self.shortage is not None:
+            found.insert(0, Caution("exhausted", None, self.shortage))
         if self.tested is not None and self.tested.caution is not None:
             found.append(Caution("baseline", None, self.tested.caution))
         return tuple(found)
@@ -171,12 +181,11 @@ class Summary:
         if completed > len(self.top):
             more = completed - len(self.top)
             return f"{more:,} more completed: --top {completed}"
-        if (rest := len(self.known) - completed) and self.most > completed:
-            were = "was" if rest == 1 else "were"
-            return (
-                f"these are all that were completed; {rest:,} {were} stopped, diverged or failed: "
-                f"hpsearch report {self.run.path} --format csv"
-            )
+        found = Counter(each.result.status for each in self.known)
+        others = [f"{found[s]:,} {s}" for s in Status if s is not Status.COMPLETED and found[s]]
+        if others and self.most > completed:
+            every = f"hpsearch report {self.run.path} --format csv"
+            return f"no more were completed ({', '.join(others)}); every trial: {every}"
         return None
 
     @property

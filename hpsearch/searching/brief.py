@@ -180,8 +180,8 @@ def shortage(config: Config, history: Sequence[Params] = ()) -> str | None:
     held = count(config.space, trials + tried + 1)
     before = f", {tried} of them tried before" if tried else ""
     return (
-        f"space: holds {counted(held, 'setting')}{before}: {trials} of {asked} trials "
-        "train; for more trainings of each, with other seeds: search.repeats"
+        f"space: holds {counted(held, 'setting')}{before}, so {trials} of the {asked} "
+        "trials train; for more trainings of each, with other seeds: search.repeats"
     )
 
 
