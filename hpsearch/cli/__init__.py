@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import os
 import sys
 import traceback
@@ -71,6 +73,21 @@ for command in (
     export, import_,
 ):  # fmt: skip
     cli.add_command(command)
+
+
+def _docstring(command: click.Command) -> str | None:
+    """What a command does, read from its source: `python -OO` keeps no docstrings."""
+    try:
+        source = inspect.getsource(inspect.unwrap(command.callback)) if command.callback else ""
+    except OSError:  # there may be no source
+        return None
+    found = ast.parse(source).body
+    return ast.get_docstring(found[0]) if found and isinstance(found[0], ast.FunctionDef) else None
+
+
+if sys.flags.optimize > 1:
+    for command in (cli, *cli.commands.values()):
+        command.help = _docstring(command)
 
 
 def main() -> NoReturn:

@@ -41,7 +41,10 @@ def from_file(path: Path, settings: Iterable[str], options: Mapping[str, Any]) -
         )
     if not isinstance(tree, dict):
         keys = "a mapping with keys such as data, space and search"
-        raise ConfigError(f"{path}:1:1: a configuration is {keys}; found {show(tree)}")
+        raise ConfigError(
+            f"{path}:1:1: a configuration is {keys}; found {show(tree)}; if these are data, "
+            f"write a configuration for them: hpsearch init {path}"
+        )
     tree, places, found = overrides.lay_over(tree, places, settings, options)
     stem = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in path.stem)
     name = stem.lstrip("._-")[:100] or "search"

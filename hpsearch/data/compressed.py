@@ -72,7 +72,12 @@ class _Checked(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        chunk = self._stream.read(len(buffer))
+        try:
+            chunk = self._stream.read(len(buffer))
+        except (MemoryError, *DAMAGED):
+            raise
+        except Exception as error:  # each library for zstd has an error of its own
+            raise OSError(str(error)) from error
         if self._passed == 0:
             for start, what in _FOREIGN.items():
                 if chunk.startswith(start):

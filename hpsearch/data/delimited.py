@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _SEPARATORS = ",;\t|"
-_SEP_LINE = re.compile(r'"?sep=([^\w"])"?')  # what spreadsheets heed, and some write
+# What spreadsheets heed, and some write; one that keeps it adds empty fields after it.
+_SEP_LINE = re.compile(r'"?sep=([^\w"])"?\1*', re.IGNORECASE)
 _LONGEST = 1 << 24  # characters of a first line
 
 

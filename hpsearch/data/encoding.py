@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float32, Float64
 
-from hpsearch.data.names import listed
+from hpsearch.data.names import listed, quoted
 from hpsearch.data.numerals import Writing
 from hpsearch.data.source import Label, Rows, Source
 from hpsearch.errors import DataError
@@ -183,7 +183,6 @@ def check_values(source: Source, *, missing_allowed: bool) -> None:
     Raises:
         DataError: which names the first one that is not, and where it stands.
     """
-    remedy = "fill it, or set data.missing: mean"
     if source.numbers.dtype.kind == "f":
         size = max(1, _CHUNK // source.numbers.shape[1]) if source.numbers.shape[1] else 1
         for start in range(0, source.rows, size):
@@ -196,10 +195,10 @@ def check_values(source: Source, *, missing_allowed: bool) -> None:
             if good.all():
                 continue
             row, column = (int(index) for index in np.argwhere(~good)[0])
-            place = source.where(start + row, source.number_names[column])
             value = chunk[row, column]
             if np.isnan(value):
-                raise DataError(f"{place}: missing value; {remedy}")
+                raise _missing(source, start + row, source.number_names[column])
+            place = source.where(start + row, source.number_names[column])
             raise DataError(
                 f"{place}: found {value}; a number must be finite and fit into float32 "
                 f"(3.4e38); mend or rescale it"
@@ -208,8 +207,16 @@ def check_values(source: Source, *, missing_allowed: bool) -> None:
         return
     for name, text in source.text.items():
         if (text.codes < 0).any():
-            row = int(np.argmax(text.codes < 0))
-            raise DataError(f"{source.where(row, name)}: missing value; {remedy}")
+            raise _missing(source, int(np.argmax(text.codes < 0)), name)
+
+
+def _missing(source: Source, row: int, name: str) -> DataError:
+    """A value is missing; what stands in its place is shown, if something does."""
+    mark = source.field_at(row, name).strip() if source.field_at else ""
+    return DataError(
+        f"{source.where(row, name)}: {quoted(mark) + ' is a ' if mark else ''}missing value; fill "
+        f"it, or set data.missing: mean"
+    )
 
 
 def surprises(source: Source, encoding: Encoding) -> Iterator[str]:

@@ -76,7 +76,7 @@ def classes(labels: Labels, where: Place) -> tuple[tuple[Label, ...], Codes]:
     missing = np.array([*(value is None for value in values), True])[labels.codes]
     if missing.any():
         row = int(np.argmax(missing))
-        raise DataError(f"{where(row)}: the label is missing; fill it or remove the row")
+        raise DataError(_missing(labels, row, where))
     _check_names(names, len(labels.codes), where)
     ordered = tuple(sorted(names, key=_sort_key))
     position = {name: index for index, name in enumerate(ordered)}
@@ -120,12 +120,20 @@ def known(
         label = [*labels.values, None][labels.codes[row]]
         label = _plain(label, where)
         raise DataError(
-            f"{where(row)}: the label is missing; fill it or remove the row"
+            _missing(labels, row, where)
             if label is None or label in MISSING_TEXTS
             else f"{where(row)}: label {quoted(label)} is none of the model's classes: "
             f"{listed(written or classes)}"
         )
     return y
+
+
+def _missing(labels: Labels, row: int, where: Place) -> str:
+    """A label is missing; what stands in its place is shown, if something does."""
+    code = labels.codes[row]
+    mark = labels.written[code].strip() if labels.written and code >= 0 else ""
+    shown = f" ({quoted(mark)} stands there)" if mark else ""
+    return f"{where(row)}: the label is missing{shown}; fill it or remove the row"
 
 
 def finder(names: Sequence[Label], written: Sequence[str]) -> Callable[[Any], int]:

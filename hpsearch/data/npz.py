@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import lzma
 import os
 import zipfile
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from jaxtyping import Shaped
@@ -31,14 +32,15 @@ _DAMAGED = (
     ValueError,
     NotImplementedError,
     RuntimeError,  # zipfile's word for several things
-    SyntaxError,  # a header that is no Python literal
     TypeError,
+    OverflowError,  # a length that no array can have
 )
 _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
     (3, 0): np.lib.format.read_array_header_2_0,
 }
+_LONGEST = 10_000  # bytes of a header; NumPy reads all of a longer one before it refuses it
 _ZIPPED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _DEFLATE = 1032  # by these nothing is packed into a smaller share than this
 
@@ -90,11 +92,6 @@ def _arrays(path: Path) -> dict[str, Array]:
             members = _members(path, file.zip, ours)
             arrays = {name: file[name] for name in members}
     except _DAMAGED as error:
-        if "pickle" in str(error):
-            raise DataError(
-                f"{path}: holds Python objects, which only pickle could read; save numbers, or "
-                f"labels as text: y=y.astype(str)"
-            ) from error
         raise DataError(f"{path}: damaged: {_first_line(error)}; save it again") from error
     if "x" not in arrays and "x_train" not in arrays and "x_test" not in arrays:
         raise DataError(
@@ -126,15 +123,14 @@ def _members(path: Path, archive: zipfile.ZipFile, ours: Sequence[str]) -> list[
 def _check_claim(path: Path, name: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
     """An array's header speaks of as many bytes as are there: no more is asked of memory."""
     with archive.open(info) as member:
-        start = member.read(len(np.lib.format.MAGIC_PREFIX) + 2)
-        if not start.startswith(np.lib.format.MAGIC_PREFIX):
-            raise DataError(f"{path}: {name} is no array; save it with np.savez")
-        version = (start[-2], start[-1])
-        if version not in _HEADERS:
-            raise DataError(f"{path}: {name} is of the unknown format {version}; save it again")
-        shape, _, dtype = _HEADERS[version](member)
+        shape, dtype = _header(path, name, member)
         claimed, held = prod(shape) * dtype.itemsize, info.file_size - member.tell()
-    if min(shape, default=0) < 0 or (claimed != held and not dtype.hasobject):
+    if dtype.hasobject:
+        raise DataError(
+            f"{path}: holds Python objects, which only pickle could read; save numbers, or "
+            f"labels as text: y=y.astype(str)"
+        )
+    if min(shape, default=0) < 0 or claimed != held:
         raise DataError(
             f"{path}: {name} says that it has {claimed:,} bytes, and has {held:,}; save it again"
         )
@@ -148,6 +144,28 @@ def _check_claim(path: Path, name: str, archive: zipfile.ZipFile, info: zipfile.
             f"{path}: {name} cannot have {claimed:,} bytes, packed into {info.compress_size:,}; "
             f"save it again"
         )
+
+
+def _header(path: Path, name: str, member: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """The shape and the type that an array claims; its data come next in `member`."""
+    start = member.read(len(np.lib.format.MAGIC_PREFIX) + 2)
+    if not start.startswith(np.lib.format.MAGIC_PREFIX):
+        raise DataError(f"{path}: {name} is no array; save it with np.savez")
+    version = (start[-2], start[-1])
+    if version not in _HEADERS:
+        raise DataError(f"{path}: {name} is of the unknown format {version}; save it again")
+    size = member.read(2 if version == (1, 0) else 4)
+    length = int.from_bytes(size, "little")
+    if length > _LONGEST:
+        raise DataError(
+            f"{path}: {name} must have a header of at most {_LONGEST:,} bytes, found one of "
+            f"{length:,}; save it again"
+        )
+    try:
+        shape, _, dtype = _HEADERS[version](io.BytesIO(size + member.read(length)))
+    except Exception as error:  # a header that is no Python literal makes NumPy raise anything
+        raise DataError(f"{path}: damaged: {_first_line(error)}; save it again") from error
+    return shape, dtype
 
 
 def _first_line(error: Exception) -> str:

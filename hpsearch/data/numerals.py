@@ -216,7 +216,8 @@ def _mixed(numbers: Sequence[str], bodies: Sequence[str], decimal: str | None) -
             f"{quoted(odd)} is no number with a decimal {NAMES[decimal]}, as data.decimal says "
             f"they are; mend it",
         )
-    sign = next((s for s in odd if not s.isalnum() and s not in "+-"), odd[0])
+    signs = [sign for sign in odd if not sign.isalnum()]
+    sign = next((sign for sign in signs if sign not in "+-"), [*signs, odd[0]][0])
     comma = ' (if every fraction has a comma: data.decimal: ",")' if sign == "," else ""
     return Doubt(
         odd,

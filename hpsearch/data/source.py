@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -64,6 +64,7 @@ class Source:
         target: the name of a table's label column.
         writings: how the numbers of a text file's column are written, where that is not plainly.
         missing_values: what stands for a missing value, beside what always does.
+        field_at: reads what a text file holds in a row (counted from 0) and column, for messages.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Source:
     target: str | None = None
     writings: Mapping[str, Writing] = field(default_factory=dict)
     missing_values: tuple[str, ...] = ()
+    field_at: Callable[[int, str], str] | None = None
 
     @property
     def rows(self) -> int:

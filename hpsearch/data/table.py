@@ -76,6 +76,7 @@ def read_table(
         target=target,
         writings=found.writings,
         missing_values=reading.missing_values,
+        field_at=None if layout is None else partial(_field_at, path, layout),
     )
 
 
@@ -104,6 +105,7 @@ def read_like(path: Path, encoding: Encoding, *, labels: bool = True) -> Source:
         labels=None if label is None else _labels(path, frame[label]),
         table=True,
         target=encoding.target,
+        field_at=None if layout is None else partial(_field_at, path, layout),
     )
 
 
@@ -181,6 +183,11 @@ def read_fields(path: Path, names: Sequence[str]) -> list[list[str]]:
         frame = read_texts(path, read_layout(path), (), names, missing=())
     rows: list[list[str]] = frame[list(names)].to_numpy().tolist()
     return rows
+
+
+def _field_at(path: Path, layout: Layout, row: int, name: str) -> str:
+    """What a text file holds in a row, counted from 0, and column."""
+    return str(read_texts(path, layout, (), [name], missing=())[name].iloc[row])
 
 
 def likely_targets(names: Sequence[str]) -> list[str]:

@@ -166,7 +166,7 @@ def _outcome(member: Member, metrics: Sequence[str]) -> Iterator[tuple[str, str]
             yield "confirmed with", f"{headline.seeds} new seed{'s' * (headline.seeds > 1)}"
             yield "in the search", number(headline.search)
         if summary.unimproved:
-            yield "than its parent", "no better"
+            yield "better than its parent", "no"
     if summary.test is not None:
         yield from _on_test_rows(summary, metrics)
 

@@ -171,12 +171,11 @@ class Summary:
         if completed > len(self.top):
             more = completed - len(self.top)
             return f"{more:,} more completed: --top {completed}"
-        if (rest := len(self.known) - completed) and self.most > completed:
-            were = "was" if rest == 1 else "were"
-            return (
-                f"these are all that were completed; {rest:,} {were} stopped, diverged or failed: "
-                f"hpsearch report {self.run.path} --format csv"
-            )
+        found = Counter(each.result.status for each in self.known)
+        others = [f"{found[s]:,} {s}" for s in Status if s is not Status.COMPLETED and found[s]]
+        if others and self.most > completed:
+            every = f"hpsearch report {self.run.path} --format csv"
+            return f"no more were completed ({', '.join(others)}); every trial: {every}"
         return None
 
     @property

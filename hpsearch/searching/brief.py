@@ -77,7 +77,7 @@ class Brief:
 
     def settings_of(self, params: Params) -> dict[str, Any]:
         """Every hyperparameter of a trial."""
-        return settings_of(self.settings, params)
+        return settings_of(self.settings, self.space, params)
 
     def seed_of(self, number: int) -> tuple[int | str, ...]:
         """The identity of a trial's random numbers; crossed trials of one draw share it."""
@@ -95,12 +95,18 @@ class Brief:
         return seed if repeat == 0 else (*seed, "repeat", repeat)
 
 
-def settings_of(fixed: Settings, params: Params) -> dict[str, Any]:
-    """Fixed settings and a trial's own; "epochs" stays the length of a full training."""
-    if "epochs" not in params:
-        return {**fixed, **params}
-    others = {name: value for name, value in params.items() if name != "epochs"}
-    return {**fixed, **others, OWN_EPOCHS: params["epochs"]}
+def settings_of(fixed: Settings, space: Space, params: Params) -> dict[str, Any]:
+    """Fixed settings and a trial's own; "epochs" stays the length of a full training.
+
+    A trial's line may come from a stranger, so a name that is no parameter of the space is left
+    out: in a command it would stand for the checkpoint folder, say.
+    """
+    own = {
+        OWN_EPOCHS if name == "epochs" else name: value
+        for name, value in params.items()
+        if name in space
+    }
+    return {**fixed, **own}
 
 
 def brief_of(run: RunDirectory, config: Config) -> Brief:

@@ -63,7 +63,7 @@ def jobs_again(
     it has one for each seed, as `repeat`, and fold. A learning rate that follows a cosine over
     all epochs is stretched with `epochs`.
     """
-    settings = settings_of(config.trainer.settings, known.result.params)
+    settings = settings_of(config.trainer.settings, config.space, known.result.params)
     until = known.result.epochs
     if is_own(config) and known.result.status is Status.COMPLETED:
         until = config.trainer.epochs  # where it ended by itself it does so again

@@ -327,9 +327,9 @@ def find(run: str | Path | None, runs_dir: Path) -> RunDirectory:
     for path in (Path(run), runs_dir / run):
         if is_run(path):
             return RunDirectory(path)
-    names = ", ".join(each.name for each in known[-5:]) or "none"
+    names = ", ".join(each.name for each in known[-5:])
+    newest = f"the newest runs: {names}" if names else f"{runs_dir} holds no runs yet"
     raise RunError(
         f"{run}: must be a run's folder or its name in {runs_dir}, found no run.json "
-        f"there{did_you_mean(Path(run).name, [each.name for each in known])}; the newest runs: "
-        f"{names}"
+        f"there{did_you_mean(Path(run).name, [each.name for each in known])}; {newest}"
     )

@@ -79,3 +79,16 @@ def test_help_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_python_without_docstrings_gives_the_same_help():
+    code = (
+        "from inspect import cleandoc\nfrom hpsearch.cli import cli\n"
+        "for command in (cli, *cli.commands.values()): print(cleandoc(command.help))"
+    )
+    told = [
+        subprocess.run([sys.executable, *flags, "-c", code], capture_output=True, check=True)
+        for flags in ((), ("-OO",))
+    ]
+    assert told[0].stdout == told[1].stdout
+    assert b"Search the space that CONFIG describes" in told[0].stdout

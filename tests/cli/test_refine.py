@@ -134,7 +134,7 @@ def test_a_refinement_that_finds_nothing_better_says_so_and_succeeds(hpsearch, b
     assert (found["improved"], found["parent"]) == (False, "parent")
     parent = json.loads(hpsearch("report", "parent", "--format=json").out)
     assert (parent["improved"], parent["parent"]) == (None, None)
-    assert "than its parent" in hpsearch("report", "parent", "child").out
+    assert "better than its parent" in hpsearch("report", "parent", "child").out
 
 
 def test_a_refinement_where_the_parents_best_does_not_lie_is_held_against_it(

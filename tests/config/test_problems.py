@@ -230,7 +230,10 @@ def test_a_circle_is_told_once(problems):
         (b"", "is empty; `hpsearch init` writes a configuration to start from"),
         (b"# only a comment\n", "is empty"),
         (b"[1, 2]", "1:1: a configuration is a mapping with keys such as data, space and search"),
-        (b"hello", "found 'hello'"),
+        (
+            b"hello",
+            "found 'hello'; if these are data, write a configuration for them: hpsearch init",
+        ),
         (b"\x89PNG\r\n\x1a\n\x00", "a configuration is YAML text in UTF-8"),
         (b"data: {source: digits}", "space: names no hyperparameter to search"),
         (b"space: {l2: {min: 0, max: 1}}", "data: missing; trainer.kind network needs rows"),

@@ -5,10 +5,12 @@ from __future__ import annotations
 import bz2
 import gzip
 import importlib
+import io
 import lzma
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow
 import pytest
@@ -118,4 +120,21 @@ def test_without_a_library_for_zstd_one_is_named(tmp_path, monkeypatch):
 
     monkeypatch.setattr(importlib, "import_module", nothing)
     with pytest.raises(DataError, match=r"needs Python 3.14 or the package zstandard"):
+        fingerprint(path)
+
+
+def test_an_error_of_the_library_for_zstd_is_told_as_damage(tmp_path, monkeypatch):
+    path = tmp_path / "data.csv.zst"
+    path.write_bytes(b"\x28\xb5\x2f\xfdjunk")
+
+    class ZstdError(Exception):
+        """As compression.zstd and zstandard name theirs, which is no OSError."""
+
+    class Damaged(io.RawIOBase):
+        def read(self, size=-1):
+            raise ZstdError("Unable to decompress")
+
+    library = SimpleNamespace(open=lambda path, mode: Damaged())
+    monkeypatch.setattr(importlib, "import_module", lambda name: library)
+    with pytest.raises(DataError, match=r"data.csv.zst: cannot be read: Unable to decompress"):
         fingerprint(path)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import os
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -153,6 +154,9 @@ def header(shape, descr="'<f8'"):
         (header("(5, 3)", "'zz'"), "damaged: "),
         (header("open('x')"), "damaged: "),
         (npy(X)[:40], "damaged: "),
+        (header("(5, 3)", "()"), "damaged: tuple index out of range"),
+        (header(f"({2**70}, 0)"), "damaged: "),
+        (header("-" * 9000 + "1"), "damaged: "),
         (npy(np.zeros((4, 2), [("a", "f8")])), r"x is of type \[.*\]; it must hold real numbers"),
     ],
 )
@@ -163,6 +167,21 @@ def test_a_member_that_is_no_array_is_told(tmp_path, x, message):
         archive.writestr("y.npy", npy(Y))
     with pytest.raises(DataError, match=r"data\.npz: " + message):
         read_npz(path)
+
+
+def test_a_header_is_no_longer_than_numpys_own_and_else_not_read(tmp_path):
+    path = tmp_path / "data.npz"
+    length = 100_000_000
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:  # 100 kB
+        start = b"\x93NUMPY\x02\x00" + length.to_bytes(4, "little")
+        archive.writestr("x.npy", start + b" " * length)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match="header of at most 10,000 bytes, found one of 100,"):
+            read_npz(path)
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_an_encrypted_archive_is_told(npz):

@@ -98,6 +98,7 @@ def test_a_few_words_among_many_numbers_are_named():
         (["~5", "6", "7"], "~5", "'~'"),
         (["(5)", "6", "7"], "(5)", "'('"),
         (["5 kg", "6", "7"], "5 kg", "'kg'"),
+        (["5-", "6", "7"], "5-", "'-'"),
     ],
 )
 def test_a_sign_that_only_some_numbers_bear_is_named(texts, named, sign):

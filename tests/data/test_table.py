@@ -14,7 +14,7 @@ import pyarrow.parquet
 import pytest
 
 from hpsearch.data.dataset import load
-from hpsearch.data.encoding import Encoding, fit
+from hpsearch.data.encoding import Encoding, check_values, fit
 from hpsearch.data.labels import classes
 from hpsearch.data.numerals import Writing
 from hpsearch.data.options import DataOptions, Reading
@@ -270,6 +270,34 @@ def test_a_mark_among_numbers_is_refused_until_it_is_said_to_be_missing(csv_file
     assert texts_of(source.text["b"]) == ["x", None, "z"]
 
 
+@pytest.mark.parametrize(
+    ("field", "shown"), [("?", "'?' is a missing value"), ("n/a", "'n/a' is a missing value"),
+                         ("", "missing value"), ('" "', "missing value")],
+)  # fmt: skip
+def test_what_stands_in_place_of_a_missing_value_is_shown(csv_file, field, shown):
+    """It may be a sign that the user never meant so."""
+    source = read_table(csv_file(f"a,b,y\n1,x,u\n{field},w,v\n3,z,u\n"), "y")
+    with pytest.raises(
+        DataError,
+        match=re.escape(f"column 'a', row 2: {shown}; fill it, or set data.missing: mean") + "$",
+    ):
+        check_values(source, missing_allowed=False)
+
+
+def test_what_stands_in_place_of_a_missing_category_is_shown(csv_file):
+    source = read_table(csv_file("a,b,y\n1,x,u\n2,?,v\n3,z,u\n"), "y")
+    with pytest.raises(DataError, match=r"column 'b', row 2: '\?' is a missing value; fill it"):
+        check_values(source, missing_allowed=False)
+
+
+def test_what_stands_in_place_of_a_missing_label_is_shown(csv_file):
+    labels = read_table(csv_file("a,y\n1,0\n2,?\n3,1\n"), "y").labels
+    with pytest.raises(
+        DataError, match=r"y\[1\]: the label is missing \('\?' stands there\); fill it or remove"
+    ):
+        classes(labels, lambda row: f"y[{row}]")
+
+
 def test_words_that_surely_mean_a_missing_number_are_read_so(csv_file):
     text = "a,y\n" + "".join(f"{a},{y}\n" for a, y in [("1", "u"), ("n/a", "v"), ("-nan", "u")])
     numbers = read_table(csv_file(text), "y").numbers.ravel()
@@ -329,7 +357,9 @@ def test_columns_that_cannot_be_chosen_are_told(csv_file, reading, message):
         read_table(csv_file("id,a,y\n1,2,u\n2,3,v\n"), "y", reading)
 
 
-@pytest.mark.parametrize("first", ["sep=;\n", '"sep=;"\r\n', "\ufeffsep=;\n"])
+@pytest.mark.parametrize(
+    "first", ["sep=;\n", "SEP=;\n", "sep=;;;\n", '"sep=;";;\n', '"sep=;"\r\n', "\ufeffsep=;\n"]
+)
 def test_the_separator_that_a_spreadsheet_names_is_heeded(csv_file, first):
     source = read_table(csv_file(first + "a,b;c;y\n1;2;u\n3;4;v\n"), "y")
     assert source.number_names == ("a,b", "c")

@@ -102,8 +102,9 @@ def test_what_top_leaves_out_is_told(written):
     run = written(12)  # of which 3 were completed
     assert summarise(run, 2).left_out == "1 more completed: --top 3"
     assert summarise(run, 3).left_out is None
-    told = summarise(run, 80).left_out
-    assert told.startswith("these are all that were completed; 9 were stopped, diverged or failed")
-    assert told.endswith(f"hpsearch report {run.path} --format csv")
+    assert summarise(run, 80).left_out == (
+        "no more were completed (7 stopped, 2 diverged); "
+        f"every trial: hpsearch report {run.path} --format csv"
+    )
     whole = written(3, lambda number: Status.COMPLETED, name="whole")
     assert summarise(whole, 80).left_out is None

@@ -295,6 +295,28 @@ def test_a_value_that_the_space_does_not_offer_reaches_no_command(
     assert "cannot be 'touch ran.txt'" in said
 
 
+@pytest.mark.parametrize("name", ["checkpoint_dir", "seed", "trial", "full_epochs", "other"])
+def test_a_parameter_that_no_search_had_stands_for_nothing_that_a_command_is_told(
+    folder, command, name
+):
+    tree = {
+        "trainer": {"kind": "command", "command": f"sh -c 'echo {{{name}}} {{x}} >told.txt'"},
+        "metric": {"name": "loss"},
+        "space": {"x": {"values": ["true", "false"]}},
+        "parallel": {"backend": "serial"},
+    }
+    if name == "other":
+        tree["trainer"]["command"] = "sh -c 'echo $HPSEARCH_PARAMS {x} >told.txt'"
+    run = begin(from_mapping(tree), None, folder / "runs", "r")
+    params = {"x": "true", name: "forged"}
+    result = Result(0, 0, Status.COMPLETED, params, 1, {"loss": 1.0}, 1.0, None, "", 0.1)
+    (run.path / "trials.jsonl").write_text(json.dumps(as_line(result)) + "\n")
+    command("retrain", "r", "--trial", "0")
+    told = Path("told.txt").read_text()
+    assert "true" in told
+    assert "forged" not in told
+
+
 KEYS = {
     "readable by others": lambda key: key.chmod(0o640),
     "a link": lambda key: (key.rename(key.with_name("other")), key.symlink_to("other")),

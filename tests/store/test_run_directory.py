@@ -99,6 +99,10 @@ def test_a_run_that_does_not_exist_is_refused_with_those_that_do(run):
         RunError, match=r"third: .*found no run\.json there; the newest runs: first"
     ):
         find("third", run.path.parent)
+    with pytest.raises(
+        RunError, match=r"third: .*found no run\.json there; .*empty holds no runs"
+    ):
+        find("third", run.path.parent / "empty")
 
 
 def test_without_any_run_the_newest_is_refused_with_what_to_do(tmp_path):

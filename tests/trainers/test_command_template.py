@@ -82,3 +82,8 @@ def test_other_braces_are_left_as_they_are(text):
     assert used(command) == []
     assert filled(command, {"a": 1, "print": 2}) == ["run", text, f"--x={text}"]
     assert misread(command, ["lr"]) == []
+
+
+def test_a_long_gap_in_braces_takes_no_longer_than_its_length():
+    gap = " " * 300_000  # a look at every pair of its spaces would take an hour
+    assert misread(f"train {{{gap}}} {{{gap}rate}}", ["rate"]) == [(f"{{{gap}rate}}", "rate")]

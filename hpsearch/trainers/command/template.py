@@ -10,7 +10,9 @@ from itertools import count as naturals
 from typing import Any
 
 WORD = r"[\w./+@%#~-]+"
-NAME = rf"(?=[^{{}}]*[^\W\d]){WORD}(?: +{WORD})*"  # a letter is among it: {1..9} is no name
+# A letter is among it: {1..9} is no name. That it begins with no space comes first, as the search
+# for the letter would else be made anew at each space of a long gap.
+NAME = rf"(?! )(?=[^{{}}]*[^\W\d]){WORD}(?: +{WORD})*"
 PLACE = re.compile(rf"\{{\{{({NAME})\}}\}}|\{{({NAME})\}}")
 """`{name}`, or `{{name}}` for the text `{name}`. Other braces stand for themselves.
 
