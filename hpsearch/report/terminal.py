@@ -274,7 +274,7 @@ def _closing(summary: Summary) -> Iterator[str]:
         yield f"go on with:   hpsearch resume {run.path}"
     if run.report.exists():
         yield f"see it:       {run.report} (or: hpsearch report --open {run.path})"
-    if summary.best is not None:
+    if summary.refinable:
         yield f"look closer:  hpsearch refine {run.path}"
     if run.outcome is not None and run.has_model:
         yield f"use it:       hpsearch predict {run.path} DATA"

@@ -178,8 +178,8 @@ def shortage(config: Config, history: Sequence[Params] = ()) -> str | None:
     held = count(config.space, trials + tried + 1)
     before = f", {tried} of them tried before" if tried else ""
     return (
-        f"space: holds {held} setting{'s' * (held != 1)}{before}: {trials} of {asked} trials "
-        "train; for more trainings of each, with other seeds: search.repeats"
+        f"space: holds {held} setting{'s' * (held != 1)}{before}, so {trials} of the {asked} "
+        "trials train; for more trainings of each, with other seeds: search.repeats"
     )
 
 
