@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hpsearch.config import Config
 from hpsearch.config.kinds import limits
-from hpsearch.report.escape import printable
+from hpsearch.data.names import printable
 from hpsearch.report.numbers import number
 from hpsearch.sampling.pressure import Pressure, pressures
 from hpsearch.sampling.ranking import Observation

@@ -8,10 +8,9 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from hpsearch.data.names import counted
+from hpsearch.data.names import counted, printable
 from hpsearch.report import importance_table, paired_tables
 from hpsearch.report.curve import curve
-from hpsearch.report.escape import printable
 from hpsearch.report.headline import gain, on_test_rows
 from hpsearch.report.numbers import ROUGH, duration, ends, extent, number, rough, signed
 from hpsearch.report.summary import Summary
@@ -276,9 +275,9 @@ def _closing(summary: Summary) -> Iterator[str]:
         yield f"see it:       {run.report} (or: hpsearch report --open {run.path})"
     if summary.refinable:
         yield f"look closer:  hpsearch refine {run.path}"
-    if run.outcome is not None and run.has_model:
+    if summary.outcome is not None and run.has_model:
         yield f"use it:       hpsearch predict {run.path} DATA"
         told = "in PyTorch and Keras, too" if summary.config.trainer.network else "its settings"
         yield f"rebuild it:   {run.best / 'params.yaml'} ({told})"
-    elif run.outcome is not None:
+    elif summary.outcome is not None:
         yield f"use it:       {run.best / 'params.yaml'} (its settings)"
