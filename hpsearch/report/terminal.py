@@ -150,7 +150,8 @@ def _headline(summary: Summary) -> Text:
 
 
 def _winner(summary: Summary, best: Result) -> Table:
-    table = columns("The winner", "")
+    ended = summary.info["status"] == "finished"
+    table = columns("The winner" if ended else "The best so far", "")
     for name, value in best.params.items():
         table.add_row(name, number(value))
     table.add_row("")
