@@ -13,10 +13,8 @@ import numpy as np
 import pytest
 
 from hpsearch.errors import TrainerError
-from hpsearch.searching.brief import settings_of
-from hpsearch.space import Continuous, Discrete, Parameter, Space
 from hpsearch.trainers.function import FunctionTrainer, inspected
-from hpsearch.trainers.protocol import Job
+from hpsearch.trainers.protocol import OWN_EPOCHS, Job
 
 
 def job(until=3, epochs=3, number=7, **params):
@@ -392,8 +390,7 @@ def test_a_parameter_called_epochs_is_told_as_any_other(tmp_path):
     def asked(params, epochs):
         return {"score": params["epochs"] + epochs + params["seed"]}
 
-    space = Space((Parameter("epochs", Discrete(1, 30)), Parameter("seed", Continuous(0, 1))))
-    settings = settings_of({"epochs": 1}, space, {"epochs": 30, "seed": 0.5})
+    settings = {"epochs": 1, OWN_EPOCHS: 30, "seed": 0.5}
     one = Job(7, settings, (0, "trial", 7), until_epoch=1)
     (outcome,) = FunctionTrainer(asked, str(tmp_path), "score").train([one], [None])
     assert outcome.curve == {"epoch": [1], "score": [60.5]}
