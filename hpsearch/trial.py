@@ -33,25 +33,6 @@ Training = tuple[int, int, int]
 """One training of a trial: number, repeat and fold."""
 
 
-def readable(text: str, most: int | None = None) -> str:
-    r"""Text from a trainer as a file or a terminal can take it, in at most so many characters.
-
-    Halves of surrogate pairs, which no encoding has, and control characters but for line breaks
-    and tabs are written as Python would write them. Text that is too long loses its middle.
-
-    >>> print(readable("no file caf\udce9\0.csv"), readable("a" * 50, most=20))
-    no file caf\udce9\x00.csv aaaaaaa ... aaaaaaaa
-    """
-    if most is not None and len(text) > most:
-        head = (most - 5) // 2
-        text = f"{text[:head]} ... {text[head + 5 - most :]}"
-    if text.isprintable():  # the usual case first
-        return text
-    return "".join(
-        sign if sign.isprintable() or sign in "\n\t" else repr(sign)[1:-1] for sign in text
-    )
-
-
 class Status(StrEnum):
     """The fate of a trial."""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpsearch.backends.protocol import Answer, Kind, Task
-from hpsearch.trial import readable
+from hpsearch.data.names import readable
 
 LONGEST = 20_000
 """Characters of a message or a traceback that are kept; a message may hold a whole data set."""

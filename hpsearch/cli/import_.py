@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hpsearch.cli.options import PATH, name_option, runs_dir_option, set_option
-from hpsearch.data.names import counted
+from hpsearch.data.names import counted, printable
 from hpsearch.errors import as_argument
 from hpsearch.report.escape import echo
 
@@ -72,7 +72,6 @@ def _derived(study: Study, kind: str, target: Any) -> dict[str, Any]:
 def _tell(study: Study, imported: Imported) -> None:
     from collections import Counter
 
-    from hpsearch.report.escape import printable
     from hpsearch.trial import Status
 
     run, taken = imported.run, imported.taken

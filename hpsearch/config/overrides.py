@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from hpsearch.config import yaml_text
-from hpsearch.config.places import Path, Places, Problem, dotted, one_line
+from hpsearch.config.places import Path, Places, Problem, dotted
 from hpsearch.config.rules import show
+from hpsearch.data.names import printable
 from hpsearch.errors import ConfigError
 
 OPTIONS: Mapping[str, tuple[str, ...]] = {
@@ -58,7 +59,7 @@ PART = re.compile(r"""\s*(?:"([^"]+)"|'([^']+)'|([^."'=]+))\s*([.=])""")
 
 
 def _read_setting(setting: str) -> tuple[tuple[str, ...], Any, str]:
-    label, parts, end = one_line(f"--set {setting}"), [], 0
+    label, parts, end = printable(f"--set {setting}"), [], 0
     while match := PART.match(setting, end):
         quoted, bare, end = match[1] or match[2], match[3], match.end()
         parts.append(Quoted(quoted) if quoted else bare.strip())
@@ -95,7 +96,7 @@ def _read(text: Any, label: str) -> Any:
         return text
     value, _, problems = yaml_text.read(text.encode("utf-8", "surrogateescape"), label)
     if problems:
-        raise ConfigError([one_line(f"{label}: {dotted(p.path)}: {p.message}") for p in problems])
+        raise ConfigError([printable(f"{label}: {dotted(p.path)}: {p.message}") for p in problems])
     return value
 
 

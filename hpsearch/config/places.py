@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from hpsearch.data.names import printable
+
 Path = tuple[str | int, ...]
 """The way to a part of a configuration: keys of mappings and indices of lists."""
 
@@ -20,15 +22,6 @@ def dotted(path: Path) -> str:
     """
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
     return text.removeprefix(".")
-
-
-def one_line(text: str) -> str:
-    r"""A text in which line breaks and other control characters are spelt out.
-
-    >>> print(one_line("two\nlines"))
-    two\nlines
-    """
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 @dataclass(frozen=True)
@@ -84,5 +77,5 @@ class Places:
                 where = ":".join([self.file, *map(str, mark or ())])
                 order = (0, *(mark or (0, 0)))
             parts = [where, dotted(problem.path), problem.message]
-            lines.add((order, one_line(": ".join(part for part in parts if part))))
+            lines.add((order, printable(": ".join(part for part in parts if part))))
         return [line for _, line in sorted(lines)]

@@ -18,7 +18,7 @@ from hpsearch.config.durations import PATTERN as DURATION
 from hpsearch.config.durations import seconds
 from hpsearch.config.sizes import PATTERN as SIZE
 from hpsearch.config.sizes import in_bytes
-from hpsearch.config.suggestions import nearest
+from hpsearch.config.suggestions import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -160,9 +160,7 @@ def choice(
         if not isinstance(value, str):
             raise ValueError(expected)
         if value not in names:
-            meant = nearest(value, names)
-            suggestion = f" (did you mean {meant!r}?)" if meant is not None else ""
-            raise ValueError(expected, reasons.get(value, suggestion))
+            raise ValueError(expected, reasons.get(value) or did_you_mean(value, names))
         return value
 
     return Rule(check, {"enum": list(names)})

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import Any
 
-from hpsearch.data.names import counted
+from hpsearch.data.names import counted, printable
 from hpsearch.data.profile import Profile
 from hpsearch.data.profile import profile as look_at
 from hpsearch.trainers.network import HYPERPARAMETERS
@@ -93,7 +93,7 @@ def _data(source: str, found: Profile) -> Iterator[str]:
     if found.excluded:
         yield "  # Left out; to learn from one of them all the same, take it out of the list:"
         for name, reason in found.excluded.items():
-            yield f"  #   {_one_line(name)}: {_one_line(reason)}"
+            yield f"  #   {printable(name)}: {printable(reason)}"
         yield f"  exclude: {flow(list(found.excluded))}"
     if found.missing_values:
         marks = flow(list(found.missing_values))
@@ -173,11 +173,6 @@ def scalar(value: Any) -> str:
             return value
         return '"' + "".join(map(_escaped, value)) + '"'
     return json.dumps(value)
-
-
-def _one_line(text: str) -> str:
-    """Text for a comment."""
-    return "".join(sign if sign.isprintable() else _escaped(sign) for sign in text)
 
 
 def _escaped(character: str) -> str:

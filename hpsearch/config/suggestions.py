@@ -74,6 +74,12 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return names.nearest(name.replace("-", "_"), known)
 
 
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A hint at the name that was most likely meant, or nothing if none is near."""
+    meant = nearest(name, known)
+    return "" if meant is None else f" (did you mean {meant!r}?)"
+
+
 def hint(name: str, known: Iterable[str]) -> str:
     """What to add to the message about an unknown name: the nearest known one, or all.
 
@@ -81,7 +87,5 @@ def hint(name: str, known: Iterable[str]) -> str:
     (" (did you mean 'scale'?)", ' (known: scale, min)')
     """
     known = list(known)
-    meant = nearest(name, known)
-    if meant is not None:
-        return f" (did you mean {meant!r}?)"
-    return f" (known: {', '.join(known)})" if known else ""
+    everything = f" (known: {', '.join(known)})" if known else ""
+    return did_you_mean(name, known) or everything

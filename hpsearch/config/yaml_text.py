@@ -13,7 +13,8 @@ from typing import Any
 
 import yaml
 
-from hpsearch.config.places import Mark, Path, Places, Problem, one_line
+from hpsearch.config.places import Mark, Path, Places, Problem
+from hpsearch.data.names import printable
 from hpsearch.errors import ConfigError
 
 MOST_BYTES = 1_000_000
@@ -91,7 +92,7 @@ def read(text: bytes, file: str) -> tuple[Any, Places, list[Problem]]:
         character = f"character {error.character:#x}"
         raise ConfigError(f"{file}:{line}:{column}: text cannot hold {character}") from None
     except yaml.MarkedYAMLError as error:
-        raise ConfigError(f"{file}{_where(error)}: {one_line(_why(error))}") from None
+        raise ConfigError(f"{file}{_where(error)}: {printable(_why(error))}") from None
     return value, Places(file, walk.keys, walk.values), walk.problems
 
 

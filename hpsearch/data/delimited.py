@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from hpsearch.data.compressed import DAMAGED, open_text
 from hpsearch.data.labels import MISSING_TEXTS
+from hpsearch.data.names import counted
 from hpsearch.errors import DataError
 
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ def _check_lengths(path: Path, layout: Layout) -> None:
             if len(row) != len(layout.names):
                 raise DataError(
                     f"{path}: row {number}: the first line names {len(layout.names)} columns, "
-                    f"found {len(row)} field{'s' if len(row) != 1 else ''}; mend the row"
+                    f"found {counted(len(row), 'field')}; mend the row"
                 )
 
 

@@ -55,6 +55,42 @@ def quoted(value: object, most: int = 60) -> str:
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
+def printable(value: object, keep: str = "") -> str:
+    r"""Text on one line, with what is no sign of a writing spelled out as Python would.
+
+    Spelled out are control characters (escape codes and line breaks begin with one), signs that
+    turn the direction of writing, and halves of a surrogate pair, which no encoding has.
+
+    Args:
+        value: whose text it is.
+        keep: characters that stay as they are.
+
+    >>> printable("a\x1b[31mb\nc"), printable("é 🦊")
+    ('a\\x1b[31mb\\nc', 'é 🦊')
+    """
+    text = str(value)
+    if text.isprintable():  # the usual case first
+        return text
+    return "".join(
+        sign if sign.isprintable() or sign in keep else sign.encode("unicode_escape").decode()
+        for sign in text
+    )
+
+
+def readable(text: str, most: int | None = None) -> str:
+    r"""Text from a trainer as a file or a terminal can take it, in at most so many characters.
+
+    Line breaks and tabs stay, and text that is too long loses its middle.
+
+    >>> print(readable("no file caf\udce9\0.csv"), readable("a" * 50, most=20))
+    no file caf\udce9\x00.csv aaaaaaa ... aaaaaaaa
+    """
+    if most is not None and len(text) > most:
+        head = (most - 5) // 2
+        text = f"{text[:head]} ... {text[head + 5 - most :]}"
+    return printable(text, keep="\n\t")
+
+
 def nearest(name: str, names: Iterable[str]) -> str | None:
     """The name that was most likely meant; the first of those that differ in case alone.
 

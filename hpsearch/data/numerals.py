@@ -39,6 +39,10 @@ _SIGNED = re.compile(
 )
 
 
+# A substitution of what stands around it would look at every pair of signs in a long gap.
+_CORE = re.compile(r"[\w.,](?:.*[\w.,])?", re.DOTALL)
+
+
 @dataclass(frozen=True)
 class Writing:
     """How the numbers of a column are written.
@@ -250,7 +254,8 @@ def _kind(body: str, units: bool) -> str:
 
 def _is_number_somehow(body: str) -> bool:
     """Whether a field is a number in some writing, signs around it aside."""
-    core = re.sub(r"^[^\w.,]+|[^\w.,]+$", "", body)
+    found = _CORE.search(body)
+    core = found[0] if found else ""
     return bool(_INFINITE.fullmatch(core)) or any(
         _pattern(mark, apart).fullmatch(core) for mark in NAMES for apart in _APART[mark]
     )

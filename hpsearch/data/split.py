@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int64
 
-from hpsearch.data.names import quoted
+from hpsearch.data.names import counted, quoted
 from hpsearch.data.source import PARTS, Codes, Label, Part, Rows
 from hpsearch.errors import DataError
 
@@ -86,8 +86,8 @@ def folds(y: Codes, classes: Sequence[Label], count: int, rng: np.random.Generat
     if (short := np.flatnonzero(counts < count)).size:
         label, found = classes[short[0]], counts[short].min()
         raise DataError(
-            f"class {quoted(label)} has {_rows(counts[short[0]])} to train and validate on, but "
-            f"each of the {count} folds needs one; add rows of it, or remove it"
+            f"class {quoted(label)} has {counted(counts[short[0]], 'row')} to train and validate "
+            f"on, but each of the {count} folds needs one; add rows of it, or remove it"
             + (f", or set search.folds: {found}" if found > 1 else "")
             + _others(short.size)
         )
@@ -103,15 +103,11 @@ def _check_each_class_fits(
     label, count = classes[short[0]], counts[short[0]]
     names = ", ".join(PART_NAMES[part] for part in PARTS if part in parts)
     raise DataError(
-        f"class {quoted(label)} has {_rows(count)}, but each part ({names}) "
+        f"class {quoted(label)} has {counted(count, 'row')}, but each part ({names}) "
         f"needs one; add rows of it, or remove it"
         + (", or set data.test: 0" if "test" in parts else "")
         + _others(short.size)
     )
-
-
-def _rows(count: int) -> str:
-    return f"{count} row{'s' if count != 1 else ''}"
 
 
 def _others(small: int) -> str:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from hpsearch.config import Config
 from hpsearch.config.kinds import limits
+from hpsearch.data.names import printable
 from hpsearch.errors import as_argument
-from hpsearch.report.escape import printable
 from hpsearch.report.numbers import number
 from hpsearch.sampling.pressure import Pressure, pressures
 from hpsearch.sampling.ranking import Observation
@@ -134,12 +134,13 @@ def _losing(space: Space, results: Sequence[Result]) -> Iterator[Caution]:
         if not own or lost == len(active) or any(r.status not in LOST for r in own):
             continue
         if comb(lost, len(own)) / comb(len(active), len(own)) <= CHANCE / len(groups):
-            others = len(active) - len(own)
+            others, rest = len(active) - len(own), lost - len(own)
+            which = "both" if len(own) == 2 else f"all {len(own)}"
             yield Caution(
                 "losing",
                 name,
-                f"all {len(own)} trials with {name} {value} {_fate(own)}, of the {others} others "
-                f"{lost - len(own)}; leave it out of the space, or see why",
+                f"{which} trials with {name} {value} {_fate(own)}, of the {others} others "
+                f"{rest or 'none'}; leave it out of the space, or see why",
             )
 
 

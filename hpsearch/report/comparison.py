@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from hpsearch.data.names import counted
 from hpsearch.report.headline import constant_of, interval_of
 from hpsearch.report.numbers import duration, ends, number
 from hpsearch.report.summary import Summary
@@ -163,7 +164,7 @@ def _outcome(member: Member, metrics: Sequence[str]) -> Iterator[tuple[str, str]
             elif name in summary.best.metrics:
                 yield name, f"{number(summary.best.metrics[name])} in the search"
         if headline.seeds:
-            yield "confirmed with", f"{headline.seeds} new seed{'s' * (headline.seeds > 1)}"
+            yield "confirmed with", counted(headline.seeds, "new seed")
             yield "in the search", number(headline.search)
         if summary.unimproved:
             yield "better than its parent", "no"

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 import sys
 
+from hpsearch.data.names import printable
+
 
 def echo(text: str, *, err: bool = False) -> None:
     """Print a message, whatever of others' it quotes; its line breaks are meant.
@@ -36,24 +38,9 @@ def echo_data(text: str) -> None:
     stream.flush()
 
 
-def printable(value: object) -> str:
-    r"""Text on one line, with what is no sign of a writing spelled out.
-
-    Spelled out are control characters (escape codes and line breaks begin with one), signs that
-    turn the direction of writing, and halves of a surrogate pair.
-
-    >>> printable("a\x1b[31mb\nc"), printable("é 🦊")
-    ('a\\x1b[31mb\\nc', 'é 🦊')
-    """
-    return "".join(
-        sign if sign.isprintable() else sign.encode("unicode_escape").decode()
-        for sign in str(value)
-    )
-
-
 def lines_printable(text: str) -> str:
-    """The same for text whose line breaks are meant."""
-    return "\n".join(map(printable, text.split("\n")))
+    """Text whose line breaks are meant, with all else that is no sign spelled out."""
+    return printable(text, keep="\n")
 
 
 def cut(value: object, most: int) -> str:

@@ -91,13 +91,23 @@ class Summary:
         return (*(() if self.best is None else (self.best,)), *others)[: self.most]
 
     @cached_property
+    def shortage(self) -> str | None:
+        """What to say where the space holds fewer settings than trials; else None."""
+        history = [known.result.params for known in self.brief.history]
+        return shortage(self.config, history) if self.brief.rules > 1 else None
+
+    @property
+    def refinable(self) -> bool:
+        """Whether there is a best trial, and anything around it that was not tried."""
+        tried = self.shortage is not None and self.info["status"] == "finished"
+        return self.best is not None and not tried
+
+    @cached_property
     def warnings(self) -> tuple[Caution, ...]:
         """What to be wary of."""
         found = list(warnings(self.run.path, self.config, self.results, elites_of(self.ranked)))
-        history = [known.result.params for known in self.brief.history]
-        fewer = shortage(self.config, history) if self.brief.rules > 1 else None
-        if fewer:
-            found.insert(0, Caution("exhausted", None, fewer))
+        if self.shortage is not None:
+            found.insert(0, Caution("exhausted", None, self.shortage))
         if self.tested is not None and self.tested.caution is not None:
             found.append(Caution("baseline", None, self.tested.caution))
         return tuple(found)

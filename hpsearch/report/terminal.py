@@ -8,11 +8,10 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from hpsearch.data.names import counted
+from hpsearch.data.names import counted, printable
 from hpsearch.errors import as_argument
 from hpsearch.report import importance_table, paired_tables
 from hpsearch.report.curve import curve
-from hpsearch.report.escape import printable
 from hpsearch.report.headline import gain, on_test_rows
 from hpsearch.report.numbers import ROUGH, duration, ends, extent, number, rough, signed
 from hpsearch.report.summary import Summary
@@ -152,7 +151,8 @@ def _headline(summary: Summary) -> Text:
 
 
 def _winner(summary: Summary, best: Result) -> Table:
-    table = columns("The winner", "")
+    ended = summary.info["status"] == "finished"
+    table = columns("The winner" if ended else "The best so far", "")
     for name, value in best.params.items():
         table.add_row(name, number(value))
     table.add_row("")
@@ -276,11 +276,11 @@ def _closing(summary: Summary) -> Iterator[str]:
     if run.report.exists():
         opened = f"hpsearch report --open {as_argument(run.path)}"
         yield f"see it:       {run.report} (or: {opened})"
-    if summary.best is not None:
+    if summary.refinable:
         yield f"look closer:  hpsearch refine {as_argument(run.path)}"
-    if run.outcome is not None and run.has_model:
+    if summary.outcome is not None and run.has_model:
         yield f"use it:       hpsearch predict {as_argument(run.path)} DATA"
         told = "in PyTorch and Keras, too" if summary.config.trainer.network else "its settings"
         yield f"rebuild it:   {run.best / 'params.yaml'} ({told})"
-    elif run.outcome is not None:
+    elif summary.outcome is not None:
         yield f"use it:       {run.best / 'params.yaml'} (its settings)"

@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hpsearch.report.escape import cut, encodable, lines_printable, printable
+from hpsearch.data.names import printable
+from hpsearch.report.escape import cut, encodable, lines_printable
 from hpsearch.store.files import plain
 
 LONGEST_NAME = 34  # characters of a name in a table; its middle is left out beyond

@@ -12,6 +12,7 @@ from typing import Any
 
 from hpsearch.backends.threads import limit_threads
 from hpsearch.config import Config, Confirm
+from hpsearch.data.names import counted
 from hpsearch.errors import RunError, as_argument
 from hpsearch.rng import RULES
 from hpsearch.sampling.plan import Round, Rung, ladder, plan, round_sizes
@@ -111,12 +112,13 @@ def settings_of(fixed: Settings, space: Space, params: Params) -> dict[str, Any]
 
 def brief_of(run: RunDirectory, config: Config) -> Brief:
     """What a run is to do; the plan is the one that it began with."""
-    rounds = rounds_in(run.info["plan"])
+    info = run.info
+    rounds = rounds_in(info["plan"])
     history = tuple(Known.from_line(line) for line in run.history)
     results = (each.result for each in history)
     check_params(results, config.space, "history.jsonl", "refine the parent again")
     brief = brief_for(config, rounds, history)
-    return replace(brief, inherited=run.info.get("parent_winner"), rules=run.rules)
+    return replace(brief, inherited=info.get("parent_winner"), rules=info.get("rules", 1))
 
 
 def check_rules(run: RunDirectory) -> None:
@@ -178,8 +180,8 @@ def shortage(config: Config, history: Sequence[Params] = ()) -> str | None:
     held = count(config.space, trials + tried + 1)
     before = f", {tried} of them tried before" if tried else ""
     return (
-        f"space: holds {held} setting{'s' * (held != 1)}{before}: {trials} of {asked} trials "
-        "train; for more trainings of each, with other seeds: search.repeats"
+        f"space: holds {counted(held, 'setting')}{before}, so {trials} of the {asked} "
+        "trials train; for more trainings of each, with other seeds: search.repeats"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hpsearch.config import from_mapping
+from hpsearch.data.names import counted
 from hpsearch.errors import RunError
 from hpsearch.searching.known import check_params
 from hpsearch.searching.resumption import check_resumable
@@ -26,7 +27,7 @@ def repair(run: RunDirectory) -> list[str]:
         config = from_mapping(info["config"])
         space, metric = config.space, config.metric.name
         found = [
-            f"{run.path / file}: {lines} damaged line{'s' * (lines > 1)} set aside"
+            f"{run.path / file}: {counted(lines, 'damaged line')} set aside"
             for file, lines in set_aside(run, metric, lambda each: _fits(each, space)).items()
         ]
         if problem := _of_the_winner(run):

@@ -47,9 +47,9 @@ def write_json(path: SafePath, value: Mapping[str, Any]) -> None:
     write_text(path, as_json(value))
 
 
-def sync_folder(folder: Path) -> None:
-    """Make a rename in a folder of the user's last through a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Force a file of the user's to the disk, or the names in a folder of theirs."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO, TextIO
 
 from hpsearch.errors import OutputError
-from hpsearch.store.files import sync_folder
+from hpsearch.store.files import sync
 from hpsearch.store.safe_path import SafePath
 
 _DESCRIPTORS = {"-": 1, "/dev/stdout": 1, "/dev/stderr": 2}
@@ -101,7 +101,7 @@ class Output:
         self.check()
         with _beside(self.path) as hidden:
             yield hidden
-            _sync(hidden)
+            sync(hidden)
             if self.force:
                 self._take_after(hidden)
             self._put(hidden)
@@ -172,7 +172,7 @@ class Output:
             except OSError:
                 self._claim(hidden)
         with suppress(OSError):  # it is in place; not every file system syncs a folder
-            sync_folder(self.path.parent)
+            sync(self.path.parent)
 
     def _claim(self, hidden: Path) -> None:
         """The same where the file system has no hard links: claim the name, then replace that."""
@@ -211,7 +211,7 @@ def new_folder(path: Path) -> Iterator[Path]:
                 raise taken(path) from None
             raise
         with suppress(OSError):
-            sync_folder(path.parent)
+            sync(path.parent)
 
 
 def taken(path: Path, *, forcible: bool = False) -> OutputError:
@@ -266,11 +266,3 @@ def _lstat(path: Path) -> os.stat_result | None:
         return path.lstat()
     except (FileNotFoundError, NotADirectoryError):
         return None
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

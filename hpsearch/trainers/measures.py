@@ -9,9 +9,9 @@ from math import isfinite, nan
 from numbers import Real
 from typing import Any
 
+from hpsearch.data.names import readable
 from hpsearch.errors import TrainerError
 from hpsearch.trainers.protocol import Curve
-from hpsearch.trial import readable
 
 Measures = dict[str, float]
 """Metrics of one epoch by name; NaN and infinity are still themselves here."""

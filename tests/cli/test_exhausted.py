@@ -3,7 +3,7 @@
 import json
 
 SAID = (
-    "! space: holds 4 settings: 4 of 24 trials train; for more trainings of each, "
+    "! space: holds 4 settings, so 4 of the 24 trials train; for more trainings of each, "
     "with other seeds: search.repeats"
 )
 
@@ -20,6 +20,7 @@ def test_it_is_said_before_and_after(hpsearch, tmp_path, monkeypatch):
     assert SAID in hpsearch("run", "c.yaml", "--name", "r", "-q").err.splitlines()
     report = json.loads(hpsearch("report", "r", "--format", "json").out)
     assert [f"! {warning['message']}" for warning in report["warnings"]] == [SAID]
+    assert "hpsearch refine" not in hpsearch("report", "r").out  # it would find nothing new
     longer = hpsearch("resume", "r", "--trials", "30")
     assert longer.status == 1
     assert "--trials 30 adds none" in longer.err

@@ -212,6 +212,15 @@ def test_watch_of_a_run_that_was_killed_ends(hpsearch, first):
     assert "interrupted" in hpsearch("list").out
 
 
+def test_a_run_that_has_not_finished_has_no_winner_yet(hpsearch, first):
+    file = Path("runs/first/run.json")
+    assert "The winner" in hpsearch("report", "first").out.splitlines()
+    file.write_text(file.read_text().replace('"finished"', '"running"'))
+    shown = hpsearch("report", "first").out.splitlines()
+    assert "The best so far" in shown
+    assert "The winner" not in shown
+
+
 def test_the_winner_stands_first_among_the_best(hpsearch, first):
     file = Path("runs/first/best/result.json")
     found = json.loads(file.read_text())

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpsearch.data.numerals import PLAIN, Doubt, Writing, judge, parse
+from hpsearch.data.numerals import PLAIN, Doubt, Writing, is_number, judge, parse
 
 
 def judged(*texts, decimal=None):
@@ -136,3 +136,10 @@ def test_a_percentage_is_a_hundredth_and_every_number_must_bear_the_sign():
     assert parse("12.5 %", Writing(sign="%")) == 0.125
     assert parse("12.5", Writing(sign="%")) is None
     assert parse("12.5%") is None
+
+
+@pytest.mark.parametrize("sign", " -$")
+def test_a_long_gap_in_a_field_takes_no_longer_than_its_length(sign):
+    text = f"1{sign * 300_000}1"  # a look at every pair of its signs would take an hour
+    assert judge([text, "2"], [1, 1]) is None
+    assert not is_number(text)

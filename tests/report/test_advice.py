@@ -46,7 +46,16 @@ def test_an_end_of_a_range_that_loses_every_trial_is_pointed_out():
     fast = [result(n, Status.DIVERGED, rate=0.5 + n / 100) for n in range(5)]
     slow = [result(n, rate=0.001 * (n - 4)) for n in range(5, 25)]
     assert told([*fast, *slow]) == {
-        "rate": "all 5 trials with rate of at least 0.5 diverged, of the 20 others 0; "
+        "rate": "all 5 trials with rate of at least 0.5 diverged, of the 20 others none; "
+        "leave it out of the space, or see why"
+    }
+
+
+def test_two_trials_that_lost_are_called_both():
+    fast = [result(n, Status.DIVERGED, rate=0.5 + n / 100) for n in range(2)]
+    slow = [result(n, rate=0.001 * (n - 1)) for n in range(2, 62)]
+    assert told([*fast, *slow]) == {
+        "rate": "both trials with rate of at least 0.5 diverged, of the 60 others none; "
         "leave it out of the space, or see why"
     }
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.text import Text
 
-from hpsearch.report.escape import cut, echo, echo_data, encodable, printable
+from hpsearch.data.names import printable
+from hpsearch.report.escape import cut, echo, echo_data, encodable
 from hpsearch.report.text import columns, tell
 
 HOSTILE = "\x1b[2J\x07{{ x }}\r\n<script> [bold]🦊\u202e\ud800" + "long" * 50

@@ -1,12 +1,13 @@
 """The report's pictures as files: what they look like, and what to do where none can be drawn."""
 
+import re
 import sys
 from copy import deepcopy
 from types import SimpleNamespace
 
 import pytest
 
-from hpsearch.errors import HpsearchError, RunError
+from hpsearch.errors import HpsearchError, RunError, install
 from hpsearch.report import png
 from hpsearch.report.html.figures.style import figure
 
@@ -56,7 +57,7 @@ def test_without_a_browser_the_message_says_what_to_install(tmp_path, monkeypatc
 def test_without_kaleido_the_message_names_the_extra(tmp_path, monkeypatch, one_picture):
     monkeypatch.setenv("BROWSER_PATH", sys.executable)
     monkeypatch.setitem(sys.modules, "kaleido", None)
-    with pytest.raises(HpsearchError, match=r"hpsearch\[png\]"):
+    with pytest.raises(HpsearchError, match=re.escape(f"kaleido; install it: {install('png')}")):
         png.write_pictures(RUN, tmp_path / "pictures")
 
 

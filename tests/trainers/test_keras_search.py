@@ -1,6 +1,7 @@
 """Whole searches with Keras: the packaged example and a model of one's own, and their winners."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from hpsearch.config import load
-from hpsearch.errors import TrainerError
+from hpsearch.errors import TrainerError, install
 from hpsearch.searching.events import TrialEnded
 from hpsearch.searching.own import settled
 from hpsearch.searching.session import begin, conduct, read_data
@@ -85,7 +86,8 @@ def test_a_search_is_the_same_with_one_job_and_two_and_when_resumed_and_near_tha
 
 def test_a_missing_framework_is_told_before_anything_runs(monkeypatch):
     monkeypatch.setattr(start_up, "find_spec", lambda name: None if name == "tensorflow" else 1)
-    with pytest.raises(TrainerError, match=r"\(tensorflow\); install .*hpsearch\[keras\]"):
+    told = re.escape(f"(tensorflow); install them with: {install('keras')}")
+    with pytest.raises(TrainerError, match=told):
         settled(load(CONFIG))
 
 

@@ -7,6 +7,7 @@ import json
 import re
 from typing import Any
 
+from hpsearch.data.names import printable
 from hpsearch.store.files import plain
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -81,6 +82,4 @@ def indented(line: str) -> str:
 
 def one_line(value: object) -> str:
     """Text without line breaks and without what a page cannot show."""
-    text = re.sub(r"\s+", " ", str(value))
-    text = "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in text)
-    return text.encode("utf-8", "replace").decode()
+    return printable(re.sub(r"\s+", " ", str(value)))

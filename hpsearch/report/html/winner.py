@@ -88,7 +88,7 @@ def _next(summary: Summary) -> Iterator[tuple[str, str]]:
     """Why, and the command."""
     if summary.info["status"] in ("interrupted", "failed"):
         yield "finish the search", f"hpsearch resume {_run(summary)}"
-    if summary.best is not None:
+    if summary.refinable:
         yield "look closer around the best", f"hpsearch refine {_run(summary)}"
     if summary.outcome is not None and summary.config.data is not None:
         yield "use the winner on new rows", f"hpsearch predict {_run(summary)} DATA"
