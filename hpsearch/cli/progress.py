@@ -130,8 +130,9 @@ class Progress:
         step = ceil(self._trials / LINES)
         if self._done % step == 0 or self._done == self._trials:
             speed = (self._done - self._before) / max(1e-9, time.monotonic() - self._started)
+            said = rough(speed)
             echo(
                 f"{self._round}: {self._done}/{counted(self._trials, 'trial')}, best {best}, "
-                f"{rough(speed)} trials/s",
+                f"{said} {'trial' if said == '1' else 'trials'}/s",
                 err=True,
             )
