@@ -13,7 +13,7 @@ from typing import Any
 from hpsearch.backends.threads import limit_threads
 from hpsearch.config import Config, Confirm
 from hpsearch.data.names import counted
-from hpsearch.errors import RunError
+from hpsearch.errors import RunError, as_argument
 from hpsearch.rng import RULES
 from hpsearch.sampling.plan import Round, Rung, ladder, plan, round_sizes
 from hpsearch.sampling.propose import Sampler, propose
@@ -48,6 +48,7 @@ class Brief:
     repeats: int = 1  # trainings of each trial with seeds of their own
     folds: int = 1  # trainings of each repeat, with validation rows of their own
     confirm: Confirm | None = None
+    user_trainer: bool = False  # code of the user's trains, with whatever names it is given
     rules: int = RULES  # how random numbers are drawn and settings proposed
     timeout: float | None = None  # seconds
     trial_timeout: float | None = None  # seconds
@@ -77,8 +78,18 @@ class Brief:
         return number < self.first + len(self.start)
 
     def settings_of(self, params: Params) -> dict[str, Any]:
-        """Every hyperparameter of a trial."""
-        return settings_of(self.settings, self.space, params)
+        """Fixed settings and a trial's own; "epochs" stays the length of a full training.
+
+        A trial's line may come from a stranger, and a user's trainer takes whatever it is given.
+        So a name that is no parameter of the space is left out there: in a command it would
+        stand for the checkpoint folder, say.
+        """
+        own = {
+            OWN_EPOCHS if name == "epochs" else name: value
+            for name, value in params.items()
+            if name in self.space or not self.user_trainer
+        }
+        return {**self.settings, **own}
 
     def seed_of(self, number: int) -> tuple[int | str, ...]:
         """The identity of a trial's random numbers; crossed trials of one draw share it."""
@@ -94,20 +105,6 @@ class Brief:
         if repeat >= self.repeats:
             return self.seed, "confirm", repeat - self.repeats
         return seed if repeat == 0 else (*seed, "repeat", repeat)
-
-
-def settings_of(fixed: Settings, space: Space, params: Params) -> dict[str, Any]:
-    """Fixed settings and a trial's own; "epochs" stays the length of a full training.
-
-    A trial's line may come from a stranger, so a name that is no parameter of the space is left
-    out: in a command it would stand for the checkpoint folder, say.
-    """
-    own = {
-        OWN_EPOCHS if name == "epochs" else name: value
-        for name, value in params.items()
-        if name in space
-    }
-    return {**fixed, **own}
 
 
 def brief_of(run: RunDirectory, config: Config) -> Brief:
@@ -132,7 +129,7 @@ def check_rules(run: RunDirectory) -> None:
         raise RunError(
             f"{run.path}: was searched by rules {run.rules}, this hpsearch {version('hpsearch')} "
             f"knows rules 1 to {RULES}; go on with the version that began it ({began}), or search "
-            f"again with: hpsearch run {run.config}"
+            f"again with: hpsearch run {as_argument(run.config)}"
         )
 
 
@@ -197,6 +194,7 @@ def brief_for(config: Config, rounds: tuple[Round, ...], history: tuple[Known, .
     return Brief(
         space=config.space,
         settings=config.trainer.settings,
+        user_trainer=not config.trainer.network,
         rounds=rounds,
         seed=config.seed,
         metric=config.metric.name,

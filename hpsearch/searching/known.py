@@ -87,7 +87,7 @@ def check_params(
         for name, value in result.params.items():
             if name in plain and is_number(value):
                 continue  # the usual case first: there are many trials
-            known = name in space  # `settings_of` leaves out what nothing knows
+            known = name in space  # what nothing knows reaches no trainer of a user's
             if not _suits(value, space[name]) if known else name in space.settings:
                 raise RunError(
                     f"{file}: trial {result.number}: {name} cannot be "

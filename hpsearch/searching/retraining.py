@@ -20,7 +20,6 @@ from hpsearch.searching.brief import (
     check_rules,
     known_trials,
     rounds_of,
-    settings_of,
 )
 from hpsearch.searching.known import Known
 from hpsearch.searching.objective import Curve, Objective, average, objective_of
@@ -63,13 +62,13 @@ def jobs_again(
     it has one for each seed, as `repeat`, and fold. A learning rate that follows a cosine over
     all epochs is stretched with `epochs`.
     """
-    settings = settings_of(config.trainer.settings, config.space, known.result.params)
+    brief = brief_for(config, rounds_of(config))
+    settings = brief.settings_of(known.result.params)
     until = known.result.epochs
     if is_own(config) and known.result.status is Status.COMPLETED:
         until = config.trainer.epochs  # where it ended by itself it does so again
     if epochs is not None:
         settings["epochs"] = until = epochs
-    brief = brief_for(config, rounds_of(config))
     trainings = [
         (brief.seed_of_training(known.seed, repeat), repeat, fold)
         for repeat, fold in brief.trainings
