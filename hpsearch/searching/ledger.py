@@ -242,8 +242,13 @@ class Ledger:
         numbers = range(first, first + min(FIRST_TRIALS, trials))
         results = [self.results.get(number) for number in numbers]
         if all(result is not None and result.status is Status.FAILED for result in results):
+            who = (
+                "the only trial"
+                if len(numbers) == 1
+                else f"each of the first {len(numbers)} trials"
+            )
             raise TrainerError(
-                f"each of the first {len(numbers)} trials failed, so the search stops; "
+                f"{who} failed, so the search stops; "
                 f"the first said: {results[0] and results[0].error}"
             )
 
