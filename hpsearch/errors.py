@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 
@@ -62,3 +63,12 @@ def install(extra: str) -> str:
     if vcs := origin.get("vcs_info"):
         return f"pip install 'hpsearch[{extra}] @ {vcs['vcs']}+{url}@{vcs['commit_id']}'"
     return f"pip install 'hpsearch[{extra}]{f' @ {url}' if url else ''}'"
+
+
+def as_argument(path: object) -> str:
+    """A path as a shell takes it, for commands that are printed.
+
+    >>> as_argument("runs/first"), as_argument("my runs/first")
+    ('runs/first', "'my runs/first'")
+    """
+    return shlex.quote(str(path))

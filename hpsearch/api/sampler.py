@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, Literal
 
 from hpsearch.backends.threads import limit_threads
@@ -60,8 +60,8 @@ class Sampler:
             raise HpsearchError(f"goal: must be 'minimize' or 'maximize', found {goal!r}")
         if sampler not in ("zoom", "random"):
             raise HpsearchError(f"sampler: must be 'zoom' or 'random', found {sampler!r}")
-        _whole("seed", seed)
-        if _whole("trials", trials) < 1:
+        seed, trials = _whole("seed", seed), _whole("trials", trials)
+        if trials < 1:
             raise HpsearchError(f"trials: must be at least 1, found {trials}")
         self.space = space if isinstance(space, Space) else space_from(space)
         self.goal = goal
@@ -82,7 +82,8 @@ class Sampler:
         them. So you may ask for one whenever a worker is idle. No setting is asked for twice
         unless the space holds no other.
         """
-        if _whole("count", count) < 1:
+        count = _whole("count", count)
+        if count < 1:
             raise HpsearchError(f"count: must be at least 1, found {count}")
         settings, self._coarse = self._coarse[:count], self._coarse[count:]
         if len(settings) < count:
@@ -204,6 +205,7 @@ def _value(value: Any, place: int) -> float | None:
 
 
 def _whole(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
+    """A whole number of any type, such as NumPy's."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
         raise HpsearchError(f"{name}: must be a whole number, found {value!r}")
-    return value
+    return int(value)

@@ -14,7 +14,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import CodeType
-from typing import Any
+from typing import Any, NoReturn
 
 from hpsearch.backends.attempt import Attempt, attempt, failed
 from hpsearch.backends.memory import limit_memory
@@ -84,11 +84,21 @@ def dumps(value: object) -> memoryview:
 
     Plain pickle would name them, and a worker does not run the script that defines them. Code
     goes as marshal has it, since cloudpickle forgets the file that a traceback is to show.
+    A socket or pipe is refused, as plain pickle does: loky's copy of one can be read once only,
+    and by no worker of ours.
     """
+    from multiprocessing.connection import Connection
+    from socket import socket
+
     from joblib.externals.loky.backend import reduction
 
-    pickled: memoryview = reduction.dumps(value, reducers={CodeType: _reduced})
+    reducers = {CodeType: _reduced, socket: _refused, Connection: _refused}
+    pickled: memoryview = reduction.dumps(value, reducers=reducers)
     return pickled
+
+
+def _refused(value: object) -> NoReturn:
+    raise TypeError(f"cannot pickle {type(value).__name__!r} object")
 
 
 def _reduced(code: CodeType) -> tuple[Callable[[bytes], Any], tuple[bytes]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hpsearch.errors import RunError
+from hpsearch.errors import RunError, as_argument
 from hpsearch.report.escape import echo
 
 if TYPE_CHECKING:
@@ -45,7 +45,8 @@ def conduct(
         search(run, tell, config, dataset)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
-            f"interrupted; all that finished is on disk. Go on with: hpsearch resume {run.path}"
+            "interrupted; all that finished is on disk. Go on with: "
+            f"hpsearch resume {as_argument(run.path)}"
         ) from None
     finally:
         progress.close()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hpsearch.cli.options import run_argument, runs_dir_option, trust_option, warn
+from hpsearch.errors import as_argument
 from hpsearch.report.escape import echo
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def _stored(run: str | None, runs_dir: Path) -> dict[str, object]:
     if outcome["test"] is None:
         raise RunError(
             f"{found.path}: was searched without test rows (data.test: 0); "
-            f"name a file with labelled rows: hpsearch evaluate {found.path} DATA"
+            f"name a file with labelled rows: hpsearch evaluate {as_argument(found.path)} DATA"
         )
     return {"classes": found.info["data"]["classes"], **outcome["test"]}
 

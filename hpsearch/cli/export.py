@@ -8,6 +8,7 @@ import click
 
 from hpsearch.cli.options import force_option, runs_dir_option
 from hpsearch.data.names import counted
+from hpsearch.errors import as_argument
 from hpsearch.report.escape import echo
 
 FORMATS = ["csv", "parquet", "optuna", "mlflow", "tensorboard"]
@@ -45,7 +46,7 @@ def export(
     if not run and _is_run(target, runs_dir):
         raise click.UsageError(
             f"Missing argument 'TARGET': {target} is a run. Write: "
-            f"hpsearch export {target} --to {to} TARGET"
+            f"hpsearch export {as_argument(target)} --to {to} TARGET"
         )
     found = find(run[0] if run else None, runs_dir)
     written = write(found, to, target, name, force=force)

@@ -9,6 +9,7 @@ import click
 
 from hpsearch.cli.options import PATH, name_option, runs_dir_option, set_option
 from hpsearch.data.names import counted, printable
+from hpsearch.errors import as_argument
 from hpsearch.report.escape import echo
 
 if TYPE_CHECKING:
@@ -88,4 +89,4 @@ def _tell(study: Study, imported: Imported) -> None:
             f"{taken.by_value:,} count by their final values alone: their reports are not "
             "an epoch each, or do not come to those values"
         )
-    echo(f"look closer:  hpsearch refine {run.path}")
+    echo(f"look closer:  hpsearch refine {as_argument(run.path)}")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from hpsearch.cli.options import OUTPUT, claimed, force_option
+from hpsearch.errors import as_argument
 from hpsearch.report.escape import echo, echo_data
 
 
@@ -38,4 +39,4 @@ def init(data: str | None, target: str | None, output: Path | None, force: bool)
     with to.text() as file:
         file.write(text)
     if not to.is_stream:
-        echo(f"wrote {output}; search it with: hpsearch run {output}", err=True)
+        echo(f"wrote {output}; search it with: hpsearch run {as_argument(output)}", err=True)

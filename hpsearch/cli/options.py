@@ -86,7 +86,9 @@ set_option = click.option(
     multiple=True,
     help="Change a setting, such as trainer.epochs=10. May be repeated.",
 )
-quiet_option = click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
+quiet_option = click.option(
+    "--quiet", "-q", is_flag=True, help="No progress on stderr, only trouble."
+)
 force_option = click.option("--force", is_flag=True, help="Replace a file that is there.")
 trust_option = click.option(
     "--trust",

@@ -32,6 +32,7 @@ class Progress:
 
     def __init__(self, quiet: bool = False):
         self._quiet = quiet
+        self._closed = False  # nobody can be shown anything
         self._bar: Any = None
         self._trials = self._done = 0
         self._round = ""
@@ -41,13 +42,16 @@ class Progress:
         self._parent: tuple[str, int] | None = None  # its name, and the first number not its own
 
     def __call__(self, event: Event) -> None:
-        """Show one event; once nobody can be shown anything, the search goes on in silence."""
-        if self._quiet:
+        """Show one event; once nobody can be shown anything, the search goes on in silence.
+
+        With `quiet` no progress is shown; trouble is.
+        """
+        if self._closed or (self._quiet and not isinstance(event, FilesChanged)):
             return
         try:
             self._show(event)
         except OSError:  # the terminal was closed
-            self._bar, self._quiet = None, True
+            self._bar, self._closed = None, True
 
     def _show(self, event: Event) -> None:
         if isinstance(event, SearchStarted):
@@ -126,8 +130,9 @@ class Progress:
         step = ceil(self._trials / LINES)
         if self._done % step == 0 or self._done == self._trials:
             speed = (self._done - self._before) / max(1e-9, time.monotonic() - self._started)
+            said = rough(speed)
             echo(
                 f"{self._round}: {self._done}/{counted(self._trials, 'trial')}, best {best}, "
-                f"{rough(speed)} trials/s",
+                f"{said} {'trial' if said == '1' else 'trials'}/s",
                 err=True,
             )

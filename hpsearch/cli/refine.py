@@ -20,6 +20,7 @@ from hpsearch.cli.options import (
     set_option,
     trust_option,
 )
+from hpsearch.errors import as_argument
 from hpsearch.report.escape import echo
 
 
@@ -89,7 +90,7 @@ def refine(
         with to.text() as file:
             file.write(header + as_yaml(refinement.config.as_dict()))
         if not to.is_stream:
-            echo(f"wrote {write}; search it with: hpsearch run {write}", err=True)
+            echo(f"wrote {write}; search it with: hpsearch run {as_argument(write)}", err=True)
     elif not dry_run:
         child = begin(refinement.config, dataset, runs_dir, name, refinement, sealed)
         conduct(child, refinement.config, dataset, quiet)

@@ -14,6 +14,7 @@ from hpsearch.cli.options import (
     runs_dir_option,
     trust_option,
 )
+from hpsearch.errors import as_argument
 from hpsearch.report.escape import echo
 
 
@@ -64,7 +65,7 @@ def resume(
         return
     echo(
         f"{found.path} is finished; go on to more trials with: "
-        f"hpsearch resume {found.path} --trials N",
+        f"hpsearch resume {as_argument(found.path)} --trials N",
         err=True,
     )
     show(summarise(found))

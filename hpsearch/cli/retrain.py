@@ -17,6 +17,7 @@ from hpsearch.cli.options import (
     runs_dir_option,
     trust_option,
 )
+from hpsearch.errors import as_argument
 from hpsearch.report.escape import echo
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def retrain(
         model = model_again(again, outcomes, config, dataset)
         with to.binary() as file:
             file.write(as_bytes(model))
-        echo(f"wrote {output}; use it with: hpsearch predict {output} DATA", err=True)
+        echo(f"wrote {output}; use it with: hpsearch predict {as_argument(output)} DATA", err=True)
 
 
 def _say(

@@ -26,7 +26,7 @@ from hpsearch.config.rules import show
 from hpsearch.config.structure import Parts
 from hpsearch.data.names import expanded, nearest
 from hpsearch.data.options import BUILT_IN, DataOptions
-from hpsearch.errors import ConfigError
+from hpsearch.errors import ConfigError, as_argument
 from hpsearch.space import Domain, Parameter, Space
 from hpsearch.trial import Params
 
@@ -43,7 +43,7 @@ def from_file(path: Path, settings: Iterable[str], options: Mapping[str, Any]) -
         keys = "a mapping with keys such as data, space and search"
         raise ConfigError(
             f"{path}:1:1: a configuration is {keys}; found {show(tree)}; if these are data, "
-            f"write a configuration for them: hpsearch init {path}"
+            f"write a configuration for them: hpsearch init {as_argument(path)}"
         )
     tree, places, found = overrides.lay_over(tree, places, settings, options)
     stem = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in path.stem)
@@ -88,7 +88,8 @@ def _bytes(path: Path) -> bytes:
     except FileNotFoundError:
         near = _meant(path)
         hint = f" (did you mean '{near}'?)" if near is not None else ""
-        start = "" if near is not None else f"; `hpsearch init -o {path}` writes one to start from"
+        init = f"hpsearch init -o {as_argument(path)}"
+        start = "" if near is not None else f"; `{init}` writes one to start from"
         raise ConfigError(f"{path}: no such file{hint}{start}") from None
     except IsADirectoryError:
         raise ConfigError(f"{path}: a configuration is a file, this is a folder") from None

@@ -16,6 +16,7 @@ from typing import Any
 from hpsearch.errors import ExchangeError, HpsearchError
 from hpsearch.exchange.needs import needs
 from hpsearch.exchange.target import is_url, shown, sqlite_file
+from hpsearch.store import MOST
 from hpsearch.store.output import Output
 
 SQLITE = b"SQLite format 3\0"
@@ -69,6 +70,11 @@ def to_write(target: str) -> Iterator[Any]:
         path = Path(target)
         if path.suffix in DATABASES:
             raise ExchangeError(f"{target}: for an SQLite database write sqlite:///{target}")
+        if path.is_symlink():
+            raise ExchangeError(
+                f"{target}: must be a file, found a link, which is not written through; name "
+                f"what it leads to, {path.parent / path.readlink()}"
+            )
         if path.exists():
             with _explained(target, "written to"):
                 _check_journal(path)
@@ -99,10 +105,28 @@ def _journal(optuna: Any, path: Path) -> Any:
 
 
 def _check_journal(path: Path) -> None:
+    """Refuse what is no journal by its first line; Optuna itself makes empty ones.
+
+    Optuna takes any last line for a torn one, so a text of one line for an empty journal.
+
+    Raises:
+        ExchangeError: it is none.
+    """
+    if not path.is_file():
+        raise ExchangeError(f"{path}: must be a journal file of Optuna's, found no plain file")
     with path.open("rb") as file:
-        start = file.read(len(SQLITE))
-    if start == SQLITE:
+        line = file.readline(MOST)
+    if line.startswith(SQLITE):
         raise ExchangeError(f"{path}: is an SQLite database; write sqlite:///{path}")
+    try:
+        found = json.loads(line) if line.endswith(b"\n") else None
+    except (ValueError, RecursionError):
+        found = None
+    if line and not (isinstance(found, dict) and "op_code" in found):
+        raise ExchangeError(
+            f"{path}: must be a journal file of Optuna's, found a file that begins with "
+            f"{line[:40]!r}; choose another name"
+        )
 
 
 def _unwaiting_backend(optuna: Any, path: Path) -> Any:

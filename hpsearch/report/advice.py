@@ -12,6 +12,7 @@ from pathlib import Path
 from hpsearch.config import Config
 from hpsearch.config.kinds import limits
 from hpsearch.data.names import printable
+from hpsearch.errors import as_argument
 from hpsearch.report.numbers import number
 from hpsearch.sampling.pressure import Pressure, pressures
 from hpsearch.sampling.ranking import Observation
@@ -156,5 +157,5 @@ def _pressing(run: Path, pressure: Pressure) -> str:
     return (
         f"{pressure.share:.0%} of the best trials press against {pressure.parameter}'s "
         f"{pressure.side} of {number(pressure.bound)}; {better} values may be better still: "
-        f"hpsearch refine {run} --widen"
+        f"hpsearch refine {as_argument(run)} --widen"
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch.config import Config, from_mapping
-from hpsearch.errors import HpsearchError
+from hpsearch.errors import HpsearchError, as_argument
 from hpsearch.report.advice import Caution, warnings
 from hpsearch.report.headline import Headline, Tested, headline_of, on_test_rows, unimproved
 from hpsearch.report.importance import Importance, importance
@@ -184,7 +184,7 @@ class Summary:
         found = Counter(each.result.status for each in self.known)
         others = [f"{found[s]:,} {s}" for s in Status if s is not Status.COMPLETED and found[s]]
         if others and self.most > completed:
-            every = f"hpsearch report {self.run.path} --format csv"
+            every = f"hpsearch report {as_argument(self.run.path)} --format csv"
             return f"no more were completed ({', '.join(others)}); every trial: {every}"
         return None
 

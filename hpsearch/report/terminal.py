@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hpsearch.data.names import counted, printable
+from hpsearch.errors import as_argument
 from hpsearch.report import importance_table, paired_tables
 from hpsearch.report.curve import curve
 from hpsearch.report.headline import gain, on_test_rows
@@ -271,13 +272,14 @@ def _closing(summary: Summary) -> Iterator[str]:
         yield f"this lineage has looked at its test rows {looks} times; trust them a little less"
     run = summary.run
     if status in ("interrupted", "failed"):
-        yield f"go on with:   hpsearch resume {run.path}"
+        yield f"go on with:   hpsearch resume {as_argument(run.path)}"
     if run.report.exists():
-        yield f"see it:       {run.report} (or: hpsearch report --open {run.path})"
+        opened = f"hpsearch report --open {as_argument(run.path)}"
+        yield f"see it:       {run.report} (or: {opened})"
     if summary.refinable:
-        yield f"look closer:  hpsearch refine {run.path}"
+        yield f"look closer:  hpsearch refine {as_argument(run.path)}"
     if summary.outcome is not None and run.has_model:
-        yield f"use it:       hpsearch predict {run.path} DATA"
+        yield f"use it:       hpsearch predict {as_argument(run.path)} DATA"
         told = "in PyTorch and Keras, too" if summary.config.trainer.network else "its settings"
         yield f"rebuild it:   {run.best / 'params.yaml'} ({told})"
     elif summary.outcome is not None:

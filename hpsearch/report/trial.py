@@ -13,7 +13,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from hpsearch.errors import RunError
+from hpsearch.errors import RunError, as_argument
 from hpsearch.report.chart import chart
 from hpsearch.report.curve import FEWEST
 from hpsearch.report.importance_table import symbols
@@ -179,7 +179,11 @@ def show_trial(report: TrialReport) -> None:
     for name, text in report.logs.items():
         tell("", heading(f"The end of {name}"), text.rstrip("\n"))
     if result.status.value != "failed":
-        tell("", f"train it again:  hpsearch retrain {report.path} --trial {result.number}")
+        tell(
+            "",
+            f"train it again:  hpsearch retrain {as_argument(report.path)} "
+            f"--trial {result.number}",
+        )
 
 
 def _headline(report: TrialReport) -> str:

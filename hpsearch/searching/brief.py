@@ -13,7 +13,7 @@ from typing import Any
 from hpsearch.backends.threads import limit_threads
 from hpsearch.config import Config, Confirm
 from hpsearch.data.names import counted
-from hpsearch.errors import RunError
+from hpsearch.errors import RunError, as_argument
 from hpsearch.rng import RULES
 from hpsearch.sampling.plan import Round, Rung, ladder, plan, round_sizes
 from hpsearch.sampling.propose import Sampler, propose
@@ -129,7 +129,7 @@ def check_rules(run: RunDirectory) -> None:
         raise RunError(
             f"{run.path}: was searched by rules {run.rules}, this hpsearch {version('hpsearch')} "
             f"knows rules 1 to {RULES}; go on with the version that began it ({began}), or search "
-            f"again with: hpsearch run {run.config}"
+            f"again with: hpsearch run {as_argument(run.config)}"
         )
 
 

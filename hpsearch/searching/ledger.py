@@ -242,13 +242,10 @@ class Ledger:
         numbers = range(first, first + min(FIRST_TRIALS, trials))
         results = [self.results.get(number) for number in numbers]
         if all(result is not None and result.status is Status.FAILED for result in results):
-            who = (
-                "the only trial"
-                if len(numbers) == 1
-                else f"each of the first {len(numbers)} trials"
-            )
+            count = len(numbers)
+            failed = "the first trial" if count == 1 else f"each of the first {count} trials"
             raise TrainerError(
-                f"{who} failed, so the search stops; "
+                f"{failed} failed, so the search stops; "
                 f"the first said: {results[0] and results[0].error}"
             )
 

@@ -15,7 +15,7 @@ from hpsearch.data.encoding import Encoding, batches
 from hpsearch.data.names import expanded
 from hpsearch.data.options import BUILT_IN, DataOptions
 from hpsearch.data.source import Codes, Rows, Source
-from hpsearch.errors import DataError, RunError
+from hpsearch.errors import DataError, RunError, as_argument
 from hpsearch.searching.measure import Predictor
 from hpsearch.searching.own import is_own, origin_of
 from hpsearch.searching.trust import permit
@@ -133,7 +133,8 @@ def no_model(run: RunDirectory) -> RunError:
     if run.info.get("imported") and kind in ("network", "keras"):
         return RunError(
             f"{run.path}: was imported, and no model came with it; train one with: "
-            f"hpsearch retrain {run.path}, or search on with: hpsearch refine {run.path}"
+            f"hpsearch retrain {as_argument(run.path)}, or search on with: "
+            f"hpsearch refine {as_argument(run.path)}"
         )
     return RunError(
         f"{run.path}: was trained by a {kind} of your own, which "
@@ -147,9 +148,9 @@ def no_winner(run: RunDirectory) -> RunError:
     if status == "finished":
         return RunError(
             f"{run.path}: has no winner, for no trial was completed with a finite value; "
-            f"see: hpsearch report {run.path}"
+            f"see: hpsearch report {as_argument(run.path)}"
         )
     return RunError(
         f"{run.path}: has no winner yet (status {status}); "
-        f"finish it with: hpsearch resume {run.path}"
+        f"finish it with: hpsearch resume {as_argument(run.path)}"
     )

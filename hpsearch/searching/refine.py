@@ -9,7 +9,7 @@ from math import ceil
 
 from hpsearch.config import Config, from_mapping
 from hpsearch.config.kinds import limits
-from hpsearch.errors import RunError
+from hpsearch.errors import RunError, as_argument
 from hpsearch.sampling.pressure import Limits, Pressure, pressures
 from hpsearch.sampling.ranking import Observation, rank
 from hpsearch.searching.brief import TRIED, brief_of, check_rules, known_trials, trials_of
@@ -97,7 +97,7 @@ def refine(
     if not elites:
         raise RunError(
             f"{parent.path}: refine needs at least one trial with a value, found none; "
-            f"see why with: hpsearch report {parent.path}"
+            f"see why with: hpsearch report {as_argument(parent.path)}"
         )
     best = [elite.params for elite in elites]
     bounds = limits(config.trainer)

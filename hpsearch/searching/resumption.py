@@ -9,7 +9,7 @@ from typing import Any
 
 from hpsearch.config import Config, from_mapping
 from hpsearch.config.yaml_text import read
-from hpsearch.errors import ConfigError, RunError
+from hpsearch.errors import ConfigError, RunError, as_argument
 from hpsearch.sampling.plan import Round, extended, ladder, round_sizes
 from hpsearch.searching.brief import TRIED, check_rules, rounds_in, trials_of
 from hpsearch.searching.trust import check, is_sealed, seal
@@ -81,7 +81,7 @@ def check_resumable(run: RunDirectory, info: Mapping[str, Any]) -> None:
     if info.get("imported"):
         raise RunError(
             f"{run.path}: was imported, so there is nothing to resume; go on from its trials "
-            f"with: hpsearch refine {run.path}"
+            f"with: hpsearch refine {as_argument(run.path)}"
         )
 
 
@@ -100,7 +100,7 @@ def _is_left(
     if info.get("out_of_time") and limit is not None and spent >= limit:
         raise RunError(
             f"{run.path}: its time is over: search.timeout is {limit:g} s, {spent:g} s are spent; "
-            f"give it more, or none to stop it: hpsearch resume {run.path} "
+            f"give it more, or none to stop it: hpsearch resume {as_argument(run.path)} "
             f"--set search.timeout={2 * ceil(max(spent, limit))}"
         )
     return True
@@ -119,7 +119,7 @@ def _longer(
     if trials <= planned:
         raise RunError(
             f"{run.path}: --trials must be more than the {planned} that are planned already, "
-            f"found {trials}; `hpsearch resume {run.path}` finishes those"
+            f"found {trials}; `hpsearch resume {as_argument(run.path)}` finishes those"
         )
     search, history = config.search, [line["params"] for line in run.history]
     config = replace(config, search=replace(search, trials=trials))
@@ -167,8 +167,8 @@ def _as_edited(run: RunDirectory, info: Mapping[str, Any]) -> tuple[dict[str, An
         changed = "\n".join(f"{run.config}: {line}" for line in found)
         raise RunError(
             f"{changed}\n{run.config}: was changed since the run began; restore it, or search "
-            f"again with: hpsearch run {run.config} (more trials: hpsearch resume {run.path} "
-            "--trials N)"
+            f"again with: hpsearch run {as_argument(run.config)} (more trials: "
+            f"hpsearch resume {as_argument(run.path)} --trials N)"
         )
     for key, _, value in _differences(before, after):
         section, name = key

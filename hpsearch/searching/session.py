@@ -14,7 +14,7 @@ from typing import Any
 from hpsearch import backends
 from hpsearch.config import Config, from_mapping
 from hpsearch.data.dataset import Dataset, cross_validation, load, write_folds
-from hpsearch.errors import ConfigError, RunError
+from hpsearch.errors import ConfigError, RunError, as_argument
 from hpsearch.rng import RULES
 from hpsearch.searching.brief import brief_for, brief_of, proposals, rounds_of
 from hpsearch.searching.events import Event, FilesChanged, SearchEnded, SearchStarted
@@ -334,7 +334,7 @@ def _disk(run: RunDirectory) -> Iterator[None]:
         raise RunError(
             f"{run.path}: must be a folder that can be written, found: "
             f"{error.strerror or error}; what finished is on disk. Once that is mended, go on "
-            f"with: hpsearch resume {run.path}"
+            f"with: hpsearch resume {as_argument(run.path)}"
         ) from error
 
 

@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from hpsearch.errors import RunError
+from hpsearch.errors import RunError, as_argument
 from hpsearch.store.safe_path import MOST, SafePath
 
 BLOCK = 1000  # lines that are held in memory as they are, before they are packed
@@ -199,7 +199,8 @@ class Lines:
 def repair_with(run: SafePath) -> str:
     """What to do about a line that cannot be read."""
     return (
-        f"to set the line aside and train again what it recorded: hpsearch resume {run} --repair"
+        "to set the line aside and train again what it recorded: "
+        f"hpsearch resume {as_argument(run)} --repair"
     )
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from hpsearch.errors import RunError
+from hpsearch.errors import RunError, as_argument
 from hpsearch.store.safe_path import SafePath
 
 NAME = ".lock"  # of the file in a run directory
@@ -37,7 +37,7 @@ def take(path: SafePath) -> BinaryIO:
         raise RunError(
             f"{path.parent}: must be a folder that can be written, found: "
             f"{error.strerror or error}; once that is mended, go on with: "
-            f"hpsearch resume {path.parent}"
+            f"hpsearch resume {as_argument(path.parent)}"
         ) from error
     try:
         _lock(file, path)
@@ -81,7 +81,7 @@ def vanished(run: Path) -> RunError:
     """What there is to say of a run that was deleted or moved while a search wrote to it."""
     return RunError(
         f"{run}: was deleted or moved while the search was writing to it; put it back and go "
-        f"on with: hpsearch resume {run}, or search again with: hpsearch run CONFIG"
+        f"on with: hpsearch resume {as_argument(run)}, or search again with: hpsearch run CONFIG"
     )
 
 

@@ -233,11 +233,14 @@ def check_folder(path: Path) -> None:
     SafePath.of(path).status()
     if not folder.is_dir():
         raise OutputError(f"{path}: must be in a folder that exists, found no {folder}")
-    effective = os.access in os.supports_effective_ids
-    if not os.access(folder, os.W_OK | os.X_OK, effective_ids=effective):
+    try:  # asking for permission is not enough: root has it in /proc, too
+        with TemporaryDirectory(prefix=".hpsearch-", dir=folder):
+            pass
+    except OSError as error:
         raise OutputError(
-            f"{path}: cannot be written: no file can be made in {folder}; name another folder"
-        )
+            f"{path}: cannot be written: no file can be made in {folder}: {error.strerror}; name "
+            "another folder"
+        ) from None
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch.data.names import did_you_mean, expanded
-from hpsearch.errors import RunError
+from hpsearch.errors import RunError, as_argument
 from hpsearch.store import lock
 from hpsearch.store.files import read_lines, write_json, write_text
 from hpsearch.store.records import read_records, read_work
@@ -249,7 +249,7 @@ def _place(runs_dir: Path, name: str, numbered: bool) -> SafePath:
     if path.exists():
         raise RunError(
             f"{path}: exists already; choose another --name, or go on with it: "
-            f"hpsearch resume {path}"
+            f"hpsearch resume {as_argument(path)}"
         )
     return path
 

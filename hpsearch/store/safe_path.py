@@ -185,25 +185,12 @@ class SafePath:
         that is not `durable` does not wait for the disk: a kill cannot spoil it, but a power cut
         may leave it old or torn, so it must be able to prove itself.
         """
-        hidden = f".{self.name[:200]}.{token_hex(8)}{NEW}"  # nobody can have guessed it
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FILE
         with self.parent.folder() as folder:
-            descriptor = os.open(hidden, flags, 0o666, dir_fd=folder)
             try:
-                with os.fdopen(descriptor, "wb") as file:
-                    write(file)
-                    file.flush()
-                    if durable:
-                        os.fsync(file.fileno())
-                os.replace(hidden, self.name, src_dir_fd=folder, dst_dir_fd=folder)
-            except BaseException as error:
-                with suppress(OSError):
-                    os.unlink(hidden, dir_fd=folder)
-                if isinstance(error, IsADirectoryError):
-                    self._must_be(stat.S_IFREG, folder)
+                write_in(folder, self.name, write, durable=durable)
+            except IsADirectoryError:
+                self._must_be(stat.S_IFREG, folder)
                 raise
-            if durable:
-                os.fsync(folder)
 
     def write_bytes(self, data: bytes) -> None:
         """Replace a file whole."""
@@ -253,11 +240,7 @@ class SafePath:
     def remove(self) -> None:
         """Remove whatever is there: a file, a link, or a folder with all that is in it."""
         with suppress(FileNotFoundError), self.parent.folder() as folder:
-            found = os.stat(self.name, dir_fd=folder, follow_symlinks=False)
-            if stat.S_ISDIR(found.st_mode):
-                shutil.rmtree(self.name, dir_fd=folder)  # follows no links, either
-            else:
-                os.unlink(self.name, dir_fd=folder)
+            remove_in(folder, self.name)
 
     def copy_into(self, other: SafePath) -> None:
         """Copy what is in this folder into another, which has none of it; links stay links."""
@@ -294,6 +277,41 @@ class SafePath:
         return RunError(
             f"{self}: must be a {must}, found {found}{why}; remove it, or put {what} in its place"
         )
+
+
+def write_in(
+    folder: int, name: str, write: Callable[[BinaryIO], object], *, durable: bool = True
+) -> None:
+    """Replace a file in an open folder, for who keeps one open; see `SafePath.write`."""
+    hidden = f".{name[:200]}.{token_hex(8)}{NEW}"  # nobody can have guessed it
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FILE
+    descriptor = os.open(hidden, flags, 0o666, dir_fd=folder)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            write(file)
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+        os.replace(hidden, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(hidden, dir_fd=folder)
+        raise
+    if durable:
+        os.fsync(folder)
+
+
+def remove_in(folder: int, name: str) -> None:
+    """Remove what is in an open folder under a name; see `SafePath.remove`.
+
+    Raises:
+        FileNotFoundError: there is nothing.
+    """
+    found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    if stat.S_ISDIR(found.st_mode):
+        shutil.rmtree(name, dir_fd=folder)  # follows no links, either
+    else:
+        os.unlink(name, dir_fd=folder)
 
 
 def _copy(here: int, there: int, at: SafePath) -> None:

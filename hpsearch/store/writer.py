@@ -16,9 +16,9 @@ import numpy as np
 
 from hpsearch.errors import RunError
 from hpsearch.store import lock
-from hpsearch.store.files import Lines, as_json, write_whole
+from hpsearch.store.files import Lines, as_json
 from hpsearch.store.records import as_line
-from hpsearch.store.safe_path import NEW, SafePath
+from hpsearch.store.safe_path import NEW, SafePath, remove_in, write_in
 from hpsearch.trial import Piece, Result, Training
 
 State = Mapping[str, np.ndarray[Any, Any]]
@@ -63,6 +63,9 @@ class Writer:
             for name in FOLDERS:
                 (path / name).mkdir(exist_ok=True)
             _sweep(path)
+            self._kept = opened.enter_context(
+                (path / "state").folder()
+            )  # opened once: pieces are many
 
             def lines(name: str) -> Lines:
                 return opened.enter_context(closing(Lines(path / name, self._written_anew)))
@@ -88,7 +91,7 @@ class Writer:
         if state is None and self._states.get(piece.number):
             path = self._state(piece.training)
             if path in self._states[piece.number]:
-                path.remove()
+                self._take_away(path.name)
         self._curves.append(as_line(piece))
         if state is not None:
             self.save(piece, state)
@@ -97,7 +100,16 @@ class Writer:
         """Keep what a training needs to go on after its last piece, which is recorded."""
         path = self._state(last.training)
         arrays: dict[str, Any] = {**state, AFTER: np.array([last.rung, last.epochs])}
-        write_whole(path, lambda file: np.savez(file, **arrays), durable=False)
+
+        def put() -> None:
+            write_in(self._kept, path.name, lambda file: np.savez(file, **arrays), durable=False)
+
+        try:
+            put()
+        except (FileNotFoundError, IsADirectoryError):  # a trial was at it this very moment
+            self._check_folders()
+            path.remove()
+            put()
         self._states[last.number].add(path)
 
     def result(self, result: Result) -> None:
@@ -110,11 +122,14 @@ class Writer:
             kept = self._states.get(training[0])
             if kept and (path := self._state(training)) in kept:
                 kept.discard(path)
-                path.remove()
-            name = "-".join(map(str, training))
+                self._take_away(path.name)
             with suppress(OSError):
-                os.stat(f"state/{name}", dir_fd=self._home, follow_symlinks=False)  # mostly none
-                (self._path / "state" / name).remove()
+                self._take_away("-".join(map(str, training)))  # mostly there is none
+
+    def _take_away(self, name: str) -> None:
+        """Remove a state, or the checkpoints of a training."""
+        with suppress(FileNotFoundError):
+            remove_in(self._kept, name)
 
     def keep(self, results: Iterable[Result]) -> None:
         """Forget the fate of every trial but these; the trials are trained again."""
@@ -229,14 +244,19 @@ class Writer:
     def _check_folders(self) -> None:
         for name in FOLDERS:
             try:
-                mode = os.stat(name, dir_fd=self._home, follow_symlinks=False).st_mode
+                found = os.stat(name, dir_fd=self._home, follow_symlinks=False)
             except FileNotFoundError:
-                mode = 0
-            if not S_ISDIR(mode):
-                folder = self._path / name
+                found = None
+            folder = self._path / name
+            if found is None or not S_ISDIR(found.st_mode):
                 folder.remove()
                 folder.mkdir()
                 self._written_anew(folder)
+            elif name != "state" or os.path.samestat(found, os.fstat(self._kept)):
+                continue
+            if name == "state":  # not the one that is open: look into the new one from now on
+                with folder.folder() as descriptor:
+                    os.dup2(descriptor, self._kept, inheritable=False)
 
     def _written_anew(self, path: SafePath) -> None:
         """Say that something of ours was not as it was left, once for each."""

@@ -8,6 +8,7 @@ one was, whatever else had been trained since.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from secrets import token_hex
@@ -15,8 +16,11 @@ from secrets import token_hex
 import numpy as np
 
 from hpsearch.store import SafePath
-from hpsearch.trainers.protocol import State
+from hpsearch.trainers.protocol import Outcome, State
 from hpsearch.trial import Training
+
+TRIES = 3
+"""How often a piece is trained whose folder another trial removes each time."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,25 @@ class Checkpoints:
             before.copy_into(work)
             return work, epochs
         return work, 0
+
+    def within(self, epochs: int, train: Callable[[SafePath, int], Outcome]) -> Outcome:
+        """Train a piece in a folder of its own, given that and the epoch to go on from.
+
+        Another trial may remove the folder meanwhile. Where training fails for that, it is not
+        at fault and trained again, with the result that it would have had.
+
+        Raises:
+            Exception: what `train` raised.
+        """
+        work = None
+        for left in reversed(range(TRIES)):
+            try:
+                work, done = self.begin(epochs)
+                return train(work, done)
+            except Exception:
+                if not left or (work is not None and work.is_folder()):
+                    raise
+        raise AssertionError("unreachable")
 
     def keep(self, work: SafePath, epochs: int) -> bool:
         """End a piece: what it left is the checkpoint of this epoch. False if it left nothing.

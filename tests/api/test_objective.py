@@ -1,6 +1,8 @@
 """A search of a function that Python hands over: lambdas and closures too."""
 
+import multiprocessing
 import signal
+import socket
 import threading
 
 import pytest
@@ -114,3 +116,13 @@ def test_an_objective_that_no_worker_can_have_is_refused_before_any_trial(
     assert len(run.trials) == 12
     with pytest.raises(TrainerError, match=why):
         run.resume(objective, trials=13, overrides={"parallel.backend": "local"}, progress=False)
+
+
+def test_an_objective_that_holds_a_socket_or_a_pipe_is_refused_before_any_trial(tmp_path):
+    """They can be copied, in a way that only one reader and only a child can use."""
+    ends = multiprocessing.Pipe()
+    with socket.socket() as plug, ends[0] as pipe, ends[1]:
+        for thing, kind in ((plug, "socket"), (pipe, "Connection")):
+            with pytest.raises(TrainerError, match=f"TypeError: cannot pickle '{kind}' object"):
+                hpsearch.search(CONFIG, tmp_path, "run", held(thing), progress=False)
+    assert not (tmp_path / "run").exists()

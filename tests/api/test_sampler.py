@@ -146,7 +146,9 @@ def test_settings_from_elsewhere_may_hold_numpys_numbers_and_steps_made_by_arith
         "flag": {"values": [True, False]},
         "units": {"type": "int", "min": 1, "max": 8, "per": "n"},
     }
-    sampler = hpsearch.Sampler(space, trials=20)
+    sampler = hpsearch.Sampler(space, trials=np.int64(20), seed=np.int32(3))
+    same = hpsearch.Sampler(space, trials=20, seed=3)
+    assert sampler.ask(np.int64(2)) == same.ask(2)
     given = {"n": np.int64(2), "x": np.float32(0.5), "s": np.float64(0.1) * 3,
              "flag": np.bool_(True), "units": np.array([3, 4])}  # fmt: skip
     (trial,) = sampler.add([given], [np.float64(1.0)])

@@ -6,7 +6,7 @@ import pytest
 
 from hpsearch.cli import progress
 from hpsearch.sampling.plan import plan
-from hpsearch.searching.events import RoundStarted, SearchStarted
+from hpsearch.searching.events import FilesChanged, RoundStarted, SearchStarted
 from hpsearch.store import RunDirectory, create
 
 
@@ -38,3 +38,11 @@ def test_reading_back_many_trials_is_said_once_after_a_second(
     for round in rounds[2:]:
         shown(RoundStarted(round, 5))
     assert capsys.readouterr().err.splitlines()[1:] == said
+
+
+def test_quiet_says_nothing_of_progress_and_all_of_trouble(run, capsys):
+    shown = progress.Progress(quiet=True)
+    shown(SearchStarted(run, 50, 0, 1))
+    shown(RoundStarted(plan([10] * 5, (1,))[0], 5))
+    shown(FilesChanged("runs/r/run.json: was deleted"))
+    assert capsys.readouterr().err == "runs/r/run.json: was deleted\n"

@@ -184,6 +184,23 @@ def test_a_search_whose_first_trials_all_fail_stops_and_can_be_resumed(
     assert "hpsearch resume runs/lost" in hpsearch("report", "lost").out
 
 
+def test_one_trial_that_fails_is_spoken_of_as_one(hpsearch, search, breaks, monkeypatch):
+    with monkeypatch.context():
+        breaks(range(100))
+        said = search("lost", "--trials=1")
+    assert said.status == 1
+    assert "hpsearch: the first trial failed, so the search stops" in said.err
+
+
+def test_commands_that_are_printed_quote_the_run_where_a_shell_needs_it(hpsearch, search):
+    search("first")
+    Path("runs").rename("my runs")
+    told = hpsearch("report", "my runs/first").out
+    assert "hpsearch refine 'my runs/first'" in told
+    assert "hpsearch predict 'my runs/first' DATA" in told
+    assert "hpsearch report --open 'my runs/first'" in told
+
+
 def test_resume_of_a_finished_run_says_so(hpsearch, search):
     search("first")
     before = Path("runs/first/run.json").read_bytes()

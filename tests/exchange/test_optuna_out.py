@@ -243,15 +243,25 @@ def test_a_torn_last_line_of_a_journal_does_not_spoil_what_is_added(made, url, s
     assert len(study(url("journal"), "second").trials) == 5
 
 
-def test_a_journal_behind_a_link_stays_there_with_its_mode(made, url, out, study):
+def test_a_journal_that_is_added_to_keeps_its_mode(made, url, study):
     export(made(), "optuna", url("journal"))
-    Path(url("journal")).rename(out / "real")
-    (out / "real").chmod(0o640)
-    Path(url("journal")).symlink_to("real")
+    Path(url("journal")).chmod(0o640)
     export(made("second"), "optuna", url("journal"))
-    assert Path(url("journal")).is_symlink()
-    assert stat.S_IMODE((out / "real").stat().st_mode) == 0o640
+    assert stat.S_IMODE(Path(url("journal")).stat().st_mode) == 0o640
     assert len(study(url("journal"), "second").trials) == 5
+
+
+@pytest.mark.parametrize("leads_to", ["real", "nowhere", "s.log"])
+def test_a_link_is_not_written_through(made, url, out, leads_to):
+    export(made(), "optuna", str(out / "real"))
+    before = (out / "real").read_bytes()
+    Path(url("journal")).symlink_to(leads_to)
+    message = f"must be a file, found a link, .* name what it leads to, {out / leads_to}"
+    with pytest.raises(ExchangeError, match=message):
+        export(made("second"), "optuna", url("journal"))
+    assert Path(url("journal")).is_symlink()
+    assert (out / "real").read_bytes() == before
+    assert not (out / "nowhere").exists()
 
 
 def break_after(monkeypatch, trials):
@@ -294,11 +304,28 @@ def test_a_target_that_cannot_be_is_told(made, target, message):
     assert "secret" not in str(caught.value)
 
 
-def test_a_file_that_is_no_journal_is_told_and_left_alone(made, out):
-    (out / "notes.log").write_text("dear diary\nmore\n")
-    with pytest.raises(ExchangeError, match="cannot be written to as a storage of Optuna"):
+@pytest.mark.parametrize(
+    "text", ["dear diary\nmore\n", "mine\n", "mine", "\n", "[1]\n", '{"a": 1}\n', '{"op_code": 0']
+)
+def test_a_file_that_is_no_journal_is_told_and_left_alone(made, out, text):
+    (out / "notes.log").write_text(text)
+    message = "must be a journal file of Optuna's, found a file that begins with"
+    with pytest.raises(ExchangeError, match=rf"notes\.log: {message}"):
         export(made(), "optuna", str(out / "notes.log"))
-    assert (out / "notes.log").read_text() == "dear diary\nmore\n"
+    assert (out / "notes.log").read_text() == text
+
+
+def test_a_folder_is_no_journal(made, out):
+    (out / "folder").mkdir()
+    with pytest.raises(ExchangeError, match="must be a journal file of Optuna's, found no plain"):
+        export(made(), "optuna", str(out / "folder"))
+    assert list((out / "folder").iterdir()) == []
+
+
+def test_an_empty_file_as_optuna_makes_it_is_a_journal(made, url, study):
+    Path(url("journal")).touch()
+    export(made(), "optuna", url("journal"))
+    assert len(study(url("journal")).trials) == 5
 
 
 def test_a_run_without_trials_is_a_study_without_trials(made, url, study):

@@ -2,9 +2,10 @@
 
     python tests/faults/kills.py --moments 100
 
-Two searches, taken in turn: one with halving and confirmation, and one that refines it. Each
-life begins a new run, which is killed at a moment drawn evenly from the time that the
-uninterrupted run took: the parent, one worker, or all processes, by SIGKILL. Every third
+Four searches, taken in turn: one with halving and confirmation, one that refines it, and one of
+a function whose leaders are lost above a rung, so that others are called back, with two jobs and
+with one. Each life begins a new run, which is killed at a moment drawn evenly from the time that
+the uninterrupted run took: the parent, one worker, or all processes, by SIGKILL. Every third
 resume is killed as well, before the next one goes on. Ends with status 1 if any life differs.
 """
 
@@ -24,6 +25,7 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -38,7 +40,28 @@ space:
 search: {trials: 18, halving: true, confirm: {top: 2, seeds: 2}}
 parallel: {jobs: 2}
 """
-SEARCHES = ("whole", "refined")  # the names of the uninterrupted runs
+LOSSY = """\
+name: lossy
+trainer: {kind: function, function: lossy.py:train, epochs: 9}
+metric: {name: score, goal: maximize}
+space: {x: {min: 0, max: 1}}
+search: {trials: 27, rounds: 2, halving: {min_epochs: 1}, confirm: {top: 2, seeds: 1}}
+"""
+LOSSY_FUNCTION = """\
+import math, time
+from pathlib import Path
+
+def train(params, epochs, checkpoint_dir):
+    x, kept = params["x"], Path(checkpoint_dir, "epoch")
+    first = int(kept.read_text()) if kept.exists() else 0
+    for epoch in range(first + 1, epochs + 1):
+        time.sleep(0.02)  # there is a moment to be killed in
+        if 0.6 < x <= 0.8 and epoch == 5:
+            raise ValueError("no more")
+        kept.write_text(str(epoch))
+        yield {"epoch": epoch, "score": math.nan if x > 0.8 and epoch == 2 else x + epoch / 100}
+"""
+SEARCHES = ("whole", "refined", "lossy", "alone")  # the names of the uninterrupted runs
 VICTIMS = ("parent", "worker", "all")
 BY_CHANCE = ("started", "seconds")  # what speed decides in a line of trials.jsonl
 LONGEST = 300  # seconds after which a life counts as hanging
@@ -66,7 +89,7 @@ def main() -> int:
         spans = uninterrupted(Path(folder))
         lives = []
         for number in range(given.moments):
-            search = SEARCHES[number % 2]
+            search = SEARCHES[number % len(SEARCHES)]
             life = live(Path(folder), f"life-{number}", search, spans[search], chance)
             lives.append(life)
             for fault in life.faults:
@@ -81,8 +104,13 @@ def main() -> int:
 
 
 def uninterrupted(folder: Path) -> dict[str, float]:
-    """Do both searches undisturbed; how many seconds each took."""
-    (folder / "tiny.yaml").write_text(CONFIG)
+    """Do each search undisturbed; how many seconds it took."""
+    for name, text in (
+        ("tiny.yaml", CONFIG),
+        ("lossy.yaml", LOSSY),
+        ("lossy.py", LOSSY_FUNCTION),
+    ):
+        (folder / name).write_text(text)
     spans = {}
     for search in SEARCHES:
         start = time.monotonic()
@@ -90,14 +118,21 @@ def uninterrupted(folder: Path) -> dict[str, float]:
         if process.wait(LONGEST):
             raise SystemExit(f"the uninterrupted search failed: {said(folder, search)}")
         spans[search] = time.monotonic() - start
+    runs = folder / "runs"
+    if fates(runs / "lossy") != fates(runs / "alone"):
+        raise SystemExit("two jobs found other trials than one")
     return spans
 
 
 def begin(folder: Path, search: str, name: str) -> subprocess.Popen[bytes]:
-    """Start one of the two searches under a name."""
+    """Start one of the searches under a name."""
     if search == "whole":
         return hpsearch(folder, name, "run", str(folder / "tiny.yaml"), "--name", name)
-    return hpsearch(folder, name, "refine", "whole", "--trials", "9", "--name", name)
+    if search == "refined":
+        return hpsearch(folder, name, "refine", "whole", "--trials", "9", "--name", name)
+    jobs = f"parallel.jobs={1 if search == 'alone' else 2}"
+    config = str(folder / "lossy.yaml")
+    return hpsearch(folder, name, "run", config, "--set", jobs, "--name", name)
 
 
 def hpsearch(folder: Path, name: str, *args: str) -> subprocess.Popen[bytes]:
@@ -195,7 +230,8 @@ def judge(life: Life, run: Path, other: Path, deaths: list[dict[str, bytes]]) ->
     end = held(run)
     kept = set(end["trials.jsonl"].splitlines())
     for death in deaths:
-        life.lost += len(set(death["trials.jsonl"].splitlines()) - kept)
+        gone = set(death["trials.jsonl"].splitlines()) - kept
+        life.lost += sum(not went_on(json.loads(line), fates(run)) for line in gone)
         if not end["curves.jsonl"].startswith(death["curves.jsonl"]):
             life.faults.append("a piece of training that was on disk is gone or changed")
     pieces = [json.loads(line) for line in end["curves.jsonl"].splitlines()]
@@ -211,7 +247,13 @@ def judge(life: Life, run: Path, other: Path, deaths: list[dict[str, bytes]]) ->
         life.faults.append("states or data were left behind")
 
 
-def fates(run: Path) -> list[dict[str, object]]:
+def went_on(fate: dict[str, Any], end: list[dict[str, Any]]) -> bool:
+    """Whether a trial that had stopped was called back, and so has another fate at the end."""
+    later = [line["epochs"] for line in end if line["number"] == fate["number"]]
+    return fate["status"] == "stopped" and later > [fate["epochs"]]
+
+
+def fates(run: Path) -> list[dict[str, Any]]:
     """The trials by number, without what speed decides."""
     lines = map(json.loads, (run / "trials.jsonl").read_text().splitlines())
     kept = [{k: v for k, v in line.items() if k not in BY_CHANCE} for line in lines]
@@ -224,10 +266,12 @@ def curves(run: Path) -> list[str]:
 
 
 def best(run: Path) -> dict[str, object]:
-    """What best/ holds: its texts, and each array of the model as bytes."""
+    """What best/ holds: its texts, and each array of a network's model as bytes."""
     found: dict[str, object] = {
         path.name: path.read_text() for path in (run / "best").iterdir() if path.suffix != ".npz"
     }
+    if not (run / "best" / "model.npz").exists():
+        return found
     with np.load(run / "best" / "model.npz") as model:
         return found | {name: model[name].tobytes() for name in model.files}
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hpsearch.errors import OutputError
+from hpsearch.store import output
 from hpsearch.store.output import Output, new_folder
 
 
@@ -166,9 +167,24 @@ def test_a_folder_that_is_missing_is_named(tmp_path):
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(os, "access", lambda *given, **options: False)  # root may write anywhere
-    with pytest.raises(OutputError, match=f"no file can be made in {tmp_path}"):
+    def refused(prefix, dir):  # noqa: A002 (as it is called)
+        raise PermissionError(13, "Permission denied", str(dir))  # root may write anywhere
+
+    monkeypatch.setattr(output, "TemporaryDirectory", refused)
+    message = f"no file can be made in {tmp_path}: Permission denied; name another folder"
+    with pytest.raises(OutputError, match=message):
         Output(tmp_path / "mine").check()
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no /proc here")
+def test_a_folder_that_takes_no_files_whoever_asks_is_refused_before_any_work():
+    with pytest.raises(OutputError, match=r"^/proc/mine: .* no file can be made in /proc: "):
+        Output(Path("/proc/mine")).check()
+
+
+def test_a_look_at_a_folder_leaves_nothing_there(tmp_path):
+    Output(tmp_path / "mine").check()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_name_that_is_too_long_is_refused(tmp_path):

@@ -142,3 +142,45 @@ def test_checkpoints_of_trainings_are_forgotten_by_name(run):
     with run.writing() as writer:
         writer.forget([(1, 0, 0), (1, 0, 1)])
     assert {path.name for path in (run.path / "state").iterdir()} == set(kept)
+
+
+def moved_away(folder):
+    """Put another folder in the place of one."""
+    folder.rename(folder.with_name("moved"))
+    folder.mkdir()
+
+
+@pytest.mark.parametrize("deed", [shutil.rmtree, moved_away])
+def test_states_go_where_the_folder_is_now(run, piece, deed):
+    with run.writing() as writer:
+        writer.piece(piece(0), STATE)
+        deed(run.path / "state")
+        writer.piece(piece(1), STATE)
+        assert [path.name for path in (run.path / "state").iterdir()] == ["1.npz"]
+        assert writer.state(piece(0)) is None
+        assert writer.state(piece(1)) is not None
+        writer.forget([piece(0).training, piece(1).training])
+        assert list((run.path / "state").iterdir()) == []
+
+
+def test_a_folder_that_goes_while_a_state_is_written_is_made_anew(run, piece, monkeypatch):
+    savez, told = np.savez, []
+
+    def deleted_meanwhile(file, **arrays):
+        savez(file, **arrays)
+        if not told:
+            shutil.rmtree(run.path / "state")
+
+    monkeypatch.setattr(np, "savez", deleted_meanwhile)
+    with run.writing(told.append) as writer:
+        writer.piece(piece(0), STATE)
+        assert writer.state(piece(0)) is not None
+    assert len(told) == 1
+    assert "state: was deleted or changed by another program" in told[0]
+
+
+def test_a_folder_in_the_place_of_a_state_makes_way(run, piece):
+    with run.writing() as writer:
+        (run.path / "state" / "0.npz" / "inner").mkdir(parents=True)
+        writer.piece(piece(0), STATE)
+        assert writer.state(piece(0)) is not None

@@ -179,6 +179,19 @@ def test_a_survivor_goes_on_from_its_checkpoint_or_is_trained_anew(
     assert later.finished
 
 
+def test_a_command_whose_folder_another_trial_removed_is_run_again(script, train, tmp_path):
+    command = script(
+        "import json, os, pathlib, shutil\n"
+        "folder = pathlib.Path(os.environ['HPSEARCH_CHECKPOINT_DIR'])\n"
+        "seen = pathlib.Path('seen'); seen.open('a').write('x')\n"
+        "if seen.read_text() == 'x': shutil.rmtree(folder.parent.parent)\n"
+        "(folder / 'result.json').write_text('{\"score\": 2}')\n"
+    )
+    outcome = train(command, options={"file": "result.json"})
+    assert outcome.curve == {"epoch": [1], "score": [2.0]}
+    assert (tmp_path / "seen").read_text() == "xx"
+
+
 def test_a_command_that_ends_early_is_finished(script, train):
     text = "print('{\"score\": 1}'); print('{\"score\": 2}')"
     outcome = train(script(text), until=9, epochs=27)

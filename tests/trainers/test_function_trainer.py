@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import shutil
 import sys
 from decimal import Decimal
 from fractions import Fraction
@@ -12,9 +13,8 @@ import numpy as np
 import pytest
 
 from hpsearch.errors import TrainerError
-from hpsearch.searching.brief import settings_of
 from hpsearch.trainers.function import FunctionTrainer, inspected
-from hpsearch.trainers.protocol import Job
+from hpsearch.trainers.protocol import OWN_EPOCHS, Job
 
 
 def job(until=3, epochs=3, number=7, **params):
@@ -108,11 +108,50 @@ def test_a_piece_that_was_killed_or_not_recorded_leaves_no_trace_in_later_ones(t
 
 
 def test_a_lost_checkpoint_means_training_from_the_start(tmp_path):
-    import shutil
-
     first = train(saving, tmp_path, until=1)
     shutil.rmtree(tmp_path / "state")
     assert train(saving, tmp_path, state=first.state).curve["epoch"] == [1, 2, 3]
+
+
+def losing(times):
+    """`saving`, from under which another trial removes its folder in its second epoch."""
+    calls = []
+
+    def function(params, epochs, checkpoint_dir):
+        calls.append(Path(checkpoint_dir).name)
+        for told in saving(params, epochs, checkpoint_dir):
+            yield told
+            if len(calls) <= times:
+                shutil.rmtree(Path(checkpoint_dir).parent.parent)
+
+    return function, calls
+
+
+def test_a_trial_whose_folder_another_removed_is_trained_again(tmp_path):
+    first = train(saving, tmp_path, until=1)
+    function, calls = losing(times=2)
+    later = train(function, tmp_path, until=3, state=first.state)
+    assert later.curve == {"epoch": [1, 2, 3], "score": [1, 2, 3], "trained": [1, 2, 3]}
+    assert len(set(calls)) == 3
+
+
+def test_a_trial_whose_folder_is_removed_each_time_fails_in_the_end(tmp_path):
+    function, calls = losing(times=99)
+    with pytest.raises(FileNotFoundError):
+        train(function, tmp_path)
+    assert len(calls) == 3
+
+
+def test_a_trial_that_fails_with_its_folder_in_place_is_trained_once(tmp_path):
+    calls = []
+
+    def function(params, epochs, checkpoint_dir):
+        calls.append(checkpoint_dir)
+        raise FileNotFoundError("my data")
+
+    with pytest.raises(FileNotFoundError, match="my data"):
+        train(function, tmp_path)
+    assert len(calls) == 1
 
 
 def test_a_generator_that_ends_early_is_finished(tmp_path):
@@ -351,7 +390,7 @@ def test_a_parameter_called_epochs_is_told_as_any_other(tmp_path):
     def asked(params, epochs):
         return {"score": params["epochs"] + epochs + params["seed"]}
 
-    settings = settings_of({"epochs": 1}, {"epochs": 30, "seed": 0.5})
+    settings = {"epochs": 1, OWN_EPOCHS: 30, "seed": 0.5}
     one = Job(7, settings, (0, "trial", 7), until_epoch=1)
     (outcome,) = FunctionTrainer(asked, str(tmp_path), "score").train([one], [None])
     assert outcome.curve == {"epoch": [1], "score": [60.5]}

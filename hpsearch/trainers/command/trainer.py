@@ -71,7 +71,20 @@ class CommandTrainer:
         logs = run / "logs"
         logs.mkdir(exist_ok=True)  # without its parents: a deleted run stays so
         checkpoints = Checkpoints.of(run, job.training)
-        folder, done = checkpoints.begin(kept_epochs(state) if self.resumes else 0)
+
+        def piece(folder: SafePath, done: int) -> Outcome:
+            rows = by_epoch(self._run(job, folder, logs), self.metric, done, job.until_epoch)
+            if report is not None:
+                for epoch, row in rows.items():
+                    report({"epoch": epoch, **row})
+            ended = max(rows, default=0) < job.until_epoch
+            left = folder if self.resumes else None
+            return outcome_of(job, rows, self.metric, done, ended, checkpoints, left)
+
+        return checkpoints.within(kept_epochs(state) if self.resumes else 0, piece)
+
+    def _run(self, job: Job, folder: SafePath, logs: SafePath) -> Told:
+        """What the command told of a piece that it trained in a folder."""
         params = params_of(job)
         given = {
             "epochs": job.until_epoch,
@@ -89,13 +102,7 @@ class CommandTrainer:
             found = log.status()
             if found is not None and found.st_size == 0:
                 log.remove()
-        rows = by_epoch(self._told(output, folder), self.metric, done, job.until_epoch)
-        if report is not None:
-            for epoch, row in rows.items():
-                report({"epoch": epoch, **row})
-        ended = max(rows, default=0) < job.until_epoch
-        left = folder if self.resumes else None
-        return outcome_of(job, rows, self.metric, done, ended, checkpoints, left)
+        return self._told(output, folder)
 
     def _told(self, output: str, folder: SafePath) -> Told:
         if self.file is not None:

@@ -72,23 +72,27 @@ class FunctionTrainer:
         self, function: Function, job: Job, state: State | None, report: Report | None
     ) -> Outcome:
         how = manner(function)
-        params = copy.deepcopy(params_of(job))
-        epochs = params.get("epochs", job.settings["epochs"])
-        extras: dict[str, Any] = {"trial": job.number}
-        if "seed" in how.extras:
-            extras["seed"] = seed_of(job)
         checkpoints = Checkpoints.of(SafePath(Path(self.folder)), job.training)
-        folder, done = None, 0
+
+        def piece(folder: SafePath | None, done: int) -> Outcome:
+            params = copy.deepcopy(params_of(job))
+            epochs = params.get("epochs", job.settings["epochs"])
+            extras: dict[str, Any] = {"trial": job.number}
+            if "seed" in how.extras:
+                extras["seed"] = seed_of(job)
+            if folder is not None:
+                extras["checkpoint_dir"] = str(folder)
+            told = how.call(function, params=params, epochs=epochs, **extras)
+            if not isinstance(told, Generator):
+                checkpoints.drop()
+                curve, diverged = curve_of({1: measures(told, self.metric)}, self.metric)
+                return Outcome(curve, None, diverged=diverged, finished=True)
+            rows, ended = _follow(told, self.metric, done, job.until_epoch, report)
+            return outcome_of(job, rows, self.metric, done, ended, checkpoints, folder)
+
         if "checkpoint_dir" in how.extras:
-            folder, done = checkpoints.begin(kept_epochs(state))
-            extras["checkpoint_dir"] = str(folder)
-        told = how.call(function, params=params, epochs=epochs, **extras)
-        if not isinstance(told, Generator):
-            checkpoints.drop()
-            curve, diverged = curve_of({1: measures(told, self.metric)}, self.metric)
-            return Outcome(curve, None, diverged=diverged, finished=True)
-        rows, ended = _follow(told, self.metric, done, job.until_epoch, report)
-        return outcome_of(job, rows, self.metric, done, ended, checkpoints, folder)
+            return checkpoints.within(kept_epochs(state), piece)
+        return piece(None, 0)
 
 
 def _follow(
