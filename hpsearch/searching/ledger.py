@@ -243,7 +243,7 @@ class Ledger:
         results = [self.results.get(number) for number in numbers]
         if all(result is not None and result.status is Status.FAILED for result in results):
             count = len(numbers)
-            failed = "the first trial" if count == 1 else f"each of the first {count} trials"
+            failed = "the only trial" if count == 1 else f"each of the first {count} trials"
             raise TrainerError(
                 f"{failed} failed, so the search stops; "
                 f"the first said: {results[0] and results[0].error}"
