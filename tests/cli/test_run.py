@@ -189,7 +189,7 @@ def test_one_trial_that_fails_is_spoken_of_as_one(hpsearch, search, breaks, monk
         breaks(range(100))
         said = search("lost", "--trials=1")
     assert said.status == 1
-    assert "hpsearch: the first trial failed, so the search stops" in said.err
+    assert "hpsearch: the only trial failed, so the search stops" in said.err
 
 
 def test_commands_that_are_printed_quote_the_run_where_a_shell_needs_it(hpsearch, search):
