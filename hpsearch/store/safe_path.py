@@ -12,6 +12,7 @@ replaced or removed is itself replaced or removed, never what it leads to.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -306,10 +307,14 @@ def remove_in(folder: int, name: str) -> None:
 
     Raises:
         FileNotFoundError: there is nothing.
+        OSError: it cannot be removed, such as hundreds of folders in one another.
     """
     found = os.stat(name, dir_fd=folder, follow_symlinks=False)
     if stat.S_ISDIR(found.st_mode):
-        shutil.rmtree(name, dir_fd=folder)  # follows no links, either
+        try:
+            shutil.rmtree(name, dir_fd=folder)  # follows no links, either
+        except RecursionError:
+            raise OSError(errno.ENAMETOOLONG, "too many folders in one another", name) from None
     else:
         os.unlink(name, dir_fd=folder)
 

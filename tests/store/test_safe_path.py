@@ -3,6 +3,7 @@
 import os
 import socket
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -184,3 +185,17 @@ def test_a_file_that_the_user_names_is_in_its_run_if_there_is_one(run, tmp_path)
     (run / "best" / "link").path.symlink_to("../../file")
     with pytest.raises(RunError, match="must be a plain file, found a link"):
         SafePath.of((run / "best" / "link").path).read_text()
+
+
+def test_folders_in_one_another_without_end_are_an_error_of_the_system_as_others(run):
+    (run / "state").mkdir()
+    here = os.open(run.path / "state", os.O_RDONLY)
+    for _ in range(1500):
+        os.mkdir("d", dir_fd=here)
+        inner = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = inner
+    os.close(here)
+    with pytest.raises(OSError, match=r"too many folders in one another|Too many open files"):
+        (run / "state").remove()
+    subprocess.run(["rm", "-r", run.path / "state"], check=True)  # pytest could not
