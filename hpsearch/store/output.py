@@ -17,7 +17,7 @@ from typing import BinaryIO, TextIO
 
 from hpsearch.errors import OutputError
 from hpsearch.store.files import sync
-from hpsearch.store.safe_path import SafePath
+from hpsearch.store.safe_path import SafePath, run_around
 
 _DESCRIPTORS = {"-": 1, "/dev/stdout": 1, "/dev/stderr": 2}
 _DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/(\d+)")
@@ -64,9 +64,14 @@ class Output:
 
     @property
     def is_stream(self) -> bool:
-        """Whether this is a place that takes bytes one after another, and keeps no file."""
+        """Whether this is a place that takes bytes one after another, and keeps no file.
+
+        Inside a run directory nothing is: a stranger may have put it there.
+        """
         if self._descriptor is not None:
             return True
+        if run_around(self.path):
+            return False
         try:
             mode = self.path.stat().st_mode
         except (OSError, ValueError):

@@ -62,10 +62,8 @@ class SafePath:
     @classmethod
     def of(cls, path: Path) -> SafePath:
         """A file that a user named: by its run's folder where it is in one, else by its own."""
-        whole = Path(os.path.abspath(path))  # noqa: PTH100 ("..", but no links, are resolved)
-        for root in whole.parents:
-            if os.path.lexists(root / "run.json"):
-                return cls(root, whole.relative_to(root).parts)
+        if root := run_around(path):
+            return cls(root, _whole(path).relative_to(root).parts)
         if path.is_symlink():
             path = Path(os.path.realpath(path))  # which, unlike resolve(), bears circles
         return cls(path.parent, (path.name,))
@@ -300,6 +298,17 @@ def write_in(
         raise
     if durable:
         os.fsync(folder)
+
+
+def run_around(path: Path) -> Path | None:
+    """The folder of the run that a path which a user named lies in; None if it lies in none."""
+    return next(
+        (root for root in _whole(path).parents if os.path.lexists(root / "run.json")), None
+    )
+
+
+def _whole(path: Path) -> Path:
+    return Path(os.path.abspath(path))  # noqa: PTH100 ("..", but no links, are resolved)
 
 
 def remove_in(folder: int, name: str) -> None:

@@ -271,3 +271,18 @@ def test_a_folder_that_fails_half_way_leaves_nothing(tmp_path):
     with pytest.raises(ValueError, match="half way"):
         fill(tmp_path / "mine", lambda: throw(ValueError("half way")))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("where", [".", "logs"])
+def test_a_pipe_in_a_run_is_no_stream_but_something_that_is_there(tmp_path, where):
+    """A stranger may have put it there, and writing to it would wait for ever."""
+    (tmp_path / "run.json").touch()
+    (tmp_path / "logs").mkdir()
+    pipe = tmp_path / where / "labels.csv"
+    os.mkfifo(pipe)
+    with pytest.raises(OutputError, match=r"labels\.csv: exists already"):
+        Output(pipe).check()
+    with Output(pipe, force=True).text() as file:
+        file.write("label\n")
+    assert pipe.is_file()
+    assert pipe.read_text() == "label\n"
