@@ -1,5 +1,6 @@
 """Whatever moment a crash picks: what is left to do is done as if nothing had happened."""
 
+import os
 import random
 import shutil
 from contextlib import suppress
@@ -7,6 +8,8 @@ from contextlib import suppress
 import pytest
 
 from hpsearch.store import files, writer
+
+NEW_FILE = os.O_WRONLY | os.O_CREAT
 
 
 class Crash(BaseException):
@@ -18,7 +21,7 @@ class Fuse:
 
     def __init__(self, monkeypatch, writes):
         self.left = writes
-        append, check, write_whole = files.Lines.append, files.Lines.check, files.write_whole
+        append, check, write_in = files.Lines.append, files.Lines.check, writer.write_in
 
         def torn_append(lines, line):
             if self.blown():
@@ -27,11 +30,12 @@ class Fuse:
                 raise Crash
             append(lines, line)
 
-        def torn_write(path, write, **how):
+        def torn_write(folder, name, write, **how):
             if self.blown():
-                path.path.with_name(f".{path.name}.0.new").write_bytes(b"half")
+                with os.fdopen(os.open(f".{name}.0.new", NEW_FILE, dir_fd=folder), "wb") as file:
+                    file.write(b"half")
                 raise Crash
-            write_whole(path, write, **how)
+            write_in(folder, name, write, **how)
 
         def no_check(lines):  # a process that has ended mends nothing
             if self.left >= 0:
@@ -39,7 +43,7 @@ class Fuse:
 
         monkeypatch.setattr(files.Lines, "append", torn_append)
         monkeypatch.setattr(files.Lines, "check", no_check)
-        monkeypatch.setattr(writer, "write_whole", torn_write)
+        monkeypatch.setattr(writer, "write_in", torn_write)
 
     def blown(self):
         self.left -= 1

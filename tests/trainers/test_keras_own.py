@@ -217,7 +217,9 @@ def test_the_saved_file_takes_raw_rows_and_gives_the_models_probabilities(
     mean, scale = 1e7 * rng.standard_normal(6), rng.uniform(0.5, 2, 6)
     path = SafePath(tmp_path) / "model.keras"
     one.export(path, job(), outcome.state, mean, scale)
-    encoding = Encoding(tuple("abcdef"), {}, ("x", "y", "z"), None, None, mean, scale)
+    encoding = Encoding(
+        tuple("abcdef"), {}, ("x", "y", "z"), None, None, mean, scale, ("x", "y", "z")
+    )
     SavedModel(path, encoding, one.origin).save()
     saved = open_saved(path, trusted=True)
     assert pickle.loads(pickle.dumps(saved.origin)) == one.origin
@@ -243,7 +245,9 @@ def test_the_file_that_a_run_directory_names_is_run_only_if_it_is_trusted(traine
     one.export(path, job(), outcome.state, np.zeros(6), np.ones(6))
     (tmp_path / "stranger.py").write_text(f"open({str(marker)!r}, 'w')\ndef build(params): pass\n")
     origin = replace(one.origin, target="stranger.py:build", home=str(tmp_path))
-    encoding = Encoding(tuple("abcdef"), {}, ("x", "y", "z"), None, None, np.zeros(6), np.ones(6))
+    encoding = Encoding(
+        tuple("abcdef"), {}, ("x", "y", "z"), None, None, np.zeros(6), np.ones(6), ("x", "y", "z")
+    )
     SavedModel(path, encoding, origin).save()
     shares = open_saved(path).probabilities(np.zeros((1, 6)))
     assert not marker.exists()
@@ -253,7 +257,7 @@ def test_the_file_that_a_run_directory_names_is_run_only_if_it_is_trusted(traine
 
 
 def test_damaged_files_of_a_saved_model_are_told(trainer, tmp_path):
-    encoding = Encoding(("a",), {}, ("x", "y"), None, None, np.zeros(1), np.ones(1))
+    encoding = Encoding(("a",), {}, ("x", "y"), None, None, np.zeros(1), np.ones(1), ("x", "y"))
     origin = trainer(PLAIN).origin
     path = SafePath(tmp_path) / "model.keras"
     with pytest.raises(RunError, match=r"model.json: must be what hpsearch wrote .*No such file"):
