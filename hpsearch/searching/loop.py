@@ -57,9 +57,8 @@ class Search:
     training: dict[Stage, set[Training]] = field(default_factory=dict)  # not yet answered
     groups: dict[Hashable, tuple[Stage, Sequence[Job]]] = field(default_factory=dict)
     ended: set[Stage] = field(default_factory=set)
-    reached: Counter[int] = field(
-        default_factory=Counter
-    )  # rungs below its round's last, see `shown`
+    # how many rungs below its round's last a trial entered, see `shown`
+    reached: Counter[int] = field(default_factory=Counter)
     states: dict[Training, State] = field(default_factory=dict)
     failures: dict[Training, str] = field(default_factory=dict)  # each with its error
     confirmed: bool = False  # time did not run out before
@@ -316,17 +315,21 @@ class Search:
         going_on = [(self.trials[number], stages[rung]) for number, rung in chosen]
         for trial, at in going_on:
             self.entered[at].append(trial)
-            self.call_back(trial, at.rung)
+        self.call_back(going_on)
         if going_on:
             self.train(stage, going_on)
         return bool(going_on)
 
-    def call_back(self, trial: Trial, rung: int) -> None:
-        """Let a trial that stopped below a rung go on, unless it did before a crash."""
-        result = self.ledger.results.get(trial.number)
-        stopped = result is not None and result.status is Status.STOPPED
-        if stopped and self.ledger.rung(trial) < rung:
-            self.ledger.reopen(trial.number)
+    def call_back(self, going_on: Sequence[tuple[Trial, Stage]]) -> None:
+        """Let trials that stopped below a rung go on, but for those that did before a crash."""
+        called = []
+        for trial, at in going_on:
+            result = self.ledger.results.get(trial.number)
+            stopped = result is not None and result.status is Status.STOPPED
+            if stopped and self.ledger.rung(trial) < at.rung:
+                called.append(trial)
+        self.ledger.reopen(trial.number for trial in called)
+        for trial in called:
             self.tell(TrialWentOn(trial))
 
     def settle(self, trial: Trial, status: Status, error: str | None = None) -> None:
