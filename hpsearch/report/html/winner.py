@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from typing import Any
 
 from hpsearch.data.names import counted
+from hpsearch.errors import as_argument
 from hpsearch.report.headline import gain
 from hpsearch.report.html.text import escaped, indented, short
 from hpsearch.report.numbers import duration, ends, number, rough, signed
@@ -214,4 +214,4 @@ def _code(text: str) -> str:
 
 
 def _run(summary: Summary) -> str:
-    return shlex.quote(str(summary.run.path))
+    return as_argument(summary.run.path)
