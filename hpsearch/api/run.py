@@ -14,10 +14,10 @@ from hpsearch.config import Config, from_mapping
 from hpsearch.config import load as load_config
 from hpsearch.data.encoding import batches, surprises
 from hpsearch.data.given import given_rows
-from hpsearch.data.names import counted, expanded
 from hpsearch.data.open import open_new
 from hpsearch.errors import HpsearchError, RunError
 from hpsearch.exchange.export import export
+from hpsearch.messages import counted, expanded
 from hpsearch.report.advice import without_winner
 from hpsearch.report.html.write import write_page
 from hpsearch.report.summary import Summary, summarise

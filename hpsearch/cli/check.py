@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hpsearch.cli.options import config_argument, set_option
-from hpsearch.data.names import counted
+from hpsearch.messages import counted
 from hpsearch.report.escape import echo
 
 if TYPE_CHECKING:

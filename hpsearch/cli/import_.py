@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hpsearch.cli.options import PATH, name_option, runs_dir_option, set_option
-from hpsearch.data.names import counted, printable
 from hpsearch.errors import as_argument
+from hpsearch.messages import counted, printable
 from hpsearch.report.escape import echo
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from hpsearch.data.names import counted
+from hpsearch.messages import counted
 from hpsearch.report.escape import echo
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from hpsearch.cli.options import OUTPUT, claimed, force_option, runs_dir_option, trust_option, warn
-from hpsearch.data.names import counted, printable
+from hpsearch.messages import counted, printable
 from hpsearch.report.escape import echo
 
 

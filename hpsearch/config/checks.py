@@ -8,9 +8,9 @@ from typing import Any
 from hpsearch.config.parts import Parts
 from hpsearch.config.problems import KeyPath, Problem
 from hpsearch.config.rules import show
-from hpsearch.config.suggestions import hint
 from hpsearch.rng import stream
 from hpsearch.space import Continuous, Domain, Fixed, Space, largest_integer, same
+from hpsearch.suggestions import hint
 from hpsearch.trial import Value
 
 MOST_COORDINATES = 1000

@@ -24,10 +24,11 @@ from hpsearch.config.resolved import (
     Trainer,
 )
 from hpsearch.config.rules import show
-from hpsearch.data.names import expanded, nearest
 from hpsearch.data.options import BUILT_IN, DataOptions
 from hpsearch.errors import ConfigError, as_argument
+from hpsearch.messages import expanded
 from hpsearch.space import Domain, Parameter, Space
+from hpsearch.suggestions import nearest
 from hpsearch.trial import Params
 
 

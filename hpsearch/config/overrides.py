@@ -10,8 +10,8 @@ from typing import Any
 from hpsearch.config import yaml_text
 from hpsearch.config.problems import KeyPath, Positions, Problem, dotted
 from hpsearch.config.rules import show
-from hpsearch.data.names import printable
 from hpsearch.errors import ConfigError
+from hpsearch.messages import printable
 
 OPTIONS: Mapping[str, tuple[str, ...]] = {
     "seed": ("seed",),

@@ -20,7 +20,7 @@ from hpsearch.config.problems import KeyPath, Problem
 from hpsearch.config.rules import show
 from hpsearch.config.search_schema import Parallel, Search
 from hpsearch.config.space_rules import is_choosable, is_scalar
-from hpsearch.config.suggestions import hint, nearest
+from hpsearch.suggestions import ELSEWHERE, hint, nearest
 
 SECTIONS = ("data", "trainer", "metric", "space", "search", "parallel")
 
@@ -110,9 +110,9 @@ def _problem(error: Any, model: type[Part], path: KeyPath, known: list[str]) -> 
 
 
 def _unknown_key(key: str, known: list[str]) -> str:
-    if nearest(key, known) is None:
+    if nearest(key, known, ELSEWHERE) is None:
         elsewhere = _sections()
-        if (meant := key if key in elsewhere else nearest(key, elsewhere)) is not None:
+        if (meant := key if key in elsewhere else nearest(key, elsewhere, ELSEWHERE)) is not None:
             return f"unknown key (did you mean '{elsewhere[meant]}.{meant}'?)"
     return f"unknown key{hint(key, known)}"
 

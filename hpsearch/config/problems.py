@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from hpsearch.data.names import printable
+from hpsearch.messages import printable
 
 KeyPath = tuple[str | int, ...]
 """The way to a part of a configuration: keys of mappings and indices of lists."""

@@ -18,7 +18,7 @@ from hpsearch.config.durations import PATTERN as DURATION
 from hpsearch.config.durations import seconds
 from hpsearch.config.sizes import PATTERN as SIZE
 from hpsearch.config.sizes import in_bytes
-from hpsearch.config.suggestions import did_you_mean
+from hpsearch.suggestions import ELSEWHERE, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ def choice(
         if not isinstance(value, str):
             raise ValueError(expected)
         if value not in names:
-            raise ValueError(expected, reasons.get(value) or did_you_mean(value, names))
+            raise ValueError(expected, reasons.get(value) or did_you_mean(value, names, ELSEWHERE))
         return value
 
     return Rule(check, {"enum": list(names)})

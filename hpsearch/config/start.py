@@ -9,8 +9,8 @@ import numpy as np
 
 from hpsearch.config.problems import KeyPath, Problem
 from hpsearch.config.rules import show
-from hpsearch.config.suggestions import hint
 from hpsearch.space import Continuous, Discrete, Parameter, Space
+from hpsearch.suggestions import hint
 from hpsearch.trial import Params
 
 

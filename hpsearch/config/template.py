@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import Any
 
-from hpsearch.data.names import counted, printable
 from hpsearch.data.profile import Profile
 from hpsearch.data.profile import profile as look_at
+from hpsearch.messages import counted, printable
 from hpsearch.trainers.network import HYPERPARAMETERS
 
 IMBALANCED = 3.0  # the largest class beside the smallest: from here on accuracy misleads

@@ -14,8 +14,8 @@ from typing import Any
 import yaml
 
 from hpsearch.config.problems import KeyPath, Mark, Positions, Problem
-from hpsearch.data.names import printable
 from hpsearch.errors import ConfigError
+from hpsearch.messages import printable
 
 MOST_BYTES = 1_000_000
 MOST_NODES = 10_000

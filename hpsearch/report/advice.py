@@ -11,8 +11,8 @@ from pathlib import Path
 
 from hpsearch.config import Config
 from hpsearch.config.kinds import limits
-from hpsearch.data.names import printable
 from hpsearch.errors import as_argument
+from hpsearch.messages import printable
 from hpsearch.report.numbers import number
 from hpsearch.sampling.pressure import Pressure, pressures
 from hpsearch.sampling.ranking import Observation

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from hpsearch.data.names import counted
+from hpsearch.messages import counted
 from hpsearch.report.headline import constant_of, interval_of
 from hpsearch.report.numbers import duration, ends, number
 from hpsearch.report.summary import Summary

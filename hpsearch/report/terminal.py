@@ -8,8 +8,8 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from hpsearch.data.names import counted, printable
 from hpsearch.errors import as_argument
+from hpsearch.messages import counted, printable
 from hpsearch.report import importance_table, paired_tables
 from hpsearch.report.curve import curve
 from hpsearch.report.headline import gain, on_test_rows

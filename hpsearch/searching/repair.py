@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from hpsearch.config import from_mapping
-from hpsearch.data.names import counted
 from hpsearch.errors import RunError
+from hpsearch.messages import counted
 from hpsearch.searching.history import check_params
 from hpsearch.searching.resume import check_resumable
 from hpsearch.space import Space

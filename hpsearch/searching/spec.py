@@ -12,8 +12,8 @@ from typing import Any
 
 from hpsearch.backends.threads import limit_threads
 from hpsearch.config import Config, Confirm
-from hpsearch.data.names import counted
 from hpsearch.errors import RunError, as_argument
+from hpsearch.messages import counted
 from hpsearch.rng import RULES
 from hpsearch.sampling.plan import Round, Rung, ladder, plan, round_sizes
 from hpsearch.sampling.propose import Sampler, propose

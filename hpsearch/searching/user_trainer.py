@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch import backends
-from hpsearch.backends.attempt import one_line
+from hpsearch.backends.attempt import error_line
 from hpsearch.backends.worker import dumps
 from hpsearch.config import Config
 from hpsearch.errors import TrainerError
@@ -79,7 +79,7 @@ def _check_copies(target: Target, name: str) -> None:
     except Exception as error:  # whatever a user's __reduce__ or __setstate__ raises
         raise TrainerError(
             f"{name}: must be a function that can be copied to worker processes, with all that it "
-            f"uses, found {one_line(error)}; make that inside the function, or train in this "
+            f"uses, found {error_line(error)}; make that inside the function, or train in this "
             "process: parallel.backend: serial"
         ) from error
 

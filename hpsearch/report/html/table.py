@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hpsearch.report.html.text import one_line
+from hpsearch.messages import one_line
 from hpsearch.report.numbers import number
 from hpsearch.report.summary import Summary
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from hpsearch.data.names import counted
 from hpsearch.errors import as_argument
+from hpsearch.messages import counted
 from hpsearch.report.headline import gain
 from hpsearch.report.html.text import escaped, indented, short
 from hpsearch.report.numbers import duration, ends, number, rough, signed

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hpsearch.data.names import counted
+from hpsearch.messages import counted
 from hpsearch.report.html.figures.axes import Axis, axis_of
 from hpsearch.report.html.figures.style import (
     GREY,

@@ -1,16 +1,22 @@
 from __future__ import annotations
 
-from hpsearch.data.names import did_you_mean, expanded, expanded_target, listed
-
-
-def test_only_the_first_of_many_names_are_listed():
-    assert listed(["a", 1]) == "'a', 1"
-    assert listed(range(12), most=3) == "0, 1, 2, ... (12 in all)"
+from hpsearch.messages import expanded, expanded_target, one_line
+from hpsearch.suggestions import ELSEWHERE, did_you_mean, nearest
 
 
 def test_the_nearest_name_is_proposed_whatever_its_case():
     assert did_you_mean("LABLE", ["age", "Label"]) == " (did you mean 'Label'?)"
     assert did_you_mean("label", ["age", "height"]) == ""
+
+
+def test_another_tools_word_is_meant_only_where_it_is_said_to_be():
+    assert nearest("n_jobs", ["jobs", "n_job"], ELSEWHERE) == "jobs"
+    assert nearest("n_jobs", ["jobs", "n_job"]) == "n_job"
+    assert nearest("keep-prob", ["dropout", "keep_probs"]) == "keep_probs"
+
+
+def test_an_escape_code_cannot_hide_in_one_line():
+    assert one_line("a\n\tb \x1b[31m") == "a b \\x1b[31m"
 
 
 def test_a_tilde_is_home_at_the_beginning_alone(monkeypatch, tmp_path):
