@@ -7,7 +7,7 @@ from typing import Any
 
 from hpsearch.config.parts import Parts
 from hpsearch.config.problems import KeyPath, Problem
-from hpsearch.config.rules import show
+from hpsearch.fields import show
 from hpsearch.rng import stream
 from hpsearch.space import Continuous, Domain, Fixed, Space, largest_integer, same
 from hpsearch.suggestions import hint

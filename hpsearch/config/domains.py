@@ -8,8 +8,8 @@ from typing import Any
 
 from hpsearch.config.kinds import standard, wrong
 from hpsearch.config.problems import KeyPath, Problem
-from hpsearch.config.rules import as_whole, show
 from hpsearch.config.schema import Parameter
+from hpsearch.fields import as_whole, show
 from hpsearch.space import (
     ALIASES,
     LINEAR,

@@ -23,9 +23,9 @@ from hpsearch.config.resolved import (
     Search,
     Trainer,
 )
-from hpsearch.config.rules import show
 from hpsearch.data.options import BUILT_IN, DataOptions
 from hpsearch.errors import ConfigError, as_argument
+from hpsearch.fields import show
 from hpsearch.messages import expanded
 from hpsearch.space import Domain, Parameter, Space
 from hpsearch.suggestions import nearest

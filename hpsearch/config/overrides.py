@@ -9,8 +9,8 @@ from typing import Any
 
 from hpsearch.config import yaml_text
 from hpsearch.config.problems import KeyPath, Positions, Problem, dotted
-from hpsearch.config.rules import show
 from hpsearch.errors import ConfigError
+from hpsearch.fields import show
 from hpsearch.messages import printable
 
 OPTIONS: Mapping[str, tuple[str, ...]] = {

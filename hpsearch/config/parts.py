@@ -17,9 +17,9 @@ from hpsearch.config import schema
 from hpsearch.config.kinds import KINDS, Kind, kind_of, kind_rule, standard, wrong
 from hpsearch.config.part import Part, switched
 from hpsearch.config.problems import KeyPath, Problem
-from hpsearch.config.rules import show
 from hpsearch.config.search_schema import Parallel, Search
 from hpsearch.config.space_rules import is_choosable, is_scalar
+from hpsearch.fields import show
 from hpsearch.suggestions import ELSEWHERE, hint, nearest
 
 SECTIONS = ("data", "trainer", "metric", "space", "search", "parallel")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hpsearch.config.problems import KeyPath, Problem
-from hpsearch.config.rules import show
+from hpsearch.fields import show
 from hpsearch.space import Continuous, Discrete, Parameter, Space
 from hpsearch.suggestions import hint
 from hpsearch.trial import Params
