@@ -21,15 +21,15 @@ from hpsearch.messages import counted, expanded
 from hpsearch.report.advice import without_winner
 from hpsearch.report.html.write import write_page
 from hpsearch.report.summary import Summary, summarise
-from hpsearch.searching.brief import brief_of, known_trials
+from hpsearch.searching.criterion import Curve
 from hpsearch.searching.models import winning_model
-from hpsearch.searching.objective import Curve
-from hpsearch.searching.own import settled
 from hpsearch.searching.refine import refine as narrowed
 from hpsearch.searching.refine import start_from
-from hpsearch.searching.resumption import take_up
+from hpsearch.searching.resume import reopen
 from hpsearch.searching.session import begin, conduct, fingerprint_of, read_data
+from hpsearch.searching.spec import past_trials, spec_of
 from hpsearch.searching.trust import is_sealed, permit, unsealed
+from hpsearch.searching.user_trainer import settled
 from hpsearch.store import RunDirectory, find
 from hpsearch.trial import Result
 
@@ -85,8 +85,8 @@ class Run:
     @property
     def curves(self) -> dict[int, Curve]:
         """Each trial's learning curve: lists by metric, with "epoch" beside them."""
-        brief = brief_of(self.directory, self.config)
-        known = known_trials(self.directory, brief)[len(brief.history) :]
+        spec = spec_of(self.directory, self.config)
+        known = past_trials(self.directory, spec)[len(spec.history) :]
         return {each.result.number: each.curve for each in known}
 
     @property
@@ -199,7 +199,7 @@ class Run:
             HpsearchError: another process is at it, something may not change, or what it names
                 is not trusted.
         """
-        config = take_up(
+        config = reopen(
             self.directory,
             _as_texts(overrides),
             trials=trials,

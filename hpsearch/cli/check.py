@@ -27,8 +27,8 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
     """
     from hpsearch.cli.plan import show_plan
     from hpsearch.config import load
-    from hpsearch.searching.own import settled
     from hpsearch.searching.session import read_data
+    from hpsearch.searching.user_trainer import settled
 
     loaded = settled(load(config, overrides))
     dataset = read_data(loaded)

@@ -27,8 +27,8 @@ def conduct(
     from hpsearch.report.live import LiveReport
     from hpsearch.report.summary import summarise
     from hpsearch.report.terminal import show
-    from hpsearch.searching.brief import shortage
     from hpsearch.searching.session import conduct as search
+    from hpsearch.searching.spec import shortage
     from hpsearch.searching.trust import unsealed
 
     if run.rules > 1 and (fewer := shortage(config, [line["params"] for line in run.history])):

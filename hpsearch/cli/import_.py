@@ -48,7 +48,7 @@ def import_(
     from hpsearch.config import from_mapping, load
     from hpsearch.exchange.imported import import_study
     from hpsearch.exchange.optuna_in import read_study
-    from hpsearch.searching.own import settled
+    from hpsearch.searching.user_trainer import settled
 
     given = {"config": config, "function": function, "command": command}
     if sum(value is not None for value in given.values()) != 1:

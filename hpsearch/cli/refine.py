@@ -65,10 +65,10 @@ def refine(
     from hpsearch.cli.conduct import conduct
     from hpsearch.cli.plan import show_refinement
     from hpsearch.config import from_mapping
-    from hpsearch.searching.own import settled
     from hpsearch.searching.refine import refine as narrowed
     from hpsearch.searching.session import begin, fingerprint_of, read_data
     from hpsearch.searching.trust import permit
+    from hpsearch.searching.user_trainer import settled
     from hpsearch.store import as_yaml, find
 
     to = claimed(write, force)

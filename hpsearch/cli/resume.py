@@ -49,8 +49,8 @@ def resume(
     from hpsearch.cli.conduct import conduct
     from hpsearch.report.summary import summarise
     from hpsearch.report.terminal import show
-    from hpsearch.searching.own import settled
-    from hpsearch.searching.resumption import take_up
+    from hpsearch.searching.resume import reopen
+    from hpsearch.searching.user_trainer import settled
     from hpsearch.store import find
 
     found = find(run, runs_dir)
@@ -59,7 +59,7 @@ def resume(
 
         for line in mend(found) or [f"{found.path}: nothing is damaged"]:
             echo(line, err=True)
-    config = take_up(found, overrides, trials=trials, trust=trust, jobs=jobs, backend=backend)
+    config = reopen(found, overrides, trials=trials, trust=trust, jobs=jobs, backend=backend)
     if config is not None:
         conduct(found, settled(config), quiet=quiet)
         return

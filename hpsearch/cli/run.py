@@ -44,9 +44,9 @@ def run(
     from hpsearch.cli.conduct import conduct
     from hpsearch.cli.plan import show_first_trials, show_plan
     from hpsearch.config import load
-    from hpsearch.searching.own import settled
     from hpsearch.searching.refine import start_from
     from hpsearch.searching.session import begin, read_data
+    from hpsearch.searching.user_trainer import settled
     from hpsearch.store import find
 
     loaded = load(config, overrides, seed=seed, trials=trials, jobs=jobs, backend=backend)

@@ -9,7 +9,7 @@ from typing import Any
 
 from hpsearch.config.options import COMMAND, FUNCTION, KERAS, KERAS_MODEL, Option
 from hpsearch.config.resolved import Goal, Trainer
-from hpsearch.config.rules import Rule, as_whole, choice, looks_like_number
+from hpsearch.fields import Rule, as_whole, choice, looks_like_number
 from hpsearch.suggestions import ELSEWHERE, did_you_mean
 from hpsearch.trainers import network
 from hpsearch.trainers.command.template import GIVEN, misread, used

@@ -12,14 +12,14 @@ from hpsearch.config import Config
 from hpsearch.exchange.optuna_in import Study
 from hpsearch.exchange.taken import Taken, plan_of, take
 from hpsearch.rng import RULES
-from hpsearch.searching.brief import brief_for
-from hpsearch.searching.facts import facts
-from hpsearch.searching.known import Known
-from hpsearch.searching.objective import objective_of
-from hpsearch.searching.own import is_own
+from hpsearch.searching.criterion import criterion_of
+from hpsearch.searching.history import PastTrial
+from hpsearch.searching.provenance import provenance
 from hpsearch.searching.session import config_text, described, read_data, run_name
+from hpsearch.searching.spec import spec_for
 from hpsearch.searching.trust import seal
-from hpsearch.searching.winner import Choice, outcome, params_text
+from hpsearch.searching.user_trainer import is_own
+from hpsearch.searching.winner import Selection, outcome, params_text
 from hpsearch.store import (
     RunDirectory,
     SafePath,
@@ -61,9 +61,9 @@ def import_study(
     taken = take(study, config)
     dataset = None if is_own(config) and config.data is None else read_data(config)
     plan = plan_of(taken, config)
-    brief = brief_for(config, (plan,))
-    objective = objective_of(config)
-    best = objective.best(taken.results)
+    spec = spec_for(config, (plan,))
+    criterion = criterion_of(config)
+    best = criterion.best(taken.results)
     began, ended = _span(taken.results)
     info = {
         "name": config.name,
@@ -81,7 +81,7 @@ def import_study(
         "data": described(dataset),
         "config": config.as_dict(),
         "plan": [asdict(plan)],
-        **facts(),
+        **provenance(),
     }
     info["seal"] = seal(info)
 
@@ -94,10 +94,10 @@ def import_study(
         winner.mkdir()
         text = as_yaml(best.params)
         if dataset is not None:
-            text = params_text(brief.settings_of(best.params), best.params, dataset)
+            text = params_text(spec.settings_of(best.params), best.params, dataset)
         write_text(winner / "params.yaml", text)
-        known = Known(best, {}, brief.seed_of(best.number))
-        told = outcome(Choice(known, (best.number, 0, 0)), objective)
+        known = PastTrial(best, {}, spec.seed_of(best.number))
+        told = outcome(Selection(known, (best.number, 0, 0)), criterion)
         write_json(winner / "result.json", {**told, "test": None})
 
     made = create(

@@ -16,7 +16,7 @@ from hpsearch.messages import printable
 from hpsearch.report.numbers import number
 from hpsearch.sampling.pressure import Pressure, pressures
 from hpsearch.sampling.ranking import Observation
-from hpsearch.searching.known import LOST, UNDEFINED
+from hpsearch.searching.history import LOST, UNDEFINED
 from hpsearch.space import Choice, Space, same
 from hpsearch.trial import Result, Status
 

@@ -13,7 +13,7 @@ from math import cos, hypot, isfinite, pi, sin, sqrt, tan
 from typing import Any
 
 from hpsearch.config import Confirm
-from hpsearch.searching.objective import Objective, deviation_of, difference, mean_of
+from hpsearch.searching.criterion import Criterion, deviation_of, difference, mean_of
 from hpsearch.space.settings import key
 from hpsearch.trial import Result
 
@@ -79,7 +79,7 @@ def trainings_within(confirm: Confirm, trials: int) -> tuple[int, int]:
 def contenders(
     results: Sequence[Result],
     parents: Sequence[Result],
-    objective: Objective,
+    criterion: Criterion,
     top: int,
     inherited: int | None = None,
     again: bool = False,
@@ -90,8 +90,8 @@ def contenders(
     setting that several trials had is confirmed once, as the winner or else as the best of
     them; under rules 1 it was `again` for each of them.
     """
-    able = [result for result in (*parents, *results) if objective.best([result])]
-    ranked = sorted(able, key=objective.order)
+    able = [result for result in (*parents, *results) if criterion.best([result])]
+    ranked = sorted(able, key=criterion.order)
     winner = [result for result in parents if result.number == inherited]
     if not again:
         first = {key(result.params): result for result in reversed([*winner, *ranked])}
@@ -101,9 +101,9 @@ def contenders(
     return [*chosen, *(result for result in winner if result not in chosen)]
 
 
-def verdict(confirmed: Sequence[Confirmed], objective: Objective) -> Confirmed:
+def verdict(confirmed: Sequence[Confirmed], criterion: Criterion) -> Confirmed:
     """The winner: the best mean of the new values; of equal ones, the first."""
-    return min(confirmed, key=lambda each: objective.cost(each.mean))
+    return min(confirmed, key=lambda each: criterion.cost(each.mean))
 
 
 def indistinguishable(confirmed: Sequence[Confirmed], winner: Confirmed) -> list[int]:

@@ -12,7 +12,8 @@ from hpsearch.backends import Answer
 from hpsearch.errors import TrainerError
 from hpsearch.sampling.plan import Round
 from hpsearch.sampling.ranking import Observation
-from hpsearch.searching.known import (
+from hpsearch.searching.criterion import Criterion, Curve, average, join, lengthened
+from hpsearch.searching.history import (
     LOST,
     UNDEFINED,
     by_training,
@@ -20,7 +21,6 @@ from hpsearch.searching.known import (
     consecutive,
     observation,
 )
-from hpsearch.searching.objective import Curve, Objective, average, join, lengthened
 from hpsearch.store import RunDirectory, Writer, uncollected
 from hpsearch.trainers.protocol import Job, Outcome, State
 from hpsearch.trial import Piece, Result, Status, Training, Trial
@@ -36,7 +36,7 @@ class Ledger:
     with higher repeats confirm a trial after the search and are no part of its curve.
     """
 
-    objective: Objective
+    criterion: Criterion
     writer: Writer
     began: float  # seconds since the epoch
     trainings: tuple[tuple[int, int], ...] = ((0, 0),)  # repeat and fold of each, in a trial
@@ -55,7 +55,7 @@ class Ledger:
             RunError: what it holds is damaged.
         """
         pieces = run.pieces
-        check_metric(pieces, self.objective.name)
+        check_metric(pieces, self.criterion.name)
         for training, own in by_training(pieces).items():
             if found := consecutive(own):
                 self.pieces[training] = found
@@ -105,7 +105,7 @@ class Ledger:
         """The learning curve of a trial: the mean of its trainings'."""
         curves = [join(self.pieces[training]) for training in self.of(number)]
         own = [curve for curve in curves if curve.get("epoch")]
-        return average(own, self.objective.name)
+        return average(own, self.criterion.name)
 
     def piece(self, job: Job, outcome: Outcome) -> Piece:
         """What a piece of training gave, without epochs that were recorded before a crash."""
@@ -114,10 +114,10 @@ class Ledger:
         new = [i for i, epoch in enumerate(outcome.curve["epoch"]) if (epoch or 0) > known]
         curve = {name: [values[i] for i in new] for name, values in outcome.curve.items()}
         whole = lengthened(before, curve)
-        values = whole.get(self.objective.name, [])
+        values = whole.get(self.criterion.name, [])
         value = None
         if values and not outcome.diverged:
-            value = values[self.objective.epoch_after(whole, len(values)) - 1]
+            value = values[self.criterion.epoch_after(whole, len(values)) - 1]
         epochs = known + len(new)
         return Piece(job.number, job.repeat, job.fold, job.rung, epochs, value, curve)
 
@@ -168,7 +168,7 @@ class Ledger:
             last = {name: values[-1] for name, values in curve.items() if values}
             if not last or None not in last.values():
                 continue
-            if last.get(self.objective.name) is None:
+            if last.get(self.criterion.name) is None:
                 return None
             # Whatever was None before was missing there: training ends with what is undefined.
             names = [n for n, value in last.items() if value is None and None not in curve[n][:-1]]
@@ -185,8 +185,8 @@ class Ledger:
         metrics: dict[str, float | None] = {}
         if epochs:
             counts = epochs
-            if self.objective.name in curve:
-                counts = self.objective.epoch_after(curve, epochs)
+            if self.criterion.name in curve:
+                counts = self.criterion.epoch_after(curve, epochs)
             metrics = {n: values[counts - 1] for n, values in curve.items() if n != "epoch"}
         spans = self.work[number] or [(0.0, 0.0)]
         started = datetime.fromtimestamp(self.began + spans[0][0], UTC)
@@ -197,7 +197,7 @@ class Ledger:
             params=trial.params,
             epochs=epochs,
             metrics=metrics,
-            value=None if status in LOST else metrics.get(self.objective.name),
+            value=None if status in LOST else metrics.get(self.criterion.name),
             error=error,
             started=started.isoformat(timespec="milliseconds"),
             seconds=round(sum(end - start for start, end in spans), 3),
@@ -271,7 +271,7 @@ class Ledger:
         )
         lost = result is not None and result.status in LOST and survived < rungs
         finished = all(training in self.finished for training in own) and not lost
-        costs = self.objective.costs(self.curve(trial.number), epochs, finished)
+        costs = self.criterion.costs(self.curve(trial.number), epochs, finished)
         seen = observation(trial.number, trial.params, costs, lost=lost)
         if result is not None:
             self.observed[trial.number, rungs] = seen

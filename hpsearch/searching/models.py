@@ -16,9 +16,9 @@ from hpsearch.data.options import BUILT_IN, DataOptions
 from hpsearch.data.source import Codes, Rows, Source
 from hpsearch.errors import DataError, RunError, as_argument
 from hpsearch.messages import expanded
-from hpsearch.searching.measure import Predictor
-from hpsearch.searching.own import is_own, origin_of
+from hpsearch.searching.evaluation import Predictor
 from hpsearch.searching.trust import permit
+from hpsearch.searching.user_trainer import is_own, origin_of
 from hpsearch.store import RunDirectory, find
 from hpsearch.trainers.keras.own import open_saved
 from hpsearch.trainers.network.model import load_model

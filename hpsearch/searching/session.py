@@ -16,16 +16,16 @@ from hpsearch.config import Config, from_mapping
 from hpsearch.data.dataset import Dataset, cross_validation, load, write_folds
 from hpsearch.errors import ConfigError, RunError, as_argument
 from hpsearch.rng import RULES
-from hpsearch.searching.brief import brief_for, brief_of, proposals, rounds_of
+from hpsearch.searching.criterion import criterion_of
 from hpsearch.searching.events import Event, FilesChanged, SearchEnded, SearchStarted
-from hpsearch.searching.facts import facts
 from hpsearch.searching.ledger import Ledger
-from hpsearch.searching.loop import Search
-from hpsearch.searching.objective import objective_of
-from hpsearch.searching.own import Target, is_own, origin_of, own_trainer
+from hpsearch.searching.provenance import provenance
 from hpsearch.searching.refine import Refinement
+from hpsearch.searching.scheduler import Scheduler
+from hpsearch.searching.spec import proposals, rounds_of, spec_for, spec_of
 from hpsearch.searching.trust import seal
-from hpsearch.searching.winner import crown
+from hpsearch.searching.user_trainer import Target, is_own, origin_of, own_trainer
+from hpsearch.searching.winner import write_winner
 from hpsearch.store import RunDirectory, SafePath, Writer, as_yaml, create, vanished
 from hpsearch.trainers.keras import KerasTrainer
 from hpsearch.trainers.keras.own import OwnKerasTrainer
@@ -46,7 +46,7 @@ BEAT_SHARE = 0.01
 def first_trials(config: Config) -> list[Trial]:
     """The first round as a search will propose it."""
     rounds = rounds_of(config)
-    return proposals(brief_for(config, rounds), rounds[0])
+    return proposals(spec_for(config, rounds), rounds[0])
 
 
 def read_data(config: Config) -> Dataset | None:
@@ -125,7 +125,7 @@ def begin(
         "config": config.as_dict(),
         "config_yaml": _as_text(config_text(config)),  # to notice if it is changed by hand
         "plan": [asdict(round) for round in rounds_of(config, first, history)],
-        **facts(),
+        **provenance(),
     }
     info["seal"] = seal(info) if sealed else None
     unnamed = name is None
@@ -194,10 +194,10 @@ def conduct(
     backends.open_streams()
     config = config or from_mapping(run.info["config"])
     folds = folds_of(config, dataset or same_data(run, config))
-    brief = brief_of(run, config)
+    spec = spec_of(run, config)
     deadline = None
-    if brief.timeout is not None:
-        deadline = time.monotonic() + brief.timeout - run.seconds
+    if spec.timeout is not None:
+        deadline = time.monotonic() + spec.timeout - run.seconds
 
     def changed(files: str) -> None:
         tell(FilesChanged(files))
@@ -205,17 +205,17 @@ def conduct(
     with _disk(run), run.writing(changed) as writer, _status(run, writer), _prepared(run, folds):
         trainer = trainer or trainer_of(config, run.path, run.data.path, folds, target)
         with backend_of(config) as backend:
-            ledger = Ledger(objective_of(config), writer, run.info["began"], brief.trainings)
+            ledger = Ledger(criterion_of(config), writer, run.info["began"], spec.trainings)
             ledger.read(run)
-            search = Search(brief, trainer, backend, ledger, tell, deadline)
-            tell(SearchStarted(run, brief.trials, len(ledger.results), backend.jobs))
+            search = Scheduler(spec, trainer, backend, ledger, tell, deadline)
+            tell(SearchStarted(run, spec.trials, len(ledger.results), backend.jobs))
             try:
                 search.go()
             except KeyboardInterrupt:
                 search.take_in()
                 raise
             writer.update(out_of_time=not search.confirmed)
-            crown(run, search, folds)
+            write_winner(run, search, folds)
         if search.confirmed:  # else what the time cut goes on from its states
             with suppress(OSError):
                 run.states.remove()  # a failed confirmation may leave some

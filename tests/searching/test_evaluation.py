@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn
 
-from hpsearch.searching import measure as measuring
-from hpsearch.searching.measure import MOST_CLASSES, measure, share_interval, wilson
+from hpsearch.searching import evaluation as measuring
+from hpsearch.searching.evaluation import MOST_CLASSES, measure, share_interval, wilson
 
 
 class Given:

@@ -18,7 +18,7 @@ from hpsearch.rng import RULES
 from hpsearch.sampling.plan import Round, Rung, ladder, plan, round_sizes
 from hpsearch.sampling.propose import Sampler, propose
 from hpsearch.sampling.ranking import Observation
-from hpsearch.searching.known import Known, check_params, curves
+from hpsearch.searching.history import PastTrial, check_params, curves
 from hpsearch.space import Space
 from hpsearch.space.settings import count, key, untried
 from hpsearch.store import RunDirectory, uncollected
@@ -32,7 +32,7 @@ TRIED = (
 
 
 @dataclass(frozen=True)
-class Brief:
+class Spec:
     """The whole of what decides a search's trials, but for what they give."""
 
     space: Space
@@ -43,7 +43,7 @@ class Brief:
     sampler: Sampler = "zoom"
     screened: bool = False
     start: Sequence[Params] = ()  # settings by hand, the first trials of all
-    history: Sequence[Known] = ()  # a parent's trials
+    history: Sequence[PastTrial] = ()  # a parent's trials
     inherited: int | None = None  # the number of the parent's winner
     repeats: int = 1  # trainings of each trial with seeds of their own
     folds: int = 1  # trainings of each repeat, with validation rows of their own
@@ -107,15 +107,15 @@ class Brief:
         return seed if repeat == 0 else (*seed, "repeat", repeat)
 
 
-def brief_of(run: RunDirectory, config: Config) -> Brief:
+def spec_of(run: RunDirectory, config: Config) -> Spec:
     """What a run is to do; the plan is the one that it began with."""
     info = run.info
     rounds = rounds_in(info["plan"])
-    history = tuple(Known.from_line(line) for line in run.history)
+    history = tuple(PastTrial.from_line(line) for line in run.history)
     results = (each.result for each in history)
     check_params(results, config.space, "history.jsonl", "refine the parent again")
-    brief = brief_for(config, rounds, history)
-    return replace(brief, inherited=info.get("parent_winner"), rules=info.get("rules", 1))
+    spec = spec_for(config, rounds, history)
+    return replace(spec, inherited=info.get("parent_winner"), rules=info.get("rules", 1))
 
 
 def check_rules(run: RunDirectory) -> None:
@@ -189,9 +189,11 @@ def rounds_in(plan: Sequence[Mapping[str, Any]]) -> tuple[Round, ...]:
     )
 
 
-def brief_for(config: Config, rounds: tuple[Round, ...], history: tuple[Known, ...] = ()) -> Brief:
+def spec_for(
+    config: Config, rounds: tuple[Round, ...], history: tuple[PastTrial, ...] = ()
+) -> Spec:
     """What a search is to do by this plan."""
-    return Brief(
+    return Spec(
         space=config.space,
         settings=config.trainer.settings,
         user_trainer=not config.trainer.network,
@@ -211,35 +213,35 @@ def brief_for(config: Config, rounds: tuple[Round, ...], history: tuple[Known, .
 
 
 @uncollected()
-def known_trials(run: RunDirectory, brief: Brief) -> list[Known]:
+def past_trials(run: RunDirectory, spec: Spec) -> list[PastTrial]:
     """Every trial that a run can build on, by number: its parent's, then its own."""
     results = run.results
-    check_params(results, brief.space)
-    curve = curves(run.pieces, brief.metric, brief.repeats)
+    check_params(results, spec.space)
+    curve = curves(run.pieces, spec.metric, spec.repeats)
     own = (
-        Known(result, curve.get(result.number, {}), brief.seed_of(result.number), brief.rules)
+        PastTrial(result, curve.get(result.number, {}), spec.seed_of(result.number), spec.rules)
         for result in results
     )
-    return [*brief.history, *own]
+    return [*spec.history, *own]
 
 
-def proposals(brief: Brief, round: Round, history: Sequence[Observation] = ()) -> list[Trial]:
+def proposals(spec: Spec, round: Round, history: Sequence[Observation] = ()) -> list[Trial]:
     """The trials of a round: settings by hand first, then draws, crossed ones side by side."""
-    start = brief.start if round.number == 0 else ()
+    start = spec.start if round.number == 0 else ()
     with limit_threads(1):  # their number changes bits
         draws = propose(
-            brief.space,
-            count=(round.trials - len(start)) // brief.space.crossed,
-            seed=brief.seed,
+            spec.space,
+            count=(round.trials - len(start)) // spec.space.crossed,
+            seed=spec.seed,
             first=round.first,
             progress=round.progress,
             history=history,
-            sampler=brief.sampler,
-            screened=brief.screened,
-            pending=start if brief.rules >= 2 else (),
-            again=brief.rules == 1,
+            sampler=spec.sampler,
+            screened=spec.screened,
+            pending=start if spec.rules >= 2 else (),
+            again=spec.rules == 1,
         )
-    settings = [*start, *(each for draw in draws for each in brief.space.crossings(draw))]
+    settings = [*start, *(each for draw in draws for each in spec.space.crossings(draw))]
     return [Trial(round.first + i, round.number, params) for i, params in enumerate(settings)]
 
 

@@ -14,17 +14,17 @@ from hpsearch import backends
 from hpsearch.config import Config
 from hpsearch.data.dataset import Dataset, with_parts, write_folds
 from hpsearch.errors import RunError, TrainerError
-from hpsearch.searching.brief import (
-    brief_for,
-    brief_of,
-    check_rules,
-    known_trials,
-    rounds_of,
-)
-from hpsearch.searching.known import Known
-from hpsearch.searching.objective import Curve, Objective, average, objective_of
-from hpsearch.searching.own import is_own
+from hpsearch.searching.criterion import Criterion, Curve, average, criterion_of
+from hpsearch.searching.history import PastTrial
 from hpsearch.searching.session import backend_of, folds_of, trainer_of
+from hpsearch.searching.spec import (
+    check_rules,
+    past_trials,
+    rounds_of,
+    spec_for,
+    spec_of,
+)
+from hpsearch.searching.user_trainer import is_own
 from hpsearch.searching.winner import median, trained_model
 from hpsearch.store import RunDirectory
 from hpsearch.trainers.network.model import Model
@@ -32,7 +32,7 @@ from hpsearch.trainers.protocol import Job, Outcome
 from hpsearch.trial import Status, Training
 
 
-def known_trial(run: RunDirectory, config: Config, number: int | None) -> Known:
+def known_trial(run: RunDirectory, config: Config, number: int | None) -> PastTrial:
     """A trial of a run or of its parents by its number; the winner for None.
 
     Raises:
@@ -40,7 +40,7 @@ def known_trial(run: RunDirectory, config: Config, number: int | None) -> Known:
             how it was trained.
     """
     check_rules(run)
-    known = {each.result.number: each for each in known_trials(run, brief_of(run, config))}
+    known = {each.result.number: each for each in past_trials(run, spec_of(run, config))}
     if number is None:
         if run.outcome is None:
             raise RunError(f"{run.path}: has no winner yet; name a trial with --trial")
@@ -54,7 +54,7 @@ def known_trial(run: RunDirectory, config: Config, number: int | None) -> Known:
 
 
 def jobs_again(
-    config: Config, known: Known, epochs: int | None = None, seeds: int = 0
+    config: Config, known: PastTrial, epochs: int | None = None, seeds: int = 0
 ) -> list[Job]:
     """The trainings of a trial as they were, or `seeds` times with new random numbers.
 
@@ -62,22 +62,22 @@ def jobs_again(
     it has one for each seed, as `repeat`, and fold. A learning rate that follows a cosine over
     all epochs is stretched with `epochs`.
     """
-    brief = brief_for(config, rounds_of(config))
-    settings = brief.settings_of(known.result.params)
+    spec = spec_for(config, rounds_of(config))
+    settings = spec.settings_of(known.result.params)
     until = known.result.epochs
     if is_own(config) and known.result.status is Status.COMPLETED:
         until = config.trainer.epochs  # where it ended by itself it does so again
     if epochs is not None:
         settings["epochs"] = until = epochs
     trainings = [
-        (brief.seed_of_training(known.seed, repeat), repeat, fold)
-        for repeat, fold in brief.trainings
+        (spec.seed_of_training(known.seed, repeat), repeat, fold)
+        for repeat, fold in spec.trainings
     ]
     if seeds:
         trainings = [
             ((*known.seed, "again", again), again, fold)
             for again in range(seeds)
-            for fold in range(brief.folds)
+            for fold in range(spec.folds)
         ]
     return [
         Job(
@@ -93,14 +93,14 @@ def jobs_again(
     ]
 
 
-def for_refit(config: Config, known: Known) -> tuple[Config, Known]:
+def for_refit(config: Config, known: PastTrial) -> tuple[Config, PastTrial]:
     """A search and its trial as they are trained where no rows are left to validate on.
 
     One training takes the place of all folds and repeats. Where the best epoch counts, it ends
     with the epoch that was the best one: rows that it has seen cannot tell.
     """
     metric, search = config.metric, config.search
-    counts = objective_of(config).epoch_after(known.curve, known.result.epochs)
+    counts = criterion_of(config).epoch_after(known.curve, known.result.epochs)
     known = replace(known, result=replace(known.result, epochs=counts))
     config = replace(
         config,
@@ -161,10 +161,10 @@ def model_again(
     Raises:
         TrainerError: that training diverged.
     """
-    objective = objective_of(config)
+    criterion = criterion_of(config)
     trained = {job.training: (job, outcome) for job, outcome in zip(jobs, outcomes, strict=True)}
-    values = {each: _value(outcome, objective) for each, (_, outcome) in trained.items()}
-    job, outcome = trained[median(values, objective)]
+    values = {each: _value(outcome, criterion) for each, (_, outcome) in trained.items()}
+    job, outcome = trained[median(values, criterion)]
     if outcome.state is None:
         raise TrainerError(
             f"trial {job.number}: a model needs a training that does not diverge, found one that "
@@ -173,8 +173,8 @@ def model_again(
     return trained_model(job.settings, outcome.state, folds_of(config, dataset)[job.fold])
 
 
-def _value(outcome: Outcome, objective: Objective) -> float | None:
+def _value(outcome: Outcome, criterion: Criterion) -> float | None:
     """The value of a training; None where it diverged."""
     curve = outcome.curve
-    counts = objective.epoch_after(curve, len(curve["epoch"]))
-    return None if outcome.diverged else curve[objective.name][counts - 1]
+    counts = criterion.epoch_after(curve, len(curve["epoch"]))
+    return None if outcome.diverged else curve[criterion.name][counts - 1]

@@ -3,11 +3,11 @@ import math
 import pytest
 
 from hpsearch.sampling.ranking import UNKNOWN
-from hpsearch.searching.objective import Objective, join
+from hpsearch.searching.criterion import Criterion, join
 from hpsearch.trial import Piece, Result, Status
 
-LOSS = Objective("val_loss", "minimize")
-ACCURACY = Objective("val_accuracy", "maximize")
+LOSS = Criterion("val_loss", "minimize")
+ACCURACY = Criterion("val_accuracy", "maximize")
 
 
 def result(number, value, loss=None, status=Status.COMPLETED):

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 
 from hpsearch.messages import printable
 
-Path = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 """The way to a part of a configuration: keys of mappings and indices of lists."""
 
 Mark = tuple[int, int]
 """Line and column, counted from 1."""
 
 
-def dotted(path: Path) -> str:
+def dotted(path: KeyPath) -> str:
     """A path as messages show it.
 
     >>> dotted(("search", "start", 0, "momentum"))
@@ -28,14 +28,14 @@ def dotted(path: Path) -> str:
 class Problem:
     """What is wrong with one part of a configuration, and how to mend it."""
 
-    path: Path
+    path: KeyPath
     message: str
     mark: Mark | None = None  # where the places of the path do not tell: a second key of one name
     of_key: bool = False  # the key itself is wrong, not its value
 
 
 @dataclass(frozen=True)
-class Places:
+class Positions:
     """The places of keys and values in a file; `origins` are parts that come from elsewhere.
 
     An origin is a label such as ``--set search.trials=many``. A configuration from Python has
@@ -43,11 +43,11 @@ class Places:
     """
 
     file: str | None = None
-    keys: Mapping[Path, Mark] = field(default_factory=dict)
-    values: Mapping[Path, Mark] = field(default_factory=dict)
-    origins: Mapping[Path, str] = field(default_factory=dict)
+    keys: Mapping[KeyPath, Mark] = field(default_factory=dict)
+    values: Mapping[KeyPath, Mark] = field(default_factory=dict)
+    origins: Mapping[KeyPath, str] = field(default_factory=dict)
 
-    def origin(self, path: Path) -> str | None:
+    def origin(self, path: KeyPath) -> str | None:
         """The label of the latest override that set this part, or one that holds or made it."""
         holding = [label for start, label in self.origins.items() if path[: len(start)] == start]
         if path not in self.keys:

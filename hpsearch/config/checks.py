@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from hpsearch.config.places import Path, Problem
-from hpsearch.config.rules import show
-from hpsearch.config.structure import Parts
+from hpsearch.config.parts import Parts
+from hpsearch.config.problems import KeyPath, Problem
+from hpsearch.fields import show
 from hpsearch.rng import stream
 from hpsearch.space import Continuous, Domain, Fixed, Space, largest_integer, same
 from hpsearch.suggestions import hint
@@ -231,10 +231,10 @@ def _when(name: str, when: Mapping[str, Any], parts: Parts, domains: Domains) ->
             yield from _impossible(given, above, where, path)
 
 
-def _impossible(given: Any, above: Domain, where: str, path: Path) -> Iterator[Problem]:
+def _impossible(given: Any, above: Domain, where: str, path: KeyPath) -> Iterator[Problem]:
     values = given if isinstance(given, list) else [given]
     for i, value in enumerate(values):
-        here: Path = (*path, i) if isinstance(given, list) else path
+        here: KeyPath = (*path, i) if isinstance(given, list) else path
         if any(same(value, earlier) for earlier in values[:i]):
             yield Problem(here, f"{show(value)} is listed twice")
         elif not above.contains(value):

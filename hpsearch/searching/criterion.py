@@ -20,7 +20,7 @@ Curve = Mapping[str, Sequence[float | None]]
 
 
 @dataclass(frozen=True)
-class Objective:
+class Criterion:
     """A metric and its goal, as costs to minimise."""
 
     name: str
@@ -31,7 +31,7 @@ class Objective:
     def cost(self, value: float | None, loss: float | None = None) -> Cost:
         """A value as something to minimise; the validation loss decides between equals.
 
-        >>> Objective("val_accuracy", "maximize").cost(0.98, 0.1)
+        >>> Criterion("val_accuracy", "maximize").cost(0.98, 0.1)
         (-0.98, 0.1)
         """
         if value is None or not isfinite(value):
@@ -41,7 +41,7 @@ class Objective:
     def within(self, interval: tuple[float, float] | None) -> tuple[float, float] | None:
         """An interval without what the metric cannot be; None where it has no finite ends.
 
-        >>> Objective("val_accuracy", "maximize", share=True).within((0.97, 1.02))
+        >>> Criterion("val_accuracy", "maximize", share=True).within((0.97, 1.02))
         (0.97, 1.0)
         """
         if interval is None or not all(map(isfinite, interval)):
@@ -77,7 +77,7 @@ class Objective:
         A finished training keeps its last value for all later epochs: more of it would change
         nothing.
 
-        >>> accuracy = Objective("accuracy", "maximize")
+        >>> accuracy = Criterion("accuracy", "maximize")
         >>> accuracy.costs({"epoch": [1, 2, 3], "accuracy": [0.5, 0.7, 0.8]}, [1, 3, 9])
         ((-0.5, inf), (-0.8, inf))
         """
@@ -103,14 +103,14 @@ class Objective:
         return 1 + min(range(epochs), key=lambda i: by_cost[i])
 
 
-def objective_of(config: Config) -> Objective:
+def criterion_of(config: Config) -> Criterion:
     """What a configuration's search optimises.
 
     Of a metric that a user's own trainer reports nothing is known but its name.
     """
     metric = config.metric
     measured = {f"val_{name}" for name in SHARES} if config.trainer.kind in MEASURED_HERE else ()
-    return Objective(metric.name, metric.goal, metric.at, share=metric.name in measured)
+    return Criterion(metric.name, metric.goal, metric.at, share=metric.name in measured)
 
 
 def join(pieces: Iterable[Piece]) -> Curve:

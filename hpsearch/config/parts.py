@@ -16,10 +16,10 @@ from pydantic import ValidationError
 from hpsearch.config import schema
 from hpsearch.config.kinds import KINDS, Kind, kind_of, kind_rule, standard, wrong
 from hpsearch.config.part import Part, switched
-from hpsearch.config.places import Path, Problem
-from hpsearch.config.rules import show
+from hpsearch.config.problems import KeyPath, Problem
 from hpsearch.config.search_schema import Parallel, Search
 from hpsearch.config.space_rules import is_choosable, is_scalar
+from hpsearch.fields import show
 from hpsearch.suggestions import ELSEWHERE, hint, nearest
 
 SECTIONS = ("data", "trainer", "metric", "space", "search", "parallel")
@@ -73,7 +73,7 @@ def read(tree: Mapping[str, Any]) -> tuple[Parts, list[Problem]]:
 
 
 def typed_part(
-    model: type[Model], value: Any, path: Path, known: Iterable[str] = ()
+    model: type[Model], value: Any, path: KeyPath, known: Iterable[str] = ()
 ) -> tuple[Model | None, list[Problem]]:
     """A part as its model, made of its sound keys; None if a key that it needs is not sound."""
     value = {} if value is None else value
@@ -94,7 +94,7 @@ def typed_part(
     return sound, problems
 
 
-def _problem(error: Any, model: type[Part], path: Path, known: list[str]) -> Problem:
+def _problem(error: Any, model: type[Part], path: KeyPath, known: list[str]) -> Problem:
     *above, key = map(str, error["loc"])
     here = (*path, *above, key)
     for name in above:  # a part inside this one
@@ -198,7 +198,7 @@ def parameters(
     value: Any, kind: Kind | None
 ) -> tuple[dict[str, schema.Parameter | None], list[Problem]]:
     """Every parameter by name, None where it is not sound, and problems."""
-    path: Path = ("space",)
+    path: KeyPath = ("space",)
     if value is None or value == {}:
         message = "names no hyperparameter to search; for example learning_rate: {scale: log, "
         return {}, [Problem(path, message + "min: 1e-4, max: 1}")]

@@ -1,4 +1,4 @@
-"""What the value of one key must be: rules that pydantic applies and the JSON Schema tells.
+"""What the value of one key may be: rules that a configuration is checked by, and JSON Schema.
 
 Each rule is a plain function with one complete message, where pydantic's own types would
 report a union once for each member, and would take '3' or true for a number.
@@ -12,12 +12,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic_core import core_schema
-
-from hpsearch.config.durations import PATTERN as DURATION
-from hpsearch.config.durations import seconds
-from hpsearch.config.sizes import PATTERN as SIZE
-from hpsearch.config.sizes import in_bytes
 from hpsearch.suggestions import ELSEWHERE, did_you_mean
 
 
@@ -32,8 +26,10 @@ class Rule:
     check: Callable[[Any], Any]
     schema: Mapping[str, Any]  # the same as JSON Schema
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         """What pydantic runs: the rule alone."""
+        from pydantic_core import core_schema  # only where a configuration is checked
+
         return core_schema.no_info_plain_validator_function(self.apply)
 
     def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
@@ -239,3 +235,59 @@ def either(constant: str | int, rule: Rule) -> Rule:
 def same_constant(value: Any, constant: str | int) -> bool:
     """Equality by type and value: true is not 1."""
     return type(value) is type(constant) and value == constant
+
+
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+DURATION = r"([0-9]+(\.[0-9]+)?[smhd])+"
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smhd])")
+
+
+def seconds(value: Any) -> float:
+    """A number of seconds, or a text such as '90s', '10m', '1h30m', '1d', in seconds.
+
+    >>> seconds("1h30m"), seconds(90)
+    (5400.0, 90.0)
+
+    Raises:
+        ValueError: it is neither, or it is no time above 0.
+    """
+    total = math.nan
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        total = float(value)
+    elif isinstance(value, str) and re.fullmatch(DURATION, value):
+        total = sum(float(number) * SECONDS[unit] for number, unit in _PART.findall(value))
+    if not 0 < total < math.inf:
+        raise ValueError("seconds above 0, or a text such as 90s, 10m, 1h30m or 1d")
+    return total
+
+
+UNITS = {"K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
+MOST_BYTES = 2**60  # an exbibyte; operating systems count in 63 bits
+
+SIZE = r"[0-9]+(\.[0-9]+)? ?[KMGTkmgt](iB)?"
+_AMOUNT = re.compile(r"([0-9.]+) ?([KMGT])", re.IGNORECASE)
+
+
+def in_bytes(value: Any) -> int:
+    """A number of bytes, or a text such as '512M', '2G' or '1.5GiB', in whole bytes.
+
+    G and GiB are the same, 1024 times M, as for systemd, Docker and Java. GB is refused: some
+    take it for 1000 MB and some for 1024.
+
+    >>> in_bytes("2G"), in_bytes("0.5 KiB"), in_bytes(1e6)
+    (2147483648, 512, 1000000)
+
+    Raises:
+        ValueError: it is neither, or an amount that no machine has.
+    """
+    amount = math.nan
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        amount = value
+    elif isinstance(value, str) and re.fullmatch(SIZE, value):
+        match = _AMOUNT.match(value)
+        assert match is not None
+        amount = float(match[1]) * UNITS[match[2].upper()]
+    if not 0 <= amount < MOST_BYTES:
+        raise ValueError("a number of bytes, or a text such as 512M, 2G or 1.5GiB")
+    return int(amount)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpsearch.config import from_mapping, load, warnings, yaml_text
-from hpsearch.config.starter import scalar, starter
+from hpsearch.config.template import scalar, starter
 from hpsearch.data.profile import Profile
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from hpsearch.config import space_from
 from hpsearch.errors import RunError
-from hpsearch.searching.known import check_params
+from hpsearch.searching.history import check_params
 from hpsearch.trial import Result, Status
 
 SPACE = space_from(

@@ -10,7 +10,7 @@ from typing import Any
 from hpsearch.errors import RunError
 from hpsearch.rng import RULES
 from hpsearch.sampling.ranking import UNKNOWN, Observation
-from hpsearch.searching.objective import Curve, Objective, average, join
+from hpsearch.searching.criterion import Criterion, Curve, average, join
 from hpsearch.space import Parameter, Space
 from hpsearch.store import check_curve, record_of
 from hpsearch.store.shape import is_number, shaped
@@ -23,7 +23,7 @@ UNDEFINED = "Undefined: "
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class PastTrial:
     """A trial whose fate is known, its learning curve, and what its random numbers depend on."""
 
     result: Result
@@ -41,7 +41,7 @@ class Known:
         }
 
     @classmethod
-    def from_line(cls, line: Mapping[str, Any]) -> Known:
+    def from_line(cls, line: Mapping[str, Any]) -> PastTrial:
         """What `as_line` wrote.
 
         Raises:
@@ -57,13 +57,13 @@ class Known:
                 f"{type(error).__name__}: {error}; refine the parent again"
             ) from None
 
-    def observe(self, epochs: Sequence[int], objective: Objective) -> Observation:
+    def observe(self, epochs: Sequence[int], criterion: Criterion) -> Observation:
         """What the sampler may know of it: its costs at these amounts of training."""
         status = self.result.status
         return observation(
             self.result.number,
             self.result.params,
-            objective.costs(self.curve, epochs, status is Status.COMPLETED),
+            criterion.costs(self.curve, epochs, status is Status.COMPLETED),
             lost=status in LOST,
         )
 

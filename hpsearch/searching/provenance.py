@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 
-def facts() -> dict[str, Any]:
+def provenance() -> dict[str, Any]:
     """What run.json records beside the configuration.
 
     The bits of a result depend on the processor and on NumPy; on nothing else here.

@@ -14,7 +14,6 @@ from hpsearch.backends import Answer, Backend, Task
 from hpsearch.errors import HpsearchError
 from hpsearch.sampling.plan import Round
 from hpsearch.sampling.ranking import Observation, rank
-from hpsearch.searching.brief import Brief, proposals
 from hpsearch.searching.confirmation import contenders, trainings_within
 from hpsearch.searching.events import (
     ConfirmationStarted,
@@ -23,9 +22,10 @@ from hpsearch.searching.events import (
     TrialEnded,
     TrialWentOn,
 )
+from hpsearch.searching.history import check_params
 from hpsearch.searching.interrupts import shielded
-from hpsearch.searching.known import check_params
 from hpsearch.searching.ledger import Ledger
+from hpsearch.searching.spec import Spec, proposals
 from hpsearch.searching.stages import Stage, needs, replacements, seen
 from hpsearch.trainers.protocol import Job, Outcome, State, Trainer
 from hpsearch.trial import OUT_OF_TIME, Result, Status, Training, Trial
@@ -38,14 +38,14 @@ class OutOfTimeError(Exception):
 
 
 @dataclass
-class Search:
+class Scheduler:
     """One search being done.
 
-    What it proposes and keeps depends on the brief and on what the trials gave, never on
+    What it proposes and keeps depends on the spec and on what the trials gave, never on
     which trial was faster; only a timeout makes speed matter.
     """
 
-    brief: Brief
+    spec: Spec
     trainer: Trainer
     backend: Backend
     ledger: Ledger
@@ -69,12 +69,12 @@ class Search:
         Raises:
             TrainerError: each of the first trials failed.
         """
-        check_params(self.ledger.results.values(), self.brief.space)
-        known = [each.result for each in self.brief.history]
-        self.best = self.ledger.objective.best([*known, *self.ledger.results.values()])
+        check_params(self.ledger.results.values(), self.spec.space)
+        known = [each.result for each in self.spec.history]
+        self.best = self.ledger.criterion.best([*known, *self.ledger.results.values()])
         waiting = {
-            stage: needs(stage, self.brief.rounds)
-            for round in self.brief.rounds
+            stage: needs(stage, self.spec.rounds)
+            for round in self.spec.rounds
             for stage in (Stage(round.number, rung) for rung in range(len(round.rungs)))
         }
         try:
@@ -93,12 +93,12 @@ class Search:
 
     def start(self, stage: Stage) -> None:
         """Give the trials of a rung to the backend, those of a first rung freshly proposed."""
-        round = self.brief.rounds[stage.round]
+        round = self.spec.rounds[stage.round]
         if stage.rung == 0:
             before = self.ledger.proposed(round)
-            self.entered[stage] = before or proposals(self.brief, round, self.history(round))
+            self.entered[stage] = before or proposals(self.spec, round, self.history(round))
             self.trials |= {trial.number: trial for trial in self.entered[stage]}
-            self.tell(RoundStarted(round, len(self.brief.rounds)))
+            self.tell(RoundStarted(round, len(self.spec.rounds)))
         self.train(stage, [(trial, stage) for trial in self.entered[stage]])
 
     def train(self, stage: Stage, trials: Sequence[tuple[Trial, Stage]]) -> None:
@@ -118,10 +118,10 @@ class Search:
 
     def history(self, round: Round) -> list[Observation]:
         """What a round may look at, by number: its parent's trials and those of earlier rounds."""
-        amounts, objective = self.brief.amounts, self.ledger.objective
-        observed = [known.observe(amounts, objective) for known in self.brief.history]
-        for number, rungs in seen(round.number, self.brief.rounds).items():
-            whole = rungs == len(self.brief.rounds[number].rungs)
+        amounts, criterion = self.spec.amounts, self.ledger.criterion
+        observed = [known.observe(amounts, criterion) for known in self.spec.history]
+        for number, rungs in seen(round.number, self.spec.rounds).items():
+            whole = rungs == len(self.spec.rounds[number].rungs)
             observed += [
                 self.observe(trial, rungs if whole else self.shown(trial, rungs))
                 for trial in self.entered[Stage(number, 0)]
@@ -131,35 +131,35 @@ class Search:
     def shown(self, trial: Trial, rungs: int) -> int:
         """Of a trial that its round's last rung may call back, only the rungs before that."""
         reached = self.reached[trial.number]
-        over = self.brief.is_start(trial.number) or self.ledger.completed_by(trial, reached)
-        return rungs if over or self.brief.rules < PASSES_ON else min(rungs, reached)
+        over = self.spec.is_start(trial.number) or self.ledger.completed_by(trial, reached)
+        return rungs if over or self.spec.rules < PASSES_ON else min(rungs, reached)
 
     def observe(self, trial: Trial, rungs: int) -> Observation:
         """What is known of a trial after so many rungs of its round, whatever came since."""
-        reached = self.brief.rounds[trial.round].rungs[rungs - 1].epochs
-        amounts = [amount for amount in self.brief.amounts if amount <= reached]
+        reached = self.spec.rounds[trial.round].rungs[rungs - 1].epochs
+        amounts = [amount for amount in self.spec.amounts if amount <= reached]
         return self.ledger.observe(trial, amounts, rungs)
 
     def jobs(self, trial: Trial, stage: Stage) -> list[Job]:
         """The pieces of training that take a trial through a rung."""
-        settings = self.brief.settings_of(trial.params)
-        rung = self.brief.rounds[stage.round].rungs[stage.rung]
+        settings = self.spec.settings_of(trial.params)
+        rung = self.spec.rounds[stage.round].rungs[stage.rung]
         until = settings["epochs"]
-        if not self.brief.is_start(trial.number):
+        if not self.spec.is_start(trial.number):
             until = min(until, rung.epochs)
-        identity = self.brief.seed_of(trial.number)
+        identity = self.spec.seed_of(trial.number)
         return [
             Job(
                 trial.number,
                 settings,
-                self.brief.seed_of_training(identity, repeat),
+                self.spec.seed_of_training(identity, repeat),
                 until_epoch=until,
                 rung=stage.rung,
                 repeat=repeat,
                 fold=fold,
-                rules=self.brief.rules,
+                rules=self.spec.rules,
             )
-            for repeat, fold in self.brief.trainings
+            for repeat, fold in self.spec.trainings
         ]
 
     def is_done(self, job: Job) -> bool:
@@ -182,7 +182,7 @@ class Search:
         key = tuple(job.training for job in group)
         self.groups[key] = stage, group
         states = [self.state(job.training) for job in group]
-        limit = self.brief.trial_timeout
+        limit = self.spec.trial_timeout
         timeout = limit * len(group) if limit is not None else None
         self.backend.submit(Task(key, self.trainer.train, (group, states), timeout))
 
@@ -232,7 +232,7 @@ class Search:
         else:
             self.fail(group[0], answer)
         self.training[stage] -= {job.training for job in group}
-        for number, rung in {(j.number, j.rung) for j in group if j.repeat < self.brief.repeats}:
+        for number, rung in {(j.number, j.rung) for j in group if j.repeat < self.spec.repeats}:
             self.conclude(self.trials[number], stage, rung)
 
     def record(self, job: Job, outcome: Outcome, answer: Answer, share: int) -> None:
@@ -250,11 +250,11 @@ class Search:
         ledger, own = self.ledger, self.ledger.of(trial.number)
         if trial.number in ledger.results or self.training[stage].intersection(own):
             return
-        full = self.brief.settings_of(trial.params)["epochs"]
+        full = self.spec.settings_of(trial.params)["epochs"]
         errors = [self.failures[training] for training in own if training in self.failures]
         if errors:
             self.settle(trial, Status.FAILED, errors[0])
-            ledger.stop_if_hopeless(self.brief.first, self.brief.trials)
+            ledger.stop_if_hopeless(self.spec.first, self.spec.trials)
         elif ledger.diverged(trial.number):
             if ledger.rung(trial) <= rung:  # else before a crash, and other parts are to follow
                 self.settle(trial, Status.DIVERGED, ledger.undefined(trial.number))
@@ -271,7 +271,7 @@ class Search:
         """A barrier: the best of a rung go on to the next, the others stop."""
         del self.training[stage]
         self.ended.add(stage)
-        rungs = self.brief.rounds[stage.round].rungs
+        rungs = self.spec.rounds[stage.round].rungs
         going_on = []
         if stage.rung + 1 < len(rungs):
             going_on = self.able(stage)[: rungs[stage.rung + 1].trials]
@@ -296,7 +296,7 @@ class Search:
         return [
             self.trials[observed.number]
             for observed in ranked
-            if observed.finite and not self.brief.is_start(observed.number)
+            if observed.finite and not self.spec.is_start(observed.number)
         ]
 
     def pass_on(self, stage: Stage) -> bool:
@@ -304,9 +304,9 @@ class Search:
 
         Decided only when every trial of the stage has answered, so never by which was faster.
         """
-        rungs = self.brief.rounds[stage.round].rungs
+        rungs = self.spec.rounds[stage.round].rungs
         missing = rungs[stage.rung].trials - len(self.able(stage)) if stage.rung else 0
-        if missing <= 0 or self.brief.rules < PASSES_ON:
+        if missing <= 0 or self.spec.rules < PASSES_ON:
             return False
         stages = [Stage(stage.round, rung) for rung in range(stage.rung + 1)]
         able = [[trial.number for trial in self.able(each)] for each in stages]
@@ -335,8 +335,8 @@ class Search:
     def settle(self, trial: Trial, status: Status, error: str | None = None) -> None:
         """Record a trial's fate; keep the states of the best, drop any others."""
         result = self.ledger.settle(trial, status, error)
-        objective, before = self.ledger.objective, self.best
-        self.best = objective.best([result] if before is None else [before, result])
+        criterion, before = self.ledger.criterion, self.best
+        self.best = criterion.best([result] if before is None else [before, result])
         for dropped in (result, before):
             if dropped is not None and dropped is not self.best:
                 for training in self.ledger.of(dropped.number):
@@ -345,16 +345,16 @@ class Search:
 
     def confirm(self) -> None:
         """Train the best few again, with new seeds, the same for each of them."""
-        brief, stage = self.brief, Stage(len(self.brief.rounds), 0)
+        spec, stage = self.spec, Stage(len(self.spec.rounds), 0)
         jobs = [
             Job(
                 result.number,
-                settings := brief.settings_of(result.params),
-                brief.seed_of_training((), repeat),
+                settings := spec.settings_of(result.params),
+                spec.seed_of_training((), repeat),
                 until_epoch=settings["epochs"],
                 repeat=repeat,
                 fold=fold,
-                rules=brief.rules,
+                rules=spec.rules,
             )
             for result, trainings in self.contenders()
             for _, repeat, fold in trainings
@@ -370,15 +370,15 @@ class Search:
 
     def contenders(self) -> list[tuple[Result, list[Training]]]:
         """The settings to confirm, the parent's winner among them, and their new trainings."""
-        brief = self.brief
-        if brief.confirm is None:
+        spec = self.spec
+        if spec.confirm is None:
             return []
-        top, seeds = trainings_within(brief.confirm, brief.trials * brief.repeats)
-        own, parents = self.ledger.results.values(), [known.result for known in brief.history]
-        objective, inherited = self.ledger.objective, brief.inherited
-        again = brief.rules == 1
-        chosen = contenders(list(own), parents, objective, top, inherited, again) if top else []
-        new = list(product(range(brief.repeats, brief.repeats + seeds), range(brief.folds)))
+        top, seeds = trainings_within(spec.confirm, spec.trials * spec.repeats)
+        own, parents = self.ledger.results.values(), [known.result for known in spec.history]
+        criterion, inherited = self.ledger.criterion, spec.inherited
+        again = spec.rules == 1
+        chosen = contenders(list(own), parents, criterion, top, inherited, again) if top else []
+        new = list(product(range(spec.repeats, spec.repeats + seeds), range(spec.folds)))
         return [
             (result, [(result.number, repeat, fold) for repeat, fold in new]) for result in chosen
         ]

@@ -11,7 +11,7 @@ from hpsearch.config import Config, from_mapping
 from hpsearch.config.yaml_text import read
 from hpsearch.errors import ConfigError, RunError, as_argument
 from hpsearch.sampling.plan import Round, extended, ladder, round_sizes
-from hpsearch.searching.brief import TRIED, check_rules, rounds_in, trials_of
+from hpsearch.searching.spec import TRIED, check_rules, rounds_in, trials_of
 from hpsearch.searching.trust import check, is_sealed, seal
 from hpsearch.store import MOST, RunDirectory, write_text
 
@@ -19,7 +19,7 @@ FREE = ("parallel", "search.timeout", "search.trial_timeout")
 """The keys that may change in a run that has begun: none of them decides what a trial gives."""
 
 
-def take_up(
+def reopen(
     run: RunDirectory,
     overrides: Sequence[str] = (),
     *,
