@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from math import hypot, isfinite, pi, sqrt, tan
-from statistics import NormalDist
+from functools import lru_cache
+from math import cos, hypot, isfinite, pi, sin, sqrt, tan
 from typing import Any
 
 from hpsearch.config import Confirm
@@ -143,27 +143,36 @@ def interval(confirmed: Sequence[Confirmed], each: Confirmed) -> tuple[float, fl
     return (low, high) if isfinite(low) and isfinite(high) else None
 
 
+@lru_cache(maxsize=64)
 def student_point(freedom: int, share: float) -> float:
-    """The point below which this share of Student's t distribution lies.
+    """The point below which this share, 0.5 or more, of Student's t distribution lies.
 
-    Exact for one and two degrees of freedom, else to about 2 %.
+    With t = sqrt(freedom) tan(angle), the share between -t and t is a finite sum in the angle's
+    sine and cosine. It grows with the angle, which is found by bisection: exact to rounding.
 
-    Reference: Abramowitz and Stegun 1964, "Handbook of Mathematical Functions", 26.7.5.
+    Reference: Abramowitz and Stegun 1964, "Handbook of Mathematical Functions", 26.7.3 and 26.7.4.
 
-    >>> [round(student_point(freedom, 0.975), 2) for freedom in (1, 2, 3, 10, 100)]
-    [12.71, 4.3, 3.16, 2.23, 1.98]
+    >>> [round(student_point(freedom, 0.975), 3) for freedom in (1, 2, 3, 10, 100)]
+    [12.706, 4.303, 3.182, 2.228, 1.984]
     """
-    if freedom == 1:
-        return tan(pi * (share - 0.5))
-    if freedom == 2:
-        return (2 * share - 1) * sqrt(2 / (1 - (2 * share - 1) ** 2))
-    z = NormalDist().inv_cdf(share)
-    return (
-        z
-        + (z**3 + z) / (4 * freedom)
-        + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
-        + (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * freedom**3)
-    )
+    low, high = 0.0, pi / 2
+    for _ in range(60):
+        middle = (low + high) / 2
+        if _share_within(middle, freedom) < 2 * share - 1:
+            low = middle
+        else:
+            high = middle
+    return sqrt(freedom) * tan(low)
+
+
+def _share_within(angle: float, freedom: int) -> float:
+    """The share of Student's t between -t and t, where t = sqrt(freedom) tan(angle)."""
+    odd = freedom % 2
+    term, total = (cos(angle) if odd else 1.0), 0.0
+    for k in range(2 + odd, freedom + 1, 2):  # the factors are 1/2, 3/4, ... or 2/3, 4/5, ...
+        total += term
+        term *= cos(angle) ** 2 * (k - 1) / k
+    return 2 / pi * (angle + sin(angle) * total) if odd else sin(angle) * total
 
 
 def confirmed_values(

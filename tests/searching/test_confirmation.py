@@ -1,7 +1,8 @@
 """The best settings again: who is trained again, what the new values decide, and what not."""
 
 from dataclasses import replace
-from math import gamma, pi, sqrt
+from math import gamma, pi, sqrt, tan
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -137,7 +138,41 @@ def test_students_points_have_their_share_below_them(freedom, share):
     density = (1 + t * t / freedom) ** (-(freedom + 1) / 2)
     density *= gamma((freedom + 1) / 2) / (sqrt(freedom * pi) * gamma(freedom / 2))
     below = 0.5 + (density[1:] + density[:-1]).sum() / 2 * (t[1] - t[0])
-    assert 1 - below == pytest.approx(1 - share, rel=0.12)  # a point 3 % off at most
+    assert 1 - below == pytest.approx(1 - share, rel=1e-3)
+
+
+# NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.6.7.2, "Critical Values of the Student's t
+# Distribution"; 0.9995 from Federighi 1959, "Extended Tables of the Percentage Points of Student's
+# t-Distribution", Journal of the American Statistical Association 54(287); 1000 degrees of freedom
+# from Moore and McCabe, "Introduction to the Practice of Statistics", table D.
+SHARES = (0.9, 0.975, 0.995, 0.999, 0.9995)
+PUBLISHED = {
+    1: (3.078, 12.706, 63.657, 318.313, 636.619),
+    2: (1.886, 4.303, 9.925, 22.327, 31.598),
+    3: (1.638, 3.182, 5.841, 10.215, 12.924),
+    4: (1.533, 2.776, 4.604, 7.173, 8.610),
+    5: (1.476, 2.571, 4.032, 5.893, 6.869),
+    6: (1.440, 2.447, 3.707, 5.208, 5.959),
+    9: (1.383, 2.262, 3.250, 4.296, 4.781),
+    10: (1.372, 2.228, 3.169, 4.143, 4.587),
+    30: (1.310, 2.042, 2.750, 3.385, 3.646),
+    1000: (1.282, 1.962, 2.581, 3.098, 3.300),
+}
+
+
+@pytest.mark.parametrize("freedom", PUBLISHED)
+def test_students_points_are_the_published_ones(freedom):
+    found = [student_point(freedom, share) for share in SHARES]
+    assert found == pytest.approx(PUBLISHED[freedom], rel=3e-4, abs=6e-4)
+
+
+def test_students_points_far_out_have_their_share_in_closed_form():
+    share = 1 - 0.05 / (2 * 100)  # a hundred contenders
+    middle = 2 * share - 1
+    assert student_point(1, share) == pytest.approx(tan(pi * middle / 2))
+    assert student_point(2, share) == pytest.approx(middle * sqrt(2 / (1 - middle**2)))
+    normal = NormalDist().inv_cdf(share)
+    assert normal < student_point(5000, share) < 1.002 * normal
 
 
 def test_the_interval_lies_around_the_mean_and_is_narrower_with_more_seeds():
