@@ -20,6 +20,7 @@ from hpsearch.exchange.export import export
 from hpsearch.messages import counted, expanded
 from hpsearch.report.html.write import write_page
 from hpsearch.report.summary import Summary, summarise
+from hpsearch.report.table import columns
 from hpsearch.searching.criterion import Curve
 from hpsearch.searching.launch import launch, prepare, prepare_refinement, resume
 from hpsearch.searching.models import winning_model
@@ -91,25 +92,7 @@ class Run:
         """A row a trial, indexed by number: metrics.NAME and params.NAME beside its fate."""
         import pandas as pd
 
-        rows = [
-            {
-                "number": trial.number,
-                "round": trial.round,
-                "status": trial.status.value,
-                "value": trial.value,
-                "epochs": trial.epochs,
-                **{f"metrics.{name}": value for name, value in trial.metrics.items()},
-                **{f"params.{name}": value for name, value in trial.params.items()},
-                "started": trial.started,
-                "seconds": trial.seconds,
-                "error": trial.error,
-            }
-            for trial in self.trials
-        ]
-        # A run without trials has the columns that every run has.
-        columns = ["number", "round", "status", "value", "epochs", "started", "seconds", "error"]
-        frame = pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
-        return frame.set_index("number")
+        return pd.DataFrame(columns(self.trials)).set_index("number")
 
     def export(
         self, to: str, target: str | Path, name: str | None = None, *, force: bool = False
