@@ -14,7 +14,6 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "hpsearch"
 OWN = {  # modules that open other files than those of a run directory
     "backends/__init__.py": "/dev/null",
-    "backends/memory.py": "/proc",
     "backends/slot.py": "/proc",
     "backends/worker.py": "/proc",
     "cli/__init__.py": "/dev/null",
