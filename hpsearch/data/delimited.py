@@ -288,7 +288,7 @@ class _Checked(io.RawIOBase):
             chunk = self._stream.read(len(buffer))
         except (MemoryError, *DAMAGED):
             raise
-        except Exception as error:  # each library for zstd has an error of its own
+        except Exception as error:  # each library for zstd raises another one
             raise OSError(str(error)) from error
         if self._passed == 0:
             for start, what in _FOREIGN.items():

@@ -39,7 +39,7 @@ _SIGNED = re.compile(
 )
 
 
-# What is left without the signs around it. (To substitute these would take quadratic time.)
+# What is left without other characters around it. (To substitute these would take quadratic time.)
 _CORE = re.compile(r"[\w.,](?:.*[\w.,])?", re.DOTALL)
 
 
@@ -157,7 +157,7 @@ def judge(
 def is_number(text: str) -> bool:
     """Whether a text is a number with a decimal mark or separated thousands, in any writing."""
     body = _signed(_tidy(text))[1]
-    return any(sign in body for sign in ".,'") and _is_number_somehow(body)
+    return any(char in body for char in ".,'") and _is_number_somehow(body)
 
 
 def may_be_grouped(texts: Iterable[str]) -> str | None:
@@ -169,7 +169,7 @@ def may_be_grouped(texts: Iterable[str]) -> str | None:
 
 def ambiguous(text: str) -> Doubt:
     """The doubt about a number such as 1,234, which may mean 1.234 or 1234."""
-    mark = next(sign for sign in text if sign in NAMES)
+    mark = next(char for char in text if char in NAMES)
     other = "." if mark == "," else ","
     return Doubt(
         text,
@@ -220,7 +220,7 @@ def _mixed(numbers: Sequence[str], bodies: Sequence[str], decimal: str | None) -
             f"{quoted(odd)} is no number with a decimal {NAMES[decimal]}, as data.decimal says "
             f"they are; mend it",
         )
-    signs = [sign for sign in odd if not sign.isalnum()]
+    signs = [char for char in odd if not char.isalnum()]
     sign = next((sign for sign in signs if sign not in "+-"), [*signs, odd[0]][0])
     comma = ' (if every fraction has a comma: data.decimal: ",")' if sign == "," else ""
     return Doubt(
@@ -246,14 +246,14 @@ def _kind(body: str, units: bool) -> str:
     sign, number = _signed(body)
     if (units or not sign[-1:].isalpha()) and _is_number_somehow(number):
         return "number"
-    alphanumeric = any(sign.isalnum() for sign in body)
+    alphanumeric = any(char.isalnum() for char in body)
     if not alphanumeric or body.casefold() in _PERHAPS_MISSING or _SPREADSHEET_ERROR.match(body):
         return "mark"
-    return "code" if any(sign.isdigit() for sign in body) else "word"
+    return "code" if any(char.isdigit() for char in body) else "word"
 
 
 def _is_number_somehow(body: str) -> bool:
-    """Whether a field is a number in any writing, apart from signs around it."""
+    """Whether a field is a number in any writing, apart from other characters around it."""
     found = _CORE.search(body)
     core = found[0] if found else ""
     return bool(_INFINITE.fullmatch(core)) or any(
