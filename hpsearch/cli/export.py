@@ -38,7 +38,7 @@ def export(
     and a URL (sqlite:///mlflow.db) for mlflow. Nothing is overwritten, save a file of csv or
     parquet with --force.
     """
-    from hpsearch.exchange.export import export as write
+    from hpsearch.exchange.formats import export_run
     from hpsearch.store import find
 
     if len(run) > 1:
@@ -49,7 +49,7 @@ def export(
             f"hpsearch export {as_argument(target)} --to {to} TARGET"
         )
     found = find(run[0] if run else None, runs_dir)
-    written = write(found, to, target, name, force=force)
+    written = export_run(found, to, target, name, force=force)
     if written.target == "-":  # and nothing is to be said of it
         return
     echo(
