@@ -197,7 +197,7 @@ def _curve_of_reports(trial: StudyTrial, criterion: Criterion) -> Curve | None:
     reports = trial.reports_by_epoch
     if not reports:
         return None
-    curve = {"epoch": list(range(1, len(reports) + 1)), criterion.name: reports}
+    curve: Curve = {"epoch": list(range(1, len(reports) + 1)), criterion.name: reports}
     comes_to_value = _value(curve, criterion) == finite(trial.value)
     return curve if comes_to_value or trial.state != "COMPLETE" else None
 

@@ -285,4 +285,3 @@ def _at(study: OptunaStudy) -> str:
             last += known[-1] == trial.value
             best += pick(known) == trial.value
     return "best" if best > last else "last"
-

@@ -377,9 +377,9 @@ def test_a_step_made_by_arithmetic_is_taken(study, imported, configured):
     steps = {"x": FloatDistribution(0, 1, step=0.1)}
     path = study(*[frozen(0, value=1.0, params={"x": i * 0.1}, dists=steps) for i in range(11)])
     found = imported(path, configured(x={"min": 0, "max": 1, "step": 0.1}))
-    assert [r.params["x"] for r in found.trials.results] == [float(f"0.{i}") for i in range(10)] + [
-        1.0
-    ]
+    assert [r.params["x"] for r in found.trials.results] == [
+        float(f"0.{i}") for i in range(10)
+    ] + [1.0]
 
 
 def test_a_parameter_of_some_trials_without_a_condition_is_refused():
