@@ -27,10 +27,8 @@ class _GivenPath(click.Path):
         return super().convert(expanded(os.fspath(value)), param, ctx)
 
 
-class _Run(click.ParamType):
+class _Run(click.types.StringParamType):
     """A run's name or folder, which a shell completes."""
-
-    name = "run"
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
