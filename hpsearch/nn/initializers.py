@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from hpsearch import rng
 from hpsearch.nn.architecture import Architecture, layers
@@ -26,7 +27,7 @@ def initialize(
     architecture: Architecture,
     initializers: Sequence[str],
     seeds: Sequence[tuple[int | str, ...]],
-    dtype: np.typing.DTypeLike = np.float32,
+    dtype: DTypeLike = np.float32,
 ) -> Flat:
     """Parameters to start from, one row a trial: normal weights, gamma 1, beta and bias 0.
 

@@ -22,6 +22,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from hpsearch.nn.types import Array, Flat, PerTrial
 
@@ -137,7 +138,7 @@ def coefficients(
     scalars: Sequence[Scalars],
     rates: Array,
     sums: Array,
-    dtype: np.typing.DTypeLike,
+    dtype: DTypeLike,
 ) -> list[Coefficients]:
     """The scalars of each step of an epoch.
 
