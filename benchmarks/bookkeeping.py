@@ -4,7 +4,7 @@
     python benchmarks/bookkeeping.py --trials 1000
     python benchmarks/bookkeeping.py --trials 100000 --repeats 1 --only random report memory
 
-The real Search, Ledger, Writer and serial backend; only the training is a formula. Proposing
+The real Scheduler, Ledger, Writer and serial backend; only the training is a formula. Proposing
 costs its own: `random` is bookkeeping alone, `zoom` adds the Gaussian process, `halving` adds
 rungs and the states that trials go on from. Optuna draws with its RandomSampler. They take
 turns, each in a process of its own, so that a machine whose speed drifts is unfair to nobody;
@@ -32,12 +32,12 @@ import numpy as np
 
 from hpsearch.backends.serial import Serial
 from hpsearch.config import from_mapping
-from hpsearch.searching.brief import brief_of
+from hpsearch.searching.criterion import criterion_of
 from hpsearch.searching.events import Event, TrialEnded
 from hpsearch.searching.ledger import Ledger
-from hpsearch.searching.loop import Search
-from hpsearch.searching.objective import objective_of
+from hpsearch.searching.scheduler import Scheduler
 from hpsearch.searching.session import begin, read_data
+from hpsearch.searching.spec import spec_of
 from hpsearch.trainers.protocol import Job, Outcome
 
 SPACE = {
@@ -98,15 +98,15 @@ def search(folder: Path, trials: int, sampler: str, halving: bool) -> dict[str, 
         }
     )
     run = begin(config, read_data(config), folder, f"{sampler}-{halving}-{trials}")
-    brief, ends = brief_of(run, config), [time.perf_counter()]
+    spec, ends = spec_of(run, config), [time.perf_counter()]
 
     def tell(event: Event) -> None:
         if isinstance(event, TrialEnded):
             ends.append(time.perf_counter())
 
     with run.writing() as writer, Serial() as backend:
-        ledger = Ledger(objective_of(config), writer, run.info["began"], brief.trainings)
-        Search(brief, Instant(), backend, ledger, tell).go()
+        ledger = Ledger(criterion_of(config), writer, run.info["began"], spec.trainings)
+        Scheduler(spec, Instant(), backend, ledger, tell).go()
     run.update(status="finished")
     tenth = max(1, trials // 10)
     return {

@@ -48,6 +48,6 @@ def limit_only(monkeypatch):
         def task(key, function, args, timeout=None):
             return Task(key, function, args, timeout if any(map(hangs, args[0])) else None)
 
-        monkeypatch.setattr("hpsearch.searching.loop.Task", task)
+        monkeypatch.setattr("hpsearch.searching.scheduler.Task", task)
 
     return limit

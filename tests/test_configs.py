@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from hpsearch.config import load
-from hpsearch.searching.own import is_own, settled
 from hpsearch.searching.session import begin, conduct, read_data
+from hpsearch.searching.user_trainer import is_own, settled
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
 SCRIPTS = sorted((Path(__file__).parents[1] / "configs" / "scripts").glob("*.py"))

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "hpsearch"
 # From the top down; what shares a place may import each other.
 ORDER = [
     "cli", "api", "exchange", "report", "searching", "config", "trainers", "backends", "sampling",
-    "store", "data", "nn", "space", "trial", "errors", "rng",
+    "store", "data", "nn", "space", "trial", "fields", "messages", "suggestions", "errors", "rng",
 ]  # fmt: skip
 
 PURE = ("nn", "space", "sampling")

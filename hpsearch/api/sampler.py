@@ -13,8 +13,8 @@ from hpsearch.errors import HpsearchError
 from hpsearch.sampling.plan import round_sizes
 from hpsearch.sampling.propose import propose
 from hpsearch.sampling.ranking import Observation
-from hpsearch.searching.known import observation
-from hpsearch.searching.objective import Objective
+from hpsearch.searching.criterion import Criterion
+from hpsearch.searching.history import observation
 from hpsearch.space import Space
 from hpsearch.trial import Params, Trial
 
@@ -65,7 +65,7 @@ class Sampler:
             raise HpsearchError(f"trials: must be at least 1, found {trials}")
         self.space = space if isinstance(space, Space) else space_from(space)
         self.goal = goal
-        self._objective = Objective("value", goal)
+        self._objective = Criterion("value", goal)
         self._seed, self._planned, self._sampler = seed, trials, sampler
         self._round = 0
         self._trials: dict[int, Trial] = {}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpsearch.backends.protocol import Answer, Kind, Task
-from hpsearch.data.names import readable
+from hpsearch.messages import one_line, readable
 
 LONGEST = 20_000
 """Characters of a message or a traceback that are kept; a message may hold a whole data set."""
@@ -54,13 +54,13 @@ def attempt(
 
 def failed(error: BaseException, start: float, end: float) -> Attempt:
     """An attempt that came to nothing because of `error`, whose texts are made `readable`."""
-    return Attempt("error", None, one_line(error), story(error), start, end)
+    return Attempt("error", None, error_line(error), story(error), start, end)
 
 
-def one_line(error: BaseException) -> str:
+def error_line(error: BaseException) -> str:
     r"""`Type: message` on one line of at most 500 characters.
 
-    >>> one_line(ValueError("shapes differ:\n(2, 3) and (4,)"))
+    >>> error_line(ValueError("shapes differ:\n(2, 3) and (4,)"))
     'ValueError: shapes differ: (2, 3) and (4,)'
     """
     try:
@@ -69,7 +69,7 @@ def one_line(error: BaseException) -> str:
         message = "<its message cannot be shown>"
     name = type(error).__name__
     text = f"{name}: {message[:LONGEST]}" if message else name
-    line = readable(" ".join(text.split()))
+    line = one_line(text).rstrip()
     return line if len(line) <= 500 else f"{line[:496]} ..."
 
 
@@ -81,7 +81,7 @@ def story(error: BaseException) -> str:
     try:
         text = "".join(traceback.format_exception(type(error), error, trace))
     except BaseException:  # out of memory, or an exception class that plays tricks
-        text = one_line(error)
+        text = error_line(error)
     return readable(text, LONGEST)
 
 

@@ -118,7 +118,7 @@ class Worker:
 def groups_in_session(session: int) -> set[int]:
     """The process groups that a worker's tasks made inside its session, itself included.
 
-    A command leads a group of its own, which outlives the worker. Known on Linux, by /proc;
+    A command leads a group of its own, which outlives the worker. PastTrial on Linux, by /proc;
     elsewhere only the worker's own group can be ended.
     """
     groups = set()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hpsearch.cli.options import config_argument, set_option
-from hpsearch.data.names import counted
+from hpsearch.messages import counted
 from hpsearch.report.escape import echo
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
     """
     from hpsearch.cli.plan import show_plan
     from hpsearch.config import load
-    from hpsearch.searching.own import settled
     from hpsearch.searching.session import read_data
+    from hpsearch.searching.user_trainer import settled
 
     loaded = settled(load(config, overrides))
     dataset = read_data(loaded)

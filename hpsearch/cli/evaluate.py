@@ -12,7 +12,7 @@ from hpsearch.errors import as_argument
 from hpsearch.report.escape import echo
 
 if TYPE_CHECKING:
-    from hpsearch.searching.objective import Objective
+    from hpsearch.searching.criterion import Criterion
 
 
 @click.command()
@@ -41,15 +41,15 @@ def evaluate(
         show_measurement(measured, which, _searched(run, runs_dir))
 
 
-def _searched(run: str | None, runs_dir: Path) -> Objective | None:
+def _searched(run: str | None, runs_dir: Path) -> Criterion | None:
     """What the run searched; None of a model file, which does not say."""
     from hpsearch.config import from_mapping
-    from hpsearch.searching.objective import objective_of
+    from hpsearch.searching.criterion import criterion_of
     from hpsearch.store import find
 
     if run is not None and run.endswith(".npz"):
         return None
-    return objective_of(from_mapping(find(run, runs_dir).info["config"]))
+    return criterion_of(from_mapping(find(run, runs_dir).info["config"]))
 
 
 def _stored(run: str | None, runs_dir: Path) -> dict[str, object]:
@@ -77,7 +77,7 @@ def _measure(run: str | None, data: str, runs_dir: Path, trust: bool) -> dict[st
     from hpsearch.data.encoding import surprises
     from hpsearch.data.open import open_new
     from hpsearch.errors import DataError
-    from hpsearch.searching.measure import labelled, measure
+    from hpsearch.searching.evaluation import labelled, measure
     from hpsearch.searching.models import open_model, rows_seen
     from hpsearch.store import find
 

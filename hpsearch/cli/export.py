@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from hpsearch.cli.options import RUN, force_option, runs_dir_option
-from hpsearch.data.names import counted
 from hpsearch.errors import as_argument
+from hpsearch.messages import counted
 from hpsearch.report.escape import echo
 
 FORMATS = ["csv", "parquet", "optuna", "mlflow", "tensorboard"]

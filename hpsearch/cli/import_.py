@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hpsearch.cli.options import PATH, name_option, runs_dir_option, set_option
-from hpsearch.data.names import counted, printable
 from hpsearch.errors import as_argument
+from hpsearch.messages import counted, printable
 from hpsearch.report.escape import echo
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def import_(
     from hpsearch.config import from_mapping, load
     from hpsearch.exchange.imported import import_study
     from hpsearch.exchange.optuna_in import read_study
-    from hpsearch.searching.own import settled
+    from hpsearch.searching.user_trainer import settled
 
     given = {"config": config, "function": function, "command": command}
     if sum(value is not None for value in given.values()) != 1:

@@ -23,7 +23,7 @@ def init(data: str | None, target: str | None, output: Path | None, force: bool)
     DATA is a CSV, TSV, Parquet or NPZ file, a folder of IDX files, or digits, which is built
     in and the default.
     """
-    from hpsearch.config.starter import starter
+    from hpsearch.config.template import starter
     from hpsearch.data.profile import profile
 
     to = claimed(output, force)

@@ -50,7 +50,7 @@ def list_(runs_dir: Path, format_: str) -> None:
             str(len(summary.results)),
             "" if headline is None else number(headline.value),
             "" if headline is None else number(headline.search),
-            summary.objective.name,
+            summary.criterion.name,
             started,
         )
     tell(table, width=ONE_LINE)

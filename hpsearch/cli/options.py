@@ -22,7 +22,7 @@ class _GivenPath(click.Path):
     """A path as a user gives it; in `--runs-dir=~/x` no shell has read the `~`."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        from hpsearch.data.names import expanded
+        from hpsearch.messages import expanded
 
         return super().convert(expanded(os.fspath(value)), param, ctx)
 

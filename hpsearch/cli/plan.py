@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from hpsearch.data.names import counted
+from hpsearch.messages import counted
 from hpsearch.report.escape import echo
 
 if TYPE_CHECKING:
@@ -58,10 +58,10 @@ def _conditions(parameter: Parameter) -> str:
 def show_plan(config: Config) -> None:
     """The space, the rounds, and how busy they keep the jobs."""
     from hpsearch.config import warnings
-    from hpsearch.searching.brief import rounds_of, shortage
     from hpsearch.searching.confirmation import trainings_within
-    from hpsearch.searching.occupancy import busy, planned_epochs
     from hpsearch.searching.session import jobs_of
+    from hpsearch.searching.spec import rounds_of, shortage
+    from hpsearch.searching.stages import busy, planned_epochs
 
     show_space(config.space)
     rounds, jobs = rounds_of(config), jobs_of(config)
@@ -95,12 +95,12 @@ def show_first_trials(config: Config) -> None:
         echo(f"  trial {trial.number}: {setting(trial.params)}")
 
 
-def show_refinement(refinement: Refinement, before: Space) -> None:
+def show_refinement(refinement: Refinement) -> None:
     """Each parameter's old and new range, and what becomes of the parent's trials."""
     from hpsearch.report.text import columns, tell
 
     shown = columns("parameter", refinement.parent.name, "refined")
-    after = refinement.config.space
+    before, after = refinement.before, refinement.config.space
     for parameter in before:
         name = parameter.name
         shown.add_row(name, _range(before[name]), _range(after[name]) if name in after else "-")

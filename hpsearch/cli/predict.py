@@ -19,7 +19,7 @@ from hpsearch.cli.options import (
     trust_option,
     warn,
 )
-from hpsearch.data.names import counted, printable
+from hpsearch.messages import counted, printable
 from hpsearch.report.escape import echo
 
 

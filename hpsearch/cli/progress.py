@@ -8,7 +8,7 @@ from contextlib import suppress
 from math import ceil
 from typing import Any
 
-from hpsearch.data.names import counted, printable
+from hpsearch.messages import counted, printable
 from hpsearch.report.escape import echo, lines_printable
 from hpsearch.report.headline import confirmation_of
 from hpsearch.report.numbers import number, rough

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hpsearch.cli.options import OUTPUT, RUN, aside, claimed, force_option, runs_dir_option
-from hpsearch.data.names import counted
+from hpsearch.messages import counted
 from hpsearch.report.escape import echo, echo_data
 
 if TYPE_CHECKING:

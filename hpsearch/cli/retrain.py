@@ -21,8 +21,8 @@ from hpsearch.errors import as_argument
 from hpsearch.report.escape import echo
 
 if TYPE_CHECKING:
-    from hpsearch.searching.known import Known
-    from hpsearch.searching.objective import Curve, Objective
+    from hpsearch.searching.criterion import Criterion, Curve
+    from hpsearch.searching.history import PastTrial
 
 
 @click.command()
@@ -55,9 +55,8 @@ def retrain(
     folder or a name, the newest if left out.
     """
     from hpsearch.config import from_mapping
-    from hpsearch.searching.objective import average, objective_of
-    from hpsearch.searching.own import is_own
-    from hpsearch.searching.retraining import (
+    from hpsearch.searching.criterion import average, criterion_of
+    from hpsearch.searching.retrain import (
         curves_by_seed,
         for_refit,
         jobs_again,
@@ -68,6 +67,7 @@ def retrain(
     )
     from hpsearch.searching.session import same_data
     from hpsearch.searching.trust import permit
+    from hpsearch.searching.user_trainer import is_own
     from hpsearch.store import find
     from hpsearch.trainers.network.model import as_bytes
 
@@ -101,7 +101,7 @@ def retrain(
     if not seeds:  # repeats and folds together are one trial
         curves = [average([outcome.curve for outcome in outcomes], metric)]
     as_it_was = not (refit or seeds or epochs)
-    _say(known, curves, objective_of(config), as_it_was=as_it_was, held_out=not refit)
+    _say(known, curves, criterion_of(config), as_it_was=as_it_was, held_out=not refit)
     if to is not None and dataset is not None:
         model = model_again(again, outcomes, config, dataset)
         with to.binary() as file:
@@ -110,9 +110,9 @@ def retrain(
 
 
 def _say(
-    known: Known,
+    known: PastTrial,
     curves: Sequence[Curve],
-    objective: Objective,
+    criterion: Criterion,
     *,
     as_it_was: bool,
     held_out: bool,
@@ -120,12 +120,12 @@ def _say(
     """Print the metrics at the epoch that counts, of one seed or of several."""
     from hpsearch.report.numbers import number, setting
     from hpsearch.report.text import columns, tell
-    from hpsearch.searching.objective import deviation_of, mean_of
+    from hpsearch.searching.criterion import deviation_of, mean_of
 
     echo(f"trial {known.result.number}: {setting(known.result.params)}")
     several = len(curves) > 1
     headings = (f"mean of {len(curves)}", "deviation") if several else ("",)
-    counting = [objective.epoch_after(curve, len(curve["epoch"])) for curve in curves]
+    counting = [criterion.epoch_after(curve, len(curve["epoch"])) for curve in curves]
     same_epoch = len(set(counting)) == 1
     table = columns(f"after epoch {counting[0]}" if same_epoch else "at the end", *headings)
     names = dict.fromkeys(name for curve in curves for name in curve if name != "epoch")
@@ -133,7 +133,7 @@ def _say(
         pairs = [(curve, n - 1) for curve, n in zip(curves, counting, strict=True)]
         values = [curve[name][last] for curve, last in pairs if name in curve]
         finite = [value for value in values if value is not None]
-        sound = any(curve[objective.name][last] is not None for curve, last in pairs)
+        sound = any(curve[criterion.name][last] is not None for curve, last in pairs)
         cells = [number(mean_of(finite)) if finite else "none" if sound else "diverged"]
         if several:
             cells.append(number(deviation_of(finite), 2) if len(finite) > 1 else "")

@@ -56,7 +56,7 @@ def load(path: str | Path, overrides: Sequence[str] = (), **forced: Any) -> Conf
         ConfigError: every problem, each with its file, line and column.
     """
     from hpsearch.config.loading import from_file
-    from hpsearch.data.names import expanded
+    from hpsearch.messages import expanded
 
     return from_file(Path(expanded(str(path))), overrides, forced)
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from hpsearch.config.kinds import standard, wrong
-from hpsearch.config.places import Path, Problem
-from hpsearch.config.rules import as_whole, show
+from hpsearch.config.problems import KeyPath, Problem
 from hpsearch.config.schema import Parameter
+from hpsearch.fields import as_whole, show
 from hpsearch.space import (
     ALIASES,
     LINEAR,
@@ -34,7 +34,7 @@ RANGE = ("min", "max", "scale", "type", "step")
 
 
 def domain(
-    part: Parameter, path: Path, hyperparameter: Hyperparameter | None
+    part: Parameter, path: KeyPath, hyperparameter: Hyperparameter | None
 ) -> tuple[Domain | None, list[Problem]]:
     """The values a parameter can take, or None and the reasons.
 
@@ -92,7 +92,7 @@ def _mixture(part: Parameter, forms: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def _choice(
-    values: list[Any], path: Path, hyperparameter: Hyperparameter | None
+    values: list[Any], path: KeyPath, hyperparameter: Hyperparameter | None
 ) -> tuple[Choice | Fixed, list[Problem]]:
     problems = [
         Problem((*path, "values", i), f"{show(value)} is listed twice")
@@ -104,7 +104,7 @@ def _choice(
 
 
 def _range(
-    part: Parameter, path: Path, integer: bool
+    part: Parameter, path: KeyPath, integer: bool
 ) -> tuple[Continuous | Discrete | None, list[Problem]]:
     def refuse(key: str, message: str) -> tuple[None, list[Problem]]:
         return None, [Problem((*path, key) if key else path, message)]
@@ -146,7 +146,7 @@ def _inadmissible(scale: Scale, low: float, high: float) -> tuple[str, str]:
 
 
 def _continuous(
-    part: Parameter, scale: Scale, path: Path
+    part: Parameter, scale: Scale, path: KeyPath
 ) -> tuple[Continuous | None, list[Problem]]:
     assert part.min is not None
     assert part.max is not None
@@ -158,7 +158,7 @@ def _continuous(
 
 
 def _discrete(
-    low: float, high: float, step: float, scale: Scale, path: Path
+    low: float, high: float, step: float, scale: Scale, path: KeyPath
 ) -> tuple[Discrete | None, list[Problem]]:
     def refuse(key: str, message: str) -> tuple[None, list[Problem]]:
         return None, [Problem((*path, key), message)]
@@ -189,7 +189,7 @@ def _discrete(
 
 def _unfit(
     made: Domain, part: Parameter, hyperparameter: Hyperparameter | None
-) -> Iterator[tuple[Path, str]]:
+) -> Iterator[tuple[KeyPath, str]]:
     """Values that the trainer cannot take, each with its key."""
     values = list(_extremes(made, part))
     if part.per is not None:
@@ -205,7 +205,7 @@ def _unfit(
                 yield key, message
 
 
-def _extremes(made: Domain, part: Parameter) -> Iterator[tuple[Path, Any]]:
+def _extremes(made: Domain, part: Parameter) -> Iterator[tuple[KeyPath, Any]]:
     """Values that stand for all of a domain, each with its key."""
     if isinstance(made, Continuous | Discrete):
         yield ("min",), made.low

@@ -9,8 +9,8 @@ from typing import Any
 
 from hpsearch.config.options import COMMAND, FUNCTION, KERAS, KERAS_MODEL, Option
 from hpsearch.config.resolved import Goal, Trainer
-from hpsearch.config.rules import Rule, as_whole, choice, looks_like_number
-from hpsearch.config.suggestions import did_you_mean
+from hpsearch.fields import Rule, as_whole, choice, looks_like_number
+from hpsearch.suggestions import ELSEWHERE, did_you_mean
 from hpsearch.trainers import network
 from hpsearch.trainers.command.template import GIVEN, misread, used
 from hpsearch.trainers.hyperparameter import Hyperparameter
@@ -55,7 +55,7 @@ def _unknown_places(options: Mapping[str, Any], names: list[str]) -> Told:
 
 
 def _meant(name: str, known: list[str]) -> str:
-    return did_you_mean(name, known) or f"; write {{{{{name}}}}} for the text"
+    return did_you_mean(name, known, ELSEWHERE) or f"; write {{{{{name}}}}} for the text"
 
 
 def _unused_parameters(options: Mapping[str, Any], names: list[str]) -> Told:
@@ -193,7 +193,7 @@ def wrong(hyperparameter: Hyperparameter, value: Any) -> str | None:
     if message is None or not isinstance(value, str):
         return message
     if hyperparameter.choices:
-        return message + did_you_mean(value, hyperparameter.choices)
+        return message + did_you_mean(value, hyperparameter.choices, ELSEWHERE)
     return message + looks_like_number(value)
 
 

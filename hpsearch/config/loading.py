@@ -8,10 +8,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
 
-from hpsearch.config import meaning, overrides, search_schema, start, structure, yaml_text
+from hpsearch.config import checks, overrides, search_schema, start, yaml_text
 from hpsearch.config.domains import domain
-from hpsearch.config.places import Places, Problem
+from hpsearch.config.parts import Parts, parameters, read
 from hpsearch.config.plain import plain
+from hpsearch.config.problems import Positions, Problem
 from hpsearch.config.resolved import (
     Config,
     Confirm,
@@ -22,12 +23,12 @@ from hpsearch.config.resolved import (
     Search,
     Trainer,
 )
-from hpsearch.config.rules import show
-from hpsearch.config.structure import Parts
-from hpsearch.data.names import expanded, nearest
 from hpsearch.data.options import BUILT_IN, DataOptions
 from hpsearch.errors import ConfigError, as_argument
+from hpsearch.fields import show
+from hpsearch.messages import expanded
 from hpsearch.space import Domain, Parameter, Space
+from hpsearch.suggestions import nearest
 from hpsearch.trial import Params
 
 
@@ -59,23 +60,23 @@ def from_tree(
 ) -> Config:
     """The configuration in a dict of plain values, with overrides laid over it."""
     sound, problems = plain(tree)
-    sound, places, found = overrides.lay_over(sound, Places(), settings, options)
+    sound, places, found = overrides.lay_over(sound, Positions(), settings, options)
     return _config(sound, places, problems + found, base, "search", None)
 
 
 def space_from_tree(tree: Mapping[str, Any]) -> Space:
     """A space alone, of whatever names; no trainer says which there are."""
     sound, problems = plain({"space": tree})
-    typed, found = structure.parameters(sound.get("space"), None)
+    typed, found = parameters(sound.get("space"), None)
     parts = Parts(None, None, None, {}, {}, None, typed, None, None)
     domains, more = _domains(parts)
     problems += found + more
-    problems += meaning.dependencies(parts, domains)
+    problems += checks.dependencies(parts, domains)
     if not problems:
         space = _space(parts, domains)
-        problems += meaning.misfits(space, parts)
+        problems += checks.misfits(space, parts)
     if problems:
-        raise ConfigError(Places().tell(problems))
+        raise ConfigError(Positions().tell(problems))
     return space
 
 
@@ -115,23 +116,23 @@ def _meant(path: Path) -> Path | None:
 
 def _config(
     tree: dict[str, Any],
-    places: Places,
+    places: Positions,
     problems: list[Problem],
     base: Path,
     name: str,
     text: bytes | None,
 ) -> Config:
-    parts, found = structure.read(tree)
+    parts, found = read(tree)
     problems = problems + found
     domains, found = _domains(parts)
     problems += found
-    problems += meaning.problems(parts, domains)
-    problems += meaning.missing_data(parts, given=tree.get("data") is not None)
+    problems += checks.problems(parts, domains)
+    problems += checks.missing_data(parts, given=tree.get("data") is not None)
     space: Space | None = None
     first: tuple[Params, ...] | str = ()
     if not any(problem.path[:1] in (("space",), ("trainer",)) for problem in problems):
         space = _space(parts, domains)
-        found = list(meaning.misfits(space, parts))
+        found = list(checks.misfits(space, parts))
         first, more = _start(parts, space) if not found else ((), [])
         problems += found + more
     if problems:
@@ -208,7 +209,7 @@ def _resolved(
         data=None if parts.data is None else _data(dict(parts.data), base),
         trainer=Trainer(kind.name, dict(parts.settings), _options(parts, base)),
         metric=Metric(
-            name=(counts := meaning.metric_name(parts)),
+            name=(counts := checks.metric_name(parts)),
             goal=cast("Goal", metric.goal or kind.goal(counts)),
             at=metric.at,  # type: ignore[arg-type]  # its rule knows the two words
         ),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hpsearch.config.rules import Rule, choice, flag, text
+from hpsearch.fields import Rule, choice, flag, text
 from hpsearch.trainers.command.template import words
 
 

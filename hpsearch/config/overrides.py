@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 from hpsearch.config import yaml_text
-from hpsearch.config.places import Path, Places, Problem, dotted
-from hpsearch.config.rules import show
-from hpsearch.data.names import printable
+from hpsearch.config.problems import KeyPath, Positions, Problem, dotted
 from hpsearch.errors import ConfigError
+from hpsearch.fields import show
+from hpsearch.messages import printable
 
 OPTIONS: Mapping[str, tuple[str, ...]] = {
     "seed": ("seed",),
@@ -23,8 +23,8 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
 
 
 def lay_over(
-    tree: dict[str, Any], places: Places, settings: Iterable[str], options: Mapping[str, Any]
-) -> tuple[dict[str, Any], Places, list[Problem]]:
+    tree: dict[str, Any], places: Positions, settings: Iterable[str], options: Mapping[str, Any]
+) -> tuple[dict[str, Any], Positions, list[Problem]]:
     """The tree with `KEY=VALUE` settings, then options, in their order; the later one wins.
 
     A null value takes a key away, so that its default holds again, or so that a parameter of
@@ -101,7 +101,7 @@ def _read(text: Any, label: str) -> Any:
 
 
 def _put(
-    tree: dict[str, Any], path: tuple[str, ...], value: Any, above: Path = ()
+    tree: dict[str, Any], path: tuple[str, ...], value: Any, above: KeyPath = ()
 ) -> dict[str, Any]:
     """A copy of the tree with a value at a path.
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.fields import FieldInfo
 from pydantic_core import core_schema
 
-from hpsearch.config.rules import show
+from hpsearch.fields import show
 
 
 class Part(BaseModel):

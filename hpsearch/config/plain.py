@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from os import PathLike, fspath
 from typing import Any
 
-from hpsearch.config.places import Path, Problem
+from hpsearch.config.problems import KeyPath, Problem
 from hpsearch.config.yaml_text import LONGEST_INTEGER, is_text
 
 DEEPEST = 50
@@ -19,7 +19,7 @@ def plain(tree: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
     """
     problems: list[Problem] = []
 
-    def value(given: Any, path: Path) -> Any:
+    def value(given: Any, path: KeyPath) -> Any:
         if isinstance(given, str) and not is_text(given):
             problems.append(Problem(path, "must be text; half of a surrogate pair is none"))
             return None
@@ -47,7 +47,7 @@ def plain(tree: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
         )
         return None
 
-    def entries(given: Mapping[Any, Any], path: Path) -> list[tuple[str, Any]]:
+    def entries(given: Mapping[Any, Any], path: KeyPath) -> list[tuple[str, Any]]:
         sound = []
         for key, entry in given.items():
             if not isinstance(key, str) or not is_text(key):

@@ -18,7 +18,7 @@ from hpsearch.config import schema
 from hpsearch.config.kinds import KINDS, OWN_KERAS, Kind
 from hpsearch.config.part import Part, switched
 from hpsearch.config.search_schema import Parallel, Search
-from hpsearch.config.starter import flow
+from hpsearch.config.template import flow
 from hpsearch.trainers.hyperparameter import Hyperparameter
 
 INTRODUCTION = """\

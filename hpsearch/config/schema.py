@@ -12,7 +12,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from hpsearch.config import rules, space_rules
+from hpsearch import fields as rules
+from hpsearch.config import space_rules
 from hpsearch.config.part import Part
 from hpsearch.config.resolved import NAME_PATTERN
 from hpsearch.config.search_schema import Parallel, Search

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from hpsearch.config import rules, space_rules
+from hpsearch import fields as rules
+from hpsearch.config import space_rules
 from hpsearch.config.part import Part, Switch
 
 MOST_TRIALS = 1_000_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hpsearch.config.rules import Rule, finite, is_number
+from hpsearch.fields import Rule, finite, is_number
 
 SCALAR = {"type": ["number", "string", "boolean", "null"]}
 CHOOSABLE = {"anyOf": [SCALAR, {"type": "array", "items": SCALAR}]}

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from hpsearch.config.places import Path, Problem
-from hpsearch.config.rules import show
-from hpsearch.config.suggestions import hint
+from hpsearch.config.problems import KeyPath, Problem
+from hpsearch.fields import show
 from hpsearch.space import Continuous, Discrete, Parameter, Space
+from hpsearch.suggestions import hint
 from hpsearch.trial import Params
 
 
@@ -29,7 +29,7 @@ def settings(
         message = f"holds {len(given)} settings, and search.trials is {trials}: each is a trial"
         problems.append(Problem(("search", "start"), f"{message}; raise trials, or drop some"))
     for i, setting in enumerate(given):
-        path: Path = ("search", "start", i)
+        path: KeyPath = ("search", "start", i)
         known, found = _full(setting, space, defaults, path)
         problems += found
         if not found and known in read:
@@ -39,7 +39,7 @@ def settings(
 
 
 def _full(
-    given: Mapping[str, Any], space: Space, defaults: Mapping[str, Any], path: Path
+    given: Mapping[str, Any], space: Space, defaults: Mapping[str, Any], path: KeyPath
 ) -> tuple[dict[str, Any], list[Problem]]:
     problems = list(_foreign(given, space, path))
     own = {name: value for name, value in given.items() if name in space}
@@ -73,7 +73,7 @@ def _usual(space: Space, defaults: Mapping[str, Any]) -> dict[str, Any]:
     return usual
 
 
-def _foreign(given: Mapping[str, Any], space: Space, path: Path) -> Iterator[Problem]:
+def _foreign(given: Mapping[str, Any], space: Space, path: KeyPath) -> Iterator[Problem]:
     for name in given:
         if name in space.settings and name not in space:
             message = f"is fixed in 'trainer' as {show(space.settings[name])}; leave it out"
@@ -83,7 +83,7 @@ def _foreign(given: Mapping[str, Any], space: Space, path: Path) -> Iterator[Pro
             yield Problem((*path, name), f"is not in 'space'{hint(name, names)}", of_key=True)
 
 
-def _outside(parameter: Parameter, value: Any, path: Path) -> Iterator[Problem]:
+def _outside(parameter: Parameter, value: Any, path: KeyPath) -> Iterator[Problem]:
     """Values that the parameter cannot take, one by one where it is a list."""
     if parameter.per is not None and not isinstance(value, list):
         message = f"must be a list, one value per {parameter.per}; found {show(value)}"
@@ -107,7 +107,7 @@ def _extent(parameter: Parameter) -> str:
 
 
 def _inactive(
-    own: Mapping[str, Any], drawn: Params, space: Space, path: Path
+    own: Mapping[str, Any], drawn: Params, space: Space, path: KeyPath
 ) -> Iterator[Problem]:
     for name, value in own.items():
         here = (*path, name)

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from hpsearch.config.checks import draws
 from hpsearch.config.kinds import kind_of
-from hpsearch.config.meaning import draws
 from hpsearch.config.resolved import Config
 
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import yaml
 
-from hpsearch.config.places import Mark, Path, Places, Problem
-from hpsearch.data.names import printable
+from hpsearch.config.problems import KeyPath, Mark, Positions, Problem
 from hpsearch.errors import ConfigError
+from hpsearch.messages import printable
 
 MOST_BYTES = 1_000_000
 MOST_NODES = 10_000
@@ -71,7 +71,7 @@ def _tag_refusal(node: yaml.Node) -> yaml.MarkedYAMLError:
     return _refusal(f"the tag {tag}; write plain values", node.start_mark)
 
 
-def read(text: bytes, file: str) -> tuple[Any, Places, list[Problem]]:
+def read(text: bytes, file: str) -> tuple[Any, Positions, list[Problem]]:
     """The text's value, where each part of it stands, and problems such as duplicate keys.
 
     Raises:
@@ -93,7 +93,7 @@ def read(text: bytes, file: str) -> tuple[Any, Places, list[Problem]]:
         raise ConfigError(f"{file}:{line}:{column}: text cannot hold {character}") from None
     except yaml.MarkedYAMLError as error:
         raise ConfigError(f"{file}{_where(error)}: {printable(_why(error))}") from None
-    return value, Places(file, walk.keys, walk.values), walk.problems
+    return value, Positions(file, walk.keys, walk.values), walk.problems
 
 
 def too_long(file: str, size: int) -> ConfigError:
@@ -147,13 +147,13 @@ class _Walk:
     """One pass over the nodes: their values, their places, and the duplicate keys."""
 
     def __init__(self) -> None:
-        self.keys: dict[Path, Mark] = {}
-        self.values: dict[Path, Mark] = {}
+        self.keys: dict[KeyPath, Mark] = {}
+        self.values: dict[KeyPath, Mark] = {}
         self.problems: list[Problem] = []
         self._visited = 0
         self._above: list[yaml.Node] = []
 
-    def value(self, node: yaml.Node, path: Path) -> Any:
+    def value(self, node: yaml.Node, path: KeyPath) -> Any:
         self._visited += 1  # an alias counts as often as it is used
         if self._visited > MOST_NODES:
             raise _refusal(f"aliases expand to more than {MOST_NODES:,} values", node.start_mark)
@@ -172,7 +172,7 @@ class _Walk:
         self._above.pop()
         return value
 
-    def _items(self, node: yaml.MappingNode, path: Path) -> Iterator[tuple[str, Any]]:
+    def _items(self, node: yaml.MappingNode, path: KeyPath) -> Iterator[tuple[str, Any]]:
         for key_node, value_node in node.value:
             key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
             place = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)

@@ -11,7 +11,6 @@ import numpy as np
 from jaxtyping import Float64, Shaped
 
 from hpsearch.data.labels import finder
-from hpsearch.data.names import quoted
 from hpsearch.data.numerals import (
     PLAIN,
     Doubt,
@@ -23,6 +22,7 @@ from hpsearch.data.numerals import (
 )
 from hpsearch.data.source import Numbers, Text
 from hpsearch.errors import DataError
+from hpsearch.messages import quoted
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,8 +14,8 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, Any, cast
 
-from hpsearch.data.names import listed
 from hpsearch.errors import DataError
+from hpsearch.messages import listed
 
 ENCODING = "utf-8-sig"  # with or without the mark that spreadsheets put first
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from hpsearch.data.compressed import DAMAGED, open_text
 from hpsearch.data.labels import MISSING_TEXTS
-from hpsearch.data.names import counted
 from hpsearch.errors import DataError
+from hpsearch.messages import counted
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,10 +9,10 @@ import numpy as np
 
 from hpsearch.data.columns import columns_like, without_missing
 from hpsearch.data.encoding import Encoding, check_values
-from hpsearch.data.names import counted, listed
 from hpsearch.data.source import Source, array_names, place_in_table
 from hpsearch.data.table import check_features
 from hpsearch.errors import DataError
+from hpsearch.messages import counted, listed
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -21,9 +21,9 @@ import numpy as np
 from jaxtyping import Shaped
 
 from hpsearch.data.labels import from_array
-from hpsearch.data.names import listed
 from hpsearch.data.source import PARTS, Part, Source, array_names
 from hpsearch.errors import DataError
+from hpsearch.messages import listed
 
 _FILE = re.compile(
     r"(?P<prefix>.+?)[-_.](?P<kind>images|labels)[-_.]idx\d[-_.](ubyte|byte|short|int|float|double)"

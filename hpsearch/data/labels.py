@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Shaped
 
-from hpsearch.data.names import listed, quoted
 from hpsearch.data.numerals import is_number
 from hpsearch.data.source import Codes, Label, Labels
 from hpsearch.errors import DataError
+from hpsearch.messages import listed, quoted
 
 MISSING_TEXTS = ("", "NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null", "?")
 """What stands for a missing value in a text file."""

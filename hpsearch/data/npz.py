@@ -17,9 +17,9 @@ import numpy as np
 from jaxtyping import Shaped
 
 from hpsearch.data.labels import from_array
-from hpsearch.data.names import listed
 from hpsearch.data.source import PARTS, Labels, Numbers, Part, Source, array_names
 from hpsearch.errors import DataError
+from hpsearch.messages import listed
 
 Array = Shaped[np.ndarray[Any, Any], "..."]
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from hpsearch.data.names import quoted
+from hpsearch.messages import quoted
 
 NAMES = {".": "point", ",": "comma"}
 """What may stand before the fraction of a number."""

@@ -9,10 +9,11 @@ from pathlib import Path
 from hpsearch.data.compressed import ENDINGS
 from hpsearch.data.encoding import Encoding, check_values
 from hpsearch.data.labels import known
-from hpsearch.data.names import counted, did_you_mean, expanded, listed
 from hpsearch.data.options import BUILT_IN, READ_ALL, Reading
 from hpsearch.data.source import Codes, Source, test_part
 from hpsearch.errors import DataError
+from hpsearch.messages import counted, expanded, listed
+from hpsearch.suggestions import did_you_mean
 
 _TABLES = (
     ".parquet",

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from hpsearch.data.labels import classes
-from hpsearch.data.names import expanded
 from hpsearch.data.open import is_table, open_source
 from hpsearch.data.options import BUILT_IN, Reading
 from hpsearch.data.source import Label, Labels, Part, Source
 from hpsearch.errors import DataError
+from hpsearch.messages import expanded
 
 _IDENTIFIER = re.compile(
     r"(.*[\W_])?(id|ids|uuid|guid|index|idx|row|rowid)|.*[a-z]I[dD]|Unnamed.*"

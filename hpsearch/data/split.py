@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int64
 
-from hpsearch.data.names import counted, quoted
 from hpsearch.data.source import PARTS, Codes, Label, Part, Rows
 from hpsearch.errors import DataError
+from hpsearch.messages import counted, quoted
 
 Counts = Int64[np.ndarray[Any, Any], " classes"]
 

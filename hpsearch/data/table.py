@@ -18,11 +18,12 @@ from hpsearch.data.delimited import (
     read_texts,
 )
 from hpsearch.data.labels import MISSING_TEXTS, typed
-from hpsearch.data.names import did_you_mean, listed
 from hpsearch.data.options import READ_ALL, Reading
 from hpsearch.data.parquet import read_names, read_parquet
 from hpsearch.data.source import Labels, Source, place_in_table
 from hpsearch.errors import DataError
+from hpsearch.messages import listed
+from hpsearch.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd

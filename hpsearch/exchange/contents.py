@@ -9,9 +9,9 @@ from typing import Any
 
 from hpsearch.config import Config, from_mapping
 from hpsearch.errors import RunError
-from hpsearch.searching.brief import brief_of, known_trials
-from hpsearch.searching.known import Known
-from hpsearch.searching.objective import Curve, Objective, objective_of
+from hpsearch.searching.criterion import Criterion, Curve, criterion_of
+from hpsearch.searching.history import PastTrial
+from hpsearch.searching.spec import past_trials, spec_of
 from hpsearch.space import Space
 from hpsearch.store import RunDirectory
 from hpsearch.trial import Result
@@ -24,8 +24,8 @@ class Contents:
     name: str
     info: Mapping[str, Any]  # run.json
     config: Config
-    objective: Objective
-    trials: tuple[Known, ...]
+    criterion: Criterion
+    trials: tuple[PastTrial, ...]
     winner: int | None
 
     @property
@@ -39,8 +39,8 @@ class Contents:
         told: dict[str, str | int] = {
             "run": self.name,
             "status": str(self.info["status"]),
-            "metric": self.objective.name,
-            "goal": self.objective.goal,
+            "metric": self.criterion.name,
+            "goal": self.criterion.goal,
             "seed": self.config.seed,
         }
         return told if parent is None else told | {"parent": parent.rpartition("/")[2]}
@@ -54,14 +54,14 @@ def contents_of(run: RunDirectory) -> Contents:
     """
     info = run.info
     config = from_mapping(info["config"])
-    brief = brief_of(run, config)
-    known = known_trials(run, brief)[len(brief.history) :]
+    spec = spec_of(run, config)
+    known = past_trials(run, spec)[len(spec.history) :]
     outcome = run.outcome
     return Contents(
         name=run.name,
         info=info,
         config=config,
-        objective=objective_of(config),
+        criterion=criterion_of(config),
         trials=tuple(known),
         winner=None if outcome is None else int(outcome["number"]),
     )

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from hpsearch.data.names import expanded_target
 from hpsearch.errors import ExchangeError, OutputError
 from hpsearch.exchange.contents import Contents, contents_of
 from hpsearch.exchange.target import is_url, shown
+from hpsearch.messages import expanded_target
 from hpsearch.store import RunDirectory
 from hpsearch.store.output import Output
 

@@ -20,7 +20,7 @@ from hpsearch.exchange.contents import Contents, rows, span
 from hpsearch.exchange.flat import flatten
 from hpsearch.exchange.needs import needs
 from hpsearch.exchange.target import is_url, shown, sqlite_file
-from hpsearch.searching.known import Known
+from hpsearch.searching.history import PastTrial
 from hpsearch.store.output import Output, new_folder
 from hpsearch.trial import Status
 
@@ -84,7 +84,7 @@ def _names(contents: Contents) -> dict[str, str]:
 
 
 def _write(
-    client: Any, experiment: str, contents: Contents, known: Known, names: Mapping[str, str]
+    client: Any, experiment: str, contents: Contents, known: PastTrial, names: Mapping[str, str]
 ) -> None:
     """A trial: its setting, its metrics epoch by epoch, and what became of it."""
     from mlflow.entities import Metric, Param
@@ -113,7 +113,7 @@ def _write(
     client.set_terminated(number, STATUSES[result.status], end_time=end)
 
 
-def _tags(contents: Contents, known: Known) -> dict[str, str]:
+def _tags(contents: Contents, known: PastTrial) -> dict[str, str]:
     result = known.result
     told = {
         "number": str(result.number),

@@ -10,10 +10,10 @@ from datetime import datetime
 from typing import Any
 
 from hpsearch.config import Goal
-from hpsearch.data.names import expanded_target
 from hpsearch.errors import ExchangeError
 from hpsearch.exchange.optuna_storage import to_read
 from hpsearch.exchange.target import is_url, shown
+from hpsearch.messages import expanded_target
 
 FINISHED = ("COMPLETE", "PRUNED", "FAIL")
 METRIC_NAMES = "study:metric_names"  # where Optuna keeps what `set_metric_names` was told

@@ -12,7 +12,7 @@ from hpsearch.exchange.flat import flatten
 from hpsearch.exchange.optuna_axes import axes, placed
 from hpsearch.exchange.optuna_storage import library, to_write
 from hpsearch.exchange.target import shown
-from hpsearch.searching.known import Known
+from hpsearch.searching.history import PastTrial
 from hpsearch.trial import Status
 
 METRICS = "metrics."  # what the user attributes that hold metrics begin with
@@ -42,9 +42,9 @@ def to_optuna(contents: Contents, target: str, name: str) -> str:
 def _add(storage: Any, contents: Contents, trials: list[Any], name: str) -> None:
     optuna = library()
     study = optuna.create_study(
-        storage=storage, study_name=name, direction=contents.objective.goal
+        storage=storage, study_name=name, direction=contents.criterion.goal
     )
-    study.set_metric_names([contents.objective.name])
+    study.set_metric_names([contents.criterion.name])
     for key, value in contents.about().items():
         study.set_user_attr(key, value)
     for trial in trials:
@@ -71,14 +71,14 @@ def _trials(contents: Contents) -> Iterator[Any]:
             user_attrs=_attributes(contents, known),
             system_attrs={},
             intermediate_values={
-                epoch: metrics[contents.objective.name]
+                epoch: metrics[contents.criterion.name]
                 for epoch, metrics in rows(known.curve)
-                if contents.objective.name in metrics
+                if contents.criterion.name in metrics
             },
         )
 
 
-def _state(known: Known) -> str:
+def _state(known: PastTrial) -> str:
     """A stopped trial was pruned, and one that diverged has failed: Optuna has no other word."""
     status = known.result.status
     if status is Status.STOPPED:
@@ -87,7 +87,7 @@ def _state(known: Known) -> str:
     return "COMPLETE" if status is Status.COMPLETED and finite else "FAIL"
 
 
-def _attributes(contents: Contents, known: Known) -> dict[str, Any]:
+def _attributes(contents: Contents, known: PastTrial) -> dict[str, Any]:
     result = known.result
     told: dict[str, Any] = {
         "number": result.number,

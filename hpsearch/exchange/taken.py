@@ -15,7 +15,7 @@ from hpsearch.errors import ExchangeError
 from hpsearch.exchange.flat import gather
 from hpsearch.exchange.optuna_in import Study, StudyTrial
 from hpsearch.sampling.plan import Round, Rung, ladder
-from hpsearch.searching.objective import Objective, objective_of
+from hpsearch.searching.criterion import Criterion, criterion_of
 from hpsearch.space import Space
 from hpsearch.trial import Piece, Result, Status
 
@@ -48,7 +48,7 @@ def take(study: Study, config: Config) -> Taken:
             f"{config.metric.goal}; set metric.goal={study.goal}, or choose another study"
         )
     left = Counter({f"still {state}": count for state, count in study.unfinished.items()})
-    objective, by_epoch = objective_of(config), _are_epochs(study, config.trainer.epochs)
+    criterion, by_epoch = criterion_of(config), _are_epochs(study, config.trainer.epochs)
     results, pieces, by_value = [], [], 0
     for trial in study.trials:
         params = config.space.standard(gather(config.space, trial.params))
@@ -56,13 +56,13 @@ def take(study: Study, config: Config) -> Taken:
             left[_misfit(config.space, params, trial.state)] += 1
             continue
         values = (reported(trial) or None) if by_epoch else None
-        curve = _curve(trial, values, objective)
+        curve = _curve(trial, values, criterion)
         by_value += bool(trial.reports) and (values is None or curve is None)
-        curve = _single(trial, objective) if curve is None else curve
-        result = _result(trial, params, curve, objective)
+        curve = _single(trial, criterion) if curve is None else curve
+        result = _result(trial, params, curve, criterion)
         results.append(result)
         if curve is not None:
-            value = None if result.status is Status.DIVERGED else _counting(curve, objective)
+            value = None if result.status is Status.DIVERGED else _counting(curve, criterion)
             pieces.append(Piece(trial.number, 0, 0, 0, result.epochs, value, curve))
     if not results:
         reasons = ", ".join(f"{count} {reason}" for reason, count in left.items())
@@ -123,32 +123,32 @@ def _misfit(space: Space, params: Mapping[str, Any], state: str) -> str:
 
 
 def _curve(
-    trial: StudyTrial, values: list[float | None] | None, objective: Objective
+    trial: StudyTrial, values: list[float | None] | None, criterion: Criterion
 ) -> Curve | None:
     """The reports as a learning curve; None where they do not come to the trial's value."""
     if not values:
         return None
-    curve: Curve = {"epoch": list(range(1, len(values) + 1)), objective.name: values}
-    agrees = _counting(curve, objective) == _finite(trial.value)
+    curve: Curve = {"epoch": list(range(1, len(values) + 1)), criterion.name: values}
+    agrees = _counting(curve, criterion) == _finite(trial.value)
     return curve if agrees or trial.state != "COMPLETE" else None
 
 
-def _single(trial: StudyTrial, objective: Objective) -> Curve | None:
+def _single(trial: StudyTrial, criterion: Criterion) -> Curve | None:
     """The value of a completed training as a curve of one point; others have no such value."""
     if trial.state != "COMPLETE":
         return None
-    return {"epoch": [1], objective.name: [_finite(trial.value)]}
+    return {"epoch": [1], criterion.name: [_finite(trial.value)]}
 
 
-def _counting(curve: Curve, objective: Objective) -> float | None:
-    values = curve[objective.name]
-    return values[objective.epoch_after(curve, len(values)) - 1]
+def _counting(curve: Curve, criterion: Criterion) -> float | None:
+    values = curve[criterion.name]
+    return values[criterion.epoch_after(curve, len(values)) - 1]
 
 
 def _result(
-    trial: StudyTrial, params: Mapping[str, Any], curve: Curve | None, objective: Objective
+    trial: StudyTrial, params: Mapping[str, Any], curve: Curve | None, criterion: Criterion
 ) -> Result:
-    value = _finite(trial.value) if curve is None else _counting(curve, objective)
+    value = _finite(trial.value) if curve is None else _counting(curve, criterion)
     status = _status(trial, value)
     start, seconds = _times(trial)
     error = None
@@ -160,7 +160,7 @@ def _result(
         status=status,
         params=params,
         epochs=0 if curve is None else len(curve["epoch"]),
-        metrics={} if value is None and curve is None else {objective.name: value},
+        metrics={} if value is None and curve is None else {criterion.name: value},
         value=None if status is Status.FAILED else value,
         error=error,
         started=start.isoformat(timespec="milliseconds"),

@@ -14,7 +14,7 @@ from typing import Any
 from hpsearch.exchange.contents import Contents, rows, span
 from hpsearch.exchange.flat import flatten
 from hpsearch.exchange.needs import needs
-from hpsearch.searching.known import LOST, Known
+from hpsearch.searching.history import LOST, PastTrial
 from hpsearch.store.output import new_folder
 from hpsearch.trial import Value
 
@@ -98,7 +98,7 @@ class _Messages:
             str: api.DATA_TYPE_STRING,
         }
         metrics = dict.fromkeys(name for known in contents.trials for name in _metrics(known))
-        names = {VALUE: f"{contents.objective.name} ({contents.objective.goal})"}
+        names = {VALUE: f"{contents.criterion.name} ({contents.criterion.goal})"}
         tags = names | {name: name for name in metrics}
         experiment = api.Experiment(
             description=f"{contents.name}, of hpsearch",
@@ -112,7 +112,7 @@ class _Messages:
         return self._plugin(self._metadata.EXPERIMENT_TAG, data, 0.0)
 
     def session(
-        self, contents: Contents, known: Known, kinds: Mapping[str, type]
+        self, contents: Contents, known: PastTrial, kinds: Mapping[str, type]
     ) -> Iterable[bytes]:
         """A trial: its setting, its metrics epoch by epoch, what it came to, and its end."""
         result = known.result
@@ -148,5 +148,5 @@ class _Messages:
         return self.event(wall_time=moment, summary=self._summary(value=[value]))
 
 
-def _metrics(known: Known) -> list[str]:
+def _metrics(known: PastTrial) -> list[str]:
     return [name for name in known.curve if name != "epoch"]

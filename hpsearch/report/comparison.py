@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from hpsearch.data.names import counted
+from hpsearch.messages import counted
 from hpsearch.report.headline import constant_of, interval_of
 from hpsearch.report.numbers import duration, ends, number
 from hpsearch.report.summary import Summary
@@ -32,7 +32,7 @@ class Member:
     @property
     def metric(self) -> tuple[str, str]:
         """What it optimises: values of unequal metrics do not compare."""
-        return self.summary.objective.name, self.summary.objective.goal
+        return self.summary.criterion.name, self.summary.criterion.goal
 
     def best_so_far(self, places: Mapping[int, float] | None = None) -> list[tuple[float, float]]:
         """Where the best completed trial changed, to the last trial.
@@ -43,13 +43,13 @@ class Member:
             places: where trials stand, by number; None: at their number, counted from 1.
         """
         at = (lambda n: float(n + 1)) if places is None else places.__getitem__
-        objective = self.summary.objective
+        criterion = self.summary.criterion
         results = [r for r in self.summary.results if places is None or r.number in places]
         best = self.parent.summary.best if self._goes_on and self.parent else None
-        best = best or objective.best(each.result for each in self.summary.brief.history)
+        best = best or criterion.best(each.result for each in self.summary.spec.history)
         points: list[tuple[float, float]] = []
         for result in sorted(results, key=lambda r: (at(r.number), r.number)):
-            better = objective.best([result] if best is None else [best, result])
+            better = criterion.best([result] if best is None else [best, result])
             if better is not best or (not points and best is not None):
                 best = better
                 assert best is not None

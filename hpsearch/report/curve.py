@@ -20,7 +20,7 @@ def curve(summary: Summary) -> list[Text | str]:
     known = [each.curve for each in summary.known if best and each.result.number == best.number]
     if best is None or not known:
         return []
-    name = summary.objective.name
+    name = summary.criterion.name
     pairs = zip(known[0].get("epoch", []), known[0].get(name, []), strict=False)
     points = [(x, y) for x, y in pairs if x is not None and y is not None]
     if len(points) < FEWEST:

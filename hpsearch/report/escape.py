@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import sys
 
-from hpsearch.data.names import printable
+from hpsearch.messages import printable
 
 
 def echo(text: str, *, err: bool = False) -> None:

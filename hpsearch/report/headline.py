@@ -13,7 +13,7 @@ from math import isfinite, sqrt
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.report.numbers import ends, number
-from hpsearch.searching.objective import Objective, difference
+from hpsearch.searching.criterion import Criterion, difference
 from hpsearch.store import RunDirectory
 from hpsearch.trial import Result
 
@@ -109,27 +109,27 @@ class Gain:
 
 
 def headline_of(
-    objective: Objective, best: Result, confirmed: Mapping[str, Any] | None
+    criterion: Criterion, best: Result, confirmed: Mapping[str, Any] | None
 ) -> Headline:
     """The value of a winner, given what confirmation found."""
     value, seeds = best.value, 0
     if confirmed is not None and confirmed.get("mean") is not None:
         value, seeds = float(confirmed["mean"]), int(confirmed.get("seeds", 1))
-    return Headline(objective.name, best.number, value, best.value, seeds)
+    return Headline(criterion.name, best.number, value, best.value, seeds)
 
 
 def on_test_rows(
-    objective: Objective, test: Mapping[str, Any], prefix: str = "test"
+    criterion: Criterion, test: Mapping[str, Any], prefix: str = "test"
 ) -> Tested | None:
     """The searched metric on the test rows, or accuracy where it is not measured there.
 
     Args:
-        objective: what was searched.
+        criterion: what was searched.
         test: what was measured, as result.json has it.
         prefix: of the metrics' names there; "new" for other rows.
     """
-    name = f"{prefix}_" + objective.name.removeprefix("val_")
-    searched = objective.name.startswith("val_") and test.get(name) is not None
+    name = f"{prefix}_" + criterion.name.removeprefix("val_")
+    searched = criterion.name.startswith("val_") and test.get(name) is not None
     name = name if searched else f"{prefix}_accuracy"
     value = test.get(name)
     if value is None:
@@ -138,7 +138,7 @@ def on_test_rows(
     better = True
     if searched and constant is not None:
         low, high = interval or (value, value)
-        better = low > constant if objective.goal == "maximize" else high < constant
+        better = low > constant if criterion.goal == "maximize" else high < constant
     return Tested(name, value, interval, constant, better)
 
 
@@ -177,7 +177,7 @@ def gain(summary: Summary) -> Gain | None:
     value = baseline.value if first is None else first["mean"]
     if value is None or headline.value is None:
         return None
-    sign = 1 if summary.objective.goal == "maximize" else -1
+    sign = 1 if summary.criterion.goal == "maximize" else -1
     confirmed, error = summary.confirmed, None
     if confirmed is not None and confirmed.get("deviation") is not None:
         seeds = confirmed["seeds"]
@@ -201,20 +201,20 @@ def unimproved(summary: Summary, parent: Headline | None) -> str | None:
     if name is None or best is None or headline is None:
         return None
     equals = (summary.outcome or {}).get("indistinguishable", [])
-    winner, first = summary.brief.inherited, summary.brief.first
+    winner, first = summary.spec.inherited, summary.spec.first
     told = "no better than its parent"
     if summary.info["status"] != "finished":
         told += " so far"
     if best.number < first:
         return f"{told}: trial {best.number} of {name} is still the best"
-    if summary.brief.is_start(best.number):
+    if summary.spec.is_start(best.number):
         return f"{told}: the best is one of {name}'s settings, trained again"
     if winner is not None and winner in equals:
         return f"{told}, within one error: trial {winner} of {name} does as well"
     if parent is not None:
         both = bool(parent.seeds and headline.seeds)
         own, old = (h.value if both else h.search for h in (headline, parent))
-        if summary.objective.cost(own) >= summary.objective.cost(old):
+        if summary.criterion.cost(own) >= summary.criterion.cost(old):
             return (
                 f"{told}: {name} came to {parent.metric} {number(old)} with trial {parent.trial}"
             )

@@ -23,13 +23,13 @@ from hpsearch.report.importance_surrogates import (
     scores,
 )
 from hpsearch.sampling.ranking import Observation
-from hpsearch.sampling.screen import features
 from hpsearch.sampling.sensitivity import Effects, searched, total_effects
-from hpsearch.searching.brief import Brief
-from hpsearch.searching.known import Known
+from hpsearch.sampling.surrogate import features
+from hpsearch.searching.history import PastTrial
 from hpsearch.searching.refine import elites_of
+from hpsearch.searching.spec import Spec
 from hpsearch.space import Space
-from hpsearch.space.narrow import narrow
+from hpsearch.space.bounds import narrow
 from hpsearch.trial import Status
 
 FEWEST = 12  # trials with a value: fewer say nothing
@@ -73,14 +73,14 @@ class Importance:
 
 
 def importance(
-    brief: Brief, trials: Iterable[Known], best_first: Sequence[Observation]
+    spec: Spec, trials: Iterable[PastTrial], best_first: Sequence[Observation]
 ) -> Importance:
     """What mattered, as all the trials tell that a run can build on, and their ranking.
 
     Each of five surrogates knows four fifths of the trials. Together they predict every trial
     from the others; where that does not order the trials well, no share is told.
     """
-    space, generator = brief.space, rng.stream(brief.seed, "importance")
+    space, generator = spec.space, rng.stream(spec.seed, "importance")
     ranked = chosen(_usable(trials, best_first), generator)
     if reason := _too_little(space, ranked):
         return Importance(len(ranked), reason=reason)
@@ -105,7 +105,7 @@ def importance(
     return Importance(len(ranked), correlation, whole, near)
 
 
-def _usable(trials: Iterable[Known], ranked: Sequence[Observation]) -> list[Observation]:
+def _usable(trials: Iterable[PastTrial], ranked: Sequence[Observation]) -> list[Observation]:
     """Trials that tell of their settings; an exception tells more of the program."""
     failed = {each.result.number for each in trials if each.result.status is Status.FAILED}
     return [trial for trial in ranked if trial.costs and trial.number not in failed]

@@ -26,9 +26,9 @@ from hpsearch.report.paired_effects import (
     middle,
     movement,
 )
-from hpsearch.searching.brief import Brief, draw_of
-from hpsearch.searching.known import Known
-from hpsearch.searching.objective import Objective, difference, mean_of, median_of
+from hpsearch.searching.criterion import Criterion, difference, mean_of, median_of
+from hpsearch.searching.history import PastTrial
+from hpsearch.searching.spec import Spec, draw_of
 from hpsearch.space import Choice
 from hpsearch.trainers.network.shift import SHIFT_METRICS
 from hpsearch.trial import Result, Status
@@ -40,7 +40,7 @@ FEWEST = 5  # differences: the bootstrap of fewer says nothing
 
 FATES = (Status.COMPLETED, Status.DIVERGED)  # a failed or stopped trial says less than these
 
-Draw = Mapping[int, Known]
+Draw = Mapping[int, PastTrial]
 """One draw's trials by the index of the crossed value; one that failed or stopped is missing."""
 
 
@@ -96,40 +96,40 @@ class Study:
     movements: tuple[Movement, ...]
 
 
-def studies(brief: Brief, objective: Objective, trials: Sequence[Known]) -> list[Study]:
+def studies(spec: Spec, criterion: Criterion, trials: Sequence[PastTrial]) -> list[Study]:
     """One study for each crossed choice of the space; `trials` are the run's own."""
     return [
-        _study(parameter.name, parameter.domain, brief, objective, trials)
-        for parameter in brief.space
+        _study(parameter.name, parameter.domain, spec, criterion, trials)
+        for parameter in spec.space
         if parameter.cross and isinstance(parameter.domain, Choice)
     ]
 
 
 def _study(
-    name: str, choice: Choice, brief: Brief, objective: Objective, trials: Sequence[Known]
+    name: str, choice: Choice, spec: Spec, criterion: Criterion, trials: Sequence[PastTrial]
 ) -> Study:
-    values, draws = choice.values, _draws(name, choice, brief, trials)
-    threshold = _threshold(objective, [trial.result for draw in draws for trial in draw.values()])
+    values, draws = choice.values, _draws(name, choice, spec, trials)
+    threshold = _threshold(criterion, [trial.result for draw in draws for trial in draw.values()])
 
-    def good(trial: Known) -> bool:
-        cost = objective.cost(trial.result.value)[0]
-        return threshold is not None and cost <= objective.cost(threshold)[0]
+    def good(trial: PastTrial) -> bool:
+        cost = criterion.cost(trial.result.value)[0]
+        return threshold is not None and cost <= criterion.cost(threshold)[0]
 
-    sizes = () if name == "batch_size" else batch_sizes(brief.space)
+    sizes = () if name == "batch_size" else batch_sizes(spec.space)
     common = [d for d in draws if len(d) == len(values) and all(map(good, d.values()))]
     return Study(
         parameter=name,
         draws=len(draws),
         common=len(common),
         threshold=threshold,
-        arms=tuple(_arm(v, _of(draws, i), objective, good) for i, v in enumerate(values)),
+        arms=tuple(_arm(v, _of(draws, i), criterion, good) for i, v in enumerate(values)),
         contrasts=tuple(
-            _contrast((values[i], values[j]), _pairs(draws, i, j), objective)
+            _contrast((values[i], values[j]), _pairs(draws, i, j), criterion)
             for i, j in combinations(range(len(values)), 2)
         ),
         ranges=tuple(
             good_range(parameter, value, [*filter(good, _of(draws, i))])
-            for parameter in in_decades(brief.space)
+            for parameter in in_decades(spec.space)
             for i, value in enumerate(values)
         ),
         gaps=tuple(
@@ -146,10 +146,10 @@ def _study(
     )
 
 
-def _draws(name: str, choice: Choice, brief: Brief, trials: Sequence[Known]) -> list[Draw]:
+def _draws(name: str, choice: Choice, spec: Spec, trials: Sequence[PastTrial]) -> list[Draw]:
     """Trials that differ in the crossed choice alone, side by side; settings by hand sit out."""
-    first, crossed = brief.first + len(brief.start), brief.space.crossed
-    found: dict[object, dict[int, Known]] = defaultdict(dict)
+    first, crossed = spec.first + len(spec.start), spec.space.crossed
+    found: dict[object, dict[int, PastTrial]] = defaultdict(dict)
     for trial in trials:
         result = trial.result
         index = choice.index(result.params.get(name))
@@ -159,7 +159,7 @@ def _draws(name: str, choice: Choice, brief: Brief, trials: Sequence[Known]) -> 
     return list(found.values())
 
 
-def _of(draws: Iterable[Draw], index: int) -> list[Known]:
+def _of(draws: Iterable[Draw], index: int) -> list[PastTrial]:
     """The trials with one value of the crossed choice."""
     return [draw[index] for draw in draws if index in draw]
 
@@ -169,20 +169,23 @@ def _pairs(draws: Iterable[Draw], i: int, j: int) -> list[tuple[Result, Result]]
     return [(draw[i].result, draw[j].result) for draw in draws if i in draw and j in draw]
 
 
-def _threshold(objective: Objective, results: Iterable[Result]) -> float | None:
+def _threshold(criterion: Criterion, results: Iterable[Result]) -> float | None:
     """The least good value: half as far from the best as the median."""
     values = [result.value for result in results if result.value is not None]
     if not values:
         return None
-    best = min(values, key=lambda value: objective.cost(value))
+    best = min(values, key=lambda value: criterion.cost(value))
     return (1 - NEAR) * best + NEAR * median_of(values)  # no difference, which may overflow
 
 
 def _arm(
-    value: Any, trials: Sequence[Known], objective: Objective, good: Callable[[Known], bool]
+    value: Any,
+    trials: Sequence[PastTrial],
+    criterion: Criterion,
+    good: Callable[[PastTrial], bool],
 ) -> Arm:
     results = [trial.result for trial in trials]
-    best = objective.best(results)
+    best = criterion.best(results)
     values = [result.value for result in results if result.value is not None]
     return Arm(
         value=value,
@@ -195,10 +198,10 @@ def _arm(
 
 
 def _contrast(
-    values: tuple[Any, Any], pairs: Sequence[tuple[Result, Result]], objective: Objective
+    values: tuple[Any, Any], pairs: Sequence[tuple[Result, Result]], criterion: Criterion
 ) -> Contrast:
     costs = [
-        (objective.cost(one.value)[0], objective.cost(other.value)[0]) for one, other in pairs
+        (criterion.cost(one.value)[0], criterion.cost(other.value)[0]) for one, other in pairs
     ]
     differences = [
         found

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from math import log10
 from typing import Any
 
-from hpsearch.searching.known import Known
-from hpsearch.searching.objective import difference, median_of
+from hpsearch.searching.criterion import difference, median_of
+from hpsearch.searching.history import PastTrial
 from hpsearch.space import LOG, Choice, Continuous, Discrete, Space
 
 
@@ -59,7 +59,7 @@ def in_decades(space: Space) -> list[str]:
     ]
 
 
-def good_range(parameter: str, value: Any, good: Sequence[Known]) -> GoodRange:
+def good_range(parameter: str, value: Any, good: Sequence[PastTrial]) -> GoodRange:
     """How far a parameter's good settings reach."""
     settings: list[Any] = [
         trial.result.params[parameter] for trial in good if parameter in trial.result.params
@@ -76,7 +76,7 @@ def batch_sizes(space: Space) -> tuple[Any, ...]:
     return domain.values if isinstance(domain, Choice) else ()
 
 
-def gap(value: Any, size: Any, trials: Sequence[Known]) -> Gap:
+def gap(value: Any, size: Any, trials: Sequence[PastTrial]) -> Gap:
     """How much better trials do on the rows that they train on, with mini-batches of a size."""
     results = [trial.result for trial in trials]
     gaps = [
@@ -90,7 +90,7 @@ def gap(value: Any, size: Any, trials: Sequence[Known]) -> Gap:
     return Gap(value, size, len(gaps), middle(gaps))
 
 
-def movement(metric: str, value: Any, trials: Sequence[Known]) -> Movement:
+def movement(metric: str, value: Any, trials: Sequence[PastTrial]) -> Movement:
     """How far hidden units move, from the trials' learning curves."""
     curves = [[v for v in trial.curve[metric] if v is not None] for trial in trials]
     curves = [curve for curve in curves if curve]

@@ -16,10 +16,10 @@ from hpsearch.report.headline import Headline, Tested, headline_of, on_test_rows
 from hpsearch.report.importance import Importance, importance
 from hpsearch.report.paired import Study, studies
 from hpsearch.sampling.ranking import Observation
-from hpsearch.searching.brief import Brief, brief_of, known_trials, shortage
-from hpsearch.searching.known import Known
-from hpsearch.searching.objective import Objective, objective_of
+from hpsearch.searching.criterion import Criterion, criterion_of
+from hpsearch.searching.history import PastTrial
 from hpsearch.searching.refine import best_completed, elites_of, ranking, same_training
+from hpsearch.searching.spec import Spec, past_trials, shortage, spec_of
 from hpsearch.space import Space, same
 from hpsearch.store import RunDirectory, is_run, uncollected
 from hpsearch.trial import Result, Status
@@ -55,9 +55,9 @@ class Summary:
     run: RunDirectory
     info: Mapping[str, Any]  # run.json
     config: Config
-    objective: Objective
-    brief: Brief
-    known: tuple[Known, ...]  # every trial that the run can build on, a parent's among them
+    criterion: Criterion
+    spec: Spec
+    known: tuple[PastTrial, ...]  # every trial that the run can build on, a parent's among them
     results: tuple[Result, ...]  # this run's trials, by number
     best: Result | None  # the winner; with a parent, perhaps one of its trials
     outcome: Mapping[str, Any] | None  # best/result.json
@@ -77,12 +77,12 @@ class Summary:
     @cached_property
     def ranked(self) -> list[Observation]:
         """All known trials, best first."""
-        return ranking(self.known, self.brief.amounts, self.objective)
+        return ranking(self.known, self.spec.amounts, self.criterion)
 
     @cached_property
     def rounds(self) -> tuple[RoundSummary, ...]:
         """Each step from coarse to fine."""
-        return tuple(_rounds(self.results, self.config.space, self.objective))
+        return tuple(_rounds(self.results, self.config.space, self.criterion))
 
     @cached_property
     def top(self) -> tuple[Result, ...]:
@@ -93,8 +93,8 @@ class Summary:
     @cached_property
     def shortage(self) -> str | None:
         """What to say where the space holds fewer settings than trials; else None."""
-        history = [known.result.params for known in self.brief.history]
-        return shortage(self.config, history) if self.brief.rules > 1 else None
+        history = [known.result.params for known in self.spec.history]
+        return shortage(self.config, history) if self.spec.rules > 1 else None
 
     @property
     def refinable(self) -> bool:
@@ -117,18 +117,18 @@ class Summary:
         """The number that the run came to; None while no trial is completed."""
         if self.best is None:
             return None
-        return headline_of(self.objective, self.best, self.confirmed)
+        return headline_of(self.criterion, self.best, self.confirmed)
 
     @cached_property
     def tested(self) -> Tested | None:
         """The searched metric on the test rows; None where there are none."""
-        return None if self.test is None else on_test_rows(self.objective, self.test)
+        return None if self.test is None else on_test_rows(self.criterion, self.test)
 
     @cached_property
     def unimproved(self) -> str | None:
         """Why a refined run is no better than its parent; None where it is, or has none."""
-        inherited = self.brief.inherited
-        if inherited is None or any(k.result.number == inherited for k in self.brief.history):
+        inherited = self.spec.inherited
+        if inherited is None or any(k.result.number == inherited for k in self.spec.history):
             return unimproved(self, None)
         return unimproved(self, self._parents_headline())
 
@@ -148,8 +148,8 @@ class Summary:
     @cached_property
     def paired(self) -> tuple[Study, ...]:
         """What each crossed choice changes."""
-        own = self.known[len(self.brief.history) :]
-        return tuple(studies(self.brief, self.objective, own))
+        own = self.known[len(self.spec.history) :]
+        return tuple(studies(self.spec, self.criterion, own))
 
     @property
     def confirmed(self) -> Mapping[str, Any] | None:
@@ -157,13 +157,13 @@ class Summary:
         found = None if self.outcome is None else self.outcome.get("confirmed")
         if found is None or found.get("interval") is None:
             return found
-        within = self.objective.within(tuple(found["interval"]))
+        within = self.criterion.within(tuple(found["interval"]))
         return found if within is None else {**found, "interval": list(within)}
 
     @cached_property
     def importance(self) -> Importance:
         """What mattered."""
-        return importance(self.brief, self.known, self.ranked)
+        return importance(self.spec, self.known, self.ranked)
 
     @cached_property
     def timeline(self) -> list[dict[str, Any]]:
@@ -172,12 +172,12 @@ class Summary:
 
     def best_results(self, count: int) -> list[Result]:
         """The best completed trials, a parent's among them, best first."""
-        return best_completed([each.result for each in self.known], self.objective, count)
+        return best_completed([each.result for each in self.known], self.criterion, count)
 
     @property
     def left_out(self) -> str | None:
         """What `top` leaves out, and how to see it; None where it has every trial."""
-        completed = len(self.objective.able(each.result for each in self.known))
+        completed = len(self.criterion.able(each.result for each in self.known))
         if completed > len(self.top):
             more = completed - len(self.top)
             return f"{more:,} more completed: --top {completed}"
@@ -202,8 +202,8 @@ class Summary:
         best = self.best
         return {
             "run": self.run.name,
-            "metric": self.objective.name,
-            "goal": self.objective.goal,
+            "metric": self.criterion.name,
+            "goal": self.criterion.goal,
             "best": best
             and {
                 "number": best.number,
@@ -237,20 +237,20 @@ def summarise(run: RunDirectory, top: int = 5) -> Summary:
     """
     info = run.info
     config = from_mapping(info["config"])
-    objective = objective_of(config)
-    brief = brief_of(run, config)
-    known = known_trials(run, brief)
+    criterion = criterion_of(config)
+    spec = spec_of(run, config)
+    known = past_trials(run, spec)
     outcome = run.outcome
     results = [each.result for each in known]
     return Summary(
         run=run,
         info=info,
         config=config,
-        objective=objective,
-        brief=brief,
+        criterion=criterion,
+        spec=spec,
         known=tuple(known),
-        results=tuple(results[len(brief.history) :]),
-        best=_winner(results, outcome, objective),
+        results=tuple(results[len(spec.history) :]),
+        best=_winner(results, outcome, criterion),
         outcome=outcome,
         most=top,
     )
@@ -268,8 +268,8 @@ def listed(run: RunDirectory) -> dict[str, Any]:
     found = {
         "status": info["status"],
         "trials": len(summary.results),
-        "metric": summary.objective.name,
-        "goal": summary.objective.goal,
+        "metric": summary.criterion.name,
+        "goal": summary.criterion.goal,
         "parent": info.get("parent"),
         "created": info.get("created"),
         "seconds": info.get("seconds"),
@@ -285,21 +285,21 @@ def listed(run: RunDirectory) -> dict[str, Any]:
 
 
 def _winner(
-    known: Sequence[Result], outcome: Mapping[str, Any] | None, objective: Objective
+    known: Sequence[Result], outcome: Mapping[str, Any] | None, criterion: Criterion
 ) -> Result | None:
     """The confirmed winner; while there is none, the best so far."""
     number = None if outcome is None else outcome["number"]
     named = (result for result in known if result.number == number)
-    return next(named, None) or objective.best(known)
+    return next(named, None) or criterion.best(known)
 
 
-def _rounds(results: Sequence[Result], space: Space, objective: Objective) -> list[RoundSummary]:
+def _rounds(results: Sequence[Result], space: Space, criterion: Criterion) -> list[RoundSummary]:
     by_round: dict[int, list[Result]] = defaultdict(list)
     for result in results:
         by_round[result.round].append(result)
     summaries = []
     for number, own in sorted(by_round.items()):
-        best = objective.best(own)
+        best = criterion.best(own)
         value = None if best is None else best.value
         summaries.append(RoundSummary(number, len(own), value, region(own, space)))
     return summaries

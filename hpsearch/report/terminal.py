@@ -8,15 +8,15 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from hpsearch.data.names import counted, printable
 from hpsearch.errors import as_argument
+from hpsearch.messages import counted, printable
 from hpsearch.report import importance_table, paired_tables
 from hpsearch.report.curve import curve
 from hpsearch.report.headline import gain, on_test_rows
 from hpsearch.report.numbers import ROUGH, duration, ends, extent, number, rough, signed
 from hpsearch.report.summary import Summary
 from hpsearch.report.text import columns, heading, tell
-from hpsearch.searching.objective import Objective
+from hpsearch.searching.criterion import Criterion
 from hpsearch.trainers.network.frameworks import keras, pytorch
 from hpsearch.trial import Result
 
@@ -43,9 +43,9 @@ def show(summary: Summary) -> None:
         tell("", heading("From coarse to fine: where four fifths of a round's trials lay"))
         tell(_narrowing(summary))
     if summary.best is not None:
-        tell("", *importance_table.parts(summary.importance, summary.objective.name))
+        tell("", *importance_table.parts(summary.importance, summary.criterion.name))
     for study in summary.paired:
-        tell("", *paired_tables.parts(study, summary.objective.name))
+        tell("", *paired_tables.parts(study, summary.criterion.name))
     if summary.warnings:
         messages = (printable(caution.message) for caution in summary.warnings)
         tell("", *(Text(f"! {message}", style="yellow") for message in messages))
@@ -56,7 +56,7 @@ def show(summary: Summary) -> None:
 
 def brief(summary: Summary, whole: bool = True) -> None:
     """Print how a run stands in so few lines that a screen holds them; or in one line."""
-    done, planned = len(summary.results), summary.brief.trials
+    done, planned = len(summary.results), summary.spec.trials
     line = _headline(summary)
     line.append(f", {done} of {counted(planned, 'trial')} done", style="")
     tell(line)
@@ -68,17 +68,17 @@ def brief(summary: Summary, whole: bool = True) -> None:
 
 
 def show_measurement(
-    measured: Mapping[str, Any], which: str, objective: Objective | None = None
+    measured: Mapping[str, Any], which: str, criterion: Criterion | None = None
 ) -> None:
     """Print metrics on some rows, beside a constant answer's, and which classes are mistaken.
 
     Args:
         measured: as `measure` found it, with the names of the classes.
         which: what rows, "test" or "new" ones.
-        objective: what was searched, to come first; None of a model that does not say.
+        criterion: what was searched, to come first; None of a model that does not say.
     """
     prefix = next(name for name in measured if name.endswith("_accuracy")).partition("_")[0]
-    against = None if objective is None else on_test_rows(objective, measured, prefix)
+    against = None if criterion is None else on_test_rows(criterion, measured, prefix)
     first = None if against is None else against.name
     found = {name: v for name, v in measured.items() if name.startswith(f"{prefix}_")}
     names = sorted(found, key=lambda name: name != first)
@@ -214,7 +214,7 @@ def _others(summary: Summary, best: Result) -> Iterator[tuple[str, float | None]
         if name.startswith("test_"):
             yield name, value
     for name, value in best.metrics.items():
-        if name != summary.objective.name:
+        if name != summary.criterion.name:
             yield name, value
 
 
@@ -222,7 +222,7 @@ def _abreast(summary: Summary, results: Sequence[Result]) -> Table:
     """Trials side by side, one a column, so that settings can be compared along a line."""
     table = columns("The best trials", *(str(result.number) for result in results))
     table.add_row("round", *(str(result.round + 1) for result in results))
-    table.add_row(summary.objective.name, *(number(result.value) for result in results))
+    table.add_row(summary.criterion.name, *(number(result.value) for result in results))
     for parameter in summary.config.space:
         name = parameter.name
         cells = [number(r.params[name]) if name in r.params else "" for r in results]
@@ -244,7 +244,7 @@ def _narrowing(summary: Summary) -> Table:
             table.add_row(parameter.name, *cells)
     table.add_row("")
     table.add_row("trials", *(str(r.trials) for r in rounds))
-    table.add_row(f"best {summary.objective.name}", *(number(r.best) for r in rounds))
+    table.add_row(f"best {summary.criterion.name}", *(number(r.best) for r in rounds))
     return table
 
 

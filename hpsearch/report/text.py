@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hpsearch.data.names import printable
+from hpsearch.messages import printable
 from hpsearch.report.escape import cut, encodable, lines_printable
 from hpsearch.store.files import plain
 

@@ -20,7 +20,7 @@ from hpsearch.report.importance_table import symbols
 from hpsearch.report.numbers import duration, number
 from hpsearch.report.summary import Summary
 from hpsearch.report.text import columns, heading, tell
-from hpsearch.searching.objective import Curve
+from hpsearch.searching.criterion import Curve
 from hpsearch.store import RunDirectory
 from hpsearch.store.safe_path import SafePath
 from hpsearch.trial import Piece, Result
@@ -103,16 +103,16 @@ def report_trial(summary: Summary, wanted: int) -> TrialReport:
         raise _unknown(summary, wanted, pieces)
     outcome = summary.outcome or {}
     confirmed = next((c for c in outcome.get("contenders", []) if c["number"] == wanted), None)
-    inherited = wanted < summary.brief.first
+    inherited = wanted < summary.spec.first
     return TrialReport(
         run=summary.run.name,
         path=summary.run.path,
         of_parent=str(summary.info.get("parent")) if inherited else None,
-        metric=summary.objective.name,
+        metric=summary.criterion.name,
         winner=outcome.get("number") == wanted,
         result=known[wanted].result,
         fixed=dict(summary.config.trainer.settings),
-        rungs=tuple(_rungs(pieces, summary.brief.repeats)),
+        rungs=tuple(_rungs(pieces, summary.spec.repeats)),
         curve=known[wanted].curve,
         confirmed=confirmed,
         traceback=None if inherited else _traceback(summary.run, wanted),

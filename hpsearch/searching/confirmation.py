@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from math import hypot, isfinite, pi, sqrt, tan
-from statistics import NormalDist
+from functools import lru_cache
+from math import cos, hypot, isfinite, pi, sin, sqrt, tan
 from typing import Any
 
 from hpsearch.config import Confirm
-from hpsearch.searching.objective import Objective, deviation_of, difference, mean_of
+from hpsearch.searching.criterion import Criterion, deviation_of, difference, mean_of
 from hpsearch.space.settings import key
 from hpsearch.trial import Result
 
@@ -22,10 +22,10 @@ ERROR = 0.05  # of an interval: how often it may miss
 
 @dataclass(frozen=True)
 class Confirmed:
-    """What new seeds gave for one setting."""
+    """One setting's values with new seeds."""
 
     number: int
-    search: float  # the value that the search saw: of the best settings, an optimistic one
+    search: float  # the value that the search saw; for the best settings it is optimistic
     values: tuple[float, ...]
 
     @property
@@ -35,9 +35,9 @@ class Confirmed:
 
     @property
     def deviation(self) -> float | None:
-        """Standard deviation between seeds (divided by n - 1); None of a single one.
+        """Standard deviation between seeds (divided by n - 1).
 
-        None, too, where it is beyond the largest float, as of -1e308 and 1e308.
+        None for a single seed, and where it overflows, as for -1e308 and 1e308.
         """
         return deviation_of(self.values) if len(self.values) > 1 else None
 
@@ -79,19 +79,27 @@ def trainings_within(confirm: Confirm, trials: int) -> tuple[int, int]:
 def contenders(
     results: Sequence[Result],
     parents: Sequence[Result],
-    objective: Objective,
+    criterion: Criterion,
     top: int,
     inherited: int | None = None,
     again: bool = False,
 ) -> list[Result]:
-    """The best settings of a search and its parent, and beside them the parent's winner.
+    """The settings to confirm: the best of a search and its parent, and the parent's winner.
 
-    The winner, `inherited`, need not be the best by the value that the parent's search saw. A
-    setting that several trials had is confirmed once, as the winner or else as the best of
-    them; under rules 1 it was `again` for each of them.
+    A setting that several trials share is confirmed once, as the winner or else as the best of
+    those trials.
+
+    Args:
+        results: the search's trials.
+        parents: the parent's trials inside the space; empty without a parent.
+        criterion: ranks them.
+        top: how many settings to confirm, the parent's winner not counted.
+        inherited: the number of the parent's winner. It was confirmed, so it need not be the
+            best by the value that the parent's search saw.
+        again: confirm a shared setting once for each of its trials, as rules 1 did.
     """
-    able = [result for result in (*parents, *results) if objective.best([result])]
-    ranked = sorted(able, key=objective.order)
+    able = [result for result in (*parents, *results) if criterion.best([result])]
+    ranked = sorted(able, key=criterion.order)
     winner = [result for result in parents if result.number == inherited]
     if not again:
         first = {key(result.params): result for result in reversed([*winner, *ranked])}
@@ -101,15 +109,15 @@ def contenders(
     return [*chosen, *(result for result in winner if result not in chosen)]
 
 
-def verdict(confirmed: Sequence[Confirmed], objective: Objective) -> Confirmed:
+def verdict(confirmed: Sequence[Confirmed], criterion: Criterion) -> Confirmed:
     """The winner: the best mean of the new values; of equal ones, the first."""
-    return min(confirmed, key=lambda each: objective.cost(each.mean))
+    return min(confirmed, key=lambda each: criterion.cost(each.mean))
 
 
 def indistinguishable(confirmed: Sequence[Confirmed], winner: Confirmed) -> list[int]:
-    """Settings whose mean is within one standard error of the winner's.
+    """The numbers of settings whose mean is within one standard error of the winner's.
 
-    The error is that of the difference of the two means, seeds taken as independent.
+    The error is that of the difference of the two means, with the seeds taken as independent.
     """
     close = []
     for each in confirmed:
@@ -121,12 +129,12 @@ def indistinguishable(confirmed: Sequence[Confirmed], winner: Confirmed) -> list
 
 
 def interval(confirmed: Sequence[Confirmed], each: Confirmed) -> tuple[float, float] | None:
-    """A 95 % interval of a setting's mean over seeds; None where nothing is known of its error.
+    """A 95 % interval for a setting's mean over seeds; None where its error cannot be estimated.
 
-    A few seeds say little of their own deviation. So it is pooled over the settings that were
-    confirmed together, and Student's t allows for what is still uncertain about it. The winner
-    is the best of several means and so a little lucky again: the interval is one of as many
-    that hold together (Bonferroni).
+    A few seeds estimate their own deviation poorly, so it is pooled over all confirmed settings,
+    and Student's t allows for the remaining uncertainty. The winner is the best of several
+    means, which is again a little optimistic: the intervals of all settings hold together
+    (Bonferroni).
     """
     several = [other for other in confirmed if other.deviation]
     freedom = sum(len(other.values) - 1 for other in confirmed)
@@ -143,27 +151,36 @@ def interval(confirmed: Sequence[Confirmed], each: Confirmed) -> tuple[float, fl
     return (low, high) if isfinite(low) and isfinite(high) else None
 
 
+@lru_cache(maxsize=64)
 def student_point(freedom: int, share: float) -> float:
-    """The point below which this share of Student's t distribution lies.
+    """The point below which this share, 0.5 or more, of Student's t distribution lies.
 
-    Exact for one and two degrees of freedom, else to about 2 %.
+    With t = sqrt(freedom) tan(angle), the share between -t and t is a finite sum in the angle's
+    sine and cosine. It grows with the angle, which is found by bisection: exact to rounding.
 
-    Reference: Abramowitz and Stegun 1964, "Handbook of Mathematical Functions", 26.7.5.
+    Reference: Abramowitz and Stegun 1964, "Handbook of Mathematical Functions", 26.7.3 and 26.7.4.
 
-    >>> [round(student_point(freedom, 0.975), 2) for freedom in (1, 2, 3, 10, 100)]
-    [12.71, 4.3, 3.16, 2.23, 1.98]
+    >>> [round(student_point(freedom, 0.975), 3) for freedom in (1, 2, 3, 10, 100)]
+    [12.706, 4.303, 3.182, 2.228, 1.984]
     """
-    if freedom == 1:
-        return tan(pi * (share - 0.5))
-    if freedom == 2:
-        return (2 * share - 1) * sqrt(2 / (1 - (2 * share - 1) ** 2))
-    z = NormalDist().inv_cdf(share)
-    return (
-        z
-        + (z**3 + z) / (4 * freedom)
-        + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
-        + (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * freedom**3)
-    )
+    low, high = 0.0, pi / 2
+    for _ in range(60):
+        middle = (low + high) / 2
+        if _share_within(middle, freedom) < 2 * share - 1:
+            low = middle
+        else:
+            high = middle
+    return sqrt(freedom) * tan(low)
+
+
+def _share_within(angle: float, freedom: int) -> float:
+    """The share of Student's t between -t and t, where t = sqrt(freedom) tan(angle)."""
+    odd = freedom % 2
+    term, total = (cos(angle) if odd else 1.0), 0.0
+    for k in range(2 + odd, freedom + 1, 2):  # the factors are 1/2, 3/4, ... or 2/3, 4/5, ...
+        total += term
+        term *= cos(angle) ** 2 * (k - 1) / k
+    return 2 / pi * (angle + sin(angle) * total) if odd else sin(angle) * total
 
 
 def confirmed_values(

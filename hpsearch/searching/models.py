@@ -12,13 +12,13 @@ import numpy as np
 from hpsearch.config import from_mapping
 from hpsearch.data.dataset import Dataset, load
 from hpsearch.data.encoding import Encoding, batches
-from hpsearch.data.names import expanded
 from hpsearch.data.options import BUILT_IN, DataOptions
 from hpsearch.data.source import Codes, Rows, Source
 from hpsearch.errors import DataError, RunError, as_argument
-from hpsearch.searching.measure import Predictor
-from hpsearch.searching.own import is_own, origin_of
+from hpsearch.messages import expanded
+from hpsearch.searching.evaluation import Predictor
 from hpsearch.searching.trust import permit
+from hpsearch.searching.user_trainer import is_own, origin_of
 from hpsearch.store import RunDirectory, find
 from hpsearch.trainers.keras.own import open_saved
 from hpsearch.trainers.network.model import load_model

@@ -12,37 +12,37 @@ from hpsearch.config.kinds import limits
 from hpsearch.errors import RunError, as_argument
 from hpsearch.sampling.pressure import Limits, Pressure, pressures
 from hpsearch.sampling.ranking import Observation, rank
-from hpsearch.searching.brief import TRIED, brief_of, check_rules, known_trials, trials_of
-from hpsearch.searching.known import Known
-from hpsearch.searching.objective import Objective, objective_of
+from hpsearch.searching.criterion import Criterion, criterion_of
+from hpsearch.searching.history import PastTrial
+from hpsearch.searching.spec import TRIED, check_rules, past_trials, spec_of, trials_of
 from hpsearch.space import Space
-from hpsearch.space.narrow import narrow
-from hpsearch.space.widen import widen
+from hpsearch.space.bounds import narrow, widen
 from hpsearch.store import RunDirectory
 from hpsearch.trial import Result, Status
 
-FEWEST = 4  # elites: fewer say more about luck than about a region
-AGAIN = 3  # of the best are trained first where a parent's trials do not count
+FEWEST = 4  # elites: a region set by fewer would be set by luck
+AGAIN = 3  # best settings are trained first where the parent's trials are not comparable
 
 
 @dataclass(frozen=True)
 class Refinement:
-    """What a refined search starts from."""
+    """A narrowed configuration, and the parent's trials that it starts from."""
 
     parent: RunDirectory
+    before: Space  # the parent's
     config: Config  # the parent's, in a narrower space
     winner: int | None  # the parent's, by number; None where it has none yet
-    elites: tuple[Result, ...]  # the winner first
-    history: tuple[Known, ...]  # the parent's trials inside the new space
+    elites: tuple[Result, ...]  # the parent's best trials, the winner first
+    history: tuple[PastTrial, ...]  # the parent's trials inside the new space
     first: int  # the number of the first new trial
     widened: tuple[Pressure, ...]
 
 
 def ranking(
-    known: Iterable[Known], amounts: Sequence[int], objective: Objective
+    trials: Iterable[PastTrial], amounts: Sequence[int], criterion: Criterion
 ) -> list[Observation]:
     """A run's trials from best to worst, as the sampler ranks them."""
-    return rank(each.observe(amounts, objective) for each in known)
+    return rank(each.observe(amounts, criterion) for each in trials)
 
 
 def elites_of(ranked: Sequence[Observation], top: int | None = None) -> list[Observation]:
@@ -55,10 +55,10 @@ def elites_of(ranked: Sequence[Observation], top: int | None = None) -> list[Obs
     return able[: max(FEWEST, ceil(len(able) / 10)) if top is None else top]
 
 
-def best_completed(results: Sequence[Result], objective: Objective, top: int) -> list[Result]:
+def best_completed(results: Sequence[Result], criterion: Criterion, top: int) -> list[Result]:
     """The completed trials with the best values."""
     completed = [r for r in results if r.status is Status.COMPLETED and r.value is not None]
-    return nsmallest(top, completed, key=objective.order)
+    return nsmallest(top, completed, key=criterion.order)
 
 
 def refine(
@@ -88,11 +88,11 @@ def refine(
             knows how they were trained.
     """
     check_rules(parent)
-    brief = brief_of(parent, before)
-    known = known_trials(parent, brief)
-    objective = objective_of(before)
+    spec = spec_of(parent, before)
+    known = past_trials(parent, spec)
+    criterion = criterion_of(before)
     winner = None if parent.outcome is None else int(parent.outcome["number"])
-    best_first = elites_of(ranking(known, brief.amounts, objective), top)
+    best_first = elites_of(ranking(known, spec.amounts, criterion), top)
     elites = _led_by(winner, [trial.number for trial in best_first], known)
     if not elites:
         raise RunError(
@@ -117,6 +117,7 @@ def refine(
         )
     return Refinement(
         parent=parent,
+        before=before.space,
         winner=winner,
         config=config,
         elites=tuple(elites),
@@ -126,8 +127,8 @@ def refine(
     )
 
 
-def _led_by(winner: int | None, elites: Sequence[int], known: Sequence[Known]) -> list[Result]:
-    """As many elites with the winner first: new seeds say more than the ranking does."""
+def _led_by(winner: int | None, elites: Sequence[int], known: Sequence[PastTrial]) -> list[Result]:
+    """The elites, as many as before, with the winner first: its value was confirmed."""
     results = {each.result.number: each.result for each in known}
     first = [] if winner is None or winner not in results else [winner]
     numbers = [*first, *(number for number in elites if number != winner)][: len(elites)]
@@ -150,7 +151,7 @@ def _widened(space: Space, old: Space, pressure: Pressure, limits: Limits) -> Sp
 
 
 def same_training(config: Config, other: Config) -> bool:
-    """Whether trials of one configuration mean the same in another, wherever both have them."""
+    """Whether a setting trains the same under both configurations, so that values compare."""
     return (
         config.metric == other.metric
         and config.trainer == other.trainer
@@ -160,14 +161,14 @@ def same_training(config: Config, other: Config) -> bool:
 
 
 def start_from(config: Config, run: RunDirectory) -> Config:
-    """A configuration whose `search.start` names a run, with that run's best settings instead.
+    """Replace the run that `search.start` names by that run's best settings.
 
     Raises:
         RunError: none of them lies in the space.
     """
     before = from_mapping(run.info["config"])
-    objective = objective_of(before)
-    best = [result.params for result in best_completed(run.results, objective, top=10)]
+    criterion = criterion_of(before)
+    best = [result.params for result in best_completed(run.results, criterion, top=10)]
     most = min(AGAIN, config.search.trials)
     inside = tuple(params for params in best if config.space.contains(params))[:most]
     if not inside:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from hpsearch.config import from_mapping
-from hpsearch.data.names import counted
 from hpsearch.errors import RunError
-from hpsearch.searching.known import check_params
-from hpsearch.searching.resumption import check_resumable
+from hpsearch.messages import counted
+from hpsearch.searching.history import check_params
+from hpsearch.searching.resume import check_resumable
 from hpsearch.space import Space
 from hpsearch.store import RunDirectory, lock, set_aside
 from hpsearch.trainers.network.model import load_model

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch.config import Config
-from hpsearch.data.names import expanded
 from hpsearch.errors import RunError
+from hpsearch.messages import expanded
 from hpsearch.store import RunDirectory, is_run
 from hpsearch.store.files import plain
 from hpsearch.trainers.command.template import words

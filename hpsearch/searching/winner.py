@@ -20,10 +20,10 @@ from hpsearch.searching.confirmation import (
     interval,
     verdict,
 )
-from hpsearch.searching.known import Known
-from hpsearch.searching.loop import Search
-from hpsearch.searching.measure import Predictor, labelled, measure
-from hpsearch.searching.objective import Objective, mean_of
+from hpsearch.searching.criterion import Criterion, mean_of
+from hpsearch.searching.evaluation import Predictor, labelled, measure
+from hpsearch.searching.history import PastTrial
+from hpsearch.searching.scheduler import Scheduler
 from hpsearch.store import RunDirectory, as_yaml, write_json, write_text
 from hpsearch.trainers.keras import KerasTrainer
 from hpsearch.trainers.keras.own import OwnKerasTrainer, SavedModel
@@ -34,16 +34,16 @@ from hpsearch.trial import Training
 
 
 @dataclass(frozen=True)
-class Choice:
+class Selection:
     """Which setting won, which training of it becomes the model, and what new seeds gave."""
 
-    known: Known
+    known: PastTrial
     training: Training
     confirmed: Sequence[Confirmed] = ()  # every contender
     winner: Confirmed | None = None
 
 
-def crown(run: RunDirectory, search: Search, folds: Sequence[Dataset]) -> None:
+def write_winner(run: RunDirectory, search: Scheduler, folds: Sequence[Dataset]) -> None:
     """Write best/ for the winner of a search, its parent's trials included.
 
     A trainer of the user's, which has no data here, leaves its settings and no model. Without a
@@ -59,12 +59,12 @@ def crown(run: RunDirectory, search: Search, folds: Sequence[Dataset]) -> None:
     else:
         test = None
         write_text(run.best / "params.yaml", as_yaml(choice.known.result.params))
-    told = outcome(choice, search.ledger.objective)
+    told = outcome(choice, search.ledger.criterion)
     write_json(run.best / "result.json", {**told, "test": test})
 
 
 def leave_model(
-    run: RunDirectory, search: Search, choice: Choice, folds: Sequence[Dataset]
+    run: RunDirectory, search: Scheduler, choice: Selection, folds: Sequence[Dataset]
 ) -> dict[str, Any] | None:
     """Write the winning model and its settings, and give its metrics on the test rows.
 
@@ -87,11 +87,11 @@ def leave_model(
 
 
 def _leave_network(
-    run: RunDirectory, search: Search, choice: Choice, state: State, dataset: Dataset
+    run: RunDirectory, search: Scheduler, choice: Selection, state: State, dataset: Dataset
 ) -> Predictor:
     """Write the network and its settings, also in the words of other frameworks."""
     params = choice.known.result.params
-    settings = search.brief.settings_of(params)
+    settings = search.spec.settings_of(params)
     model = trained_model(settings, state, dataset)
     save_model(run.model, model)
     if isinstance(search.trainer, KerasTrainer):
@@ -101,7 +101,7 @@ def _leave_network(
 
 
 def _leave_own_keras(
-    run: RunDirectory, search: Search, choice: Choice, state: State, dataset: Dataset
+    run: RunDirectory, search: Scheduler, choice: Selection, state: State, dataset: Dataset
 ) -> Predictor:
     """Write a Keras model of the user's, what it needs to predict, and its settings."""
     trainer, known = search.trainer, choice.known
@@ -147,17 +147,17 @@ def at_worker(backend: Backend, function: Callable[..., Any], *args: Any) -> Any
     return answer.value
 
 
-def choose(search: Search) -> Choice | None:
+def choose(search: Scheduler) -> Selection | None:
     """The winner: with confirmation the best mean of the new values, else the best value.
 
     Its model is the training with the median value, never the luckiest. None where no trial
     was completed with a finite value.
     """
-    brief, objective = search.brief, search.ledger.objective
-    known = {each.result.number: each for each in brief.history}
+    spec, criterion = search.spec, search.ledger.criterion
+    known = {each.result.number: each for each in spec.history}
     for number, result in search.ledger.results.items():
-        known[number] = Known(result, {}, brief.seed_of(number), brief.rules)
-    best = objective.best(each.result for each in known.values())
+        known[number] = PastTrial(result, {}, spec.seed_of(number), spec.rules)
+    best = criterion.best(each.result for each in known.values())
     if best is None:
         return None
     trainings = {}
@@ -167,14 +167,14 @@ def choose(search: Search) -> Choice | None:
         {number: _values(search, own) for number, own in trainings.items()},
         {number: each.result for number, each in known.items()},
     )
-    winner = verdict(confirmed, objective) if confirmed else None
+    winner = verdict(confirmed, criterion) if confirmed else None
     number = best.number if winner is None else winner.number
     own = search.ledger.of(number) if winner is None else trainings[number]
-    training = median({each: _value(search, each) for each in own}, objective)
-    return Choice(known[number], training, confirmed, winner)
+    training = median({each: _value(search, each) for each in own}, criterion)
+    return Selection(known[number], training, confirmed, winner)
 
 
-def outcome(choice: Choice, objective: Objective) -> dict[str, Any]:
+def outcome(choice: Selection, criterion: Criterion) -> dict[str, Any]:
     """What best/result.json says of the winner, but for the test rows.
 
     The interval of a share ends at 0 and 1.
@@ -182,7 +182,7 @@ def outcome(choice: Choice, objective: Objective) -> dict[str, Any]:
     best, winner, confirmed = choice.known.result, choice.winner, choice.confirmed
     told: dict[str, Any] = {"confirmed": None, "contenders": [], "indistinguishable": []}
     if winner is not None:
-        within = objective.within(interval(confirmed, winner))
+        within = criterion.within(interval(confirmed, winner))
         told = {
             "confirmed": {**winner.as_dict(), "interval": within},
             "contenders": [each.as_dict() for each in confirmed],
@@ -193,12 +193,12 @@ def outcome(choice: Choice, objective: Objective) -> dict[str, Any]:
         "params": best.params,
         "epochs": best.epochs,
         "metrics": best.metrics,
-        "search": {"metric": objective.name, "value": best.value, "optimistic": True},
+        "search": {"metric": criterion.name, "value": best.value, "optimistic": True},
         **told,
     }
 
 
-def _values(search: Search, trainings: Sequence[Training]) -> list[float | None]:
+def _values(search: Scheduler, trainings: Sequence[Training]) -> list[float | None]:
     """The new values of a setting, one a seed; folds of one seed are averaged."""
     by_seed: dict[int, list[float | None]] = {}
     for training in trainings:
@@ -206,7 +206,7 @@ def _values(search: Search, trainings: Sequence[Training]) -> list[float | None]
     return [_mean(values) for values in by_seed.values()]
 
 
-def _value(search: Search, training: Training) -> float | None:
+def _value(search: Scheduler, training: Training) -> float | None:
     """The value at the end of a training; None where it has none, or is not known here."""
     pieces = search.ledger.pieces[training]
     return pieces[-1].value if pieces else None
@@ -217,24 +217,24 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return mean_of(known) if len(known) == len(values) else None
 
 
-def median(values: Mapping[Training, float | None], objective: Objective) -> Training:
+def median(values: Mapping[Training, float | None], criterion: Criterion) -> Training:
     """Of several trainings that with the median value (of two medians the worse one)."""
-    return sorted(values, key=lambda each: (objective.cost(values[each]), each))[len(values) // 2]
+    return sorted(values, key=lambda each: (criterion.cost(values[each]), each))[len(values) // 2]
 
 
-def job_of(search: Search, known: Known, training: Training) -> Job:
+def job_of(search: Scheduler, known: PastTrial, training: Training) -> Job:
     """A whole training of a known trial."""
     number, repeat, fold = training
-    settings = search.brief.settings_of(known.result.params)
-    seed = search.brief.seed_of_training(known.seed, repeat)
-    confirms = repeat >= search.brief.repeats
+    settings = search.spec.settings_of(known.result.params)
+    seed = search.spec.seed_of_training(known.seed, repeat)
+    confirms = repeat >= search.spec.repeats
     epochs = settings["epochs"] if confirms else known.result.epochs
-    rules = search.brief.rules if confirms else known.rules
+    rules = search.spec.rules if confirms else known.rules
     assert isinstance(epochs, int)
     return Job(number, settings, seed, until_epoch=epochs, repeat=repeat, fold=fold, rules=rules)
 
 
-def _train_again(search: Search, known: Known, training: Training) -> State:
+def _train_again(search: Scheduler, known: PastTrial, training: Training) -> State:
     """The state at the end of a training that was done elsewhere."""
     job = job_of(search, known, training)
     search.backend.submit(Task("winner", search.trainer.train, ([job], [None])))

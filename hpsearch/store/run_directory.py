@@ -14,14 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hpsearch.data.names import did_you_mean, expanded
 from hpsearch.errors import RunError, as_argument
+from hpsearch.messages import expanded
 from hpsearch.store import lock
 from hpsearch.store.files import read_lines, write_json, write_text
 from hpsearch.store.records import read_records, read_work
 from hpsearch.store.safe_path import NEW, SafePath
 from hpsearch.store.shape import RESULT, RUN, check_classes, check_plan, read_json, shaped
 from hpsearch.store.writer import Writer
+from hpsearch.suggestions import did_you_mean
 from hpsearch.trial import Piece, Result
 
 FORMAT = 1

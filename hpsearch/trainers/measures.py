@@ -9,8 +9,8 @@ from math import isfinite, nan
 from numbers import Real
 from typing import Any
 
-from hpsearch.data.names import readable
 from hpsearch.errors import TrainerError
+from hpsearch.messages import readable
 from hpsearch.trainers.protocol import Curve
 
 Measures = dict[str, float]

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from hpsearch.backends.attempt import attempt, one_line
+from hpsearch.backends.attempt import attempt, error_line
 
 
 def test_a_call_that_returns_is_ok_and_says_when():
@@ -78,11 +78,11 @@ def test_of_a_message_as_large_as_a_data_set_little_is_kept():
 
 
 def test_an_error_without_a_message_is_its_type():
-    assert one_line(KeyError()) == "KeyError"
+    assert error_line(KeyError()) == "KeyError"
 
 
 def test_a_long_message_is_cut():
-    line = one_line(ValueError("word " * 1000))
+    line = error_line(ValueError("word " * 1000))
     assert len(line) <= 500
     assert line.endswith(" ...")
 

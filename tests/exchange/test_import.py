@@ -20,7 +20,7 @@ from hpsearch.exchange.imported import import_study
 from hpsearch.exchange.optuna_in import Study, plain_trial, read_study
 from hpsearch.report.html.page import page
 from hpsearch.report.summary import summarise
-from hpsearch.searching.resumption import take_up
+from hpsearch.searching.resume import reopen
 from hpsearch.store import runs
 
 X = {"x": FloatDistribution(0, 1)}
@@ -286,7 +286,7 @@ def test_the_report_shows_an_imported_run(study, imported):
 def test_an_imported_run_cannot_be_resumed(study, imported):
     run = imported(study(frozen(0.1, value=1.0))).run
     with pytest.raises(RunError, match=r"was imported.*hpsearch refine"):
-        take_up(run, trials=10)
+        reopen(run, trials=10)
 
 
 def spaces(*trials):

@@ -31,7 +31,7 @@ import click
 
 from hpsearch.cli import cli
 from hpsearch.errors import HpsearchError
-from hpsearch.searching.loop import Search
+from hpsearch.searching.scheduler import Scheduler
 from hpsearch.store import RunDirectory
 
 CONFIG = """\
@@ -105,17 +105,17 @@ def prepare(folder: Path) -> list[Path]:
     here = ("--runs-dir", str(runs))
     call("run", "tiny.yaml", "--name", "finished", "--quiet", *here)
     call("refine", "finished", "--name", "refined", "--trials", "6", "--quiet", *here)
-    receive, answers = Search.receive, iter(range(8))
+    receive, answers = Scheduler.receive, iter(range(8))
 
-    def receive_some(search: Search, answer: Any) -> None:
+    def receive_some(search: Scheduler, answer: Any) -> None:
         receive(search, answer)
         if next(answers, None) is None:
             raise Stop
 
-    Search.receive = receive_some  # type: ignore[method-assign]
+    Scheduler.receive = receive_some  # type: ignore[method-assign]
     with contextlib.suppress(Stop):
         call("run", "tiny.yaml", "--name", "interrupted", "--quiet", *here)
-    Search.receive = receive  # type: ignore[method-assign]
+    Scheduler.receive = receive  # type: ignore[method-assign]
     assert any((runs / "interrupted" / "state").iterdir())
     return [runs / name for name in ("finished", "interrupted", "interrupted", "refined")]
 

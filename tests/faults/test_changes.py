@@ -4,7 +4,7 @@ import pytest
 
 from hpsearch.config import load
 from hpsearch.errors import ConfigError, RunError
-from hpsearch.searching.resumption import take_up
+from hpsearch.searching.resume import reopen
 from hpsearch.searching.session import begin, conduct, read_data
 
 TEXT = """\
@@ -32,7 +32,7 @@ def run(tmp_path):
 
 
 def go(run, *overrides):
-    config = take_up(run, overrides)
+    config = reopen(run, overrides)
     assert config is not None
     conduct(run, lambda event: None, config)
     return run
@@ -55,7 +55,7 @@ def test_a_config_yaml_that_means_something_else_is_refused_with_the_difference(
     before = run.info
     run.config.write_text(TEXT.replace(old, new))
     with pytest.raises(RunError, match=difference):
-        take_up(run)
+        reopen(run)
     assert run.info == before
     run.config.write_text(TEXT)
     assert go(run).info["seed"] == 7
@@ -73,11 +73,11 @@ def test_parallel_and_time_limits_may_be_changed_in_config_yaml_and_later_by_set
     run.config.write_text(
         TEXT.replace("jobs: 1", "jobs: 2").replace("trials: 4", "trials: 4, timeout: 1h")
     )
-    config = take_up(run)
+    config = reopen(run)
     assert (config.parallel.jobs, config.search.timeout, config.seed) == (2, 3600, 7)
-    config = take_up(run, ["search.timeout=2h", "parallel.jobs=3"])
+    config = reopen(run, ["search.timeout=2h", "parallel.jobs=3"])
     assert (config.parallel.jobs, config.search.timeout) == (3, 7200)
-    assert take_up(run) == config  # the newer word counts, not config.yaml's again
+    assert reopen(run) == config  # the newer word counts, not config.yaml's again
 
 
 def test_a_config_yaml_that_is_gone_is_put_back(run):
@@ -90,7 +90,7 @@ def test_a_config_yaml_that_is_gone_is_put_back(run):
 def test_a_config_yaml_that_makes_no_sense_any_more_is_told_as_any_other(run, text):
     run.config.write_text(text)
     with pytest.raises(ConfigError):
-        take_up(run)
+        reopen(run)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_a_config_yaml_that_makes_no_sense_any_more_is_told_as_any_other(run, te
 )
 def test_set_refuses_what_decides_the_trials(run, override, difference):
     with pytest.raises(ConfigError, match=difference):
-        take_up(run, [override])
+        reopen(run, [override])
 
 
 def test_a_search_whose_time_is_over_goes_on_only_with_more_time(run, tmp_path):
@@ -115,16 +115,16 @@ def test_a_search_whose_time_is_over_goes_on_only_with_more_time(run, tmp_path):
     assert run.info["status"] == "finished"
     assert run.results == []
     with pytest.raises(RunError, match=r"its time is over: .*--set search\.timeout="):
-        take_up(run)
+        reopen(run)
     with pytest.raises(RunError, match="its time is over"):
-        take_up(run, trials=9)
+        reopen(run, trials=9)
     go(run, "search.timeout=null")
     assert [r.value for r in run.results] == [r.value for r in whole.results]
-    assert take_up(run) is None
+    assert reopen(run) is None
 
 
 def test_a_run_that_is_being_written_is_not_touched(run):
     before = (run.path / "run.json").read_bytes()
     with run.writing(), pytest.raises(RunError, match="only one process may write"):
-        take_up(run, ["parallel.jobs=2"], trials=9)
+        reopen(run, ["parallel.jobs=2"], trials=9)
     assert (run.path / "run.json").read_bytes() == before

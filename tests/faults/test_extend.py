@@ -7,10 +7,10 @@ import pytest
 
 from hpsearch.config import from_mapping
 from hpsearch.errors import RunError
-from hpsearch.searching.brief import rounds_of
 from hpsearch.searching.refine import refine
-from hpsearch.searching.resumption import take_up
+from hpsearch.searching.resume import reopen
 from hpsearch.searching.session import begin, conduct, read_data
+from hpsearch.searching.spec import rounds_of
 
 SMALL = {
     "data": {"source": "digits"},
@@ -51,7 +51,7 @@ def go(dataset):
     """Does what is left of a run, or interrupts it at an event."""
 
     def search(run, until=None, **changes):
-        config = take_up(run, **changes)
+        config = reopen(run, **changes)
         seen = []
 
         def tell(event):
@@ -115,7 +115,7 @@ def test_fewer_trials_than_planned_or_as_many_are_refused_and_change_nothing(sta
     run = go(started("run"))
     before = (run.path / "run.json").read_bytes()
     with pytest.raises(RunError, match=f"more than the 6 that are planned.*found {trials}"):
-        take_up(run, trials=trials)
+        reopen(run, trials=trials)
     assert (run.path / "run.json").read_bytes() == before
 
 
@@ -135,7 +135,7 @@ def test_new_rounds_are_as_a_search_makes_them_none_of_them_coarse(
 ):
     run = started("run", *overrides)
     plan = rounds_of(from_mapping(SMALL, overrides=overrides))
-    take_up(run, trials=trials)
+    reopen(run, trials=trials)
     new = run.info["plan"][len(plan) :]
     assert [round["trials"] for round in new] == sizes
     assert [round["number"] for round in new] == list(range(len(plan), len(plan) + len(sizes)))
@@ -160,7 +160,7 @@ def test_a_refined_search_is_extended_like_any_other(started, go, dataset):
 
 def test_an_extension_that_was_cut_at_once_is_not_taken_for_done(started, go):
     run = go(started("run"))
-    take_up(run, trials=12)  # and then the power went
+    reopen(run, trials=12)  # and then the power went
     assert json.loads((run.path / "run.json").read_text())["status"] == "interrupted"
     go(run)
     assert len(run.results) == 12

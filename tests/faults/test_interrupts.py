@@ -254,15 +254,15 @@ def test_control_c_while_the_winner_is_measured_leaves_only_that_to_resume(termi
 def test_control_c_during_confirmation_is_resumed_to_the_same_winner(terminal, tmp_path):
     assert terminal("run", DIGITS, "--name=whole", *SMALL).end() == 0
     before = """
-import hpsearch.searching.loop as loop
-wait = loop.Search.next_answer
+import hpsearch.searching.scheduler as loop
+wait = loop.Scheduler.next_answer
 def hang(self):
     import time
     if any(self.trials) and all(n in self.ledger.results for n in range(6)):
         open("hanging", "w").close()
         time.sleep(600)
     return wait(self)
-loop.Search.next_answer = hang
+loop.Scheduler.next_answer = hang
 """
     job = terminal("run", DIGITS, "--name=cut", *SMALL, before=before)
     job.wait_for_file("hanging")
@@ -313,13 +313,13 @@ def stuck_until(name):
     return f"""
 import time, hpsearch.searching.session as session
 from pathlib import Path
-crown = session.crown
+write_winner = session.write_winner
 def later(*args):
     Path("hanging").touch()
     while not Path({name!r}).exists():
         time.sleep(0.01)
-    crown(*args)
-session.crown = later
+    write_winner(*args)
+session.write_winner = later
 """
 
 

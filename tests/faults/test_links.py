@@ -14,8 +14,8 @@ import pytest
 
 from hpsearch.cli import main
 from hpsearch.config import load
-from hpsearch.searching.own import settled
 from hpsearch.searching.session import begin, conduct, read_data
+from hpsearch.searching.user_trainer import settled
 
 NETWORK = """\
 name: net

@@ -9,10 +9,10 @@ from hpsearch.config import from_mapping
 from hpsearch.exchange.export import export
 from hpsearch.report.html.write import write_page
 from hpsearch.report.summary import summarise
-from hpsearch.searching.own import settled
 from hpsearch.searching.repair import repair
-from hpsearch.searching.resumption import take_up
+from hpsearch.searching.resume import reopen
 from hpsearch.searching.session import begin, conduct
+from hpsearch.searching.user_trainer import settled
 
 GENERATOR = """
 from pathlib import Path
@@ -93,7 +93,7 @@ def test_a_metric_that(tmp_path, shape, search):
         lines = (run.path / file).read_bytes().splitlines(keepends=True)
         (run.path / file).write_bytes(b"".join(lines[:-2]))
     run.update(status="interrupted")
-    again = take_up(run)
+    again = reopen(run)
     assert again is not None
     conduct(run, lambda event: None, settled(again))
     assert fates(run) == expected

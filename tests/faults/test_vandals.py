@@ -8,8 +8,8 @@ import pytest
 from hpsearch.config import load
 from hpsearch.errors import RunError
 from hpsearch.searching.events import FilesChanged, TrialEnded
-from hpsearch.searching.own import settled
 from hpsearch.searching.session import begin, conduct
+from hpsearch.searching.user_trainer import settled
 from hpsearch.store import SafePath, files
 from hpsearch.store.files import Lines, read_lines
 

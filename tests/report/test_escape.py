@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.text import Text
 
-from hpsearch.data.names import printable
+from hpsearch.messages import printable
 from hpsearch.report.escape import cut, echo, echo_data, encodable
 from hpsearch.report.text import columns, tell
 

@@ -13,11 +13,11 @@ from hpsearch.report.headline import gain, headline_of, on_test_rows
 from hpsearch.report.html.page import page
 from hpsearch.report.numbers import ends
 from hpsearch.report.summary import summarise
-from hpsearch.searching.measure import measured
-from hpsearch.searching.objective import Objective
+from hpsearch.searching.criterion import Criterion
+from hpsearch.searching.evaluation import measured
 from hpsearch.trial import Result, Status
 
-BALANCED = Objective("val_balanced_accuracy", "maximize", share=True)
+BALANCED = Criterion("val_balanced_accuracy", "maximize", share=True)
 
 
 def result(number=3, value=0.98607, **metrics):
@@ -92,12 +92,12 @@ def test_the_interval_of_a_share_ends_at_1_and_says_so(summary, capsys, read):
     assert "(95 % interval of that mean 0.95 to 1, cut off at 1)" in text_of(summary, capsys)
     assert "0.95 to 1 cut off where the metric ends" in read(page(summary)).text
     assert summary.as_json()["confirmed"]["interval"] == [0.95, 1.0]
-    own = replace(summary, objective=replace(summary.objective, share=False))
+    own = replace(summary, criterion=replace(summary.criterion, share=False))
     assert own.as_json()["confirmed"]["interval"] == [0.95, 1.02]
 
 
 def test_the_searched_metric_is_the_one_shown_on_the_test_rows(summary, capsys, read):
-    summary = replace(summary, objective=BALANCED)
+    summary = replace(summary, criterion=BALANCED)
     found = summary.tested
     assert found.name == "test_balanced_accuracy"
     assert found.value == 0.525
@@ -113,7 +113,7 @@ def test_the_searched_metric_is_the_one_shown_on_the_test_rows(summary, capsys, 
 
 
 def test_a_winner_no_better_than_a_constant_answer_is_a_warning(summary, capsys, read):
-    summary = replace(summary, objective=BALANCED)
+    summary = replace(summary, criterion=BALANCED)
     [caution] = [each for each in summary.warnings if each.code == "baseline"]
     assert caution.message.startswith(
         "the winner's test_balanced_accuracy of 0.525 (95 % interval"
@@ -125,7 +125,7 @@ def test_a_winner_no_better_than_a_constant_answer_is_a_warning(summary, capsys,
 
 
 def test_a_loss_is_held_against_that_of_the_classes_shares():
-    loss = Objective("val_loss", "minimize")
+    loss = Criterion("val_loss", "minimize")
     found = on_test_rows(loss, lazy())
     assert found.name == "test_loss"
     assert found.constant == pytest.approx(-(0.1 * np.log(0.1) + 0.9 * np.log(0.9)))
@@ -136,7 +136,7 @@ def test_a_loss_is_held_against_that_of_the_classes_shares():
 
 def test_a_metric_that_is_not_measured_on_test_rows_gives_way_to_accuracy_without_a_warning():
     for name in ("val_f_beta", "score", "train_loss"):
-        found = on_test_rows(Objective(name, "maximize"), lazy())
+        found = on_test_rows(Criterion(name, "maximize"), lazy())
         assert (found.name, found.better, found.caution) == ("test_accuracy", True, None)
 
 
@@ -145,14 +145,14 @@ def test_an_older_result_takes_the_constant_answer_from_its_confusion_matrix():
            "interval": [0.6, 0.98], "confusion": [[8, 0], [1, 1]]}  # fmt: skip
     found = on_test_rows(BALANCED, old)
     assert (found.value, found.interval, found.constant, found.better) == (0.6, None, 0.5, True)
-    assert on_test_rows(Objective("val_accuracy", "maximize"), old).interval == (0.6, 0.98)
+    assert on_test_rows(Criterion("val_accuracy", "maximize"), old).interval == (0.6, 0.98)
     assert on_test_rows(BALANCED, {"rows": 9}) is None
 
 
 def test_a_comparison_fills_what_each_run_recorded_of_all_metrics_searched(summary, capsys):
     recorded = {"val_accuracy": 0.98607, "val_balanced_accuracy": 0.6}
     a = replace(summary, best=replace(summary.best, metrics=recorded))
-    b = replace(a, objective=BALANCED, run=replace(a.run, path=a.run.path.with_name("b")))
+    b = replace(a, criterion=BALANCED, run=replace(a.run, path=a.run.path.with_name("b")))
     comparison = compare([a, b])
     cells = dict(comparison.outcomes)
     assert cells["val_accuracy"] == ["0.98189", "0.98607 in the search"]

@@ -17,25 +17,25 @@ from hpsearch.report.importance_table import parts
 from hpsearch.report.text import tell
 from hpsearch.sampling.plan import Round, Rung
 from hpsearch.sampling.ranking import UNKNOWN, Observation, rank
-from hpsearch.searching.brief import Brief
-from hpsearch.searching.known import Known
-from hpsearch.searching.objective import Objective
+from hpsearch.searching.criterion import Criterion
+from hpsearch.searching.history import PastTrial
 from hpsearch.searching.refine import ranking
+from hpsearch.searching.spec import Spec
 from hpsearch.space import Choice, Continuous, Parameter, Space
 from hpsearch.trial import Result, Status
 
-LOSS = Objective("loss", "minimize")
+LOSS = Criterion("loss", "minimize")
 SPACE = Space(tuple(Parameter(name, Continuous(0, 1)) for name in "abcd"))
 
 
-def brief(space=SPACE):
+def spec(space=SPACE):
     rounds = (Round(0, 0, 8, 0.0, (Rung(8, 5),)),)
-    return Brief(space, {"epochs": 5}, rounds, seed=0)
+    return Spec(space, {"epochs": 5}, rounds, seed=0)
 
 
 def known(number, params, value, status=Status.COMPLETED):
     result = Result(number, 0, status, params, 5, {}, value, None, "", 0.0)
-    return Known(result, {"epoch": [1], "loss": [value]}, (0, number))
+    return PastTrial(result, {"epoch": [1], "loss": [value]}, (0, number))
 
 
 def drawn(of, space=SPACE, trials=64, seed=0):
@@ -64,7 +64,7 @@ def additive(params):
 
 
 def asked(trials, space=SPACE):
-    return importance(brief(space), trials, ranking(trials, [5], LOSS))
+    return importance(spec(space), trials, ranking(trials, [5], LOSS))
 
 
 @pytest.mark.parametrize("trials", [drawn(additive), zoomed(additive)], ids=["drawn", "zoomed"])
@@ -112,7 +112,7 @@ def test_the_unit_of_the_metric_changes_nothing(change):
 
 def test_the_goal_may_be_a_maximum():
     trials = drawn(lambda params: -additive(params))
-    found = importance(brief(), trials, ranking(trials, [5], Objective("loss", "maximize")))
+    found = importance(spec(), trials, ranking(trials, [5], Criterion("loss", "maximize")))
     assert found == asked(drawn(additive))
 
 

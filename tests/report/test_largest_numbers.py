@@ -15,9 +15,9 @@ from hpsearch.report.summary import summarise
 from hpsearch.report.terminal import show
 from hpsearch.report.text import json_text
 from hpsearch.searching.confirmation import Confirmed, indistinguishable, interval
-from hpsearch.searching.objective import average, deviation_of, mean_of, median_of
-from hpsearch.searching.own import settled
+from hpsearch.searching.criterion import average, deviation_of, mean_of, median_of
 from hpsearch.searching.session import begin, conduct
+from hpsearch.searching.user_trainer import settled
 from hpsearch.space import LINEAR, Continuous
 
 LARGEST = 1.7e308

@@ -10,28 +10,28 @@ from hpsearch.report.paired import bootstrap_interval, studies
 from hpsearch.report.paired_tables import parts
 from hpsearch.report.text import tell
 from hpsearch.sampling.plan import Round, Rung
-from hpsearch.searching.brief import Brief
-from hpsearch.searching.known import Known
-from hpsearch.searching.objective import Objective
+from hpsearch.searching.criterion import Criterion
+from hpsearch.searching.history import PastTrial
+from hpsearch.searching.spec import Spec
 from hpsearch.space import LOG, Choice, Continuous, Parameter, Space
 from hpsearch.trial import Result, Status
 
-ACCURACY = Objective("val_accuracy", "maximize")
+ACCURACY = Criterion("val_accuracy", "maximize")
 BATCH_NORM = Parameter("batch_norm", Choice((True, False)), cross=True)
 RATE = Parameter("learning_rate", Continuous(1e-4, 1.0, LOG))
 SIZE = Parameter("batch_size", Choice((16, 64)))
 
 
-def brief(*parameters, start=(), trials=8):
+def spec(*parameters, start=(), trials=8):
     rounds = (Round(0, 0, trials, 0.0, (Rung(trials, 5),)),)
-    return Brief(Space(parameters), {"epochs": 5}, rounds, seed=0, start=start)
+    return Spec(Space(parameters), {"epochs": 5}, rounds, seed=0, start=start)
 
 
 def known(number, value, *, train_loss=0.1, val_loss=0.2, curve=None, **params):
     status = Status.DIVERGED if value is None else Status.COMPLETED
     metrics = {"train_loss": train_loss, "val_loss": val_loss}
     result = Result(number, 0, status, params, 5, metrics, value, None, "", 0.0)
-    return Known(result, curve or {}, (0, number))
+    return PastTrial(result, curve or {}, (0, number))
 
 
 def paired(on, off, **shared):
@@ -43,13 +43,13 @@ def paired(on, off, **shared):
     ]
 
 
-def study(trials, objective=ACCURACY):
-    (found,) = studies(brief(BATCH_NORM, RATE), objective, trials)
+def study(trials, criterion=ACCURACY):
+    (found,) = studies(spec(BATCH_NORM, RATE), criterion, trials)
     return found
 
 
 def test_without_a_crossed_choice_there_is_nothing_to_compare():
-    assert studies(brief(RATE), ACCURACY, []) == []
+    assert studies(spec(RATE), ACCURACY, []) == []
 
 
 def test_a_run_without_results_yet_has_an_empty_study():
@@ -70,7 +70,7 @@ def test_an_effect_that_every_draw_shares_is_found_exactly_however_much_draws_di
 
 def test_for_a_loss_the_smaller_value_wins():
     (contrast,) = study(
-        paired([0.1, 0.2], [0.3, 0.1]), Objective("val_loss", "minimize")
+        paired([0.1, 0.2], [0.3, 0.1]), Criterion("val_loss", "minimize")
     ).contrasts
     assert contrast.difference == pytest.approx(-0.05)
     assert (contrast.wins, contrast.losses) == (1, 1)
@@ -109,7 +109,7 @@ def test_what_is_good_depends_neither_on_the_unit_nor_the_zero_nor_the_goal(
         [None if value is None else sign * (factor * value + offset) for value in column]
         for column in (on, off)
     ]
-    plain, other = study(paired(on, off)), study(paired(*moved), Objective("m", goal))
+    plain, other = study(paired(on, off)), study(paired(*moved), Criterion("m", goal))
     # 20ths times powers of two are not exact, so a value at the threshold may fall either way
     plainly = [0.5 * abs(plain.threshold - v) > 1e-9 for v in (*on, *off) if v is not None]
     if all(plainly):
@@ -129,7 +129,7 @@ def test_settings_by_hand_have_no_partner_and_sit_out():
     trials = [known(0, 0.99, **by_hand)]
     for number, value in ((1, 0.9), (2, 0.8)):
         trials.append(known(number, value, batch_norm=number == 1, learning_rate=0.1))
-    (found,) = studies(brief(BATCH_NORM, RATE, start=(by_hand,)), ACCURACY, trials)
+    (found,) = studies(spec(BATCH_NORM, RATE, start=(by_hand,)), ACCURACY, trials)
     assert found.draws == 1
     assert found.arms[0].best == 0.9
 
@@ -141,7 +141,7 @@ def test_with_two_crossed_choices_only_trials_that_agree_in_the_other_are_paired
         known(number, value, batch_norm=batch_norm, optimizer=name)
         for number, ((batch_norm, name), value) in enumerate(values.items())
     ]
-    first, second = studies(brief(BATCH_NORM, optimizer, trials=4), ACCURACY, trials)
+    first, second = studies(spec(BATCH_NORM, optimizer, trials=4), ACCURACY, trials)
     assert first.draws == second.draws == 2
     assert first.contrasts[0].difference == pytest.approx((0.4 + 0.1) / 2)
     assert second.contrasts[0].difference == pytest.approx((0.1 - 0.2) / 2)
@@ -154,7 +154,7 @@ def test_three_values_are_compared_two_by_two():
         known(n, v, optimizer=name)
         for n, (name, v) in enumerate([("sgd", 0.5), ("momentum", 0.7), ("adam", 0.9)])
     ]
-    (found,) = studies(brief(optimizer, trials=3), ACCURACY, trials)
+    (found,) = studies(spec(optimizer, trials=3), ACCURACY, trials)
     assert [(c.value, c.other, c.wins) for c in found.contrasts] == [
         ("sgd", "momentum", 0),
         ("sgd", "adam", 0),
@@ -171,7 +171,7 @@ def test_the_gap_is_told_for_each_mini_batch_size_over_draws_that_are_good_with_
             params = {"batch_norm": k == 0, "batch_size": size}
             trials.append(known(2 * draw + k, value, **losses, **params))
     trials += [known(8, 0.2, batch_norm=True, batch_size=16)]  # its partner failed
-    (found,) = studies(brief(BATCH_NORM, SIZE), ACCURACY, trials)
+    (found,) = studies(spec(BATCH_NORM, SIZE), ACCURACY, trials)
     assert found.common == 3
     gaps = {(gap.value, gap.batch_size): (gap.draws, gap.gap) for gap in found.gaps}
     assert gaps == {

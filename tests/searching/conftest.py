@@ -14,11 +14,11 @@ from hpsearch.backends.attempt import attempt
 from hpsearch.backends.serial import Serial
 from hpsearch.config import from_mapping
 from hpsearch.sampling.plan import Round, Rung
-from hpsearch.searching.brief import Brief
+from hpsearch.searching.criterion import Criterion
 from hpsearch.searching.ledger import Ledger
-from hpsearch.searching.loop import Search
-from hpsearch.searching.objective import Objective
+from hpsearch.searching.scheduler import Scheduler
 from hpsearch.searching.session import begin, conduct, read_data
+from hpsearch.searching.spec import Spec
 from hpsearch.space import Choice, Continuous, Parameter, Space
 from hpsearch.store import create
 from hpsearch.trainers.protocol import Job, Outcome
@@ -110,7 +110,7 @@ SPACE = Space(
         Parameter("y", Continuous(0, 1), when={"kind": ("fine",)}),
     )
 )
-OBJECTIVE = Objective("val_accuracy", "maximize")
+CRITERION = Criterion("val_accuracy", "maximize")
 
 
 def _rounds(*rungs: tuple[tuple[int, int], ...], first: int = 0) -> tuple[Round, ...]:
@@ -142,9 +142,9 @@ def rounds():
 
 
 @pytest.fixture(scope="session")
-def brief():
-    """A brief of three rounds with one rung each, or with other fields changed."""
-    usual = Brief(SPACE, {"epochs": 4}, ONE_RUNG, seed=0)
+def spec():
+    """A spec of three rounds with one rung each, or with other fields changed."""
+    usual = Spec(SPACE, {"epochs": 4}, ONE_RUNG, seed=0)
     return lambda **changes: replace(usual, **changes)
 
 
@@ -166,13 +166,13 @@ def new_run(tmp_path):
 
 @pytest.fixture(scope="session")
 def go():
-    """Does a search in a run directory, or what is left of it, and gives the `Search`."""
+    """Does a search in a run directory, or what is left of it, and gives the `Scheduler`."""
 
-    def search(run, brief, backend=None, trainer=None, tell=lambda event: None, deadline=None):
+    def search(run, spec, backend=None, trainer=None, tell=lambda event: None, deadline=None):
         with run.writing() as writer, backend or Serial() as at:
-            ledger = Ledger(OBJECTIVE, writer, began=time.time(), trainings=brief.trainings)
+            ledger = Ledger(CRITERION, writer, began=time.time(), trainings=spec.trainings)
             ledger.read(run)
-            done = Search(brief, trainer or Valley(), at, ledger, tell, deadline)
+            done = Scheduler(spec, trainer or Valley(), at, ledger, tell, deadline)
             done.go()
             return done
 
@@ -204,8 +204,8 @@ def anyhow():
 
 
 @pytest.fixture(scope="session")
-def objective():
-    return OBJECTIVE
+def criterion():
+    return CRITERION
 
 
 DIGITS = {

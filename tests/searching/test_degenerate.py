@@ -50,12 +50,12 @@ class Formula:
 
 
 @pytest.fixture
-def search(new_run, brief, go):
+def search(new_run, spec, go):
     """A search of so many trials with everything on, and its results."""
 
     def do(trials, space, loss, **changes):
         rounds = plan(round_sizes(trials), ladder(9))
-        asked = brief(
+        asked = spec(
             space=space,
             rounds=rounds,
             settings={"epochs": 9},

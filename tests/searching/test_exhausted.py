@@ -6,10 +6,10 @@ import pytest
 
 from hpsearch.config import from_mapping
 from hpsearch.errors import RunError
-from hpsearch.searching.brief import rounds_of, shortage, trials_of
 from hpsearch.searching.refine import refine
-from hpsearch.searching.resumption import take_up
+from hpsearch.searching.resume import reopen
 from hpsearch.searching.session import begin, conduct
+from hpsearch.searching.spec import rounds_of, shortage, trials_of
 from hpsearch.space.settings import key, settings
 
 SPACE = {
@@ -88,10 +88,10 @@ def test_repeats_still_repeat_and_confirmation_has_no_rival_of_the_same_setting(
 
 def test_a_longer_search_goes_on_to_the_last_setting_and_no_further(tmp_path):
     run = search(configured(trials=10), tmp_path)
-    conduct(run, lambda event: None, take_up(run, trials=30), target=train)
+    conduct(run, lambda event: None, reopen(run, trials=30), target=train)
     assert len(tried(run)) == len(run.results) == 16
     with pytest.raises(RunError, match=r"--trials 50 adds none: every setting of the space has"):
-        take_up(run, trials=50)
+        reopen(run, trials=50)
 
 
 def test_a_refined_search_tries_what_its_parent_has_not(tmp_path):

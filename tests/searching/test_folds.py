@@ -3,10 +3,10 @@ import pytest
 
 from hpsearch.data.dataset import cross_validation
 from hpsearch.errors import DataError, TrainerError
-from hpsearch.searching.measure import labelled, measure
-from hpsearch.searching.objective import average, join
+from hpsearch.searching.criterion import average, join
+from hpsearch.searching.evaluation import labelled, measure
 from hpsearch.searching.refine import refine
-from hpsearch.searching.retraining import (
+from hpsearch.searching.retrain import (
     curves_by_seed,
     for_refit,
     jobs_again,

@@ -7,7 +7,7 @@ import pytest
 
 from hpsearch.searching.interrupts import SIGNALS, listening, shielded
 from hpsearch.searching.ledger import Ledger
-from hpsearch.searching.loop import Search
+from hpsearch.searching.scheduler import Scheduler
 
 
 @pytest.mark.parametrize("number", SIGNALS)
@@ -42,13 +42,13 @@ def test_a_signal_that_was_ignored_stays_ignored(monkeypatch):
 
 
 def test_an_interrupted_search_takes_in_what_was_answered(
-    new_run, brief, anyhow, objective, valley
+    new_run, spec, anyhow, criterion, valley
 ):
     """Two answers have come when the user interrupts the wait for another one."""
     run = new_run()
     with run.writing() as writer, anyhow(jobs=2, answers=0) as backend:
-        ledger = Ledger(objective, writer, began=0.0)
-        search = Search(brief(), valley(), backend, ledger, lambda event: None)
+        ledger = Ledger(criterion, writer, began=0.0)
+        search = Scheduler(spec(), valley(), backend, ledger, lambda event: None)
         with pytest.raises(KeyboardInterrupt):
             search.go()
         backend.answers = float("inf")

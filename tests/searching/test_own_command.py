@@ -13,9 +13,9 @@ import pytest
 
 from hpsearch.config import from_mapping
 from hpsearch.errors import TrainerError
-from hpsearch.searching.own import settled
 from hpsearch.searching.refine import refine
 from hpsearch.searching.session import begin, conduct
+from hpsearch.searching.user_trainer import settled
 from hpsearch.store import RunDirectory
 
 COUNTING = """

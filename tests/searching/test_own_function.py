@@ -11,11 +11,11 @@ import pytest
 
 from hpsearch.config import from_mapping
 from hpsearch.errors import TrainerError
-from hpsearch.searching.brief import rounds_of
-from hpsearch.searching.own import settled
 from hpsearch.searching.refine import refine
-from hpsearch.searching.retraining import jobs_again, known_trial, train
+from hpsearch.searching.retrain import jobs_again, known_trial, train
 from hpsearch.searching.session import begin, conduct, jobs_of, threads_of
+from hpsearch.searching.spec import rounds_of
+from hpsearch.searching.user_trainer import settled
 
 AWKWARD = """
 import os, sys, time

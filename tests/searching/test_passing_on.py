@@ -56,10 +56,10 @@ class Cliff:
 
 
 @pytest.fixture
-def plan(rounds, brief):
+def plan(rounds, spec):
     """Three rounds that overlap; in each of them the leaders are lost."""
     rungs = ((9, 1), (3, 2), (1, 4)), ((6, 1), (2, 2), (1, 4)), ((6, 1), (2, 2), (1, 4))
-    return brief(space=PLAIN, rounds=rounds(*rungs))
+    return spec(space=PLAIN, rounds=rounds(*rungs))
 
 
 @pytest.fixture
@@ -157,8 +157,8 @@ def test_with_a_little_more_time_again_and_again_the_trials_are_the_same(
     assert fates(run) == whole
 
 
-def test_a_run_of_the_first_rules_keeps_to_them(brief, rounds, new_run, go, fates):
-    asked = brief(space=PLAIN, rounds=rounds(((9, 1), (3, 2), (1, 4))), rules=1, seed=3)
+def test_a_run_of_the_first_rules_keeps_to_them(spec, rounds, new_run, go, fates):
+    asked = spec(space=PLAIN, rounds=rounds(((9, 1), (3, 2), (1, 4))), rules=1, seed=3)
     run = new_run()
     done = go(run, asked, trainer=Cliff())
     trained = Counter(piece.rung for piece in run.pieces)
@@ -168,11 +168,11 @@ def test_a_run_of_the_first_rules_keeps_to_them(brief, rounds, new_run, go, fate
 
 
 def test_where_nothing_is_lost_the_rules_change_no_byte_but_times(
-    brief, rungs, new_run, go, valley
+    spec, rungs, new_run, go, valley
 ):
     def lines(rules):
         run = new_run()
-        go(run, brief(space=QUIET, rounds=rungs, rules=rules), trainer=valley())
+        go(run, spec(space=QUIET, rounds=rungs, rules=rules), trainer=valley())
         found = map(json.loads, (run.path / "trials.jsonl").read_text().splitlines())
         return [{**line, "started": None, "seconds": None} for line in found]
 
@@ -180,7 +180,7 @@ def test_where_nothing_is_lost_the_rules_change_no_byte_but_times(
 
 
 def test_states_of_stopped_trials_are_kept_until_the_last_rung_is_over(
-    brief, rounds, new_run, go, valley
+    spec, rounds, new_run, go, valley
 ):
     kept = []
 
@@ -191,7 +191,7 @@ def test_states_of_stopped_trials_are_kept_until_the_last_rung_is_over(
             return super()._train(job, state)
 
     run = new_run()
-    go(run, brief(space=QUIET, rounds=rounds(((9, 1), (3, 2), (1, 4)))), trainer=Watched())
+    go(run, spec(space=QUIET, rounds=rounds(((9, 1), (3, 2), (1, 4)))), trainer=Watched())
     assert kept == [{f"{number}.npz" for number in range(9)}]
     assert not any((run.path / "state").iterdir())
 

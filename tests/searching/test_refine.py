@@ -6,15 +6,15 @@ import pytest
 
 from hpsearch.config import from_mapping
 from hpsearch.errors import RunError
-from hpsearch.searching.brief import brief_of
-from hpsearch.searching.known import Known
-from hpsearch.searching.objective import Objective
+from hpsearch.searching.criterion import Criterion
+from hpsearch.searching.history import PastTrial
 from hpsearch.searching.refine import elites_of, ranking, refine, same_training, start_from
 from hpsearch.searching.session import begin
+from hpsearch.searching.spec import spec_of
 from hpsearch.store import RunDirectory
 from hpsearch.trial import Result, Status
 
-ACCURACY = Objective("val_accuracy", "maximize")
+ACCURACY = Criterion("val_accuracy", "maximize")
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def known(number, *values, status=Status.COMPLETED):
     curve = {"epoch": list(range(1, len(values) + 1)), "val_accuracy": list(values)}
     value = values[-1] if values else None
     result = Result(number, 0, status, {}, len(values), {}, value, None, "", 0.0)
-    return Known(result, curve, (0, "trial", number))
+    return PastTrial(result, curve, (0, "trial", number))
 
 
 def elites(trials, amounts=(1,), top=None):
@@ -138,8 +138,8 @@ def test_a_refined_run_knows_its_parents_winner(parent, digits, dataset, crowned
     second = sorted(parent.results, key=lambda r: -(r.value or 0))[1].number
     refinement = refine(crowned(second), config, config, dataset.fingerprint)
     run = begin(refinement.config, dataset, tmp_path, "child", refinement)
-    assert brief_of(run, refinement.config).inherited == second
-    assert brief_of(parent, config).inherited is None
+    assert spec_of(run, refinement.config).inherited == second
+    assert spec_of(parent, config).inherited is None
 
 
 def test_a_space_that_is_pressed_is_widened_only_where_asked(parent, digits, dataset, refined):
@@ -163,7 +163,7 @@ def test_a_refined_search_goes_on_where_its_parent_ended(parent, refined, search
     assert run.info["test_looks"] == 2
     assert run.outcome["search"]["value"] >= parent.outcome["search"]["value"]
     config = from_mapping(run.info["config"])
-    assert [known.result for known in brief_of(run, config).history] == [
+    assert [known.result for known in spec_of(run, config).history] == [
         known.result for known in refinement.history
     ]
     again = refine(run, config, config, run.info["data"]["fingerprint"])

@@ -41,9 +41,9 @@ def moody(valley):
     return Moody
 
 
-def test_the_value_of_a_trial_is_the_mean_of_its_trainings(new_run, brief, go):
+def test_the_value_of_a_trial_is_the_mean_of_its_trainings(new_run, spec, go):
     run = new_run()
-    go(run, brief(space=QUIET, repeats=3))
+    go(run, spec(space=QUIET, repeats=3))
     for result in run.results:
         values = last_values(run, result.number)
         assert sorted(values) == [(0, 0), (1, 0), (2, 0)]
@@ -52,25 +52,25 @@ def test_the_value_of_a_trial_is_the_mean_of_its_trainings(new_run, brief, go):
         assert result.metrics["val_loss"] == pytest.approx(1 - result.value)
 
 
-def test_folds_of_one_repeat_share_their_random_numbers(new_run, brief, go):
+def test_folds_of_one_repeat_share_their_random_numbers(new_run, spec, go):
     run = new_run()
-    go(run, brief(space=QUIET, repeats=2, folds=2))
+    go(run, spec(space=QUIET, repeats=2, folds=2))
     for result in run.results:
         values = last_values(run, result.number)
         assert values[0, 0] == values[0, 1] != values[1, 0] == values[1, 1]
 
 
-def test_the_first_training_is_that_of_a_search_without_repeats(new_run, brief, rounds, go):
+def test_the_first_training_is_that_of_a_search_without_repeats(new_run, spec, rounds, go):
     once, thrice = new_run(), new_run()
     for run, repeats in ((once, 1), (thrice, 3)):
-        go(run, brief(space=QUIET, rounds=rounds(((6, 4),)), repeats=repeats))
+        go(run, spec(space=QUIET, rounds=rounds(((6, 4),)), repeats=repeats))
     for result in once.results:
         assert last_values(thrice, result.number)[0, 0] == result.value
 
 
-def test_all_trainings_of_a_trial_go_on_to_the_next_rung_together(new_run, brief, rungs, go):
+def test_all_trainings_of_a_trial_go_on_to_the_next_rung_together(new_run, spec, rungs, go):
     run = new_run()
-    go(run, brief(space=QUIET, rounds=rungs, repeats=3))
+    go(run, spec(space=QUIET, rounds=rungs, repeats=3))
     rounds = {result.number: result.round for result in run.results}
     pieces = Counter((rounds[piece.number], piece.rung) for piece in run.pieces)
     assert pieces == {
@@ -80,9 +80,9 @@ def test_all_trainings_of_a_trial_go_on_to_the_next_rung_together(new_run, brief
     }
 
 
-def test_a_trial_of_which_one_training_diverges_has_diverged(new_run, brief, go, moody):
+def test_a_trial_of_which_one_training_diverges_has_diverged(new_run, spec, go, moody):
     run = new_run()
-    go(run, brief(space=QUIET, repeats=3), trainer=moody())
+    go(run, spec(space=QUIET, repeats=3), trainer=moody())
     assert {r.status for r in run.results} == {"completed", "diverged"}
     for result in run.results:
         lost = result.params["x"] > 0.6
@@ -91,9 +91,9 @@ def test_a_trial_of_which_one_training_diverges_has_diverged(new_run, brief, go,
         assert (last_values(run, result.number)[1, 0] is None) == lost
 
 
-def test_a_trial_of_which_one_training_fails_has_failed_with_its_error(new_run, brief, go, moody):
+def test_a_trial_of_which_one_training_fails_has_failed_with_its_error(new_run, spec, go, moody):
     run = new_run()
-    go(run, brief(space=QUIET, repeats=3), trainer=moody(way="raise"))
+    go(run, spec(space=QUIET, repeats=3), trainer=moody(way="raise"))
     assert {r.status for r in run.results} == {"completed", "failed"}
     for result in run.results:
         failed = result.params["x"] > 0.6
@@ -107,9 +107,9 @@ def test_a_trial_of_which_one_training_fails_has_failed_with_its_error(new_run, 
 @pytest.mark.parametrize("way", ["diverge", "raise"])
 @pytest.mark.parametrize(("seed", "jobs"), [(0, 2), (1, 3), (2, 64)])
 def test_the_order_of_the_answers_decides_nothing(
-    new_run, brief, rungs, go, fates, anyhow, moody, way, seed, jobs
+    new_run, spec, rungs, go, fates, anyhow, moody, way, seed, jobs
 ):
-    asked = brief(rounds=rungs, repeats=3, screened=True)
+    asked = spec(rounds=rungs, repeats=3, screened=True)
     one_by_one, shuffled = new_run(), new_run()
     go(one_by_one, asked, trainer=moody(way=way))
     go(shuffled, asked, anyhow(seed, jobs), moody(way=way))
@@ -118,7 +118,7 @@ def test_the_order_of_the_answers_decides_nothing(
 
 @pytest.mark.parametrize("way", ["diverge", "raise"])
 def test_what_a_round_sees_of_a_trial_does_not_change_when_that_is_lost_later(
-    new_run, brief, rounds, go, valley, way
+    new_run, spec, rounds, go, valley, way
 ):
     """The second training is lost at the last rung, which the next round may not look at."""
 
@@ -136,7 +136,7 @@ def test_what_a_round_sees_of_a_trial_does_not_change_when_that_is_lost_later(
 
     run = new_run()
     plan = rounds(*[((9, 1), (3, 2), (2, 4))] * 3)
-    asked = brief(space=QUIET, rounds=plan, repeats=2)
+    asked = spec(space=QUIET, rounds=plan, repeats=2)
     go(run, asked, trainer=Late())
     lost = [r for r in run.results if r.status == ("diverged" if way == "diverge" else "failed")]
     assert lost
@@ -147,7 +147,7 @@ def test_what_a_round_sees_of_a_trial_does_not_change_when_that_is_lost_later(
     }
 
 
-def test_a_trial_is_completed_when_its_last_training_is(new_run, brief, rounds, go, valley):
+def test_a_trial_is_completed_when_its_last_training_is(new_run, spec, rounds, go, valley):
     class Impatient(valley):
         def _train(self, job, state):
             outcome = super()._train(job, state)
@@ -157,7 +157,7 @@ def test_a_trial_is_completed_when_its_last_training_is(new_run, brief, rounds, 
             return Outcome(curve, outcome.state, finished=True)
 
     run = new_run()
-    asked = brief(space=QUIET, rounds=rounds(((4, 1), (2, 4))), repeats=2)
+    asked = spec(space=QUIET, rounds=rounds(((4, 1), (2, 4))), repeats=2)
     go(run, asked, trainer=Impatient())
     assert Counter((r.status, r.epochs) for r in run.results) == {
         ("stopped", 1): 2,
@@ -170,11 +170,11 @@ def test_a_trial_is_completed_when_its_last_training_is(new_run, brief, rounds, 
 
 @pytest.mark.parametrize("losses", [False, True], ids=["quiet", "with losses"])
 def test_after_an_interrupt_between_the_trainings_of_a_trial_all_is_the_same(
-    new_run, brief, rounds, go, fates, anyhow, moody, losses
+    new_run, spec, rounds, go, fates, anyhow, moody, losses
 ):
-    space = brief().space if losses else QUIET
+    space = spec().space if losses else QUIET
     plan = rounds(((5, 1), (2, 4)), ((3, 1), (1, 4)))
-    asked = brief(space=space, rounds=plan, repeats=2, folds=2)
+    asked = spec(space=space, rounds=plan, repeats=2, folds=2)
     whole = new_run()
     go(whole, asked, trainer=moody())
     for answers in (1, 2, 3, 5, 8):
@@ -189,7 +189,7 @@ def test_after_an_interrupt_between_the_trainings_of_a_trial_all_is_the_same(
 
 
 def test_of_trainings_that_diverge_and_raise_an_interrupt_between_hides_neither(
-    new_run, brief, rounds, go, valley, anyhow, fates
+    new_run, spec, rounds, go, valley, anyhow, fates
 ):
     """One part of a trial diverges, the other raises: the trial failed, whichever was first."""
 
@@ -206,7 +206,7 @@ def test_of_trainings_that_diverge_and_raise_an_interrupt_between_hides_neither(
             curve = {n: v if n == "epoch" else [None] * len(v) for n, v in outcome.curve.items()}
             return Outcome(curve, None, diverged=True)
 
-    asked = brief(space=QUIET, rounds=rounds(((6, 1), (3, 2), (1, 4))), repeats=2)
+    asked = spec(space=QUIET, rounds=rounds(((6, 1), (3, 2), (1, 4))), repeats=2)
     whole = new_run()
     go(whole, asked, trainer=Both())
     assert "failed" in {line["status"] for line in fates(whole)}

@@ -61,8 +61,8 @@ START = (
 
 
 @pytest.fixture(params=PLANS)
-def plan(request, rounds, brief):
-    return brief(rounds=rounds(*PLANS[request.param]), start=START)
+def plan(request, rounds, spec):
+    return spec(rounds=rounds(*PLANS[request.param]), start=START)
 
 
 @pytest.fixture
@@ -160,15 +160,15 @@ def test_what_is_done_is_not_trained_again(plan, new_run, go, anyhow):
     assert search.best is not None
 
 
-def test_a_failure_that_happened_is_a_fact(new_run, brief, go, fates, anyhow):
+def test_a_failure_that_happened_is_a_fact(new_run, spec, go, fates, anyhow):
     """Whatever made a trial fail, a resumed search does not try it again."""
     from hpsearch.space import Choice, Continuous, Parameter, Space
 
     space = Space((Parameter("x", Continuous(0.2, 0.8)), Parameter("kind", Choice(("a", "bad")))))
     whole, run = new_run(), new_run()
-    go(whole, brief(space=space))
+    go(whole, spec(space=space))
     with pytest.raises(KeyboardInterrupt):
-        go(run, brief(space=space), anyhow(answers=6))
+        go(run, spec(space=space), anyhow(answers=6))
     failed = {result.number for result in run.results if result.status == "failed"}
     assert failed
     trained = []
@@ -178,6 +178,6 @@ def test_a_failure_that_happened_is_a_fact(new_run, brief, go, fates, anyhow):
             trained.extend(job.number for job in task.args[0])
             super().submit(task)
 
-    go(run, brief(space=space), Watched())
+    go(run, spec(space=space), Watched())
     assert not failed & set(trained)
     assert fates(run) == fates(whole)

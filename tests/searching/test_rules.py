@@ -7,11 +7,11 @@ import pytest
 
 from hpsearch.errors import RunError
 from hpsearch.rng import RULES, library_seed
-from hpsearch.searching.brief import brief_of, known_trials
 from hpsearch.searching.refine import refine
-from hpsearch.searching.resumption import take_up
-from hpsearch.searching.retraining import jobs_again, known_trial
+from hpsearch.searching.resume import reopen
+from hpsearch.searching.retrain import jobs_again, known_trial
 from hpsearch.searching.session import begin, conduct
+from hpsearch.searching.spec import past_trials, spec_of
 from hpsearch.store import RunDirectory
 from hpsearch.trainers.pieces import seed_of
 
@@ -78,7 +78,7 @@ def test_a_refined_run_is_new_and_its_parents_trials_keep_their_seeds(tmp_path, 
     conduct(parent, lambda event: None, target=train)
     child = search(tmp_path, config, refine(parent, config, config, None), "second")
     assert child.rules == 2
-    known = {each.result.number: each for each in known_trials(child, brief_of(child, config))}
+    known = {each.result.number: each for each in past_trials(child, spec_of(child, config))}
     rules = {number: each.rules for number, each in known.items()}
     assert rules == {n: 1 if n < 5 else 2 for n in known}
     (again,) = jobs_again(config, known[child.info["parent_winner"]])
@@ -88,7 +88,7 @@ def test_a_refined_run_is_new_and_its_parents_trials_keep_their_seeds(tmp_path, 
 @pytest.mark.parametrize(
     "action",
     [
-        lambda run, config: take_up(run),
+        lambda run, config: reopen(run),
         lambda run, config: known_trial(run, config, 0),
         lambda run, config: refine(run, config, config, None),
     ],
@@ -96,7 +96,7 @@ def test_a_refined_run_is_new_and_its_parents_trials_keep_their_seeds(tmp_path, 
 )
 def test_a_run_of_later_rules_is_read_but_not_trained_by_others(tmp_path, config, action):
     run = as_of(search(tmp_path, config), RULES + 1)
-    assert len(known_trials(run, brief_of(run, config))) == 5
+    assert len(past_trials(run, spec_of(run, config))) == 5
     expected = (
         f"first: was searched by rules 3, this hpsearch {version('hpsearch')} knows rules 1 to 2; "
         rf"go on with the version that began it \({version('hpsearch')}\), or search again with: "
@@ -109,7 +109,7 @@ def test_a_round_whose_trials_are_on_disk_is_not_proposed_again(tmp_path, config
     run = search(tmp_path, config)
     before = run.results
     monkeypatch.setattr(
-        "hpsearch.searching.loop.proposals", lambda *_: pytest.fail("was proposed again")
+        "hpsearch.searching.scheduler.proposals", lambda *_: pytest.fail("was proposed again")
     )
     conduct(run, lambda event: None, config, target=train)
     assert run.results == before

@@ -7,9 +7,9 @@ import pytest
 
 from hpsearch.config import from_mapping
 from hpsearch.searching import session
-from hpsearch.searching.own import settled
-from hpsearch.searching.resumption import take_up
+from hpsearch.searching.resume import reopen
 from hpsearch.searching.session import begin, conduct
+from hpsearch.searching.user_trainer import settled
 
 
 def configured(folder, text, **search):
@@ -67,7 +67,7 @@ def test_time_before_a_kill_counts_against_the_time_limit(tmp_path):
     with run.writing() as writer:  # a kill left no word in run.json
         writer.worked(0, 0, "0", 0.0, 90.0)
         writer.worked(0, 0, "0", 500.0, 590.0)
-    again = take_up(run)
+    again = reopen(run)
     assert again is not None
     conduct(run, lambda event: None, again)
     assert run.results == []

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from hpsearch.errors import ConfigError, RunError
-from hpsearch.searching.brief import rounds_of
 from hpsearch.searching.session import (
     begin,
     conduct,
@@ -14,6 +13,7 @@ from hpsearch.searching.session import (
     run_name,
     same_data,
 )
+from hpsearch.searching.spec import rounds_of
 
 
 def test_a_search_gives_the_same_trials_with_1_job_or_2_or_in_this_process(

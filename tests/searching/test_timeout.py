@@ -7,7 +7,7 @@ import pytest
 
 from hpsearch.backends import create
 from hpsearch.config import Confirm
-from hpsearch.searching import loop
+from hpsearch.searching import scheduler
 from hpsearch.searching.session import conduct
 from hpsearch.searching.winner import choose
 from hpsearch.space import Continuous, Parameter, Space
@@ -24,19 +24,19 @@ def later():
 
 
 def test_what_finished_in_time_counts_and_the_rest_has_no_fate(
-    new_run, brief, go, fates, anyhow, later
+    new_run, spec, go, fates, anyhow, later
 ):
     whole, run = new_run(), new_run()
-    go(whole, brief(space=QUIET))
-    search = go(run, brief(space=QUIET), anyhow(jobs=1, in_time=2), deadline=later)
+    go(whole, spec(space=QUIET))
+    search = go(run, spec(space=QUIET), anyhow(jobs=1, in_time=2), deadline=later)
     assert fates(run) == fates(whole)[:4]  # two groups of two
     assert search.best.value == max(line["value"] for line in fates(run))
 
 
 def test_with_more_time_the_search_goes_on_as_if_it_had_never_stopped(
-    new_run, brief, go, fates, anyhow, later
+    new_run, spec, go, fates, anyhow, later
 ):
-    asked = brief(confirm=Confirm(share=1.0))
+    asked = spec(confirm=Confirm(share=1.0))
     whole, run = new_run(), new_run()
     go(whole, asked)
     for _ in range(20):
@@ -46,12 +46,12 @@ def test_with_more_time_the_search_goes_on_as_if_it_had_never_stopped(
 
 
 def test_a_trial_between_two_rungs_stops_where_it_is_until_there_is_more_time(
-    new_run, brief, rounds, go, fates, anyhow, later
+    new_run, spec, rounds, go, fates, anyhow, later
 ):
     whole, run, asked = (
         new_run(),
         new_run(),
-        brief(space=QUIET, rounds=rounds(((6, 1), (4, 4)), ((4, 1), (2, 4)))),
+        spec(space=QUIET, rounds=rounds(((6, 1), (4, 4)), ((4, 1), (2, 4)))),
     )
     go(run, asked, anyhow(jobs=1, in_time=4), deadline=later)  # one pair is through
     before = fates(run)
@@ -70,9 +70,9 @@ def test_a_trial_between_two_rungs_stops_where_it_is_until_there_is_more_time(
 
 
 def test_with_a_little_more_time_again_and_again_the_rungs_end_the_same(
-    new_run, brief, rungs, go, fates, anyhow, later
+    new_run, spec, rungs, go, fates, anyhow, later
 ):
-    asked = brief(rounds=rungs)
+    asked = spec(rounds=rungs)
     whole, run = new_run(), new_run()
     go(whole, asked)
     for turn in range(12):
@@ -82,7 +82,7 @@ def test_with_a_little_more_time_again_and_again_the_rungs_end_the_same(
 
 
 def test_a_trial_that_diverged_in_one_of_its_trainings_is_not_merely_stopped(
-    new_run, brief, rounds, go, anyhow, valley, later
+    new_run, spec, rounds, go, anyhow, valley, later
 ):
     class Alone(valley):
         def groups(self, jobs):
@@ -95,7 +95,7 @@ def test_a_trial_that_diverged_in_one_of_its_trainings_is_not_merely_stopped(
                 return Outcome(curve | {"epoch": outcome.curve["epoch"]}, None, diverged=True)
             return outcome
 
-    run, asked = new_run(), brief(space=QUIET, rounds=rounds(((2, 1), (1, 4))), repeats=2)
+    run, asked = new_run(), spec(space=QUIET, rounds=rounds(((2, 1), (1, 4))), repeats=2)
     go(run, asked, anyhow(jobs=1, in_time=5), Alone(), deadline=later)
     assert sorted((r.status, r.value is None) for r in run.results) == [
         ("diverged", True),
@@ -103,27 +103,27 @@ def test_a_trial_that_diverged_in_one_of_its_trainings_is_not_merely_stopped(
     ]
 
 
-def test_without_any_time_nothing_is_trained(new_run, brief, go):
+def test_without_any_time_nothing_is_trained(new_run, spec, go):
     run = new_run()
-    search = go(run, brief(), deadline=time.monotonic() - 1)
+    search = go(run, spec(), deadline=time.monotonic() - 1)
     assert run.pieces == run.results == []
     assert search.best is None
 
 
 def test_answers_that_come_one_after_another_do_not_outlast_the_deadline(
-    new_run, brief, go, anyhow, monkeypatch
+    new_run, spec, go, anyhow, monkeypatch
 ):
     clock = iter(range(1000))  # each look takes a second, each answer no time
-    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr(scheduler, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     run = new_run()
-    go(run, brief(space=QUIET), anyhow(jobs=1), deadline=3)
+    go(run, spec(space=QUIET), anyhow(jobs=1), deadline=3)
     assert len(run.results) == 6
 
 
 def test_contenders_that_were_not_confirmed_in_time_are_confirmed_later(
-    new_run, brief, rounds, go, anyhow, later
+    new_run, spec, rounds, go, anyhow, later
 ):
-    asked = brief(space=QUIET, rounds=rounds(((4, 4),)), confirm=Confirm(2, 3, 1.0))
+    asked = spec(space=QUIET, rounds=rounds(((4, 4),)), confirm=Confirm(2, 3, 1.0))
     whole, run = new_run(), new_run()
     done = choose(go(whole, asked))
     half = choose(go(run, asked, anyhow(jobs=1, in_time=3), deadline=later))
@@ -169,11 +169,11 @@ def hanging():
 
 
 def test_a_trial_past_its_time_has_failed_and_its_worker_goes_on(
-    new_run, brief, rounds, go, limit_only
+    new_run, spec, rounds, go, limit_only
 ):
     limit_only(lambda job: job.number == 0)
     run = new_run()
-    asked = brief(space=QUIET, rounds=rounds(((4, 1),)), settings={"epochs": 1}, trial_timeout=3)
+    asked = spec(space=QUIET, rounds=rounds(((4, 1),)), settings={"epochs": 1}, trial_timeout=3)
     go(run, asked, create("local", jobs=1), hanging())
     assert [r.status for r in run.results] == ["failed", "completed", "completed", "completed"]
     assert run.results[0].error == "Timeout: not finished within 3 s"

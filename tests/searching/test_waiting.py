@@ -22,7 +22,7 @@ def slow(anyhow):
 
 
 def test_lines_reach_the_disk_while_a_search_waits_for_an_answer(
-    new_run, brief, go, slow, monkeypatch
+    new_run, spec, go, slow, monkeypatch
 ):
     forced = []
 
@@ -32,12 +32,12 @@ def test_lines_reach_the_disk_while_a_search_waits_for_an_answer(
         assert self.seconds_to_sync == float("inf")
 
     monkeypatch.setattr(Writer, "sync", sync)
-    go(new_run(), brief(), slow(jobs=1))
-    assert sum(seconds < float("inf") for seconds in forced) > len(brief().rounds)
+    go(new_run(), spec(), slow(jobs=1))
+    assert sum(seconds < float("inf") for seconds in forced) > len(spec().rounds)
 
 
-def test_waiting_changes_nothing(new_run, brief, go, fates, slow):
+def test_waiting_changes_nothing(new_run, spec, go, fates, slow):
     quick, waiting = new_run(), new_run()
-    go(quick, brief())
-    go(waiting, brief(), slow(seed=3))
+    go(quick, spec())
+    go(waiting, spec(), slow(seed=3))
     assert fates(quick) == fates(waiting)

@@ -6,9 +6,9 @@ from statistics import mean, median_low
 import pytest
 
 from hpsearch.searching import session
-from hpsearch.searching.loop import Search
-from hpsearch.searching.measure import labelled, measure
+from hpsearch.searching.evaluation import labelled, measure
 from hpsearch.searching.refine import refine
+from hpsearch.searching.scheduler import Scheduler
 from hpsearch.searching.session import begin, conduct
 from hpsearch.trainers.network import NetworkTrainer
 from hpsearch.trainers.network.model import load_model
@@ -74,7 +74,7 @@ def test_a_search_interrupted_while_it_confirms_resumes_to_the_same_winner(
 ):
     again = begin(digits(*FULL), dataset, tmp_path, "again")
     left = [pieces]
-    record = Search.record
+    record = Scheduler.record
 
     def interrupted(search, job, *rest, **named):
         if job.repeat and not left[0]:
@@ -86,8 +86,8 @@ def test_a_search_interrupted_while_it_confirms_resumes_to_the_same_winner(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(Search, "record", interrupted)
-        patched.setattr(session, "crown", interrupted_crown)
+        patched.setattr(Scheduler, "record", interrupted)
+        patched.setattr(session, "write_winner", interrupted_crown)
         with pytest.raises(KeyboardInterrupt):
             conduct(again, lambda event: None, digits(*FULL), dataset)
     assert again.outcome is None

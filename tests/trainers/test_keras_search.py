@@ -12,8 +12,8 @@ import pytest
 from hpsearch.config import load
 from hpsearch.errors import TrainerError, install
 from hpsearch.searching.events import TrialEnded
-from hpsearch.searching.own import settled
 from hpsearch.searching.session import begin, conduct, read_data
+from hpsearch.searching.user_trainer import settled
 from hpsearch.trainers.keras import framework as start_up
 from hpsearch.trainers.network.model import load_model
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpsearch.nn.training import Snapshot
-from hpsearch.searching.objective import Objective
+from hpsearch.searching.criterion import Criterion
 from hpsearch.trainers.network import NetworkTrainer
 from hpsearch.trainers.network.model import model_from_state
 from hpsearch.trainers.network.state import Best, Progress
@@ -77,7 +77,7 @@ def test_the_model_is_that_of_the_epoch_whose_value_counts(
     options = {"batch_norm": batch_norm, "batch_norm_average": average, "patience": patience}
     [outcome] = train(NetworkTrainer(str(folder), 3, best), job(seed=seed, **options))
     curve = outcome.curve
-    objective = Objective(best.metric, best.goal, at="best")
+    objective = Criterion(best.metric, best.goal, at="best")
     counts = objective.epoch_after(curve, len(curve["epoch"]))
     accuracy, loss = measured(folder, 0, model(outcome.state, **options))
     assert accuracy == curve["val_accuracy"][counts - 1]

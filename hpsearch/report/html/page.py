@@ -8,11 +8,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from hpsearch.data.names import counted
+from hpsearch.messages import counted, one_line
 from hpsearch.report.html import classes, winner
 from hpsearch.report.html.figures import FIGURES, Figure, panels, timeline
 from hpsearch.report.html.table import table
-from hpsearch.report.html.text import escaped, in_script, indented, one_line, short
+from hpsearch.report.html.text import escaped, in_script, indented, short
 from hpsearch.report.summary import Summary
 from hpsearch.store import MOST
 

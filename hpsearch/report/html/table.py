@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hpsearch.report.html.text import one_line
+from hpsearch.messages import one_line
 from hpsearch.report.numbers import number
 from hpsearch.report.summary import Summary
 
@@ -15,11 +15,11 @@ LONGEST = 300  # characters of a cell; of an error, say
 def table(summary: Summary) -> dict[str, Any]:
     """Columns and rows as plain values. A cell is [what sorts it, what it says], or one value."""
     names = [parameter.name for parameter in summary.config.space]
-    metric = summary.objective.name
+    metric = summary.criterion.name
     failed = any(result.error for result in summary.results)
     columns = ["trial", "round", "status", metric, "epochs", "seconds", *names]
     rows = []
-    ordered = sorted(summary.results, key=summary.objective.order)[:MOST_ROWS]
+    ordered = sorted(summary.results, key=summary.criterion.order)[:MOST_ROWS]
     for result in ordered:
         row: list[Any] = [
             result.number,
@@ -37,7 +37,7 @@ def table(summary: Summary) -> dict[str, Any]:
         "columns": [one_line(name) for name in columns + ["error"] * failed],
         "rows": rows,
         "best": None if summary.best is None else summary.best.number,
-        "maximize": summary.objective.goal == "maximize",
+        "maximize": summary.criterion.goal == "maximize",
         "left_out": len(summary.results) - len(rows),
     }
 

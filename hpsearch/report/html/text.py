@@ -7,7 +7,7 @@ import json
 import re
 from typing import Any
 
-from hpsearch.data.names import printable
+from hpsearch.messages import one_line
 from hpsearch.store.files import plain
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -78,8 +78,3 @@ def indented(line: str) -> str:
     line = line.replace("\t", "    ")
     blanks = len(line) - len(line.lstrip(" "))
     return " " * blanks + escaped(line[blanks:].rstrip())
-
-
-def one_line(value: object) -> str:
-    """Text without line breaks and without what a page cannot show."""
-    return printable(re.sub(r"\s+", " ", str(value)))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from hpsearch.data.names import counted
 from hpsearch.errors import as_argument
+from hpsearch.messages import counted
 from hpsearch.report.headline import gain
 from hpsearch.report.html.text import escaped, indented, short
 from hpsearch.report.numbers import duration, ends, number, rough, signed
@@ -45,7 +45,7 @@ def winner(summary: Summary) -> str:
         return (
             f"<section class=card id=winner><h2>No winner{' yet' * going}</h2>"
             "<p>No trial has been completed with a finite "
-            f"{escaped(summary.objective.name)}.</p></section>"
+            f"{escaped(summary.criterion.name)}.</p></section>"
         )
     headline = summary.headline
     assert headline is not None
@@ -160,7 +160,7 @@ def _judgements(summary: Summary, best: Result) -> Iterator[tuple[str, str]]:
         yield from _tests(summary)
     yield from _gain(summary)
     for name, value in best.metrics.items():
-        if name != summary.objective.name:
+        if name != summary.criterion.name:
             yield name, escaped(number(value))
 
 

@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hpsearch.data.names import counted
 from hpsearch.errors import TrainerError
+from hpsearch.messages import counted
 from hpsearch.store import MOST, SafePath
 from hpsearch.trainers.measures import Measures, epoch_told, measures
 

@@ -11,7 +11,7 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
 
-from hpsearch.data.names import counted
+from hpsearch.messages import counted
 from hpsearch.trainers.network.hyperparameters import complete
 from hpsearch.trainers.network.plan import plan
 from hpsearch.trainers.protocol import Settings

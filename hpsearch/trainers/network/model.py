@@ -11,8 +11,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from hpsearch.data.names import counted
 from hpsearch.errors import DataError, RunError
+from hpsearch.messages import counted
 from hpsearch.nn.activations import ACTIVATIONS
 from hpsearch.nn.architecture import Architecture
 from hpsearch.nn.inference import chunks, fold, log_softmax, logits

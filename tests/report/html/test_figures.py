@@ -74,7 +74,7 @@ def test_repeats_are_pieces_of_the_search(written):
     with run.writing() as writer:
         writer.worked(2, 0, "1", 5.0, 9.0)
     summary = summarise(run)
-    summary = replace(summary, brief=replace(summary.brief, repeats=2))
+    summary = replace(summary, spec=replace(summary.spec, repeats=2))
     assert progress.ends(summary)[2] == 9.0
 
 

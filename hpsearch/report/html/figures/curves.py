@@ -28,7 +28,7 @@ COLOURS = (ORANGE, BLUE, GREEN, "#8b5cd6", "#18a5b8", RED)
 
 def learning(summary: Summary) -> Figure | None:
     """The metric after each epoch; a stopped trial's curve ends at its rung."""
-    name = summary.objective.name
+    name = summary.criterion.name
     curves = {
         each.result.number: each.curve
         for each in summary.known

@@ -39,10 +39,10 @@ def lines(summary: Summary) -> Figure | None:
     values = [float(r.value or 0.0) for r in shown]
     limits = value_range(summary, values)
     low, high = limits or [min(values), max(values)]
-    minimise = summary.objective.goal == "minimize"
+    minimise = summary.criterion.goal == "minimize"
     # The weakest would take most of the axis: they stand at its end.
     metric = {
-        "label": in_plot(summary.objective.name),
+        "label": in_plot(summary.criterion.name),
         "values": [min(max(value, low), high) for value in values],
         "range": [low, high],
         "tickvals": (places := ticks(Continuous(low, high, LINEAR)) if low < high else [low]),

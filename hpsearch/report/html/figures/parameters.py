@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hpsearch.data.names import counted
+from hpsearch.messages import counted
 from hpsearch.report.html.figures.axes import Axis, axis_of
 from hpsearch.report.html.figures.style import (
     GREY,
@@ -62,7 +62,7 @@ def panel(summary: Summary, parameter: Parameter) -> Figure | None:
         thinning(len(shown), len(own)),
         height=330,
         xaxis={**axis(), **scale.layout(), "anchor": "y2"},
-        yaxis=axis(in_plot(summary.objective.name), domain=[FUNNEL + 0.06, 1], **goal),
+        yaxis=axis(in_plot(summary.criterion.name), domain=[FUNNEL + 0.06, 1], **goal),
         yaxis2={
             "domain": [0, FUNNEL],
             "range": [len(bars) - 0.4, LOST_ROW - 0.7 if any_lost else -0.6],

@@ -19,4 +19,4 @@ def pieces(summary: Summary) -> Iterator[tuple[dict[str, Any], bool]]:
     for span in summary.timeline:
         piece = span["number"], span["rung"]
         seen[piece] += 1
-        yield span, seen[piece] > len(summary.brief.trainings)
+        yield span, seen[piece] > len(summary.spec.trainings)

@@ -48,10 +48,10 @@ def steps(summary: Summary, places: dict[int, float]) -> list[tuple[float, Resul
     A refined run starts from its parent's best, which stands at the first place.
     """
     done = [r for r in summary.results if r.status is Status.COMPLETED and r.number in places]
-    best = summary.objective.best(each.result for each in summary.brief.history)
+    best = summary.criterion.best(each.result for each in summary.spec.history)
     found = [] if best is None or not places else [(min(places.values()), best)]
     for result in sorted(done, key=lambda r: (places[r.number], r.number)):
-        better = summary.objective.best([result] if best is None else [best, result])
+        better = summary.criterion.best([result] if best is None else [best, result])
         if better is result:
             best = result
             found.append((places[result.number], result))
@@ -60,7 +60,7 @@ def steps(summary: Summary, places: dict[int, float]) -> list[tuple[float, Resul
 
 def _said(summary: Summary, best: Result) -> str:
     """What the line says where a trial became the best."""
-    own = best.number >= summary.brief.first
+    own = best.number >= summary.spec.first
     owner = "" if own else f" of {in_plot(summary.info.get('parent'))}"
     return f"best from trial {best.number}{owner}: {number(best.value)}"
 
@@ -101,6 +101,6 @@ def _figure(summary: Summary, places: dict[int, float], title: str) -> Figure | 
         data,
         note or None,
         xaxis=axis(title),
-        yaxis=axis(in_plot(summary.objective.name), **({"range": limits} if limits else {})),
+        yaxis=axis(in_plot(summary.criterion.name), **({"range": limits} if limits else {})),
         showlegend=True,
     )

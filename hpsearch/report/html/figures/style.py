@@ -73,7 +73,7 @@ def thinned(results: Sequence[Result], summary: Summary, most: int = MOST_DOTS) 
     """The best of many results and every so-manieth of the rest, by number."""
     if len(results) <= most:
         return list(results)
-    ordered = sorted(results, key=summary.objective.order)
+    ordered = sorted(results, key=summary.criterion.order)
     best = round(most * BETTER_PART)
     kept = ordered[:best] + every(ordered[best:], most - best)
     return sorted(kept, key=lambda result: result.number)
@@ -112,7 +112,7 @@ def held(values: Sequence[float | None], limits: list[float] | None) -> dict[str
 
 def value_range(summary: Summary, values: Sequence[float]) -> list[float] | None:
     """Where the better three quarters of the values lie: the weakest would flatten the rest."""
-    ordered = sorted(values, reverse=summary.objective.goal == "maximize")
+    ordered = sorted(values, reverse=summary.criterion.goal == "maximize")
     if len(ordered) < 2 or ordered[0] == ordered[-1]:
         return None
     best, weak = ordered[0], ordered[round(0.75 * (len(ordered) - 1))]

@@ -1,0 +1,301 @@
+"""What the parts of a configuration must hold together: functions over what is well typed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from hpsearch.config.parts import Parts
+from hpsearch.config.problems import KeyPath, Problem
+from hpsearch.fields import show
+from hpsearch.rng import stream
+from hpsearch.space import Continuous, Domain, Fixed, Space, largest_integer, same
+from hpsearch.suggestions import hint
+from hpsearch.trial import Value
+
+MOST_COORDINATES = 1000
+
+Domains = Mapping[str, Domain | None]
+"""The domain of each name in the space, None where it is not sound."""
+
+
+def problems(parts: Parts, domains: Domains) -> Iterator[Problem]:
+    """Everything that is well typed and yet cannot be meant."""
+    yield from _data(parts)
+    yield from _metric(parts)
+    yield from _own(parts)
+    yield from _rounds(parts)
+    yield from _halving(parts)
+    yield from _twice(parts)
+    yield from dependencies(parts, domains)
+
+
+def dependencies(parts: Parts, domains: Domains) -> Iterator[Problem]:
+    """What parameters say of each other by `per` and `when`, and cannot mean."""
+    for name, part in parts.space.items():
+        if part is not None:
+            yield from _per(name, part.per, parts, domains)
+            yield from _when(name, part.when or {}, parts, domains)
+    yield from _circles(parts)
+
+
+def _data(parts: Parts) -> Iterator[Problem]:
+    data = parts.data
+    if data is None:
+        return
+    if data.validation + data.test >= 1:
+        message = f"validation {data.validation} and test {data.test} leave no rows to train on"
+        yield Problem(("data", "validation"), f"{message}; together they must be below 1")
+    if data.columns is not None and data.exclude:
+        message = "cannot stand beside data.columns, which names all there is to learn from"
+        yield Problem(("data", "exclude"), f"{message}; keep one of them")
+    if data.target is not None and data.target in data.exclude:
+        message = f"names {data.target!r}, the column to predict (data.target); drop it"
+        yield Problem(("data", "exclude"), message)
+
+
+def missing_data(parts: Parts, given: bool) -> Iterator[Problem]:
+    """Data that the trainer needs and the configuration does not mention."""
+    if parts.kind is not None and parts.kind.needs_data and not given:
+        kind, example = parts.kind.name, "data: {source: digits}"
+        yield Problem(("data",), f"missing; trainer.kind {kind} needs rows, for example {example}")
+
+
+def metric_name(parts: Parts) -> str:
+    """The metric that counts; unnamed, a user's trainer returns it as a bare number."""
+    assert parts.metric is not None
+    assert parts.kind is not None
+    unnamed = "name" not in parts.metric.model_fields_set
+    bare = parts.kind.open and not parts.kind.needs_data
+    return "value" if bare and unnamed else parts.metric.name
+
+
+def _own(parts: Parts) -> Iterator[Problem]:
+    """What has no meaning for a trainer of the user's, and places in it that nothing fills."""
+    kind, search = parts.kind, parts.search
+    if kind is None or not kind.open or kind.needs_data:
+        return
+    if parts.data is not None:
+        yield Problem(("data",), f"a {kind.name} reads its own data; drop this section")
+    if search is not None and search.folds is not None:
+        message = f"a {kind.name} splits its own data; drop it, or use repeats"
+        yield Problem(("search", "folds"), message)
+    if all(
+        not option.required or option.name in parts.options for option in kind.options.values()
+    ):
+        for name, message in kind.unknown(parts.options, list(parts.space)):
+            yield Problem(("trainer", name), message)
+
+
+def _metric(parts: Parts) -> Iterator[Problem]:
+    metric, kind = parts.metric, parts.kind
+    if metric is None or kind is None:
+        return
+    path = ("metric", "name")
+    if kind.open and not metric.name.startswith("test_"):
+        name = metric_name(parts)
+        if metric.goal is None and kind.goal(name) is None:
+            message = (
+                f"missing; say whether {name!r} is better lower (minimize) or higher (maximize)"
+            )
+            yield Problem(("metric", "goal"), message)
+        return
+    if metric.name not in kind.metrics:
+        if metric.name.startswith("test_"):
+            message = (
+                "the test rows judge the winner once; a search that looks at them overfits them."
+                f" Use {metric.name.replace('test_', 'val_', 1)}"
+            )
+            yield Problem(path, message)
+            return
+        known = ", ".join(kind.metrics)
+        message = f"the {kind.name} reports no metric {metric.name!r}"
+        suggestion = hint(metric.name, kind.metrics)
+        both = suggestion if "known" in suggestion else f"{suggestion}; known: {known}"
+        yield Problem(path, message + both)
+        return
+    goal = kind.metrics[metric.name]
+    if metric.goal not in (None, goal):
+        better = "lower" if goal == "minimize" else "higher"
+        message = f"{metric.name} is better when {better}: write {goal}, or leave goal out"
+        yield Problem(("metric", "goal"), message)
+
+
+def _rounds(parts: Parts) -> Iterator[Problem]:
+    search = parts.search
+    if search is not None and search.rounds != "auto" and int(search.rounds) > search.trials:
+        message = f"must be at most trials ({search.trials}), found {search.rounds}"
+        yield Problem(("search", "rounds"), message)
+
+
+def _halving(parts: Parts) -> Iterator[Problem]:
+    search = parts.search
+    if search is None or search.halving is None:
+        return
+    path = ("search", "halving")
+    crossed = [name for name, part in parts.space.items() if part is not None and part.cross]
+    if crossed and "halving" in search.model_fields_set:
+        message = f"must be false, for space.{crossed[0]} is crossed, and a pair must be trained"
+        yield Problem(path, f"{message} equally long; drop one of them")
+    least, epochs = search.halving.min_epochs, parts.settings.get("epochs")
+    if least is not None and epochs is not None and least > epochs:
+        message = f"must be at most trainer.epochs ({epochs}), found {least}"
+        yield Problem((*path, "min_epochs"), message)
+
+
+def _twice(parts: Parts) -> Iterator[Problem]:
+    own = parts.kind is not None and parts.kind.open and not parts.kind.needs_data
+    rungs = not own or parts.settings.get("epochs", 1) != 1
+    for name in parts.space:
+        if name == "epochs" and not rungs:
+            continue  # of a trainer that is told no length, it is a parameter as any other
+        if name == "epochs":
+            message = "is the length of a full training, the same for every trial; set it in"
+            remedy = "; or leave trainer.epochs out, and trials are trained whole" if own else ""
+            yield Problem(("space", name), f"{message} 'trainer'{remedy}", of_key=True)
+        elif own and rungs and parts.kind is not None and name in parts.kind.given:
+            message = f"{{{name}}} is given to every {parts.kind.name}; rename the parameter, or "
+            message += "leave trainer.epochs out, and trials are trained whole"
+            yield Problem(("space", name), message, of_key=True)
+        elif name in parts.settings:
+            message = "is fixed in 'trainer' too; keep one of them"
+            yield Problem(("space", name), message, of_key=True)
+
+
+def _known(parts: Parts) -> list[str]:
+    """Names that `per` and `when` may use."""
+    return [*parts.space, *(name for name in parts.settings if name not in parts.space)]
+
+
+def _above(name: str, parts: Parts, domains: Domains) -> tuple[Domain | None, str]:
+    """The domain that a name stands for, and where it is from."""
+    if name in domains:
+        return domains[name], f"space.{name}"
+    return Fixed(parts.settings[name]), f"trainer.{name}"
+
+
+def _unknown_name(name: str, own: str, parts: Parts) -> str | None:
+    if name == own:
+        return "names the parameter itself"
+    if name in _known(parts):
+        return None
+    others = [known for known in _known(parts) if known != own]
+    default = ""
+    if parts.kind is not None and name in parts.kind.hyperparameters:
+        value = parts.kind.hyperparameters[name].default
+        default = f"; to keep its default, write trainer: {{{name}: {show(value)}}}"
+    suggestion = "" if default else hint(name, others)
+    return f"{name!r} is neither in 'space' nor fixed in 'trainer'{suggestion}{default}"
+
+
+def _per(name: str, per: str | None, parts: Parts, domains: Domains) -> Iterator[Problem]:
+    if per is None:
+        return
+    path = ("space", name, "per")
+    unknown = _unknown_name(per, name, parts)
+    if unknown is not None:
+        yield Problem(path, unknown)
+        return
+    above, where = _above(per, parts, domains)
+    if above is None:
+        return  # its own problem is told already
+    most = largest_integer(above)
+    part = parts.space.get(per)
+    if most is None or (part is not None and part.per is not None):
+        yield Problem(path, f"must name one whole number of 0 or more, which {where} is not")
+    elif most > MOST_COORDINATES:
+        yield Problem(path, f"{where} goes up to {most:,}; at most {MOST_COORDINATES:,} for 'per'")
+    if part is not None and part.cross:
+        yield Problem(path, f"{where} is crossed, so lists of its length cannot be paired")
+
+
+def _when(name: str, when: Mapping[str, Any], parts: Parts, domains: Domains) -> Iterator[Problem]:
+    for other, given in when.items():
+        path = ("space", name, "when", other)
+        unknown = _unknown_name(other, name, parts)
+        if unknown is not None:
+            yield Problem(path, unknown, of_key=True)
+            continue
+        above, where = _above(other, parts, domains)
+        part = parts.space.get(other)
+        if isinstance(above, Continuous):
+            message = f"must name a choice, whole number or fixed setting; {where} is a range"
+            yield Problem(path, message, of_key=True)
+        elif part is not None and part.per is not None:
+            message = f"must name a single value; {where} is a list"
+            yield Problem(path, message, of_key=True)
+        elif part is not None and part.cross:
+            message = f"{where} is crossed: this parameter would lack a partner in each pair"
+            yield Problem(path, message, of_key=True)
+        elif above is not None:
+            yield from _impossible(given, above, where, path)
+
+
+def _impossible(given: Any, above: Domain, where: str, path: KeyPath) -> Iterator[Problem]:
+    values = given if isinstance(given, list) else [given]
+    for i, value in enumerate(values):
+        here: KeyPath = (*path, i) if isinstance(given, list) else path
+        if any(same(value, earlier) for earlier in values[:i]):
+            yield Problem(here, f"{show(value)} is listed twice")
+        elif not above.contains(value):
+            yield Problem(here, f"{where} is never {show(value)}; {_possible(above)}")
+
+
+def _possible(domain: Domain) -> str:
+    config = domain.as_config()
+    if "value" in config:
+        return f"it is {show(config['value'])}"
+    if "values" in config:
+        return f"it is one of {', '.join(show(value) for value in config['values'])}"
+    return f"it lies between {config['min']} and {config['max']}"
+
+
+def _circles(parts: Parts) -> Iterator[Problem]:
+    """Circles of `per` and `when`, each told once, at its first parameter."""
+    above = {
+        name: [] if part is None else [*(part.when or {}), *([part.per] if part.per else [])]
+        for name, part in parts.space.items()
+    }
+    told: set[str] = set()
+    for name in above:
+        circle = _circle(name, above)
+        if circle and not told & set(circle):
+            told |= set(circle)
+            yield Problem(("space", name), f"a circle of 'per' and 'when': {' -> '.join(circle)}")
+
+
+def _circle(start: str, above: Mapping[str, list[str]]) -> list[str]:
+    """The shortest way from a name back to itself; empty if there is none, or it is one step."""
+    ways = [[start]]
+    seen = {start}
+    for way in ways:  # grows while it is walked: breadth first
+        for name in above.get(way[-1], []):
+            if name == start and len(way) > 1:
+                return [*way, start]
+            if name not in seen:
+                seen.add(name)
+                ways.append([*way, name])
+    return []
+
+
+def misfits(space: Space, parts: Parts) -> Iterator[Problem]:
+    """Spaces too wide to search, and draws of which the trainer says that it cannot train them."""
+    if space.dimensions > MOST_COORDINATES:
+        message = f"has {space.dimensions:,} coordinates, at most {MOST_COORDINATES:,} can be"
+        yield Problem(("space",), f"{message} searched; bound what 'per' names")
+        return
+    told: set[str] = set()
+    for params in draws(space):
+        settings = {**space.settings, **params}
+        for name, message in parts.kind.misfits(settings) if parts.kind is not None else []:
+            if name not in told:
+                told.add(name)
+                place = "space" if name in space else "trainer"
+                yield Problem((place, name), f"in some trials: {message}")
+
+
+def draws(space: Space, count: int = 256) -> list[dict[str, Value | list[Value]]]:
+    """A fixed sample of settings, the space's corners of all-low and all-high among them."""
+    points = stream("draws of a space to check").random((count, space.dimensions))
+    points[0], points[1] = 0, 1
+    return space.all_params(points)

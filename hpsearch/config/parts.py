@@ -1,0 +1,232 @@
+"""From a tree of plain values to typed parts, with every problem of structure on the way.
+
+The parts are validated one by one, and each again without its faulty keys: what is sound in
+a part with a mistake can then still be checked for its meaning, so that all problems are
+told at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from hpsearch.config import schema
+from hpsearch.config.kinds import KINDS, Kind, kind_of, kind_rule, standard, wrong
+from hpsearch.config.part import Part, switched
+from hpsearch.config.problems import KeyPath, Problem
+from hpsearch.config.search_schema import Parallel, Search
+from hpsearch.config.space_rules import is_choosable, is_scalar
+from hpsearch.fields import show
+from hpsearch.suggestions import ELSEWHERE, hint, nearest
+
+SECTIONS = ("data", "trainer", "metric", "space", "search", "parallel")
+
+Model = TypeVar("Model", bound=Part)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What is well typed: None, or left out, where nothing sound was found."""
+
+    top: schema.Top | None
+    data: schema.Data | None
+    kind: Kind | None
+    settings: Mapping[str, Any]  # the trainer's fixed hyperparameters
+    options: Mapping[str, Any]  # what else the trainer is told
+    metric: schema.Metric | None
+    space: Mapping[str, schema.Parameter | None]  # every name, in order
+    search: Search | None
+    parallel: Parallel | None
+
+
+def read(tree: Mapping[str, Any]) -> tuple[Parts, list[Problem]]:
+    """The parts of a configuration, and what is wrong with their structure."""
+    problems: list[Problem] = []
+
+    def part(model: type[Model], name: str) -> Model | None:
+        typed, found = typed_part(model, tree.get(name), (name,))
+        problems.extend(found)
+        return typed
+
+    scalars = {key: value for key, value in tree.items() if key not in SECTIONS}
+    top, found = typed_part(schema.Top, scalars, (), known=schema.Configuration.model_fields)
+    problems += found
+    kind, settings, options, found = _trainer(tree.get("trainer"))
+    problems += found
+    space, found = parameters(tree.get("space"), kind)
+    problems += found
+    parts = Parts(
+        top=top,
+        data=None if tree.get("data") is None else part(schema.Data, "data"),
+        kind=kind,
+        settings=settings,
+        options=options,
+        metric=part(schema.Metric, "metric"),
+        space=space,
+        search=part(Search, "search"),
+        parallel=part(Parallel, "parallel"),
+    )
+    return parts, problems
+
+
+def typed_part(
+    model: type[Model], value: Any, path: KeyPath, known: Iterable[str] = ()
+) -> tuple[Model | None, list[Problem]]:
+    """A part as its model, made of its sound keys; None if a key that it needs is not sound."""
+    value = {} if value is None else value
+    if not isinstance(value, dict):
+        keys = ", ".join(model.model_fields)
+        return None, [Problem(path, f"must be a mapping with keys {keys}; found {show(value)}")]
+    try:
+        return model.model_validate(value), []
+    except ValidationError as error:
+        errors = error.errors()
+    known = list(known) or list(model.model_fields)
+    problems = [_problem(found, model, path, known) for found in errors]
+    faulty = {found["loc"][0] for found in errors}
+    try:
+        sound = model.model_validate({k: v for k, v in value.items() if k not in faulty})
+    except ValidationError:
+        return None, problems
+    return sound, problems
+
+
+def _problem(error: Any, model: type[Part], path: KeyPath, known: list[str]) -> Problem:
+    *above, key = map(str, error["loc"])
+    here = (*path, *above, key)
+    for name in above:  # a part inside this one
+        inside = switched(model.model_fields[name])
+        assert inside is not None
+        model, known = inside, list(inside.model_fields)
+    if error["type"] == "extra_forbidden":
+        return Problem(here, _unknown_key(key, known), of_key=True)
+    if error["type"] == "missing":
+        example = (model.model_fields[key].examples or [""])[0]
+        return Problem(here, f"missing; for example {key}: {example}")
+    return Problem(here, str(error["ctx"]["error"]))
+
+
+def _unknown_key(key: str, known: list[str]) -> str:
+    if nearest(key, known, ELSEWHERE) is None:
+        elsewhere = _sections()
+        if (meant := key if key in elsewhere else nearest(key, elsewhere, ELSEWHERE)) is not None:
+            return f"unknown key (did you mean '{elsewhere[meant]}.{meant}'?)"
+    return f"unknown key{hint(key, known)}"
+
+
+def _sections() -> dict[str, str]:
+    """The section of each key; a hyperparameter that is the same in all trials is `trainer`'s."""
+    found = {"kind": "trainer"}
+    for kind in reversed(KINDS.values()):
+        found |= dict.fromkeys([*kind.options, *kind.hyperparameters], "trainer")
+    for section in ("metric", "data", "parallel", "search"):
+        model = schema.Configuration.model_fields[section].annotation
+        found |= dict.fromkeys(getattr(model, "model_fields", {}), section)
+    return found
+
+
+def _trainer(
+    value: Any,
+) -> tuple[Kind | None, dict[str, Any], dict[str, Any], list[Problem]]:
+    """The kind of trainer, its sound settings and options, and problems."""
+    value = {} if value is None else value
+    if not isinstance(value, dict):
+        message = f"must be a mapping such as {{kind: network, epochs: 30}}; found {show(value)}"
+        return None, {}, {}, [Problem(("trainer",), message)]
+    try:
+        name = kind_rule().apply(value.get("kind", "network"))
+    except ValueError as error:
+        return None, {}, {}, [Problem(("trainer", "kind"), str(error))]
+    kind = kind_of(name, [key for key in value if value[key] is not None])
+    options, problems = _options(kind, value)
+    settings = {}
+    for name, given in value.items():
+        path = ("trainer", name)
+        hyperparameter = kind.hyperparameters.get(name)
+        if name == "kind" or name in kind.options:
+            continue
+        if hyperparameter is None:
+            names = ["kind", *kind.options, *kind.hyperparameters]
+            message = f"the {kind.name} has no such hyperparameter{hint(name, names)}"
+            if kind.open:
+                message = (
+                    f"unknown key{hint(name, names)}; a value that every trial shares goes in"
+                )
+                message += f" 'space', as {name}: {{value: ...}}"
+            problems.append(Problem(path, message, of_key=True))
+            continue
+        setting = standard(given, hyperparameter)
+        wrongness = wrong(hyperparameter, setting) if is_choosable(given) else _not_fixed(given)
+        if wrongness:
+            problems.append(Problem(path, wrongness))
+        else:
+            settings[name] = setting
+    settings.setdefault("epochs", kind.hyperparameters["epochs"].default)
+    return kind, settings, options, problems
+
+
+def _options(kind: Kind, value: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+    """What the trainer is told besides hyperparameters; null is as good as nothing."""
+    options, problems = {}, []
+    for option in kind.options.values():
+        path = ("trainer", option.name)
+        given = value.get(option.name)
+        if given is None:
+            if option.required:
+                message = f"missing; for example {option.name}: {option.example}"
+                problems.append(Problem(path, message))
+            elif option.default is not None:
+                options[option.name] = option.default
+            continue
+        try:
+            options[option.name] = option.rule.apply(given)
+        except ValueError as error:
+            problems.append(Problem(path, str(error)))
+    return options, problems
+
+
+def _not_fixed(value: Any) -> str:
+    if isinstance(value, dict):
+        return "must be one fixed value; to search it, move it to 'space'"
+    return f"must be one finite value, found {show(value)}"
+
+
+def parameters(
+    value: Any, kind: Kind | None
+) -> tuple[dict[str, schema.Parameter | None], list[Problem]]:
+    """Every parameter by name, None where it is not sound, and problems."""
+    path: KeyPath = ("space",)
+    if value is None or value == {}:
+        message = "names no hyperparameter to search; for example learning_rate: {scale: log, "
+        return {}, [Problem(path, message + "min: 1e-4, max: 1}")]
+    if not isinstance(value, dict):
+        message = f"must be a mapping of hyperparameters to ranges; found {show(value)}"
+        return {}, [Problem(path, message)]
+    typed: dict[str, schema.Parameter | None] = {}
+    problems = []
+    for name, given in value.items():
+        here = (*path, name)
+        if kind is not None and not kind.open and name not in kind.hyperparameters:
+            message = f"the {kind.name} has no such hyperparameter"
+            message += hint(name, kind.hyperparameters)
+            problems.append(Problem(here, message, of_key=True))
+        if isinstance(given, dict):
+            typed[name], found = typed_part(schema.Parameter, given, here)
+            typed[name] = None if found else typed[name]
+            problems += found
+        else:
+            typed[name] = None
+            problems.append(Problem(here, _not_a_parameter(given)))
+    return typed, problems
+
+
+def _not_a_parameter(value: Any) -> str:
+    if isinstance(value, list):
+        return "must be a mapping; for a choice write {values: [...]}"
+    if value is None or not is_scalar(value):
+        return "must be a mapping with min and max, or values, or value"
+    text = str(value).lower() if isinstance(value, bool) else value
+    return f"must be a mapping; to fix it write {{value: {text}}}, or fix it in 'trainer'"

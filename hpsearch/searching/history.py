@@ -1,0 +1,168 @@
+"""Trials that a search can build on: what history.jsonl holds of a parent's."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from hpsearch.errors import RunError
+from hpsearch.rng import RULES
+from hpsearch.sampling.ranking import UNKNOWN, Observation
+from hpsearch.searching.criterion import Criterion, Curve, average, join
+from hpsearch.space import Parameter, Space
+from hpsearch.store import check_curve, record_of
+from hpsearch.store.shape import is_number, shaped
+from hpsearch.trial import Piece, Result, Status, Training
+
+LOST = (Status.DIVERGED, Status.FAILED)
+
+UNDEFINED = "Undefined: "
+"""How the error of a trial begins that diverged by another metric than the one that counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class PastTrial:
+    """A trial whose fate is known, its learning curve, and what its random numbers depend on."""
+
+    result: Result
+    curve: Curve
+    seed: tuple[int | str, ...]
+    rules: int = RULES  # of the run that trained it
+
+    def as_line(self) -> dict[str, Any]:
+        """A line of history.jsonl."""
+        return {
+            **asdict(self.result),
+            "curve": self.curve,
+            "seed": list(self.seed),
+            "rules": self.rules,
+        }
+
+    @classmethod
+    def from_line(cls, line: Mapping[str, Any]) -> PastTrial:
+        """What `as_line` wrote.
+
+        Raises:
+            RunError: the line lacks a field or holds a wrong one.
+        """
+        try:
+            check_curve(line["curve"])
+            rules = shaped(line.get("rules", 1), int, "rules")
+            return cls(record_of(line, Result), line["curve"], tuple(line["seed"]), rules)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise RunError(
+                f"history.jsonl: must hold trials, found a line with "
+                f"{type(error).__name__}: {error}; refine the parent again"
+            ) from None
+
+    def observe(self, epochs: Sequence[int], criterion: Criterion) -> Observation:
+        """What the sampler may know of it: its costs at these amounts of training."""
+        status = self.result.status
+        return observation(
+            self.result.number,
+            self.result.params,
+            criterion.costs(self.curve, epochs, status is Status.COMPLETED),
+            lost=status in LOST,
+        )
+
+
+def check_params(
+    results: Iterable[Result],
+    space: Space,
+    file: str = "trials.jsonl",
+    remedy: str = "to set the line aside and train the trial again: hpsearch resume RUN --repair",
+) -> None:
+    """Refuse trials whose params are of other types than the space's, or fixed for all.
+
+    Numbers may lie outside: settings by hand do, and a parent's winner. Anything else is one of
+    the space's choices: no text gets into a command but what the configuration holds.
+
+    Raises:
+        RunError: a value is no number, or no list, where the space has one, or no choice.
+    """
+    plain = {p.name for p in space if p.per is None and not (p.categorical or p.fixed)}
+    for result in results:
+        for name, value in result.params.items():
+            if name in plain and is_number(value):
+                continue  # the usual case first: there are many trials
+            known = name in space  # what nothing knows reaches no trainer of a user's
+            if not _suits(value, space[name]) if known else name in space.settings:
+                raise RunError(
+                    f"{file}: trial {result.number}: {name} cannot be "
+                    f"{str(value)[:40]!r}; {remedy}"
+                )
+
+
+def check_metric(pieces: Iterable[Piece], metric: str) -> None:
+    """Refuse learning curves without the metric that trials are compared by.
+
+    Raises:
+        RunError: a curve lacks it.
+    """
+    for piece in pieces:
+        if metric not in piece.curve and piece.curve.get("epoch"):
+            raise RunError(
+                f"curves.jsonl: trial {piece.number}: a curve must hold {metric!r}, found "
+                f"{', '.join(piece.curve)[:200]}; to set its lines aside and train it again: "
+                "hpsearch resume RUN --repair"
+            )
+
+
+def _suits(value: object, parameter: Parameter) -> bool:
+    if parameter.categorical or parameter.fixed:  # a choice may be a list itself
+        entries = [value] if parameter.per is None else value
+        return isinstance(entries, list) and all(
+            is_number(entry) or parameter.domain.contains(entry) for entry in entries
+        )
+    if isinstance(value, list) != (parameter.per is not None):
+        return False
+    return all(map(is_number, value)) if isinstance(value, list) else is_number(value)
+
+
+def observation(
+    number: int, params: Mapping[str, Any], costs: tuple[Any, ...], *, lost: bool
+) -> Observation:
+    """A trial as the sampler sees it; a lost one has no finite cost where it was lost."""
+    return Observation(number, params, (*costs, UNKNOWN) if lost else costs)
+
+
+def by_training(pieces: Iterable[Piece]) -> Mapping[Training, list[Piece]]:
+    """Pieces by the training that they belong to."""
+    owned: dict[Training, list[Piece]] = defaultdict(list)
+    for piece in pieces:
+        owned[piece.training].append(piece)
+    return owned
+
+
+def consecutive(pieces: Iterable[Piece]) -> list[Piece]:
+    """The pieces of one training up to the first that does not go on where the one before ended.
+
+    >>> first = Piece(0, 0, 0, rung=0, epochs=1, value=0.5, curve={"epoch": [1]})
+    >>> third = Piece(0, 0, 0, rung=2, epochs=9, value=0.7, curve={"epoch": [4, 5, 6, 7, 8, 9]})
+    >>> consecutive([third, first]) == [first]
+    True
+    """
+    found: list[Piece] = []
+    for piece in sorted(pieces, key=lambda piece: piece.rung):
+        before = found[-1] if found else None
+        begins = before.epochs if before is not None else 0
+        again = before is not None and before.rung == piece.rung
+        if again or begins + len(piece.curve.get("epoch", ())) != piece.epochs:
+            break
+        found.append(piece)
+    return found
+
+
+def curves(pieces: Iterable[Piece], metric: str, repeats: int = 1) -> dict[int, Curve]:
+    """The learning curve of each trial, the mean of its trainings'; later repeats confirm it.
+
+    `metric` is the one that counts, see `average`.
+    """
+    owned: dict[int, list[Curve]] = defaultdict(list)
+    trainings = by_training(pieces)
+    for number, repeat, fold in sorted(trainings):  # a sum's last bit depends on the order
+        if repeat < repeats:
+            owned[number].append(join(trainings[number, repeat, fold]))
+    return {number: average(several, metric) for number, several in owned.items()}

@@ -1,0 +1,207 @@
+"""Taking up a run that has begun: what may change, and how a finished search grows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from math import ceil
+from typing import Any
+
+from hpsearch.config import Config, from_mapping
+from hpsearch.config.yaml_text import read
+from hpsearch.errors import ConfigError, RunError, as_argument
+from hpsearch.sampling.plan import Round, extended, ladder, round_sizes
+from hpsearch.searching.spec import TRIED, check_rules, rounds_in, trials_of
+from hpsearch.searching.trust import check, is_sealed, seal
+from hpsearch.store import MOST, RunDirectory, write_text
+
+FREE = ("parallel", "search.timeout", "search.trial_timeout")
+"""The keys that may change in a run that has begun: none of them decides what a trial gives."""
+
+
+def reopen(
+    run: RunDirectory,
+    overrides: Sequence[str] = (),
+    *,
+    trials: int | None = None,
+    named: bool = True,
+    trust: bool = False,
+    **forced: Any,
+) -> Config | None:
+    """The configuration to go on with, which run.json then has, too; None if nothing is left.
+
+    Args:
+        run: nobody else may be writing to it.
+        overrides: `KEY=VALUE` texts, of the keys in `FREE` alone.
+        trials: so many in all, more than are planned; None to keep the plan.
+        named: whether the code that the run names is to train, and not a function at hand.
+        trust: the user's word that this code may run; the run is sealed anew.
+        forced: `jobs` or `backend`; None for one that was not given.
+
+    Raises:
+        RunError: another process is at it, config.yaml was changed by hand where it may not be,
+            there is no time left, `trials` adds none, or the code that it names is not trusted.
+        ConfigError: an override is wrong, or may not change in a run that has begun.
+    """
+    with run.writing():
+        info = run.info
+        check_resumable(run, info)
+        tree, text = _as_edited(run, info)
+        before = from_mapping(tree)
+        config = from_mapping(tree, None, overrides, **forced)
+        if found := list(_refused(before.as_dict(), config.as_dict())):
+            may = "only parallel, search.timeout and search.trial_timeout may change in a run"
+            hint = "; to extend it: --trials N" if any("search.trials" in f for f in found) else ""
+            raise ConfigError([f"{run.path}: {line}; {may}{hint}" for line in found])
+        if not _is_left(run, info, config, trials):
+            return None
+        if named:
+            check(run, info, before, trust)
+        ours = (named and trust) or is_sealed(info)
+        plan = rounds_in(info["plan"])
+        if trials is not None:
+            config, plan = _longer(run, config, plan, trials)
+        changes = {
+            "status": "interrupted",  # so that a plan which has grown is never taken for done
+            "config": config.as_dict(),
+            "config_yaml": text,
+            "plan": [asdict(round) for round in plan],
+        }
+        run.update(**changes, seal=seal({**info, **changes}) if ours else None)
+    return config
+
+
+def check_resumable(run: RunDirectory, info: Mapping[str, Any]) -> None:
+    """Refuse a run whose trials nothing here can train: it was imported, or is of later rules.
+
+    Raises:
+        RunError: it was, or is.
+    """
+    check_rules(run)
+    if info.get("imported"):
+        raise RunError(
+            f"{run.path}: was imported, so there is nothing to resume; go on from its trials "
+            f"with: hpsearch refine {as_argument(run.path)}"
+        )
+
+
+def _is_left(
+    run: RunDirectory, info: Mapping[str, Any], config: Config, trials: int | None
+) -> bool:
+    """Whether there is anything to do, and time to do it.
+
+    Raises:
+        RunError: there would be, had the search more time.
+    """
+    limit, spent = config.search.timeout, run.seconds
+    finished = info["status"] == "finished"
+    if finished and trials is None and not info.get("out_of_time"):
+        return False
+    if info.get("out_of_time") and limit is not None and spent >= limit:
+        raise RunError(
+            f"{run.path}: its time is over: search.timeout is {limit:g} s, {spent:g} s are spent; "
+            f"give it more, or none to stop it: hpsearch resume {as_argument(run.path)} "
+            f"--set search.timeout={2 * ceil(max(spent, limit))}"
+        )
+    return True
+
+
+def _longer(
+    run: RunDirectory, config: Config, plan: Sequence[Round], trials: int
+) -> tuple[Config, tuple[Round, ...]]:
+    """The configuration and the plan of a search that is to go on to `trials` trials.
+
+    Rounds that are planned stay as they are, whether they have been trained or not, so the
+    trials of the longer search do not depend on when it was extended. New rounds are as many
+    as such a search makes of so many trials, none of them coarse.
+    """
+    planned = sum(round.trials for round in plan)
+    if trials <= planned:
+        raise RunError(
+            f"{run.path}: --trials must be more than the {planned} that are planned already, "
+            f"found {trials}; `hpsearch resume {as_argument(run.path)}` finishes those"
+        )
+    search, history = config.search, [line["params"] for line in run.history]
+    config = replace(config, search=replace(search, trials=trials))
+    from_mapping(config.as_dict())  # as if the user had written so many
+    more = (trials if run.rules == 1 else trials_of(config, history)) - planned
+    if more <= 0:
+        raise RunError(
+            f"{run.path}: --trials {trials} adds none: every setting of the space has been "
+            f"planned; {TRIED.format(run.path)}"
+        )
+    rounds = 1 if search.sampler == "random" else search.rounds
+    if isinstance(rounds, int):
+        rounds = ceil(rounds * more / planned)
+    sizes = round_sizes(more, rounds, coarse=False, draw=config.space.crossed)
+    epochs, halving = config.trainer.epochs, search.halving
+    if halving is None:
+        return config, extended(plan, sizes, (epochs,))
+    amounts = ladder(epochs, halving.min_epochs, halving.factor)
+    return config, extended(plan, sizes, amounts, halving.factor)
+
+
+def _as_edited(run: RunDirectory, info: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
+    """The run's configuration, with what was changed by hand in config.yaml and may be.
+
+    Raises:
+        RunError: something else was changed there.
+        ConfigError: config.yaml is no sound configuration any more.
+    """
+    tree, written = dict(info["config"]), info.get("config_yaml")
+    if written is None:  # such as from a program that could not read it as text
+        return tree, None
+    try:
+        text = run.config.read_text(MOST)
+    except FileNotFoundError:
+        write_text(run.config, written)
+        return tree, written
+    except UnicodeDecodeError as error:
+        raise RunError(
+            f"{run.config}: must be UTF-8, found byte {error.start} that is not"
+        ) from None
+    if text == written:
+        return tree, text
+    before, after = _resolved(run, written), _resolved(run, text)
+    if found := list(_refused(before, after)):
+        changed = "\n".join(f"{run.config}: {line}" for line in found)
+        raise RunError(
+            f"{changed}\n{run.config}: was changed since the run began; restore it, or search "
+            f"again with: hpsearch run {as_argument(run.config)} (more trials: "
+            f"hpsearch resume {as_argument(run.path)} --trials N)"
+        )
+    for key, _, value in _differences(before, after):
+        section, name = key
+        tree[section] = {**tree[section], name: value}
+    return tree, text
+
+
+def _resolved(run: RunDirectory, text: str) -> dict[str, Any]:
+    tree, places, problems = read(text.encode(), str(run.config))
+    if problems or not isinstance(tree, dict):
+        raise ConfigError(places.tell(problems) or f"{run.config}: must be a configuration")
+    return from_mapping(tree, run.path).as_dict()
+
+
+def _refused(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+    """What differs and may not, one line each."""
+    for key, old, new in _differences(before, after):
+        name = ".".join(key)
+        if not any(name == free or name.startswith(f"{free}.") for free in FREE):
+            yield f"{name}: was {_shown(old)}, is now {_shown(new)}"
+
+
+def _differences(
+    before: Mapping[str, Any], after: Mapping[str, Any], above: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], Any, Any]]:
+    """Each key at which two trees of plain values differ, with both values; None for none."""
+    for name in {**before, **after}:
+        old, new = before.get(name), after.get(name)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            yield from _differences(old, new, (*above, name))
+        elif old != new:
+            yield (*above, name), old, new
+
+
+def _shown(value: Any) -> str:
+    return "not there" if value is None else repr(value)

@@ -1,0 +1,425 @@
+"""The search itself: propose, train side by side, record, narrow; coarse to fine.
+
+The scheduler starts each stage (a rung of a round) as soon as the stages that it needs have ended,
+gives its jobs to the backend, records every answer in the ledger, and at the end of a stage lets
+the best go on. All that it decides follows from the spec and from the values of the trials.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import product
+
+from hpsearch.backends import Answer, Backend, Task
+from hpsearch.errors import HpsearchError
+from hpsearch.sampling.plan import Round
+from hpsearch.sampling.ranking import Observation, rank
+from hpsearch.searching.confirmation import contenders, trainings_within
+from hpsearch.searching.events import (
+    ConfirmationStarted,
+    Listener,
+    RoundStarted,
+    TrialEnded,
+    TrialWentOn,
+)
+from hpsearch.searching.history import check_params
+from hpsearch.searching.interrupts import shielded
+from hpsearch.searching.ledger import Ledger
+from hpsearch.searching.spec import Spec, proposals
+from hpsearch.searching.stages import Stage, needs, replacements, seen
+from hpsearch.trainers.protocol import Job, Outcome, State, Trainer
+from hpsearch.trial import OUT_OF_TIME, Result, Status, Training, Trial
+
+PASSES_ON = 2  # the rules from which on a lost trial's place is given to another
+
+
+class OutOfTimeError(Exception):
+    """The time that the whole search may take is over."""
+
+
+@dataclass
+class Scheduler:
+    """One search being done.
+
+    What it proposes and keeps depends on the spec and on the trials' values, never on which
+    trial was faster; only a timeout makes speed matter.
+
+    Attributes:
+        spec: what to search.
+        trainer: trains groups of jobs.
+        backend: runs them.
+        ledger: what is known of each trial, in memory and on disk.
+        notify: is called with every event.
+        deadline: on the monotonic clock, in seconds; None for no limit.
+        best: the best completed trial so far.
+        trials: every proposed trial, by number.
+        entered: the trials of each stage that has started.
+        training: the trainings of each stage that have not been answered yet.
+        groups: what was given to the backend, by key.
+        ended: stages that are over.
+        reached: how many rungs below its round's last one each trial entered, see `shown`.
+        states: what trainings go on from, where it is still in memory.
+        failures: the error of each training that failed.
+        confirmed: whether the search came to its end before its time was over.
+    """
+
+    spec: Spec
+    trainer: Trainer
+    backend: Backend
+    ledger: Ledger
+    notify: Listener
+    deadline: float | None = None
+    best: Result | None = None
+    trials: dict[int, Trial] = field(default_factory=dict)
+    entered: dict[Stage, list[Trial]] = field(default_factory=dict)
+    training: dict[Stage, set[Training]] = field(default_factory=dict)
+    groups: dict[Hashable, tuple[Stage, Sequence[Job]]] = field(default_factory=dict)
+    ended: set[Stage] = field(default_factory=set)
+    reached: Counter[int] = field(default_factory=Counter)
+    states: dict[Training, State] = field(default_factory=dict)
+    failures: dict[Training, str] = field(default_factory=dict)
+    confirmed: bool = False
+
+    def go(self) -> None:
+        """Coarse to fine, until every planned trial has met its fate; then confirm the best.
+
+        Raises:
+            TrainerError: each of the first trials failed.
+        """
+        check_params(self.ledger.results.values(), self.spec.space)
+        known = [each.result for each in self.spec.history]
+        self.best = self.ledger.criterion.best([*known, *self.ledger.results.values()])
+        waiting = {
+            stage: needs(stage, self.spec.rounds)
+            for round in self.spec.rounds
+            for stage in (Stage(round.number, rung) for rung in range(len(round.rungs)))
+        }
+        try:
+            while waiting or self.training:
+                for stage in [each for each, needed in waiting.items() if needed <= self.ended]:
+                    del waiting[stage]
+                    self.start(stage)
+                over = [stage for stage, missing in self.training.items() if not missing]
+                if over and not self.pass_on(min(over)):
+                    self.end(min(over))
+                elif not over:
+                    self.receive_one()
+            self.confirm()
+        except OutOfTimeError:
+            self.give_up()
+
+    def start(self, stage: Stage) -> None:
+        """Give the trials of a stage to the backend; at a first rung, propose them first."""
+        round = self.spec.rounds[stage.round]
+        if stage.rung == 0:
+            before = self.ledger.proposed(round)
+            self.entered[stage] = before or proposals(self.spec, round, self.history(round))
+            self.trials |= {trial.number: trial for trial in self.entered[stage]}
+            self.notify(RoundStarted(round, len(self.spec.rounds)))
+        self.train(stage, [(trial, stage) for trial in self.entered[stage]])
+
+    def train(self, stage: Stage, trials: Sequence[tuple[Trial, Stage]]) -> None:
+        """Train trials through one rung each: the rung of the stage, or one below it."""
+        jobs = [job for trial, at in trials for job in self.jobs(trial, at)]
+        for job in jobs:
+            self.ledger.carry(job)
+        self.give(stage, [job for job in jobs if not self.is_done(job)])
+        for trial, at in trials:
+            self.conclude(trial, stage, at.rung)  # a crash may have come between curve and fate
+
+    def give(self, stage: Stage, jobs: Sequence[Job]) -> None:
+        """Queue jobs of a stage, in the groups that the trainer makes of them."""
+        self.training.setdefault(stage, set()).update(job.training for job in jobs)
+        for group in self.trainer.groups(jobs):
+            self.submit(stage, group)
+
+    def history(self, round: Round) -> list[Observation]:
+        """What a round may look at: the parent's trials, then those of earlier rounds."""
+        amounts, criterion = self.spec.amounts, self.ledger.criterion
+        observed = [known.observe(amounts, criterion) for known in self.spec.history]
+        for number, rungs in seen(round.number, self.spec.rounds).items():
+            whole = rungs == len(self.spec.rounds[number].rungs)
+            observed += [
+                self.observe(trial, rungs if whole else self.shown(trial, rungs))
+                for trial in self.entered[Stage(number, 0)]
+            ]
+        return observed
+
+    def shown(self, trial: Trial, rungs: int) -> int:
+        """How many rungs of a trial a later round sees: none that may still be added."""
+        reached = self.reached[trial.number]
+        over = self.spec.is_start(trial.number) or self.ledger.completed_by(trial, reached)
+        return rungs if over or self.spec.rules < PASSES_ON else min(rungs, reached)
+
+    def observe(self, trial: Trial, rungs: int) -> Observation:
+        """A trial as it was after this many rungs of its round, whatever it has trained since."""
+        reached = self.spec.rounds[trial.round].rungs[rungs - 1].epochs
+        amounts = [amount for amount in self.spec.amounts if amount <= reached]
+        return self.ledger.observe(trial, amounts, rungs)
+
+    def jobs(self, trial: Trial, stage: Stage) -> list[Job]:
+        """The pieces of training that take a trial through a rung."""
+        settings = self.spec.settings_of(trial.params)
+        rung = self.spec.rounds[stage.round].rungs[stage.rung]
+        until = settings["epochs"]
+        if not self.spec.is_start(trial.number):
+            until = min(until, rung.epochs)
+        identity = self.spec.seed_of(trial.number)
+        return [
+            Job(
+                trial.number,
+                settings,
+                self.spec.seed_of_training(identity, repeat),
+                until_epoch=until,
+                rung=stage.rung,
+                repeat=repeat,
+                fold=fold,
+                rules=self.spec.rules,
+            )
+            for repeat, fold in self.spec.trainings
+        ]
+
+    def is_done(self, job: Job) -> bool:
+        """Whether a piece need not be trained: a run before a crash did it, or nothing is left.
+
+        A training that has gone on has done all earlier pieces. Whether its last piece was to go
+        on is known only from a state; without one it is trained again.
+        """
+        ledger = self.ledger
+        if job.number in ledger.results or job.training in ledger.finished:
+            return True
+        last = max((piece.rung for piece in ledger.pieces[job.training]), default=-1)
+        if last != job.rung:
+            return last > job.rung
+        trained = ledger.epochs(job.training) >= job.until_epoch
+        return trained and self.state(job.training) is not None
+
+    def submit(self, stage: Stage, group: Sequence[Job]) -> None:
+        """Queue one group of jobs, each with the state to go on from."""
+        key = tuple(job.training for job in group)
+        self.groups[key] = stage, group
+        states = [self.state(job.training) for job in group]
+        limit = self.spec.trial_timeout
+        timeout = limit * len(group) if limit is not None else None
+        self.backend.submit(Task(key, self.trainer.train, (group, states), timeout))
+
+    def state(self, training: Training) -> State | None:
+        """What a training goes on from; None before its first piece."""
+        if training in self.states or not self.ledger.epochs(training):
+            return self.states.get(training)
+        return self.ledger.writer.state(self.ledger.pieces[training][-1])
+
+    def next_answer(self) -> Answer:
+        """Wait for any answer, but not beyond the deadline; lines reach the disk meanwhile."""
+        writer = self.ledger.writer
+        while True:
+            left = math.inf if self.deadline is None else self.deadline - time.monotonic()
+            if left <= 0:  # short trials could answer one after another for ever
+                raise OutOfTimeError
+            patience = min(left, writer.seconds_to_sync)
+            try:
+                return self.backend.next(None if math.isinf(patience) else patience)
+            except TimeoutError:
+                if patience >= left:
+                    raise OutOfTimeError from None
+                writer.sync()
+
+    def receive_one(self) -> None:
+        """Wait for an answer and record it whole; an interrupt waits until then."""
+        answer = self.next_answer()
+        with shielded():
+            self.receive(answer)
+
+    def take_in(self) -> None:
+        """Record the answers that have already arrived, when the search is interrupted."""
+        with suppress(TimeoutError, LookupError, HpsearchError):
+            for _ in range(self.backend.jobs):
+                self.receive(self.backend.next(0))
+
+    def receive(self, answer: Answer) -> None:
+        """Record a group's outcomes. A group of several that died is trained again one by one."""
+        stage, group = self.groups.pop(answer.key)
+        if answer.kind != "ok" and len(group) > 1:
+            for job in group:
+                self.submit(stage, [job])
+            return
+        if answer.kind == "ok":
+            for job, outcome in zip(group, answer.value, strict=True):
+                self.record(job, outcome, answer, share=len(group))
+        else:
+            self.fail(group[0], answer)
+        self.training[stage] -= {job.training for job in group}
+        for number, rung in {(j.number, j.rung) for j in group if j.repeat < self.spec.repeats}:
+            self.conclude(self.trials[number], stage, rung)
+
+    def record(self, job: Job, outcome: Outcome, answer: Answer, share: int) -> None:
+        """Record one piece of training."""
+        piece = self.ledger.piece(job, outcome)
+        finished = outcome.finished or outcome.diverged
+        finished = finished or job.until_epoch >= job.settings["epochs"]  # type: ignore[operator]
+        self.ledger.worked(job.number, job.rung, answer, share)
+        self.ledger.trained(piece, outcome.state, finished)
+        if outcome.state is not None:
+            self.states[job.training] = outcome.state
+
+    def conclude(self, trial: Trial, stage: Stage, rung: int) -> None:
+        """Record a trial's fate once all its trainings up to a rung are in and decide it."""
+        ledger, own = self.ledger, self.ledger.of(trial.number)
+        if trial.number in ledger.results or self.training[stage].intersection(own):
+            return
+        full = self.spec.settings_of(trial.params)["epochs"]
+        errors = [self.failures[training] for training in own if training in self.failures]
+        if errors:
+            self.settle(trial, Status.FAILED, errors[0])
+            ledger.stop_if_hopeless(self.spec.first, self.spec.trials)
+        elif ledger.diverged(trial.number):
+            if ledger.rung(trial) <= rung:  # else before a crash, and other parts are to follow
+                self.settle(trial, Status.DIVERGED, ledger.undefined(trial.number))
+        elif all(t in ledger.finished or ledger.epochs(t) >= full for t in own):
+            self.settle(trial, Status.COMPLETED)
+
+    def fail(self, job: Job, answer: Answer) -> None:
+        """Record that a piece of training failed."""
+        self.ledger.worked(job.number, job.rung, answer, share=1)
+        self.ledger.writer.log(f"trial {job.number}: {answer.traceback or answer.error}")
+        self.failures[job.training] = answer.error or answer.kind
+
+    def end(self, stage: Stage) -> None:
+        """End a stage: its best trials go on to the next rung, the others stop."""
+        del self.training[stage]
+        self.ended.add(stage)
+        rungs = self.spec.rounds[stage.round].rungs
+        going_on = []
+        if stage.rung + 1 < len(rungs):
+            going_on = self.able(stage)[: rungs[stage.rung + 1].trials]
+            self.entered[Stage(stage.round, stage.rung + 1)] = going_on
+        kept = {trial.number for trial in going_on}
+        for trial in self.entered[stage]:
+            known = trial.number in self.ledger.results
+            # One that was called back before a crash has its fate later.
+            if not known and trial.number not in kept and self.ledger.rung(trial) <= stage.rung:
+                self.settle(trial, Status.STOPPED)
+        if stage.rung + 2 == len(rungs):
+            below = (Stage(stage.round, rung) for rung in range(stage.rung + 1))
+            self.reached.update(trial.number for at in below for trial in self.entered[at])
+        if stage.rung + 1 == len(rungs):  # until now a place might have come free
+            self.ledger.release(trial.number for trial in self.entered[Stage(stage.round, 0)])
+        self.ledger.writer.sync()
+
+    def able(self, stage: Stage) -> list[Trial]:
+        """The trials that may go on from a rung, best first, without starting settings."""
+        rungs = stage.rung + 1
+        ranked = rank(self.observe(trial, rungs) for trial in self.entered[stage])
+        return [
+            self.trials[observed.number]
+            for observed in ranked
+            if observed.finite and not self.spec.is_start(observed.number)
+        ]
+
+    def pass_on(self, stage: Stage) -> bool:
+        """Give the places of trials that failed or diverged at a rung to the next best.
+
+        Decided only when every trial of the stage has answered, so never by which was faster.
+
+        Returns:
+            Whether any trial goes on in such a place, so that the stage is not over yet.
+        """
+        rungs = self.spec.rounds[stage.round].rungs
+        missing = rungs[stage.rung].trials - len(self.able(stage)) if stage.rung else 0
+        if missing <= 0 or self.spec.rules < PASSES_ON:
+            return False
+        stages = [Stage(stage.round, rung) for rung in range(stage.rung + 1)]
+        able = [[trial.number for trial in self.able(each)] for each in stages]
+        entered = [{trial.number for trial in self.entered[each]} for each in stages]
+        chosen = replacements(able, entered, missing)
+        going_on = [(self.trials[number], stages[rung]) for number, rung in chosen]
+        for trial, at in going_on:
+            self.entered[at].append(trial)
+        self.call_back(going_on)
+        if going_on:
+            self.train(stage, going_on)
+        return bool(going_on)
+
+    def call_back(self, going_on: Sequence[tuple[Trial, Stage]]) -> None:
+        """Take back the fate of trials that had stopped and now go on."""
+        called = []
+        for trial, at in going_on:
+            result = self.ledger.results.get(trial.number)
+            stopped = result is not None and result.status is Status.STOPPED
+            if stopped and self.ledger.rung(trial) < at.rung:
+                called.append(trial)
+        self.ledger.reopen(trial.number for trial in called)
+        for trial in called:
+            self.notify(TrialWentOn(trial))
+
+    def settle(self, trial: Trial, status: Status, error: str | None = None) -> None:
+        """Record a trial's fate; of finished trials keep only the best one's states in memory."""
+        result = self.ledger.settle(trial, status, error)
+        criterion, before = self.ledger.criterion, self.best
+        self.best = criterion.best([result] if before is None else [before, result])
+        for dropped in (result, before):
+            if dropped is not None and dropped is not self.best:
+                for training in self.ledger.of(dropped.number):
+                    self.states.pop(training, None)
+        self.notify(TrialEnded(result, self.best))
+
+    def confirm(self) -> None:
+        """Train the best few again, with new seeds, the same for each of them."""
+        spec, stage = self.spec, Stage(len(self.spec.rounds), 0)
+        jobs = [
+            Job(
+                result.number,
+                settings := spec.settings_of(result.params),
+                spec.seed_of_training((), repeat),
+                until_epoch=settings["epochs"],
+                repeat=repeat,
+                fold=fold,
+                rules=spec.rules,
+            )
+            for result, trainings in self.contenders()
+            for _, repeat, fold in trainings
+        ]
+        if jobs:
+            self.notify(ConfirmationStarted(len({job.number for job in jobs}), len(jobs)))
+        self.give(stage, [job for job in jobs if not self.ledger.pieces[job.training]])
+        while self.training[stage]:
+            self.receive_one()
+        del self.training[stage]
+        self.ledger.writer.sync()
+        self.confirmed = True
+
+    def contenders(self) -> list[tuple[Result, list[Training]]]:
+        """The settings to confirm, and the new trainings of each."""
+        spec = self.spec
+        if spec.confirm is None:
+            return []
+        top, seeds = trainings_within(spec.confirm, spec.trials * spec.repeats)
+        own, parents = self.ledger.results.values(), [known.result for known in spec.history]
+        criterion, inherited = self.ledger.criterion, spec.inherited
+        again = spec.rules == 1
+        chosen = contenders(list(own), parents, criterion, top, inherited, again) if top else []
+        new = list(product(range(spec.repeats, spec.repeats + seeds), range(spec.folds)))
+        return [
+            (result, [(result.number, repeat, fold) for repeat, fold in new]) for result in chosen
+        ]
+
+    def give_up(self) -> None:
+        """Out of time: cancel what is training, and stop each trial that has a value.
+
+        A resumed search with more time goes on with the trials that stopped only for this.
+        """
+        self.backend.cancel()
+        self.training.clear()
+        before = {result.number: result.trial for result in self.ledger.cut}
+        for trial in (before | self.trials).values():
+            known = all(self.ledger.epochs(t) for t in self.ledger.of(trial.number))
+            if trial.number not in self.ledger.results and known:
+                lost = self.ledger.diverged(trial.number)
+                status = Status.DIVERGED if lost else Status.STOPPED
+                self.settle(trial, status, OUT_OF_TIME)
+        self.ledger.writer.sync()

@@ -1,0 +1,258 @@
+"""The specification of a search: everything that decides its trials, as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from importlib.metadata import version
+from itertools import product
+from math import ceil
+from typing import Any
+
+from hpsearch.backends.threads import limit_threads
+from hpsearch.config import Config, Confirm
+from hpsearch.errors import RunError, as_argument
+from hpsearch.messages import counted
+from hpsearch.rng import RULES
+from hpsearch.sampling.plan import Round, Rung, ladder, plan, round_sizes
+from hpsearch.sampling.propose import Sampler, propose
+from hpsearch.sampling.ranking import Observation
+from hpsearch.searching.history import PastTrial, check_params, curves
+from hpsearch.space import Space
+from hpsearch.space.settings import count, key, untried
+from hpsearch.store import RunDirectory, uncollected
+from hpsearch.trainers.protocol import OWN_EPOCHS, Settings
+from hpsearch.trial import Params, Trial
+
+TRIED = (
+    "widen the space, or train a setting with new seeds: hpsearch retrain {} --trial N --seeds K"
+)
+"""What to do where every setting has been tried."""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """Everything that decides which trials a search proposes, except their values."""
+
+    space: Space
+    settings: Settings  # fixed for every trial; "epochs" among them
+    rounds: tuple[Round, ...]
+    seed: int
+    metric: str = ""  # that trials are compared by
+    sampler: Sampler = "zoom"
+    screened: bool = False
+    start: Sequence[Params] = ()  # search.start: the first trials
+    history: Sequence[PastTrial] = ()  # a parent's trials
+    inherited: int | None = None  # the number of the parent's winner
+    repeats: int = 1  # trainings of each trial with seeds of their own
+    folds: int = 1  # trainings of each repeat, with validation rows of their own
+    confirm: Confirm | None = None
+    user_trainer: bool = False  # code of the user's trains, with whatever names it is given
+    rules: int = RULES  # how random numbers are drawn and settings proposed
+    timeout: float | None = None  # seconds
+    trial_timeout: float | None = None  # seconds
+
+    @property
+    def trainings(self) -> tuple[tuple[int, int], ...]:
+        """Repeat and fold of each training that a trial consists of."""
+        return tuple(product(range(self.repeats), range(self.folds)))
+
+    @cached_property
+    def amounts(self) -> tuple[int, ...]:
+        """The amounts of training at which trials are compared, in epochs, ascending."""
+        return tuple(sorted({rung.epochs for round in self.rounds for rung in round.rungs}))
+
+    @property
+    def first(self) -> int:
+        """The number of the first trial; those below are the parent's."""
+        return self.rounds[0].first
+
+    @property
+    def trials(self) -> int:
+        """How many settings are proposed."""
+        return sum(round.trials for round in self.rounds)
+
+    def is_start(self, number: int) -> bool:
+        """Whether a trial is a starting setting (`search.start`), which is trained in full."""
+        return number < self.first + len(self.start)
+
+    def settings_of(self, params: Params) -> dict[str, Any]:
+        """Fixed settings and a trial's parameters; "epochs" is the length of a full training.
+
+        A user's trainer gets only names of the space: a trial's line may come from a stranger,
+        and in a command another name could stand for the checkpoint folder, say.
+        """
+        own = {
+            OWN_EPOCHS if name == "epochs" else name: value
+            for name, value in params.items()
+            if name in self.space or not self.user_trainer
+        }
+        return {**self.settings, **own}
+
+    def seed_of(self, number: int) -> tuple[int | str, ...]:
+        """The identity of a trial's random numbers; crossed trials of one draw share it."""
+        first_draw = self.first + len(self.start)
+        return self.seed, "trial", draw_of(number, first_draw, self.space.crossed)
+
+    def seed_of_training(self, seed: tuple[int | str, ...], repeat: int) -> tuple[int | str, ...]:
+        """The identity of one training's random numbers, given its trial's.
+
+        Folds share it. Confirming trainings have seeds of their own, the same for every
+        setting, so that settings are compared like with like.
+        """
+        if repeat >= self.repeats:
+            return self.seed, "confirm", repeat - self.repeats
+        return seed if repeat == 0 else (*seed, "repeat", repeat)
+
+
+def spec_of(run: RunDirectory, config: Config) -> Spec:
+    """The specification of a run; its plan is the one that it began with."""
+    info = run.info
+    rounds = rounds_in(info["plan"])
+    history = tuple(PastTrial.from_line(line) for line in run.history)
+    results = (each.result for each in history)
+    check_params(results, config.space, "history.jsonl", "refine the parent again")
+    spec = spec_for(config, rounds, history)
+    return replace(spec, inherited=info.get("parent_winner"), rules=info.get("rules", 1))
+
+
+def check_rules(run: RunDirectory) -> None:
+    """Refuse to train a run that was searched by rules of a later version; reading it is fine.
+
+    Raises:
+        RunError: the run has such rules.
+    """
+    if run.rules > RULES:
+        began = run.info.get("versions", {}).get("hpsearch", "a later one")
+        raise RunError(
+            f"{run.path}: was searched by rules {run.rules}, this hpsearch {version('hpsearch')} "
+            f"knows rules 1 to {RULES}; go on with the version that began it ({began}), or search "
+            f"again with: hpsearch run {as_argument(run.config)}"
+        )
+
+
+def rounds_of(config: Config, first: int = 0, history: Sequence[Params] = ()) -> tuple[Round, ...]:
+    """The plan of a search; it follows from the configuration alone, never from the machine.
+
+    Starting settings belong to the first round. A refined search, which has a history, has no
+    coarse round; a random search has one round, as it never looks back. No more trials are
+    planned than there are settings left to try.
+
+    Args:
+        config: of the search.
+        first: the number of its first trial.
+        history: settings of the parent's trials inside the space.
+    """
+    search, start = config.search, min(len(config.search.by_hand), config.search.trials)
+    left = trials_of(config, history) - start
+    rounds = 1 if search.sampler == "random" else search.rounds
+    draw = config.space.crossed
+    sizes = round_sizes(left, rounds, coarse=not history, draw=draw) if left else []
+    sizes = [start + sizes[0], *sizes[1:]] if sizes else [start]
+    amounts: tuple[int, ...] = (config.trainer.epochs,)
+    if search.halving is None:
+        return plan(sizes, amounts, first=first)
+    factor = search.halving.factor
+    amounts = ladder(config.trainer.epochs, search.halving.min_epochs, factor)
+    return plan(sizes, amounts, factor, first)
+
+
+def trials_of(config: Config, history: Sequence[Params] = ()) -> int:
+    """How many trials a search makes: `search.trials`, or fewer if its space has fewer settings.
+
+    Args:
+        config: of the search.
+        history: settings that need not be tried again; starting settings are tried anyway.
+    """
+    search, draw = config.search, config.space.crossed
+    start = search.by_hand[: search.trials]
+    asked = search.trials - len(start)
+    draws = untried(config.space, [*start, *history], most=ceil(asked / draw))
+    return len(start) + min(asked, draws * draw)
+
+
+def shortage(config: Config, history: Sequence[Params] = ()) -> str | None:
+    """A remark where the space holds fewer settings than `search.trials`; else None."""
+    trials, asked = trials_of(config, history), config.search.trials
+    if trials == asked:
+        return None
+    tried = len({key(params) for params in history if config.space.contains(params)})
+    held = count(config.space, trials + tried + 1)
+    before = f", {tried} of them tried before" if tried else ""
+    return (
+        f"space: holds {counted(held, 'setting')}{before}, so {trials} of the {asked} "
+        "trials train; for more trainings of each, with other seeds: search.repeats"
+    )
+
+
+def rounds_in(plan: Sequence[Mapping[str, Any]]) -> tuple[Round, ...]:
+    """The rounds of a plan as run.json has it."""
+    return tuple(
+        Round(**{**line, "rungs": tuple(Rung(**rung) for rung in line["rungs"])}) for line in plan
+    )
+
+
+def spec_for(
+    config: Config, rounds: tuple[Round, ...], history: tuple[PastTrial, ...] = ()
+) -> Spec:
+    """The specification of a search with this plan."""
+    return Spec(
+        space=config.space,
+        settings=config.trainer.settings,
+        user_trainer=not config.trainer.network,
+        rounds=rounds,
+        seed=config.seed,
+        metric=config.metric.name,
+        sampler=config.search.sampler,
+        screened=config.search.screen,
+        start=config.search.by_hand[: rounds[0].trials],
+        history=history,
+        repeats=config.search.repeats,
+        folds=config.search.folds or 1,
+        confirm=config.search.confirm,
+        timeout=config.search.timeout,
+        trial_timeout=config.search.trial_timeout,
+    )
+
+
+@uncollected()
+def past_trials(run: RunDirectory, spec: Spec) -> list[PastTrial]:
+    """The trials that a run can build on, by number: its parent's, then its own."""
+    results = run.results
+    check_params(results, spec.space)
+    curve = curves(run.pieces, spec.metric, spec.repeats)
+    own = (
+        PastTrial(result, curve.get(result.number, {}), spec.seed_of(result.number), spec.rules)
+        for result in results
+    )
+    return [*spec.history, *own]
+
+
+def proposals(spec: Spec, round: Round, history: Sequence[Observation] = ()) -> list[Trial]:
+    """The trials of a round: starting settings, then draws; crossed ones stand side by side."""
+    start = spec.start if round.number == 0 else ()
+    with limit_threads(1):  # their number changes bits
+        draws = propose(
+            spec.space,
+            count=(round.trials - len(start)) // spec.space.crossed,
+            seed=spec.seed,
+            first=round.first,
+            progress=round.progress,
+            history=history,
+            sampler=spec.sampler,
+            screened=spec.screened,
+            pending=start if spec.rules >= 2 else (),
+            again=spec.rules == 1,
+        )
+    settings = [*start, *(each for draw in draws for each in spec.space.crossings(draw))]
+    return [Trial(round.first + i, round.number, params) for i, params in enumerate(settings)]
+
+
+def draw_of(number: int, first: int, crossed: int) -> int:
+    """The first trial of the draw that a trial belongs to; draws begin at trial `first`.
+
+    >>> [draw_of(number, first=1, crossed=2) for number in range(5)]
+    [0, 1, 1, 3, 3]
+    """
+    return number if number < first else number - (number - first) % crossed
