@@ -18,6 +18,7 @@ OWN = {  # modules that open other files than those of a run directory
     "backends/slot.py": "/proc",
     "backends/worker.py": "/proc",
     "cli/__init__.py": "/dev/null",
+    "cli/options.py": "the folder of the runs, whose names a shell completes",
     "config/loading.py": "the user's configuration",
     "config/reference.py": "a page of the documentation",
     "data/built_in.py": "a file of this package",
