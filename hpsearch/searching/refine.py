@@ -30,6 +30,7 @@ class Refinement:
     """What a refined search starts from."""
 
     parent: RunDirectory
+    before: Space  # the parent's
     config: Config  # the parent's, in a narrower space
     winner: int | None  # the parent's, by number; None where it has none yet
     elites: tuple[Result, ...]  # the winner first
@@ -117,6 +118,7 @@ def refine(
         )
     return Refinement(
         parent=parent,
+        before=before.space,
         winner=winner,
         config=config,
         elites=tuple(elites),

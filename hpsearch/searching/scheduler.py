@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import product
@@ -17,7 +17,7 @@ from hpsearch.sampling.ranking import Observation, rank
 from hpsearch.searching.confirmation import contenders, trainings_within
 from hpsearch.searching.events import (
     ConfirmationStarted,
-    Event,
+    Listener,
     RoundStarted,
     TrialEnded,
     TrialWentOn,
@@ -49,7 +49,7 @@ class Scheduler:
     trainer: Trainer
     backend: Backend
     ledger: Ledger
-    tell: Callable[[Event], None]
+    notify: Listener
     deadline: float | None = None  # on the monotonic clock
     best: Result | None = None
     trials: dict[int, Trial] = field(default_factory=dict)
@@ -98,7 +98,7 @@ class Scheduler:
             before = self.ledger.proposed(round)
             self.entered[stage] = before or proposals(self.spec, round, self.history(round))
             self.trials |= {trial.number: trial for trial in self.entered[stage]}
-            self.tell(RoundStarted(round, len(self.spec.rounds)))
+            self.notify(RoundStarted(round, len(self.spec.rounds)))
         self.train(stage, [(trial, stage) for trial in self.entered[stage]])
 
     def train(self, stage: Stage, trials: Sequence[tuple[Trial, Stage]]) -> None:
@@ -330,7 +330,7 @@ class Scheduler:
                 called.append(trial)
         self.ledger.reopen(trial.number for trial in called)
         for trial in called:
-            self.tell(TrialWentOn(trial))
+            self.notify(TrialWentOn(trial))
 
     def settle(self, trial: Trial, status: Status, error: str | None = None) -> None:
         """Record a trial's fate; keep the states of the best, drop any others."""
@@ -341,7 +341,7 @@ class Scheduler:
             if dropped is not None and dropped is not self.best:
                 for training in self.ledger.of(dropped.number):
                     self.states.pop(training, None)
-        self.tell(TrialEnded(result, self.best))
+        self.notify(TrialEnded(result, self.best))
 
     def confirm(self) -> None:
         """Train the best few again, with new seeds, the same for each of them."""
@@ -360,7 +360,7 @@ class Scheduler:
             for _, repeat, fold in trainings
         ]
         if jobs:
-            self.tell(ConfirmationStarted(len({job.number for job in jobs}), len(jobs)))
+            self.notify(ConfirmationStarted(len({job.number for job in jobs}), len(jobs)))
         self.give(stage, [job for job in jobs if not self.ledger.pieces[job.training]])
         while self.training[stage]:
             self.receive_one()
