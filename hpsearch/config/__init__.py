@@ -37,7 +37,7 @@ __all__ = [
     "TrainerConfig",
     "from_mapping",
     "load",
-    "remarks",
+    "remarks_on",
     "space_from",
 ]
 
@@ -94,8 +94,8 @@ def space_from(tree: Mapping[str, Any]) -> Space:
     return space_from_tree(tree)
 
 
-def remarks(config: Config) -> list[str]:
+def remarks_on(config: Config) -> list[str]:
     """What a valid configuration does that its author may not have meant, with remedies."""
-    from hpsearch.config.remarks import remarks
+    from hpsearch.config.remarks import remarks_on
 
-    return remarks(config)
+    return remarks_on(config)

@@ -11,7 +11,7 @@ from hpsearch.config.kinds import kind_of
 from hpsearch.config.schema import Config
 
 
-def remarks(config: Config) -> list[str]:
+def remarks_on(config: Config) -> list[str]:
     """What a user may want to know, each with the key that it is about and a remedy."""
     return [*_idle(config), *_unused(config), *_search(config), *_parallel(config)]
 
