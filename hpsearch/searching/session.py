@@ -1,4 +1,4 @@
-"""A search from its configuration to its run directory, and from there to its winner."""
+"""A run directory is made for a search, and the search is done in it, to its winner."""
 
 from __future__ import annotations
 
