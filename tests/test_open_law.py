@@ -19,7 +19,7 @@ OWN = {  # modules that open other files than those of a run directory
     "backends/worker.py": "/proc",
     "cli/__init__.py": "/dev/null",
     "config/loading.py": "the user's configuration",
-    "config/reference.py": "a page of the documentation",
+    "config/docs.py": "a page of the documentation",
     "data/built_in.py": "a file of this package",
     "data/compressed.py": "the user's data",
     "data/dataset.py": "prepared arrays, made exclusively in a folder that the caller has made",
