@@ -20,7 +20,7 @@ OWN = {  # modules that open other files than those of a run directory
     "cli/__init__.py": "/dev/null",
     "cli/options.py": "the folder of the runs, whose names a shell completes",
     "config/loading.py": "the user's configuration",
-    "config/reference.py": "a page of the documentation",
+    "config/docs.py": "a page of the documentation",
     "data/built_in.py": "a file of this package",
     "data/compressed.py": "the user's data",
     "data/dataset.py": "prepared arrays, made exclusively in a folder that the caller has made",

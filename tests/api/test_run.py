@@ -49,6 +49,7 @@ def test_a_loaded_run_is_the_one_that_was_searched(run, runs_dir):
 
 
 def test_curves_end_at_the_values_that_the_trials_report(run):
+    assert len(run.curves) == len(run.trials) > 0
     for trial in run.trials:
         curve = run.curves[trial.number]
         assert len(curve["epoch"]) == trial.epochs
