@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hpsearch.cli.options import force_option, runs_dir_option
+from hpsearch.cli.options import RUN, force_option, runs_dir_option
 from hpsearch.errors import as_argument
 from hpsearch.messages import counted
 from hpsearch.report.escape import echo
@@ -15,7 +15,7 @@ FORMATS = ["csv", "parquet", "optuna", "mlflow", "tensorboard"]
 
 
 @click.command()
-@click.argument("run", metavar="[RUN]", nargs=-1)
+@click.argument("run", type=RUN, metavar="[RUN]", nargs=-1)
 @click.argument("target")
 @click.option("--to", type=click.Choice(FORMATS), required=True,
               help="Which tool's format to write.")  # fmt: skip
