@@ -19,7 +19,7 @@ from hpsearch.errors import HpsearchError, RunError
 from hpsearch.exchange.export import export
 from hpsearch.messages import counted, expanded
 from hpsearch.report.advice import without_winner
-from hpsearch.report.html.write import write_page
+from hpsearch.report.html.page import write_page
 from hpsearch.report.summary import Summary, summarise
 from hpsearch.searching.criterion import Curve
 from hpsearch.searching.models import winning_model
