@@ -18,14 +18,13 @@ from hpsearch import rng
 from hpsearch.backends.threads import limit_threads
 from hpsearch.report.text import Part, TextTable, heading, unicode_output
 from hpsearch.sampling.ranking import Observation
-from hpsearch.sampling.screen import features, normal_scores
 from hpsearch.sampling.sensitivity import Effects, Function, searched, total_effects
-from hpsearch.sampling.surrogate import Inputs, Vector, fit, matern
+from hpsearch.sampling.surrogate import Inputs, Vector, features, fit, matern, normal_scores
 from hpsearch.searching.history import PastTrial
 from hpsearch.searching.refine import elites_of
 from hpsearch.searching.spec import Spec
 from hpsearch.space import Space
-from hpsearch.space.narrow import narrow
+from hpsearch.space.bounds import narrow
 from hpsearch.trial import Status
 
 FEWEST = 12  # trials with a value: fewer say nothing
