@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from hpsearch.config.options import COMMAND, FUNCTION, KERAS, KERAS_MODEL, Option
-from hpsearch.config.resolved import Goal, Trainer
+from hpsearch.config.schema import Goal, TrainerConfig
 from hpsearch.fields import Rule, as_whole, choice, looks_like_number
 from hpsearch.suggestions import ELSEWHERE, did_you_mean
 from hpsearch.trainers import network
@@ -91,6 +91,7 @@ class Kind:
     ignored: Callable[[Mapping[str, Any]], Told]
     options: Mapping[str, Option] = field(default_factory=dict)
     open: bool = False
+    default_metric: str = "val_accuracy"
     given: tuple[str, ...] = ()  # names that each run of it is told besides
     unknown: Callable[[Mapping[str, Any], list[str]], Told] = _nothing
     unused: Callable[[Mapping[str, Any], list[str]], Told] = _nothing
@@ -133,6 +134,7 @@ KINDS = {
         ignored=_nothing,
         options=FUNCTION,
         open=True,
+        default_metric="value",
     ),
     "command": Kind(
         name="command",
@@ -146,6 +148,7 @@ KINDS = {
         ignored=_nothing,
         options=COMMAND,
         open=True,
+        default_metric="value",
         given=GIVEN,
         unknown=_unknown_places,
         unused=_unused_parameters,
@@ -172,10 +175,10 @@ def kind_of(name: str, keys: Collection[str]) -> Kind:
     return OWN_KERAS if name == OWN_KERAS.name and "model" in keys else KINDS[name]
 
 
-def limits(trainer: Trainer) -> dict[str, tuple[float | None, float | None]]:
+def limits(trainer: TrainerConfig) -> dict[str, tuple[float | None, float | None]]:
     """Bounds that no value of a hyperparameter can pass, by name.
 
-    >>> limits(Trainer("network", {"epochs": 30}))["dropout"]
+    >>> limits(TrainerConfig("network", {"epochs": 30}))["dropout"]
     (0, 1)
     """
     known = kind_of(trainer.kind, trainer.options).hyperparameters

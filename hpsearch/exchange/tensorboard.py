@@ -11,34 +11,32 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from hpsearch.exchange.contents import Contents, rows, span
-from hpsearch.exchange.flat import flatten
-from hpsearch.exchange.needs import needs
-from hpsearch.searching.history import LOST, PastTrial
+from hpsearch.exchange.exported_run import ExportedRun, ExportedTrial
+from hpsearch.exchange.target import Target, needs
+from hpsearch.searching.history import LOST
 from hpsearch.store.output import new_folder
-from hpsearch.trial import Value
 
-VALUE = "hpsearch/value"  # the tag of what a trial came to
+VALUE = "hpsearch/value"  # the tag of a trial's value
 FILE = "events.out.tfevents.{:010d}.hpsearch"
 
 
-def to_tensorboard(contents: Contents, path: Path) -> str:
-    """Write a folder with one for each trial; says how to look at it.
+def to_tensorboard(run: ExportedRun, target: Target) -> str:
+    """Write a folder that holds a folder for each trial; returns how to look at it.
 
     Raises:
         ExchangeError: TensorBoard is missing.
         OutputError: there is something of that name, or it cannot be written.
     """
     messages = _Messages()
-    kinds = _kinds(contents)
-    with new_folder(path) as hidden:
-        _write(hidden, 0, [messages.experiment(contents, kinds)], messages)
-        for known in contents.trials:
-            folder = hidden / f"trial-{known.result.number:05d}"
+    types = _types(run)
+    with new_folder(target.path) as hidden:
+        _write(hidden, 0, [messages.experiment(run, types)], messages)
+        for trial in run.trials:
+            folder = hidden / f"trial-{trial.result.number:05d}"
             folder.mkdir()
-            start = int(span(known.result)[0].timestamp())
-            _write(folder, start, messages.session(contents, known, kinds), messages)
-    return f"tensorboard --logdir {path}"
+            start = int(trial.times[0].timestamp())
+            _write(folder, start, messages.session(trial, types), messages)
+    return f"tensorboard --logdir {target.path}"
 
 
 def _write(folder: Path, start: int, events: Iterable[Any], messages: _Messages) -> None:
@@ -49,11 +47,11 @@ def _write(folder: Path, start: int, events: Iterable[Any], messages: _Messages)
             writer.write(event)
 
 
-def _kinds(contents: Contents) -> dict[str, type]:
-    """The type of each flat parameter as TensorBoard knows types: bool, float or str."""
+def _types(run: ExportedRun) -> dict[str, type]:
+    """The type of each parameter as TensorBoard knows types: bool, float or str."""
     seen: dict[str, set[type]] = {}
-    for known in contents.trials:
-        for name, value in flatten(contents.space, known.result.params).items():
+    for trial in run.trials:
+        for name, value in trial.params.items():
             seen.setdefault(name, set()).add(type(value))
     return {
         name: bool if types == {bool} else float if types <= {int, float} else str
@@ -61,18 +59,8 @@ def _kinds(contents: Contents) -> dict[str, type]:
     }
 
 
-def _hyperparameters(flat: Mapping[str, Any], kinds: Mapping[str, type]) -> dict[str, Value]:
-    """Values of their parameters' kinds; JSON where a choice has not only texts."""
-    return {
-        name: json.dumps(value)
-        if kinds[name] is str and not isinstance(value, str)
-        else kinds[name](value)
-        for name, value in flat.items()
-    }
-
-
 class _Messages:
-    """What TensorBoard reads, as bytes."""
+    """TensorBoard's own messages, as the bytes of an event file's records."""
 
     def __init__(self) -> None:
         with needs("TensorBoard", "tensorboard"), warnings.catch_warnings():
@@ -89,20 +77,20 @@ class _Messages:
         """One record of an event file."""
         return bytes(self._event(**fields).SerializeToString())
 
-    def experiment(self, contents: Contents, kinds: Mapping[str, type]) -> bytes:
+    def experiment(self, run: ExportedRun, types: Mapping[str, type]) -> bytes:
         """Which hyperparameters and metrics there are."""
         api = self._api
-        types = {
+        known = {
             bool: api.DATA_TYPE_BOOL,
             float: api.DATA_TYPE_FLOAT64,
             str: api.DATA_TYPE_STRING,
         }
-        metrics = dict.fromkeys(name for known in contents.trials for name in _metrics(known))
-        names = {VALUE: f"{contents.criterion.name} ({contents.criterion.goal})"}
-        tags = names | {name: name for name in metrics}
+        metrics = (name for trial in run.trials for name in trial.curve if name != "epoch")
+        tags = {VALUE: f"{run.criterion.name} ({run.criterion.goal})"}
+        tags |= {name: name for name in metrics}
         experiment = api.Experiment(
-            description=f"{contents.name}, of hpsearch",
-            hparam_infos=[api.HParamInfo(name=name, type=types[k]) for name, k in kinds.items()],
+            description=f"{run.name}, of hpsearch",
+            hparam_infos=[api.HParamInfo(name=name, type=known[t]) for name, t in types.items()],
             metric_infos=[
                 api.MetricInfo(name=api.MetricName(tag=tag), display_name=display)
                 for tag, display in tags.items()
@@ -111,21 +99,22 @@ class _Messages:
         data = self._data.HParamsPluginData(experiment=experiment)
         return self._plugin(self._metadata.EXPERIMENT_TAG, data, 0.0)
 
-    def session(
-        self, contents: Contents, known: PastTrial, kinds: Mapping[str, type]
-    ) -> Iterable[bytes]:
-        """A trial: its setting, its metrics epoch by epoch, what it came to, and its end."""
-        result = known.result
-        start, end = (moment.timestamp() for moment in span(result))
+    def session(self, trial: ExportedTrial, types: Mapping[str, type]) -> Iterable[bytes]:
+        """A trial: its setting, its metrics epoch by epoch, its value, and its end."""
+        result = trial.result
+        start, end = (moment.timestamp() for moment in trial.times)
         info = self._data.SessionStartInfo(group_name=str(result.number), start_time_secs=start)
-        flat = flatten(contents.space, result.params)
-        for name, value in _hyperparameters(flat, kinds).items():
-            field = {bool: "bool_value", float: "number_value", str: "string_value"}[kinds[name]]
-            setattr(info.hparams[name], field, value)
+        for name, value in trial.params.items():
+            if types[name] is str:  # JSON where a choice has not only texts
+                text = value if isinstance(value, str) else json.dumps(value)
+                info.hparams[name].string_value = text
+            elif types[name] is bool:
+                info.hparams[name].bool_value = value
+            else:
+                info.hparams[name].number_value = float(value)
         data = self._data.HParamsPluginData(session_start_info=info)
         yield self._plugin(self._metadata.SESSION_START_INFO_TAG, data, start)
-        curve = rows(known.curve)
-        for epoch, metrics in curve:
+        for epoch, metrics in trial.metrics:
             moment = start + (end - start) * epoch / max(1, result.epochs)
             yield self._scalars(metrics, epoch, min(moment, end))
         if result.value is not None:
@@ -146,7 +135,3 @@ class _Messages:
             tensor=self._metadata.NULL_TENSOR,
         )
         return self.event(wall_time=moment, summary=self._summary(value=[value]))
-
-
-def _metrics(known: PastTrial) -> list[str]:
-    return [name for name in known.curve if name != "epoch"]

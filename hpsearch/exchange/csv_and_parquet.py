@@ -1,4 +1,4 @@
-"""A row a trial: as CSV, and as Parquet with a type for each column."""
+"""A table with a row for each trial: as CSV, and as Parquet with a type for each column."""
 
 from __future__ import annotations
 
@@ -6,32 +6,31 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from hpsearch.exchange.contents import Contents, span
-from hpsearch.exchange.needs import needs
+from hpsearch.exchange.exported_run import ExportedRun
+from hpsearch.exchange.target import Target, needs
 from hpsearch.report.table import columns, write_csv
 from hpsearch.space import Choice, Parameter, Space
-from hpsearch.store.output import Output
 
 INT64 = range(-(2**63), 2**63)
 
 
-def to_csv(contents: Contents, output: Output) -> str:
-    """Write what `report --format csv` prints; says how to read it.
+def to_csv(run: ExportedRun, target: Target) -> str:
+    """Write what `report --format csv` prints; returns how to read it.
 
     Raises:
         OutputError: the file exists already or cannot be written.
     """
-    with output.text() as file:
-        write_csv([known.result for known in contents.trials], file)
-    return f"pandas.read_csv({str(output.path)!r})"
+    with target.output.text() as file:
+        write_csv([trial.result for trial in run.trials], file)
+    return f"pandas.read_csv({str(target.path)!r})"
 
 
-def to_parquet(contents: Contents, output: Output) -> str:
-    """Write the same columns with their types; says how to read it.
+def to_parquet(run: ExportedRun, target: Target) -> str:
+    """Write the same columns with their types; returns how to read them.
 
     Numbers are int64 or double, `started` is a time in UTC, a parameter with `per` is a list.
-    A choice between values of different types is JSON text. What is undefined or not active is
-    null.
+    A choice between values of different types is JSON text. A value that is undefined or not
+    active is null.
 
     Raises:
         ExchangeError: pyarrow is missing.
@@ -41,34 +40,32 @@ def to_parquet(contents: Contents, output: Output) -> str:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-    table = pa.table(_arrays(contents, pa))
-    with output.binary() as file:
+    table = pa.table(_arrays(run, pa))
+    with target.output.binary() as file:
         pq.write_table(table, file)
-    return f"pandas.read_parquet({str(output.path)!r})"
+    return f"pandas.read_parquet({str(target.path)!r})"
 
 
-def _arrays(contents: Contents, pa: Any) -> dict[str, Any]:
+def _arrays(run: ExportedRun, pa: Any) -> dict[str, Any]:
     """Arrow arrays by column, in the order of the CSV."""
-    results = [known.result for known in contents.trials]
     types = {
         **dict.fromkeys(("number", "round", "epochs"), pa.int64()),
         **dict.fromkeys(("status", "error"), pa.string()),
-        **dict.fromkeys(("value", "seconds"), pa.float64()),
         "started": pa.timestamp("ms", "UTC"),
     }
-    table = columns(results) | {"started": [span(result)[0] for result in results]}
+    table = columns(trial.result for trial in run.trials)
+    table["started"] = [trial.times[0] for trial in run.trials]
     arrays = {}
     for name, values in table.items():
-        group, _, parameter = name.partition(".")
-        if group == "params":
-            arrays[name] = _parameter(contents.space, parameter, values, pa)
+        if name.startswith("params."):
+            arrays[name] = _parameter(run.space, name.removeprefix("params."), values, pa)
         else:
             arrays[name] = pa.array(values, types.get(name, pa.float64()))
     return arrays
 
 
 def _parameter(space: Space, name: str, values: list[Any], pa: Any) -> Any:
-    """The column of one parameter, of the type that all its values share."""
+    """The column of one parameter, of the type that all its possible values share."""
     types = {"bool": pa.bool_(), "int": pa.int64(), "float": pa.float64(), "str": pa.string()}
     known = [value for value in values if value is not None]
     if name in space:
@@ -85,7 +82,7 @@ def _parameter(space: Space, name: str, values: list[Any], pa: Any) -> Any:
 
 
 def _extremes(parameter: Parameter) -> list[Any]:
-    """Values that stand for all that a parameter may be, as a trial holds them."""
+    """A choice's values, or the ends of a range; in a list if the parameter's values are lists."""
     domain = parameter.domain
     ends = list(domain.values) if isinstance(domain, Choice) else [domain.at(0.0), domain.at(1.0)]
     return ends if parameter.per is None else [ends]

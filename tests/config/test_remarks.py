@@ -2,11 +2,11 @@
 
 import pytest
 
-from hpsearch.config import load, warnings
+from hpsearch.config import load, remarks_on
 
 
 def test_the_digits_configuration_leaves_nothing_to_remark(digits):
-    assert warnings(load(digits)) == []
+    assert remarks_on(load(digits)) == []
 
 
 @pytest.mark.parametrize(
@@ -14,7 +14,7 @@ def test_the_digits_configuration_leaves_nothing_to_remark(digits):
     ["search.sampler=random", "search.folds=3", "search.repeats=3", "search.trial_timeout=90"],
 )
 def test_what_needs_no_remark_gets_none(digits, override):
-    assert warnings(load(digits, [override])) == []
+    assert remarks_on(load(digits, [override])) == []
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_what_needs_no_remark_gets_none(digits, override):
     ],
 )
 def test_what_is_likely_not_meant_is_remarked(digits, overrides, message):
-    assert any(message in line for line in warnings(load(digits, overrides)))
+    assert any(message in line for line in remarks_on(load(digits, overrides)))
 
 
 def test_a_parameter_whose_conditions_exclude_each_other_is_remarked(digits):
@@ -46,5 +46,5 @@ def test_a_parameter_whose_conditions_exclude_each_other_is_remarked(digits):
         "space.activation={values: [relu, tanh], when: {optimizer: adam}}",
         "space.momentum.when={optimizer: momentum, activation: relu}",
     ]
-    found = warnings(load(digits, nested))
+    found = remarks_on(load(digits, nested))
     assert any("space.momentum: its conditions hold in no trial" in line for line in found)

@@ -1,4 +1,4 @@
-"""`search.start`: settings by hand, checked against the space and put in standard form."""
+"""`search.start`: the settings to begin with, checked against the space, in standard form."""
 
 from __future__ import annotations
 

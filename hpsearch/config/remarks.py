@@ -8,11 +8,11 @@ from typing import Any
 
 from hpsearch.config.checks import draws
 from hpsearch.config.kinds import kind_of
-from hpsearch.config.resolved import Config
+from hpsearch.config.schema import Config
 
 
-def warnings(config: Config) -> list[str]:
-    """Remarks, each with the key that it is about and a remedy."""
+def remarks_on(config: Config) -> list[str]:
+    """What a user may want to know, each with the key that it is about and a remedy."""
     return [*_idle(config), *_unused(config), *_search(config), *_parallel(config)]
 
 
