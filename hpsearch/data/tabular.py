@@ -62,7 +62,7 @@ def read_table(
         frame[features],
         partial(place_in_table, str(path)),
         decimal=reading.decimal,
-        again=partial(read_texts, path, layout, missing=missing) if layout else None,
+        texts_of=partial(read_texts, path, layout, missing=missing) if layout else None,
         missing=missing,
         refused=refused,
     )
