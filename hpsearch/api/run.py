@@ -28,8 +28,8 @@ from hpsearch.searching.refine import start_from
 from hpsearch.searching.resume import reopen
 from hpsearch.searching.session import begin, conduct, fingerprint_of, read_data
 from hpsearch.searching.spec import past_trials, spec_of
+from hpsearch.searching.trainer import inspected
 from hpsearch.searching.trust import is_sealed, permit, unsealed
-from hpsearch.searching.user_trainer import settled
 from hpsearch.store import RunDirectory, find
 from hpsearch.trial import Result
 
@@ -209,7 +209,7 @@ class Run:
         )
         if config is None:
             return self
-        config = settled(config, objective)
+        config = inspected(config, objective)
         return _conduct(self.directory, config, progress, read_data(config), objective)
 
     def refine(
@@ -242,7 +242,7 @@ class Run:
             sealed = permit(self.directory, config, trust)
         else:  # nothing else runs, but what the parent names may be a stranger's
             sealed = is_sealed(self.directory.info)
-        config = settled(config, objective)
+        config = inspected(config, objective)
         dataset = read_data(config)
         same = fingerprint_of(dataset)
         refinement = narrowed(self.directory, before, config, same, top, widen)
@@ -300,7 +300,7 @@ def search(
     folder = Path(expanded(str(runs_dir)))
     if isinstance(loaded.search.start, str):
         loaded = start_from(loaded, find(loaded.search.start, folder))
-    loaded = settled(loaded, objective)
+    loaded = inspected(loaded, objective)
     dataset = read_data(loaded)
     directory = begin(loaded, dataset, folder, name)
     return _conduct(directory, loaded, progress, dataset, objective)

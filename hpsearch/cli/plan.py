@@ -60,8 +60,8 @@ def show_plan(config: Config) -> None:
     from hpsearch.config import warnings
     from hpsearch.searching.confirmation import trainings_within
     from hpsearch.searching.occupancy import busy, planned_epochs
-    from hpsearch.searching.session import jobs_of
     from hpsearch.searching.spec import rounds_of, shortage
+    from hpsearch.searching.trainer import jobs_of
 
     show_space(config.space)
     rounds, jobs = rounds_of(config), jobs_of(config)

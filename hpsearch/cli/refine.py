@@ -67,8 +67,8 @@ def refine(
     from hpsearch.config import from_mapping
     from hpsearch.searching.refine import refine as narrowed
     from hpsearch.searching.session import begin, fingerprint_of, read_data
+    from hpsearch.searching.trainer import inspected
     from hpsearch.searching.trust import permit
-    from hpsearch.searching.user_trainer import settled
     from hpsearch.store import as_yaml, find
 
     to = claimed(write, force)
@@ -79,7 +79,7 @@ def refine(
     sealed = True
     if not (dry_run or write):  # these two look, and run nothing
         sealed = permit(parent, config, trust)
-        config = settled(config)
+        config = inspected(config)
     dataset = read_data(config)
     refinement = narrowed(parent, before, config, fingerprint_of(dataset), top, widen)
     with aside(to):

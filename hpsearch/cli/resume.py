@@ -50,7 +50,7 @@ def resume(
     from hpsearch.report.summary import summarise
     from hpsearch.report.terminal import show
     from hpsearch.searching.resume import reopen
-    from hpsearch.searching.user_trainer import settled
+    from hpsearch.searching.trainer import inspected
     from hpsearch.store import find
 
     found = find(run, runs_dir)
@@ -61,7 +61,7 @@ def resume(
             echo(line, err=True)
     config = reopen(found, overrides, trials=trials, trust=trust, jobs=jobs, backend=backend)
     if config is not None:
-        conduct(found, settled(config), quiet=quiet)
+        conduct(found, inspected(config), quiet=quiet)
         return
     echo(
         f"{found.path} is finished; go on to more trials with: "

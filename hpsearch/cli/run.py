@@ -46,13 +46,13 @@ def run(
     from hpsearch.config import load
     from hpsearch.searching.refine import start_from
     from hpsearch.searching.session import begin, read_data
-    from hpsearch.searching.user_trainer import settled
+    from hpsearch.searching.trainer import inspected
     from hpsearch.store import find
 
     loaded = load(config, overrides, seed=seed, trials=trials, jobs=jobs, backend=backend)
     if isinstance(loaded.search.start, str):
         loaded = start_from(loaded, find(loaded.search.start, runs_dir))
-    loaded = settled(loaded)
+    loaded = inspected(loaded)
     dataset = read_data(loaded)
     if dry_run:
         show_plan(loaded)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from hpsearch.config.kinds import KINDS, OWN_KERAS, Kind
 from hpsearch.config.schema import Configuration
 from hpsearch.trainers.hyperparameter import Hyperparameter
-
-EVERY = (*KINDS.values(), OWN_KERAS)
+from hpsearch.trainers.kinds import Kind, every_kind, kind_named
 
 FORMS = ({"required": ["min", "max"]}, {"required": ["values"]}, {"required": ["value"]})
 
@@ -21,7 +19,7 @@ def json_schema() -> dict[str, Any]:
     min < max, only loading the configuration can tell.
     """
     schema: dict[str, Any] = Configuration.model_json_schema()
-    kind = KINDS["network"]
+    kind = kind_named("network")
     properties, definitions = schema["properties"], schema["$defs"]
     properties["trainer"] |= _kinds()
     properties["space"] |= _space(kind)
@@ -31,6 +29,12 @@ def json_schema() -> dict[str, Any]:
     return head | schema | rest
 
 
+def _all_kinds() -> list[Kind]:
+    """Every kind, and after them every variant of one."""
+    kinds = every_kind()
+    return [*kinds, *(variant for kind in kinds for variant in kind.variants)]
+
+
 def _kinds() -> dict[str, Any]:
     """Every key that some kind of trainer has; which kind has which, `_by_kind` tells."""
     kinds = (
@@ -38,9 +42,13 @@ def _kinds() -> dict[str, Any]:
         "`function` or `command`."
     )
     properties: dict[str, Any] = {
-        "kind": {"description": kinds, "enum": list(KINDS), "default": "network"}
+        "kind": {
+            "description": kinds,
+            "enum": [kind.name for kind in every_kind()],
+            "default": "network",
+        }
     }
-    for kind in reversed(EVERY):  # the network's word on epochs comes last
+    for kind in reversed(_all_kinds()):  # the network's word on epochs comes last
         properties |= {
             option.name: {**option.rule.schema, "description": option.help}
             for option in kind.options.values()
@@ -52,7 +60,8 @@ def _kinds() -> dict[str, Any]:
 def _by_kind(network: Kind) -> dict[str, Any]:
     """What the network needs and knows, and what each other kind does."""
     names = list(network.hyperparameters)
-    others = [kind for kind in EVERY if kind is not network]
+    every = _all_kinds()
+    others = [kind for kind in every if kind is not network]
     rules: list[dict[str, Any]] = [
         {
             "if": {"not": _is_one(others)},  # it is also what is meant where none is named
@@ -61,11 +70,11 @@ def _by_kind(network: Kind) -> dict[str, Any]:
             },
         },
         {
-            "if": {"not": _is_one([kind for kind in EVERY if not kind.needs_data])},
+            "if": {"not": _is_one([kind for kind in every if not kind.needs_data])},
             "then": {"required": ["data"]},
         },
         {
-            "if": {"not": _is_one([kind for kind in EVERY if kind.open])},
+            "if": {"not": _is_one([kind for kind in every if kind.any_names])},
             "then": {
                 "properties": {
                     "space": {"propertyNames": {"enum": [n for n in names if n != "epochs"]}},
@@ -90,10 +99,10 @@ def _is_one(kinds: Sequence[Kind]) -> dict[str, Any]:
             "properties": {"kind": {"const": kind.name}},
             "required": ["kind"],
         }
-        if kind is OWN_KERAS:
-            trainer["required"] = ["kind", "model"]
-        elif kind.name == OWN_KERAS.name:
-            trainer["not"] = {"required": ["model"]}
+        if kind.chosen_by:
+            trainer["required"] = ["kind", kind.chosen_by]
+        elif kind.variants:
+            trainer["not"] = {"anyOf": [{"required": [v.chosen_by]} for v in kind.variants]}
         trainers.append(trainer)
     return {"properties": {"trainer": {"anyOf": trainers}}, "required": ["trainer"]}
 

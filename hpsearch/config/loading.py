@@ -138,7 +138,9 @@ def _config(
     if problems:
         raise ConfigError(places.tell(problems))
     assert space is not None
-    origins = [("data", "source"), *(("trainer", key) for key in ("folder", "function", "model"))]
+    assert parts.kind is not None
+    named = [option.name for option in parts.kind.options.values() if option.place is not None]
+    origins = [("data", "source"), *(("trainer", key) for key in named)]
     if any(places.origin(path) is not None for path in origins):
         base = Path.cwd()
     return _resolved(parts, space, first, base, name, text)
@@ -214,7 +216,9 @@ def _resolved(
             at=metric.at,  # type: ignore[arg-type]  # its rule knows the two words
         ),
         space=space,
-        search=_search(search, space, first, int(parts.settings["epochs"]), own=kind.open),
+        search=_search(
+            search, space, first, int(parts.settings["epochs"]), own=kind.code is not None
+        ),
         parallel=Parallel(**dict(parts.parallel)),
         text=text,
     )
@@ -249,11 +253,11 @@ def _search(
 def _options(parts: Parts, base: Path) -> dict[str, Any]:
     """What a trainer is told, with its folder as a full path."""
     options = dict(parts.options)
-    if parts.kind is not None and "folder" in parts.kind.options:
-        options["folder"] = _full(base, options.get("folder", ""))
-    for key in ("function", "model"):
-        if key in options:
-            options[key] = expanded(options[key])
+    for option in parts.kind.options.values() if parts.kind is not None else ():
+        if option.place == "folder":
+            options[option.name] = _full(base, options.get(option.name, ""))
+        elif option.place == "file" and option.name in options:
+            options[option.name] = expanded(options[option.name])
     return options
 
 

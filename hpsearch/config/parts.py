@@ -14,13 +14,16 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from hpsearch.config import schema
-from hpsearch.config.kinds import KINDS, Kind, kind_of, kind_rule, standard, wrong
 from hpsearch.config.part import Part, switched
 from hpsearch.config.problems import KeyPath, Problem
 from hpsearch.config.search_schema import Parallel, Search
 from hpsearch.config.space_rules import is_choosable, is_scalar
-from hpsearch.fields import show
+from hpsearch.errors import TrainerError
+from hpsearch.fields import choice, show
 from hpsearch.suggestions import ELSEWHERE, hint, nearest
+from hpsearch.trainers import kinds
+from hpsearch.trainers.hyperparameter import standard, wrong
+from hpsearch.trainers.kinds import Kind
 
 SECTIONS = ("data", "trainer", "metric", "space", "search", "parallel")
 
@@ -120,7 +123,7 @@ def _unknown_key(key: str, known: list[str]) -> str:
 def _sections() -> dict[str, str]:
     """The section of each key; a hyperparameter that is the same in all trials is `trainer`'s."""
     found = {"kind": "trainer"}
-    for kind in reversed(KINDS.values()):
+    for kind in reversed(kinds.built_in()):
         found |= dict.fromkeys([*kind.options, *kind.hyperparameters], "trainer")
     for section in ("metric", "data", "parallel", "search"):
         model = schema.Configuration.model_fields[section].annotation
@@ -137,10 +140,10 @@ def _trainer(
         message = f"must be a mapping such as {{kind: network, epochs: 30}}; found {show(value)}"
         return None, {}, {}, [Problem(("trainer",), message)]
     try:
-        name = kind_rule().apply(value.get("kind", "network"))
-    except ValueError as error:
+        name = choice(*kinds.names()).apply(value.get("kind", "network"))
+        kind = kinds.kind_named(name).variant(key for key in value if value[key] is not None)
+    except (ValueError, TrainerError) as error:
         return None, {}, {}, [Problem(("trainer", "kind"), str(error))]
-    kind = kind_of(name, [key for key in value if value[key] is not None])
     options, problems = _options(kind, value)
     settings = {}
     for name, given in value.items():
@@ -151,7 +154,7 @@ def _trainer(
         if hyperparameter is None:
             names = ["kind", *kind.options, *kind.hyperparameters]
             message = f"the {kind.name} has no such hyperparameter{hint(name, names)}"
-            if kind.open:
+            if kind.any_names:
                 message = (
                     f"unknown key{hint(name, names)}; a value that every trial shares goes in"
                 )
@@ -209,7 +212,7 @@ def parameters(
     problems = []
     for name, given in value.items():
         here = (*path, name)
-        if kind is not None and not kind.open and name not in kind.hyperparameters:
+        if kind is not None and not kind.any_names and name not in kind.hyperparameters:
             message = f"the {kind.name} has no such hyperparameter"
             message += hint(name, kind.hyperparameters)
             problems.append(Problem(here, message, of_key=True))

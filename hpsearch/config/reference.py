@@ -15,11 +15,11 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from hpsearch.config import schema
-from hpsearch.config.kinds import KINDS, OWN_KERAS, Kind
 from hpsearch.config.part import Part, switched
 from hpsearch.config.search_schema import Parallel, Search
 from hpsearch.config.template import flow
 from hpsearch.trainers.hyperparameter import Hyperparameter
+from hpsearch.trainers.kinds import Kind, built_in, kind_named
 
 INTRODUCTION = """\
 # The configuration
@@ -93,22 +93,24 @@ def _trainer() -> Iterator[str]:
     yield "`kind: network`, the built-in network, and hyperparameters that every trial shares.\n"
     yield "| hyperparameter | what it is | what it may be | default | a range to search |"
     yield "|---|---|---|---|---|"
-    for h in KINDS["network"].hyperparameters.values():
+    for h in kind_named("network").hyperparameters.values():
         search = f"`{flow(h.search)}`" if h.search else ""
         cells = [f"`{h.name}`", h.help, _expected(h), f"`{flow(h.default)}`", search]
         yield f"| {' | '.join(cells)} |"
     yield "\nMetrics, each with its goal:\n"
-    for metric, goal in KINDS["network"].metrics.items():
+    for metric, goal in kind_named("network").metrics.items():
         yield f"- `{metric}` ({goal})"
     yield "\n`kind: keras` trains the same network in Keras, with the same hyperparameters and"
     yield "metrics. It needs an extra, such as `[keras]`.\n"
-    yield from _options(KINDS["keras"])
+    keras = kind_named("keras")
+    yield from _options(keras)
     yield "\n`kind: keras` with a `model` trains a Keras model of your own on `data`, explained"
     yield "in [your_own_model.md](your_own_model.md#your-own-keras-model). Its parameters are"
     yield "whatever `space` names, its metrics `train_` and `val_` before `loss` and whatever the"
     yield "model is compiled with, and `val_accuracy`, `val_balanced_accuracy`, `val_macro_f1`.\n"
-    yield from _options(OWN_KERAS)
-    yield from _settings(OWN_KERAS)
+    for variant in keras.variants:
+        yield from _options(variant)
+        yield from _settings(variant)
     yield from _own_trainers()
 
 
@@ -123,8 +125,8 @@ def _options(kind: Kind) -> Iterator[str]:
 
 def _own_trainers() -> Iterator[str]:
     """The keys of the kinds that train something of the user's."""
-    for kind in KINDS.values():
-        if not kind.open:
+    for kind in built_in():
+        if not kind.any_names:
             continue
         yield f"\n`kind: {kind.name}`, a {kind.name} of your own, explained in"
         yield "[your_own_model.md](your_own_model.md). Its parameters are whatever `space` names,"

@@ -18,17 +18,16 @@ from hpsearch.searching.provenance import provenance
 from hpsearch.searching.session import config_text, described, read_data, run_name
 from hpsearch.searching.spec import spec_for
 from hpsearch.searching.trust import seal
-from hpsearch.searching.user_trainer import is_own
 from hpsearch.searching.winner import Selection, outcome, params_text
 from hpsearch.store import (
     RunDirectory,
     SafePath,
-    as_yaml,
     create,
     write_json,
     write_lines,
     write_text,
 )
+from hpsearch.trainers.kinds import kind_of
 from hpsearch.trial import Result
 
 
@@ -59,7 +58,7 @@ def import_study(
             taken.
     """
     taken = take(study, config)
-    dataset = None if is_own(config) and config.data is None else read_data(config)
+    dataset = read_data(config)
     plan = plan_of(taken, config)
     spec = spec_for(config, (plan,))
     criterion = criterion_of(config)
@@ -92,9 +91,8 @@ def import_study(
             return
         winner = folder / "best"
         winner.mkdir()
-        text = as_yaml(best.params)
-        if dataset is not None:
-            text = params_text(spec.settings_of(best.params), best.params, dataset)
+        settings = spec.settings_of(best.params)
+        text = params_text(kind_of(config.trainer), settings, best.params, dataset)
         write_text(winner / "params.yaml", text)
         known = PastTrial(best, {}, spec.seed_of(best.number))
         told = outcome(Selection(known, (best.number, 0, 0)), criterion)

@@ -10,7 +10,6 @@ from math import comb
 from pathlib import Path
 
 from hpsearch.config import Config
-from hpsearch.config.kinds import limits
 from hpsearch.errors import as_argument
 from hpsearch.messages import printable
 from hpsearch.report.numbers import number
@@ -18,6 +17,7 @@ from hpsearch.sampling.pressure import Pressure, pressures
 from hpsearch.sampling.ranking import Observation
 from hpsearch.searching.history import LOST, UNDEFINED
 from hpsearch.space import Choice, Space, same
+from hpsearch.trainers.kinds import kind_read
 from hpsearch.trial import Result, Status
 
 CHANCE = 0.05  # that a value which loses every trial has only had bad luck, at most
@@ -41,7 +41,7 @@ def warnings(
     """Bounds that the best trials press against, and many trials lost."""
     best = [elite.params for elite in elites]
     if len(best) <= SELECTED * len(results):
-        for pressure in pressures(config.space, best, limits(config.trainer)):
+        for pressure in pressures(config.space, best, kind_read(config.trainer).limits()):
             yield Caution("pressure", pressure.parameter, _pressing(run, pressure))
     for status, remedy in (
         (Status.DIVERGED, _of_diverged(config, results)),

@@ -17,7 +17,6 @@ from hpsearch.report.numbers import ROUGH, duration, ends, extent, number, rough
 from hpsearch.report.summary import Summary
 from hpsearch.report.text import columns, heading, tell
 from hpsearch.searching.criterion import Criterion
-from hpsearch.trainers.network.frameworks import keras, pytorch
 from hpsearch.trial import Result
 
 MOST_CLASSES = 12  # a larger table of confusions does not fit
@@ -49,8 +48,8 @@ def show(summary: Summary) -> None:
     if summary.warnings:
         messages = (printable(caution.message) for caution in summary.warnings)
         tell("", *(Text(f"! {message}", style="yellow") for message in messages))
-    if summary.best is not None and summary.config.trainer.network:
-        tell("", *_in_frameworks(summary, summary.best))
+    if summary.snippets:
+        tell("", *_in_frameworks(summary.snippets))
     tell("", *_closing(summary))
 
 
@@ -248,13 +247,11 @@ def _narrowing(summary: Summary) -> Table:
     return table
 
 
-def _in_frameworks(summary: Summary, best: Result) -> Iterator[Text | str]:
-    """The winner's updates in other words; the whole network stands in params.yaml."""
-    data = summary.info["data"]
-    settings = {**summary.config.trainer.settings, **best.params}
-    yield heading("In PyTorch's and Keras's terms")
-    for lines in (pytorch, keras):
-        code = lines(settings, features=data["features"], classes=len(data["classes"]))
+def _in_frameworks(snippets: Mapping[str, list[str]]) -> Iterator[Text | str]:
+    """The winner's updates as code of each framework; the whole model stands in params.yaml."""
+    names = " and ".join(f"{framework}'s" for framework in snippets)
+    yield heading(f"In {names} terms")
+    for code in snippets.values():
         yield from (line for line in code if line.startswith("optimizer = "))
 
 
@@ -280,7 +277,8 @@ def _closing(summary: Summary) -> Iterator[str]:
         yield f"look closer:  hpsearch refine {as_argument(run.path)}"
     if summary.outcome is not None and run.has_model:
         yield f"use it:       hpsearch predict {as_argument(run.path)} DATA"
-        told = "in PyTorch and Keras, too" if summary.config.trainer.network else "its settings"
+        words = " and ".join(summary.snippets)
+        told = f"in {words}, too" if words else "its settings"
         yield f"rebuild it:   {run.best / 'params.yaml'} ({told})"
     elif summary.outcome is not None:
         yield f"use it:       {run.best / 'params.yaml'} (its settings)"

@@ -8,7 +8,6 @@ from heapq import nsmallest
 from math import ceil
 
 from hpsearch.config import Config, from_mapping
-from hpsearch.config.kinds import limits
 from hpsearch.errors import RunError, as_argument
 from hpsearch.sampling.pressure import Limits, Pressure, pressures
 from hpsearch.sampling.ranking import Observation, rank
@@ -19,6 +18,7 @@ from hpsearch.space import Space
 from hpsearch.space.narrow import narrow
 from hpsearch.space.widen import widen
 from hpsearch.store import RunDirectory
+from hpsearch.trainers.kinds import kind_of
 from hpsearch.trial import Result, Status
 
 FEWEST = 4  # elites: fewer say more about luck than about a region
@@ -100,7 +100,7 @@ def refine(
             f"see why with: hpsearch report {as_argument(parent.path)}"
         )
     best = [elite.params for elite in elites]
-    bounds = limits(config.trainer)
+    bounds = kind_of(config.trainer).limits()
     space = narrow(config.space, best)
     pressed = pressures(config.space, best, bounds) if wide else []
     for pressure in pressed:

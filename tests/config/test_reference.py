@@ -3,7 +3,7 @@
 from hpsearch.config import schema
 from hpsearch.config.reference import main, page
 from hpsearch.config.search_schema import Confirm, Halving, Parallel, Search
-from hpsearch.trainers.network import HYPERPARAMETERS
+from hpsearch.trainers.network.hyperparameters import HYPERPARAMETERS
 
 
 def test_the_page_in_docs_is_current(configs):

@@ -24,7 +24,7 @@ LONG = ("--trials=500", "--set=trainer.epochs=1000", "--set=search.halving=false
 
 HANGS = """
 import ctypes
-from hpsearch.trainers.network import NetworkTrainer
+from hpsearch.trainers.network.trainer import NetworkTrainer
 
 class Hangs(NetworkTrainer):
     def train(self, jobs, states, report=None):

@@ -13,7 +13,7 @@ from hpsearch.searching.retrain import jobs_again, known_trial
 from hpsearch.searching.session import begin, conduct
 from hpsearch.searching.spec import past_trials, spec_of
 from hpsearch.store import RunDirectory
-from hpsearch.trainers.pieces import seed_of
+from hpsearch.trainers.user_training import seed_of
 
 CONFIG = {
     "trainer": {"kind": "function", "function": "m:train", "epochs": 1},

@@ -10,8 +10,8 @@ from hpsearch.searching.evaluation import labelled, measure
 from hpsearch.searching.refine import refine
 from hpsearch.searching.scheduler import Scheduler
 from hpsearch.searching.session import begin, conduct
-from hpsearch.trainers.network import NetworkTrainer
 from hpsearch.trainers.network.model import load_model
+from hpsearch.trainers.network.trainer import NetworkTrainer
 from hpsearch.trainers.protocol import Outcome
 
 CONFIRM = "search.confirm={top: 3, seeds: 3, share: 1}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from hpsearch.errors import as_argument
 from hpsearch.messages import counted
@@ -12,7 +11,6 @@ from hpsearch.report.html.text import escaped, indented, short
 from hpsearch.report.numbers import duration, ends, number, rough, signed
 from hpsearch.report.summary import Summary
 from hpsearch.store import as_yaml
-from hpsearch.trainers.network.frameworks import keras, pytorch
 from hpsearch.trial import Result
 
 
@@ -196,12 +194,8 @@ def _copies(summary: Summary, best: Result) -> str:
         ("YAML", as_yaml(best.params)),
         ("retrain", f"hpsearch retrain {_run(summary)} --trial {best.number}"),
     ]
-    if summary.config.trainer.network:
-        data: dict[str, Any] = summary.info["data"]
-        settings = {**summary.config.trainer.settings, **best.params}
-        shape = {"features": data["features"], "classes": len(data["classes"])}
-        texts.append(("PyTorch", "\n".join(pytorch(settings, **shape))))
-        texts.append(("Keras", "\n".join(keras(settings, **shape))))
+    for framework, code in summary.snippets.items():
+        texts.append((framework, "\n".join(code)))
     return "<div class=copies>" + "".join(
         f"<details{' open' if i == 0 else ''} name=copies><summary>{name}</summary>"
         f"<button type=button class=copy>copy</button><pre>{_code(text)}</pre></details>"
