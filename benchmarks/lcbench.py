@@ -30,7 +30,7 @@ import numpy as np
 from simulated import search
 
 from hpsearch.sampling.plan import ladder, plan, round_sizes
-from hpsearch.searching.occupancy import planned_epochs
+from hpsearch.searching.stages import planned_epochs
 from hpsearch.trainers.protocol import Job
 
 BUDGETS = (5, 10, 20, 40)  # full trainings

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+import warnings
+from types import TracebackType
+from typing import Any, Self
 
 from hpsearch.report.headline import confirmation_of
 from hpsearch.report.numbers import number
@@ -10,6 +13,7 @@ from hpsearch.searching.events import (
     ConfirmationStarted,
     Event,
     RoundStarted,
+    RunOpened,
     SearchEnded,
     SearchStarted,
     TrialEnded,
@@ -18,14 +22,27 @@ from hpsearch.searching.events import (
 
 
 class Bar:
-    """Shows events on one bar; call it with each of them."""
+    """Shows events on one bar for as long as it is entered; call it with each of them."""
 
     def __init__(self, show: bool = True):
         self._show = show
         self._bar: Any = None
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
     def __call__(self, event: Event) -> None:
         """Show one event."""
+        if isinstance(event, RunOpened) and event.unsealed is not None:
+            warnings.warn(event.unsealed, stacklevel=_to_the_caller())
         if not self._show:
             return
         if isinstance(event, SearchStarted):
@@ -55,3 +72,11 @@ class Bar:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+
+
+def _to_the_caller() -> int:
+    """The `stacklevel` of `warnings.warn` at which the code that called hpsearch stands."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_globals["__name__"].startswith("hpsearch."):
+        frame, level = frame.f_back, level + 1
+    return level

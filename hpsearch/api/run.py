@@ -15,21 +15,16 @@ from hpsearch.config import load as load_config
 from hpsearch.data.encoding import batches, surprises
 from hpsearch.data.given import given_rows
 from hpsearch.data.open import open_new
-from hpsearch.errors import HpsearchError, RunError
+from hpsearch.errors import HpsearchError
 from hpsearch.exchange.export import export
 from hpsearch.messages import counted, expanded
-from hpsearch.report.advice import without_winner
 from hpsearch.report.html.write import write_page
 from hpsearch.report.summary import Summary, summarise
+from hpsearch.report.table import columns
 from hpsearch.searching.criterion import Curve
+from hpsearch.searching.launch import launch, prepare, prepare_refinement, resume
 from hpsearch.searching.models import winning_model
-from hpsearch.searching.refine import refine as narrowed
-from hpsearch.searching.refine import start_from
-from hpsearch.searching.resume import reopen
-from hpsearch.searching.session import begin, conduct, fingerprint_of, read_data
 from hpsearch.searching.spec import past_trials, spec_of
-from hpsearch.searching.trainer import inspected
-from hpsearch.searching.trust import is_sealed, permit, unsealed
 from hpsearch.store import RunDirectory, find
 from hpsearch.trial import Result
 
@@ -37,7 +32,6 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from hpsearch.data.dataset import Dataset
 
 Objective = Callable[..., Any]
 """train(params, epochs), and by name any of checkpoint_dir, seed and trial."""
@@ -98,25 +92,7 @@ class Run:
         """A row a trial, indexed by number: metrics.NAME and params.NAME beside its fate."""
         import pandas as pd
 
-        rows = [
-            {
-                "number": trial.number,
-                "round": trial.round,
-                "status": trial.status.value,
-                "value": trial.value,
-                "epochs": trial.epochs,
-                **{f"metrics.{name}": value for name, value in trial.metrics.items()},
-                **{f"params.{name}": value for name, value in trial.params.items()},
-                "started": trial.started,
-                "seconds": trial.seconds,
-                "error": trial.error,
-            }
-            for trial in self.trials
-        ]
-        # A run without trials has the columns that every run has.
-        columns = ["number", "round", "status", "value", "epochs", "started", "seconds", "error"]
-        frame = pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
-        return frame.set_index("number")
+        return pd.DataFrame(columns(self.trials)).set_index("number")
 
     def export(
         self, to: str, target: str | Path, name: str | None = None, *, force: bool = False
@@ -199,18 +175,17 @@ class Run:
             HpsearchError: another process is at it, something may not change, or what it names
                 is not trusted.
         """
-        config = reopen(
-            self.directory,
-            _as_texts(overrides),
-            trials=trials,
-            named=objective is None,
-            trust=trust,
-            jobs=jobs,
-        )
-        if config is None:
-            return self
-        config = inspected(config, objective)
-        return _conduct(self.directory, config, progress, read_data(config), objective)
+        with Bar(progress) as notify:
+            resume(
+                self.directory,
+                _as_texts(overrides),
+                trials=trials,
+                function=objective,
+                trust=trust,
+                notify=notify,
+                jobs=jobs,
+            )
+        return self
 
     def refine(
         self,
@@ -235,19 +210,17 @@ class Run:
             progress: show a bar.
             trust: as for `resume`.
         """
-        before = self.config
-        tree = self.directory.info["config"]
-        config = from_mapping(tree, trials=trials, jobs=jobs)
-        if objective is None:
-            sealed = permit(self.directory, config, trust)
-        else:  # nothing else runs, but what the parent names may be a stranger's
-            sealed = is_sealed(self.directory.info)
-        config = inspected(config, objective)
-        dataset = read_data(config)
-        same = fingerprint_of(dataset)
-        refinement = narrowed(self.directory, before, config, same, top, widen)
-        child = begin(refinement.config, dataset, self.path.parent, name, refinement, sealed)
-        return _conduct(child, refinement.config, progress, dataset, objective)
+        prepared = prepare_refinement(
+            self.directory,
+            top=top,
+            widen=widen,
+            function=objective,
+            trust=trust,
+            trials=trials,
+            jobs=jobs,
+        )
+        with Bar(progress) as notify:
+            return Run(launch(prepared, self.path.parent, name, notify))
 
     def __repr__(self) -> str:
         return f"<Run {str(self.path)!r}, {self.status}, {counted(len(self.trials), 'trial')}>"
@@ -298,12 +271,9 @@ def search(
     else:
         raise HpsearchError(f"config: must be a file or a dict, found {type(config).__name__}")
     folder = Path(expanded(str(runs_dir)))
-    if isinstance(loaded.search.start, str):
-        loaded = start_from(loaded, find(loaded.search.start, folder))
-    loaded = inspected(loaded, objective)
-    dataset = read_data(loaded)
-    directory = begin(loaded, dataset, folder, name)
-    return _conduct(directory, loaded, progress, dataset, objective)
+    prepared = prepare(loaded, folder, objective)
+    with Bar(progress) as notify:
+        return Run(launch(prepared, folder, name, notify))
 
 
 def load(run: str | Path | None = None, runs_dir: str | Path = "runs") -> Run:
@@ -327,23 +297,3 @@ def _name_of(objective: Objective) -> str:
     name = getattr(objective, "__qualname__", type(objective).__name__)
     signs = "".join(sign if sign.isalnum() else "_" for sign in name).lstrip("0123456789")
     return f"{getattr(objective, '__module__', None) or '__main__'}:{signs or 'train'}"
-
-
-def _conduct(
-    directory: RunDirectory,
-    config: Config,
-    progress: bool,
-    dataset: Dataset | None,
-    objective: Objective | None,
-) -> Run:
-    if note := unsealed(directory):
-        warnings.warn(note, stacklevel=3)
-    bar = Bar(progress)
-    try:
-        conduct(directory, bar, config, dataset, objective)
-    finally:
-        bar.close()
-    run = Run(directory)
-    if run.best is None:
-        raise RunError(without_winner(run.path, config, run.trials))
-    return run

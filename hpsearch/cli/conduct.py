@@ -1,49 +1,50 @@
-"""What run, resume and refine have in common: do the search, watch it, say what it found."""
+"""Watching a search from the terminal: progress, the live page, and the summary at its end."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from hpsearch.errors import RunError, as_argument
+from hpsearch.errors import as_argument
 from hpsearch.report.escape import echo
 
 if TYPE_CHECKING:
-    from hpsearch.config import Config
-    from hpsearch.data.dataset import Dataset
-    from hpsearch.searching.events import Event
-    from hpsearch.store import RunDirectory
+    from hpsearch.searching.events import Event, Listener
 
 
-def conduct(
-    run: RunDirectory, config: Config, dataset: Dataset | None = None, quiet: bool = False
-) -> None:
-    """Do a search to its end and print its summary; its page is kept up to date meanwhile.
+@contextmanager
+def watching(quiet: bool = False) -> Iterator[Listener]:
+    """Give what a search is to notify; print its summary when it has ended.
 
-    Raises:
-        RunError: not one trial gave a finite value.
+    Its page is kept up to date meanwhile. An interrupt is told how to go on.
     """
     from hpsearch.cli.progress import Progress
-    from hpsearch.report.advice import without_winner
     from hpsearch.report.live import LiveReport
     from hpsearch.report.summary import summarise
     from hpsearch.report.terminal import show
-    from hpsearch.searching.session import conduct as search
-    from hpsearch.searching.spec import shortage
-    from hpsearch.searching.trust import unsealed
+    from hpsearch.searching.events import RunOpened, SearchEnded
 
-    if run.rules > 1 and (fewer := shortage(config, [line["params"] for line in run.history])):
-        echo(f"! {fewer}", err=True)
-    if note := unsealed(run):
-        echo(note, err=True)
     progress, live = Progress(quiet), LiveReport()
+    run, ended = None, False
 
-    def tell(event: Event) -> None:
+    def notify(event: Event) -> None:
+        nonlocal run, ended
+        if isinstance(event, RunOpened):
+            run = event.run
+            if event.shortage is not None:
+                echo(f"! {event.shortage}", err=True)
+            if event.unsealed is not None:
+                echo(event.unsealed, err=True)
+        ended = ended or isinstance(event, SearchEnded)
         progress(event)
         live(event)
 
     try:
-        search(run, tell, config, dataset)
+        yield notify
     except KeyboardInterrupt:
+        if run is None:
+            raise
         raise KeyboardInterrupt(
             "interrupted; all that finished is on disk. Go on with: "
             f"hpsearch resume {as_argument(run.path)}"
@@ -51,9 +52,7 @@ def conduct(
     finally:
         progress.close()
         live.close()
-        if live.problem is not None and run.path.is_dir():
+        if run is not None and live.problem is not None and run.path.is_dir():
             echo(f"{run.report} could not be written: {live.problem}", err=True)
-    summary = summarise(run)
-    show(summary)
-    if summary.best is None:
-        raise RunError(without_winner(run.path, config, summary.results))
+        if run is not None and ended:
+            show(summarise(run))

@@ -59,8 +59,8 @@ def show_plan(config: Config) -> None:
     """The space, the rounds, and how busy they keep the jobs."""
     from hpsearch.config import warnings
     from hpsearch.searching.confirmation import trainings_within
-    from hpsearch.searching.occupancy import busy, planned_epochs
     from hpsearch.searching.spec import rounds_of, shortage
+    from hpsearch.searching.stages import busy, planned_epochs
     from hpsearch.searching.trainer import jobs_of
 
     show_space(config.space)
@@ -95,12 +95,12 @@ def show_first_trials(config: Config) -> None:
         echo(f"  trial {trial.number}: {setting(trial.params)}")
 
 
-def show_refinement(refinement: Refinement, before: Space) -> None:
+def show_refinement(refinement: Refinement) -> None:
     """Each parameter's old and new range, and what becomes of the parent's trials."""
     from hpsearch.report.text import columns, tell
 
     shown = columns("parameter", refinement.parent.name, "refined")
-    after = refinement.config.space
+    before, after = refinement.before, refinement.config.space
     for parameter in before:
         name = parameter.name
         shown.add_row(name, _range(before[name]), _range(after[name]) if name in after else "-")

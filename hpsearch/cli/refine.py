@@ -62,28 +62,28 @@ def refine(
     RUN is a folder or a name, the newest if left out. Its trials inside the new space count as
     history, where the training is the same.
     """
-    from hpsearch.cli.conduct import conduct
+    from hpsearch.cli.conduct import watching
     from hpsearch.cli.plan import show_refinement
-    from hpsearch.config import from_mapping
-    from hpsearch.searching.refine import refine as narrowed
-    from hpsearch.searching.session import begin, fingerprint_of, read_data
-    from hpsearch.searching.trainer import inspected
-    from hpsearch.searching.trust import permit
+    from hpsearch.searching.launch import launch, prepare_refinement
     from hpsearch.store import as_yaml, find
 
     to = claimed(write, force)
     parent = find(run, runs_dir)
-    tree = parent.info["config"]
-    before = from_mapping(tree)
-    config = from_mapping(tree, None, overrides, trials=trials, jobs=jobs, backend=backend)
-    sealed = True
-    if not (dry_run or write):  # these two look, and run nothing
-        sealed = permit(parent, config, trust)
-        config = inspected(config)
-    dataset = read_data(config)
-    refinement = narrowed(parent, before, config, fingerprint_of(dataset), top, widen)
+    prepared = prepare_refinement(
+        parent,
+        overrides,
+        top=top,
+        widen=widen,
+        trust=trust,
+        look=dry_run or to is not None,
+        trials=trials,
+        jobs=jobs,
+        backend=backend,
+    )
+    refinement = prepared.refinement
+    assert refinement is not None
     with aside(to):
-        show_refinement(refinement, before.space)
+        show_refinement(refinement)
     if to is not None:
         best = ", ".join(str(elite.number) for elite in refinement.elites)
         header = f"# {parent.name}, narrowed around its trials {best}\n"
@@ -92,5 +92,5 @@ def refine(
         if not to.is_stream:
             echo(f"wrote {write}; search it with: hpsearch run {as_argument(write)}", err=True)
     elif not dry_run:
-        child = begin(refinement.config, dataset, runs_dir, name, refinement, sealed)
-        conduct(child, refinement.config, dataset, quiet)
+        with watching(quiet) as notify:
+            launch(prepared, runs_dir, name, notify)

@@ -46,11 +46,10 @@ def resume(
 
     What finished before is not trained again, and the result is what it would have been.
     """
-    from hpsearch.cli.conduct import conduct
+    from hpsearch.cli.conduct import watching
     from hpsearch.report.summary import summarise
     from hpsearch.report.terminal import show
-    from hpsearch.searching.resume import reopen
-    from hpsearch.searching.trainer import inspected
+    from hpsearch.searching.launch import resume as go_on
     from hpsearch.store import find
 
     found = find(run, runs_dir)
@@ -59,9 +58,17 @@ def resume(
 
         for line in mend(found) or [f"{found.path}: nothing is damaged"]:
             echo(line, err=True)
-    config = reopen(found, overrides, trials=trials, trust=trust, jobs=jobs, backend=backend)
-    if config is not None:
-        conduct(found, inspected(config), quiet=quiet)
+    with watching(quiet) as notify:
+        went_on = go_on(
+            found,
+            overrides,
+            trials=trials,
+            trust=trust,
+            notify=notify,
+            jobs=jobs,
+            backend=backend,
+        )
+    if went_on:
         return
     echo(
         f"{found.path} is finished; go on to more trials with: "

@@ -41,21 +41,16 @@ def run(
     dry_run: bool,
 ) -> None:
     """Search the space that CONFIG describes."""
-    from hpsearch.cli.conduct import conduct
+    from hpsearch.cli.conduct import watching
     from hpsearch.cli.plan import show_first_trials, show_plan
     from hpsearch.config import load
-    from hpsearch.searching.refine import start_from
-    from hpsearch.searching.session import begin, read_data
-    from hpsearch.searching.trainer import inspected
-    from hpsearch.store import find
+    from hpsearch.searching.launch import launch, prepare
 
     loaded = load(config, overrides, seed=seed, trials=trials, jobs=jobs, backend=backend)
-    if isinstance(loaded.search.start, str):
-        loaded = start_from(loaded, find(loaded.search.start, runs_dir))
-    loaded = inspected(loaded)
-    dataset = read_data(loaded)
+    prepared = prepare(loaded, runs_dir)
     if dry_run:
-        show_plan(loaded)
-        show_first_trials(loaded)
+        show_plan(prepared.config)
+        show_first_trials(prepared.config)
         return
-    conduct(begin(loaded, dataset, runs_dir, name), loaded, dataset, quiet)
+    with watching(quiet) as notify:
+        launch(prepared, runs_dir, name, notify)

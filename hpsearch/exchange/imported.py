@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from hpsearch.config import Config
 from hpsearch.exchange.optuna_in import Study
 from hpsearch.exchange.taken import Taken, plan_of, take
-from hpsearch.rng import RULES
 from hpsearch.searching.criterion import criterion_of
 from hpsearch.searching.history import PastTrial
-from hpsearch.searching.provenance import provenance
-from hpsearch.searching.session import config_text, described, read_data, run_name
+from hpsearch.searching.session import create_run, new_info, read_data
 from hpsearch.searching.spec import spec_for
-from hpsearch.searching.trust import seal
 from hpsearch.searching.winner import Selection, outcome, params_text
 from hpsearch.store import (
     RunDirectory,
     SafePath,
-    create,
     write_json,
     write_lines,
     write_text,
@@ -64,25 +60,14 @@ def import_study(
     criterion = criterion_of(config)
     best = criterion.best(taken.results)
     began, ended = _span(taken.results)
-    info = {
-        "name": config.name,
+    info = new_info(config, dataset, (plan,)) | {
         "status": "finished",
-        "created": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "ended": ended.isoformat(timespec="milliseconds"),
         "began": began.timestamp(),
         "seconds": round((ended - began).total_seconds(), 3),
-        "seed": config.seed,
-        "rules": RULES,
-        "parent": None,
-        "parent_winner": None,
-        "test_looks": 0,
         "imported": _origin(study, taken),
-        "data": described(dataset),
-        "config": config.as_dict(),
-        "plan": [asdict(plan)],
-        **provenance(),
+        "config_yaml": None,  # nobody resumes it
     }
-    info["seal"] = seal(info)
 
     def fill(folder: SafePath) -> None:
         write_lines(folder / "curves.jsonl", taken.pieces)
@@ -98,14 +83,7 @@ def import_study(
         told = outcome(Selection(known, (best.number, 0, 0)), criterion)
         write_json(winner / "result.json", {**told, "test": None})
 
-    made = create(
-        runs_dir,
-        run_name(config) if name is None else name,
-        config_text(config),
-        info,
-        numbered=name is None,
-        fill=fill,
-    )
+    made = create_run(config, runs_dir, name, info, fill=fill)
     return Imported(made, taken)
 
 

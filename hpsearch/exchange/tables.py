@@ -8,10 +8,9 @@ from typing import Any
 
 from hpsearch.exchange.contents import Contents, span
 from hpsearch.exchange.needs import needs
-from hpsearch.report.table import write_csv
-from hpsearch.space import Choice, Parameter
+from hpsearch.report.table import columns, write_csv
+from hpsearch.space import Choice, Parameter, Space
 from hpsearch.store.output import Output
-from hpsearch.trial import Result
 
 INT64 = range(-(2**63), 2**63)
 
@@ -42,45 +41,38 @@ def to_parquet(contents: Contents, output: Output) -> str:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-    table = pa.table(_columns(contents, pa))
+    table = pa.table(_arrays(contents, pa))
     with output.binary() as file:
         pq.write_table(table, file)
     return f"pandas.read_parquet({str(output.path)!r})"
 
 
-def _columns(contents: Contents, pa: Any) -> dict[str, Any]:
+def _arrays(contents: Contents, pa: Any) -> dict[str, Any]:
     """Arrow arrays by column, in the order of the CSV."""
     results = [known.result for known in contents.trials]
-    metrics = dict.fromkeys(name for result in results for name in result.metrics)
-    params = dict.fromkeys(name for result in results for name in result.params)
-
-    def column(name: str, type_: Any) -> Any:
-        return pa.array([getattr(result, name) for result in results], type_)
-
-    return {
-        "number": column("number", pa.int64()),
-        "round": column("round", pa.int64()),
-        "status": column("status", pa.string()),
-        "value": column("value", pa.float64()),
-        "epochs": column("epochs", pa.int64()),
-        **{
-            f"metrics.{name}": pa.array([r.metrics.get(name) for r in results], pa.float64())
-            for name in metrics
-        },
-        **{f"params.{name}": _parameter(contents, name, results, pa) for name in params},
-        "started": pa.array([span(r)[0] for r in results], pa.timestamp("ms", "UTC")),
-        "seconds": column("seconds", pa.float64()),
-        "error": column("error", pa.string()),
+    types = {
+        **dict.fromkeys(("number", "round", "epochs"), pa.int64()),
+        **dict.fromkeys(("status", "error"), pa.string()),
+        **dict.fromkeys(("value", "seconds"), pa.float64()),
+        "started": pa.timestamp("ms", "UTC"),
     }
+    table = columns(results) | {"started": [span(result)[0] for result in results]}
+    arrays = {}
+    for name, values in table.items():
+        group, _, parameter = name.partition(".")
+        if group == "params":
+            arrays[name] = _parameter(contents.space, parameter, values, pa)
+        else:
+            arrays[name] = pa.array(values, types.get(name, pa.float64()))
+    return arrays
 
 
-def _parameter(contents: Contents, name: str, results: Iterable[Result], pa: Any) -> Any:
+def _parameter(space: Space, name: str, values: list[Any], pa: Any) -> Any:
     """The column of one parameter, of the type that all its values share."""
     types = {"bool": pa.bool_(), "int": pa.int64(), "float": pa.float64(), "str": pa.string()}
-    values = [result.params.get(name) for result in results]
     known = [value for value in values if value is not None]
-    if name in contents.space:
-        known += _extremes(contents.space[name])
+    if name in space:
+        known += _extremes(space[name])
     lists = [value for value in known if isinstance(value, list)]
     listed = bool(lists) and len(lists) == len(known)
     kind = _kind([entry for value in lists for entry in value] if listed else known)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -11,18 +10,17 @@ from pathlib import Path
 
 from hpsearch.config import Config
 from hpsearch.errors import as_argument
-from hpsearch.messages import printable
 from hpsearch.report.numbers import number
 from hpsearch.sampling.pressure import Pressure, pressures
 from hpsearch.sampling.ranking import Observation
-from hpsearch.searching.history import LOST, UNDEFINED
+from hpsearch.searching.history import LOST
+from hpsearch.searching.launch import why_diverged
 from hpsearch.space import Choice, Space, same
 from hpsearch.trainers.kinds import kind_read
 from hpsearch.trial import Result, Status
 
 CHANCE = 0.05  # that a value which loses every trial has only had bad luck, at most
 SELECTED = 0.5  # of the trials: more than that show where trials were drawn, not what is good
-MOST_NAMES = 5  # of metrics in one message
 MANY = 0.25  # of the trials: more that diverged or failed are worth a word
 
 
@@ -44,60 +42,13 @@ def warnings(
         for pressure in pressures(config.space, best, kind_read(config.trainer).limits()):
             yield Caution("pressure", pressure.parameter, _pressing(run, pressure))
     for status, remedy in (
-        (Status.DIVERGED, _of_diverged(config, results)),
+        (Status.DIVERGED, why_diverged(config, results)),
         (Status.FAILED, "logs/log.txt has their tracebacks"),
     ):
         share = sum(result.status is status for result in results) / max(1, len(results))
         if share >= MANY:
             yield Caution(status.value, None, f"{share:.0%} of the trials {status}; {remedy}")
     yield from _losing(config.space, results)
-
-
-def without_winner(run: Path, config: Config, results: Sequence[Result]) -> str:
-    """Why a search ended without a winner, and what to do: one message.
-
-    Args:
-        run: its folder.
-        config: of the search.
-        results: of its trials.
-    """
-    counts = Counter(result.status for result in results)
-    reasons = []
-    if counts[Status.DIVERGED]:
-        reasons.append(f"{counts[Status.DIVERGED]:,} diverged; {_of_diverged(config, results)}")
-    if counts[Status.FAILED]:
-        reasons.append(f"{counts[Status.FAILED]:,} failed; logs/log.txt has their tracebacks")
-    why = f" ({len(results):,} trials: {'; '.join(reasons)})" if reasons else ""
-    return f"{run}: no trial was completed with a finite {config.metric.name}{why}"
-
-
-def undefined(results: Sequence[Result]) -> list[str]:
-    """The metrics that became NaN or infinite in trials that diverged, the commonest first."""
-    return [
-        name
-        for name, _ in Counter(
-            name
-            for result in results
-            if result.status is Status.DIVERGED
-            for name in _undefined(result)
-        ).most_common()
-    ]
-
-
-def _undefined(result: Result) -> list[str]:
-    """What made a trial diverge: what its error names, or else all that is undefined there."""
-    if result.error is not None and result.error.startswith(UNDEFINED):
-        return result.error.removeprefix(UNDEFINED).rpartition(" was ")[0].split(", ")
-    return [name for name, value in result.metrics.items() if value is None]
-
-
-def _of_diverged(config: Config, results: Sequence[Result]) -> str:
-    """What made trials diverge, and what would waste less."""
-    names = [printable(name) for name in undefined(results)[:MOST_NAMES]]
-    cause = f"{', '.join(names)} became NaN or infinite; " if names else ""
-    if "learning_rate" in config.space:
-        return f"{cause}a smaller maximum for learning_rate would waste less"
-    return f"{cause}narrow the space to where all that is reported stays finite"
 
 
 def _losing(space: Space, results: Sequence[Result]) -> Iterator[Caution]:

@@ -1,11 +1,10 @@
-"""Every trial as a row of a table that spreadsheets open."""
+"""Trials as a table: the columns that CSV, Parquet and pandas share."""
 
 from __future__ import annotations
 
 import csv
 import json
 from collections.abc import Iterable
-from io import StringIO
 from typing import Any, TextIO
 
 from hpsearch.trial import Result
@@ -14,41 +13,41 @@ FIRST = ("number", "round", "status", "value", "epochs")
 LAST = ("started", "seconds", "error")
 
 
-def write_csv(results: Iterable[Result], to: TextIO) -> None:
-    """Write trials as CSV: a column a metric (metrics.NAME) and a parameter (params.NAME).
+def columns(results: Iterable[Result]) -> dict[str, list[Any]]:
+    """The trials' values by column, in the order in which every table has its columns.
 
-    An empty cell is a value that is undefined, or a parameter that is not active; a list
-    stands as JSON.
+    A metric is the column `metrics.NAME`, a parameter `params.NAME`. A value that is undefined,
+    and a parameter that is not active in a trial, is None.
     """
     results = list(results)
     metrics = dict.fromkeys(name for result in results for name in result.metrics)
     params = dict.fromkeys(name for result in results for name in result.params)
-    writer = csv.writer(to, lineterminator="\n")
-    writer.writerow(
-        [*FIRST, *(f"metrics.{m}" for m in metrics), *(f"params.{p}" for p in params), *LAST]
-    )
-    for result in results:
-        writer.writerow(
-            [
-                *(_cell(getattr(result, name)) for name in FIRST),
-                *(_cell(result.metrics.get(name)) for name in metrics),
-                *(_cell(result.params.get(name)) for name in params),
-                *(_cell(getattr(result, name)) for name in LAST),
-            ]
-        )
+    table = {name: [getattr(result, name) for result in results] for name in (*FIRST, *LAST)}
+    table["status"] = [result.status.value for result in results]
+    return {
+        **{name: table[name] for name in FIRST},
+        **{f"metrics.{m}": [result.metrics.get(m) for result in results] for m in metrics},
+        **{f"params.{p}": [result.params.get(p) for result in results] for p in params},
+        **{name: table[name] for name in LAST},
+    }
+
+
+def write_csv(results: Iterable[Result], to: TextIO) -> None:
+    """Write trials as CSV: an empty cell is None, and a list stands as JSON."""
+    _write(columns(results), to)
 
 
 def write_runs_csv(runs: Iterable[tuple[str, Iterable[Result]]], to: TextIO) -> None:
     """Write the trials of several runs as one CSV, whose first column is the run's name."""
     labelled = [(name, result) for name, results in runs for result in results]
-    rows = StringIO()
-    write_csv((result for _, result in labelled), rows)
-    rows.seek(0)
-    reader = csv.reader(rows)
+    names = [name for name, _ in labelled]
+    _write({"run": names, **columns(result for _, result in labelled)}, to)
+
+
+def _write(table: dict[str, list[Any]], to: TextIO) -> None:
     writer = csv.writer(to, lineterminator="\n")
-    writer.writerow(["run", *next(reader)])
-    for (name, _), row in zip(labelled, reader, strict=True):
-        writer.writerow([name, *row])
+    writer.writerow(table)
+    writer.writerows(map(_cell, row) for row in zip(*table.values(), strict=True))
 
 
 def _cell(value: Any) -> str:

@@ -22,10 +22,10 @@ ERROR = 0.05  # of an interval: how often it may miss
 
 @dataclass(frozen=True)
 class Confirmed:
-    """What new seeds gave for one setting."""
+    """One setting's values with new seeds."""
 
     number: int
-    search: float  # the value that the search saw: of the best settings, an optimistic one
+    search: float  # the value that the search saw; for the best settings it is optimistic
     values: tuple[float, ...]
 
     @property
@@ -35,9 +35,9 @@ class Confirmed:
 
     @property
     def deviation(self) -> float | None:
-        """Standard deviation between seeds (divided by n - 1); None of a single one.
+        """Standard deviation between seeds (divided by n - 1).
 
-        None, too, where it is beyond the largest float, as of -1e308 and 1e308.
+        None for a single seed, and where it overflows, as for -1e308 and 1e308.
         """
         return deviation_of(self.values) if len(self.values) > 1 else None
 
@@ -84,11 +84,19 @@ def contenders(
     inherited: int | None = None,
     again: bool = False,
 ) -> list[Result]:
-    """The best settings of a search and its parent, and beside them the parent's winner.
+    """The settings to confirm: the best of a search and its parent, and the parent's winner.
 
-    The winner, `inherited`, need not be the best by the value that the parent's search saw. A
-    setting that several trials had is confirmed once, as the winner or else as the best of
-    them; under rules 1 it was `again` for each of them.
+    A setting that several trials share is confirmed once, as the winner or else as the best of
+    those trials.
+
+    Args:
+        results: the search's trials.
+        parents: the parent's trials inside the space; empty without a parent.
+        criterion: ranks them.
+        top: how many settings to confirm, the parent's winner not counted.
+        inherited: the number of the parent's winner. It was confirmed, so it need not be the
+            best by the value that the parent's search saw.
+        again: confirm a shared setting once for each of its trials, as rules 1 did.
     """
     able = [result for result in (*parents, *results) if criterion.best([result])]
     ranked = sorted(able, key=criterion.order)
@@ -107,9 +115,9 @@ def verdict(confirmed: Sequence[Confirmed], criterion: Criterion) -> Confirmed:
 
 
 def indistinguishable(confirmed: Sequence[Confirmed], winner: Confirmed) -> list[int]:
-    """Settings whose mean is within one standard error of the winner's.
+    """The numbers of settings whose mean is within one standard error of the winner's.
 
-    The error is that of the difference of the two means, seeds taken as independent.
+    The error is that of the difference of the two means, with the seeds taken as independent.
     """
     close = []
     for each in confirmed:
@@ -121,12 +129,12 @@ def indistinguishable(confirmed: Sequence[Confirmed], winner: Confirmed) -> list
 
 
 def interval(confirmed: Sequence[Confirmed], each: Confirmed) -> tuple[float, float] | None:
-    """A 95 % interval of a setting's mean over seeds; None where nothing is known of its error.
+    """A 95 % interval for a setting's mean over seeds; None where its error cannot be estimated.
 
-    A few seeds say little of their own deviation. So it is pooled over the settings that were
-    confirmed together, and Student's t allows for what is still uncertain about it. The winner
-    is the best of several means and so a little lucky again: the interval is one of as many
-    that hold together (Bonferroni).
+    A few seeds estimate their own deviation poorly, so it is pooled over all confirmed settings,
+    and Student's t allows for the remaining uncertainty. The winner is the best of several
+    means, which is again a little optimistic: the intervals of all settings hold together
+    (Bonferroni).
     """
     several = [other for other in confirmed if other.deviation]
     freedom = sum(len(other.values) - 1 for other in confirmed)

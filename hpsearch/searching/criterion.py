@@ -1,4 +1,4 @@
-"""What a search optimises, and what that makes of results and learning curves."""
+"""The metric that a search optimises, and what follows for results and learning curves."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ Curve = Mapping[str, Sequence[float | None]]
 
 @dataclass(frozen=True)
 class Criterion:
-    """A metric and its goal, as costs to minimise."""
+    """A metric and its goal. Trials are compared by cost, which is always minimised."""
 
     name: str
     goal: Literal["minimize", "maximize"]
     at: Literal["last", "best"] = "last"  # the epoch whose value counts
-    share: bool = False  # whether it lies between 0 and 1 by its formula
+    share: bool = False  # whether the metric lies in [0, 1] by its definition
 
     def cost(self, value: float | None, loss: float | None = None) -> Cost:
-        """A value as something to minimise; the validation loss decides between equals.
+        """The cost of a value; the validation loss decides between equal values.
 
         >>> Criterion("val_accuracy", "maximize").cost(0.98, 0.1)
         (-0.98, 0.1)
@@ -37,7 +37,7 @@ class Criterion:
         return (-value if self.goal == "maximize" else value), inf if loss is None else loss
 
     def within(self, interval: tuple[float, float] | None) -> tuple[float, float] | None:
-        """An interval without what the metric cannot be; None where it has no finite ends.
+        """An interval cut to the values that the metric can take; None unless its ends are finite.
 
         >>> Criterion("val_accuracy", "maximize", share=True).within((0.97, 1.02))
         (0.97, 1.0)
@@ -50,7 +50,7 @@ class Criterion:
         return low, high
 
     def order(self, result: Result) -> tuple[Cost, int]:
-        """Sorts results from best to worst: by value, then validation loss, then number."""
+        """The key that sorts results from best to worst: value, validation loss, number."""
         return self.cost(result.value, result.metrics.get("val_loss")), result.number
 
     def best(self, results: Iterable[Result]) -> Result | None:
@@ -58,7 +58,7 @@ class Criterion:
         return min(self.able(results), key=self.order, default=None)
 
     def able(self, results: Iterable[Result]) -> list[Result]:
-        """Those that can win: completed, with a finite value."""
+        """The results that can win: completed, with a finite value."""
         return [
             result
             for result in results
@@ -72,8 +72,8 @@ class Criterion:
     ) -> tuple[Cost, ...]:
         """The cost at each of these epochs that the curve reaches.
 
-        A finished training keeps its last value for all later epochs: more of it would change
-        nothing.
+        A finished training keeps its last value at later epochs: more training would not
+        change it.
 
         >>> accuracy = Criterion("accuracy", "maximize")
         >>> accuracy.costs({"epoch": [1, 2, 3], "accuracy": [0.5, 0.7, 0.8]}, [1, 3, 9])
@@ -84,15 +84,15 @@ class Criterion:
         return tuple([self.cost_after(curve, epoch) for epoch in reached if epoch])
 
     def cost_after(self, curve: Curve, epochs: int) -> Cost:
-        """The cost after so many epochs of a curve: the last one's, or the best one's so far."""
+        """The cost after this many epochs: of the last epoch, or of the best so far (`at`)."""
         last = (epochs if self.at == "last" else self.epoch_after(curve, epochs)) - 1
         losses = curve.get("val_loss")
         return self.cost(curve[self.name][last], losses[last] if losses else None)
 
     def epoch_after(self, curve: Curve, epochs: int) -> int:
-        """The epoch, counted from 1, whose value counts after so many epochs.
+        """The epoch, counted from 1, whose value counts after this many epochs of training.
 
-        A training that ended undefined counts at its end, whatever it was before.
+        A training that diverged counts at its last epoch, whatever its best one was.
         """
         values, losses = curve[self.name], curve.get("val_loss", [])
         if self.at == "last" or values[epochs - 1] is None:
@@ -102,15 +102,19 @@ class Criterion:
 
 
 def criterion_of(config: Config) -> Criterion:
-    """What a configuration's search optimises."""
+    """The criterion of a configuration's search.
+
+    A metric is taken as unbounded where its trainer's kind does not say that it is a share.
+    """
     metric, shares = config.metric, kind_read(config.trainer).shares
     return Criterion(metric.name, metric.goal, metric.at, share=metric.name in shares)
 
 
 def join(pieces: Iterable[Piece]) -> Curve:
-    """The learning curve of one training, from its pieces in any order.
+    """The learning curve of one training, joined from its pieces in any order.
 
-    That of a single piece is its own and not copied. A metric that a piece lacks is None there.
+    The curve of a single piece is returned as it is, not copied. Where a piece lacks a metric,
+    the joined curve holds None.
 
     >>> first = Piece(0, 0, 0, rung=0, epochs=1, value=0.5, curve={"epoch": [1]})
     >>> later = Piece(0, 0, 0, rung=1, epochs=2, value=0.7, curve={"epoch": [2]})
@@ -128,7 +132,7 @@ def join(pieces: Iterable[Piece]) -> Curve:
 
 
 def lengthened(before: Curve, after: Curve) -> Curve:
-    """A learning curve and what came after it; its lists stay of equal lengths.
+    """One learning curve followed by another; the lists keep equal lengths.
 
     >>> lengthened({"epoch": [1], "loss": [0.5]}, {"epoch": [2], "auc": [0.9]})
     {'epoch': [1, 2], 'loss': [0.5, None], 'auc': [None, 0.9]}
@@ -144,9 +148,9 @@ def lengthened(before: Curve, after: Curve) -> Curve:
 def average(curves: Sequence[Curve], metric: str) -> Curve:
     """The mean of several learning curves, epoch by epoch.
 
-    One that ended early keeps its last values, as more training would not have changed them.
-    Of the metric that counts, a mean over something undefined is undefined; any other one may be
-    missing in some of the curves, and is the mean of those that have it.
+    A curve that ended early keeps its last values, as more training would not have changed
+    them. For `metric`, which counts, the mean is None where any curve's value is undefined;
+    another metric may be missing in some curves, and is averaged over those that have it.
 
     >>> average([{"epoch": [1, 2], "a": [4.0, 2.0]}, {"epoch": [1], "a": [8.0], "b": [1.0]}], "a")
     {'epoch': [1, 2], 'a': [6.0, 5.0], 'b': [1.0, 1.0]}
@@ -174,13 +178,13 @@ def _mean_at(columns: Sequence[Sequence[float | None]], place: int, of_all: bool
 
 
 def mean_of(values: Sequence[float]) -> float:
-    """The mean of some finite numbers, which is finite: a sum beyond the largest float is none."""
+    """The mean of finite numbers; it is finite even where their sum would overflow."""
     total = sum(values)
     return total / len(values) if isfinite(total) else mean(values)
 
 
 def median_of(values: Sequence[float]) -> float:
-    """The median of some finite numbers, which is finite."""
+    """The median of finite numbers; it is finite."""
     ordered, half = sorted(values), len(values) // 2
     return mean_of(ordered[half : half + 1] if len(values) % 2 else ordered[half - 1 : half + 1])
 

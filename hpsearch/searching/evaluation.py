@@ -1,4 +1,4 @@
-"""How good a trained network is on rows that it has not seen."""
+"""Metrics of a trained model on rows that it was not trained on."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Measurement:
             auc is None where no class has rows both of its own and of others, or where there are
             more than MOST_PROBABILITIES to rank.
         intervals: 95 % each, of all but auc.
-        constant: the metrics of whoever always answers the largest class.
+        constant: the metrics of a model that always predicts the largest class.
         classes: rows, precision, recall and f1 of each class.
         confusion: `confusion[i][j]` counts rows of class i taken for class j; None with more
             than MOST_CLASSES.
@@ -75,7 +75,14 @@ Batch = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
 
 
 def labelled(source: Source, encoding: Encoding, y: Codes, rows: Rows) -> Iterator[Batch]:
-    """Some rows of a source, a few megabytes at a time, with their classes."""
+    """Encode some rows of a source, a few megabytes at a time, with their classes.
+
+    Args:
+        source: holds the raw rows.
+        encoding: turns them into numbers.
+        y: (rows of the source,), the class index of each.
+        rows: (n,), which rows.
+    """
     done = 0
     for X in batches(source, encoding, rows):
         yield X, y[rows[done : done + len(X)]]
@@ -114,7 +121,15 @@ def measure(model: Predictor, rows: Iterable[Batch]) -> Measurement:
 def measured(
     labels: Array, predictions: Array, losses: Array, classes: int, auc: float | None
 ) -> Measurement:
-    """What the labels, predicted classes and losses (rows,) of some rows come to."""
+    """The metrics of some rows, and their intervals.
+
+    Args:
+        labels: (rows,), class indices.
+        predictions: (rows,), class indices.
+        losses: (rows,), the cross-entropy of each row, in nats.
+        classes: how many there are.
+        auc: computed elsewhere, for it needs all probabilities; None where it is undefined.
+    """
     counts = metrics.count(labels, predictions, classes)
     total = len(labels)
     found = {
@@ -146,7 +161,7 @@ def measured(
 
 
 def _macro_auc(probabilities: Sequence[Array], labels: Array, classes: int) -> float | None:
-    """The mean AUC of each class against the rest; of two classes one says it all."""
+    """The mean AUC of each class against the rest; with two classes both are equal."""
     areas = (
         metrics.auc(np.concatenate([each[:, index] for each in probabilities]), labels == index)
         for index in ([1] if classes == 2 else range(classes))
@@ -156,7 +171,7 @@ def _macro_auc(probabilities: Sequence[Array], labels: Array, classes: int) -> f
 
 
 def _equal_rows(counts: Counts) -> float:
-    """So many rows, the same of each class, would say as much of a mean over classes."""
+    """How many rows, equally many a class, would estimate a mean over classes as well."""
     n = counts.examples[counts.examples > 0]
     return float(len(n) ** 2 / (1 / n).sum())
 
@@ -164,8 +179,9 @@ def _equal_rows(counts: Counts) -> float:
 def share_interval(value: float, error: float, most: float) -> Interval:
     """A 95 % interval within [0, 1] for a metric between 0 and 1 with a standard error.
 
-    It is Wilson's for as many rows as would give a plain share this error, but for no more than
-    `most`: what was right each time on a few rows is not known exactly.
+    It is Wilson's interval for the number of rows at which a plain share would have this
+    standard error, but for at most `most` rows: a class with a few rows, all of them right, is
+    not known to be always right.
 
     >>> [round(end, 3) for end in share_interval(0.75, 0.05, most=1000)]
     [0.641, 0.834]
@@ -175,7 +191,7 @@ def share_interval(value: float, error: float, most: float) -> Interval:
 
 
 def wilson(share: float, rows: float) -> Interval:
-    """A 95 % interval for a share that was found on some rows.
+    """A 95 % interval for a share that was measured on this many rows.
 
     Unlike the normal one it stays within [0, 1] and holds near its ends, where accuracies are.
 

@@ -1,12 +1,28 @@
-"""What a search tells those who watch it: the progress bar, the log, the report."""
+"""What a search reports to its listeners: the progress bar, the log, the live page."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from hpsearch.sampling.plan import Round
 from hpsearch.store import RunDirectory
 from hpsearch.trial import Result, Trial
+
+
+@dataclass(frozen=True)
+class RunOpened:
+    """A run directory was made, or is gone on with; nothing has been trained yet.
+
+    Attributes:
+        run: the run directory.
+        shortage: what to say where the space holds fewer settings than trials; else None.
+        unsealed: what to say where the run could not be sealed; else None.
+    """
+
+    run: RunDirectory
+    shortage: str | None
+    unsealed: str | None
 
 
 @dataclass(frozen=True)
@@ -65,7 +81,8 @@ class FilesChanged:
 
 
 Event = (
-    SearchStarted
+    RunOpened
+    | SearchStarted
     | RoundStarted
     | TrialEnded
     | TrialWentOn
@@ -73,3 +90,6 @@ Event = (
     | FilesChanged
     | SearchEnded
 )
+
+Listener = Callable[[Event], None]
+"""Is called with every event, in the process that conducts the search."""

@@ -1,4 +1,4 @@
-"""Ctrl-C and its like: the first ends a search where nothing is lost, the second at once."""
+"""Ctrl-C and other signals: the first ends a search with nothing lost, the second at once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, *((signal.SIGHUP,) if hasattr(signal, 
 
 @dataclass
 class _Heard:
-    """What has come in since `listening` began. There is one: signals belong to the process."""
+    """The signals received since `listening` began; one object, as signals are the process's."""
 
     signals: int = 0
     shields: int = 0
@@ -37,7 +37,7 @@ _heard = _Heard()
 
 @contextmanager
 def listening() -> Iterator[None]:
-    """Take SIGINT, SIGTERM and SIGHUP as a wish to stop, until the end of the block.
+    """Treat SIGINT, SIGTERM and SIGHUP as a request to stop, until the end of the block.
 
     The first raises KeyboardInterrupt in the main thread; the next ends this process and its
     workers at once, with status 130. A signal that was ignored stays so: that is how `nohup`
@@ -84,7 +84,7 @@ def _hear(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 (as sig
 
 
 def _leave_quietly() -> None:
-    """The work is done: a signal while Python shuts down has no story to tell."""
+    """Restore the default handlers: a signal while Python shuts down needs no message."""
     for each in SIGNALS:
         if signal.getsignal(each) is not signal.SIG_IGN:
             signal.signal(each, signal.SIG_DFL)

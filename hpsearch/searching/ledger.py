@@ -1,4 +1,4 @@
-"""What is known of every trial: its pieces of training, its fate, and what it needs to go on."""
+"""The ledger: every trial's pieces of training and fate, in memory and on disk."""
 
 from __future__ import annotations
 
@@ -34,22 +34,34 @@ class Ledger:
 
     A trial is one training, or several (repeats, folds) whose curves are averaged. Trainings
     with higher repeats confirm a trial after the search and are no part of its curve.
+
+    Attributes:
+        criterion: that trials are compared by.
+        writer: of the run directory.
+        began: when the run began, in seconds since the epoch.
+        trainings: repeat and fold of each training that a trial consists of.
+        pieces: of each training, in order.
+        results: trials whose fate is known, by number.
+        cut: trials that stopped only because time ran out, and go on if there is more.
+        finished: trainings that more epochs would not change.
+        work: when each trial was trained, as (start, end) in seconds since the run began.
+        observed: what the sampler sees of a trial after so many rungs, by (number, rungs).
     """
 
     criterion: Criterion
     writer: Writer
-    began: float  # seconds since the epoch
-    trainings: tuple[tuple[int, int], ...] = ((0, 0),)  # repeat and fold of each, in a trial
+    began: float
+    trainings: tuple[tuple[int, int], ...] = ((0, 0),)
     pieces: dict[Training, list[Piece]] = field(default_factory=lambda: defaultdict(list))
     results: dict[int, Result] = field(default_factory=dict)
-    cut: list[Result] = field(default_factory=list)  # trials that go on, if there is time
-    finished: set[Training] = field(default_factory=set)  # more would change nothing
+    cut: list[Result] = field(default_factory=list)
+    finished: set[Training] = field(default_factory=set)
     work: dict[int, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
-    observed: dict[tuple[int, int], Observation] = field(default_factory=dict)  # by number, rungs
+    observed: dict[tuple[int, int], Observation] = field(default_factory=dict)
 
     @uncollected()
     def read(self, run: RunDirectory) -> None:
-        """Take up what the run directory holds already.
+        """Read what the run directory holds already.
 
         Raises:
             RunError: what it holds is damaged.
@@ -84,9 +96,9 @@ class Ledger:
             self.writer.keep(self.results.values())
 
     def proposed(self, round: Round) -> list[Trial] | None:
-        """The trials of a round as they were proposed; None where not each fate is known.
+        """The trials of a round from their results; None unless all of them have one.
 
-        To propose them again would give the same, and for many trials take minutes.
+        To propose them again would give the same trials, but take minutes where they are many.
         """
         numbers = range(round.first, round.first + round.trials)
         if not all(number in self.results for number in numbers):
@@ -98,7 +110,7 @@ class Ledger:
         return [(number, repeat, fold) for repeat, fold in self.trainings]
 
     def epochs(self, training: Training) -> int:
-        """How far a training has come."""
+        """The epochs that a training has done."""
         return max((piece.epochs for piece in self.pieces[training]), default=0)
 
     def curve(self, number: int) -> Curve:
@@ -108,7 +120,7 @@ class Ledger:
         return average(own, self.criterion.name)
 
     def piece(self, job: Job, outcome: Outcome) -> Piece:
-        """What a piece of training gave, without epochs that were recorded before a crash."""
+        """The record of an outcome, without epochs that were recorded before a crash."""
         before = join(self.pieces.get(job.training, ()))
         known = self.epochs(job.training)
         new = [i for i, epoch in enumerate(outcome.curve["epoch"]) if (epoch or 0) > known]
@@ -150,14 +162,21 @@ class Ledger:
             self.trained(replace(before[-1], rung=job.rung, curve={}), None, finished=True)
 
     def worked(self, number: int, rung: int, answer: Answer, share: int) -> None:
-        """Record who trained a piece and when; trials of one stack share its time."""
+        """Record when a piece was trained and by which worker.
+
+        Args:
+            number: of the trial.
+            rung: of the piece.
+            answer: of the backend.
+            share: how many trials were trained together, which share the time.
+        """
         start = answer.start - self.began
         end = start + (answer.end - answer.start) / share
         self.work[number].append((start, end))
         self.writer.worked(number, rung, answer.worker, start, end)
 
     def diverged(self, number: int) -> bool:
-        """Whether a training of this trial ended undefined."""
+        """Whether a training of this trial ended with an undefined metric."""
         own = [self.pieces[training] for training in self.of(number)]
         return any(pieces and pieces[-1].value is None for pieces in own)
 
@@ -209,7 +228,7 @@ class Ledger:
         return result
 
     def release(self, numbers: Iterable[int]) -> None:
-        """Forget what trials would need to go on: their fate is final."""
+        """Delete the states of trials whose fate is final."""
         for number in numbers:
             result = self.results.get(number)
             if result is not None and not result.cut:
@@ -255,10 +274,10 @@ class Ledger:
             )
 
     def observe(self, trial: Trial, epochs: Sequence[int], rungs: int) -> Observation:
-        """What is known of a trial after so many rungs: its costs at these amounts of training.
+        """A trial as the sampler sees it after this many rungs: its costs at these epochs.
 
-        Whatever it has trained since is left out, its loss too. Once its fate is known that
-        cannot change, and is worked out only once: every later round asks again.
+        Later training is left out, even a later divergence. Once the trial's fate is known this
+        cannot change, so it is worked out once.
         """
         known = self.observed.get((trial.number, rungs))
         if known is not None:

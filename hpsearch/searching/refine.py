@@ -21,28 +21,29 @@ from hpsearch.store import RunDirectory
 from hpsearch.trainers.kinds import kind_of
 from hpsearch.trial import Result, Status
 
-FEWEST = 4  # elites: fewer say more about luck than about a region
-AGAIN = 3  # of the best are trained first where a parent's trials do not count
+FEWEST = 4  # elites: a region set by fewer would be set by luck
+AGAIN = 3  # best settings are trained first where the parent's trials are not comparable
 
 
 @dataclass(frozen=True)
 class Refinement:
-    """What a refined search starts from."""
+    """A narrowed configuration, and the parent's trials that it starts from."""
 
     parent: RunDirectory
+    before: Space  # the parent's
     config: Config  # the parent's, in a narrower space
     winner: int | None  # the parent's, by number; None where it has none yet
-    elites: tuple[Result, ...]  # the winner first
+    elites: tuple[Result, ...]  # the parent's best trials, the winner first
     history: tuple[PastTrial, ...]  # the parent's trials inside the new space
     first: int  # the number of the first new trial
     widened: tuple[Pressure, ...]
 
 
 def ranking(
-    known: Iterable[PastTrial], amounts: Sequence[int], criterion: Criterion
+    trials: Iterable[PastTrial], amounts: Sequence[int], criterion: Criterion
 ) -> list[Observation]:
     """A run's trials from best to worst, as the sampler ranks them."""
-    return rank(each.observe(amounts, criterion) for each in known)
+    return rank(each.observe(amounts, criterion) for each in trials)
 
 
 def elites_of(ranked: Sequence[Observation], top: int | None = None) -> list[Observation]:
@@ -117,6 +118,7 @@ def refine(
         )
     return Refinement(
         parent=parent,
+        before=before.space,
         winner=winner,
         config=config,
         elites=tuple(elites),
@@ -127,7 +129,7 @@ def refine(
 
 
 def _led_by(winner: int | None, elites: Sequence[int], known: Sequence[PastTrial]) -> list[Result]:
-    """As many elites with the winner first: new seeds say more than the ranking does."""
+    """The elites, as many as before, with the winner first: its value was confirmed."""
     results = {each.result.number: each.result for each in known}
     first = [] if winner is None or winner not in results else [winner]
     numbers = [*first, *(number for number in elites if number != winner)][: len(elites)]
@@ -150,7 +152,7 @@ def _widened(space: Space, old: Space, pressure: Pressure, limits: Limits) -> Sp
 
 
 def same_training(config: Config, other: Config) -> bool:
-    """Whether trials of one configuration mean the same in another, wherever both have them."""
+    """Whether a setting trains the same under both configurations, so that values compare."""
     return (
         config.metric == other.metric
         and config.trainer == other.trainer
@@ -160,7 +162,7 @@ def same_training(config: Config, other: Config) -> bool:
 
 
 def start_from(config: Config, run: RunDirectory) -> Config:
-    """A configuration whose `search.start` names a run, with that run's best settings instead.
+    """Replace the run that `search.start` names by that run's best settings.
 
     Raises:
         RunError: none of them lies in the space.

@@ -33,11 +33,11 @@ from hpsearch.trial import Status, Training
 
 
 def known_trial(run: RunDirectory, config: Config, number: int | None) -> PastTrial:
-    """A trial of a run or of its parents by its number; the winner for None.
+    """Find a trial of a run, or of its parent, by number; None finds the winner.
 
     Raises:
-        RunError: there is no such trial, no winner, the trial failed, or a later version knows
-            how it was trained.
+        RunError: there is no such trial, no winner, the trial failed, or the run was searched
+            by rules of a later version.
     """
     check_rules(run)
     known = {each.result.number: each for each in past_trials(run, spec_of(run, config))}
@@ -58,9 +58,16 @@ def jobs_again(
 ) -> list[Job]:
     """The trainings of a trial as they were, or `seeds` times with new random numbers.
 
-    As it was, a trial has one training for each repeat and fold, in this order. With new seeds
-    it has one for each seed, as `repeat`, and fold. A learning rate that follows a cosine over
-    all epochs is stretched with `epochs`.
+    Args:
+        config: of the trial's search.
+        known: the trial.
+        epochs: train this long instead; a cosine schedule is stretched with it. None for as
+            long as the trial trained.
+        seeds: how many new seeds; 0 for the trial's own.
+
+    Returns:
+        One job for each repeat and fold, in this order; with new seeds, one for each seed
+        (numbered as `repeat`) and fold.
     """
     spec = spec_for(config, rounds_of(config))
     settings = spec.settings_of(known.result.params)
@@ -94,10 +101,10 @@ def jobs_again(
 
 
 def for_refit(config: Config, known: PastTrial) -> tuple[Config, PastTrial]:
-    """A search and its trial as they are trained where no rows are left to validate on.
+    """The search and the trial for a training on all rows but the test rows.
 
-    One training takes the place of all folds and repeats. Where the best epoch counts, it ends
-    with the epoch that was the best one: rows that it has seen cannot tell.
+    No rows are left to validate on, so one training replaces all folds and repeats; where the
+    best epoch counts, it stops at the epoch that was best in the search.
     """
     metric, search = config.metric, config.search
     counts = criterion_of(config).epoch_after(known.curve, known.result.epochs)
@@ -143,9 +150,12 @@ def train(jobs: Sequence[Job], config: Config, dataset: Dataset | None) -> list[
 
 
 def curves_by_seed(jobs: Sequence[Job], outcomes: Sequence[Outcome], metric: str) -> list[Curve]:
-    """The learning curve of each seed that `jobs_again` was asked for: the mean of its folds'.
+    """The learning curve of each seed: the mean over its folds.
 
-    `metric` is the one that counts, see `average`.
+    Args:
+        jobs: as `jobs_again` gave them.
+        outcomes: of these jobs, in the same order.
+        metric: that trials are compared by, see `average`.
     """
     by_seed: dict[int, list[Curve]] = defaultdict(list)
     for job, outcome in zip(jobs, outcomes, strict=True):
@@ -157,6 +167,12 @@ def model_again(
     jobs: Sequence[Job], outcomes: Sequence[Outcome], config: Config, dataset: Dataset
 ) -> bytes:
     """The file of the model of the training with the median value, as a search would choose it.
+
+    Args:
+        jobs: that were trained.
+        outcomes: of these jobs, in the same order.
+        config: of the search.
+        dataset: that they were trained on.
 
     Raises:
         TrainerError: that training diverged.

@@ -1,11 +1,16 @@
-"""The search itself: propose, train side by side, record, narrow; coarse to fine."""
+"""The search itself: propose, train side by side, record, narrow; coarse to fine.
+
+The scheduler starts each stage (a rung of a round) as soon as the stages that it needs have ended,
+gives its jobs to the backend, records every answer in the ledger, and at the end of a stage lets
+the best go on. All that it decides follows from the spec and from the values of the trials.
+"""
 
 from __future__ import annotations
 
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import product
@@ -17,7 +22,7 @@ from hpsearch.sampling.ranking import Observation, rank
 from hpsearch.searching.confirmation import contenders, trainings_within
 from hpsearch.searching.events import (
     ConfirmationStarted,
-    Event,
+    Listener,
     RoundStarted,
     TrialEnded,
     TrialWentOn,
@@ -41,27 +46,44 @@ class OutOfTimeError(Exception):
 class Scheduler:
     """One search being done.
 
-    What it proposes and keeps depends on the spec and on what the trials gave, never on
-    which trial was faster; only a timeout makes speed matter.
+    What it proposes and keeps depends on the spec and on the trials' values, never on which
+    trial was faster; only a timeout makes speed matter.
+
+    Attributes:
+        spec: what to search.
+        trainer: trains groups of jobs.
+        backend: runs them.
+        ledger: what is known of each trial, in memory and on disk.
+        notify: is called with every event.
+        deadline: on the monotonic clock, in seconds; None for no limit.
+        best: the best completed trial so far.
+        trials: every proposed trial, by number.
+        entered: the trials of each stage that has started.
+        training: the trainings of each stage that have not been answered yet.
+        groups: what was given to the backend, by key.
+        ended: stages that are over.
+        reached: how many rungs below its round's last one each trial entered, see `shown`.
+        states: what trainings go on from, where it is still in memory.
+        failures: the error of each training that failed.
+        confirmed: whether the search came to its end before its time was over.
     """
 
     spec: Spec
     trainer: Trainer
     backend: Backend
     ledger: Ledger
-    tell: Callable[[Event], None]
-    deadline: float | None = None  # on the monotonic clock
+    notify: Listener
+    deadline: float | None = None
     best: Result | None = None
     trials: dict[int, Trial] = field(default_factory=dict)
     entered: dict[Stage, list[Trial]] = field(default_factory=dict)
-    training: dict[Stage, set[Training]] = field(default_factory=dict)  # not yet answered
+    training: dict[Stage, set[Training]] = field(default_factory=dict)
     groups: dict[Hashable, tuple[Stage, Sequence[Job]]] = field(default_factory=dict)
     ended: set[Stage] = field(default_factory=set)
-    # how many rungs below its round's last a trial entered, see `shown`
     reached: Counter[int] = field(default_factory=Counter)
     states: dict[Training, State] = field(default_factory=dict)
-    failures: dict[Training, str] = field(default_factory=dict)  # each with its error
-    confirmed: bool = False  # time did not run out before
+    failures: dict[Training, str] = field(default_factory=dict)
+    confirmed: bool = False
 
     def go(self) -> None:
         """Coarse to fine, until every planned trial has met its fate; then confirm the best.
@@ -92,17 +114,17 @@ class Scheduler:
             self.give_up()
 
     def start(self, stage: Stage) -> None:
-        """Give the trials of a rung to the backend, those of a first rung freshly proposed."""
+        """Give the trials of a stage to the backend; at a first rung, propose them first."""
         round = self.spec.rounds[stage.round]
         if stage.rung == 0:
             before = self.ledger.proposed(round)
             self.entered[stage] = before or proposals(self.spec, round, self.history(round))
             self.trials |= {trial.number: trial for trial in self.entered[stage]}
-            self.tell(RoundStarted(round, len(self.spec.rounds)))
+            self.notify(RoundStarted(round, len(self.spec.rounds)))
         self.train(stage, [(trial, stage) for trial in self.entered[stage]])
 
     def train(self, stage: Stage, trials: Sequence[tuple[Trial, Stage]]) -> None:
-        """Take trials through a rung each, which is that of the stage or one below it."""
+        """Train trials through one rung each: the rung of the stage, or one below it."""
         jobs = [job for trial, at in trials for job in self.jobs(trial, at)]
         for job in jobs:
             self.ledger.carry(job)
@@ -117,7 +139,7 @@ class Scheduler:
             self.submit(stage, group)
 
     def history(self, round: Round) -> list[Observation]:
-        """What a round may look at, by number: its parent's trials and those of earlier rounds."""
+        """What a round may look at: the parent's trials, then those of earlier rounds."""
         amounts, criterion = self.spec.amounts, self.ledger.criterion
         observed = [known.observe(amounts, criterion) for known in self.spec.history]
         for number, rungs in seen(round.number, self.spec.rounds).items():
@@ -129,13 +151,13 @@ class Scheduler:
         return observed
 
     def shown(self, trial: Trial, rungs: int) -> int:
-        """Of a trial that its round's last rung may call back, only the rungs before that."""
+        """How many rungs of a trial a later round sees: none that may still be added."""
         reached = self.reached[trial.number]
         over = self.spec.is_start(trial.number) or self.ledger.completed_by(trial, reached)
         return rungs if over or self.spec.rules < PASSES_ON else min(rungs, reached)
 
     def observe(self, trial: Trial, rungs: int) -> Observation:
-        """What is known of a trial after so many rungs of its round, whatever came since."""
+        """A trial as it was after this many rungs of its round, whatever it has trained since."""
         reached = self.spec.rounds[trial.round].rungs[rungs - 1].epochs
         amounts = [amount for amount in self.spec.amounts if amount <= reached]
         return self.ledger.observe(trial, amounts, rungs)
@@ -163,10 +185,10 @@ class Scheduler:
         ]
 
     def is_done(self, job: Job) -> bool:
-        """Whether a piece need not be trained: it was before a crash, or would change nothing.
+        """Whether a piece need not be trained: a run before a crash did it, or nothing is left.
 
-        A training that has gone on has done what came before. Of its last piece, only a state
-        says that it was to go on; without one, training it again tells.
+        A training that has gone on has done all earlier pieces. Whether its last piece was to go
+        on is known only from a state; without one it is trained again.
         """
         ledger = self.ledger
         if job.number in ledger.results or job.training in ledger.finished:
@@ -208,19 +230,19 @@ class Scheduler:
                 writer.sync()
 
     def receive_one(self) -> None:
-        """Wait for an answer, and record the whole of it before an interrupt is heeded."""
+        """Wait for an answer and record it whole; an interrupt waits until then."""
         answer = self.next_answer()
         with shielded():
             self.receive(answer)
 
     def take_in(self) -> None:
-        """Record what the workers have answered already, for a search that is interrupted."""
+        """Record the answers that have already arrived, when the search is interrupted."""
         with suppress(TimeoutError, LookupError, HpsearchError):
             for _ in range(self.backend.jobs):
                 self.receive(self.backend.next(0))
 
     def receive(self, answer: Answer) -> None:
-        """Record what a group gave. A stack that died is trained again one by one."""
+        """Record a group's outcomes. A group of several that died is trained again one by one."""
         stage, group = self.groups.pop(answer.key)
         if answer.kind != "ok" and len(group) > 1:
             for job in group:
@@ -246,7 +268,7 @@ class Scheduler:
             self.states[job.training] = outcome.state
 
     def conclude(self, trial: Trial, stage: Stage, rung: int) -> None:
-        """Record a trial's fate where what it has trained up to a rung, all parts, decides it."""
+        """Record a trial's fate once all its trainings up to a rung are in and decide it."""
         ledger, own = self.ledger, self.ledger.of(trial.number)
         if trial.number in ledger.results or self.training[stage].intersection(own):
             return
@@ -268,7 +290,7 @@ class Scheduler:
         self.failures[job.training] = answer.error or answer.kind
 
     def end(self, stage: Stage) -> None:
-        """A barrier: the best of a rung go on to the next, the others stop."""
+        """End a stage: its best trials go on to the next rung, the others stop."""
         del self.training[stage]
         self.ended.add(stage)
         rungs = self.spec.rounds[stage.round].rungs
@@ -290,7 +312,7 @@ class Scheduler:
         self.ledger.writer.sync()
 
     def able(self, stage: Stage) -> list[Trial]:
-        """The trials that came through a rung, best first, but for those that train in full."""
+        """The trials that may go on from a rung, best first, without starting settings."""
         rungs = stage.rung + 1
         ranked = rank(self.observe(trial, rungs) for trial in self.entered[stage])
         return [
@@ -300,9 +322,12 @@ class Scheduler:
         ]
 
     def pass_on(self, stage: Stage) -> bool:
-        """Give the places of trials that were lost at a rung to others; whether any goes on.
+        """Give the places of trials that failed or diverged at a rung to the next best.
 
         Decided only when every trial of the stage has answered, so never by which was faster.
+
+        Returns:
+            Whether any trial goes on in such a place, so that the stage is not over yet.
         """
         rungs = self.spec.rounds[stage.round].rungs
         missing = rungs[stage.rung].trials - len(self.able(stage)) if stage.rung else 0
@@ -321,7 +346,7 @@ class Scheduler:
         return bool(going_on)
 
     def call_back(self, going_on: Sequence[tuple[Trial, Stage]]) -> None:
-        """Let trials that stopped below a rung go on, but for those that did before a crash."""
+        """Take back the fate of trials that had stopped and now go on."""
         called = []
         for trial, at in going_on:
             result = self.ledger.results.get(trial.number)
@@ -330,10 +355,10 @@ class Scheduler:
                 called.append(trial)
         self.ledger.reopen(trial.number for trial in called)
         for trial in called:
-            self.tell(TrialWentOn(trial))
+            self.notify(TrialWentOn(trial))
 
     def settle(self, trial: Trial, status: Status, error: str | None = None) -> None:
-        """Record a trial's fate; keep the states of the best, drop any others."""
+        """Record a trial's fate; of finished trials keep only the best one's states in memory."""
         result = self.ledger.settle(trial, status, error)
         criterion, before = self.ledger.criterion, self.best
         self.best = criterion.best([result] if before is None else [before, result])
@@ -341,7 +366,7 @@ class Scheduler:
             if dropped is not None and dropped is not self.best:
                 for training in self.ledger.of(dropped.number):
                     self.states.pop(training, None)
-        self.tell(TrialEnded(result, self.best))
+        self.notify(TrialEnded(result, self.best))
 
     def confirm(self) -> None:
         """Train the best few again, with new seeds, the same for each of them."""
@@ -360,7 +385,7 @@ class Scheduler:
             for _, repeat, fold in trainings
         ]
         if jobs:
-            self.tell(ConfirmationStarted(len({job.number for job in jobs}), len(jobs)))
+            self.notify(ConfirmationStarted(len({job.number for job in jobs}), len(jobs)))
         self.give(stage, [job for job in jobs if not self.ledger.pieces[job.training]])
         while self.training[stage]:
             self.receive_one()
@@ -369,7 +394,7 @@ class Scheduler:
         self.confirmed = True
 
     def contenders(self) -> list[tuple[Result, list[Training]]]:
-        """The settings to confirm, the parent's winner among them, and their new trainings."""
+        """The settings to confirm, and the new trainings of each."""
         spec = self.spec
         if spec.confirm is None:
             return []
@@ -384,9 +409,9 @@ class Scheduler:
         ]
 
     def give_up(self) -> None:
-        """Out of time: what finished counts, what was still in training has no fate.
+        """Out of time: cancel what is training, and stop each trial that has a value.
 
-        Trials that have a value stop with it, until a resumed search has time for them.
+        A resumed search with more time goes on with the trials that stopped only for this.
         """
         self.backend.cancel()
         self.training.clear()

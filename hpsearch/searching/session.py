@@ -1,10 +1,10 @@
-"""A search from its configuration to its run directory, and from there to its winner."""
+"""A run directory is made for a search, and the search is done in it, to its winner."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -16,8 +16,9 @@ from hpsearch.config import Config, from_mapping
 from hpsearch.data.dataset import Dataset, cross_validation, load, write_folds
 from hpsearch.errors import ConfigError, RunError, as_argument
 from hpsearch.rng import RULES
+from hpsearch.sampling.plan import Round
 from hpsearch.searching.criterion import criterion_of
-from hpsearch.searching.events import Event, FilesChanged, SearchEnded, SearchStarted
+from hpsearch.searching.events import FilesChanged, Listener, SearchEnded, SearchStarted
 from hpsearch.searching.ledger import Ledger
 from hpsearch.searching.provenance import provenance
 from hpsearch.searching.refine import Refinement
@@ -26,12 +27,10 @@ from hpsearch.searching.spec import proposals, rounds_of, spec_for, spec_of
 from hpsearch.searching.trainer import Function, backend_of, trainer_of
 from hpsearch.searching.trust import seal
 from hpsearch.searching.winner import write_winner
-from hpsearch.store import RunDirectory, Writer, as_yaml, create, vanished
+from hpsearch.store import RunDirectory, SafePath, Writer, as_yaml, create, vanished
 from hpsearch.trainers.kinds import kind_of
 from hpsearch.trainers.protocol import Trainer
 from hpsearch.trial import Trial
-
-Tell = Callable[[Event], None]
 
 BEAT = 1.0
 """Seconds between two notes of how long a search has taken, which count if it is killed."""
@@ -103,31 +102,65 @@ def begin(
         RunError: the name is taken, the folder cannot be written, or others can read the key
             that seals runs.
     """
-    first = 0 if refinement is None else refinement.first
-    parent = None if refinement is None else refinement.parent
-    looks = 0 if parent is None else parent.info.get("test_looks", 0)
-    known = [] if refinement is None else [known.as_line() for known in refinement.history]
-    history = [] if refinement is None else [known.result.params for known in refinement.history]
-    info = {
+    if refinement is None:
+        info = new_info(config, dataset, rounds_of(config))
+        return create_run(config, runs_dir, name, info, sealed=sealed)
+    parent, history = refinement.parent, refinement.history
+    tried = [past.result.params for past in history]
+    info = new_info(config, dataset, rounds_of(config, refinement.first, tried)) | {
+        "parent": _named(parent, runs_dir),
+        "parent_winner": refinement.winner,
+        "test_looks": parent.info.get("test_looks", 0),
+    }
+    lines = [past.as_line() for past in history]
+    return create_run(config, runs_dir, name, info, lines, sealed=sealed)
+
+
+def new_info(config: Config, dataset: Dataset | None, plan: Sequence[Round]) -> dict[str, Any]:
+    """What run.json says of a search that has not begun: "interrupted", for there is all to do."""
+    return {
         "name": config.name,
-        "status": "interrupted",  # until `conduct` takes it up
+        "status": "interrupted",
         "created": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "began": time.time(),
         "seed": config.seed,
         "rules": RULES,
-        "parent": None if parent is None else _named(parent, runs_dir),
-        "parent_winner": None if refinement is None else refinement.winner,
-        "test_looks": looks,  # how often the lineage's winners met the test rows
+        "parent": None,
+        "parent_winner": None,
+        "test_looks": 0,  # how often the lineage's winners met the test rows
         "data": described(dataset),
         "config": config.as_dict(),
         "config_yaml": _as_text(config_text(config)),  # to notice if it is changed by hand
-        "plan": [asdict(round) for round in rounds_of(config, first, history)],
+        "plan": [asdict(round) for round in plan],
         **provenance(),
     }
-    info["seal"] = seal(info) if sealed else None
-    unnamed = name is None
-    name = run_name(config) if name is None else name
-    return create(runs_dir, name, config_text(config), info, known, numbered=unnamed)
+
+
+def create_run(
+    config: Config,
+    runs_dir: Path,
+    name: str | None,
+    info: dict[str, Any],
+    history: Sequence[Mapping[str, Any]] = (),
+    *,
+    sealed: bool = True,
+    fill: Callable[[SafePath], None] | None = None,
+) -> RunDirectory:
+    """Make a run directory, sealed and complete from the moment it appears.
+
+    Args:
+        config: of its search.
+        runs_dir: the folder that holds the runs.
+        name: of the run; None for the configuration's and the time, numbered if that is taken.
+        info: as `new_info` gives it, with what is different.
+        history: lines of history.jsonl.
+        sealed: whether the code that it names is the user's word.
+        fill: writes what else the folder shall hold.
+    """
+    info = {**info, "seal": seal(info) if sealed else None}
+    given = run_name(config) if name is None else name
+    text = config_text(config)
+    return create(runs_dir, given, text, info, history, numbered=name is None, fill=fill)
 
 
 def fingerprint_of(dataset: Dataset | None) -> str | None:
@@ -167,7 +200,7 @@ def _as_text(written: bytes) -> str | None:
 
 def conduct(
     run: RunDirectory,
-    tell: Tell,
+    notify: Listener,
     config: Config | None = None,
     dataset: Dataset | None = None,
     function: Function | None = None,
@@ -177,7 +210,7 @@ def conduct(
 
     Args:
         run: what is on disk decides what is left to do.
-        tell: is called with every event.
+        notify: is called with every event.
         config: the run's own, perhaps with other `parallel` settings; None to read it.
         dataset: its data; None to read it.
         function: to train with, instead of the one that the configuration names.
@@ -197,15 +230,15 @@ def conduct(
         deadline = time.monotonic() + spec.timeout - run.seconds
 
     def changed(files: str) -> None:
-        tell(FilesChanged(files))
+        notify(FilesChanged(files))
 
     with _disk(run), run.writing(changed) as writer, _status(run, writer), _prepared(run, folds):
         trainer = trainer or trainer_of(config, run.path, run.data.path, folds, function)
         with backend_of(config) as backend:
             ledger = Ledger(criterion_of(config), writer, run.info["began"], spec.trainings)
             ledger.read(run)
-            search = Scheduler(spec, trainer, backend, ledger, tell, deadline)
-            tell(SearchStarted(run, spec.trials, len(ledger.results), backend.jobs))
+            search = Scheduler(spec, trainer, backend, ledger, notify, deadline)
+            notify(SearchStarted(run, spec.trials, len(ledger.results), backend.jobs))
             try:
                 search.go()
             except KeyboardInterrupt:
@@ -217,7 +250,7 @@ def conduct(
             with suppress(OSError):
                 run.states.remove()  # a failed confirmation may leave some
             run.states.mkdir(exist_ok=True)
-    tell(SearchEnded(run))
+    notify(SearchEnded(run))
 
 
 def same_data(run: RunDirectory, config: Config) -> Dataset | None:

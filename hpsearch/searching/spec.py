@@ -1,4 +1,4 @@
-"""What a search is to do, as its configuration says: plain values, fixed before it starts."""
+"""The specification of a search: everything that decides its trials, as plain values."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ TRIED = (
 
 @dataclass(frozen=True)
 class Spec:
-    """The whole of what decides a search's trials, but for what they give."""
+    """Everything that decides which trials a search proposes, except their values."""
 
     space: Space
     settings: Settings  # fixed for every trial; "epochs" among them
     rounds: tuple[Round, ...]
     seed: int
-    metric: str = ""  # what counts
+    metric: str = ""  # that trials are compared by
     sampler: Sampler = "zoom"
     screened: bool = False
-    start: Sequence[Params] = ()  # settings by hand, the first trials of all
+    start: Sequence[Params] = ()  # search.start: the first trials
     history: Sequence[PastTrial] = ()  # a parent's trials
     inherited: int | None = None  # the number of the parent's winner
     repeats: int = 1  # trainings of each trial with seeds of their own
@@ -75,15 +75,14 @@ class Spec:
         return sum(round.trials for round in self.rounds)
 
     def is_start(self, number: int) -> bool:
-        """Whether a trial is a setting by hand, which is trained in full."""
+        """Whether a trial is a starting setting (`search.start`), which is trained in full."""
         return number < self.first + len(self.start)
 
     def settings_of(self, params: Params) -> dict[str, Any]:
-        """Fixed settings and a trial's own; "epochs" stays the length of a full training.
+        """Fixed settings and a trial's parameters; "epochs" is the length of a full training.
 
-        A trial's line may come from a stranger, and a user's trainer takes whatever it is given.
-        So a name that is no parameter of the space is left out there: in a command it would
-        stand for the checkpoint folder, say.
+        A user's trainer gets only names of the space: a trial's line may come from a stranger,
+        and in a command another name could stand for the checkpoint folder, say.
         """
         own = {
             OWN_EPOCHS if name == "epochs" else name: value
@@ -109,7 +108,7 @@ class Spec:
 
 
 def spec_of(run: RunDirectory, config: Config) -> Spec:
-    """What a run is to do; the plan is the one that it began with."""
+    """The specification of a run; its plan is the one that it began with."""
     info = run.info
     rounds = rounds_in(info["plan"])
     history = tuple(PastTrial.from_line(line) for line in run.history)
@@ -120,7 +119,7 @@ def spec_of(run: RunDirectory, config: Config) -> Spec:
 
 
 def check_rules(run: RunDirectory) -> None:
-    """Refuse to train by rules that only a later version knows; reading such a run is no matter.
+    """Refuse to train a run that was searched by rules of a later version; reading it is fine.
 
     Raises:
         RunError: the run has such rules.
@@ -137,9 +136,14 @@ def check_rules(run: RunDirectory) -> None:
 def rounds_of(config: Config, first: int = 0, history: Sequence[Params] = ()) -> tuple[Round, ...]:
     """The plan of a search; it follows from the configuration alone, never from the machine.
 
-    Settings by hand belong to the first round. A search with a history, a refined one, has no
-    coarse round, and a random one has no reason to wait between rounds. No more trials are
-    planned than there are settings that were not tried before.
+    Starting settings belong to the first round. A refined search, which has a history, has no
+    coarse round; a random search has one round, as it never looks back. No more trials are
+    planned than there are settings left to try.
+
+    Args:
+        config: of the search.
+        first: the number of its first trial.
+        history: settings of the parent's trials inside the space.
     """
     search, start = config.search, min(len(config.search.by_hand), config.search.trials)
     left = trials_of(config, history) - start
@@ -156,11 +160,11 @@ def rounds_of(config: Config, first: int = 0, history: Sequence[Params] = ()) ->
 
 
 def trials_of(config: Config, history: Sequence[Params] = ()) -> int:
-    """How many trials a search makes: all it is asked for, unless its space holds fewer settings.
+    """How many trials a search makes: `search.trials`, or fewer if its space has fewer settings.
 
     Args:
-        config: says how many are asked for, settings by hand among them.
-        history: settings that need not be tried again; those by hand are.
+        config: of the search.
+        history: settings that need not be tried again; starting settings are tried anyway.
     """
     search, draw = config.search, config.space.crossed
     start = search.by_hand[: search.trials]
@@ -170,7 +174,7 @@ def trials_of(config: Config, history: Sequence[Params] = ()) -> int:
 
 
 def shortage(config: Config, history: Sequence[Params] = ()) -> str | None:
-    """What to say where a space holds fewer settings than trials are asked for; else None."""
+    """A remark where the space holds fewer settings than `search.trials`; else None."""
     trials, asked = trials_of(config, history), config.search.trials
     if trials == asked:
         return None
@@ -193,7 +197,7 @@ def rounds_in(plan: Sequence[Mapping[str, Any]]) -> tuple[Round, ...]:
 def spec_for(
     config: Config, rounds: tuple[Round, ...], history: tuple[PastTrial, ...] = ()
 ) -> Spec:
-    """What a search is to do by this plan."""
+    """The specification of a search with this plan."""
     return Spec(
         space=config.space,
         settings=config.trainer.settings,
@@ -215,7 +219,7 @@ def spec_for(
 
 @uncollected()
 def past_trials(run: RunDirectory, spec: Spec) -> list[PastTrial]:
-    """Every trial that a run can build on, by number: its parent's, then its own."""
+    """The trials that a run can build on, by number: its parent's, then its own."""
     results = run.results
     check_params(results, spec.space)
     curve = curves(run.pieces, spec.metric, spec.repeats)
@@ -227,7 +231,7 @@ def past_trials(run: RunDirectory, spec: Spec) -> list[PastTrial]:
 
 
 def proposals(spec: Spec, round: Round, history: Sequence[Observation] = ()) -> list[Trial]:
-    """The trials of a round: settings by hand first, then draws, crossed ones side by side."""
+    """The trials of a round: starting settings, then draws; crossed ones stand side by side."""
     start = spec.start if round.number == 0 else ()
     with limit_threads(1):  # their number changes bits
         draws = propose(

@@ -32,8 +32,8 @@ class Hangs(NetworkTrainer):
         Path("hanging").touch()
         {library}(None).sleep(600)
 
-import hpsearch.searching.session as session
-session.NetworkTrainer = Hangs
+import hpsearch.trainers.network.trainer as trainer
+trainer.NetworkTrainer = Hangs
 """
 
 

@@ -55,7 +55,7 @@ def run(request, tmp_path_factory):
         train,
     )
     run = begin(config, None, tmp_path_factory.mktemp("runs"), "largest")
-    conduct(run, lambda event: None, config, target=train)
+    conduct(run, lambda event: None, config, function=train)
     return run
 
 

@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
-from hpsearch.searching.occupancy import busy, planned_epochs
 from hpsearch.searching.spec import rounds_of
+from hpsearch.searching.stages import busy, planned_epochs
 from hpsearch.space import Choice, Continuous, Parameter, Space
 
 QUIET = Space((Parameter("x", Continuous(0.2, 0.8)),))  # no trial is lost here

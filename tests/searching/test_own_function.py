@@ -108,7 +108,7 @@ def model(tmp_path):
 def done(config, folder, name="run", target=None):
     config = inspected(config, target)
     run = begin(config, None, folder / "runs", name)
-    conduct(run, lambda event: None, config, target=target)
+    conduct(run, lambda event: None, config, function=target)
     return run
 
 
@@ -310,7 +310,7 @@ def test_without_rungs_parameters_may_be_called_epochs_and_seed(tmp_path):
 
     config = inspected(config, train)
     run = begin(config, None, tmp_path, "run")
-    conduct(run, lambda event: None, config, target=train)
+    conduct(run, lambda event: None, config, function=train)
     assert sorted(result.value for result in run.results) == [6, 7, 31, 32]
     assert all(result.params["epochs"] in (5, 30) for result in run.results)
     assert {result.epochs for result in run.results} == {1}

@@ -1,0 +1,220 @@
+"""The one way into a search: prepare it, launch it, or resume it, and watch it to its end.
+
+The command line, Python, `refine` and `import` all come through here:
+
+    prepared = prepare(config, runs_dir)       # the trainer inspected, the data read
+    run = launch(prepared, runs_dir, "digits", notify)
+    resume(run, trials=128, notify=notify)
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hpsearch.config import Config, from_mapping
+from hpsearch.data.dataset import Dataset
+from hpsearch.errors import RunError
+from hpsearch.messages import printable
+from hpsearch.searching.events import Listener, RunOpened
+from hpsearch.searching.history import UNDEFINED
+from hpsearch.searching.refine import Refinement, refine, start_from
+from hpsearch.searching.resume import reopen
+from hpsearch.searching.session import begin, conduct, fingerprint_of, read_data
+from hpsearch.searching.spec import shortage
+from hpsearch.searching.trainer import Function, inspected
+from hpsearch.searching.trust import is_sealed, permit, unsealed
+from hpsearch.store import RunDirectory, find
+from hpsearch.trial import Result, Status
+
+MOST_NAMES = 5  # of metrics in one message
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A search that can start: nothing more is looked up, imported or checked.
+
+    Attributes:
+        config: complete; what the trainer can do is known.
+        dataset: read and split; None where the trainer reads its own data.
+        function: trains instead of what the configuration names; None for what it names.
+        refinement: what narrowed the configuration around a parent's best trials, if anything.
+        sealed: whether the run may carry the user's seal for the code that it names.
+    """
+
+    config: Config
+    dataset: Dataset | None
+    function: Function | None = None
+    refinement: Refinement | None = None
+    sealed: bool = True
+
+
+def prepare(config: Config, runs_dir: Path, function: Function | None = None) -> Prepared:
+    """Inspect the trainer of a search and read its data.
+
+    Args:
+        config: of the search; where `search.start` names a run, that run's best settings.
+        runs_dir: the folder that holds the runs.
+        function: from Python, to train instead of what the configuration names.
+
+    Raises:
+        TrainerError: the trainer cannot be imported, called or found.
+        DataError: the data cannot be read, split or cut into folds.
+        RunError: there is no run to start from, or none of its settings lies in the space.
+    """
+    if isinstance(config.search.start, str):
+        config = start_from(config, find(config.search.start, runs_dir))
+    config = inspected(config, function)
+    return Prepared(config, read_data(config), function)
+
+
+def prepare_refinement(
+    parent: RunDirectory,
+    overrides: Sequence[str] = (),
+    *,
+    top: int | None = None,
+    widen: bool = False,
+    function: Function | None = None,
+    trust: bool = False,
+    look: bool = False,
+    **forced: Any,
+) -> Prepared:
+    """Prepare a new search in the region of a run's best trials.
+
+    Args:
+        parent: the run to refine.
+        overrides: `KEY=VALUE` texts that change its configuration.
+        top: how many of the best trials set the region; None for a tenth.
+        widen: enlarge the space past bounds that the best trials press against.
+        function: from Python, to train instead of what the parent names.
+        trust: the user's word that the code which the parent names may run; seals the parent.
+        look: only look at the narrowed space: no code of the parent's is run.
+        forced: `trials`, `jobs` or `backend`; None for one that was not given.
+
+    Raises:
+        HpsearchError: as `prepare` and `refine.refine` do, or the code is not trusted.
+    """
+    tree = parent.info["config"]
+    before = from_mapping(tree)
+    config = from_mapping(tree, None, overrides, **forced)
+    sealed = True
+    if function is not None:  # nothing else runs, but what the parent names may be a stranger's
+        sealed = is_sealed(parent.info)
+    elif not look:
+        sealed = permit(parent, config, trust)
+    config = config if look else inspected(config, function)
+    dataset = read_data(config)
+    found = refine(parent, before, config, fingerprint_of(dataset), top, widen)
+    return Prepared(found.config, dataset, function, found, sealed)
+
+
+def launch(prepared: Prepared, runs_dir: Path, name: str | None, notify: Listener) -> RunDirectory:
+    """Do a search from its run directory's making to its winner.
+
+    Args:
+        prepared: by `prepare` or `prepare_refinement`.
+        runs_dir: the folder that holds the runs.
+        name: of the run; None for the configuration's and the time.
+        notify: is called with every event.
+
+    Raises:
+        RunError: the name is taken, the folder cannot be written, or no trial was completed
+            with a finite value.
+        TrainerError: each of the first trials failed.
+    """
+    run = begin(
+        prepared.config, prepared.dataset, runs_dir, name, prepared.refinement, prepared.sealed
+    )
+    _finish(run, prepared, notify)
+    return run
+
+
+def resume(
+    run: RunDirectory,
+    overrides: Sequence[str] = (),
+    *,
+    trials: int | None = None,
+    function: Function | None = None,
+    trust: bool = False,
+    notify: Listener,
+    **forced: Any,
+) -> bool:
+    """Do what is left of a search; whether anything was.
+
+    Args:
+        run: an interrupted one, or one to extend.
+        overrides: `KEY=VALUE` texts, of what may change in a run that has begun.
+        trials: so many in all, more than were planned; None to keep the plan.
+        function: from Python, where the search was begun with one.
+        trust: the user's word that the code which the run names may run; seals it.
+        notify: is called with every event.
+        forced: `jobs` or `backend`; None for one that was not given.
+
+    Raises:
+        HpsearchError: as `resume.reopen` and `launch` do.
+    """
+    config = reopen(run, overrides, trials=trials, named=function is None, trust=trust, **forced)
+    if config is None:
+        return False
+    config = inspected(config, function)
+    _finish(run, Prepared(config, read_data(config), function), notify)
+    return True
+
+
+def _finish(run: RunDirectory, prepared: Prepared, notify: Listener) -> None:
+    """Do a search, or the rest of it, and see that it has a winner."""
+    config = prepared.config
+    history = [line["params"] for line in run.history]
+    fewer = shortage(config, history) if run.rules > 1 else None
+    notify(RunOpened(run, fewer, unsealed(run)))
+    conduct(run, notify, config, prepared.dataset, prepared.function)
+    if run.outcome is None:
+        raise RunError(without_winner(run.path, config, run.results))
+
+
+def without_winner(run: Path, config: Config, results: Sequence[Result]) -> str:
+    """Why a search ended without a winner, and what to do: one message.
+
+    Args:
+        run: its folder.
+        config: of the search.
+        results: of its trials.
+    """
+    counts = Counter(result.status for result in results)
+    reasons = []
+    if counts[Status.DIVERGED]:
+        reasons.append(f"{counts[Status.DIVERGED]:,} diverged; {why_diverged(config, results)}")
+    if counts[Status.FAILED]:
+        reasons.append(f"{counts[Status.FAILED]:,} failed; logs/log.txt has their tracebacks")
+    why = f" ({len(results):,} trials: {'; '.join(reasons)})" if reasons else ""
+    return f"{run}: no trial was completed with a finite {config.metric.name}{why}"
+
+
+def why_diverged(config: Config, results: Sequence[Result]) -> str:
+    """What made trials diverge, and what would waste less."""
+    names = [printable(name) for name in undefined(results)[:MOST_NAMES]]
+    cause = f"{', '.join(names)} became NaN or infinite; " if names else ""
+    if "learning_rate" in config.space:
+        return f"{cause}a smaller maximum for learning_rate would waste less"
+    return f"{cause}narrow the space to where all that is reported stays finite"
+
+
+def undefined(results: Sequence[Result]) -> list[str]:
+    """The metrics that became NaN or infinite in trials that diverged, the commonest first."""
+    counts = Counter(
+        name
+        for result in results
+        if result.status is Status.DIVERGED
+        for name in _undefined(result)
+    )
+    return [name for name, _ in counts.most_common()]
+
+
+def _undefined(result: Result) -> list[str]:
+    """The metrics that a trial's error names, or else all that are undefined at its end."""
+    if result.error is not None and result.error.startswith(UNDEFINED):
+        return result.error.removeprefix(UNDEFINED).rpartition(" was ")[0].split(", ")
+    return [name for name, value in result.metrics.items() if value is None]
