@@ -1,23 +1,24 @@
-"""What the value of one key may be: rules that a configuration is checked by, and JSON Schema.
+"""The keys of a configuration: what each is for, and the rules by which its value is checked.
 
 Each rule is a plain function with one complete message, where pydantic's own types would
-report a union once for each member, and would take '3' or true for a number.
+report a union once for each member, and would take '3' or true for a number. Nothing here
+imports pydantic before something is checked, since it takes long to load.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any, ClassVar
 
 from hpsearch.suggestions import ELSEWHERE, did_you_mean
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Annotates a field of a pydantic model.
+    """Annotates a key with what its value may be.
 
     `check` returns the value, perhaps in its standard form, or raises a ValueError with what
     was expected, to follow the words "must be", and optionally a remedy to end the message.
@@ -28,12 +29,12 @@ class Rule:
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         """What pydantic runs: the rule alone."""
-        from pydantic_core import core_schema  # only where a configuration is checked
+        from pydantic_core import core_schema
 
         return core_schema.no_info_plain_validator_function(self.apply)
 
     def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
-        """What pydantic tells."""
+        """The key's JSON Schema."""
         return dict(self.schema)
 
     def apply(self, value: Any) -> Any:
@@ -43,6 +44,74 @@ class Rule:
         except ValueError as error:
             expected, remedy = (*error.args, "")[:2]
             raise ValueError(f"must be {expected}, found {show(value)}{remedy}") from None
+
+
+class Keys:
+    """A frozen dataclass whose fields are the keys of a mapping; other keys are refused."""
+
+    __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
+
+
+def key(
+    purpose: str, default: Any = MISSING, *, written: Any = MISSING, examples: Sequence[Any] = ()
+) -> Any:
+    """A field of such a dataclass.
+
+    Args:
+        purpose: what the key is for, as the reference page and the JSON Schema say it.
+        default: the value where the key is left out.
+        written: the default as a user would write it, where that is something else.
+        examples: values as a user would write them.
+    """
+    metadata: dict[str, Any] = {"description": purpose}
+    if examples:
+        metadata["examples"] = list(examples)
+    if written is not MISSING:
+        metadata["json_schema_extra"] = {"default": written}
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Written:
+    """Annotates a key whose value is made of what the user writes, which is of another type."""
+
+    as_type: Any
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        """What pydantic runs: the check of what is written."""
+        return handler.generate_schema(self.as_type)
+
+
+@dataclass(frozen=True)
+class Switch:
+    """Annotates a key that holds another mapping's keys or None: true, false, or the keys.
+
+    True is the mapping with its defaults, false is None.
+    """
+
+    part: type[Keys]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        """What pydantic runs: the part, or None, of what the switch made of the value."""
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_before_validator_function(self.keys, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
+        """The key's JSON Schema."""
+        part = next(form for form in handler(schema)["anyOf"] if form != {"type": "null"})
+        return {"anyOf": [{"type": "boolean"}, part]}
+
+    def keys(self, value: Any) -> Mapping[str, Any] | None:
+        """The keys that a value gives; a ValueError tells what it must be, and what it is."""
+        if isinstance(value, bool):
+            return {} if value else None
+        if isinstance(value, dict):
+            return value
+        keys = ", ".join(each.name for each in fields(self.part))  # type: ignore[arg-type]
+        raise ValueError(
+            f"must be true, false, or a mapping with keys {keys}; found {show(value)}"
+        )
 
 
 def show(value: Any) -> str:

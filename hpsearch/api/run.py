@@ -16,7 +16,7 @@ from hpsearch.data.encoding import batches, surprises
 from hpsearch.data.given import given_rows
 from hpsearch.data.open import open_new
 from hpsearch.errors import HpsearchError
-from hpsearch.exchange.export import export
+from hpsearch.exchange.formats import export_run
 from hpsearch.messages import counted, expanded
 from hpsearch.report.html.write import write_page
 from hpsearch.report.summary import Summary, summarise
@@ -108,7 +108,7 @@ class Run:
         Raises:
             HpsearchError: the library is missing, or the target is taken or cannot be written.
         """
-        export(self.directory, to, str(target), name, force=force)
+        export_run(self.directory, to, str(target), name, force=force)
 
     def report(self) -> Report:
         """Write report.html; a notebook shows it inline."""

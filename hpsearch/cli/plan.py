@@ -57,7 +57,7 @@ def _conditions(parameter: Parameter) -> str:
 
 def show_plan(config: Config) -> None:
     """The space, the rounds, and how busy they keep the jobs."""
-    from hpsearch.config import warnings
+    from hpsearch.config import remarks_on
     from hpsearch.searching.confirmation import trainings_within
     from hpsearch.searching.spec import rounds_of, shortage
     from hpsearch.searching.stages import busy, planned_epochs
@@ -81,8 +81,8 @@ def show_plan(config: Config) -> None:
             best = "the best" if top == 1 else f"the best {top}"
             again = "a new seed" if seeds == 1 else f"{seeds} new seeds"
             echo(f"then {best} again, {again}{' each' if top > 1 else ''}")
-    for warning in filter(None, [shortage(config), *warnings(config)]):
-        echo(f"! {warning}")
+    for remark in filter(None, [shortage(config), *remarks_on(config)]):
+        echo(f"! {remark}")
 
 
 def show_first_trials(config: Config) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hpsearch.cli.options import OUTPUT, aside, claimed, force_option, runs_dir_option
+from hpsearch.cli.options import OUTPUT, RUN, aside, claimed, force_option, runs_dir_option
 from hpsearch.messages import counted
 from hpsearch.report.escape import echo, echo_data
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("runs", metavar="[RUN...]", nargs=-1)
+@click.argument("runs", type=RUN, metavar="[RUN...]", nargs=-1)
 @runs_dir_option
 @click.option(
     "--format",

@@ -16,6 +16,6 @@ def schema() -> None:
     An editor completes and checks YAML with it: save it, and begin the configuration with
     `# yaml-language-server: $schema=hpsearch.schema.json`.
     """
-    from hpsearch.config.json_schema import json_schema
+    from hpsearch.config.docs import json_schema
 
     echo(json.dumps(json_schema(), indent=2))

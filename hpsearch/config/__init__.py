@@ -4,7 +4,7 @@ The way through the modules: `yaml_text` (text to plain values with their places
 (`--set`), `structure` (typed parts, by the models of `schema`), `domains` and `meaning` (what
 the parts must hold together), `start`, and `loading`, which runs them and makes the `Config`.
 Importing this package is cheap; what it takes to load a configuration is imported on use.
-`starter` writes a first configuration, `json_schema` the schema for editors, and
+`template` writes a first configuration, `docs` the reference page and the JSON Schema.
 `python -m hpsearch.config.reference` the reference page, docs/configuration.md.
 """
 
@@ -14,17 +14,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hpsearch.config.resolved import (
+from hpsearch.config.schema import (
     Config,
     Confirm,
-    Goal,
     Halving,
     Metric,
     Parallel,
     Search,
-    Trainer,
+    TrainerConfig,
 )
 from hpsearch.space import Space
+from hpsearch.trainers.kinds import Goal
 
 __all__ = [
     "Config",
@@ -34,11 +34,11 @@ __all__ = [
     "Metric",
     "Parallel",
     "Search",
-    "Trainer",
+    "TrainerConfig",
     "from_mapping",
     "load",
+    "remarks_on",
     "space_from",
-    "warnings",
 ]
 
 
@@ -94,8 +94,8 @@ def space_from(tree: Mapping[str, Any]) -> Space:
     return space_from_tree(tree)
 
 
-def warnings(config: Config) -> list[str]:
+def remarks_on(config: Config) -> list[str]:
     """What a valid configuration does that its author may not have meant, with remedies."""
-    from hpsearch.config.warn import warnings
+    from hpsearch.config.remarks import remarks_on
 
-    return warnings(config)
+    return remarks_on(config)

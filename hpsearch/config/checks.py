@@ -61,14 +61,6 @@ def missing_data(parts: Parts, given: bool) -> Iterator[Problem]:
         yield Problem(("data",), f"missing; trainer.kind {kind} needs rows, for example {example}")
 
 
-def metric_name(parts: Parts) -> str:
-    """The metric that counts; where none is named, what the kind of trainer has instead."""
-    assert parts.metric is not None
-    assert parts.kind is not None
-    unnamed = "name" not in parts.metric.model_fields_set
-    return parts.kind.default_metric if unnamed else parts.metric.name
-
-
 def _own(parts: Parts) -> Iterator[Problem]:
     """What has no meaning for a trainer of the user's, and places in it that nothing fills."""
     kind, search = parts.kind, parts.search
@@ -80,9 +72,10 @@ def _own(parts: Parts) -> Iterator[Problem]:
         message = f"a {kind.name} splits its own data; drop it, or use repeats"
         yield Problem(("search", "folds"), message)
     if all(
-        not option.required or option.name in parts.options for option in kind.options.values()
+        not option.required or option.name in parts.trainer.options
+        for option in kind.options.values()
     ):
-        for name, message in kind.check_options(parts.options, list(parts.space)):
+        for name, message in kind.check_options(parts.trainer.options, list(parts.space)):
             yield Problem(("trainer", name), message)
 
 
@@ -92,12 +85,9 @@ def _metric(parts: Parts) -> Iterator[Problem]:
         return
     path = ("metric", "name")
     if kind.any_names and not metric.name.startswith("test_"):
-        name = metric_name(parts)
-        if metric.goal is None and kind.goal(name) is None:
-            message = (
-                f"missing; say whether {name!r} is better lower (minimize) or higher (maximize)"
-            )
-            yield Problem(("metric", "goal"), message)
+        if metric.goal is None and kind.goal(metric.name) is None:
+            better = "better lower (minimize) or higher (maximize)"
+            yield Problem(("metric", "goal"), f"missing; say whether {metric.name!r} is {better}")
         return
     if metric.name not in kind.metrics:
         if metric.name.startswith("test_"):
@@ -133,10 +123,10 @@ def _halving(parts: Parts) -> Iterator[Problem]:
         return
     path = ("search", "halving")
     crossed = [name for name, part in parts.space.items() if part is not None and part.cross]
-    if crossed and "halving" in search.model_fields_set:
+    if crossed:  # where halving is left out, it is off
         message = f"must be false, for space.{crossed[0]} is crossed, and a pair must be trained"
         yield Problem(path, f"{message} equally long; drop one of them")
-    least, epochs = search.halving.min_epochs, parts.settings.get("epochs")
+    least, epochs = search.halving.min_epochs, parts.trainer.settings.get("epochs")
     if least is not None and epochs is not None and least > epochs:
         message = f"must be at most trainer.epochs ({epochs}), found {least}"
         yield Problem((*path, "min_epochs"), message)
@@ -144,7 +134,7 @@ def _halving(parts: Parts) -> Iterator[Problem]:
 
 def _twice(parts: Parts) -> Iterator[Problem]:
     own = parts.kind is not None and not parts.kind.needs_data
-    rungs = not own or parts.settings.get("epochs", 1) != 1
+    rungs = not own or parts.trainer.settings.get("epochs", 1) != 1
     for name in parts.space:
         if name == "epochs" and not rungs:
             continue  # of a trainer that is told no length, it is a parameter as any other
@@ -156,21 +146,21 @@ def _twice(parts: Parts) -> Iterator[Problem]:
             message = f"{{{name}}} is given to every {parts.kind.name}; rename the parameter, or "
             message += "leave trainer.epochs out, and trials are trained whole"
             yield Problem(("space", name), message, of_key=True)
-        elif name in parts.settings:
+        elif name in parts.trainer.settings:
             message = "is fixed in 'trainer' too; keep one of them"
             yield Problem(("space", name), message, of_key=True)
 
 
 def _known(parts: Parts) -> list[str]:
     """Names that `per` and `when` may use."""
-    return [*parts.space, *(name for name in parts.settings if name not in parts.space)]
+    return [*parts.space, *(name for name in parts.trainer.settings if name not in parts.space)]
 
 
 def _above(name: str, parts: Parts, domains: Domains) -> tuple[Domain | None, str]:
     """The domain that a name stands for, and where it is from."""
     if name in domains:
         return domains[name], f"space.{name}"
-    return Fixed(parts.settings[name]), f"trainer.{name}"
+    return Fixed(parts.trainer.settings[name]), f"trainer.{name}"
 
 
 def _unknown_name(name: str, own: str, parts: Parts) -> str | None:

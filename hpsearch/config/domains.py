@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hpsearch.config.problems import KeyPath, Problem
-from hpsearch.config.schema import Parameter
+from hpsearch.config.schema import ABSENT, ParameterKeys
 from hpsearch.fields import as_whole, show
 from hpsearch.space import (
     ALIASES,
@@ -33,7 +33,7 @@ RANGE = ("min", "max", "scale", "type", "step")
 
 
 def domain(
-    part: Parameter, path: KeyPath, hyperparameter: Hyperparameter | None
+    part: ParameterKeys, path: KeyPath, hyperparameter: Hyperparameter | None
 ) -> tuple[Domain | None, list[Problem]]:
     """The values a parameter can take, or None and the reasons.
 
@@ -63,17 +63,17 @@ def domain(
     return (None if problems else made), problems
 
 
-def _forms(part: Parameter) -> list[str]:
+def _forms(part: ParameterKeys) -> list[str]:
     """Which of the forms the keys belong to: "range", "values", "value"."""
     given = {
         "range": any(getattr(part, key) is not None for key in RANGE),
         "values": part.values is not None,
-        "value": "value" in part.model_fields_set,
+        "value": part.value != ABSENT,
     }
     return [form for form, used in given.items() if used]
 
 
-def _mixture(part: Parameter, forms: list[str]) -> Iterator[tuple[str, str]]:
+def _mixture(part: ParameterKeys, forms: list[str]) -> Iterator[tuple[str, str]]:
     if "value" in forms and "values" in forms:
         yield "value", "fixes the parameter and 'values' searches it; keep one of them"
     for form in ("value", "values"):
@@ -103,7 +103,7 @@ def _choice(
 
 
 def _range(
-    part: Parameter, path: KeyPath, integer: bool
+    part: ParameterKeys, path: KeyPath, integer: bool
 ) -> tuple[Continuous | Discrete | None, list[Problem]]:
     def refuse(key: str, message: str) -> tuple[None, list[Problem]]:
         return None, [Problem((*path, key) if key else path, message)]
@@ -145,7 +145,7 @@ def _inadmissible(scale: Scale, low: float, high: float) -> tuple[str, str]:
 
 
 def _continuous(
-    part: Parameter, scale: Scale, path: KeyPath
+    part: ParameterKeys, scale: Scale, path: KeyPath
 ) -> tuple[Continuous | None, list[Problem]]:
     assert part.min is not None
     assert part.max is not None
@@ -187,7 +187,7 @@ def _discrete(
 
 
 def _unfit(
-    made: Domain, part: Parameter, hyperparameter: Hyperparameter | None
+    made: Domain, part: ParameterKeys, hyperparameter: Hyperparameter | None
 ) -> Iterator[tuple[KeyPath, str]]:
     """Values that the trainer cannot take, each with its key."""
     values = list(_extremes(made, part))
@@ -204,7 +204,7 @@ def _unfit(
                 yield key, message
 
 
-def _extremes(made: Domain, part: Parameter) -> Iterator[tuple[KeyPath, Any]]:
+def _extremes(made: Domain, part: ParameterKeys) -> Iterator[tuple[KeyPath, Any]]:
     """Values that stand for all of a domain, each with its key."""
     if isinstance(made, Continuous | Discrete):
         yield ("min",), made.low

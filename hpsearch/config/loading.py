@@ -4,31 +4,23 @@ from __future__ import annotations
 
 import os.path
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any
 
-from hpsearch.config import checks, overrides, search_schema, start, yaml_text
+from hpsearch.config import checks, overrides, starting, yaml_text
 from hpsearch.config.domains import domain
-from hpsearch.config.parts import Parts, parameters, read
-from hpsearch.config.plain import plain
+from hpsearch.config.parts import Parts, TrainerParts, parameters, read, trainer_parts
 from hpsearch.config.problems import Positions, Problem
-from hpsearch.config.resolved import (
-    Config,
-    Confirm,
-    Goal,
-    Halving,
-    Metric,
-    Parallel,
-    Search,
-    Trainer,
-)
-from hpsearch.data.options import BUILT_IN, DataOptions
+from hpsearch.config.schema import Config, TrainerConfig
+from hpsearch.data.options import BUILT_IN
 from hpsearch.errors import ConfigError, as_argument
 from hpsearch.fields import show
 from hpsearch.messages import expanded
 from hpsearch.space import Domain, Parameter, Space
 from hpsearch.suggestions import nearest
+from hpsearch.trainers.kinds import Kind
 from hpsearch.trial import Params
 
 
@@ -59,16 +51,16 @@ def from_tree(
     options: Mapping[str, Any] = MappingProxyType({}),
 ) -> Config:
     """The configuration in a dict of plain values, with overrides laid over it."""
-    sound, problems = plain(tree)
+    sound, problems = yaml_text.plain(tree)
     sound, places, found = overrides.lay_over(sound, Positions(), settings, options)
     return _config(sound, places, problems + found, base, "search", None)
 
 
 def space_from_tree(tree: Mapping[str, Any]) -> Space:
     """A space alone, of whatever names; no trainer says which there are."""
-    sound, problems = plain({"space": tree})
+    sound, problems = yaml_text.plain({"space": tree})
     typed, found = parameters(sound.get("space"), None)
-    parts = Parts(None, None, None, {}, {}, None, typed, None, None)
+    parts = Parts(None, None, TrainerParts(None, {}, {}), None, typed, None, None)
     domains, more = _domains(parts)
     problems += found + more
     problems += checks.dependencies(parts, domains)
@@ -122,18 +114,20 @@ def _config(
     name: str,
     text: bytes | None,
 ) -> Config:
-    parts, found = read(tree)
+    trainer, found = trainer_parts(tree.get("trainer"))
     problems = problems + found
+    parts, found = read(filled(tree, trainer.kind), trainer)
+    problems += found
     domains, found = _domains(parts)
     problems += found
     problems += checks.problems(parts, domains)
     problems += checks.missing_data(parts, given=tree.get("data") is not None)
     space: Space | None = None
-    first: tuple[Params, ...] | str = ()
+    start: tuple[Params, ...] | str = ()
     if not any(problem.path[:1] in (("space",), ("trainer",)) for problem in problems):
         space = _space(parts, domains)
         found = list(checks.misfits(space, parts))
-        first, more = _start(parts, space) if not found else ((), [])
+        start, more = _start(parts, space) if not found else ((), [])
         problems += found + more
     if problems:
         raise ConfigError(places.tell(problems))
@@ -143,7 +137,37 @@ def _config(
     origins = [("data", "source"), *(("trainer", key) for key in named)]
     if any(places.origin(path) is not None for path in origins):
         base = Path.cwd()
-    return _resolved(parts, space, first, base, name, text)
+    return _complete(parts, space, start, base, name, text)
+
+
+def filled(tree: Mapping[str, Any], kind: Kind | None) -> dict[str, Any]:
+    """The tree with what a user leaves out and other keys decide.
+
+    - The metric is the one that this kind of trainer reports, its goal whatever suits it.
+    - Trainings that are compared in pairs are equally long and equally many: a crossed choice
+      turns off halving and confirmation.
+    - A user's trainer may be slow, or ignore seeds, and is not confirmed.
+    - Only the sampler zoom draws candidates that can be screened.
+    """
+    if kind is None:
+        return dict(tree)
+    found = {
+        name: {} if tree.get(name) is None else dict(tree[name])
+        for name in ("metric", "search", "space")
+        if isinstance(tree.get(name), dict | None)
+    }
+    metric, search, space = (found.get(name, {}) for name in ("metric", "search", "space"))
+    metric.setdefault("name", kind.default_metric)
+    if metric.get("goal") is None and isinstance(metric["name"], str):
+        metric["goal"] = kind.goal(metric["name"])
+    crossed = any(isinstance(keys, dict) and keys.get("cross") is True for keys in space.values())
+    if crossed:
+        search.setdefault("halving", False)
+    if crossed or kind.code is not None:
+        search.setdefault("confirm", False)
+    if search.get("sampler", "zoom") != "zoom":
+        search.setdefault("screen", False)
+    return {**tree, **found}
 
 
 def _domains(parts: Parts) -> tuple[dict[str, Domain | None], list[Problem]]:
@@ -168,7 +192,7 @@ def _space(parts: Parts, domains: Mapping[str, Domain | None]) -> Space:
             for other, given in (part.when or {}).items()
         }
         parameters.append(Parameter(name, values, part.per, when, part.cross))
-    return Space(tuple(parameters), dict(parts.settings))
+    return Space(tuple(parameters), dict(parts.trainer.settings))
 
 
 def _listed(given: Any) -> list[Any]:
@@ -187,72 +211,42 @@ def _start(parts: Parts, space: Space) -> tuple[tuple[Params, ...] | str, list[P
     assert parts.kind is not None
     assert parts.search is not None
     defaults = {name: known.default for name, known in parts.kind.hyperparameters.items()}
-    return start.settings(given, space, defaults, parts.search.trials)
+    return starting.settings(given, space, defaults, parts.search.trials)
 
 
-def _resolved(
+def _complete(
     parts: Parts,
     space: Space,
-    first: tuple[Params, ...] | str,
+    start: tuple[Params, ...] | str,
     base: Path,
     name: str,
     text: bytes | None,
 ) -> Config:
-    """The frozen configuration of parts in which no problem was found."""
-    top, kind, metric, search = parts.top, parts.kind, parts.metric, parts.search
-    assert top is not None
-    assert kind is not None
-    assert metric is not None
+    """The configuration made of parts in which no problem was found."""
+    heading, trainer, data, search = parts.heading, parts.trainer, parts.data, parts.search
+    assert heading is not None
+    assert trainer.kind is not None
+    assert parts.metric is not None
     assert search is not None
     assert parts.parallel is not None
+    whole = TrainerConfig(trainer.kind.name, dict(trainer.settings), _options(parts, base))
+    halving = search.halving if whole.epochs > 1 else None
     return Config(
-        name=top.name or name,
-        seed=top.seed,
-        data=None if parts.data is None else _data(dict(parts.data), base),
-        trainer=Trainer(kind.name, dict(parts.settings), _options(parts, base)),
-        metric=Metric(
-            name=(counts := checks.metric_name(parts)),
-            goal=cast("Goal", metric.goal or kind.goal(counts)),
-            at=metric.at,  # type: ignore[arg-type]  # its rule knows the two words
-        ),
+        name=heading.name or name,
+        seed=heading.seed,
+        data=None if data is None else replace(data, source=_source(data.source, base)),
+        trainer=whole,
+        metric=parts.metric,
         space=space,
-        search=_search(
-            search, space, first, int(parts.settings["epochs"]), own=kind.code is not None
-        ),
-        parallel=Parallel(**dict(parts.parallel)),
+        search=replace(search, halving=halving, start=start),
+        parallel=parts.parallel,
         text=text,
     )
 
 
-def _search(
-    keys: search_schema.Search,
-    space: Space,
-    first: tuple[Params, ...] | str,
-    epochs: int,
-    own: bool,
-) -> Search:
-    """The search, with what its defaults come to in this space.
-
-    Trainings that are compared in pairs are equally long and equally many, so a crossed choice
-    turns off halving and confirmation where they are not asked for. A user's `own` trainer may
-    be slow, or ignore seeds, and is confirmed only where that is asked for.
-    """
-    crossed = any(parameter.cross for parameter in space)
-    halved = epochs > 1 and not crossed
-    confirmed = "confirm" in keys.model_fields_set or not (crossed or own)
-    screened = "screen" in keys.model_fields_set or keys.sampler == "zoom"
-    known = dict(keys) | {
-        "halving": Halving(**dict(keys.halving)) if keys.halving and halved else None,
-        "confirm": Confirm(**dict(keys.confirm)) if keys.confirm and confirmed else None,
-        "screen": keys.screen and screened,
-        "start": first,
-    }
-    return Search(**known)
-
-
 def _options(parts: Parts, base: Path) -> dict[str, Any]:
     """What a trainer is told, with its folder as a full path."""
-    options = dict(parts.options)
+    options = dict(parts.trainer.options)
     for option in parts.kind.options.values() if parts.kind is not None else ():
         if option.place == "folder":
             options[option.name] = _full(base, options.get(option.name, ""))
@@ -265,8 +259,5 @@ def _full(base: Path, path: str) -> str:
     return os.path.abspath(base / expanded(path))  # noqa: PTH100 (resolve() follows links)
 
 
-def _data(keys: dict[str, Any], base: Path) -> DataOptions:
-    source = keys.pop("source")
-    if source not in BUILT_IN:
-        source = Path(_full(base, source))
-    return DataOptions(source=source, **keys)
+def _source(source: str, base: Path) -> str:
+    return source if source in BUILT_IN else _full(base, source)

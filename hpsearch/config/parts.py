@@ -8,66 +8,85 @@ told at once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from hpsearch.config import schema
-from hpsearch.config.part import Part, switched
 from hpsearch.config.problems import KeyPath, Problem
-from hpsearch.config.search_schema import Parallel, Search
+from hpsearch.config.schema import (
+    Confirm,
+    Halving,
+    Heading,
+    Metric,
+    Parallel,
+    ParameterKeys,
+    Search,
+)
 from hpsearch.config.space_rules import is_choosable, is_scalar
+from hpsearch.data.options import DataOptions
 from hpsearch.errors import TrainerError
-from hpsearch.fields import choice, show
+from hpsearch.fields import Keys, choice, show
 from hpsearch.suggestions import ELSEWHERE, hint, nearest
 from hpsearch.trainers import kinds
 from hpsearch.trainers.hyperparameter import standard, wrong
 from hpsearch.trainers.kinds import Kind
 
+INSIDE: Mapping[str, type[Keys]] = {"halving": Halving, "confirm": Confirm}
+"""Keys that hold keys of their own."""
+
 SECTIONS = ("data", "trainer", "metric", "space", "search", "parallel")
 
-Model = TypeVar("Model", bound=Part)
+Section = TypeVar("Section", bound=Keys)
+
+
+@dataclass(frozen=True)
+class TrainerParts:
+    """What is sound in `trainer`; no kind, where it names none that there is."""
+
+    kind: Kind | None
+    settings: Mapping[str, Any]  # fixed hyperparameters
+    options: Mapping[str, Any]  # the kind's other keys
 
 
 @dataclass(frozen=True)
 class Parts:
     """What is well typed: None, or left out, where nothing sound was found."""
 
-    top: schema.Top | None
-    data: schema.Data | None
-    kind: Kind | None
-    settings: Mapping[str, Any]  # the trainer's fixed hyperparameters
-    options: Mapping[str, Any]  # what else the trainer is told
-    metric: schema.Metric | None
-    space: Mapping[str, schema.Parameter | None]  # every name, in order
+    heading: Heading | None
+    data: DataOptions | None
+    trainer: TrainerParts
+    metric: Metric | None
+    space: Mapping[str, ParameterKeys | None]  # every name, in order
     search: Search | None
     parallel: Parallel | None
 
+    @property
+    def kind(self) -> Kind | None:
+        """The kind of trainer, where one is named."""
+        return self.trainer.kind
 
-def read(tree: Mapping[str, Any]) -> tuple[Parts, list[Problem]]:
-    """The parts of a configuration, and what is wrong with their structure."""
+
+def read(tree: Mapping[str, Any], trainer: TrainerParts) -> tuple[Parts, list[Problem]]:
+    """The parts of a configuration beside its trainer, and what is wrong with their structure."""
     problems: list[Problem] = []
 
-    def part(model: type[Model], name: str) -> Model | None:
-        typed, found = typed_part(model, tree.get(name), (name,))
+    def part(cls: type[Section], name: str) -> Section | None:
+        typed, found = typed_part(cls, tree.get(name), (name,))
         problems.extend(found)
         return typed
 
     scalars = {key: value for key, value in tree.items() if key not in SECTIONS}
-    top, found = typed_part(schema.Top, scalars, (), known=schema.Configuration.model_fields)
+    heading, found = typed_part(Heading, scalars, (), known=(*names_of(Heading), *SECTIONS))
     problems += found
-    kind, settings, options, found = _trainer(tree.get("trainer"))
-    problems += found
-    space, found = parameters(tree.get("space"), kind)
+    space, found = parameters(tree.get("space"), trainer.kind)
     problems += found
     parts = Parts(
-        top=top,
-        data=None if tree.get("data") is None else part(schema.Data, "data"),
-        kind=kind,
-        settings=settings,
-        options=options,
-        metric=part(schema.Metric, "metric"),
+        heading=heading,
+        data=None if tree.get("data") is None else part(DataOptions, "data"),
+        trainer=trainer,
+        metric=part(Metric, "metric"),
         space=space,
         search=part(Search, "search"),
         parallel=part(Parallel, "parallel"),
@@ -75,40 +94,49 @@ def read(tree: Mapping[str, Any]) -> tuple[Parts, list[Problem]]:
     return parts, problems
 
 
+def names_of(cls: type[Keys]) -> list[str]:
+    """The keys of a part."""
+    return [each.name for each in fields(cls)]  # type: ignore[arg-type]  # all are dataclasses
+
+
 def typed_part(
-    model: type[Model], value: Any, path: KeyPath, known: Iterable[str] = ()
-) -> tuple[Model | None, list[Problem]]:
-    """A part as its model, made of its sound keys; None if a key that it needs is not sound."""
+    cls: type[Section], value: Any, path: KeyPath, known: Iterable[str] = ()
+) -> tuple[Section | None, list[Problem]]:
+    """A part, made of its sound keys; None if a key that it needs is not sound."""
     value = {} if value is None else value
     if not isinstance(value, dict):
-        keys = ", ".join(model.model_fields)
+        keys = ", ".join(names_of(cls))
         return None, [Problem(path, f"must be a mapping with keys {keys}; found {show(value)}")]
+    check = _checker(cls).validate_python  # type: ignore[arg-type]  # classes are hashable
     try:
-        return model.model_validate(value), []
+        return check(value), []
     except ValidationError as error:
         errors = error.errors()
-    known = list(known) or list(model.model_fields)
-    problems = [_problem(found, model, path, known) for found in errors]
+    known = list(known) or names_of(cls)
+    problems = [_problem(found, cls, path, known) for found in errors]
     faulty = {found["loc"][0] for found in errors}
     try:
-        sound = model.model_validate({k: v for k, v in value.items() if k not in faulty})
+        return check({k: v for k, v in value.items() if k not in faulty}), problems
     except ValidationError:
         return None, problems
-    return sound, problems
 
 
-def _problem(error: Any, model: type[Part], path: KeyPath, known: list[str]) -> Problem:
+@cache
+def _checker(cls: type[Section]) -> TypeAdapter[Section]:
+    return TypeAdapter(cls)
+
+
+def _problem(error: Any, cls: type[Keys], path: KeyPath, known: list[str]) -> Problem:
     *above, key = map(str, error["loc"])
     here = (*path, *above, key)
     for name in above:  # a part inside this one
-        inside = switched(model.model_fields[name])
-        assert inside is not None
-        model, known = inside, list(inside.model_fields)
-    if error["type"] == "extra_forbidden":
+        cls = INSIDE[name]
+        known = names_of(cls)
+    if error["type"] == "unexpected_keyword_argument":
         return Problem(here, _unknown_key(key, known), of_key=True)
     if error["type"] == "missing":
-        example = (model.model_fields[key].examples or [""])[0]
-        return Problem(here, f"missing; for example {key}: {example}")
+        field = next(each for each in fields(cls) if each.name == key)  # type: ignore[arg-type]
+        return Problem(here, f"missing; for example {key}: {field.metadata['examples'][0]}")
     return Problem(here, str(error["ctx"]["error"]))
 
 
@@ -125,25 +153,23 @@ def _sections() -> dict[str, str]:
     found = {"kind": "trainer"}
     for kind in reversed(kinds.built_in()):
         found |= dict.fromkeys([*kind.options, *kind.hyperparameters], "trainer")
-    for section in ("metric", "data", "parallel", "search"):
-        model = schema.Configuration.model_fields[section].annotation
-        found |= dict.fromkeys(getattr(model, "model_fields", {}), section)
+    sections = {"metric": Metric, "data": DataOptions, "parallel": Parallel, "search": Search}
+    for section, cls in sections.items():
+        found |= dict.fromkeys(names_of(cls), section)
     return found
 
 
-def _trainer(
-    value: Any,
-) -> tuple[Kind | None, dict[str, Any], dict[str, Any], list[Problem]]:
+def trainer_parts(value: Any) -> tuple[TrainerParts, list[Problem]]:
     """The kind of trainer, its sound settings and options, and problems."""
     value = {} if value is None else value
     if not isinstance(value, dict):
         message = f"must be a mapping such as {{kind: network, epochs: 30}}; found {show(value)}"
-        return None, {}, {}, [Problem(("trainer",), message)]
+        return TrainerParts(None, {}, {}), [Problem(("trainer",), message)]
     try:
         name = choice(*kinds.names()).apply(value.get("kind", "network"))
-        kind = kinds.kind_named(name).variant(key for key in value if value[key] is not None)
+        kind = kinds.kind_named(name).variant([key for key in value if value[key] is not None])
     except (ValueError, TrainerError) as error:
-        return None, {}, {}, [Problem(("trainer", "kind"), str(error))]
+        return TrainerParts(None, {}, {}), [Problem(("trainer", "kind"), str(error))]
     options, problems = _options(kind, value)
     settings = {}
     for name, given in value.items():
@@ -168,7 +194,7 @@ def _trainer(
         else:
             settings[name] = setting
     settings.setdefault("epochs", kind.hyperparameters["epochs"].default)
-    return kind, settings, options, problems
+    return TrainerParts(kind, settings, options), problems
 
 
 def _options(kind: Kind, value: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
@@ -199,7 +225,7 @@ def _not_fixed(value: Any) -> str:
 
 def parameters(
     value: Any, kind: Kind | None
-) -> tuple[dict[str, schema.Parameter | None], list[Problem]]:
+) -> tuple[dict[str, ParameterKeys | None], list[Problem]]:
     """Every parameter by name, None where it is not sound, and problems."""
     path: KeyPath = ("space",)
     if value is None or value == {}:
@@ -208,7 +234,7 @@ def parameters(
     if not isinstance(value, dict):
         message = f"must be a mapping of hyperparameters to ranges; found {show(value)}"
         return {}, [Problem(path, message)]
-    typed: dict[str, schema.Parameter | None] = {}
+    typed: dict[str, ParameterKeys | None] = {}
     problems = []
     for name, given in value.items():
         here = (*path, name)
@@ -217,7 +243,7 @@ def parameters(
             message += hint(name, kind.hyperparameters)
             problems.append(Problem(here, message, of_key=True))
         if isinstance(given, dict):
-            typed[name], found = typed_part(schema.Parameter, given, here)
+            typed[name], found = typed_part(ParameterKeys, given, here)
             typed[name] = None if found else typed[name]
             problems += found
         else:

@@ -1,27 +1,35 @@
-"""The keys of a configuration: what each may hold, its default, and what it is for.
+"""The configuration: every key with its type, default, rule, purpose and examples.
 
-These models know structure only; what the parts must hold together is in `meaning`. The JSON
-Schema and the reference page are made from them. The keys of `search` and `parallel` are in
-`search_schema`. Nothing but the loading of a configuration imports this module, since pydantic
-takes long to load.
+One set of classes is what a user writes, what is checked, and what everything else reads: a
+key's rule says what a user may write, its type what a complete configuration holds. Where the
+two differ (a goal or a start that is left out) `loading` fills in the rest. The JSON Schema and
+the reference page are made from these classes, too; importing them is cheap.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any
-
-from pydantic import Field
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from hpsearch import fields as rules
 from hpsearch.config import space_rules
-from hpsearch.config.part import Part
-from hpsearch.config.resolved import NAME_PATTERN
-from hpsearch.config.search_schema import Parallel, Search
-from hpsearch.space import ALIASES, SCALES
+from hpsearch.data.options import LARGEST_SEED, DataOptions
+from hpsearch.fields import Keys, Switch, Written, key
+from hpsearch.space import ALIASES, SCALES, Space
+from hpsearch.trainers.kinds import Goal
+from hpsearch.trial import Params, Value
 
-LARGEST_SEED = 2**63 - 1
+NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
+"""Names of searches and runs: a folder's name on every system, never a path."""
 
-COLUMN = r"[\s\S]+"  # spreadsheets have names of two lines
+NAME = "at most 100 letters, digits, '.', '_', '-', and must start with a letter or digit"
+
+MOST_TRIALS = 1_000_000
+MOST_TRAININGS = 1000  # of one trial: folds, repeats, seeds
+MOST_JOBS = 10_000
+LEAST_MEMORY = "64M"  # importing the network takes 48M to 64M, before any data
 
 FOREIGN_SCALE = (
     " (other tools mean something else by {}: a log scale mirrored between the bounds; for"
@@ -32,172 +40,296 @@ REFUSED_SCALES = {
     for name in ("reverse_log", "reverse-log", "inv_log_uniform", "inv-log-uniform", "logit")
 }
 
-
-class Data(Part):
-    """The rows to learn from. The network needs them."""
-
-    source: Annotated[str, rules.text()] = Field(
-        description="`digits`, which is built in, or a file or folder: CSV, TSV, Parquet, NPZ "
-        "(x, y, or x_train, y_train, ...), or a folder of IDX files as MNIST has them. Paths are "
-        "relative to the configuration file, in --set to the current folder.",
-        examples=["digits", "data.csv", "data.parquet", "data.npz", "mnist/"],
-    )
-    target: Annotated[str | None, rules.optional(rules.text(COLUMN))] = Field(
-        default=None, description="Tables: the column to predict.", examples=["label"]
-    )
-    validation: Annotated[float, rules.share(of="all rows", zero=False)] = Field(
-        default=0.2,
-        description="Fraction of all rows that compares the trials. Where the source brings its "
-        "own validation rows, those are used.",
-    )
-    test: Annotated[float, rules.share(of="all rows", zero=True)] = Field(
-        default=0.2,
-        description="Fraction of all rows that only ever judges the winner; 0 for none. Where "
-        "the source brings its own test rows, those are used.",
-    )
-    standardize: Annotated[bool, rules.flag()] = Field(
-        default=True, description="Subtract the training rows' mean, divide by their deviation."
-    )
-    missing: Annotated[str | None, rules.optional(rules.choice("mean"))] = Field(
-        default=None,
-        description="What stands in for a missing value: `mean` of the training rows; null makes "
-        "it an error.",
-    )
-    missing_values: Annotated[
-        tuple[str, ...], rules.distinct(rules.mark(), '["-", -999]', empty=True)
-    ] = Field(
-        default=(),
-        description="Tables: what stands for a missing value in the columns to learn from, beside "
-        "empty fields, `NA`, `NaN`, `null` and the like.",
-        examples=[["-", -999]],
-    )
-    decimal: Annotated[str | None, rules.optional(rules.text("[.,]", '"." or ","'))] = Field(
-        default=None,
-        description="Text files: what stands before the fraction of a number; the other sign may "
-        "set its thousands apart. Null: whichever alone can be meant, in each column.",
-        examples=[","],
-    )
-    columns: Annotated[
-        tuple[str, ...] | None,
-        rules.optional(rules.distinct(rules.text(COLUMN), "[age, height]")),
-    ] = Field(
-        default=None,
-        description="Tables: the only columns to learn from; null for all but `target`.",
-        examples=[["age", "height"]],
-    )
-    exclude: Annotated[
-        tuple[str, ...], rules.distinct(rules.text(COLUMN), "[customer_id]", empty=True)
-    ] = Field(
-        default=(),
-        description="Tables: columns that are not learned from, such as identifiers. New rows to "
-        "predict need not have them.",
-        examples=[["customer_id"]],
-    )
-    split_seed: Annotated[int, rules.whole(0, LARGEST_SEED)] = Field(
-        default=0,
-        description="Decides which rows go where. Apart from `seed`, so that a new seed never "
-        "sees old test rows.",
-    )
+ABSENT = ()
+"""The default of a key that may be null, where null is not the same as nothing."""
 
 
-class Metric(Part):
+@dataclass(frozen=True)
+class TrainerConfig:
+    """What trains a trial: its kind, and the hyperparameters that are the same in every trial.
+
+    `settings` always has "epochs"; hyperparameters in neither `settings` nor the space keep
+    the trainer's defaults. `options` are the other keys of the kind: what to run, and where.
+    """
+
+    kind: str
+    settings: Mapping[str, Value | list[Value]]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def epochs(self) -> int:
+        """The epochs of a full training."""
+        epochs = self.settings["epochs"]
+        assert isinstance(epochs, int)
+        return epochs
+
+
+@dataclass(frozen=True)
+class Metric(Keys):
     """What makes a trial good."""
 
-    name: Annotated[str, rules.text()] = Field(
-        default="val_accuracy",
-        description="A metric that the trainer reports after each epoch. Of a function or command "
+    name: Annotated[str, rules.text()] = key(
+        "A metric that the trainer reports after each epoch. Of a function or command "
         "the default is `value`, a bare number that a function returns.",
+        "val_accuracy",
     )
-    goal: Annotated[str | None, rules.optional(rules.choice("minimize", "maximize"))] = Field(
-        default=None,
-        description="Null: whatever suits the metric; losses are minimized. A metric of your own, "
+    goal: Annotated[Goal, rules.optional(rules.choice("minimize", "maximize"))] = key(
+        "Null: whatever suits the metric; losses are minimized. A metric of your own, "
         "whose name does not tell, needs it.",
+        None,
     )
-    at: Annotated[str, rules.choice("last", "best")] = Field(
-        default="last",
-        description="The epoch whose metric is a trial's value: the `last` one trained, or the "
+    at: Annotated[Literal["last", "best"], rules.choice("last", "best")] = key(
+        "The epoch whose metric is a trial's value: the `last` one trained, or the "
         "`best`, whose weights are then kept.",
+        "last",
     )
 
 
-class Parameter(Part):
+@dataclass(frozen=True)
+class ParameterKeys(Keys):
     """One hyperparameter to search: a range (`min`, `max`), a choice (`values`), or a `value`."""
 
     scale: Annotated[
         str | None, rules.optional(rules.choice(*SCALES, *ALIASES, refused=REFUSED_SCALES))
-    ] = Field(
-        default=None,
-        description="Of a range; where equal steps matter equally. `linear` (default); `log` or "
+    ] = key(
+        "Of a range; where equal steps matter equally. `linear` (default); `log` or "
         "`10^r`: 10^r with r uniform, for learning rates; `1-10^r`: 1 - 10^r with r uniform, for "
         "momentum, so that [0.9, 0.999] has median 0.99.",
+        None,
     )
-    min: Annotated[int | float | None, rules.optional(rules.finite())] = Field(
-        default=None,
-        description="Smallest value, itself included; a true value, never an exponent.",
+    min: Annotated[int | float | None, rules.optional(rules.finite())] = key(
+        "Smallest value, itself included; a true value, never an exponent.", None
     )
-    max: Annotated[int | float | None, rules.optional(rules.finite())] = Field(
-        default=None, description="Largest value, itself included."
+    max: Annotated[int | float | None, rules.optional(rules.finite())] = key(
+        "Largest value, itself included.", None
     )
-    type: Annotated[str | None, rules.optional(rules.choice("int"))] = Field(
-        default=None,
-        description="`int`: whole numbers only. Left out where the hyperparameter is one anyway.",
+    type: Annotated[str | None, rules.optional(rules.choice("int"))] = key(
+        "`int`: whole numbers only. Left out where the hyperparameter is one anyway.", None
     )
-    step: Annotated[int | float | None, rules.optional(rules.finite())] = Field(
-        default=None, description="Only min, min + step, ... up to max."
+    step: Annotated[int | float | None, rules.optional(rules.finite())] = key(
+        "Only min, min + step, ... up to max.", None
     )
-    values: Annotated[list[Any] | None, rules.optional(space_rules.values())] = Field(
-        default=None,
-        description="An unordered choice, each equally likely.",
-        examples=[[32, 64, 128]],
+    values: Annotated[list[Any] | None, rules.optional(space_rules.choices())] = key(
+        "An unordered choice, each equally likely.", None, examples=[[32, 64, 128]]
     )
-    value: Annotated[Any, space_rules.choosable()] = Field(
-        default=None, description="One value for every trial.", examples=[0.9]
+    value: Annotated[Any, space_rules.choosable()] = key(
+        "One value for every trial.", ABSENT, written=None, examples=[0.9]
     )
-    per: Annotated[str | None, rules.optional(rules.text())] = Field(
-        default=None,
-        description="Name of a whole number, in `space` or fixed in `trainer`: the trial holds a "
+    per: Annotated[str | None, rules.optional(rules.text())] = key(
+        "Name of a whole number, in `space` or fixed in `trainer`: the trial holds a "
         "list with one value for each unit of it.",
+        None,
         examples=["hidden_layers"],
     )
-    when: Annotated[dict[str, Any] | None, rules.optional(space_rules.conditions())] = Field(
-        default=None,
-        description="The parameter counts only where each named choice, boolean, whole number or "
+    when: Annotated[dict[str, Any] | None, rules.optional(space_rules.conditions())] = key(
+        "The parameter counts only where each named choice, boolean, whole number or "
         "fixed setting has the value, or one of the values, given here.",
+        None,
         examples=[{"optimizer": "momentum"}, {"optimizer": ["momentum", "adam"]}],
     )
-    cross: Annotated[bool, rules.flag()] = Field(
-        default=False,
-        description="Of a choice: train each draw with every value and the same seed, a paired "
-        "comparison.",
+    cross: Annotated[bool, rules.flag()] = key(
+        "Of a choice: train each draw with every value and the same seed, a paired comparison.",
+        False,
     )
 
 
-class Top(Part):
+@dataclass(frozen=True)
+class Halving(Keys):
+    """How weak trials stop early."""
+
+    min_epochs: Annotated[
+        int | None, rules.optional(rules.whole(1, MOST_TRIALS, also=", or null"))
+    ] = key(
+        "No trial stops before so many epochs; at most `trainer.epochs`. Null: trials "
+        "stop at two rungs, a ninth and a third of a full training for factor 3.",
+        None,
+    )
+    factor: Annotated[int, rules.whole(2, MOST_TRIALS)] = key(
+        "One in so many goes on to the next rung, which trains so many times longer.", 3
+    )
+
+
+@dataclass(frozen=True)
+class Confirm(Keys):
+    """How the best are trained again."""
+
+    top: Annotated[int, rules.whole(1, MOST_TRIALS)] = key(
+        "Settings to train again: the best so many.", 3
+    )
+    seeds: Annotated[int, rules.whole(1, MOST_TRAININGS)] = key(
+        "Trainings of each of them, with new seeds.", 3
+    )
+    share: Annotated[float, rules.share(of="the planned epochs", zero=False, one=True)] = key(
+        "Most that all this may take, as a fraction of the epochs of all `trials` "
+        "trained in full; where it is too little, fewer settings and seeds are confirmed.",
+        0.1,
+    )
+
+
+@dataclass(frozen=True)
+class Search(Keys):
+    """How much to search, and how."""
+
+    trials: Annotated[int, rules.whole(1, MOST_TRIALS)] = key("Settings to propose.", 64)
+    rounds: Annotated[
+        int | Literal["auto"], rules.either("auto", rules.whole(1, MOST_TRIALS, also=", or auto"))
+    ] = key("Steps from coarse to fine; at most `trials`.", "auto")
+    sampler: Annotated[Literal["zoom", "random"], rules.choice("zoom", "random")] = key(
+        "`zoom`: coarse to fine, each round around the best trials so far; `random`: "
+        "the whole space throughout.",
+        "zoom",
+    )
+    halving: Annotated[Halving | None, Switch(Halving)] = key(
+        "Stop weak trials early: in each round all trials train a little, the best of "
+        "them go on, and so on. Off where a choice is crossed: a pair is trained equally long.",
+        Halving(),
+        written=True,
+        examples=[{"min_epochs": 3, "factor": 3}],
+    )
+    screen: Annotated[bool, rules.flag()] = key(
+        "Of many candidates train those of which a model of the trials so far expects "
+        "most. For sampler zoom.",
+        True,
+    )
+    confirm: Annotated[Confirm | None, Switch(Confirm)] = key(
+        "Train the best few again with new seeds: the winner is the best mean of the "
+        "new values, so that it is not the luckiest. Off where a choice is crossed, unless given.",
+        Confirm(),
+        written=True,
+        examples=[{"top": 5, "seeds": 5, "share": 0.2}],
+    )
+    folds: Annotated[
+        int | None, rules.optional(rules.whole(2, MOST_TRAININGS, also=", or null"))
+    ] = key(
+        "Cross-validation, for small data: the training and validation rows are cut "
+        "into so many folds, each trial is trained once for each of them as its validation rows, "
+        "and the values are averaged.",
+        None,
+        examples=[5],
+    )
+    repeats: Annotated[int, rules.whole(1, MOST_TRAININGS)] = key(
+        "Trainings of each trial with different seeds, averaged.", 1
+    )
+    timeout: Annotated[float | None, rules.optional(rules.duration())] = key(
+        "Time for the whole search: seconds, or a text such as 90s, 10m, 2h, 1d.",
+        None,
+        examples=["10m"],
+    )
+    trial_timeout: Annotated[float | None, rules.optional(rules.duration())] = key(
+        "Time for one trial; a longer one has failed.", None, examples=["90s"]
+    )
+    start: Annotated[tuple[Params, ...] | str, rules.optional(space_rules.start())] = key(
+        "Settings by hand, or the name of a run whose best are taken: trained first "
+        "and in full. The first is the baseline that the winner is compared with.",
+        (),
+        written=None,
+        examples=[[{"learning_rate": 0.001, "batch_size": 64}]],
+    )
+
+    @property
+    def by_hand(self) -> tuple[Params, ...]:
+        """The settings to start with; none while `start` only names a run."""
+        return () if isinstance(self.start, str) else self.start
+
+
+@dataclass(frozen=True)
+class Parallel(Keys):
+    """Where trials run; nothing here changes a result."""
+
+    jobs: Annotated[
+        int | Literal["auto"],
+        rules.either("auto", rules.either(-1, rules.whole(1, MOST_JOBS, also=", auto, or -1"))),
+    ] = key(
+        "Trials at a time. `auto`: every core for the network, 1 for your own "
+        "trainer; -1: every core.",
+        "auto",
+    )
+    backend: Annotated[
+        Literal["local", "serial"], rules.choice("local", "serial", later=("dask",))
+    ] = key("`local`: processes on this machine; `serial`: this process.", "local")
+    threads: Annotated[
+        int | Literal["auto"], rules.either("auto", rules.whole(1, MOST_JOBS, also=", or auto"))
+    ] = key(
+        "Threads of each worker. `auto`: 1 for network and keras, else cores/jobs.",
+        "auto",
+    )
+    devices: Annotated[
+        tuple[int, ...] | None, rules.optional(rules.distinct(rules.whole(0, MOST_JOBS), "[0, 1]"))
+    ] = key(
+        "Numbers of the CUDA devices that the workers share out: each sees one, by "
+        "its own `CUDA_VISIBLE_DEVICES`. The network needs none.",
+        None,
+        examples=[[0, 1]],
+    )
+    memory: Annotated[int | None, rules.optional(rules.memory(LEAST_MEMORY))] = key(
+        "Most memory that the data of one worker may take; a trial that needs more "
+        "has failed. Bytes, or a text in K, M, G or T, each 1024 of the one before (KiB is "
+        f"another word for K); at least {LEAST_MEMORY}, and the network takes about 96M on the "
+        "digits. On Linux.",
+        None,
+        examples=["2G"],
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heading(Keys):
     """The keys that stand alone."""
 
-    name: Annotated[
-        str | None,
-        rules.optional(
-            rules.text(NAME_PATTERN, "at most 100 letters, digits, '.', '_', '-', first no sign")
-        ),
-    ] = Field(
-        default=None,
-        description="What runs are called; null: the name of the file.",
-        examples=["digits"],
+    name: Annotated[str, rules.optional(rules.text(NAME_PATTERN, NAME))] = key(
+        "What runs are called; null: the name of the file.", None, examples=["digits"]
     )
-    seed: Annotated[int, rules.whole(0, LARGEST_SEED)] = Field(
-        default=0, description="Decides every random number of the search but the data split."
+    seed: Annotated[int, rules.whole(0, LARGEST_SEED)] = key(
+        "Decides every random number of the search but the data split.", 0
     )
 
 
-class Configuration(Top):
+@dataclass(frozen=True, kw_only=True)
+class Config(Heading):
     """A search: what to train, on what data, over which space, and how hard to look."""
 
-    data: Data | None = Field(default=None, description="The rows to learn from.")
-    trainer: dict[str, Any] = Field(
-        default={"kind": "network"}, description="What trains a trial, with fixed hyperparameters."
+    data: DataOptions | None = key("The rows to learn from.", None)
+    trainer: Annotated[TrainerConfig, Written(dict[str, Any])] = key(
+        "What trains a trial, with fixed hyperparameters.", written={"kind": "network"}
     )
-    metric: Metric = Field(default_factory=Metric, description="What makes a trial good.")
-    space: dict[str, Parameter] = Field(description="The hyperparameters to search, by name.")
-    search: Search = Field(default_factory=Search, description="How much to search, and how.")
-    parallel: Parallel = Field(default_factory=Parallel, description="Where trials run.")
+    metric: Metric = key("What makes a trial good.")
+    space: Annotated[Space, Written(dict[str, ParameterKeys])] = key(
+        "The hyperparameters to search, by name."
+    )
+    search: Search = key("How much to search, and how.")
+    parallel: Parallel = key("Where trials run.")
+    text: bytes | None = field(default=None, compare=False, repr=False)
+    """What the user wrote, byte for byte; None for a configuration from Python. Configurations
+    that mean the same are equal, however they were written."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Every setting as plain JSON values; `stored.read` makes an equal Config of them."""
+        return {
+            "name": self.name,
+            "seed": self.seed,
+            "data": None if self.data is None else _plain(vars(self.data)),
+            "trainer": {
+                "kind": self.trainer.kind,
+                **_plain(self.trainer.options),
+                **_plain(self.trainer.settings),
+            },
+            "metric": _plain(vars(self.metric)),
+            "space": _plain(self.space.as_config()),
+            "search": {
+                **_plain(vars(self.search)),
+                "halving": _plain(self.search.halving) or False,
+                "confirm": _plain(self.search.confirm) or False,
+                "start": _plain(self.search.start) or None,
+            },
+            "parallel": _plain(vars(self.parallel)),
+        }
+
+
+def _plain(value: Any) -> Any:
+    """A value with dicts for mappings, lists for tuples and text for paths, all the way down."""
+    if isinstance(value, Halving | Confirm):
+        return _plain(vars(value))
+    if isinstance(value, Mapping):
+        return {key: _plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    return str(value) if isinstance(value, Path) else value

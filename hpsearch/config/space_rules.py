@@ -37,7 +37,7 @@ def choosable() -> Rule:
     return Rule(check, CHOOSABLE)
 
 
-def values() -> Rule:
+def choices() -> Rule:
     """The values of a choice."""
 
     def check(value: Any) -> list[Any]:
@@ -69,7 +69,7 @@ def conditions() -> Rule:
 
 
 def start() -> Rule:
-    """Settings by hand, or a run's name."""
+    """Settings to start with, or a run's name."""
 
     def check(value: Any) -> str | list[dict[str, Any]]:
         if isinstance(value, str) and value:

@@ -1,4 +1,4 @@
-"""YAML text -> plain values, each with its place in the text.
+"""YAML text, or values from Python -> plain values: dicts, lists and scalars.
 
 Scalars follow YAML 1.2's core schema (https://yaml.org/spec/1.2.2/#103-core-schema), where
 PyYAML alone would follow YAML 1.1: `1e-4` is a number, only true and false are booleans, and
@@ -8,7 +8,8 @@ PyYAML alone would follow YAML 1.1: `1e-4` is a number, only true and false are 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from os import PathLike, fspath
 from typing import Any
 
 import yaml
@@ -214,3 +215,52 @@ def _scalar(node: yaml.ScalarNode) -> Any:
             raise _refusal(f"a number of {len(text):,} digits", node.start_mark)
         return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
     return float(re.sub(r"\.(?=inf|nan)", "", text.lower()))
+
+
+def plain(tree: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+    """A tree of dicts, lists and scalars, and what could not be made one.
+
+    Tuples, ranges and arrays become lists, NumPy scalars Python's, paths text.
+    """
+    problems: list[Problem] = []
+
+    def value(given: Any, path: KeyPath) -> Any:
+        if isinstance(given, str) and not is_text(given):
+            problems.append(Problem(path, "must be text; half of a surrogate pair is none"))
+            return None
+        if type(given) is int and abs(given) >= 10**LONGEST_INTEGER:
+            problems.append(Problem(path, f"has more than {LONGEST_INTEGER} digits"))
+            return None
+        if given is None or type(given) in (bool, int, float, str):
+            return given
+        if len(path) > DEEPEST:
+            problems.append(Problem(path[:3], f"is nested more than {DEEPEST} deep"))
+            return None
+        if isinstance(given, Mapping):
+            return dict(entries(given, path))
+        if isinstance(given, list | tuple | range):
+            return [value(entry, (*path, i)) for i, entry in enumerate(given)]
+        if isinstance(given, PathLike):
+            return str(fspath(given))
+        if hasattr(given, "tolist"):  # NumPy's scalars and arrays
+            return value(given.tolist(), path)
+        if isinstance(given, bool | int | float | str):  # such as enums and numpy.str_
+            kind = next(kind for kind in (bool, int, float, str) if isinstance(given, kind))
+            return kind(given)
+        problems.append(
+            Problem(path, f"must be plain values, found an object of type {type(given).__name__}")
+        )
+        return None
+
+    def entries(given: Mapping[Any, Any], path: KeyPath) -> list[tuple[str, Any]]:
+        sound = []
+        for key, entry in given.items():
+            if not isinstance(key, str) or not is_text(key):
+                problems.append(Problem(path, f"a key must be text, found {key!r}"))
+                continue
+            before = len(problems)
+            read = str(key), value(entry, (*path, str(key)))
+            sound += [read] if len(problems) == before else []
+        return sound
+
+    return dict(entries(tree, ())), problems

@@ -1,4 +1,4 @@
-"""Activations: values forward, derivatives backward, written into arrays that exist."""
+"""Activations and their derivatives, written into arrays that the caller has made."""
 
 from __future__ import annotations
 
@@ -20,11 +20,14 @@ ROOT = sqrt(2 / pi)
 
 @dataclass(frozen=True)
 class Activation:
-    """A function g applied to each unit.
+    """A function g applied to each unit. All arrays are (trials, examples, units).
 
-    `forward(U, A, scratch)` writes g(U) to A. `backward(D, U, A, scratch, mask)` turns dL/dA,
-    in D, into dL/dU. Unless the activation `keeps` U, both get one buffer as U and A, and
-    backward works from g(U) alone. Scratch and mask may be overwritten.
+    Attributes:
+        name: as a configuration writes it.
+        forward: `forward(U, A, scratch)` writes g(U) to A.
+        backward: `backward(D, U, A, scratch, mask)` overwrites D, which holds dL/dA, with dL/dU.
+        keeps: whether backward needs U beside A = g(U). If not, U and A are one array in both
+            calls. Both calls may overwrite scratch and mask.
     """
 
     name: str

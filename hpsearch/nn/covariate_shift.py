@@ -1,7 +1,7 @@
-"""How far the distribution of the hidden units moves: what batch norm was invented to limit.
+"""Covariate shift: how far the distribution of the hidden units moves in training.
 
-References: Ioffe and Szegedy 2015, https://arxiv.org/abs/1502.03167, and the doubt that this is
-why batch norm works, Santurkar et al. 2018, https://arxiv.org/abs/1805.11604
+Batch norm was invented to limit it: Ioffe and Szegedy 2015, https://arxiv.org/abs/1502.03167.
+Santurkar et al. 2018, https://arxiv.org/abs/1805.11604, doubt that this is why it works.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ class Moments(NamedTuple):
 
 
 class Shift(NamedTuple):
-    """How far the units moved, per trial: (trials,) each, NaN where no unit can say."""
+    """How far the hidden units of each trial moved; NaN where none varies at both times."""
 
-    mean: Array
-    variance: Array
+    mean: Array  # (trials,)
+    variance: Array  # (trials,)
 
 
 def moments(architecture: Architecture, params: Flat, epsilon: Array, X: Array) -> Moments:
-    """Mean and variance, in double precision, of what the next layer sees of each hidden unit.
+    """Mean and variance, in float64, of the activation of each hidden unit.
 
-    That is the activation as in a training step, without dropout, with the rows X as the
-    mini-batch: batch norm standardises by their own statistics. With the averages of test time
-    instead, the noise of the few mini-batches behind them would count as movement.
+    It is computed as in a training step without dropout whose mini-batch is X. The averages that
+    batch norm uses at test time would not do: the noise of the few mini-batches behind them
+    would count as movement.
 
     Args:
         architecture: the shape.
         params: (trials, parameters).
-        epsilon: (trials, 1, 1), batch norm's; unused without it.
+        epsilon: (trials, 1, 1), of batch norm; not used without it.
         X: (rows, features), for all trials.
     """
     none = np.empty((params.shape[0], 0))
@@ -67,11 +67,11 @@ def moments(architecture: Architecture, params: Flat, epsilon: Array, X: Array) 
 
 
 def shift(before: Moments, after: Moments) -> Shift:
-    """How far the units moved between two moments of training.
+    """How far the units moved between two times in training.
 
-    Of the mean: |after - before| in standard deviations before. Of the variance:
-    |log(after / before)|. Each is averaged over the units that vary at both moments; a unit
-    that is constant over the rows, such as a dead ReLU, has no deviation to measure in.
+    The shift of a mean is |after - before| in standard deviations before; that of a variance is
+    |log(after / before)|. Both are averaged over the units that vary at both times: one that is
+    constant over the rows, such as a dead ReLU, has no standard deviation to measure in.
 
     >>> one = Moments(np.array([[0.0, 5.0]]), np.array([[4.0, 0.0]]))  # the second is dead
     >>> shift(one, Moments(np.array([[1.0, 5.0]]), np.array([[4.0, 0.0]])))

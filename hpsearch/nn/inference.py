@@ -1,4 +1,4 @@
-"""The network at test time: batch norm folded into the weights, rows in bounded chunks."""
+"""The network at test time: batch norm folded into the weights, so many rows at once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hpsearch.nn.architecture import Architecture, layers, statistics
 from hpsearch.nn.types import Array, Flat, FlatStatistics
 
 CHUNK = 262_144
-"""Numbers of one trial's widest layer that are worked on at a time: 1 MB in float32."""
+"""Most numbers of the widest layer that are computed at once: 1 MB in float32 a trial."""
 
 
 class Dense(NamedTuple):
@@ -25,7 +25,7 @@ class Dense(NamedTuple):
 def fold(
     architecture: Architecture, params: Flat, averages: FlatStatistics | None, epsilon: Array
 ) -> list[Dense]:
-    """The layers with batch norm's averages in place of a mini-batch's statistics.
+    """The layers at test time: batch norm with its averages, as part of weights and biases.
 
     gamma (Z - mean) / sqrt(variance + epsilon) + beta is linear in Z = A W, so it becomes
     A (W scale) + (beta - mean scale) with scale = gamma / sqrt(variance + epsilon).
@@ -33,9 +33,9 @@ def fold(
     Args:
         architecture: the shape.
         params: (trials, parameters).
-        averages: (trials, statistics), each hidden unit's mean and variance; None without
+        averages: (trials, statistics), mean and variance of each hidden unit; None without
             batch norm.
-        epsilon: (trials, 1, 1), batch norm's.
+        epsilon: (trials, 1, 1), of batch norm.
     """
     folded = []
     found = [] if averages is None else statistics(averages, architecture)
@@ -50,7 +50,7 @@ def fold(
 
 
 def logits(dense: Sequence[Dense], activation: str, X: Array) -> Array:
-    """The output layer's values, (trials, rows, classes), for rows that all trials share."""
+    """The values of the output layer, (trials, rows, classes), for the rows X (rows, features)."""
     apply = ACTIVATIONS[activation].forward
     A = X
     for W, b in dense[:-1]:
@@ -65,7 +65,7 @@ def logits(dense: Sequence[Dense], activation: str, X: Array) -> Array:
 
 
 def chunks(rows: int, dense: Sequence[Dense]) -> Iterator[slice]:
-    """Stretches of rows whose working arrays stay small however many rows there are."""
+    """Cut this many rows into slices that need no more than `CHUNK` numbers a layer."""
     widest = max(dense[0].W.shape[1], *(layer.W.shape[2] for layer in dense))
     size = max(1, CHUNK // widest)
     for start in range(0, rows, size):
@@ -73,14 +73,25 @@ def chunks(rows: int, dense: Sequence[Dense]) -> Iterator[slice]:
 
 
 def log_softmax(Z: Array) -> Array:
-    """The logarithm of y_hat over the last axis."""
+    """The logarithm of softmax over the last axis: log y_hat of the logits Z (..., classes)."""
     shifted: Array = Z - Z.max(axis=-1, keepdims=True)
     shifted -= np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
     return shifted
 
 
 def evaluate(dense: Sequence[Dense], activation: str, X: Array, y: Array) -> tuple[Array, Array]:
-    """Mean cross-entropy (trials,), unweighted, and predicted classes (trials, rows)."""
+    """The loss and the predictions of each trial.
+
+    Args:
+        dense: the layers, from `fold`.
+        activation: a name in `ACTIVATIONS`.
+        X: (rows, features), for all trials.
+        y: (rows,), class indices.
+
+    Returns:
+        The mean cross-entropy, (trials,), not weighted by class, and the index of the most
+        probable class, (trials, rows).
+    """
     trials = dense[0].W.shape[0]
     losses = np.zeros(trials)
     predictions = np.empty((trials, len(y)), np.int64)

@@ -1,4 +1,8 @@
-"""How well classes were told apart, in time that grows with rows, not with classes squared."""
+"""Metrics of a classification.
+
+Labels and predictions are integer arrays (rows,) of class indices below the number of classes.
+But for `confusion_matrix`, time and memory grow with rows plus classes, not with classes squared.
+"""
 
 from __future__ import annotations
 
@@ -10,20 +14,20 @@ import numpy as np
 from hpsearch.nn.types import Array
 
 SHARES = ("accuracy", "balanced_accuracy", "macro_f1", "auc")
-"""Metrics that lie between 0 and 1 by their formula."""
+"""Metrics that always lie between 0 and 1."""
 
 
 @dataclass(frozen=True)
 class Counts:
-    """What rates are made of: each is (classes,), whole numbers."""
+    """How often each class occurs and is predicted: arrays (classes,) of whole numbers."""
 
-    hits: Array  # rows of the class for which it was predicted
+    hits: Array  # rows of the class that were predicted to be of it
     examples: Array  # rows of the class
-    predictions: Array  # rows for which it was predicted
+    predictions: Array  # rows that were predicted to be of it
 
 
 def count(labels: Array, predictions: Array, classes: int) -> Counts:
-    """Count class by class; labels and predictions are class indices (rows,)."""
+    """Count labels (rows,), predictions (rows,), and where they agree, for each class."""
     return Counts(
         np.bincount(labels[labels == predictions], minlength=classes),
         np.bincount(labels, minlength=classes),
@@ -32,18 +36,18 @@ def count(labels: Array, predictions: Array, classes: int) -> Counts:
 
 
 def accuracy(counts: Counts) -> float:
-    """The share of examples whose class was predicted."""
+    """The share of rows whose class was predicted."""
     return float(counts.hits.sum() / counts.examples.sum())
 
 
 def balanced_accuracy(counts: Counts) -> float:
-    """The mean over classes of the share predicted right; classes without examples sit out."""
+    """The mean recall of the classes that have rows: hits / examples."""
     present = counts.examples > 0
     return float(np.mean(counts.hits[present] / counts.examples[present]))
 
 
 def balanced_accuracy_error(counts: Counts) -> float:
-    """The standard error of balanced accuracy: its shares are of so many rows each."""
+    """The standard error of balanced accuracy: that of a mean of independent binomial shares."""
     present = counts.examples > 0
     n = counts.examples[present]
     recall = counts.hits[present] / n
@@ -51,9 +55,9 @@ def balanced_accuracy_error(counts: Counts) -> float:
 
 
 def macro_f1(counts: Counts) -> float:
-    """The mean over classes of F1, 2 hits / (examples + predictions).
+    """The mean over classes of F1 = 2 hits / (examples + predictions).
 
-    A class that occurs neither among the labels nor among the predictions sits out.
+    A class that occurs neither among the labels nor among the predictions is left out.
     """
     total = counts.examples + counts.predictions
     present = total > 0
@@ -61,10 +65,16 @@ def macro_f1(counts: Counts) -> float:
 
 
 def macro_f1_error(counts: Counts, labels: Array, predictions: Array) -> float:
-    """The standard error of macro F1: what each row contributes to it, squared and summed.
+    """The standard error of macro F1 by the delta method.
 
-    It is the delta method: with T = examples + predictions, a row moves the F1 of its class by
-    (2 - 2 F1) / T if it is right, else those of both classes concerned by -F1 / T.
+    The squares of what each row contributes are summed. With T = examples + predictions, a row
+    that is predicted right moves the F1 of its class by (2 - 2 F1) / T; one that is not moves
+    the F1 of both its class and the predicted one by -F1 / T.
+
+    Args:
+        counts: of these labels and predictions.
+        labels: (rows,), class indices.
+        predictions: (rows,), class indices.
     """
     total = np.maximum(counts.examples + counts.predictions, 1)
     F1 = 2 * counts.hits / total
@@ -79,7 +89,7 @@ def macro_f1_error(counts: Counts, labels: Array, predictions: Array) -> float:
 
 
 def rates(counts: Counts) -> dict[str, list[float | None]]:
-    """Precision, recall and F1 of each class; None where there is nothing to divide by.
+    """Precision, recall and F1, each a list with one value a class; None for 0 / 0.
 
     >>> rates(count(np.array([0, 0, 1, 1]), np.array([0, 0, 1, 1]), 3))
     {'precision': [1.0, 1.0, None], 'recall': [1.0, 1.0, None], 'f1': [1.0, 1.0, None]}
@@ -92,17 +102,18 @@ def rates(counts: Counts) -> dict[str, list[float | None]]:
     }
 
 
-def _divided(over: Array, under: Array) -> list[float | None]:
-    return [a / b if b else None for a, b in zip(over.tolist(), under.tolist(), strict=True)]
+def _divided(numerators: Array, denominators: Array) -> list[float | None]:
+    pairs = zip(numerators.tolist(), denominators.tolist(), strict=True)
+    return [a / b if b else None for a, b in pairs]
 
 
 def auc(scores: Array, positive: Array) -> float | None:
-    """The area under the ROC curve: how often a positive row scores above a negative one.
+    """The area under the ROC curve: the share of pairs whose positive row scores higher.
 
-    Equal scores count half. None without rows of both kinds.
+    Pairs of equal scores count half. None unless there are both positive and negative rows.
 
     Args:
-        scores: (rows,), the larger the more likely positive.
+        scores: (rows,), higher for rows that are more likely positive.
         positive: (rows,), booleans.
 
     Reference: Hanley and McNeil 1982, "The Meaning and Use of the Area under a ROC Curve".
@@ -122,15 +133,15 @@ def auc(scores: Array, positive: Array) -> float | None:
 
 
 def confusion_matrix(labels: Array, predictions: Array, classes: int) -> Array:
-    """Counts (classes, classes): row the true class, column the predicted one."""
+    """Counts of rows (classes, classes): true classes down, predicted classes across."""
     cells = np.bincount(labels * classes + predictions, minlength=classes * classes)
     return cells.reshape(classes, classes)
 
 
 def most_confused(labels: Array, predictions: Array, most: int) -> list[tuple[int, int, int]]:
-    """The classes taken for others most often: true class, predicted class, rows.
+    """The most frequent confusions: true class, predicted class, and how many rows.
 
-    The most frequent come first, equally frequent ones in the order of the classes.
+    Equally frequent ones are in the order of the classes. `most` is how many to return.
 
     >>> most_confused(np.array([0, 2, 2, 2, 1]), np.array([0, 1, 1, 0, 1]), most=5)
     [(2, 1, 2), (2, 0, 1)]
@@ -143,13 +154,13 @@ def most_confused(labels: Array, predictions: Array, most: int) -> list[tuple[in
 
 
 def constant_answer(examples: Array) -> dict[str, float]:
-    """The metrics of whoever gives one answer for every row.
+    """The metrics of a classifier that gives the same answer for every row, as a baseline.
 
-    It is the largest class of these rows; for the loss, the classes' shares of them, the best
-    probabilities that do not look at a row.
+    The answer is the largest class; for the loss, each class with its share of the rows as its
+    probability, the best that do not depend on the row.
 
     Args:
-        examples: (classes,), rows of each class.
+        examples: (classes,), how many rows each class has.
 
     >>> {name: round(value, 3) for name, value in constant_answer(np.array([3, 1])).items()}
     {'loss': 0.562, 'accuracy': 0.75, 'balanced_accuracy': 0.5, 'macro_f1': 0.429, 'auc': 0.5}

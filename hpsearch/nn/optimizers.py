@@ -1,6 +1,7 @@
-"""Optimizers over flat buffers: a handful of array operations for the whole model.
+"""Optimizers and learning-rate schedules.
 
-W stands for every parameter, dW for its gradient, alpha for the learning rate:
+An optimizer updates the flat buffer of all parameters, so a step is ten array operations for the
+whole model. W stands for every parameter, dW for its gradient, alpha for the learning rate:
 
     sgd      W -= alpha dW
     momentum v = beta v + (1 - beta) dW;          W -= alpha v
@@ -9,7 +10,7 @@ W stands for every parameter, dW for its gradient, alpha for the learning rate:
              W -= alpha v_corrected / (sqrt(s_corrected) + epsilon)
     adamw    W -= alpha l2 W for weights only, then adam
 
-The updates are the lecture's, with alpha, which its batch-norm page leaves out. References: Kingma
+The updates are those of the lecture, with the alpha that its batch-norm page leaves out: Kingma
 and Ba 2015, https://arxiv.org/abs/1412.6980 (adam); Loshchilov and Hutter 2019,
 https://arxiv.org/abs/1711.05101 (adamw).
 """
@@ -18,16 +19,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import cos, exp, floor, pi, sqrt
 from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from hpsearch.nn.types import Array, Flat, PerTrial
 
 
 class Coefficients(NamedTuple):
-    """One step's scalars, each (trials, 1). An optimizer reads those it has a use for."""
+    """The numbers of one step, each (trials, 1). An optimizer reads those that it needs."""
 
     alpha: PerTrial
     beta: PerTrial  # of the average of dW
@@ -39,7 +42,7 @@ class Coefficients(NamedTuple):
 
 
 class Buffers(NamedTuple):
-    """The flat arrays of a stack. An update overwrites dW and scratch."""
+    """The flat arrays of a stack, (trials, parameters). An update overwrites dW and scratch."""
 
     W: Flat
     dW: Flat  # noqa: N815 (the symbol of the formulas)
@@ -96,9 +99,12 @@ def _adam(buffers: Buffers, c: Coefficients) -> None:
 class Optimizer:
     """An update rule.
 
-    `moments` is how many averages it keeps for each parameter. `sums` says that they are kept
-    as undivided sums, `decoupled` that l2 shrinks the weights directly and stays out of the
-    gradient.
+    Attributes:
+        name: as a configuration writes it.
+        update: changes W and the moments in place, given dW.
+        moments: how many averages it keeps for each parameter.
+        sums: whether the averages are kept as sums that are not divided yet.
+        decoupled: whether l2 shrinks the weights directly instead of adding to the gradient.
     """
 
     name: str
@@ -124,7 +130,7 @@ OPTIMIZERS: Mapping[str, Optimizer] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Scalars:
-    """One trial's constants of the update; each optimizer uses its own."""
+    """The constants of the update in one trial. An optimizer reads those that it needs."""
 
     beta: float = 0.9
     beta2: float = 0.999
@@ -137,16 +143,16 @@ def coefficients(
     scalars: Sequence[Scalars],
     rates: Array,
     sums: Array,
-    dtype: np.typing.DTypeLike,
+    dtype: DTypeLike,
 ) -> list[Coefficients]:
-    """The scalars of each step of an epoch.
+    """The coefficients of each step of an epoch.
 
     Args:
         optimizer: the update rule.
         scalars: one a trial.
         rates: (trials, steps), learning rates.
-        sums: (trials, 2), float64: how much weight the sums of dW and dW^2 hold before the
-            epoch; moved on to the epoch's end.
+        sums: (trials, 2), float64: by what the sums of dW and dW^2 are to be divided before the
+            epoch; updated in place to the end of the epoch.
         dtype: of the parameters.
     """
     alphas, epsilons = np.array(rates, np.float64), np.empty(rates.shape)
@@ -174,3 +180,61 @@ def coefficients(
             columns(alphas), columns(epsilons), columns(shrinks), strict=True
         )
     ]
+
+
+SCHEDULES: Mapping[str, Callable[[int, float, int], float]] = MappingProxyType(
+    {
+        "inverse_time": lambda epoch, decay, _: 1 / (1 + decay * epoch),
+        "exponential": lambda epoch, decay, _: exp(-decay * epoch),
+        "inverse_sqrt": lambda epoch, decay, _: 1 / sqrt(1 + decay * epoch),
+        # The rate halves every 1/decay epochs; 1e-9 forgives decay * epoch = 28.999999999999996.
+        "staircase": lambda epoch, decay, _: 0.5 ** floor(decay * epoch + 1e-9),
+        "cosine": lambda epoch, _, epochs: (1 + cos(pi * epoch / epochs)) / 2,
+        "constant": lambda *_: 1.0,
+    }
+)
+"""The factor on the initial learning rate, from (epoch from 0, decay, configured epochs).
+
+With a decay of 0 every schedule but cosine is constant. Cosine needs no decay and falls over the
+configured epochs, even where a rung trains fewer.
+"""
+
+DECAYING = frozenset(SCHEDULES) - {"cosine", "constant"}
+"""Schedules that use `learning_rate_decay`."""
+
+
+def learning_rates(
+    initial: float,
+    *,
+    schedule: str,
+    decay: float,
+    warmup: float,
+    epoch: int,
+    epochs: int,
+    steps: int,
+) -> list[float]:
+    """The learning rates of the steps of one epoch.
+
+    They are equal, except during warmup: there they rise linearly, step by step, from almost 0
+    to the scheduled rate, so that the averages of batch norm and Adam settle before the steps
+    are large.
+
+    >>> fixed = {"schedule": "inverse_time", "decay": 1.0, "epochs": 9, "steps": 2}
+    >>> learning_rates(1.0, **fixed, warmup=0, epoch=1)
+    [0.5, 0.5]
+    >>> learning_rates(1.0, **fixed, warmup=1, epoch=0)
+    [0.5, 1.0]
+
+    Args:
+        initial: alpha0, the rate before any decay.
+        schedule: a name in `SCHEDULES`.
+        decay: how fast the rate falls.
+        warmup: for how many epochs it rises first; may be a fraction.
+        epoch: the number of this epoch, from 0.
+        epochs: the configured number of epochs.
+        steps: how many steps an epoch has.
+    """
+    rate = initial * SCHEDULES[schedule](epoch, decay, epochs)
+    if epoch >= warmup:
+        return [rate] * steps
+    return [rate * min(1.0, (epoch + (k + 1) / steps) / warmup) for k in range(steps)]

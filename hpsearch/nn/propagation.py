@@ -1,7 +1,7 @@
-"""Forward and backward through the whole network, in buffers made once.
+"""Forward and backward through the whole network, in buffers that are allocated once.
 
-The training step trades layers that return their own backward for fewer passes over memory:
-whatever backward needs stays where forward left it, and nothing is allocated on the way.
+To pass over memory as seldom as possible, what backward needs stays where forward left it, and a
+training step allocates nothing.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hpsearch.nn import batch_norm, dropout, softmax, sums
+from hpsearch.nn import batch_norm
 from hpsearch.nn.activations import ACTIVATIONS
 from hpsearch.nn.architecture import Architecture, Layer, layers, statistics
-from hpsearch.nn.types import Array, Flat, Mask, PerUnit, Units
+from hpsearch.nn.types import Array, Flat, Labels, Logits, Mask, PerExample, PerUnit, Units
 
 
 @dataclass(frozen=True)
 class HiddenBuffers:
-    """One hidden layer's working arrays. Those that may share memory do."""
+    """The working arrays of one hidden layer. Those that may share memory do."""
 
     Z: Units  # before batch norm; without batch norm the same array as U
     U: Units  # what the activation is applied to
@@ -33,13 +33,15 @@ class HiddenBuffers:
 
 
 class Propagation:
-    """A stack of networks on one mini-batch size: fill X and labels, go forward, go backward.
+    """Losses and gradients of a stack of networks on mini-batches of one size.
+
+    Fill `X` and `labels`, then call `forward`, then `backward`.
 
     Attributes:
         X: (trials, examples, features), the mini-batch; the caller fills it.
-        labels: (trials, examples), its classes; the caller fills it.
+        labels: (trials, examples), its class indices; the caller fills it.
         gradients: (trials, parameters), written by `backward`.
-        batch_statistics: (trials, statistics), each hidden unit's mean and variance, written
+        batch_statistics: (trials, statistics), mean and variance of each hidden unit, written
             by `forward`.
     """
 
@@ -53,15 +55,15 @@ class Propagation:
         dropout_rates: Array | None = None,
         class_weights: Array | None = None,
     ):
-        """Make the buffers.
+        """Allocate the buffers.
 
         Args:
-            architecture: the shape all networks of the stack share.
-            params: (trials, parameters); used in place, so an optimizer may change them.
-            batch_size: examples of a mini-batch.
-            epsilon: (trials, 1, 1), batch norm's; unused without it.
-            dropout_rates: (trials, 1, 1), or None for no dropout at all.
-            class_weights: (classes,), or None where all classes weigh the same.
+            architecture: the shape that all networks of the stack share.
+            params: (trials, parameters); read in place, so an optimizer may update them.
+            batch_size: examples in a mini-batch.
+            epsilon: (trials, 1, 1), of batch norm; not used without it.
+            dropout_rates: (trials, 1, 1), the share of units dropped; None for no dropout.
+            class_weights: (classes,); None where all classes weigh the same.
         """
         trials, dtype = params.shape[0], params.dtype
         self._layers = layers(params, architecture)
@@ -92,18 +94,18 @@ class Propagation:
         self._example_weights = np.full((trials, 1, batch_size), 1 / batch_size, dtype)
 
     def drop(self, generators: Sequence[np.random.Generator]) -> None:
-        """Draw new dropout masks, which hold until the next call."""
+        """Draw dropout masks, one generator a trial; they hold until the next call."""
         assert self._dropout_rates is not None
         for hidden in self._hidden:
             assert hidden.factors is not None
-            dropout.draw(generators, self._dropout_rates, hidden.factors, hidden.mask)
+            draw_dropout(generators, self._dropout_rates, hidden.factors, hidden.mask)
 
     def forward(self) -> Array:
         """The loss of each trial on the mini-batch, (trials,).
 
-        It is the mean over the m examples of -sum y log y_hat, each example times its class's
-        weight; always divided by m, not by the weights that happened to be in the mini-batch,
-        so that every example counts the same in an epoch wherever it falls.
+        It is the mean over the m examples of -sum y log y_hat, each times the weight of its
+        class. It is divided by m and not by the sum of the weights, so that an example counts
+        the same whichever mini-batch it falls into.
         """
         A = self.X
         for index, (layer, hidden) in enumerate(zip(self._layers, self._hidden, strict=False)):
@@ -127,8 +129,8 @@ class Propagation:
         W, _, b = self._layers[-1]
         np.matmul(W.transpose(0, 2, 1), A.transpose(0, 2, 1), out=self._logits)
         self._logits += b.transpose(0, 2, 1)
-        softmax.one_hot(self.labels, self._one_hot)
-        softmax.forward(self._logits, self._one_hot, self._losses)
+        one_hot(self.labels, self._one_hot)
+        softmax_loss(self._logits, self._one_hot, self._losses)
         if self._class_weights is not None:
             np.take(self._class_weights, self.labels, out=self._example_weights[:, 0], mode="clip")
             self._example_weights /= self.labels.shape[1]
@@ -138,7 +140,7 @@ class Propagation:
     def backward(self) -> None:
         """Write the gradients of the losses that `forward` returned."""
         inputs = [self.X, *(hidden.H for hidden in self._hidden)]
-        softmax.backward(self._logits, self._one_hot, self._example_weights)
+        softmax_backward(self._logits, self._one_hot, self._example_weights)
         D = self._logits.transpose(0, 2, 1)
         np.add.reduce(self._logits, axis=2, out=self._d_layers[-1].shift[:, 0])
         for index in reversed(range(len(self._layers))):
@@ -152,13 +154,13 @@ class Propagation:
             D = below.D
 
     def _hidden_backward(self, hidden: HiddenBuffers, layer: Layer, d_layer: Layer) -> None:
-        """From dL/dH to dL/dZ of one hidden layer, in its D."""
+        """Overwrite D of one hidden layer, which holds dL/dH, with dL/dZ."""
         D = hidden.D
         if hidden.factors is not None:
             D *= hidden.factors
         self._activation.backward(D, hidden.U, hidden.A, hidden.scratch, hidden.mask)
         if layer.gamma is None or d_layer.gamma is None:
-            sums.over_examples(D, out=d_layer.shift)
+            batch_norm.sum_over_examples(D, out=d_layer.shift)
         else:
             batch_norm.backward(
                 D, hidden.Z, layer.gamma, hidden.deviation, d_layer.gamma, d_layer.shift
@@ -187,3 +189,55 @@ def _hidden_buffers(
         factors=np.zeros(shape, dtype) if drops else None,
         deviation=np.zeros((trials, 1, units), dtype),
     )
+
+
+def draw_dropout(
+    generators: Sequence[np.random.Generator], rates: Array, factors: Units, mask: Mask
+) -> None:
+    """Draw what activations are multiplied by: 0 with probability `rate`, else 1/(1 - rate).
+
+    This is inverted dropout: nothing is rescaled at test time.
+
+    Args:
+        generators: one a trial, so that a trial's draws do not depend on its stack.
+        rates: (trials, 1, 1), the share of units dropped.
+        factors: (trials, examples, units), receives the factors.
+        mask: of the same shape, overwritten.
+
+    Reference: Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html
+    """
+    for generator, trial in zip(generators, factors, strict=True):
+        generator.random(out=trial, dtype=factors.dtype.type)
+    np.greater_equal(factors, rates, out=mask)
+    np.divide(mask, 1 - rates, out=factors)
+
+
+def one_hot(labels: Labels, out: Logits) -> None:
+    """Write y to `out`, (trials, classes, examples): 1 at the class of each example, else 0."""
+    classes = np.arange(out.shape[1])[:, None]
+    np.equal(classes, labels[:, None], out=out, casting="unsafe")
+
+
+def softmax_loss(Z: Logits, Y: Logits, losses: Array) -> None:
+    """Softmax over the classes, y_hat = e^z / sum e^z, and the loss -sum y log y_hat.
+
+    The largest z of each example is subtracted first, so that nothing overflows; y_hat is the
+    same.
+
+    Args:
+        Z: (trials, classes, examples), logits; overwritten with y_hat.
+        Y: of the same shape, one-hot labels.
+        losses: (trials, examples), receives the losses.
+    """
+    Z -= np.maximum.reduce(Z, axis=1, keepdims=True)
+    np.einsum("tcm,tcm->tm", Y, Z, out=losses)
+    np.exp(Z, out=Z)
+    total = np.add.reduce(Z, axis=1, keepdims=True)
+    Z /= total
+    np.subtract(np.log(total[:, 0]), losses, out=losses)
+
+
+def softmax_backward(Y_hat: Logits, Y: Logits, weights: PerExample) -> None:
+    """Overwrite Y_hat with dZ = weights (Y_hat - Y); the weights of a mean over m are 1/m."""
+    Y_hat -= Y
+    Y_hat *= weights

@@ -1,4 +1,4 @@
-"""Epochs of mini-batches for a stack of networks: the training loop of the lecture."""
+"""The training loop: epochs of mini-batches for a stack of networks."""
 
 from __future__ import annotations
 
@@ -6,34 +6,44 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from hpsearch import rng
 from hpsearch.nn import batch_norm, optimizers
-from hpsearch.nn.architecture import Architecture
-from hpsearch.nn.initializers import initialize
+from hpsearch.nn.architecture import Architecture, initialize
 from hpsearch.nn.optimizers import OPTIMIZERS, Buffers, Coefficients, Scalars
 from hpsearch.nn.propagation import Propagation
 from hpsearch.nn.types import Array, Flat, FlatStatistics
 
 Seed = tuple[int | str, ...]
-"""A trial's identity, from which all its random numbers derive."""
+"""What identifies a trial, and what all its random numbers derive from."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What trials must share to train as one stack."""
+    """The settings that trials must share to train as one stack.
+
+    Attributes:
+        architecture: the shape of the network.
+        optimizer: a name in `OPTIMIZERS`.
+        batch_size: examples in a mini-batch.
+        average: how batch norm averages its statistics for test time: "ewma", an exponentially
+            weighted average, or "mean", the plain mean over the last epoch.
+        l2: whether any of the trials regularises its weights.
+        dropout: whether any of the trials drops units.
+    """
 
     architecture: Architecture
     optimizer: str
     batch_size: int
-    average: str = "ewma"  # of batch norm's statistics: ewma, or mean over the last epoch
-    l2: bool = False  # whether weights are regularised at all
-    dropout: bool = False  # whether units are dropped at all
+    average: str = "ewma"
+    l2: bool = False
+    dropout: bool = False
 
 
 @dataclass(frozen=True)
 class Constants:
-    """What each trial of a stack has for itself; every number is a plain float."""
+    """The settings in which the trials of a stack may differ; every number is a plain float."""
 
     update: Scalars = field(default_factory=Scalars)
     dropout: float = 0.0
@@ -43,26 +53,31 @@ class Constants:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One trial between two epochs: all that its training needs to go on, bit for bit."""
+    """One trial between two epochs: all that its training needs to go on with the same bits."""
 
     params: Array  # (parameters,)
-    moments: Array  # (optimizer's moments, parameters)
-    moment_weights: Array  # (2,) float64, see optimizers.coefficients
+    moments: Array  # (moments of the optimizer, parameters)
+    moment_weights: Array  # (2,) float64: the sums of `optimizers.coefficients`
     statistics: Array  # (statistics,) weighted sums of batch norm's means and variances
-    statistics_weight: float  # what to divide them by
+    statistics_weight: float  # by what to divide them: `batch_norm.weight`
 
     @property
     def averages(self) -> Array:
-        """Batch norm's mean and variance of each hidden unit at test time, after an epoch."""
+        """Mean and variance of each hidden unit, (statistics,), for batch norm at test time."""
         weight = self.statistics.dtype.type(self.statistics_weight)
         averages: Array = self.statistics / weight
         return averages
 
 
-def start(
-    recipe: Recipe, initializer: str, seed: Seed, dtype: np.typing.DTypeLike = np.float32
-) -> Snapshot:
-    """A trial before its first epoch."""
+def start(recipe: Recipe, initializer: str, seed: Seed, dtype: DTypeLike = np.float32) -> Snapshot:
+    """A trial before its first epoch.
+
+    Args:
+        recipe: its settings.
+        initializer: a name in `DEVIATIONS`.
+        seed: of the trial.
+        dtype: of the parameters and all that is computed with them.
+    """
     params = initialize(recipe.architecture, [initializer], [seed], dtype)[0]
     moments = OPTIMIZERS[recipe.optimizer].moments
     return Snapshot(
@@ -75,7 +90,7 @@ def start(
 
 
 class Stack:
-    """Trials of one recipe, trained together; each gets the bits it would get alone."""
+    """Trials that share a recipe, trained together; each gets the bits it would get alone."""
 
     def __init__(
         self,
@@ -84,13 +99,13 @@ class Stack:
         snapshots: Sequence[Snapshot],
         class_weights: Array | None = None,
     ):
-        """Copy the snapshots into flat buffers and make the buffers of a step.
+        """Copy the snapshots into flat buffers, and allocate those of a step.
 
         Args:
             recipe: what the trials share.
             constants: one a trial.
-            snapshots: one a trial; they stay as they are.
-            class_weights: (classes,) weights in the loss, or None.
+            snapshots: one a trial; they are not changed.
+            class_weights: (classes,), weights in the loss; None for equal ones.
         """
         self.recipe = recipe
         self.params: Flat = np.stack([s.params for s in snapshots])
@@ -134,21 +149,21 @@ class Stack:
     def epoch(
         self, X: Array, y: Array, seeds: Sequence[Seed], epoch: int, rates: Sequence[list[float]]
     ) -> Array:
-        """Train on every whole mini-batch of a shuffle; the rows left over sit this epoch out.
+        """Train on every whole mini-batch of a shuffle; the rows left over are not used.
 
-        The shuffle is the permutation of rng.stream(*seed, "shuffle", epoch), dropout's masks
-        come from rng.stream(*seed, "dropout", epoch). Training ends early only when all trials
-        have diverged; one that diverges alone computes NaN and disturbs nobody.
+        The shuffle is the permutation of rng.stream(*seed, "shuffle", epoch); dropout draws from
+        rng.stream(*seed, "dropout", epoch). A trial that diverges goes on with NaN and does not
+        disturb the others; the epoch ends early only when all have diverged.
 
         Args:
             X: (rows, features), all training rows; only mini-batches of it are copied.
             y: (rows,), class indices.
             seeds: one a trial.
-            epoch: from 0.
-            rates: the learning rates of the epoch's steps, one list a trial.
+            epoch: the number of the epoch, from 0.
+            rates: for each trial the learning rates of the steps.
 
         Returns:
-            The mean over the mini-batches of the loss, (trials,); not finite where diverged.
+            The mean loss over the mini-batches, (trials,); not finite where a trial diverged.
         """
         size, network = self.recipe.batch_size, self._network
         steps = len(y) // size
@@ -189,7 +204,7 @@ class Stack:
         return total / steps
 
     def _update(self, scalars: Coefficients) -> None:
-        """One step of the optimizer on every parameter, l2 on weights only."""
+        """One step of the optimizer on all parameters, with l2 on the weights alone."""
         if self.recipe.l2 and self._optimizer.decoupled:
             self._W *= scalars.shrink
         elif self.recipe.l2:
@@ -210,7 +225,7 @@ class Stack:
         )
 
     def averages(self) -> FlatStatistics | None:
-        """Batch norm's test-time means and variances, (trials, statistics)."""
+        """Means and variances for batch norm at test time, (trials, statistics); None without."""
         if not self.recipe.architecture.batch_norm:
             return None
         weights = np.array(self._statistics_weights, self.params.dtype)

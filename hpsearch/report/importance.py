@@ -23,13 +23,13 @@ from hpsearch.report.importance_surrogates import (
     scores,
 )
 from hpsearch.sampling.ranking import Observation
-from hpsearch.sampling.screen import features
 from hpsearch.sampling.sensitivity import Effects, searched, total_effects
+from hpsearch.sampling.surrogate import features
 from hpsearch.searching.history import PastTrial
 from hpsearch.searching.refine import elites_of
 from hpsearch.searching.spec import Spec
 from hpsearch.space import Space
-from hpsearch.space.narrow import narrow
+from hpsearch.space.bounds import narrow
 from hpsearch.trial import Status
 
 FEWEST = 12  # trials with a value: fewer say nothing

@@ -8,9 +8,8 @@ from itertools import pairwise
 import numpy as np
 
 from hpsearch.sampling.ranking import Observation
-from hpsearch.sampling.screen import normal_scores
 from hpsearch.sampling.sensitivity import Function
-from hpsearch.sampling.surrogate import Inputs, Vector, fit, matern
+from hpsearch.sampling.surrogate import Inputs, Vector, fit, matern, normal_scores
 
 FOLDS = 5
 STEPS = 100  # of the search for lengths, which here are the answer

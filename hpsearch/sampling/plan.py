@@ -1,4 +1,4 @@
-"""The plan of a search: how many trials each round proposes, decided before anything runs."""
+"""The plan of a search: its rounds and their rungs, which depend on the configuration alone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_ROUNDS = 64  # so that rounds grow where there are thousands of trials
 
 @dataclass(frozen=True)
 class Rung:
-    """An amount of training, and how many trials of a round get it."""
+    """An amount of training in epochs, and how many trials of a round get it."""
 
     trials: int
     epochs: int
@@ -22,7 +22,7 @@ class Rung:
 
 @dataclass(frozen=True)
 class Round:
-    """A step from coarse to fine: trials first to first + trials - 1."""
+    """A step from coarse to fine: the trials from number `first` to first + trials - 1."""
 
     number: int
     first: int
@@ -34,12 +34,15 @@ class Round:
 def round_sizes(
     trials: int, rounds: int | Literal["auto"] = "auto", coarse: bool = True, draw: int = 1
 ) -> list[int]:
-    """How many trials each round proposes; the coarse first round is twice as large.
+    """How many trials each round proposes.
 
-    With "auto", rounds are small, for many steps from coarse to fine, until there would be
-    too many of them. Sizes are whole
-    multiples of `draw`, the number of trials that a crossed draw stands for, so their sum
-    may exceed `trials` by less than `draw`.
+    Args:
+        trials: how many in all.
+        rounds: how many rounds; "auto" makes rounds of about `SMALLEST_ROUND` trials, and larger
+            ones where that would give more than `MOST_ROUNDS`.
+        coarse: whether the first round covers the space, and so is twice as large.
+        draw: how many trials a draw becomes by its crossed choices. Sizes are multiples of it,
+            so their sum may exceed `trials` by less than `draw`.
 
     >>> round_sizes(64), round_sizes(5), round_sizes(64, rounds=3)
     ([18, 9, 9, 9, 9, 10], [2, 1, 1, 1], [32, 16, 16])
@@ -58,10 +61,20 @@ def round_sizes(
 
 
 def ladder(epochs: int, min_epochs: int | None = None, factor: int = 3) -> tuple[int, ...]:
-    """The amounts of training at which weak trials stop; the last is a full training.
+    """The epochs after which weak trials stop (successive halving); the last is a full training.
 
-    Each is a `factor` of the next. Without `min_epochs` there are three, where the epochs
-    allow it.
+    Each amount is 1/factor of the next. This is one bracket of Hyperband, with the best
+    1/factor of a round going on to the next rung. A rung ends before the next begins, so results
+    do not depend on which trial is faster, as they do in the asynchronous variant.
+
+    Args:
+        epochs: of a full training.
+        min_epochs: the least amount; None for three rungs, where the epochs allow as many.
+        factor: 2 or more.
+
+    References: Jamieson and Talwalkar 2016, https://arxiv.org/abs/1502.07943 (successive
+    halving); Li et al. 2018, https://arxiv.org/abs/1603.06560 (Hyperband); Li et al. 2020,
+    https://arxiv.org/abs/1810.05934 (asynchronous).
 
     >>> ladder(30), ladder(52), ladder(5), ladder(1), ladder(27, min_epochs=1)
     ((3, 10, 30), (6, 17, 52), (1, 2, 5), (1,), (1, 3, 9, 27))
@@ -74,9 +87,14 @@ def ladder(epochs: int, min_epochs: int | None = None, factor: int = 3) -> tuple
 
 
 def rungs(trials: int, amounts: tuple[int, ...], factor: int = 3) -> tuple[Rung, ...]:
-    """How many trials of a round reach each amount of training.
+    """How many trials of a round reach each amount of training: ever the best 1/factor.
 
     A round with too few trials for every rung does without the lowest.
+
+    Args:
+        trials: how many the round has.
+        amounts: epochs, from `ladder`.
+        factor: as for `ladder`.
 
     >>> rungs(27, ladder(9, min_epochs=1))
     (Rung(trials=27, epochs=1), Rung(trials=9, epochs=3), Rung(trials=3, epochs=9))
@@ -92,44 +110,49 @@ def rungs(trials: int, amounts: tuple[int, ...], factor: int = 3) -> tuple[Rung,
 def plan(
     sizes: list[int], amounts: tuple[int, ...], factor: int = 3, first: int = 0
 ) -> tuple[Round, ...]:
-    """Rounds of these sizes with rungs at these amounts; trials are numbered from `first`.
+    """The rounds of a search.
+
+    Args:
+        sizes: how many trials each round has, from `round_sizes`.
+        amounts: epochs, from `ladder`.
+        factor: as for `ladder`.
+        first: the number of the first trial.
 
     >>> [(round.first, round.progress) for round in plan([4, 2, 2], (30,))]
     [(0, 0.0), (4, 0.5), (6, 0.75)]
     """
-    total = sum(sizes)
-    starts = [0, *accumulate(sizes)]
-    return tuple(
-        Round(number, first + start, size, start / total, rungs(size, amounts, factor))
-        for number, (start, size) in enumerate(zip(starts, sizes, strict=False))
-    )
+    return _more((), first, sizes, amounts, factor)
 
 
 def extended(
     rounds: Sequence[Round], sizes: list[int], amounts: tuple[int, ...], factor: int = 3
 ) -> tuple[Round, ...]:
-    """A plan that goes on with rounds of these sizes; those that it has stay as they are.
+    """A plan with more rounds after those that it has, which stay as they are.
 
     The progress of a new round is its share of the longer search, so the zoom, which had come
     to its end, opens a little and closes again.
+
+    Args:
+        rounds: the plan.
+        sizes: how many trials each new round has.
+        amounts: epochs, from `ladder`.
+        factor: as for `ladder`.
 
     >>> longer = extended(plan([4, 2, 2], (30,)), [4, 4], (30,))
     >>> [(round.number, round.first, round.progress) for round in longer[2:]]
     [(2, 6, 0.75), (3, 8, 0.5), (4, 12, 0.75)]
     """
-    planned = sum(round.trials for round in rounds)
+    return (*rounds, *_more(rounds, rounds[0].first, sizes, amounts, factor))
+
+
+def _more(
+    before: Sequence[Round], first: int, sizes: list[int], amounts: tuple[int, ...], factor: int
+) -> tuple[Round, ...]:
+    """Rounds of these sizes after others, where the first trial of all has the number `first`."""
+    planned = sum(round.trials for round in before)
     total = planned + sum(sizes)
-    starts = [0, *accumulate(sizes)]
-    return (
-        *rounds,
-        *(
-            Round(
-                number=len(rounds) + i,
-                first=rounds[0].first + planned + start,
-                trials=size,
-                progress=(planned + start) / total,
-                rungs=rungs(size, amounts, factor),
-            )
-            for i, (start, size) in enumerate(zip(starts, sizes, strict=False))
-        ),
+    starts = accumulate(sizes, initial=planned)
+    return tuple(
+        Round(number, first + start, size, start / total, rungs(size, amounts, factor))
+        for number, (start, size) in enumerate(zip(starts, sizes, strict=False), len(before))
     )

@@ -1,4 +1,4 @@
-"""Where the best settings press against a bound: better ones may lie beyond it."""
+"""Where the best settings lie close to a bound: better ones may lie beyond it."""
 
 from __future__ import annotations
 
@@ -16,24 +16,29 @@ SHARE = 0.5  # of the elites that must be so close
 
 Side = Literal["min", "max"]
 Limits = Mapping[str, tuple[float | None, float | None]]
-"""Bounds that no space can pass, by parameter: a dropout of 0 presses against nothing."""
+"""The least and the greatest value that make sense, by parameter: a dropout is at least 0."""
 
 
 @dataclass(frozen=True)
 class Pressure:
-    """A parameter and the bound that its best values press against."""
+    """A parameter whose best values lie close to one of its bounds."""
 
     parameter: str
     side: Side
     bound: float
-    share: float  # of the elites with the parameter active
+    share: float  # of the elites in which the parameter is active
 
 
 def pressures(space: Space, elites: Sequence[Params], limits: Limits) -> list[Pressure]:
-    """Bounds with at least half of the elites in the outer tenth of the range beside them.
+    """The bounds that have at least half of the elites in the tenth of the range beside them.
 
-    Of an integer with few values, the value at the bound itself counts. Choices have no
-    bounds; at least three elites must have the parameter active.
+    Of a discrete parameter with few values, the value at the bound counts. Choices have no
+    bounds, and a parameter must be active in at least three elites.
+
+    Args:
+        space: of the elites.
+        elites: the best settings.
+        limits: bounds that are not reported, since nothing lies beyond them.
     """
     points = space.points(elites)
     found = []

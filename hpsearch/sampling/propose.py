@@ -1,4 +1,4 @@
-"""What a round tries: a pure function of the space, the plan, the history and the seed."""
+"""The settings that a round tries: a pure function of space, plan, history and seed."""
 
 from __future__ import annotations
 
@@ -9,18 +9,17 @@ from typing import Literal
 import numpy as np
 
 from hpsearch import rng
-from hpsearch.sampling.latin import latin_hypercube
 from hpsearch.sampling.ranking import Observation, rank
-from hpsearch.sampling.screen import FEWEST, screen
-from hpsearch.sampling.zoom import draw, elites
+from hpsearch.sampling.surrogate import FEWEST, screen
+from hpsearch.sampling.zoom import draw, elites, latin_hypercube
 from hpsearch.space import Points, Space
 from hpsearch.space.settings import draw_key, drawn, key, settings
 from hpsearch.trial import Params
 
 Sampler = Literal["zoom", "random"]
-AROUND, UNIFORM = 384, 64  # candidates of a small round; a large one has more
-MORE = 16  # candidates for each trial, at least
-LISTED = 1024  # settings more than are needed, so that it is not the first ones that are taken
+AROUND, UNIFORM = 384, 64  # candidates around the elites, and anywhere
+MORE = 16  # candidates around the elites for each trial, at least
+LISTED = 1024  # settings listed beyond those that are needed, so that not the first are taken
 
 
 def propose(
@@ -35,15 +34,26 @@ def propose(
     pending: Sequence[Params] = (),
     again: bool = False,
 ) -> list[Params]:
-    """`count` new settings for the round that begins with trial `first`.
+    """New settings for a round.
 
-    Without history, the zoom sampler covers the space with a Latin hypercube; with it, it
-    draws candidates around the best trials, and a few anywhere, and keeps those from which a
-    surrogate expects most, or any. `progress` is the share of the search that is done.
+    Without a history, the zoom sampler covers the space with a Latin hypercube. With one, it
+    draws candidates around the best trials and a few anywhere. The random sampler draws anywhere
+    and looks at no history. Settings that were tried before come only when the space has no
+    others.
 
-    A setting that was tried already is proposed only when the space holds no other, and so is
-    one that is `pending`: proposed, its value not known yet. Under rules 1 it came `again` from
-    samplers that look at no history, and wherever candidates did not differ.
+    Args:
+        space: where the settings lie.
+        count: how many settings.
+        seed: of the search.
+        first: the number of the round's first trial; with the seed it decides the random numbers.
+        progress: the share of the planned trials that were proposed before, from 0 to 1.
+        history: the trials that the round may look at.
+        sampler: "zoom" or "random".
+        screened: whether to take the candidates from which a surrogate expects most, where there
+            are at least `FEWEST` trials to fit it to; else any.
+        pending: settings that were proposed before but have no value yet.
+        again: whether a setting may be proposed again by the random sampler and the Latin
+            hypercube, and wherever candidates are equal, as it was under rules 1.
     """
     generator = rng.stream(seed, "propose", first)
     if sampler == "random":
@@ -68,16 +78,16 @@ def propose(
 
 
 def _new_ones(space: Space, candidates: Points, count: int, before: Sequence[Params]) -> list[int]:
-    """The first candidates that were not tried yet, in their order; others only if need be."""
+    """Indices of the first candidates that were not tried before; of others only if need be."""
     tried = {key(params) for params in before}
     new: list[int] = []
     old: list[int] = []
     for index, point in enumerate(candidates):
         if len(new) == count:
             break
-        own = key(space.params(point))
-        (old if own in tried else new).append(index)
-        tried.add(own)
+        this = key(space.params(point))
+        (old if this in tried else new).append(index)
+        tried.add(this)
     return [*new, *old][:count]
 
 
@@ -88,21 +98,21 @@ def _new_settings(
     tried: Sequence[Params],
     generator: np.random.Generator,
 ) -> list[Params]:
-    """`count` settings whose draws differ from all that were tried, and from each other.
+    """So many settings whose draws differ from all that were tried, and from each other.
 
-    The points' own come first, in their order. Where these are too few, uniform draws follow;
-    where even these find too few, so few are left that they can be listed. Only a space that
-    holds no more gives settings again.
+    Those at the points come first, in their order, then settings drawn uniformly. If these are
+    too few, few are left, so all settings are listed. Only where there are no more of them are
+    settings given again.
     """
-    known = drawn(space, tried)
+    seen = drawn(space, tried)
     new: list[Params] = []
 
     def take(settings: Iterable[Params]) -> None:
         for params in settings:
             if len(new) == count:
                 return
-            if (own := draw_key(space, params)) not in known:
-                known.add(own)
+            if (this := draw_key(space, params)) not in seen:
+                seen.add(this)
                 new.append(params)
 
     take(space.params(point) for point in points)
@@ -110,7 +120,7 @@ def _new_settings(
         more = generator.random((max(MORE * count, UNIFORM), space.dimensions))
         take(space.params(point) for point in more)
     if len(new) < count:
-        listed = list(islice(settings(space), (len(known) + count) * space.crossed + LISTED))
+        listed = list(islice(settings(space), (len(seen) + count) * space.crossed + LISTED))
         take(listed[place] for place in generator.permutation(len(listed)))
     if len(new) < count:
         more = generator.random((count - len(new), space.dimensions))

@@ -1,4 +1,4 @@
-"""Which trials are the best so far, when not all were trained equally long."""
+"""Which trials are the best so far, where not all were trained equally long."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from hpsearch.trial import Params
 
 Cost = tuple[float, float]
-"""What is minimised: the metric (negated where it is maximised), then the validation loss."""
+"""What is minimised: the metric (negated if its goal is to maximise), then the validation loss."""
 
 UNKNOWN: Cost = (math.inf, math.inf)
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What the sampler knows of a trial: its setting, and its cost at each rung it reached.
+    """What the sampler sees of a trial: its setting, and its cost at each rung that it reached.
 
-    A trial that diverged or failed has no finite cost at its last rung.
+    A trial that diverged or failed has an infinite cost, `UNKNOWN`, at its last rung.
     """
 
     number: int
@@ -27,17 +27,17 @@ class Observation:
 
     @property
     def finite(self) -> bool:
-        """Whether the trial gave a usable value at the last rung it reached."""
+        """Whether the trial has a finite value at the last rung that it reached."""
         return bool(self.costs) and math.isfinite(self.costs[-1][0])
 
 
 def rank(history: Iterable[Observation]) -> list[Observation]:
     """Trials from best to worst.
 
-    All are ordered by cost at the first rung. Those that reached the second are re-ordered
-    among the places that they hold, by cost there, and so on: a longer training corrects the
-    order of those that had it, and says nothing about the others. Trials without a finite
-    value come last; equal values are ordered by validation loss, then by number.
+    All are ordered by cost at the first rung. Those that reached the second are then re-ordered
+    by cost there, among the places that they have, and so on: a longer training corrects the
+    order of those that had it and leaves the others where they are. Trials without a finite
+    value come last. Equal values are ordered by validation loss, then by number.
 
     >>> short = Observation(0, {}, ((0.3, 0.0),))
     >>> long = [Observation(1, {}, ((0.1, 0.0), (0.09, 0.0))),
@@ -61,7 +61,7 @@ def rank(history: Iterable[Observation]) -> list[Observation]:
 
 
 def _at(rung: int) -> Callable[[Observation], tuple[float, float, int]]:
-    """Sorts trials by their costs at a rung, equal ones by number."""
+    """A key that sorts trials by cost at a rung, and by number where that is equal."""
 
     def key(trial: Observation) -> tuple[float, float, int]:
         metric, loss = trial.costs[rung] if len(trial.costs) > rung else UNKNOWN

@@ -1,4 +1,4 @@
-"""What mattered: how much of what a function does over a space is due to each parameter."""
+"""Sensitivity: how much of the variance of a function over a space is due to each parameter."""
 
 from __future__ import annotations
 
@@ -8,22 +8,21 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from hpsearch.sampling.latin import latin_hypercube
-from hpsearch.sampling.screen import feature_owners, features
-from hpsearch.sampling.surrogate import Inputs, Vector
+from hpsearch.sampling.surrogate import Inputs, Vector, feature_owners, features
+from hpsearch.sampling.zoom import latin_hypercube
 from hpsearch.space import Choice, Points, Space
 from hpsearch.space.domain import Domain, Fixed, Fractions
 
-MOST_NUMBERS = 2**22  # features of all settings that a function is asked about at once
+MOST_NUMBERS = 2**22  # features of all settings for which a function is called at once
 
 Function = Callable[[Inputs], Vector]
-"""A value for each of many settings, which it sees as `features` shows them."""
+"""From the `features` of many settings, (settings, features), to a value for each."""
 
 Effects = Float[np.ndarray[Any, Any], "functions parameters"]
 
 
 def searched(space: Space) -> list[str]:
-    """The parameters that can differ between trials, in the order of the space."""
+    """The parameters that are not fixed, in the order of the space."""
     return [name for name, columns in space.columns.items() if columns]
 
 
@@ -34,92 +33,87 @@ def total_effects(
     draws: int,
     rng: np.random.Generator,
 ) -> Effects:
-    """Variance of a function that is left while all parameters but one are known.
+    """Total effects: the variance that is left when all parameters but one are fixed.
 
     With f as a function of the uniform coordinates, all independent, and i the coordinates of
     one parameter, the total effect is
 
         T_i = E[Var(f | all but i)] = E[(f(A) - f(A with i from B))^2] / 2
 
-    for independent draws A and B. It holds what the parameter does alone and what it does
-    together with others, so the T_i of an additive f sum to its variance, and otherwise to
-    more. All entries of a parameter with `per` count as one; a parameter is constant where it
-    is inactive, and one that decides whether others are active answers for that, too.
+    for independent draws A and B. It covers what the parameter does alone and in interaction
+    with others, so the T_i add up to the variance of f if f is additive, and to more otherwise.
+    All entries of a list count as one parameter. Where a parameter is inactive it is constant;
+    what changes because others become active counts for the parameter that decides that.
 
     Args:
         functions: of settings in `space`.
-        space: what the functions know.
-        within: the same or narrower; settings are drawn uniformly from it.
+        space: for which `features` are computed.
+        within: the same space or a narrower one; settings are drawn uniformly from it.
         draws: how many A and B are drawn, as one Latin hypercube.
         rng: draws them.
 
     Returns:
-        One row a function, one column for each of the `searched` parameters of `space`.
+        (functions, parameters), with a column for each of the `searched` parameters of `space`.
 
     Reference: Sobol 1993; the estimator is that of Jansen 1999, "Analysis of Variance Designs
-    for Model Output", as Saltelli et al. 2010, "Variance Based Sensitivity Analysis of Model
-    Output", table 2 (f), recommends it.
+    for Model Output", recommended by Saltelli et al. 2010, "Variance Based Sensitivity Analysis
+    of Model Output", table 2 (f).
     """
     both = latin_hypercube(rng, draws, 2 * space.dimensions)
     A, B = both[:, : space.dimensions], both[:, space.dimensions :]
     values: list[list[Vector]] = [[] for _ in functions]
     for at in _batches(_designs(space, within, A, B)):
-        for own, function in zip(values, functions, strict=True):
-            own.append(function(at))
+        for batches, function in zip(values, functions, strict=True):
+            batches.append(function(at))
     effects = []
-    for own in values:
-        f = np.concatenate(own).reshape(-1, draws)
+    for batches in values:
+        f = np.concatenate(batches).reshape(-1, draws)
         effects.append(((f[1:] - f[0]) ** 2).mean(1) / 2)
     return np.array(effects)
 
 
 def _designs(space: Space, within: Space, A: Points, B: Points) -> Iterator[Inputs]:
-    """The features of A, then those of A with one parameter after another from B.
-
-    Only a parameter that decides whether others are active changes more features than its own.
-    """
-    a, b = (_exact(space, within, draws) for draws in (A, B))
-    active = _active(space, a)
-    base, other = (features(space, np.where(active, at, np.nan)) for at in (a, b))
+    """The features of A, then those of A with one parameter after another from B."""
+    a, b = (places(space, within, draws) for draws in (A, B))
+    used = active(space, a)
+    base, other = (features(space, np.where(used, at, np.nan)) for at in (a, b))
     yield base
-    deciding, owners = _deciding(space), feature_owners(space)
+    owners = feature_owners(space)
     for name in searched(space):
         columns = space.columns[name]
-        if name in deciding:
+        if name in space.deciding:  # others become active or inactive with it
             mixed = a.copy()
             mixed[:, columns] = b[:, columns]
-            yield features(space, np.where(_active(space, mixed), mixed, np.nan))
+            yield features(space, np.where(active(space, mixed), mixed, np.nan))
         else:
-            own = np.isin(owners, columns)
+            changed = np.isin(owners, columns)
             design = base.copy()
-            design[:, own] = other[:, own]
+            design[:, changed] = other[:, changed]
             yield design
 
 
 def _batches(designs: Iterable[Inputs]) -> Iterator[Inputs]:
-    """Designs one below the other, as many at once as take little memory."""
-    held: list[Inputs] = []
+    """Designs one below the other, so many at once that they have at most `MOST_NUMBERS`."""
+    stacked: list[Inputs] = []
     for design in designs:
-        if held and (len(held) + 1) * design.size > MOST_NUMBERS:
-            yield np.vstack(held)
-            held = []
-        held.append(design)
-    yield np.vstack(held)
+        if stacked and (len(stacked) + 1) * design.size > MOST_NUMBERS:
+            yield np.vstack(stacked)
+            stacked = []
+        stacked.append(design)
+    yield np.vstack(stacked)
 
 
 def places(space: Space, within: Space, draws: Points) -> Points:
     """Where uniform draws from a narrower space lie in the space itself.
 
-    They are the places of settings, as ``space.points`` would give them: exact for discrete
-    values and choices, NaN where a coordinate is inactive. Setting by setting the same would
-    take a hundred times as long.
+    All coordinates are moved, whether they are `active` or not. Where they are, the result is
+    that of ``space.points`` for the settings drawn, in a hundredth of the time.
+
+    Args:
+        space: where the places lie.
+        within: the same space or a narrower one.
+        draws: (draws, dimensions of space), uniform in [0, 1].
     """
-    at = _exact(space, within, draws)
-    return np.where(_active(space, at), at, np.nan)
-
-
-def _exact(space: Space, within: Space, draws: Points) -> Points:
-    """The same, as if all coordinates were active."""
     moved = [
         _moved(coordinate.parameter.domain, within[name].domain, draws[:, column])
         if (name := coordinate.parameter.name) in within
@@ -130,31 +124,26 @@ def _exact(space: Space, within: Space, draws: Points) -> Points:
 
 
 def _moved(domain: Domain, inner: Domain, draws: Fractions) -> Fractions:
-    """The places in a domain of uniform draws from a part of it."""
+    """The places in a domain of uniform draws from a narrower one."""
     if isinstance(inner, Fixed):
         return np.full(draws.shape, domain.fraction(inner.value))
     if isinstance(inner, Choice):
         cells = np.floor(inner.snap(draws) * len(inner.values)).astype(int)
-        known = np.array([domain.fraction(value) for value in inner.values])
-        return np.asarray(known[cells])
+        outer = np.array([domain.fraction(value) for value in inner.values])
+        return np.asarray(outer[cells])
     ends = [inner.at(0.0), inner.at(1.0)]
     here, there = ([each.fraction(end) for end in ends] for each in (inner, domain))
     return np.asarray(np.interp(inner.snap(draws), here, there))
 
 
-def _active(space: Space, at: Points) -> Bool[np.ndarray, "points dimensions"]:
-    """Which coordinates count at each of these places.
+def active(space: Space, at: Points) -> Bool[np.ndarray, "points dimensions"]:
+    """Which coordinates are active at each of these places.
 
-    Only what `when` and `per` name decides that, and it takes few values: each combination of
-    them is looked at once.
+    That is worked out once for each combination of values that the deciding parameters take.
     """
-    named = _deciding(space)
-    deciding = [column for name in sorted(named) for column in space.columns.get(name, ())]
+    deciding = [
+        column for name in sorted(space.deciding) for column in space.columns.get(name, ())
+    ]
     _, first, which = np.unique(at[:, deciding], axis=0, return_index=True, return_inverse=True)
     settings = space.all_params(at[first])
     return np.asarray(~np.isnan(space.points(settings))[which.reshape(-1)])
-
-
-def _deciding(space: Space) -> set[str]:
-    """What `when` and `per` name."""
-    return {name for p in space for name in (*p.when, *((p.per,) if p.per else ()))}

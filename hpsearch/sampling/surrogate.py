@@ -1,22 +1,30 @@
-"""A small Gaussian process: what a setting not yet tried would be worth, and how sure that is."""
+"""A small Gaussian process that predicts scores of settings, and picks those worth training."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import log, sqrt
+from math import erfc, log, pi, sqrt
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
+
+from hpsearch.sampling.ranking import Observation
+from hpsearch.space import Points, Space
+from hpsearch.trial import Params
 
 Inputs = Float[np.ndarray[Any, Any], "points features"]
 Vector = Float[np.ndarray[Any, Any], " points"]
 Lengths = Float[np.ndarray[Any, Any], " features"]
 
-NOISE = 0.25  # variance of the seed, where the scores have variance 1
-STEPS = 24  # tries for better lengths, as many as screening needs
-LENGTH = 0.4  # the prior's middle, times the root of the number of features
-PRIOR_DEVIATION = 1.0  # of a length's logarithm
+BEST, OTHERS = 32, 32  # trials that screening fits the surrogate to
+FEWEST = 6  # trials: fewer say nothing about where to look
+NOISE = 0.25  # variance between seeds, where the scores have variance 1
+STEPS = 24  # of the search for lengths
+LENGTH = 0.4  # median of the prior of a length, times the root of the number of features
+PRIOR_DEVIATION = 1.0  # of the logarithm of a length
 
 
 def matern(
@@ -24,7 +32,7 @@ def matern(
     right: Float[np.ndarray[Any, Any], "n features"],
     lengths: Lengths,
 ) -> Float[np.ndarray[Any, Any], "m n"]:
-    """Matern 5/2 covariance with a length for each feature.
+    """The Matern 5/2 covariance, with a length for each feature.
 
     Reference: Rasmussen and Williams 2006, "Gaussian Processes for Machine Learning",
     equation 4.17.
@@ -45,18 +53,24 @@ class Surrogate:
     root: Float[np.ndarray[Any, Any], "points points"]  # Cholesky factor of the covariance
 
     def predict(self, at: Inputs) -> tuple[Vector, Float[np.ndarray[Any, Any], "known points"]]:
-        """The mean at new points, and what the covariance with them becomes behind the root.
+        """The mean at new points, (points,), and V, which gives their covariance.
 
-        With V the second, the posterior covariance of two new points is k(a, b) - V_a . V_b.
+        The posterior covariance of two new points a and b is k(a, b) - V[:, a] . V[:, b].
         """
         V = np.linalg.solve(self.root, matern(self.inputs, at, self.lengths))
         return V.T @ np.linalg.solve(self.root, self.scores), V
 
 
 def fit(inputs: Inputs, scores: Vector, rng: np.random.Generator, steps: int = STEPS) -> Surrogate:
-    """Lengths by a short random search of their posterior, from the prior's middle.
+    """Fit the lengths by a short random search for the maximum of their posterior.
 
-    A few steps do: what screening needs is which features matter, not their exact lengths.
+    A few steps are enough: it matters which lengths are short, not how short exactly.
+
+    Args:
+        inputs: (points, features), from `features`.
+        scores: (points,), of about mean 0 and variance 1.
+        rng: draws the steps.
+        steps: how many.
     """
     features = inputs.shape[1]
     middle = log(LENGTH * sqrt(max(1, features)))
@@ -74,7 +88,7 @@ def fit(inputs: Inputs, scores: Vector, rng: np.random.Generator, steps: int = S
 def _posterior(
     inputs: Inputs, scores: Vector, lengths: Lengths, middle: float
 ) -> tuple[float, Float[np.ndarray[Any, Any], "points points"]]:
-    """Log of the lengths' posterior, up to a constant, and the covariance's Cholesky factor."""
+    """The log posterior of lengths, up to a constant, and the covariance's Cholesky factor."""
     covariance = matern(inputs, inputs, lengths)
     covariance[np.diag_indices(len(inputs))] += NOISE
     root = np.linalg.cholesky(covariance)
@@ -82,3 +96,116 @@ def _posterior(
     likelihood = -0.5 * float(white @ white) - float(np.log(np.diag(root)).sum())
     prior = -0.5 * float(((np.log(lengths) - middle) ** 2).sum()) / PRIOR_DEVIATION**2
     return likelihood + prior, root
+
+
+def features(space: Space, points: Points) -> Inputs:
+    """Points as the surrogate sees them: choices one-hot, inactive coordinates constant.
+
+    Args:
+        space: whose points they are.
+        points: (points, dimensions), NaN where a coordinate is inactive.
+
+    Returns:
+        (points, features). An inactive number is 0.5, an inactive choice is all zeros.
+    """
+    seen = np.empty((len(points), feature_owners(space).size))
+    first = 0
+    for column, coordinate in enumerate(space.coordinates):
+        places = points[:, column]
+        count = 1
+        if coordinate.parameter.categorical:
+            count = coordinate.parameter.domain.count or 1
+            cells = np.floor(np.where(np.isnan(places), -1.0, places) * count)
+            seen[:, first : first + count] = (cells[:, None] == np.arange(count)) / sqrt(2)
+        else:
+            seen[:, first] = np.where(np.isnan(places), 0.5, places)
+        first += count
+    return seen
+
+
+def feature_owners(space: Space) -> Int[np.ndarray[Any, Any], " features"]:
+    """For each feature the index of its coordinate."""
+    counts = [
+        coordinate.parameter.domain.count or 1 if coordinate.parameter.categorical else 1
+        for coordinate in space.coordinates
+    ]
+    return np.repeat(np.arange(len(counts)), counts)
+
+
+def normal_scores(ranks: Int[np.ndarray[Any, Any], " trials"], trials: int) -> Vector:
+    """The scores that trials of these ranks (0 is best) would have if scores were normal.
+
+    The best has the lowest score; `trials` is how many were ranked.
+    """
+    normal = NormalDist()
+    return np.array([normal.inv_cdf((rank + 0.5) / trials) for rank in ranks.tolist()])
+
+
+def screen(
+    space: Space,
+    ranked: Sequence[Observation],
+    candidates: Points,
+    count: int,
+    rng: np.random.Generator,
+    pending: Sequence[Params] = (),
+) -> list[int]:
+    """Pick the candidates to train, by expected improvement under a Gaussian process.
+
+    After each pick, the process is told that its score there is its mean, so that the picks of
+    a round differ. So it is for each pending setting, before the first pick.
+
+    Args:
+        space: where the candidates lie.
+        ranked: the trials so far, from best to worst.
+        candidates: (candidates, dimensions), all coordinates, active or not.
+        count: how many to pick.
+        rng: picks the trials that the process is fitted to, and fits it.
+        pending: settings that were proposed before but have no value yet.
+
+    Returns:
+        Indices of candidates, in the order in which they were picked.
+
+    Reference: Jones, Schonlau and Welch 1998, "Efficient Global Optimization of Expensive
+    Black-Box Functions"; Ginsbourger, Le Riche and Carraro 2010, "Kriging Is Well-Suited to
+    Parallelize Optimization" (the believer).
+    """
+    others = np.arange(BEST, len(ranked))
+    if len(others) > OTHERS:
+        others = np.sort(rng.choice(others, OTHERS, replace=False))
+    chosen = np.concatenate([np.arange(min(BEST, len(ranked))), others])
+    inputs = features(space, space.points([ranked[i].params for i in chosen]))
+    surrogate = fit(inputs, normal_scores(chosen, len(ranked)), rng)
+    settings = [*pending, *space.all_params(candidates)]
+    at = features(space, space.points(settings))
+    mean, V = surrogate.predict(at)
+    variance = 1 - (V * V).sum(0)
+    rows = np.empty((len(V) + len(pending) + count, len(at)))
+    rows[: len(V)] = V  # the others follow in place: a copy for each pick would be quadratic
+    V = rows[: len(V)]
+    goal = float(surrogate.scores.min())  # the best seen, luck included: that favours exploring
+    picked: list[int] = []
+    open_ = np.ones(len(at), bool)
+    for step in range(len(pending) + count):
+        if step < len(pending):
+            index = step
+        else:
+            gain = np.where(open_, expected_improvement(goal - mean, variance), -1.0)
+            index = int(gain.argmax())
+        picked.append(index)
+        open_[index] = False
+        # Entered at its mean, a point leaves all means as they are and only takes variance.
+        row = matern(at[[index]], at, surrogate.lengths)[0] - V[:, index] @ V
+        row /= sqrt(max(row[index], 1e-12) + NOISE)
+        rows[len(V)] = row
+        V = rows[: len(V) + 1]
+        variance = np.maximum(variance - row * row, 0)
+    return [index - len(pending) for index in picked[len(pending) :]]
+
+
+def expected_improvement(gain: Vector, variance: Vector) -> Float[np.ndarray[Any, Any], " points"]:
+    """E[max(0, gain + deviation Z)] with Z standard normal: of each point, (points,)."""
+    deviation = np.sqrt(np.maximum(variance, 1e-12))
+    z = gain / deviation
+    cumulative = np.array([0.5 * erfc(-x / sqrt(2)) for x in z.tolist()])  # exact far below 0
+    density = np.exp(-0.5 * z * z) / sqrt(2 * pi)
+    return np.asarray(gain * cumulative + deviation * density)

@@ -1,4 +1,4 @@
-"""Coarse to fine: new settings around the best ones so far, closer and closer."""
+"""Coarse to fine: points all over the space, then points ever closer to the best."""
 
 from __future__ import annotations
 
@@ -15,19 +15,32 @@ REDRAWS = 0.7  # expected number of coordinates of a new setting that ignore the
 SMALLEST_STEP = 0.02  # of a coordinate's range, so that the zoom never stands still
 
 
+def latin_hypercube(rng: np.random.Generator, points: int, dimensions: int) -> Points:
+    """Points of the unit cube, (points, dimensions), that cover every axis evenly.
+
+    Cut any axis into as many equal slices as there are points, and each slice has one of them.
+
+    Reference: McKay, Beckman and Conover 1979, "A comparison of three methods for selecting
+    values of input variables in the analysis of output from a computer code".
+
+    >>> points = latin_hypercube(np.random.default_rng(0), 4, 2)
+    >>> [sorted((4 * axis).astype(int).tolist()) for axis in points.T]
+    [[0, 1, 2, 3], [0, 1, 2, 3]]
+    """
+    slices = rng.permuted(np.tile(np.arange(points), (dimensions, 1)), axis=1).T
+    return np.asarray((slices + rng.random((points, dimensions))) / points)
+
+
 @dataclass(frozen=True)
 class Elites:
-    """The best settings so far, and how often each is followed.
+    """The best settings so far, and in which proportion new ones are drawn around each."""
 
-    `points` holds one setting a row, NaN where a coordinate is inactive in it.
-    """
-
-    points: Points
+    points: Points  # one setting a row, NaN where a coordinate is inactive
     weights: Float[np.ndarray, " elites"]
 
 
 def elite_count(trials: int, progress: float) -> int:
-    """How many of `trials` ranked trials are elites: a fifth at first, 6 % in the end.
+    """How many of the trials are elites: a fifth at first, 6 % in the end, but at least 4.
 
     >>> elite_count(18, progress=0.0), elite_count(100, progress=1.0)
     (4, 6)
@@ -36,10 +49,15 @@ def elite_count(trials: int, progress: float) -> int:
 
 
 def elites(space: Space, ranked: list[Observation], progress: float) -> Elites:
-    """The first of the ranked trials, weighted by log(k + 1/2) - log(rank).
+    """The k best trials with a finite value, weighted by log(k + 1/2) - log(rank).
 
-    The weights are those of the evolution strategy CMA-ES (Hansen 2016, "The CMA Evolution
-    Strategy: A Tutorial", equation 49).
+    Args:
+        space: of the trials.
+        ranked: all trials, from best to worst.
+        progress: the share of the search that is done, from 0 to 1.
+
+    Reference: the weights are those of CMA-ES, Hansen 2016, "The CMA Evolution Strategy: A
+    Tutorial", https://arxiv.org/abs/1604.00772, equation 49.
     """
     chosen = [trial for trial in ranked if trial.finite][: elite_count(len(ranked), progress)]
     ranks = np.arange(1, len(chosen) + 1)
@@ -50,12 +68,22 @@ def elites(space: Space, ranked: list[Observation], progress: float) -> Elites:
 def draw(
     space: Space, around: Elites, count: int, progress: float, rng: np.random.Generator
 ) -> Points:
-    """New points: each coordinate follows an elite of its own, and steps away from it.
+    """New points around the elites.
 
-    The step is normal, with a deviation that shrinks from all of the elites' own to a quarter
-    of it as the search goes on. A choice has no neighbours: it is kept. Now and then a
-    coordinate is drawn anew, so that no region is ever out of reach; so is a coordinate that
-    is active in no elite.
+    For each coordinate of each point an elite is picked and a normal step is added to its value.
+    The deviation of the step is that of the elites, shrinking to a quarter of it in the course
+    of the search. A choice takes no step. A coordinate that is active in no elite, and now and
+    then any other, is drawn uniformly instead, so that no region is out of reach.
+
+    Args:
+        space: whose coordinates they are.
+        around: the elites.
+        count: how many points.
+        progress: the share of the search that is done, from 0 to 1.
+        rng: draws them.
+
+    Returns:
+        (count, dimensions), all coordinates, active or not.
     """
     points = rng.random((count, space.dimensions))
     if not len(around.points):
@@ -83,7 +111,7 @@ def _pick(
 
 
 def reflect(places: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
-    """Fold the real line into [0, 1] at both ends, as a mirror would.
+    """Reflect numbers outside [0, 1] at its ends, as often as it takes to get inside.
 
     >>> [round(float(u), 6) for u in reflect(np.array([-0.1, 0.3, 1.2, 2.1]))]
     [0.1, 0.3, 0.8, 0.1]

@@ -90,7 +90,7 @@ def rows_seen(
         return None
     dataset = _the_same(options, expected)
     if dataset is None:
-        named = data if data in BUILT_IN else Path(expanded(data)).absolute()
+        named = data if data in BUILT_IN else str(Path(expanded(data)).absolute())
         copy = _the_same(replace(options, source=named), expected)
         return None if copy is None else sum(copy.counts.values()) - copy.counts.get("test", 0)
     used = {

@@ -15,8 +15,7 @@ from hpsearch.searching.criterion import Criterion, criterion_of
 from hpsearch.searching.history import PastTrial
 from hpsearch.searching.spec import TRIED, check_rules, past_trials, spec_of, trials_of
 from hpsearch.space import Space
-from hpsearch.space.narrow import narrow
-from hpsearch.space.widen import widen
+from hpsearch.space.bounds import narrow, widen
 from hpsearch.store import RunDirectory
 from hpsearch.trainers.kinds import kind_of
 from hpsearch.trial import Result, Status

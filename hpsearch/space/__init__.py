@@ -1,9 +1,8 @@
 """The search space: scales, parameters, and their places in the unit cube."""
 
 from hpsearch.space.domain import Choice, Continuous, Discrete, Domain, Fixed, same
-from hpsearch.space.parameter import Parameter, largest_integer
 from hpsearch.space.scale import ALIASES, LINEAR, LOG, ONE_MINUS_POWER, SCALES, Scale
-from hpsearch.space.space import Coordinate, Points, Space
+from hpsearch.space.space import Coordinate, Parameter, Points, Space, largest_integer
 
 __all__ = [
     "ALIASES",

@@ -1,4 +1,4 @@
-"""What values a parameter can take, and where each lies in [0, 1] on the parameter's own scale."""
+"""What values a parameter can take, and the place of each in [0, 1] on the parameter's scale."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ class Domain(Protocol):
         ...
 
     def fraction(self, value: Any) -> float:
-        """The place of a value in [0, 1]; of a value outside the domain, outside [0, 1]."""
+        """The place of a value in [0, 1]; outside or NaN for a value that cannot be drawn."""
         ...
 
     def contains(self, value: Any) -> bool:
-        """Whether this value can be drawn, give or take the rounding of arithmetic."""
+        """Whether this value can be drawn; floats may differ by the rounding of arithmetic."""
         ...
 
     def standard(self, value: Any) -> Choosable:
-        """A value that the domain contains, exactly as `at` would give it."""
+        """A value that the domain contains without its rounding error: what `at` returns."""
         ...
 
     @property
@@ -48,15 +48,15 @@ class Domain(Protocol):
         ...
 
     def nth(self, index: int) -> Choosable:
-        """The value with this index; of real numbers one that has no smaller index."""
+        """The value with this index, from 0; different indices have different values."""
         ...
 
     def snap(self, fractions: Fractions) -> Fractions:
-        """The places of the values at these places: ``fraction(at(u))`` for many u at once."""
+        """Move places to those of their values: ``fraction(at(u))`` for many u at once."""
         ...
 
     def as_config(self) -> dict[str, Any]:
-        """The domain as a configuration writes it."""
+        """The domain in the form of a configuration."""
         ...
 
 
@@ -93,7 +93,7 @@ class Continuous:
         return min(max(value, self.low), self.high)  # 10**log10(x) can overshoot x by an ulp
 
     def each(self, fractions: Fractions) -> list[float]:
-        """The value at each of many places; one by one, for an array's power has other bits."""
+        """The value at each of many places: one by one, as NumPy's powers have other bits."""
         return [self.at(fraction) for fraction in fractions.tolist()]
 
     def fraction(self, value: float) -> float:
@@ -112,12 +112,12 @@ class Continuous:
     count = None
 
     def nth(self, index: int) -> float:
-        """The values at 1/2, 1/4, 3/4, 1/8, ... of the range: van der Corput's sequence."""
+        """The value at the place 1/2, 1/4, 3/4, 1/8, ...: van der Corput's sequence."""
         digits = bin(index + 1)[2:]
         return self.at(int(digits[::-1], 2) / 2 ** len(digits))
 
     def snap(self, fractions: Fractions) -> Fractions:
-        """Every place holds a value of its own."""
+        """The same places: each has another value."""
         return fractions
 
     def as_config(self) -> dict[str, Any]:
@@ -127,11 +127,11 @@ class Continuous:
 
 @dataclass(frozen=True)
 class Discrete:
-    """The numbers low, low + step, ... up to high: cells in the warped coordinate.
+    """The numbers low, low + step, ... up to high.
 
-    The boundaries lie at the midpoints between neighbours, and each end cell reaches as far
-    out as its neighbour's boundary lies in. So integers on a linear scale are equally likely,
-    and on a log scale their density falls as 1/v.
+    In the warped coordinate each is the middle of a cell: boundaries lie half way between
+    neighbours, and an end cell reaches as far out as it reaches in. So integers are equally
+    likely on a linear scale, and on a log scale their density falls as 1/value.
     """
 
     low: int | float
@@ -142,12 +142,12 @@ class Discrete:
 
     @cached_property
     def count(self) -> int:
-        """How many values there are; at least two in a valid domain."""
+        """How many values there are: two or more in a valid domain."""
         low, high, step = (Decimal(repr(x)) for x in (self.low, self.high, self.step))
         return int((high - low) / step) + 1
 
     def value(self, index: int) -> int | float:
-        """The value with this index, counted from 0; 0.1 + 2 x 0.1 is 0.3, as one would write.
+        """The value with this index, from 0, in decimal arithmetic: 0.1 + 2 x 0.1 is 0.3.
 
         >>> Discrete(0.1, 0.5, 0.1, integer=False).value(2)
         0.3
@@ -157,7 +157,7 @@ class Discrete:
         return float(Decimal(repr(self.low)) + index * Decimal(repr(self.step)))
 
     def index(self, value: Any) -> int | None:
-        """The index of a value, or None where it is not on the grid.
+        """The index of a value; None if it is not on the grid.
 
         >>> Discrete(0.1, 0.5, 0.1, integer=False).index(0.1 * 3)
         2
@@ -183,12 +183,12 @@ class Discrete:
 
     @cached_property
     def _ends(self) -> tuple[float, float]:
-        """Outer boundaries of the end cells, in the warped coordinate."""
+        """The outer boundaries of the end cells, in the warped coordinate."""
         first, second, before, last = self._warp(np.array([0, 1, self.count - 2, self.count - 1]))
         return float(first - (second - first) / 2), float(last + (last - before) / 2)
 
     def cells(self, fractions: Fractions) -> Int[np.ndarray, " points"]:
-        """The index of the value at each place."""
+        """The index of the value at each of many places."""
         start, stop = self._ends
         place = start + np.asarray(fractions) * (stop - start)
         below = np.floor((np.asarray(self.scale.unwarp(place)) - self.low) / self.step)
@@ -214,22 +214,22 @@ class Discrete:
         return [values[cell] for cell in cells]
 
     def fraction(self, value: float) -> float:
-        """The place of a number, within its cell if it is on the grid."""
+        """The place of a number; of one on the grid, within its cell."""
         start, stop = self._ends
         return (float(self.scale.warp(value)) - start) / (stop - start)
 
     def contains(self, value: Any) -> bool:
-        """Whether a number is on the grid, give or take the rounding of arithmetic."""
+        """Whether a number is on the grid, but for the rounding of arithmetic."""
         return self.index(value) is not None
 
     def standard(self, value: Any) -> int | float:
-        """The grid's own value."""
+        """The number without its rounding error."""
         index = self.index(value)
         assert index is not None
         return self.value(index)
 
     def snap(self, fractions: Fractions) -> Fractions:
-        """The places of the grid's values."""
+        """The places of the values on the grid."""
         start, stop = self._ends
         return (self._warp(self.cells(fractions)) - start) / (stop - start)
 
@@ -241,7 +241,7 @@ class Discrete:
 
 
 def same(a: Any, b: Any) -> bool:
-    """Equality as a reader of YAML means it: 1 is 1.0, but not true.
+    """Whether two values are equal in YAML: 1 is 1.0, but not true.
 
     >>> same(1, 1.0), same(1, True), same([1, 2], [1, 2])
     (True, False, True)
@@ -250,7 +250,7 @@ def same(a: Any, b: Any) -> bool:
 
 
 def _close(a: Any, b: Any) -> bool:
-    """Whether two floats differ by no more than the rounding of arithmetic."""
+    """Whether two floats are equal but for the rounding of arithmetic."""
     return isinstance(a, float) and isinstance(b, float) and isclose(a, b, rel_tol=1e-12)
 
 
@@ -261,11 +261,11 @@ class Choice:
     values: tuple[Choosable, ...]
 
     def index(self, value: Any) -> int | None:
-        """The index of a value, or None."""
-        exact = next((i for i, known in enumerate(self.values) if same(known, value)), None)
+        """The index of a value; None if it is not among the choices."""
+        exact = next((i for i, each in enumerate(self.values) if same(each, value)), None)
         if exact is not None or not isinstance(value, float):
             return exact
-        return next((i for i, known in enumerate(self.values) if _close(known, value)), None)
+        return next((i for i, each in enumerate(self.values) if _close(each, value)), None)
 
     @property
     def count(self) -> int:
@@ -277,13 +277,13 @@ class Choice:
         return self.values[index]
 
     def standard(self, value: Any) -> Choosable:
-        """The choice's own value."""
+        """The value without its rounding error."""
         index = self.index(value)
         assert index is not None
         return self.values[index]
 
     def at(self, fraction: float) -> Choosable:
-        """The value whose cell, one of equal widths, holds this place."""
+        """The value whose cell holds this place; all cells are equally wide."""
         return self.values[min(int(fraction * len(self.values)), len(self.values) - 1)]
 
     def each(self, fractions: Fractions) -> list[Choosable]:
@@ -312,7 +312,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Fixed:
-    """One value, the same for every trial; it owns no coordinate."""
+    """One value, the same in every trial; it has no coordinate."""
 
     value: Choosable
 
@@ -321,13 +321,13 @@ class Fixed:
         return self.value
 
     def fraction(self, value: Any) -> float:
-        """The middle, or NaN for any other value."""
+        """0.5; NaN for another value."""
         return 0.5 if same(self.value, value) else float("nan")
 
     count = 1
 
     def each(self, fractions: Fractions) -> list[Choosable]:
-        """The value, as often as there are places."""
+        """The value, once for each place."""
         return [self.value] * len(fractions)
 
     def nth(self, index: int) -> Choosable:  # noqa: ARG002
@@ -335,7 +335,7 @@ class Fixed:
         return self.value
 
     def contains(self, value: Any) -> bool:
-        """Whether it is the value."""
+        """Whether this is the value."""
         return same(self.value, value) or _close(self.value, value)
 
     def standard(self, value: Any) -> Choosable:  # noqa: ARG002
@@ -343,7 +343,7 @@ class Fixed:
         return self.value
 
     def snap(self, fractions: Fractions) -> Fractions:
-        """The middle."""
+        """0.5 for each."""
         return np.full_like(fractions, 0.5)
 
     def as_config(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Scales: the right one makes equal steps equally interesting.
+"""Scales: on the right one, equal steps are equally interesting.
 
 The lecture, "Using an Appropriate Scale to Pick Hyperparameters": a learning rate is drawn
 as ``10^r`` and a momentum as ``1 - 10^r``, with r uniform.
@@ -22,7 +22,7 @@ class Scale:
     name: str
     warp: Callable[[Floats], Floats]  # value -> coordinate
     unwarp: Callable[[Floats], Floats]  # coordinate -> value
-    admits: Callable[[float, float], bool]  # whether a range (min, max) lies where it is defined
+    admits: Callable[[float, float], bool]  # whether it is defined on all of a range (min, max)
 
     def __reduce__(self) -> tuple[Callable[[str], Scale], tuple[str]]:
         return _by_name, (self.name,)  # lambdas do not pickle; names do

@@ -1,4 +1,4 @@
-"""How many settings a space holds, and which: without an end where a range of reals is active."""
+"""How many settings a space has, and which; infinitely many where a continuous one is active."""
 
 from __future__ import annotations
 
@@ -6,26 +6,24 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import count as naturals
 from typing import Any
 
-from hpsearch.space.domain import Domain
-from hpsearch.space.parameter import Parameter
-from hpsearch.space.space import Space
+from hpsearch.space.domain import Choice, Discrete, Domain
+from hpsearch.space.space import Parameter, Space
 from hpsearch.trial import Params, Value
 
 
 def count(space: Space, most: int) -> int:
-    """How many different settings there are, counted up to `most`.
+    """How many different settings there are, or `most` if there are more.
 
-    Only parameters that `when` and `per` name are gone through one by one; how many values
-    each of the others has depends on nothing else.
+    Only the values of parameters that `when` and `per` name are gone through one by one; those
+    of the others only need to be counted.
 
     >>> from hpsearch.space import Discrete
     >>> layers, units = Parameter("n", Discrete(0, 2)), Parameter("u", Discrete(1, 3), per="n")
     >>> count(Space((layers, units)), most=100)
     13
     """
-    named = {name for p in space for name in (*p.when, *((p.per,) if p.per else ()))}
-    deciding = [p for p in space.in_order if p.name in named]
-    others = [p for p in space.in_order if p.name not in named]
+    deciding = [p for p in space.in_order if p.name in space.deciding]
+    others = [p for p in space.in_order if p.name not in space.deciding]
     return _count(space, deciding, others, {}, most)
 
 
@@ -33,33 +31,33 @@ def _count(
     space: Space,
     deciding: list[Parameter],
     others: list[Parameter],
-    known: Mapping[str, Any],
+    chosen: Mapping[str, Any],
     most: int,
 ) -> int:
     if not deciding:
         total = 1
         for parameter in others:
-            total *= _ways(space, parameter, known, most)
+            total *= _ways(space, parameter, chosen, most)
             if total >= most:
                 return most
         return total
     parameter, rest = deciding[0], deciding[1:]
-    if not space.active(parameter, known):
-        return _count(space, rest, others, known, most)
+    if not space.active(parameter, chosen):
+        return _count(space, rest, others, chosen, most)
     total = 0
     for value, alike in _classes(space, parameter):
-        inner = {**known, parameter.name: value}
+        inner = {**chosen, parameter.name: value}
         total += alike * _count(space, rest, others, inner, most)
         if total >= most:
             return most
     return total
 
 
-def _ways(space: Space, parameter: Parameter, known: Mapping[str, Any], most: int) -> int:
-    """How many values a parameter can have beside known ones; 1 where it has none."""
-    if not space.active(parameter, known):
+def _ways(space: Space, parameter: Parameter, chosen: Mapping[str, Any], most: int) -> int:
+    """How many values a parameter can have beside those chosen; 1 where it is inactive."""
+    if not space.active(parameter, chosen):
         return 1
-    length, values = space.length(parameter, known), parameter.domain.count
+    length, values = space.length(parameter, chosen), parameter.domain.count
     if length == 0:
         return 1
     if values is None:
@@ -68,7 +66,7 @@ def _ways(space: Space, parameter: Parameter, known: Mapping[str, Any], most: in
 
 
 def _classes(space: Space, parameter: Parameter) -> Iterator[tuple[Any, int]]:
-    """Values of a deciding parameter, each with how many there are that decide alike."""
+    """Values of a deciding parameter, each with how many values have the same consequences."""
     domain = parameter.domain
     values = domain.count
     assert values is not None  # a range of reals decides nothing
@@ -88,53 +86,50 @@ def _classes(space: Space, parameter: Parameter) -> Iterator[tuple[Any, int]]:
 
 
 def _index(domain: Domain, value: Value) -> int | None:
-    index = getattr(domain, "index", None)
-    if index is None:
-        return 0 if domain.contains(value) else None
-    found: int | None = index(value)
-    return found
+    if isinstance(domain, Choice | Discrete):
+        return domain.index(value)
+    return 0 if domain.contains(value) else None
 
 
 def settings(space: Space) -> Iterator[dict[str, Any]]:
-    """Every setting of a space, each once; the first of its parameters changes slowest."""
+    """Every setting of a space once; the first parameter changes slowest."""
     order, names = space.in_order, [parameter.name for parameter in space]
-    known: dict[str, Any] = {}
-    ways = [_values(space, order[0], known)] if order else []
+    chosen: dict[str, Any] = {}
+    ways = [_values(space, order[0], chosen)] if order else []
     if not order:
         yield {}
     while ways:
         parameter = order[len(ways) - 1]
-        known.pop(parameter.name, None)
+        chosen.pop(parameter.name, None)
         value = next(ways[-1], None)
         if value is None:
             ways.pop()
             continue
-        known |= value
+        chosen |= value
         if len(ways) < len(order):
-            ways.append(_values(space, order[len(ways)], known))
+            ways.append(_values(space, order[len(ways)], chosen))
         else:
-            yield {name: known[name] for name in names if name in known}
+            yield {name: chosen[name] for name in names if name in chosen}
 
 
 def _values(
-    space: Space, parameter: Parameter, known: Mapping[str, Any]
+    space: Space, parameter: Parameter, chosen: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
-    """The entries that a parameter can add to a setting: none once, where it is inactive."""
-    if not space.active(parameter, known):
+    """What a parameter can add to a setting: once nothing, where it is inactive."""
+    if not space.active(parameter, chosen):
         return iter([{}])
     name, domain = parameter.name, parameter.domain
-    length = space.length(parameter, known)
+    length = space.length(parameter, chosen)
     if length == 0:
         return iter([{name: []}])
     if length is None:
         indices = naturals() if domain.count is None else range(domain.count)
         return ({name: domain.nth(index)} for index in indices)
-    lists = _lists(domain, length)
-    return ({name: entries} for entries in lists)
+    return ({name: entries} for entries in _lists(domain, length))
 
 
 def _lists(domain: Domain, length: int) -> Iterator[list[Any]]:
-    """Lists of so many values: all of them, or of real numbers ever new first ones."""
+    """All lists of so many values; of real numbers, lists that differ in the first one."""
     values = domain.count
     if values is None:
         yield from ([domain.nth(i), *[domain.nth(0)] * (length - 1)] for i in naturals())
@@ -148,19 +143,19 @@ def _lists(domain: Domain, length: int) -> Iterator[list[Any]]:
 
 
 def key(params: Params) -> str:
-    """What tells settings apart that are written as their space writes them."""
+    """A text that is equal for equal settings; they must be in the form of `Space.standard`."""
     return repr(sorted(params.items()))
 
 
 def draw_key(space: Space, params: Params) -> str:
-    """What tells draws apart: all but the crossed choices, of which a draw has every one."""
+    """The key of the draw that a setting is of: without the crossed choices."""
     if space.crossed == 1:
         return key(params)
     return key({name: value for name, value in params.items() if not space[name].cross})
 
 
 def drawn(space: Space, tried: Iterable[Params]) -> set[str]:
-    """The keys of the draws whose every crossing has been tried."""
+    """The keys of the draws all of whose crossings have been tried."""
     if space.crossed == 1:
         return {key(params) for params in tried}
     crossings: dict[str, set[str]] = {}
@@ -171,7 +166,13 @@ def drawn(space: Space, tried: Iterable[Params]) -> set[str]:
 
 
 def untried(space: Space, tried: Iterable[Params], most: int) -> int:
-    """How many draws of a space are left beside what was tried, counted up to `most`."""
+    """How many draws have not been tried, or `most` if there are more.
+
+    Args:
+        space: whose draws they are.
+        tried: settings, in the space or outside it.
+        most: where to stop counting.
+    """
     inside = drawn(space, (params for params in tried if space.contains(params)))
-    held = count(space, (most + len(inside)) * space.crossed) // space.crossed
-    return min(most, held - len(inside))
+    draws = count(space, (most + len(inside)) * space.crossed) // space.crossed
+    return min(most, draws - len(inside))

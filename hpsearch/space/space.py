@@ -11,12 +11,69 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from hpsearch.space.domain import Choosable, Fixed, same
-from hpsearch.space.parameter import Parameter, largest_integer
+from hpsearch.space.domain import Choice, Choosable, Discrete, Domain, Fixed, same
 from hpsearch.trial import Params, Value
 
 Point = Float[np.ndarray, " dimensions"]
 Points = Float[np.ndarray, "points dimensions"]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One hyperparameter of the space.
+
+    Attributes:
+        name: as a configuration writes it.
+        domain: the values that it can take.
+        per: an integer parameter or fixed setting; a trial then holds a list of so many values.
+        when: for each other parameter or fixed setting that is named, the values with which this
+            parameter is active.
+        cross: whether each draw is trained with every value of this choice.
+    """
+
+    name: str
+    domain: Domain
+    per: str | None = None
+    when: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
+    cross: bool = False
+
+    @cached_property
+    def depends_on(self) -> tuple[str, ...]:
+        """The parameters and fixed settings that `when` and `per` name."""
+        return (*self.when, self.per) if self.per else tuple(self.when)
+
+    @property
+    def fixed(self) -> bool:
+        """Whether every trial has the same value."""
+        return isinstance(self.domain, Fixed)
+
+    @property
+    def categorical(self) -> bool:
+        """Whether the values have no order."""
+        return isinstance(self.domain, Choice)
+
+    def as_config(self) -> dict[str, Any]:
+        """The parameter in the form of a configuration."""
+        config = self.domain.as_config()
+        if self.per is not None:
+            config["per"] = self.per
+        if self.when:
+            config["when"] = {
+                name: values[0] if len(values) == 1 else list(values)
+                for name, values in self.when.items()
+            }
+        return config | {"cross": True} if self.cross else config
+
+
+def largest_integer(domain: Domain) -> int | None:
+    """The largest value of a domain of integers from 0 on; None for any other domain."""
+    if isinstance(domain, Discrete):
+        return int(domain.value(domain.count - 1)) if domain.integer and domain.low >= 0 else None
+    values = domain.values if isinstance(domain, Choice) else ()
+    values = (domain.value,) if isinstance(domain, Fixed) else values
+    if not values or any(type(value) is not int or value < 0 for value in values):
+        return None
+    return max(value for value in values if isinstance(value, int))
 
 
 @dataclass(frozen=True)
@@ -35,10 +92,13 @@ class Coordinate:
 
 @dataclass(frozen=True)
 class Space:
-    """Parameters in the order of the configuration.
+    """The parameters of a search, and the unit cube with a coordinate for each of their values.
 
-    `settings` are the trainer's fixed settings, which `per` and `when` may name too. Every
-    trial draws all coordinates; its params hold only the active ones.
+    Every trial draws all coordinates; its setting holds only the parameters that are active.
+
+    Attributes:
+        parameters: in the order of the configuration.
+        settings: fixed settings of the trainer, which `per` and `when` may name, too.
 
     >>> from hpsearch.space.domain import Choice, Continuous
     >>> space = Space((
@@ -67,7 +127,7 @@ class Space:
 
     @cached_property
     def coordinates(self) -> tuple[Coordinate, ...]:
-        """The axes of the unit cube; fixed parameters own none."""
+        """The axes of the unit cube; fixed parameters have none."""
         return tuple(
             Coordinate(parameter, index)
             for parameter in self.parameters
@@ -82,14 +142,18 @@ class Space:
 
     @cached_property
     def columns(self) -> dict[str, list[int]]:
-        """The coordinates that each parameter owns, by parameter name."""
-        owned: dict[str, list[int]] = {parameter.name: [] for parameter in self.parameters}
+        """For each parameter, by name, the positions of its coordinates."""
+        found: dict[str, list[int]] = {parameter.name: [] for parameter in self.parameters}
         for column, coordinate in enumerate(self.coordinates):
-            owned[coordinate.parameter.name].append(column)
-        return owned
+            found[coordinate.parameter.name].append(column)
+        return found
 
     def most(self, name: str) -> int:
-        """The largest value of an integer parameter or fixed setting; `per` counts up to it."""
+        """The longest list of a parameter whose `per` is this parameter or fixed setting.
+
+        Raises:
+            ValueError: it can be something else than an integer from 0 on.
+        """
         domain = self[name].domain if name in self else Fixed(self.settings[name])
         largest = largest_integer(domain)
         if largest is None:
@@ -97,14 +161,23 @@ class Space:
         return largest
 
     @cached_property
+    def deciding(self) -> frozenset[str]:
+        """What decides whether parameters are active, and how long their lists are."""
+        return frozenset(name for parameter in self for name in parameter.depends_on)
+
+    @cached_property
     def in_order(self) -> tuple[Parameter, ...]:
-        """Parameters with those that `per` and `when` name before those that name them."""
+        """The parameters, each after those that its `per` and `when` name.
+
+        Raises:
+            ValueError: parameters depend on each other in a circle.
+        """
         ordered: dict[str, Parameter] = {}
 
         def place(parameter: Parameter, above: tuple[str, ...] = ()) -> None:
             if parameter.name in above:
                 raise ValueError(f"a circle of per and when: {' -> '.join(above)}")
-            for name in (*parameter.when, *((parameter.per,) if parameter.per else ())):
+            for name in parameter.depends_on:
                 if name in self:
                     place(self[name], (*above, parameter.name))
             ordered[parameter.name] = parameter
@@ -113,34 +186,31 @@ class Space:
             place(parameter)
         return tuple(ordered.values())
 
-    def active(self, parameter: Parameter, known: Mapping[str, Any]) -> bool:
-        """Whether a parameter counts, given the active ones before it."""
-        if parameter.per is None and not parameter.when:
-            return True
-        if parameter.per is not None and not self._has(parameter.per, known):
+    def active(self, parameter: Parameter, chosen: Mapping[str, Any]) -> bool:
+        """Whether a parameter is active, given the values of those before it `in_order`."""
+        if not all(name in chosen or name in self.settings for name in parameter.depends_on):
             return False
         return all(
-            self._has(name, known)
-            and any(same(known.get(name, self.settings.get(name)), value) for value in values)
+            any(same(self._value(name, chosen), value) for value in values)
             for name, values in parameter.when.items()
         )
 
-    def _has(self, name: str, known: Mapping[str, Any]) -> bool:
-        return name in known or name in self.settings
-
-    def length(self, parameter: Parameter, known: Mapping[str, Any]) -> int | None:
-        """How many values the trial holds of a parameter; None for one value, not a list."""
+    def length(self, parameter: Parameter, chosen: Mapping[str, Any]) -> int | None:
+        """How many values a list holds for this parameter; None if it has one value, no list."""
         if parameter.per is None:
             return None
-        length = known.get(parameter.per, self.settings.get(parameter.per))
+        length = self._value(parameter.per, chosen)
         return length if isinstance(length, int) else 0
 
+    def _value(self, name: str, chosen: Mapping[str, Any]) -> Any:
+        return chosen.get(name, self.settings.get(name))
+
     def params(self, point: Point) -> dict[str, Value | list[Value]]:
-        """The setting at a point of the unit cube: active parameters only, in their order."""
+        """The setting at a point of the unit cube: its active parameters."""
         return self.all_params(point[None, :])[0]
 
     def all_params(self, points: Points) -> list[dict[str, Value | list[Value]]]:
-        """The settings at many points, in much less time than one by one."""
+        """The settings at many points; much faster than one by one."""
         columns = [
             coordinate.parameter.domain.each(points[:, column])
             for column, coordinate in enumerate(self.coordinates)
@@ -150,24 +220,25 @@ class Space:
 
     def _setting(self, values: Sequence[Any]) -> dict[str, Value | list[Value]]:
         """The setting with these values, one for each coordinate."""
-        known: dict[str, Any] = {}
+        chosen: dict[str, Any] = {}
         for parameter in self.in_order:
-            if not self.active(parameter, known):
+            if not self.active(parameter, chosen):
                 continue
-            name, length = parameter.name, self.length(parameter, known)
+            name, length = parameter.name, self.length(parameter, chosen)
             if parameter.fixed:
                 value = parameter.domain.at(0.5)
-                known[name] = value if length is None else [value] * length
+                chosen[name] = value if length is None else [value] * length
             elif length is None:
-                known[name] = values[self.columns[name][0]]
+                chosen[name] = values[self.columns[name][0]]
             else:
-                known[name] = [values[column] for column in self.columns[name][:length]]
-        return {name: known[name] for name in self._by_name if name in known}
+                chosen[name] = [values[column] for column in self.columns[name][:length]]
+        return {name: chosen[name] for name in self._by_name if name in chosen}
 
     def point(self, params: Params) -> Point:
         """The place of a setting; NaN in the coordinates that are inactive in it.
 
-        A value outside the space lies outside [0, 1]; a choice that is none of ours is NaN.
+        A number that the space does not contain may lie outside [0, 1]; a choice that it does
+        not contain is NaN.
         """
         point = np.full(self.dimensions, np.nan)
         for name, value in params.items():
@@ -179,12 +250,12 @@ class Space:
         return point
 
     def points(self, settings: Sequence[Params]) -> Points:
-        """The places of many settings, one a row."""
+        """The places of many settings, one in each row."""
         points = [self.point(params) for params in settings]
         return np.array(points).reshape(len(points), self.dimensions)
 
     def snap(self, points: Points) -> Points:
-        """The places of the settings at these points: exact for discrete values and choices."""
+        """Move points to the places of their settings: a discrete value or choice has one."""
         columns = [
             coordinate.parameter.domain.snap(points[:, column])
             for column, coordinate in enumerate(self.coordinates)
@@ -192,31 +263,31 @@ class Space:
         return np.column_stack(columns) if columns else points
 
     def contains(self, params: Params) -> bool:
-        """Whether a setting could be drawn: exactly the active parameters, each in its domain."""
-        known: dict[str, Any] = {}
+        """Whether a setting could be drawn: it has the active parameters, each in its domain."""
+        chosen: dict[str, Any] = {}
         for parameter in self.in_order:
-            if not self.active(parameter, known):
+            if not self.active(parameter, chosen):
                 continue
             if parameter.name not in params:
                 return False
             value = params[parameter.name]
-            length = self.length(parameter, known)
+            length = self.length(parameter, chosen)
             if length is not None and (not isinstance(value, list) or len(value) != length):
                 return False
             entries = value if length is not None and isinstance(value, list) else [value]
             domain = parameter.domain
             if not all(domain.contains(entry) for entry in entries):
                 return False
-            known[parameter.name] = value if length is not None else domain.standard(value)
-        return set(known) == set(params)
+            chosen[parameter.name] = value if length is not None else domain.standard(value)
+        return set(chosen) == set(params)
 
     @cached_property
     def crossed(self) -> int:
-        """How many trials one draw stands for: one for each combination of crossed choices."""
+        """How many trials a draw becomes: one for each combination of the crossed choices."""
         return prod(p.domain.count or 1 for p in self if p.cross)
 
     def standard(self, params: Params) -> dict[str, Value | list[Value]]:
-        """A setting with each value as the space writes it; one that it lacks stays as it is.
+        """A setting without rounding errors; what the space does not contain stays as it is.
 
         >>> from hpsearch.space.domain import Discrete
         >>> space = Space((Parameter("x", Discrete(0.1, 0.5, 0.1, integer=False)),))
@@ -236,7 +307,7 @@ class Space:
         return found
 
     def crossings(self, params: Params) -> list[dict[str, Value | list[Value]]]:
-        """A draw with every combination of the crossed choices; itself where none is crossed."""
+        """The trials that a draw becomes: one for each combination of the crossed choices."""
         settings: list[dict[str, Any]] = [dict(params)]
         for parameter in self.parameters:
             if parameter.cross and parameter.name in params:
@@ -248,5 +319,5 @@ class Space:
         return settings
 
     def as_config(self) -> dict[str, dict[str, Any]]:
-        """The space as a configuration writes it."""
+        """The space in the form of a configuration."""
         return {parameter.name: parameter.as_config() for parameter in self.parameters}

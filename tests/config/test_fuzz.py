@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from hpsearch.config import from_mapping, load, warnings
+from hpsearch.config import from_mapping, load, remarks_on
 from hpsearch.errors import ConfigError
 
 SCRAPS = (
@@ -42,5 +42,5 @@ def test_a_mutated_file_gives_a_configuration_or_readable_problems(seed, digits,
         assert found.problems
         assert all(line.startswith(str(path)) and "\n" not in line for line in found.problems)
     else:
-        warnings(found)
+        remarks_on(found)
         assert from_mapping(json.loads(json.dumps(found.as_dict(), allow_nan=False))) == found

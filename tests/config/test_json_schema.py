@@ -4,7 +4,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from hpsearch.config import from_mapping, load, yaml_text
-from hpsearch.config.json_schema import json_schema
+from hpsearch.config.docs import json_schema
 from hpsearch.config.template import starter
 from hpsearch.trainers.network.hyperparameters import HYPERPARAMETERS
 

@@ -3,8 +3,8 @@
 import jsonschema
 import pytest
 
-from hpsearch.config import from_mapping, load, warnings
-from hpsearch.config.json_schema import json_schema
+from hpsearch.config import from_mapping, load, remarks_on
+from hpsearch.config.docs import json_schema
 from hpsearch.errors import ConfigError
 from hpsearch.trainers.kinds import kind_of
 
@@ -88,7 +88,7 @@ def test_a_keras_model_has_data_and_any_parameters_and_metrics(trainer):
     assert kind_of(config.trainer).any_names
     assert (config.metric.goal, config.search.confirm) == ("maximize", None)
     assert from_mapping({**whole, "metric": {}}).metric.name == "val_accuracy"
-    assert warnings(config) == []
+    assert remarks_on(config) == []
     jsonschema.validate(whole, json_schema())
     for name in trainer:
         with pytest.raises(jsonschema.ValidationError):
@@ -172,9 +172,9 @@ def test_a_test_metric_is_refused_here_too():
 
 def test_a_parameter_that_a_command_does_not_name_is_a_warning():
     config = from_mapping(tree({**COMMAND, "command": "sh t.sh {rate}"}))
-    (warning,) = warnings(config)
-    assert warning.startswith("space.anything: the command does not name it; unless it reads")
-    assert warnings(from_mapping(tree(COMMAND))) == []
+    (remark,) = remarks_on(config)
+    assert remark.startswith("space.anything: the command does not name it; unless it reads")
+    assert remarks_on(from_mapping(tree(COMMAND))) == []
 
 
 def test_the_folder_is_that_of_the_configuration_or_relative_to_it(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpsearch.config import from_mapping, load, warnings, yaml_text
+from hpsearch.config import from_mapping, load, remarks_on, yaml_text
 from hpsearch.config.template import scalar, starter
 from hpsearch.data.profile import Profile
 
@@ -26,7 +26,7 @@ def test_the_starter_for_digits_loads_from_disk_without_remarks(tmp_path):
     path = tmp_path / "search.yaml"
     path.write_text(starter(None, "digits"))
     config = load(path)
-    assert warnings(config) == []
+    assert remarks_on(config) == []
     assert config.name == "digits"
     assert (config.trainer.epochs, config.search.trials) == (30, 64)
 
@@ -35,7 +35,7 @@ def test_the_starter_for_digits_loads_from_disk_without_remarks(tmp_path):
 @pytest.mark.parametrize("features", [1, 64, 784])
 def test_every_size_of_data_gets_a_sound_configuration(rows, features):
     config = read(starter(profile(rows, features), "some data/my file.csv"))
-    assert warnings(config) == []
+    assert remarks_on(config) == []
     assert config.name == "my-file"
     assert max(config.space["batch_size"].domain.values) <= max(32, rows)
 

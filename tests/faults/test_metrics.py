@@ -6,7 +6,7 @@ import pytest
 
 from hpsearch.api.run import load
 from hpsearch.config import from_mapping
-from hpsearch.exchange.export import export
+from hpsearch.exchange.formats import export_run
 from hpsearch.report.html.write import write_page
 from hpsearch.report.summary import summarise
 from hpsearch.searching.repair import repair
@@ -71,7 +71,7 @@ def fates(run):
 def shown(run, folder):
     """Everything that reads curves."""
     write_page(run)
-    export(run, "csv", str(folder / f"{run.name}.csv"))
+    export_run(run, "csv", str(folder / f"{run.name}.csv"))
     for curve in load(run.path).curves.values():
         assert len(set(map(len, curve.values()))) <= 1
     return summarise(run)

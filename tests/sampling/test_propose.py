@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from hpsearch.sampling.propose import propose
 from hpsearch.sampling.ranking import Observation
-from hpsearch.sampling.screen import FEWEST
+from hpsearch.sampling.surrogate import FEWEST
 from hpsearch.space import LOG, Choice, Continuous, Discrete, Fixed, Parameter, Space
 from hpsearch.space.settings import key
 from hpsearch.space.settings import settings as listed

@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpsearch.sampling.ranking import UNKNOWN, Observation, rank
-from hpsearch.sampling.zoom import REDRAWS, Elites, draw, elite_count, elites, reflect
+from hpsearch.sampling.zoom import (
+    REDRAWS,
+    Elites,
+    draw,
+    elite_count,
+    elites,
+    latin_hypercube,
+    reflect,
+)
 from hpsearch.space import Choice, Continuous, Parameter, Space
 
 
@@ -91,3 +99,16 @@ def test_a_coordinate_that_no_elite_has_active_is_drawn_anywhere():
     points = draw(space, around, 4000, 1.0, np.random.default_rng(0))
     assert points[:, 1].std() == pytest.approx(1 / math.sqrt(12), abs=0.02)
     assert points[:, 0].std() < 0.2
+
+
+@given(st.integers(1, 60), st.integers(0, 8), st.integers(0, 99))
+def test_every_slice_of_every_axis_holds_exactly_one_point(points, dimensions, seed):
+    cube = latin_hypercube(np.random.default_rng(seed), points, dimensions)
+    assert cube.shape == (points, dimensions)
+    for axis in cube.T:
+        assert sorted(np.floor(axis * points).astype(int)) == list(range(points))
+
+
+def test_axes_are_shuffled_apart():
+    cube = latin_hypercube(np.random.default_rng(0), 200, 2)
+    assert abs(np.corrcoef(cube.T)[0, 1]) < 0.2

@@ -53,6 +53,7 @@ def value_on(model, fold):
 
 
 def test_a_trial_is_trained_once_for_each_repeat_and_fold_and_its_value_is_the_mean(run):
+    assert run.results
     for result in run.results:
         own = {}
         for piece in run.pieces:

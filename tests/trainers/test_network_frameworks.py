@@ -7,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpsearch.nn.activations import ACTIVATIONS
-from hpsearch.nn.initializers import DEVIATIONS
-from hpsearch.nn.optimizers import OPTIMIZERS
-from hpsearch.nn.schedules import SCHEDULES, learning_rates
+from hpsearch.nn.architecture import DEVIATIONS
+from hpsearch.nn.optimizers import OPTIMIZERS, SCHEDULES, learning_rates
 from hpsearch.trainers.network.frameworks import keras, pytorch
 
 

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from hpsearch.nn.activations import ACTIVATIONS
-from hpsearch.nn.initializers import DEVIATIONS
-from hpsearch.nn.optimizers import OPTIMIZERS
-from hpsearch.nn.schedules import DECAYING, SCHEDULES
+from hpsearch.nn.architecture import DEVIATIONS
+from hpsearch.nn.optimizers import DECAYING, OPTIMIZERS, SCHEDULES
 from hpsearch.trainers.hyperparameter import Hyperparameter
 from hpsearch.trainers.protocol import Settings
 from hpsearch.trial import Value

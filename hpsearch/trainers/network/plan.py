@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from hpsearch.errors import TrainerError
 from hpsearch.nn.architecture import Architecture
-from hpsearch.nn.optimizers import Scalars
-from hpsearch.nn.schedules import learning_rates
+from hpsearch.nn.optimizers import Scalars, learning_rates
 from hpsearch.nn.training import Constants, Recipe
 from hpsearch.trainers.network.hyperparameters import complete, problems
 from hpsearch.trainers.protocol import Settings

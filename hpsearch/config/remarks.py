@@ -1,0 +1,78 @@
+"""What a valid configuration does that its author may not have meant."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from hpsearch.config.checks import draws
+from hpsearch.config.schema import Config
+from hpsearch.trainers.kinds import kind_of
+
+
+def remarks_on(config: Config) -> list[str]:
+    """What a user may want to know, each with the key that it is about and a remedy."""
+    return [*_idle(config), *_unused(config), *_search(config), *_parallel(config)]
+
+
+def _idle(config: Config) -> Iterator[str]:
+    """Parameters and fixed settings that change nothing in some or all trials."""
+    sample, kind = draws(config.space), kind_of(config.trainer)
+    active: Counter[str] = Counter()
+    ignored: Counter[str] = Counter()
+    reasons: dict[str, Counter[str]] = {}
+    for params in sample:
+        used = {name: value for name, value in params.items() if value != []}  # no layer, no list
+        settings: dict[str, Any] = {**config.trainer.settings, **used}
+        active.update(list(settings))
+        for name, reason in kind.ignored_settings(settings):
+            ignored[name] += 1
+            reasons.setdefault(name, Counter())[reason] += 1
+    for name in config.trainer.settings:
+        if ignored[name] == len(sample):
+            yield f"trainer.{name}: no trial uses it: {_commonest(reasons[name])}; drop it"
+    for parameter in config.space:
+        name, count = parameter.name, active[parameter.name]
+        if count == 0:
+            yield f"space.{name}: its conditions hold in no trial of {len(sample)} drawn; drop it"
+        elif ignored[name] == count:
+            yield f"space.{name}: no trial uses it: {_commonest(reasons[name])}; drop it"
+        elif ignored[name]:
+            share = max(1, round(100 * ignored[name] / count))
+            yield (
+                f"space.{name}: about {share} % of the draws ignore it: "
+                f"{_commonest(reasons[name])}; add a 'when'"
+            )
+
+
+def _unused(config: Config) -> Iterator[str]:
+    """Parameters that a user's trainer is not seen to use."""
+    names = [parameter.name for parameter in config.space]
+    unused = kind_of(config.trainer).unused_parameters
+    for name, message in unused(config.trainer.options, names):
+        yield f"space.{name}: {message}"
+
+
+def _commonest(reasons: Counter[str]) -> str:
+    return reasons.most_common(1)[0][0]
+
+
+def _search(config: Config) -> Iterator[str]:
+    if config.metric.name == "train_loss":
+        yield "metric.name: train_loss rewards overfitting; val_loss is measured on held-out rows"
+    if config.search.sampler == "random" and config.search.rounds != "auto":
+        yield "search.rounds: sampler random draws every round alike; drop it, or use zoom"
+    if config.search.sampler == "random" and config.search.screen:
+        yield "search.screen: sampler random trains every draw, unscreened; drop it, or use zoom"
+    if config.search.timeout is not None:
+        yield "search.timeout: results then depend on the machine's speed; trials alone would not"
+
+
+def _parallel(config: Config) -> Iterator[str]:
+    parallel = config.parallel
+    if parallel.backend == "serial" and parallel.memory is not None:
+        yield "parallel.memory: backend serial has no worker to limit; drop it, or use local"
+    kind = kind_of(config.trainer)
+    if parallel.devices is not None and not kind.devices:
+        yield f"parallel.devices: the {kind.name} trains on the processor alone; drop it"

@@ -1,0 +1,122 @@
+"""`search.start`: the settings to begin with, checked against the space, in standard form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from hpsearch.config.problems import KeyPath, Problem
+from hpsearch.fields import show
+from hpsearch.space import Continuous, Discrete, Parameter, Space
+from hpsearch.suggestions import hint
+from hpsearch.trial import Params
+
+
+def settings(
+    given: list[dict[str, Any]], space: Space, defaults: Mapping[str, Any], trials: int
+) -> tuple[tuple[Params, ...], list[Problem]]:
+    """The starting settings as trials have them, and what is wrong with them.
+
+    Each must be a setting that the space could draw. A parameter that is left out takes the
+    trainer's default, or the middle of its range where the space does not hold that.
+    All of them train, so there are at most as many as `trials`.
+    """
+    read: list[Params] = []
+    problems: list[Problem] = []
+    if len(given) > trials:
+        message = f"holds {len(given)} settings, and search.trials is {trials}: each is a trial"
+        problems.append(Problem(("search", "start"), f"{message}; raise trials, or drop some"))
+    for i, setting in enumerate(given):
+        path: KeyPath = ("search", "start", i)
+        known, found = _full(setting, space, defaults, path)
+        problems += found
+        if not found and known in read:
+            problems.append(Problem(path, f"is the same as start[{read.index(known)}]"))
+        read.append(known)
+    return tuple(read), problems
+
+
+def _full(
+    given: Mapping[str, Any], space: Space, defaults: Mapping[str, Any], path: KeyPath
+) -> tuple[dict[str, Any], list[Problem]]:
+    problems = list(_foreign(given, space, path))
+    own = {name: value for name, value in given.items() if name in space}
+    for name, value in own.items():
+        problems += _outside(space[name], value, (*path, name))
+    if problems:
+        return {}, problems
+    setting = {**_usual(space, defaults), **space.standard(own)}
+    place = np.nan_to_num(space.point(setting), nan=0.5)
+    drawn = space.params(place)  # active parameters and lengths of lists follow from what is given
+    problems += _inactive(own, drawn, space, path)
+    if problems:
+        return {}, problems
+    exact = {  # as they were given, not as they come back from the unit cube
+        name: setting[name][: len(value)] if isinstance(value, list) else setting[name]
+        for name, value in drawn.items()
+        if name in setting and isinstance(space[name].domain, Continuous | Discrete)
+    }
+    return space.standard({**drawn, **exact}), []
+
+
+def _usual(space: Space, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """The value of each parameter that has only one, or whose default is in its range."""
+    usual = {}
+    for parameter in space:
+        value = parameter.domain.at(0) if parameter.fixed else defaults.get(parameter.name)
+        if parameter.domain.contains(value):
+            usual[parameter.name] = (
+                [value] * space.most(parameter.per) if parameter.per is not None else value
+            )
+    return usual
+
+
+def _foreign(given: Mapping[str, Any], space: Space, path: KeyPath) -> Iterator[Problem]:
+    for name in given:
+        if name in space.settings and name not in space:
+            message = f"is fixed in 'trainer' as {show(space.settings[name])}; leave it out"
+            yield Problem((*path, name), message, of_key=True)
+        elif name not in space:
+            names = [parameter.name for parameter in space]
+            yield Problem((*path, name), f"is not in 'space'{hint(name, names)}", of_key=True)
+
+
+def _outside(parameter: Parameter, value: Any, path: KeyPath) -> Iterator[Problem]:
+    """Values that the parameter cannot take, one by one where it is a list."""
+    if parameter.per is not None and not isinstance(value, list):
+        message = f"must be a list, one value per {parameter.per}; found {show(value)}"
+        yield Problem(path, message)
+        return
+    entries = value if parameter.per is not None else [value]
+    for i, entry in enumerate(entries):
+        if not parameter.domain.contains(entry):
+            here = (*path, i) if parameter.per is not None else path
+            yield Problem(here, f"{show(entry)} is outside the space; {_extent(parameter)}")
+
+
+def _extent(parameter: Parameter) -> str:
+    config = parameter.domain.as_config()
+    if "value" in config:
+        return f"it is fixed at {show(config['value'])}"
+    if "values" in config:
+        return f"it is one of {', '.join(show(value) for value in config['values'])}"
+    step = f" in steps of {config['step']}" if "step" in config else ""
+    return f"it lies between {config['min']} and {config['max']}{step}"
+
+
+def _inactive(
+    own: Mapping[str, Any], drawn: Params, space: Space, path: KeyPath
+) -> Iterator[Problem]:
+    for name, value in own.items():
+        here = (*path, name)
+        if name not in drawn:
+            names = filter(None, [*space[name].when, space[name].per])
+            message = f"does not count with this {' and '.join(names)}; leave it out"
+            yield Problem(here, message, of_key=True)
+            continue
+        taken = drawn[name]
+        if isinstance(value, list) and isinstance(taken, list) and len(value) != len(taken):
+            message = f"must have {len(taken)} values, one per {space[name].per}"
+            yield Problem(here, f"{message}; found {len(value)}")

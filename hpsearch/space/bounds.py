@@ -1,0 +1,175 @@
+"""Moving the bounds of a space: closer around good settings, or further out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from math import inf, isfinite
+from typing import Any, Literal
+
+import numpy as np
+
+from hpsearch.space.domain import Choice, Continuous, Discrete, Domain, Fixed, same
+from hpsearch.space.scale import LINEAR, ONE_MINUS_POWER
+from hpsearch.space.space import Parameter, Space
+from hpsearch.trial import Params
+
+MARGIN = 0.05  # of the old range, left around the elites on either side
+GROWTH = 0.5  # of the old range, in the warped coordinate, by which it is widened
+DIGITS = 3  # significant digits of a new bound: people read and edit these
+
+
+def narrow(space: Space, elites: Sequence[Params], margin: float = MARGIN) -> Space:
+    """The smallest space with round bounds that contains the elites and a margin around them.
+
+    Every parameter becomes narrower or stays equal. A continuous one becomes strictly narrower
+    unless the elites reach both its ends. Discrete values stay on their grid, choices keep the
+    values that the elites have, and a parameter with one value left becomes fixed. One that is
+    active in no elite stays as it is; one that can no longer be active is removed.
+
+    Args:
+        space: what to narrow.
+        elites: the good settings.
+        margin: as a share of the old range, on the scale of the parameter.
+    """
+    used = {parameter.name: _used(parameter, elites) for parameter in space}
+    domains = {
+        parameter.name: _narrow_domain(parameter, used[parameter.name], margin)
+        if used[parameter.name]
+        else parameter.domain
+        for parameter in space
+    }
+    kept: dict[str, Parameter] = {}
+    for parameter in space:
+        when = {
+            name: tuple(v for v in values if name not in domains or domains[name].contains(v))
+            for name, values in parameter.when.items()
+        }
+        if all(when.values()):
+            kept[parameter.name] = replace(parameter, domain=domains[parameter.name], when=when)
+    return Space(_without_orphans(kept, space), space.settings)
+
+
+def _without_orphans(parameters: Mapping[str, Parameter], space: Space) -> tuple[Parameter, ...]:
+    """Remove what depends on a removed parameter, and what depends on that, and so on."""
+    kept = dict(parameters)
+    while True:
+        orphans = [
+            parameter.name
+            for parameter in kept.values()
+            for name in parameter.depends_on
+            if name in space and name not in kept
+        ]
+        if not orphans:
+            return tuple(kept.values())
+        kept = {name: parameter for name, parameter in kept.items() if name not in orphans}
+
+
+def _used(parameter: Parameter, elites: Sequence[Params]) -> list[Any]:
+    """All values of a parameter in the settings in which it is active, entries of lists too."""
+    values: list[Any] = []
+    for params in elites:
+        if parameter.name in params:
+            value = params[parameter.name]
+            values += value if parameter.per and isinstance(value, list) else [value]
+    return [value for value in values if parameter.domain.contains(value)]
+
+
+def _narrow_domain(parameter: Parameter, values: list[Any], margin: float) -> Domain:
+    domain = parameter.domain
+    if isinstance(domain, Choice):
+        if parameter.cross:  # the comparison is the point of a crossed choice
+            return domain
+        kept = tuple(v for v in domain.values if any(same(v, value) for value in values))
+        return Choice(kept) if len(kept) > 1 else Fixed(kept[0])
+    if isinstance(domain, Fixed):
+        return domain
+    low, high = domain.fraction(min(values)), domain.fraction(max(values))
+    # Half the way to the end at most: a bound that no elite touches always moves.
+    low, high = low - min(margin, low / 2), high + min(margin, (1 - high) / 2)
+    if isinstance(domain, Discrete):
+        first, last = (int(cell) for cell in domain.cells(np.array([low, high])))
+        if first == last:
+            return Fixed(domain.value(first))
+        return replace(domain, low=domain.value(first), high=domain.value(last))
+    assert isinstance(domain, Continuous)
+    return replace(domain, low=_tidy(domain, low, "down"), high=_tidy(domain, high, "up"))
+
+
+def _tidy(domain: Continuous, place: float, towards: str) -> float:
+    """The value at a place, rounded outwards to few digits, but never as far as the old bound.
+
+    On 1-10^r its distance from 1 is rounded, which matters more than the value: 0.99712 becomes
+    0.9971. Close to the old bound it keeps more digits.
+    """
+    exact = domain.at(place)
+    if place <= 0 or place >= 1:
+        return exact
+    mirrored = domain.scale is ONE_MINUS_POWER
+    value = Decimal(f"{1 - exact if mirrored else exact:.12g}")  # 0.3, not 0.29999999999999998
+    span = Decimal(domain.high - domain.low) if domain.scale is LINEAR else value
+    rounding = ROUND_CEILING if (towards == "up") != mirrored else ROUND_FLOOR
+    for digits in range(DIGITS, 12):
+        quantum = Decimal(1).scaleb(max(span, abs(value)).adjusted() - digits + 1)
+        rounded = (value / quantum).to_integral_value(rounding) * quantum
+        tidy = float(1 - rounded if mirrored else rounded)
+        if domain.low < tidy < domain.high:
+            return tidy
+    return exact
+
+
+def widen(
+    domain: Domain,
+    side: Literal["min", "max"],
+    limits: tuple[float | None, float | None] = (None, None),
+) -> Domain:
+    """A range that reaches further on one side, by half its length on its scale.
+
+    On log the minimum comes closer to 0, on 1-10^r the maximum comes closer to 1; neither gets
+    there. Discrete values stay on their grid. A range that cannot become wider is returned as
+    it is.
+
+    Args:
+        domain: a continuous or discrete range.
+        side: which bound moves.
+        limits: what the minimum and the maximum may be at most; None for no limit.
+
+    >>> from hpsearch.space.scale import LOG
+    >>> widen(Continuous(0.01, 1.0, LOG), "min").as_config()["min"]
+    0.001
+    >>> widen(Discrete(1, 3), "max").as_config()["max"]
+    4
+    """
+    assert isinstance(domain, Continuous | Discrete)
+    lowest = -inf if limits[0] is None else limits[0]
+    highest = inf if limits[1] is None else limits[1]
+    start, stop = (float(domain.scale.warp(end)) for end in (domain.low, domain.high))
+    further = GROWTH * (stop - start)
+    place = start - further if side == "min" else stop + further
+    with np.errstate(over="ignore"):  # beyond the largest float lies no bound
+        reached = float(domain.scale.unwarp(np.float64(place)))
+    if not isfinite(reached):
+        return domain
+    value = min(max(_round(domain, reached), lowest), highest)
+    if isinstance(domain, Discrete):
+        value = _on_grid(domain, side, value)
+    low, high = (value, domain.high) if side == "min" else (domain.low, value)
+    grown = low <= domain.low and high >= domain.high and lowest <= low and high <= highest
+    if not grown or not domain.scale.admits(low, high):
+        return domain
+    return replace(domain, low=low, high=high)
+
+
+def _round(domain: Continuous | Discrete, value: float) -> float:
+    if domain.scale.name == "1-10^r":
+        return float(f"{1 - float(f'{1 - value:.{DIGITS}g}'):.12g}")
+    return float(f"{value:.{DIGITS}g}")
+
+
+def _on_grid(domain: Discrete, side: Literal["min", "max"], value: float) -> int | float:
+    """The value of the extended grid that is nearest to a new bound, at least one step out."""
+    last = domain.value(domain.count - 1)
+    if side == "min":
+        return domain.value(-max(1, round((domain.low - value) / domain.step)))
+    return domain.value(domain.count - 1 + max(1, round((value - last) / domain.step)))
