@@ -18,7 +18,7 @@ from hpsearch.data.open import open_new
 from hpsearch.errors import HpsearchError
 from hpsearch.exchange.formats import export_run
 from hpsearch.messages import counted, expanded
-from hpsearch.report.html.write import write_page
+from hpsearch.report.html.page import write_page
 from hpsearch.report.summary import Summary, summarise
 from hpsearch.report.table import columns
 from hpsearch.searching.criterion import Curve

@@ -92,7 +92,7 @@ def report(
         echo_data(rows.getvalue())
     else:
         if watch:
-            from hpsearch.report.watch import watch as follow
+            from hpsearch.report.live import watch as follow
 
             follow(run)
         _tell(run, top, open_)
@@ -106,7 +106,7 @@ def report(
 def _tell(run: RunDirectory, top: int, open_: bool) -> None:
     """The story in text, and as a page."""
     from hpsearch.errors import RunError
-    from hpsearch.report.html.write import write_page
+    from hpsearch.report.html.page import write_page
     from hpsearch.report.live import EVERY
     from hpsearch.report.summary import summarise
     from hpsearch.report.terminal import show
@@ -162,7 +162,7 @@ def _compare(
         echo_data(rows.getvalue())
     else:
         from hpsearch.errors import OutputError
-        from hpsearch.report.comparison_text import show
+        from hpsearch.report.comparison import show_comparison
         from hpsearch.report.html.compare import default_page, write_comparison
 
         page = output or default_page(runs_dir)
@@ -175,7 +175,7 @@ def _compare(
             echo(f"{error}; name the page with --output", err=True)
             written = None
         with aside(output):
-            show(comparison, written)
+            show_comparison(comparison, written)
         if open_ and written is not None:
             _open(written)
 
