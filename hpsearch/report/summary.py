@@ -28,6 +28,7 @@ from hpsearch.searching.refine import best_completed, elites_of, ranking, same_t
 from hpsearch.searching.spec import Spec, past_trials, shortage, spec_of
 from hpsearch.space import Space, same
 from hpsearch.store import RunDirectory, is_run, uncollected
+from hpsearch.trainers.kinds import kind_read
 from hpsearch.trial import Result, Status
 
 Region = Mapping[str, list[Any]]
@@ -79,6 +80,15 @@ class Summary:
         """How many trials have each status."""
         found = Counter(result.status for result in self.results)
         return {status.value: found[status] for status in Status}
+
+    @cached_property
+    def snippets(self) -> Mapping[str, list[str]]:
+        """The settings of the best trial as code, by framework; nothing where there is no such."""
+        if self.best is None:
+            return {}
+        settings, data = {**self.config.trainer.settings, **self.best.params}, self.info["data"]
+        kind = kind_read(self.config.trainer)
+        return kind.snippets(settings, data["features"], len(data["classes"]))
 
     @cached_property
     def ranked(self) -> list[Observation]:
