@@ -79,8 +79,8 @@ def retrain(
     if output is not None and seeds is not None and seeds > 1:
         raise click.UsageError("--output saves one model; leave out --seeds")
     found = find(run, runs_dir)
-    tree = found.info["config"]
-    config = from_mapping(tree, None, (), jobs=jobs)
+    info = found.info
+    config = from_mapping(info.config, None, (), jobs=jobs)
     if is_own(config) and (refit or output is not None):
         option = "--refit" if refit else "--output"
         raise click.UsageError(f"{option} needs the network; this run trains your own model")
@@ -90,7 +90,7 @@ def retrain(
         )
     known = known_trial(found, config, trial)
     permit(found, config, trust)
-    dataset = same_data(found, config)
+    dataset = same_data(found, info, config)
     if refit and dataset is not None:
         dataset = without_validation(dataset, config)
         config, known = for_refit(config, known)

@@ -19,7 +19,7 @@ from hpsearch.messages import expanded
 from hpsearch.searching.evaluation import Predictor
 from hpsearch.searching.trust import permit
 from hpsearch.searching.user_trainer import is_own, origin_of
-from hpsearch.store import RunDirectory, find
+from hpsearch.store import RunDirectory, RunInfo, find
 from hpsearch.trainers.keras.own import open_saved
 from hpsearch.trainers.network.model import load_model
 
@@ -49,16 +49,18 @@ def winning_model(run: RunDirectory, trust: bool = False) -> tuple[Predictor, En
         RunError: the run has no winner yet, or one without a model of ours.
     """
     if not run.has_model:
-        raise no_winner(run) if run.outcome is None else no_model(run)
+        info = run.info
+        raise no_winner(run, info) if run.winner(info) is None else no_model(run, info)
     if not run.model.exists():
-        config = from_mapping(run.info["config"])
+        info = run.info
+        config = from_mapping(info.config)
         if config.trainer.network:
             raise RunError(
                 f"{run.model}: is missing; restore it, or train it again with: hpsearch retrain "
                 f"{run.path} --output FILE.npz"
             )
         if is_own(config):
-            raise no_model(run)
+            raise no_model(run, info)
         permit(run, config, trust)
         saved = open_saved(run.keras_model, trusted=True)
         saved = replace(saved, origin=origin_of(config))  # what is sealed, not what lies beside it
@@ -87,7 +89,8 @@ def rows_seen(
     Returns:
         None where it cannot be told.
     """
-    options, expected = from_mapping(run.info["config"]).data, run.info["data"]["fingerprint"]
+    info = run.info
+    options, expected = from_mapping(info.config).data, info.data.fingerprint
     if options is None:
         return None
     dataset = _the_same(options, expected)
@@ -108,7 +111,7 @@ def rows_seen(
     return seen if seen > chance + 3 * chance**0.5 else 0
 
 
-def _the_same(options: DataOptions, fingerprint: str) -> Dataset | None:
+def _the_same(options: DataOptions, fingerprint: str | None) -> Dataset | None:
     """The data that a run was searched on, if it is still there."""
     try:
         dataset = load(options)
@@ -127,10 +130,10 @@ def _digests(source: Source, y: Codes, rows: Rows, encoding: Encoding) -> Iterat
         done += len(X)
 
 
-def no_model(run: RunDirectory) -> RunError:
+def no_model(run: RunDirectory, info: RunInfo) -> RunError:
     """Why a run with a winner has no model, and what to do instead."""
-    kind = run.info["config"]["trainer"]["kind"]
-    if run.info.get("imported") and kind in ("network", "keras"):
+    kind = info.config["trainer"]["kind"]
+    if info.imported and kind in ("network", "keras"):
         return RunError(
             f"{run.path}: was imported, and no model came with it; train one with: "
             f"hpsearch retrain {as_argument(run.path)}, or search on with: "
@@ -142,15 +145,14 @@ def no_model(run: RunDirectory) -> RunError:
     )
 
 
-def no_winner(run: RunDirectory) -> RunError:
+def no_winner(run: RunDirectory, info: RunInfo) -> RunError:
     """Why a run has no winner, and what to do about it."""
-    status = run.info["status"]
-    if status == "finished":
+    if info.status == "finished":
         return RunError(
             f"{run.path}: has no winner, for no trial was completed with a finite value; "
             f"see: hpsearch report {as_argument(run.path)}"
         )
     return RunError(
-        f"{run.path}: has no winner yet (status {status}); "
+        f"{run.path}: has no winner yet (status {info.status}); "
         f"finish it with: hpsearch resume {as_argument(run.path)}"
     )
