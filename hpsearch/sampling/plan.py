@@ -9,7 +9,7 @@ from typing import Literal
 
 from hpsearch.trial import Round, Rung
 
-SMALLEST_ROUND = 9  # fewer trials a round tell little about where to look next
+SMALLEST_ROUND = 9  # fewer trials a round say little about where to look next
 MOST_ROUNDS = 64  # so that rounds grow where there are thousands of trials
 
 
