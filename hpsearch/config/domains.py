@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from hpsearch.config.kinds import standard, wrong
 from hpsearch.config.problems import KeyPath, Problem
 from hpsearch.config.schema import ABSENT, ParameterKeys
 from hpsearch.fields import as_whole, show
@@ -23,7 +22,7 @@ from hpsearch.space import (
     Scale,
     same,
 )
-from hpsearch.trainers.hyperparameter import Hyperparameter
+from hpsearch.trainers.hyperparameter import Hyperparameter, standard, wrong
 
 LARGEST = 2**53  # beyond it floats do not tell whole numbers apart
 MOST_VALUES = 10**9

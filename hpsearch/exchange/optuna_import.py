@@ -19,18 +19,17 @@ from hpsearch.searching.criterion import Criterion, Curve, criterion_of
 from hpsearch.searching.history import PastTrial
 from hpsearch.searching.session import create_run, new_info, read_data
 from hpsearch.searching.spec import spec_for
-from hpsearch.searching.user_trainer import is_own
 from hpsearch.searching.winner import Selection, outcome, params_text
 from hpsearch.space import Space
 from hpsearch.store import (
     RunDirectory,
     SafePath,
-    as_yaml,
     write_json,
     write_lines,
     write_text,
 )
 from hpsearch.store.records import Origin
+from hpsearch.trainers.kinds import kind_of
 from hpsearch.trial import Piece, Result, Round, Rung, Status
 
 
@@ -71,7 +70,7 @@ def import_study(
             taken.
     """
     trials = import_trials(study, config)
-    dataset = None if is_own(config) and config.data is None else read_data(config)
+    dataset = read_data(config)
     plan = plan_of(trials, config)
     spec = spec_for(config, (plan,))
     criterion = criterion_of(config)
@@ -103,9 +102,8 @@ def import_study(
             return
         winner = folder / "best"
         winner.mkdir()
-        text = as_yaml(best.params)
-        if dataset is not None:
-            text = params_text(spec.settings_of(best.params), best.params, dataset)
+        settings = spec.settings_of(best.params)
+        text = params_text(kind_of(config.trainer), settings, best.params, dataset)
         write_text(winner / "params.yaml", text)
         past = PastTrial(best, {}, spec.seed_of(best.number))
         found = outcome(Selection(past, (best.number, 0, 0)), criterion, test=None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +30,7 @@ from hpsearch.space import Space, same
 from hpsearch.store import RunDirectory, RunInfo, Winner, is_run, uncollected
 from hpsearch.store.files import plain
 from hpsearch.store.records import ConfirmedWinner, Measured
+from hpsearch.trainers.kinds import kind_read
 from hpsearch.trial import Result, Span, Status
 
 Region = Mapping[str, list[Any]]
@@ -81,6 +82,15 @@ class Summary:
         """How many trials have each status."""
         found = Counter(result.status for result in self.results)
         return {status.value: found[status] for status in Status}
+
+    @cached_property
+    def snippets(self) -> Mapping[str, list[str]]:
+        """The settings of the best trial as code, by framework; nothing where there is no such."""
+        if self.best is None:
+            return {}
+        settings, data = {**self.config.trainer.settings, **self.best.params}, self.info.data
+        kind = kind_read(self.config.trainer)
+        return kind.snippets(settings, data.features, len(data.classes))
 
     @cached_property
     def ranked(self) -> list[Observation]:
@@ -290,6 +300,28 @@ def listed(run: RunDirectory) -> dict[str, Any]:
             "search_value": headline.search,
         }
     return {**named, **unknown, **found}
+
+
+def improvements(
+    results: Iterable[Result],
+    place: Callable[[int], float],
+    criterion: Criterion,
+    best: Result | None = None,
+) -> list[tuple[float, Result]]:
+    """The trials that were the best completed one so far, and where they became it.
+
+    Args:
+        results: of trials.
+        place: where a trial of this number stands, such as when it ended.
+        criterion: what is better.
+        best: the one to beat from the start; None where there is none.
+    """
+    found = []
+    for result in sorted(results, key=lambda result: (place(result.number), result.number)):
+        if criterion.best([result] if best is None else [best, result]) is result:
+            best = result
+            found.append((place(result.number), result))
+    return found
 
 
 def _winner(

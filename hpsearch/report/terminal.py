@@ -16,7 +16,6 @@ from hpsearch.report.summary import Summary
 from hpsearch.report.text import Line, Part, TextTable, display, heading, warning
 from hpsearch.searching.criterion import Criterion
 from hpsearch.store.files import plain
-from hpsearch.trainers.network.frameworks import keras, pytorch
 from hpsearch.trial import Result
 
 MOST_CLASSES = 12  # a larger table of confusions does not fit
@@ -47,8 +46,8 @@ def show(summary: Summary) -> None:
         display("", *paired_text(paired, summary.criterion.name))
     if summary.warnings:
         display("", *(warning(printable(each.message)) for each in summary.warnings))
-    if summary.best is not None and summary.config.trainer.network:
-        display("", *_in_frameworks(summary, summary.best))
+    if summary.snippets:
+        display("", *_in_frameworks(summary.snippets))
     display("", *_closing(summary))
 
 
@@ -257,13 +256,11 @@ def _narrowing(summary: Summary) -> TextTable:
     return table
 
 
-def _in_frameworks(summary: Summary, best: Result) -> Iterator[Part]:
-    """The winner's updates in other words; the whole network stands in params.yaml."""
-    data = summary.info.data
-    settings = {**summary.config.trainer.settings, **best.params}
-    yield heading("In PyTorch's and Keras's terms")
-    for lines in (pytorch, keras):
-        code = lines(settings, features=data.features, classes=len(data.classes))
+def _in_frameworks(snippets: Mapping[str, list[str]]) -> Iterator[Part]:
+    """The winner's updates as code of each framework; the whole model stands in params.yaml."""
+    names = " and ".join(f"{framework}'s" for framework in snippets)
+    yield heading(f"In {names} terms")
+    for code in snippets.values():
         yield from (line for line in code if line.startswith("optimizer = "))
 
 
@@ -289,7 +286,8 @@ def _closing(summary: Summary) -> Iterator[str]:
         yield f"look closer:  hpsearch refine {as_argument(run.path)}"
     if summary.outcome is not None and run.has_model:
         yield f"use it:       hpsearch predict {as_argument(run.path)} DATA"
-        told = "in PyTorch and Keras, too" if summary.config.trainer.network else "its settings"
+        words = " and ".join(summary.snippets)
+        told = f"in {words}, too" if words else "its settings"
         yield f"rebuild it:   {run.best / 'params.yaml'} ({told})"
     elif summary.outcome is not None:
         yield f"use it:       {run.best / 'params.yaml'} (its settings)"

@@ -23,6 +23,7 @@ from hpsearch.searching.stages import Stage
 from hpsearch.space import Space
 from hpsearch.space.settings import count, key, untried
 from hpsearch.store import RunDirectory, RunInfo, uncollected
+from hpsearch.trainers.kinds import kind_read
 from hpsearch.trainers.protocol import OWN_EPOCHS, Job, Settings
 from hpsearch.trial import Params, Result, Round, Training, Trial
 
@@ -49,7 +50,7 @@ class Spec:
     repeats: int = 1  # trainings of each trial with seeds of their own
     folds: int = 1  # trainings of each repeat, with validation rows of their own
     confirm: Confirm | None = None
-    user_trainer: bool = False  # code of the user's trains, with whatever names it is given
+    any_names: bool = False  # the trainer takes whatever parameters the space names
     rules: int = RULES  # how random numbers are drawn and settings proposed
     timeout: float | None = None  # seconds
     trial_timeout: float | None = None  # seconds
@@ -91,7 +92,7 @@ class Spec:
         own = {
             OWN_EPOCHS if name == "epochs" else name: value
             for name, value in params.items()
-            if name in self.space or not self.user_trainer
+            if name in self.space or not self.any_names
         }
         return {**self.settings, **own}
 
@@ -233,7 +234,7 @@ def spec_for(
     return Spec(
         space=config.space,
         settings=config.trainer.settings,
-        user_trainer=not config.trainer.network,
+        any_names=kind_read(config.trainer).any_names,
         rounds=rounds,
         seed=config.seed,
         metric=config.metric.name,

@@ -12,7 +12,7 @@ from hpsearch.report.summary import summarise
 from hpsearch.searching.repair import repair
 from hpsearch.searching.resume import reopen
 from hpsearch.searching.session import begin, conduct
-from hpsearch.searching.user_trainer import settled
+from hpsearch.searching.trainer import inspected
 
 GENERATOR = """
 from pathlib import Path
@@ -58,7 +58,7 @@ def configured(folder, told, *, epochs=9, **search):
 
 
 def done(config, folder, name="run"):
-    config = settled(config)
+    config = inspected(config)
     run = begin(config, None, folder / "runs", name)
     conduct(run, lambda event: None, config)
     return run
@@ -95,7 +95,7 @@ def test_a_metric_that(tmp_path, shape, search):
     run.update(status="interrupted")
     again = reopen(run)
     assert again is not None
-    conduct(run, lambda event: None, settled(again))
+    conduct(run, lambda event: None, inspected(again))
     assert fates(run) == expected
 
 

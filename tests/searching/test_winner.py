@@ -13,8 +13,8 @@ from hpsearch.searching.session import begin, conduct
 from hpsearch.store import as_line
 from hpsearch.store.files import as_json
 from hpsearch.store.records import SearchValue
-from hpsearch.trainers.network import NetworkTrainer
 from hpsearch.trainers.network.model import load_model
+from hpsearch.trainers.network.trainer import NetworkTrainer
 from hpsearch.trainers.protocol import Outcome
 
 CONFIRM = "search.confirm={top: 3, seeds: 3, share: 1}"
@@ -119,7 +119,7 @@ def test_a_contender_that_is_lost_with_a_new_seed_does_not_win(
     lost = run.winner(run.info).number
     monkeypatch.setattr(Fragile, "lost", (lost,))
     monkeypatch.setattr(Fragile, "way", way)
-    monkeypatch.setattr(session, "NetworkTrainer", Fragile)
+    monkeypatch.setattr("hpsearch.trainers.network.trainer.NetworkTrainer", Fragile)
     other = searched(digits(*FULL))
     assert fates(other) == fates(run)
     left = [each for each in run.winner(run.info).contenders if each.number != lost]
@@ -131,7 +131,7 @@ def test_where_every_contender_is_lost_the_best_of_the_search_wins_unconfirmed(
     run, digits, searched, dataset, monkeypatch
 ):
     monkeypatch.setattr(Fragile, "lost", tuple(range(9)))
-    monkeypatch.setattr(session, "NetworkTrainer", Fragile)
+    monkeypatch.setattr("hpsearch.trainers.network.trainer.NetworkTrainer", Fragile)
     other = searched(digits(*FULL))
     best = max(run.results, key=lambda r: (r.value, -r.metrics["val_loss"]))
     winner = other.winner(other.info)

@@ -13,7 +13,6 @@ from hpsearch.report.summary import Summary
 from hpsearch.store import as_yaml
 from hpsearch.store.files import plain
 from hpsearch.store.records import Rates
-from hpsearch.trainers.network.frameworks import keras, pytorch
 from hpsearch.trial import Result
 
 MOST_OPEN = 20  # classes; a longer table is folded
@@ -180,12 +179,8 @@ def _copies(summary: Summary, best: Result) -> str:
         ("YAML", as_yaml(best.params).rstrip("\n")),
         ("retrain", f"hpsearch retrain {_run(summary)} --trial {best.number}"),
     ]
-    if summary.config.trainer.network:
-        data = summary.info.data
-        settings = {**summary.config.trainer.settings, **best.params}
-        shape = {"features": data.features, "classes": len(data.classes)}
-        texts.append(("PyTorch", "\n".join(pytorch(settings, **shape)).rstrip("\n")))
-        texts.append(("Keras", "\n".join(keras(settings, **shape)).rstrip("\n")))
+    for framework, lines in summary.snippets.items():
+        texts.append((framework, "\n".join(lines).rstrip("\n")))
     return "<div class=copies>" + "".join(
         f"<details{' open' if i == 0 else ''} name=copies><summary>{name}</summary>"
         f"<button type=button class=copy>copy</button><pre>{code(text)}</pre></details>"
