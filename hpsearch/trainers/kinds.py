@@ -330,8 +330,8 @@ def kind_named(name: str) -> Kind:
             "install the package that has it"
         )
     if len(points) > 1:
-        sources = " and ".join(map(_source, points))
-        raise TrainerError(f"trainer.kind: {name!r} is in {sources}; remove one of them")
+        sources = " and ".join(sorted(map(_source, points)))
+        raise TrainerError(f"{sources}: both have a kind of trainer {name!r}; remove one of them")
     (point,) = points
     try:
         found = point.load()
