@@ -244,6 +244,11 @@ class Kind:
         """
         return {name: (known.low, known.high) for name, known in self.hyperparameters.items()}
 
+    def data_missing(self) -> str:
+        """What to say of a configuration without `data`, which the kind needs."""
+        example = "data: {source: digits}"
+        return f"missing; trainer.kind {self.name} needs rows, for example {example}"
+
     def variant(self, keys: Iterable[str]) -> Kind:
         """The variant that one of the keys chooses, or this kind itself."""
         return next((each for each in self.variants if each.chosen_by in keys), self)

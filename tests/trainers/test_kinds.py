@@ -100,7 +100,7 @@ def test_a_kind_of_another_package_is_checked_searched_reported_trained_again_an
     run = find("c", Path("runs"))
     assert {result.status for result in run.results} <= {"completed", "stopped"}
     assert (run.best / "model.centroids").is_file()
-    assert run.outcome["test"]["test_accuracy"] > 0.7
+    assert run.winner(run.info).test.test_accuracy > 0.7
     assert "hpsearch predict" in cli("report", "c")
     assert json.loads(cli("report", "c", "--format=json"))["best"]["number"] >= 0
     assert "bit for bit, in every epoch" in cli("retrain", "c")
@@ -118,7 +118,7 @@ def test_workers_train_a_kind_of_another_package_to_the_same_trials(examples, cl
     cli("run", config, "--name=there", "--quiet", "--backend=local", "--jobs=2")
     here, there = (find(name, Path("runs")) for name in ("here", "there"))
     assert [result.value for result in there.results] == [r.value for r in here.results]
-    assert there.outcome["number"] == here.outcome["number"]
+    assert there.winner(there.info).number == here.winner(here.info).number
 
 
 def test_a_kind_without_data_leaves_its_settings(examples, cli):
@@ -126,8 +126,9 @@ def test_a_kind_without_data_leaves_its_settings(examples, cli):
     assert "Trainer: the formula" in cli("check", config)
     cli("run", config, "--name=f", "--quiet")
     run = find("f", Path("runs"))
-    assert run.outcome["search"]["metric"] == "value"
-    assert yaml.safe_load((run.best / "params.yaml").read_text()) == run.outcome["params"]
+    winner = run.winner(run.info)
+    assert winner.search.metric == "value"
+    assert yaml.safe_load((run.best / "params.yaml").read_text()) == winner.params
     assert "the winner's settings" in cli("predict", "f", "x.npz", status=1)
     cli("report", "f")
     assert "bit for bit, in every epoch" in cli("retrain", "f")
@@ -163,21 +164,6 @@ def test_the_schema_knows_its_keys(examples, cli):
     tree["trainer"]["distance"] = "far"
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(tree, schema)
-
-
-def test_a_run_is_read_without_the_package_that_trained_it_and_resumed_only_with_it(examples, cli):
-    cli("run", written("c.yaml", CENTROIDS), "--name=c", "--quiet")
-    examples.unlink()
-    kind_named.cache_clear()
-    assert "c" in cli("list")
-    assert "val_accuracy" in cli("report", "c")
-    message = (
-        "'centroids' is no kind of trainer here, there are network, keras, function, command; "
-        "install the package that has it"
-    )
-    for words in (("resume", "c", "--trials=8"), ("predict", "c", "x.npz"), ("retrain", "c")):
-        assert message in cli(*words, status=1)
-    assert "must be network, keras, function or command" in cli("check", "c.yaml", status=1)
 
 
 @pytest.mark.parametrize(
