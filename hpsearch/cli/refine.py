@@ -63,7 +63,7 @@ def refine(
     history, where the training is the same.
     """
     from hpsearch.cli.conduct import watching
-    from hpsearch.cli.plan import show_refinement
+    from hpsearch.cli.preview import show_refinement
     from hpsearch.searching.launch import launch, prepare_refinement
     from hpsearch.store import as_yaml, find
 

@@ -42,7 +42,7 @@ def run(
 ) -> None:
     """Search the space that CONFIG describes."""
     from hpsearch.cli.conduct import watching
-    from hpsearch.cli.plan import show_first_trials, show_plan
+    from hpsearch.cli.preview import show_first_trials, show_plan
     from hpsearch.config import load
     from hpsearch.searching.launch import launch, prepare
 

@@ -79,7 +79,7 @@ def test_every_option_that_may_name_a_file_is_known_to_write_or_to_read():
     texts = [
         (name, param.name, param.type)
         for name, command in cli.commands.items()
-        for param in command.params
+        for param in command.load().params
         if isinstance(param.type, click.Path | click.File | click.types.StringParamType)
     ]
     written = {(name, param) for name, param, kind in texts if kind is OUTPUT}
@@ -90,7 +90,7 @@ def test_every_option_that_may_name_a_file_is_known_to_write_or_to_read():
 
 @pytest.mark.parametrize("command", sorted({command for command, _ in WRITES}))
 def test_every_command_that_writes_a_file_has_force(command):
-    assert "force" in [param.name for param in cli.commands[command].params]
+    assert "force" in [param.name for param in cli.commands[command].load().params]
 
 
 @pytest.mark.parametrize("kind", ["file", "link", "broken link", "hard link", "folder"])
