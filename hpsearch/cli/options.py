@@ -32,7 +32,7 @@ class _Run(click.types.StringParamType):
     ) -> list[CompletionItem]:
         """The runs below `--runs-dir` whose names begin so, or the folders that a path may mean.
 
-        It looks at names alone and loads nothing of `store`: a shell waits for it at every Tab.
+        It looks at names alone and opens no run: a shell waits for it at every Tab.
         """
         if "/" in incomplete or incomplete.startswith("~"):
             return [CompletionItem(incomplete, type="dir")]

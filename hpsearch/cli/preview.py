@@ -9,7 +9,7 @@ from hpsearch.config import Config, remarks_on
 from hpsearch.messages import counted
 from hpsearch.report.escape import echo
 from hpsearch.report.numbers import extent, number, setting
-from hpsearch.report.text import columns, tell
+from hpsearch.report.text import TextTable, display
 from hpsearch.searching.confirmation import trainings_within
 from hpsearch.searching.refine import Refinement
 from hpsearch.searching.session import first_trials, jobs_of
@@ -20,7 +20,7 @@ from hpsearch.space import Parameter, Space
 
 def show_space(space: Space) -> None:
     """Each parameter's range, its median and its scale."""
-    shown = columns("parameter", "scale", "range", "median", "")
+    shown = TextTable("parameter", "scale", "range", "median", "")
     for parameter in space:
         config, domain = parameter.as_config(), parameter.domain
         if parameter.fixed:
@@ -31,7 +31,7 @@ def show_space(space: Space) -> None:
             low, median, high = (number(domain.at(share)) for share in (0.0, 0.5, 1.0))
             cells = [_scale(config), f"{low} .. {high}", median]
         shown.add_row(parameter.name, *cells, _conditions(parameter))
-    tell(shown)
+    display(shown)
 
 
 def _scale(config: Mapping[str, Any]) -> str:
@@ -87,12 +87,12 @@ def show_first_trials(config: Config) -> None:
 
 def show_refinement(refinement: Refinement) -> None:
     """Each parameter's old and new range, and what becomes of the parent's trials."""
-    shown = columns("parameter", refinement.parent.name, "refined")
+    shown = TextTable("parameter", refinement.parent.name, "refined")
     before, after = refinement.before, refinement.config.space
     for parameter in before:
         name = parameter.name
         shown.add_row(name, _range(before[name]), _range(after[name]) if name in after else "-")
-    tell(shown)
+    display(shown)
     best = ", ".join(str(elite.number) for elite in refinement.elites)
     echo(f"\naround the best trials: {best}")
     if refinement.history:

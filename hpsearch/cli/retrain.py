@@ -20,7 +20,7 @@ from hpsearch.config import from_mapping
 from hpsearch.errors import as_argument
 from hpsearch.report.escape import echo
 from hpsearch.report.numbers import number, setting
-from hpsearch.report.text import columns, tell
+from hpsearch.report.text import TextTable, display
 from hpsearch.searching.criterion import (
     Criterion,
     Curve,
@@ -127,7 +127,7 @@ def _say(
     headings = (f"mean of {len(curves)}", "deviation") if several else ("",)
     counting = [criterion.epoch_after(curve, len(curve["epoch"])) for curve in curves]
     same_epoch = len(set(counting)) == 1
-    table = columns(f"after epoch {counting[0]}" if same_epoch else "at the end", *headings)
+    table = TextTable(f"after epoch {counting[0]}" if same_epoch else "at the end", *headings)
     names = dict.fromkeys(name for curve in curves for name in curve if name != "epoch")
     for name in names if held_out else ["train_loss"]:
         pairs = [(curve, n - 1) for curve, n in zip(curves, counting, strict=True)]
@@ -138,7 +138,7 @@ def _say(
         if several:
             cells.append(number(deviation_of(finite), 2) if len(finite) > 1 else "")
         table.add_row(name, *cells)
-    tell(table)
+    display(table)
     if as_it_was:
         same = curves[0] == known.curve
         echo(

@@ -121,8 +121,9 @@ def test_what_is_there_is_refused_and_stays_as_it_was(place, words, kind):
     "words", [w for key, w in WRITES.items() if key[0] != "export" and key[1] != "png"]
 )
 def test_it_is_refused_before_any_work(place, words, monkeypatch):
-    monkeypatch.setattr("hpsearch.store.find", lambda *_: pytest.fail("work was begun"))
-    monkeypatch.setattr("hpsearch.data.profile.profile", lambda *_: pytest.fail("work was begun"))
+    work = {"init": "profile", "predict": "open_model"}.get(words[0], "find")
+    begun = lambda *_: pytest.fail("work was begun")  # noqa: E731
+    monkeypatch.setattr(f"hpsearch.cli.{words[0]}.{work}", begun)
     place.file.write_text("mine")
     missing = place.folder / "no" / "file.npz"
     assert "file.npz: must be in a folder that exists" in place.say(words, missing).err

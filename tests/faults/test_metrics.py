@@ -7,7 +7,7 @@ import pytest
 from hpsearch.api.run import load
 from hpsearch.config import from_mapping
 from hpsearch.exchange.formats import export_run
-from hpsearch.report.html.write import write_page
+from hpsearch.report.html.page import write_page
 from hpsearch.report.summary import summarise
 from hpsearch.searching.repair import repair
 from hpsearch.searching.resume import reopen

@@ -9,7 +9,7 @@ from hpsearch.config import from_mapping
 from hpsearch.report.chart import chart
 from hpsearch.report.comparison import compare
 from hpsearch.report.html.figures.axes import ticks
-from hpsearch.report.html.write import write_page
+from hpsearch.report.html.page import write_page
 from hpsearch.report.paired import bootstrap_interval
 from hpsearch.report.summary import summarise
 from hpsearch.report.terminal import show

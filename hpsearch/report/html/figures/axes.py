@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from hpsearch.report.html.text import in_plot
+from hpsearch.report.html.markup import plot_text
 from hpsearch.report.numbers import number
 from hpsearch.space import LINEAR, LOG, Choice, Continuous, Discrete, Domain
 
@@ -49,7 +49,7 @@ def axis_of(domain: Domain) -> Axis:
         far = [v for v in inside if all(abs(domain.fraction(v) - end) > CLOSE for end in ends)]
         values = [values[0], *far, *values[-1:]] if len(values) > 1 else values
     places = tuple(round(domain.fraction(value), 4) for value in values)
-    return Axis(domain, places, tuple(in_plot(number(value), 14) for value in values))
+    return Axis(domain, places, tuple(plot_text(number(value), 14) for value in values))
 
 
 def ticks(domain: Domain, most: int = MOST_TICKS) -> list[Any]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -19,9 +21,8 @@ from hpsearch.data.delimited import (
 )
 from hpsearch.data.labels import MISSING_TEXTS, typed
 from hpsearch.data.options import READ_ALL, Reading
-from hpsearch.data.parquet import read_names, read_parquet
 from hpsearch.data.source import Labels, Source, place_in_table
-from hpsearch.errors import DataError
+from hpsearch.errors import DataError, install
 from hpsearch.messages import listed
 from hpsearch.suggestions import did_you_mean
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from hpsearch.data.encoding import Encoding
 
 _PARQUET = (".parquet", ".pq")
+_PANDAS_INDEX = re.compile(r"__index_level_\d+__")  # row numbers that pandas wrote, not data
 _USUAL_TARGETS = ("label", "target", "class", "y")
 
 
@@ -40,19 +42,19 @@ def read_table(
     reading: Reading = READ_ALL,
     refused: dict[str, Refusal] | None = None,
 ) -> Source:
-    """Read a table to learn from.
+    """Read a table to train on.
 
     Args:
         path: a CSV, TSV or Parquet file.
-        target: the column of labels.
-        reading: how the other columns are read, and which.
-        refused: takes the columns that cannot be used, by name; None refuses them.
+        target: the name of the column of labels.
+        reading: which of the other columns are read, and how.
+        refused: receives the columns that cannot be used, by name; None to raise an error.
 
     Raises:
         DataError: the file is damaged, or columns are missing or unusable.
     """
     layout = None if _is_parquet(path) else read_layout(path)
-    names = layout.names if layout else read_names(path)
+    names = layout.names if layout else _parquet_names(path)
     label = _check_target(path, names, target)
     features = _chosen(path, names, label, reading)
     frame = _frame(path, layout, features, label, reading.missing_values)
@@ -82,16 +84,19 @@ def read_table(
 
 
 def read_like(path: Path, encoding: Encoding, *, labels: bool = True) -> Source:
-    """Read new rows for a model: the columns that it knows, as the kinds it knows.
+    """Read new rows for a model: the columns that it was trained on, in the same types.
 
-    Other columns are left aside, that of the labels if it is not asked for; it may be absent.
-    Labels are not typed: the model's classes say what they mean.
+    Args:
+        path: a CSV, TSV or Parquet file; other columns in it are ignored.
+        encoding: of the model.
+        labels: whether to read labels, if the file has them. They are as the file writes them;
+            `labels.positions` finds their classes.
 
     Raises:
-        DataError: the file is damaged, or columns are missing, unusable or of the wrong kind.
+        DataError: the file is damaged, or columns are missing or do not suit the model.
     """
     layout = None if _is_parquet(path) else read_layout(path)
-    names = layout.names if layout else read_names(path)
+    names = layout.names if layout else _parquet_names(path)
     features = [*encoding.numbers, *encoding.categories]
     check_features(str(path), names, features)
     label = encoding.target if labels and encoding.target in names else None
@@ -122,15 +127,19 @@ def _frame(
     missing_values: Sequence[str],
     texts: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """Some columns of a file; those of `texts` and the label of a text file as text."""
+    """Read some columns of a file; of a text file, `texts` and `label` as text."""
     if layout:
         return read_delimited(path, layout, features, texts, label, missing_values)
-    frame = read_parquet(path, [*features, label] if label is not None else features)
+    frame = _read_parquet(path, [*features, label] if label is not None else features)
     return frame.assign(**without_missing(frame[[*features]], missing_values))
 
 
 def _chosen(path: Path, names: Sequence[str], target: str, reading: Reading) -> list[str]:
-    """The columns to learn from."""
+    """The names of the columns to train on.
+
+    Raises:
+        DataError: `reading` names columns that do not exist, or leaves none.
+    """
     for key, named in (("columns", reading.columns or ()), ("exclude", reading.exclude)):
         unknown = next((name for name in named if name not in names), None)
         if unknown is not None:
@@ -148,24 +157,24 @@ def _chosen(path: Path, names: Sequence[str], target: str, reading: Reading) -> 
 
 
 def column_names(path: Path) -> tuple[str, ...]:
-    """The names of a table's columns, in their order."""
-    return read_names(path) if path.suffix.lower() in _PARQUET else read_layout(path).names
+    """The names of the columns of a table, in order."""
+    return _parquet_names(path) if path.suffix.lower() in _PARQUET else read_layout(path).names
 
 
 def read_labels(path: Path, name: str) -> Labels:
-    """One column of a table as labels.
+    """Read one column of a table as labels.
 
     Raises:
-        DataError: the file is damaged, or the column holds what cannot be compared.
+        DataError: the file is damaged, or the values of the column cannot be labels.
     """
     if _is_parquet(path):
-        return _labels(path, read_parquet(path, [name])[name])
+        return _labels(path, _read_parquet(path, [name])[name])
     frame = read_texts(path, read_layout(path), (), [name], missing=())
     return _labels(path, frame[name], MISSING_TEXTS, as_text=True)
 
 
 def read_fields(path: Path, names: Sequence[str]) -> list[list[str]]:
-    """For each row of a table the fields of some columns, as they are written.
+    """Read the fields of some columns as text, row by row.
 
     Raises:
         DataError: the file is damaged, or has no such columns.
@@ -178,7 +187,7 @@ def read_fields(path: Path, names: Sequence[str]) -> list[list[str]]:
             f"columns are {listed(there)}"
         )
     if _is_parquet(path):
-        frame = read_parquet(path, names).astype(object)
+        frame = _read_parquet(path, names).astype(object)
         frame = frame.where(frame.notna(), "").astype(str)
     else:
         frame = read_texts(path, read_layout(path), (), names, missing=())
@@ -187,12 +196,12 @@ def read_fields(path: Path, names: Sequence[str]) -> list[list[str]]:
 
 
 def _field_at(path: Path, layout: Layout, row: int, name: str) -> str:
-    """What a text file holds in a row, counted from 0, and column."""
+    """The field of a text file in a row, from 0, and column."""
     return str(read_texts(path, layout, (), [name], missing=())[name].iloc[row])
 
 
 def likely_targets(names: Sequence[str]) -> list[str]:
-    """Columns as they may hold the labels, the likeliest first: named so, else from the last on.
+    """Columns in the order in which they probably hold the labels: by name, else from the last.
 
     >>> likely_targets(["a", "Class", "b"])
     ['Class', 'b', 'a']
@@ -202,7 +211,7 @@ def likely_targets(names: Sequence[str]) -> list[str]:
 
 
 def guess_target(names: Sequence[str]) -> str:
-    """The column that most likely holds the labels: one named so, else the last.
+    """The column that most likely holds the labels: one with a usual name, else the last.
 
     >>> guess_target(["Class", "age", "height"]), guess_target(["age", "species"])
     ('Class', 'species')
@@ -214,7 +223,7 @@ def guess_target(names: Sequence[str]) -> str:
 def _labels(
     path: Path, series: pd.Series[Any], missing: Sequence[str] = (), *, as_text: bool = False
 ) -> Labels:
-    """A column of labels; those of a text file are read as text, and typed here if asked to."""
+    """The labels in a column; `as_text` finds out the type of labels that were read as text."""
     import pandas as pd
 
     try:
@@ -244,10 +253,15 @@ def _check_target(path: Path, names: Sequence[str], target: str | None) -> str:
 
 
 def check_features(where: str, names: Sequence[str], features: Sequence[str]) -> None:
-    """New rows have every column that the model was trained on.
+    """Check that new rows have every column that a model was trained on.
+
+    Args:
+        where: the file, for messages.
+        names: of the columns of the new rows.
+        features: of the columns of the model.
 
     Raises:
-        DataError: they lack some; the message names the nearest there is.
+        DataError: a column is missing; the message names the nearest one.
     """
     missing = [name for name in features if name not in names]
     if missing:
@@ -256,3 +270,62 @@ def check_features(where: str, names: Sequence[str], features: Sequence[str]) ->
             f"{where}: the model needs {len(features)} columns, and there is no "
             f"{listed(missing)}{did_you_mean(missing[0], others)}; the columns are {listed(names)}"
         )
+
+
+def _parquet_names(path: Path) -> tuple[str, ...]:
+    """The names of the columns of a Parquet file.
+
+    Raises:
+        DataError: pyarrow is missing, the file is not Parquet, or two columns have one name.
+    """
+    with _reading_parquet(path):
+        import pyarrow.parquet
+
+        names = pyarrow.parquet.read_schema(path).names
+    names = tuple(name for name in names if not _PANDAS_INDEX.fullmatch(name))
+    if not names:
+        raise DataError(f"{path}: the table has no columns; add data")
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise DataError(f"{path}: two columns are named {twice!r}; each needs its own name")
+    return names
+
+
+def _read_parquet(path: Path, names: Sequence[str]) -> pd.DataFrame:
+    """Read some columns of a Parquet file.
+
+    Raises:
+        DataError: pyarrow is missing, the file is damaged, or it has no rows.
+    """
+    with _reading_parquet(path):
+        import pyarrow.parquet
+
+        table = pyarrow.parquet.ParquetFile(path).read(columns=list(names))
+        for field in table.schema:
+            if pyarrow.types.is_nested(field.type):
+                raise DataError(
+                    f"{path}: column {field.name!r} holds values of type {field.type}; a value "
+                    f"must be a number, true or false, or text, so convert or leave it out"
+                )
+        frame = cast("pd.DataFrame", table.to_pandas(ignore_metadata=True))
+    if not len(frame):
+        raise DataError(f"{path}: there are no rows; add data")
+    return frame
+
+
+@contextmanager
+def _reading_parquet(path: Path) -> Iterator[None]:
+    """Turn a missing package or a damaged file into a DataError that says what to do."""
+    try:
+        yield
+    except ImportError as error:
+        raise DataError(
+            f"{path}: reading Parquet needs pyarrow; {install('parquet')}, or save "
+            f"the table as CSV"
+        ) from error
+    except DataError:
+        raise
+    # the errors of pyarrow are subclasses of these
+    except (OSError, ValueError, TypeError, KeyError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(f"{path}: damaged, or not a Parquet file: {reason}") from error
