@@ -13,7 +13,8 @@ from hpsearch.data.dataset import Dataset
 from hpsearch.messages import counted
 from hpsearch.report.escape import echo
 from hpsearch.searching.session import read_data
-from hpsearch.searching.user_trainer import settled
+from hpsearch.searching.trainer import inspected
+from hpsearch.trainers.kinds import kind_of
 
 
 @click.command()
@@ -25,7 +26,7 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
     Each parameter has its range, median and scale; the plan has the rounds and how busy they
     keep the jobs. Trains nothing.
     """
-    loaded = settled(load(config, overrides))
+    loaded = inspected(load(config, overrides))
     dataset = read_data(loaded)
     echo(
         f"{config}: sound. {_subject(loaded, dataset)}; "
@@ -37,11 +38,11 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
 def _subject(config: Config, dataset: Dataset | None) -> str:
     """What is learned from, or what trains."""
     if dataset is None:
-        kind, options = config.trainer.kind, config.trainer.options
         epochs = (
             f", {counted(config.trainer.epochs, 'epoch')}" if config.trainer.epochs > 1 else ""
         )
-        return f"Trainer: the {kind} {options[kind]}{epochs}"
+        described = kind_of(config.trainer).describe(config.trainer.options)
+        return f"Trainer: {described}{epochs}"
     rows = ", ".join(f"{count:,} {part}" for part, count in dataset.counts.items())
     classes = len(dataset.classes)
     features = counted(dataset.features, "feature")

@@ -14,7 +14,7 @@ from hpsearch.exchange.optuna_import import ImportedRun, import_study
 from hpsearch.exchange.optuna_study import OptunaStudy, read_study, study_config
 from hpsearch.messages import counted, printable
 from hpsearch.report.escape import echo
-from hpsearch.searching.user_trainer import settled
+from hpsearch.searching.trainer import inspected
 from hpsearch.trial import Status
 
 
@@ -56,7 +56,7 @@ def import_(
         kind = "command" if function is None else "function"
         tree = study_config(found, {"kind": kind, kind: given[kind]})
         asked = from_mapping(tree, None, overrides)
-    imported = import_study(found, settled(asked), runs_dir, name)
+    imported = import_study(found, inspected(asked), runs_dir, name)
     _tell(found, imported)
 
 

@@ -15,8 +15,7 @@ from hpsearch.report.comparison import compare, show_comparison
 from hpsearch.report.escape import echo, echo_data
 from hpsearch.report.html.compare import default_page, write_comparison
 from hpsearch.report.html.page import write_page
-from hpsearch.report.live import EVERY
-from hpsearch.report.live import watch as follow
+from hpsearch.report.live import EVERY, follow
 from hpsearch.report.png import write_pictures
 from hpsearch.report.summary import summarise
 from hpsearch.report.table import write_csv, write_runs_csv
@@ -106,7 +105,7 @@ def _tell(run: RunDirectory, top: int, open_: bool) -> None:
     """The story in text, and as a page."""
     summary = summarise(run, top)
     try:
-        write_page(run, summary, EVERY if summary.info["status"] == "running" else None)
+        write_page(run, summary, EVERY if summary.info.status == "running" else None)
     except (OSError, RunError) as error:  # what a run found can be told all the same
         why = error.strerror if isinstance(error, OSError) else None
         told = why or str(error).removeprefix(f"{run.report}: ")
