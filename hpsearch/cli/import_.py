@@ -48,7 +48,7 @@ def import_(
     from hpsearch.config import from_mapping, load
     from hpsearch.exchange.optuna_import import import_study
     from hpsearch.exchange.optuna_study import read_study
-    from hpsearch.searching.user_trainer import settled
+    from hpsearch.searching.trainer import inspected
 
     given = {"config": config, "function": function, "command": command}
     if sum(value is not None for value in given.values()) != 1:
@@ -59,7 +59,7 @@ def import_(
     else:
         kind = "command" if function is None else "function"
         asked = from_mapping(_config(found, kind, given[kind]), None, overrides)
-    imported = import_study(found, settled(asked), runs_dir, name)
+    imported = import_study(found, inspected(asked), runs_dir, name)
     _tell(found, imported)
 
 

@@ -59,9 +59,9 @@ def show_plan(config: Config) -> None:
     """The space, the rounds, and how busy they keep the jobs."""
     from hpsearch.config import remarks_on
     from hpsearch.searching.confirmation import trainings_within
-    from hpsearch.searching.session import jobs_of
     from hpsearch.searching.spec import rounds_of, shortage
     from hpsearch.searching.stages import busy, planned_epochs
+    from hpsearch.searching.trainer import jobs_of
 
     show_space(config.space)
     rounds, jobs = rounds_of(config), jobs_of(config)

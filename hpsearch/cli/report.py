@@ -92,7 +92,7 @@ def report(
         echo_data(rows.getvalue())
     else:
         if watch:
-            from hpsearch.report.live import watch as follow
+            from hpsearch.report.live import follow
 
             follow(run)
         _tell(run, top, open_)
@@ -113,7 +113,7 @@ def _tell(run: RunDirectory, top: int, open_: bool) -> None:
 
     summary = summarise(run, top)
     try:
-        write_page(run, summary, EVERY if summary.info["status"] == "running" else None)
+        write_page(run, summary, EVERY if summary.info.status == "running" else None)
     except (OSError, RunError) as error:  # what a run found can be told all the same
         why = error.strerror if isinstance(error, OSError) else None
         told = why or str(error).removeprefix(f"{run.report}: ")

@@ -67,9 +67,8 @@ def retrain(
     )
     from hpsearch.searching.session import same_data
     from hpsearch.searching.trust import permit
-    from hpsearch.searching.user_trainer import is_own
     from hpsearch.store import find
-    from hpsearch.trainers.network.model import as_bytes
+    from hpsearch.trainers.kinds import kind_of
 
     to = claimed(output, force)
     if to is not None and to.is_stdout:
@@ -79,18 +78,20 @@ def retrain(
     if output is not None and seeds is not None and seeds > 1:
         raise click.UsageError("--output saves one model; leave out --seeds")
     found = find(run, runs_dir)
-    tree = found.info["config"]
-    config = from_mapping(tree, None, (), jobs=jobs)
-    if is_own(config) and (refit or output is not None):
+    info = found.info
+    config = from_mapping(info.config, None, (), jobs=jobs)
+    kind = kind_of(config.trainer)
+    if not kind.needs_data and (refit or output is not None):
         option = "--refit" if refit else "--output"
         raise click.UsageError(f"{option} needs the network; this run trains your own model")
-    if not config.trainer.network and output is not None:
+    if output is not None and (kind.model is None or kind.model.as_bytes is None):
+        kept = found.best / ("params.yaml" if kind.model is None else kind.model.name)
         raise click.UsageError(
-            f"--output needs the network; the winner of your own model is {found.keras_model}"
+            f"--output needs the network; the winner of your own model is {kept}"
         )
     known = known_trial(found, config, trial)
     permit(found, config, trust)
-    dataset = same_data(found, config)
+    dataset = same_data(found, info, config)
     if refit and dataset is not None:
         dataset = without_validation(dataset, config)
         config, known = for_refit(config, known)
@@ -105,7 +106,7 @@ def retrain(
     if to is not None and dataset is not None:
         model = model_again(again, outcomes, config, dataset)
         with to.binary() as file:
-            file.write(as_bytes(model))
+            file.write(model)
         echo(f"wrote {output}; use it with: hpsearch predict {as_argument(output)} DATA", err=True)
 
 

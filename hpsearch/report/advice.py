@@ -9,7 +9,6 @@ from math import comb
 from pathlib import Path
 
 from hpsearch.config import Config
-from hpsearch.config.kinds import limits
 from hpsearch.errors import as_argument
 from hpsearch.report.numbers import number
 from hpsearch.sampling.pressure import Pressure, pressures
@@ -17,6 +16,7 @@ from hpsearch.sampling.ranking import Observation
 from hpsearch.searching.history import LOST
 from hpsearch.searching.launch import why_diverged
 from hpsearch.space import Choice, Space, same
+from hpsearch.trainers.kinds import kind_read
 from hpsearch.trial import Result, Status
 
 CHANCE = 0.05  # that a value which loses every trial has only had bad luck, at most
@@ -46,7 +46,7 @@ def advise(
     """
     best = [elite.params for elite in elites]
     if len(best) <= SELECTED * len(results):
-        for pressure in pressures(config.space, best, limits(config.trainer)):
+        for pressure in pressures(config.space, best, kind_read(config.trainer).limits()):
             yield Advice("pressure", pressure.parameter, _pressing(run, pressure))
     for status, remedy in (
         (Status.DIVERGED, why_diverged(config, results)),

@@ -25,8 +25,8 @@ from hpsearch.searching.refine import Refinement, refine, start_from
 from hpsearch.searching.resume import reopen
 from hpsearch.searching.session import begin, conduct, fingerprint_of, read_data
 from hpsearch.searching.spec import shortage
+from hpsearch.searching.trainer import Function, inspected
 from hpsearch.searching.trust import is_sealed, permit, unsealed
-from hpsearch.searching.user_trainer import Target, settled
 from hpsearch.store import RunDirectory, find
 from hpsearch.trial import Result, Status
 
@@ -47,12 +47,12 @@ class Prepared:
 
     config: Config
     dataset: Dataset | None
-    function: Target | None = None
+    function: Function | None = None
     refinement: Refinement | None = None
     sealed: bool = True
 
 
-def prepare(config: Config, runs_dir: Path, function: Target | None = None) -> Prepared:
+def prepare(config: Config, runs_dir: Path, function: Function | None = None) -> Prepared:
     """Inspect the trainer of a search and read its data.
 
     Args:
@@ -67,7 +67,7 @@ def prepare(config: Config, runs_dir: Path, function: Target | None = None) -> P
     """
     if isinstance(config.search.start, str):
         config = start_from(config, find(config.search.start, runs_dir))
-    config = settled(config, function)
+    config = inspected(config, function)
     return Prepared(config, read_data(config), function)
 
 
@@ -77,7 +77,7 @@ def prepare_refinement(
     *,
     top: int | None = None,
     widen: bool = False,
-    function: Target | None = None,
+    function: Function | None = None,
     trust: bool = False,
     look: bool = False,
     **forced: Any,
@@ -97,15 +97,15 @@ def prepare_refinement(
     Raises:
         HpsearchError: as `prepare` and `refine.refine` do, or the code is not trusted.
     """
-    tree = parent.info["config"]
-    before = from_mapping(tree)
-    config = from_mapping(tree, None, overrides, **forced)
+    info = parent.info
+    before = from_mapping(info.config)
+    config = from_mapping(info.config, None, overrides, **forced)
     sealed = True
     if function is not None:  # nothing else runs, but what the parent names may be a stranger's
-        sealed = is_sealed(parent.info)
+        sealed = is_sealed(info)
     elif not look:
         sealed = permit(parent, config, trust)
-    config = config if look else settled(config, function)
+    config = config if look else inspected(config, function)
     dataset = read_data(config)
     found = refine(parent, before, config, fingerprint_of(dataset), top, widen)
     return Prepared(found.config, dataset, function, found, sealed)
@@ -137,7 +137,7 @@ def resume(
     overrides: Sequence[str] = (),
     *,
     trials: int | None = None,
-    function: Target | None = None,
+    function: Function | None = None,
     trust: bool = False,
     notify: Listener,
     **forced: Any,
@@ -159,7 +159,7 @@ def resume(
     config = reopen(run, overrides, trials=trials, named=function is None, trust=trust, **forced)
     if config is None:
         return False
-    config = settled(config, function)
+    config = inspected(config, function)
     _finish(run, Prepared(config, read_data(config), function), notify)
     return True
 
@@ -167,11 +167,11 @@ def resume(
 def _finish(run: RunDirectory, prepared: Prepared, notify: Listener) -> None:
     """Do a search, or the rest of it, and see that it has a winner."""
     config = prepared.config
-    history = [line["params"] for line in run.history]
-    fewer = shortage(config, history) if run.rules > 1 else None
-    notify(RunOpened(run, fewer, unsealed(run)))
+    info, history = run.info, [line.params for line in run.history]
+    fewer = shortage(config, history) if info.rules > 1 else None
+    notify(RunOpened(run, fewer, unsealed(run, info)))
     conduct(run, notify, config, prepared.dataset, prepared.function)
-    if run.outcome is None:
+    if run.winner(info) is None:
         raise RunError(without_winner(run.path, config, run.results))
 
 

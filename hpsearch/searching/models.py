@@ -16,12 +16,12 @@ from hpsearch.data.options import BUILT_IN, DataOptions
 from hpsearch.data.source import Codes, Rows, Source
 from hpsearch.errors import DataError, RunError, as_argument
 from hpsearch.messages import expanded
-from hpsearch.searching.evaluation import Predictor
+from hpsearch.searching.trainer import setup_of
 from hpsearch.searching.trust import permit
-from hpsearch.searching.user_trainer import is_own, origin_of
-from hpsearch.store import RunDirectory, find
-from hpsearch.trainers.keras.own import open_saved
+from hpsearch.store import RunDirectory, RunInfo, find
+from hpsearch.trainers.kinds import kind_of
 from hpsearch.trainers.network.model import load_model
+from hpsearch.trainers.protocol import Predictor
 
 
 def open_model(run: str | None, runs_dir: Path, trust: bool = False) -> tuple[Predictor, Encoding]:
@@ -48,23 +48,22 @@ def winning_model(run: RunDirectory, trust: bool = False) -> tuple[Predictor, En
     Raises:
         RunError: the run has no winner yet, or one without a model of ours.
     """
+    info = run.info
     if not run.has_model:
-        raise no_winner(run) if run.outcome is None else no_model(run)
-    if not run.model.exists():
-        config = from_mapping(run.info["config"])
-        if config.trainer.network:
-            raise RunError(
-                f"{run.model}: is missing; restore it, or train it again with: hpsearch retrain "
-                f"{run.path} --output FILE.npz"
-            )
-        if is_own(config):
-            raise no_model(run)
-        permit(run, config, trust)
-        saved = open_saved(run.keras_model, trusted=True)
-        saved = replace(saved, origin=origin_of(config))  # what is sealed, not what lies beside it
-        return saved, saved.encoding
-    model = load_model(run.model)
-    return model, Encoding.from_json(model.data)
+        raise no_winner(run, info) if run.winner(info) is None else no_model(run, info)
+    config = from_mapping(info.config)
+    kind = kind_of(config.trainer)
+    if kind.model is None:
+        raise no_model(run, info)
+    if not (run.best / kind.model.name).exists():
+        remedy = (
+            ""
+            if kind.model.as_bytes is None
+            else (f", or train it again with: hpsearch retrain {run.path} --output FILE.npz")
+        )
+        raise RunError(f"{run.best / kind.model.name}: is missing; restore it{remedy}")
+    permit(run, config, trust)
+    return kind.model.load(run.best, setup_of(config))
 
 
 def rows_seen(
@@ -87,7 +86,8 @@ def rows_seen(
     Returns:
         None where it cannot be told.
     """
-    options, expected = from_mapping(run.info["config"]).data, run.info["data"]["fingerprint"]
+    info = run.info
+    options, expected = from_mapping(info.config).data, info.data.fingerprint
     if options is None:
         return None
     dataset = _the_same(options, expected)
@@ -108,7 +108,7 @@ def rows_seen(
     return seen if seen > chance + 3 * chance**0.5 else 0
 
 
-def _the_same(options: DataOptions, fingerprint: str) -> Dataset | None:
+def _the_same(options: DataOptions, fingerprint: str | None) -> Dataset | None:
     """The data that a run was searched on, if it is still there."""
     try:
         dataset = load(options)
@@ -127,30 +127,30 @@ def _digests(source: Source, y: Codes, rows: Rows, encoding: Encoding) -> Iterat
         done += len(X)
 
 
-def no_model(run: RunDirectory) -> RunError:
+def no_model(run: RunDirectory, info: RunInfo) -> RunError:
     """Why a run with a winner has no model, and what to do instead."""
-    kind = run.info["config"]["trainer"]["kind"]
-    if run.info.get("imported") and kind in ("network", "keras"):
+    kind = kind_of(from_mapping(info.config).trainer)
+    if info.imported and kind.model is not None:
         return RunError(
             f"{run.path}: was imported, and no model came with it; train one with: "
             f"hpsearch retrain {as_argument(run.path)}, or search on with: "
             f"hpsearch refine {as_argument(run.path)}"
         )
+    trainer = f"a {kind.name} of your own" if kind.code is not None else f"kind {kind.name}"
     return RunError(
-        f"{run.path}: was trained by a {kind} of your own, which "
+        f"{run.path}: was trained by {trainer}, which "
         f"leaves no model here; train it with the winner's settings in {run.best / 'params.yaml'}"
     )
 
 
-def no_winner(run: RunDirectory) -> RunError:
+def no_winner(run: RunDirectory, info: RunInfo) -> RunError:
     """Why a run has no winner, and what to do about it."""
-    status = run.info["status"]
-    if status == "finished":
+    if info.status == "finished":
         return RunError(
             f"{run.path}: has no winner, for no trial was completed with a finite value; "
             f"see: hpsearch report {as_argument(run.path)}"
         )
     return RunError(
-        f"{run.path}: has no winner yet (status {status}); "
+        f"{run.path}: has no winner yet (status {info.status}); "
         f"finish it with: hpsearch resume {as_argument(run.path)}"
     )

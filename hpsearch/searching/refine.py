@@ -8,7 +8,6 @@ from heapq import nsmallest
 from math import ceil
 
 from hpsearch.config import Config, from_mapping
-from hpsearch.config.kinds import limits
 from hpsearch.errors import RunError, as_argument
 from hpsearch.sampling.pressure import Limits, Pressure, pressures
 from hpsearch.sampling.ranking import Observation, rank
@@ -18,6 +17,7 @@ from hpsearch.searching.spec import TRIED, check_rules, past_trials, spec_of, tr
 from hpsearch.space import Space
 from hpsearch.space.bounds import narrow, widen
 from hpsearch.store import RunDirectory
+from hpsearch.trainers.kinds import kind_of
 from hpsearch.trial import Result, Status
 
 FEWEST = 4  # elites: a region set by fewer would be set by luck
@@ -87,26 +87,28 @@ def refine(
         RunError: no trial has a value, so there is nothing to narrow around; or a later version
             knows how they were trained.
     """
-    check_rules(parent)
-    spec = spec_of(parent, before)
+    info = parent.info
+    check_rules(parent, info)
+    spec = spec_of(parent, info, before)
     known = past_trials(parent, spec)
     criterion = criterion_of(before)
-    winner = None if parent.outcome is None else int(parent.outcome["number"])
+    winner = parent.winner(info)
+    number = None if winner is None else winner.number
     best_first = elites_of(ranking(known, spec.amounts, criterion), top)
-    elites = _led_by(winner, [trial.number for trial in best_first], known)
+    elites = _led_by(number, [trial.number for trial in best_first], known)
     if not elites:
         raise RunError(
             f"{parent.path}: refine needs at least one trial with a value, found none; "
             f"see why with: hpsearch report {as_argument(parent.path)}"
         )
     best = [elite.params for elite in elites]
-    bounds = limits(config.trainer)
+    bounds = kind_of(config.trainer).limits()
     space = narrow(config.space, best)
     pressed = pressures(config.space, best, bounds) if wide else []
     for pressure in pressed:
         space = _widened(space, config.space, pressure, bounds)
     inside = [each for each in known if space.contains(each.result.params)]
-    same = same_training(before, config) and parent.info["data"]["fingerprint"] == fingerprint
+    same = same_training(before, config) and info.data.fingerprint == fingerprint
     most = min(AGAIN, config.search.trials)
     again = () if same else tuple(params for params in best if space.contains(params))[:most]
     config = replace(config, space=space, search=replace(config.search, start=again), text=None)
@@ -118,7 +120,7 @@ def refine(
     return Refinement(
         parent=parent,
         before=before.space,
-        winner=winner,
+        winner=number,
         config=config,
         elites=tuple(elites),
         history=tuple(inside) if same else (),
@@ -166,7 +168,7 @@ def start_from(config: Config, run: RunDirectory) -> Config:
     Raises:
         RunError: none of them lies in the space.
     """
-    before = from_mapping(run.info["config"])
+    before = from_mapping(run.info.config)
     criterion = criterion_of(before)
     best = [result.params for result in best_completed(run.results, criterion, top=10)]
     most = min(AGAIN, config.search.trials)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
@@ -15,16 +15,17 @@ from hpsearch.config import Config, Confirm
 from hpsearch.errors import RunError, as_argument
 from hpsearch.messages import counted
 from hpsearch.rng import RULES
-from hpsearch.sampling.plan import Round, Rung, ladder, plan, round_sizes
+from hpsearch.sampling.plan import ladder, plan, round_sizes
 from hpsearch.sampling.propose import Sampler, propose
 from hpsearch.sampling.ranking import Observation
 from hpsearch.searching.history import PastTrial, check_params, curves
 from hpsearch.searching.stages import Stage
 from hpsearch.space import Space
 from hpsearch.space.settings import count, key, untried
-from hpsearch.store import RunDirectory, uncollected
+from hpsearch.store import RunDirectory, RunInfo, uncollected
+from hpsearch.trainers.kinds import kind_read
 from hpsearch.trainers.protocol import OWN_EPOCHS, Job, Settings
-from hpsearch.trial import Params, Result, Training, Trial
+from hpsearch.trial import Params, Result, Round, Training, Trial
 
 TRIED = (
     "widen the space, or train a setting with new seeds: hpsearch retrain {} --trial N --seeds K"
@@ -49,7 +50,7 @@ class Spec:
     repeats: int = 1  # trainings of each trial with seeds of their own
     folds: int = 1  # trainings of each repeat, with validation rows of their own
     confirm: Confirm | None = None
-    user_trainer: bool = False  # code of the user's trains, with whatever names it is given
+    any_names: bool = False  # the trainer takes whatever parameters the space names
     rules: int = RULES  # how random numbers are drawn and settings proposed
     timeout: float | None = None  # seconds
     trial_timeout: float | None = None  # seconds
@@ -78,6 +79,10 @@ class Spec:
         """Whether a trial is a starting setting (`search.start`), which is trained in full."""
         return number < self.first + len(self.start)
 
+    def confirms(self, repeat: int | None) -> bool:
+        """Whether a training has a new seed, to confirm its trial; not known of None."""
+        return repeat is not None and repeat >= self.repeats
+
     def settings_of(self, params: Params) -> dict[str, Any]:
         """Fixed settings and a trial's parameters; "epochs" is the length of a full training.
 
@@ -87,7 +92,7 @@ class Spec:
         own = {
             OWN_EPOCHS if name == "epochs" else name: value
             for name, value in params.items()
-            if name in self.space or not self.user_trainer
+            if name in self.space or not self.any_names
         }
         return {**self.settings, **own}
 
@@ -102,7 +107,7 @@ class Spec:
         Folds share it. Confirming trainings have seeds of their own, the same for every
         setting, so that settings are compared like with like.
         """
-        if repeat >= self.repeats:
+        if self.confirms(repeat):
             return self.seed, "confirm", repeat - self.repeats
         return seed if repeat == 0 else (*seed, "repeat", repeat)
 
@@ -144,27 +149,25 @@ class Spec:
         ]
 
 
-def spec_of(run: RunDirectory, config: Config) -> Spec:
+def spec_of(run: RunDirectory, info: RunInfo, config: Config) -> Spec:
     """The specification of a run; its plan is the one that it began with."""
-    info = run.info
-    rounds = rounds_in(info["plan"])
-    history = tuple(PastTrial.from_line(line) for line in run.history)
+    history = tuple(map(PastTrial.from_inherited, run.history))
     results = (each.result for each in history)
     check_params(results, config.space, "history.jsonl", "refine the parent again")
-    spec = spec_for(config, rounds, history)
-    return replace(spec, inherited=info.get("parent_winner"), rules=info.get("rules", 1))
+    spec = spec_for(config, info.plan, history)
+    return replace(spec, inherited=info.parent_winner, rules=info.rules)
 
 
-def check_rules(run: RunDirectory) -> None:
+def check_rules(run: RunDirectory, info: RunInfo) -> None:
     """Refuse to train a run that was searched by rules of a later version; reading it is fine.
 
     Raises:
         RunError: the run has such rules.
     """
-    if run.rules > RULES:
-        began = run.info.get("versions", {}).get("hpsearch", "a later one")
+    if info.rules > RULES:
+        began = info.versions.get("hpsearch", "a later one")
         raise RunError(
-            f"{run.path}: was searched by rules {run.rules}, this hpsearch {version('hpsearch')} "
+            f"{run.path}: was searched by rules {info.rules}, this hpsearch {version('hpsearch')} "
             f"knows rules 1 to {RULES}; go on with the version that began it ({began}), or search "
             f"again with: hpsearch run {as_argument(run.config)}"
         )
@@ -224,13 +227,6 @@ def shortage(config: Config, history: Sequence[Params] = ()) -> str | None:
     )
 
 
-def rounds_in(plan: Sequence[Mapping[str, Any]]) -> tuple[Round, ...]:
-    """The rounds of a plan as run.json has it."""
-    return tuple(
-        Round(**{**line, "rungs": tuple(Rung(**rung) for rung in line["rungs"])}) for line in plan
-    )
-
-
 def spec_for(
     config: Config, rounds: tuple[Round, ...], history: tuple[PastTrial, ...] = ()
 ) -> Spec:
@@ -238,7 +234,7 @@ def spec_for(
     return Spec(
         space=config.space,
         settings=config.trainer.settings,
-        user_trainer=not config.trainer.network,
+        any_names=kind_read(config.trainer).any_names,
         rounds=rounds,
         seed=config.seed,
         metric=config.metric.name,

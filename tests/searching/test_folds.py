@@ -69,7 +69,7 @@ def test_a_search_with_folds_gives_the_same_trials_with_1_job_or_2(run, digits, 
     for jobs in (1, 2):
         again = searched(digits(*FOLDS, "parallel.backend=local", jobs=jobs))
         assert fates(again) == fates(run)
-        assert again.outcome == run.outcome
+        assert again.winner(again.info) == run.winner(run.info)
         assert again.model.read_bytes() == run.model.read_bytes()
 
 
@@ -89,12 +89,12 @@ def test_an_interrupted_search_with_folds_resumes_to_the_same_trials(
         conduct(again, interrupt, config, dataset)
     conduct(again, lambda event: None)
     assert fates(again) == fates(run)
-    assert again.outcome == run.outcome
+    assert again.winner(again.info) == run.winner(run.info)
     assert again.model.read_bytes() == run.model.read_bytes()
 
 
 def test_the_model_is_the_median_fold_and_encodes_rows_as_that_fold_did(plainly, plain, dataset):
-    number = plainly.outcome["number"]
+    number = plainly.winner(plainly.info).number
     values = {p.fold: p.value for p in plainly.pieces if p.number == number}
     folds, model = folds_of(plain, dataset), load_model(plainly.model)
     [fold] = [k for k, each in enumerate(folds) if np.array_equal(each.encoding.mean, model.mean)]
@@ -103,9 +103,9 @@ def test_the_model_is_the_median_fold_and_encodes_rows_as_that_fold_did(plainly,
 
 
 def test_the_winner_with_folds_is_measured_on_the_test_rows_of_the_whole_data(plainly, dataset):
-    test = plainly.outcome["test"]
-    assert test["rows"] == len(dataset.parts["test"])
-    assert test["test_accuracy"] > 0.8
+    test = plainly.winner(plainly.info).test
+    assert test.rows == len(dataset.parts["test"])
+    assert test.test_accuracy > 0.8
 
 
 @pytest.mark.parametrize("number", [0, 3, 5])
@@ -119,9 +119,21 @@ def test_all_trainings_of_a_trial_again_give_the_averaged_record_bit_for_bit(
     assert average(curves, "val_accuracy") == known.curve
 
 
-def test_the_winner_trained_again_is_the_winners_model(plainly, plain, dataset):
+@pytest.fixture
+def trained_again(tmp_path):
+    """What `model_again` gives, read as the file that it is."""
+
+    def read(*args):
+        path = tmp_path / "again.npz"
+        path.write_bytes(model_again(*args))
+        return load_model(path)
+
+    return read
+
+
+def test_the_winner_trained_again_is_the_winners_model(plainly, plain, dataset, trained_again):
     jobs = jobs_again(plain, known_trial(plainly, plain, None))
-    again = model_again(jobs, train(jobs, plain, dataset), plain, dataset)
+    again = trained_again(jobs, train(jobs, plain, dataset), plain, dataset)
     stored = load_model(plainly.model)
     assert again.params.tobytes() == stored.params.tobytes()
     assert again.averages.tobytes() == stored.averages.tobytes()
@@ -140,14 +152,14 @@ def test_new_seeds_train_every_fold_and_give_one_curve_a_seed(plainly, plain, da
     assert known.curve not in curves
 
 
-def test_refitting_trains_once_on_all_rows_but_the_test_rows(run, config, dataset):
+def test_refitting_trains_once_on_all_rows_but_the_test_rows(run, config, dataset, trained_again):
     known = known_trial(run, config, None)
     alone, known = for_refit(config, known)
     [job] = jobs_again(alone, known)
     assert (job.seed, job.until_epoch) == (known.seed, 3)
     whole = without_validation(dataset, config)
     outcomes = train([job], alone, whole)
-    model = model_again([job], outcomes, alone, whole)
+    model = trained_again([job], outcomes, alone, whole)
     np.testing.assert_array_equal(model.mean, whole.encoding.mean)
     assert value_on(model, whole) == outcomes[0].curve["val_accuracy"][-1]
 
@@ -210,7 +222,7 @@ def test_the_value_is_that_of_the_best_epoch_and_the_models_on_the_validation_ro
             assert result.value == max(curve["val_accuracy"])
             early += result.value != curve["val_accuracy"][-1]
     assert early
-    winner = best_run.results[best_run.outcome["number"]]
+    winner = best_run.results[best_run.winner(best_run.info).number]
     assert value_on(load_model(best_run.model), dataset) == winner.value
 
 
@@ -235,11 +247,11 @@ def test_a_search_for_the_best_epoch_with_halving_resumes_to_the_same_model(
 
 
 def test_retraining_gives_the_best_epochs_model_and_refitting_stops_there(
-    best_run, best_config, dataset
+    best_run, best_config, dataset, trained_again
 ):
     known = known_trial(best_run, best_config, None)
     jobs = jobs_again(best_config, known)
-    again = model_again(jobs, train(jobs, best_config, dataset), best_config, dataset)
+    again = trained_again(jobs, train(jobs, best_config, dataset), best_config, dataset)
     assert again.params.tobytes() == load_model(best_run.model).params.tobytes()
     alone, known = for_refit(best_config, known)
     [job] = jobs_again(alone, known)

@@ -15,7 +15,7 @@ from hpsearch.config import from_mapping
 from hpsearch.errors import TrainerError
 from hpsearch.searching.refine import refine
 from hpsearch.searching.session import begin, conduct
-from hpsearch.searching.user_trainer import settled
+from hpsearch.searching.trainer import inspected
 from hpsearch.store import RunDirectory
 
 COUNTING = """
@@ -85,17 +85,17 @@ def wait_for_end(process):
 
 
 def test_a_command_is_halved_refined_and_has_curves(script, tmp_path):
-    config = settled(script(COUNTING, epochs=9, trials=9))
+    config = inspected(script(COUNTING, epochs=9, trials=9))
     run = done(config, tmp_path)
     statuses = [result.status for result in run.results]
     assert statuses.count("stopped") > statuses.count("completed") > 0
-    whole = [piece for piece in run.pieces if piece.number == run.outcome["number"]]
+    whole = [piece for piece in run.pieces if piece.number == run.winner(run.info).number]
     assert [epoch for piece in whole for epoch in piece.curve["epoch"]] == list(range(1, 10))
     refinement = refine(run, config, config, None)
     assert refinement.history
     child = begin(refinement.config, None, tmp_path / "runs", "child", refinement)
     conduct(child, lambda event: None, refinement.config)
-    assert child.outcome["search"]["value"] <= run.outcome["search"]["value"]
+    assert child.winner(child.info).search.value <= run.winner(run.info).search.value
 
 
 @pytest.mark.parametrize("resumes", [True, False])
@@ -207,7 +207,7 @@ def test_commands_that_fail_say_how_and_the_search_goes_on(script, tmp_path):
     for result in run.results:
         assert (result.error or "").startswith(hows[result.params["how"]])
         assert result.status == ("completed" if result.params["how"] == "fine" else "failed")
-    assert run.outcome["params"] == {"how": "fine"}
+    assert run.winner(run.info).params == {"how": "fine"}
 
 
 @pytest.mark.parametrize(
@@ -222,4 +222,4 @@ def test_a_program_that_is_not_there_is_refused_before_anything_runs(script, com
     config = script("")
     options = {**config.trainer.options, "command": command}
     with pytest.raises(TrainerError, match=message):
-        settled(replace(config, trainer=replace(config.trainer, options=options)))
+        inspected(replace(config, trainer=replace(config.trainer, options=options)))

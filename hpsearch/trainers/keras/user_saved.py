@@ -1,4 +1,4 @@
-"""A run's winner that is a Keras model of the user's: its files, and how it predicts."""
+"""A Keras model of the user's: the function that builds it, and the winner's files."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,16 +20,21 @@ from hpsearch.errors import RunError, TrainerError
 from hpsearch.nn.types import Array
 from hpsearch.store.files import write_json
 from hpsearch.store.safe_path import MOST, SafePath
-from hpsearch.trainers.function.loading import load
+from hpsearch.trainers.function.loading import Function, extras_of, load
 from hpsearch.trainers.keras.framework import check_installed, silenced, start
 from hpsearch.trainers.network.model import check_width, standardised
 
 FORMAT = 1
 """Version of the file beside the model; a reader refuses a newer one."""
 
+EXTRAS = ("features", "classes")
+"""What the function gets besides the parameters, where it takes an argument of the name."""
+
+SIGNATURE = "build(params), and any of features and classes"
+
 
 @dataclass(frozen=True)
-class Origin:
+class ModelSource:
     """What a user's model is made with, by a trainer and by whoever reads it again.
 
     Attributes:
@@ -44,6 +50,24 @@ class Origin:
     threads: int = 1
 
 
+def builder(source: ModelSource) -> tuple[Function, tuple[str, ...]]:
+    """Start Keras, load the function that builds the model, and see which of EXTRAS it takes.
+
+    Keras starts first: the user's file imports it, and must find it on the right framework.
+
+    Raises:
+        TrainerError: Keras is not installed, or the function cannot be imported or called.
+    """
+    start(source.backend, source.threads)
+    function = load(source.target, source.home)
+    return function, extras_of(function, source.target, ({},), EXTRAS, SIGNATURE)
+
+
+def loaded_extras(source: ModelSource) -> tuple[str, ...]:
+    """Which of EXTRAS the function takes, for another process to find out; see `builder`."""
+    return builder(source)[1]
+
+
 @dataclass(frozen=True)
 class SavedModel:
     """A model.keras and what belongs to it; plain values, so that a worker may have it.
@@ -51,14 +75,14 @@ class SavedModel:
     Attributes:
         path: of the file, which takes raw rows and gives probabilities.
         encoding: how a file becomes rows.
-        origin: how the model was made; layers of the user's are defined there.
-        trusted: whether the file that `origin` names may be run, for these layers. What a run
+        source: how the model was made; layers of the user's are defined there.
+        trusted: whether the file that `source` names may be run, for these layers. What a run
             directory says is a stranger's word.
     """
 
     path: SafePath
     encoding: Encoding
-    origin: Origin
+    source: ModelSource
     trusted: bool = False
 
     @property
@@ -78,14 +102,37 @@ class SavedModel:
         X = standardised(rows, self.encoding.mean, self.encoding.scale)
         found = self.path.status()
         stamp = 0 if found is None else found.st_mtime_ns
-        model = _loaded(self.path, self.origin, self.trusted, stamp)
+        model = _loaded(self.path, self.source, self.trusted, stamp)
         with silenced():
             return np.asarray(model.predict(X, verbose=0), np.float64)
 
     def save(self) -> None:
         """Write what belongs to the model beside it."""
-        values = {"format": FORMAT, **vars(self.origin), "encoding": self.encoding.to_json()}
+        values = {"format": FORMAT, **vars(self.source), "encoding": self.encoding.to_json()}
         write_json(_beside(self.path), values)
+
+
+@dataclass(frozen=True)
+class AtWorker:
+    """A model that predicts in a worker: this process stays without Keras.
+
+    Attributes:
+        model: as it was written.
+        call: calls a function with arguments in a worker.
+    """
+
+    model: SavedModel
+    call: Callable[..., Any]
+
+    @property
+    def class_names(self) -> Array:
+        """(classes,), the labels."""
+        return self.model.class_names
+
+    def probabilities(self, rows: Array) -> Array:
+        """Class probabilities of raw rows."""
+        found: Array = self.call(self.model.probabilities, rows)
+        return found
 
 
 def open_saved(path: SafePath, trusted: bool = False) -> SavedModel:
@@ -100,7 +147,7 @@ def open_saved(path: SafePath, trusted: bool = False) -> SavedModel:
         if (version := values.pop("format")) != FORMAT:
             raise ValueError(f"format {version}, but this hpsearch reads {FORMAT}")
         encoding = Encoding.from_json(values.pop("encoding"))
-        return SavedModel(path, encoding, Origin(**values), trusted)
+        return SavedModel(path, encoding, ModelSource(**values), trusted)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RunError(
             f"{beside}: must be what hpsearch wrote beside the model, found "
@@ -113,16 +160,16 @@ def _beside(path: SafePath) -> SafePath:
 
 
 @lru_cache(maxsize=2)
-def _loaded(path: SafePath, origin: Origin, trusted: bool, _stamp: int) -> Any:
+def _loaded(path: SafePath, source: ModelSource, trusted: bool, _stamp: int) -> Any:
     """The model without its first layer, which standardises, and does so in float32 only."""
-    check_installed(origin.backend)
-    start(origin.backend, origin.threads)
+    check_installed(source.backend)
+    start(source.backend, source.threads)
     import keras
 
     if trusted:
         # The file may be gone, and mostly is not needed. What it prints is no output of ours.
         with redirect_stdout(sys.stderr), suppress(TrainerError):
-            load(origin.target, origin.home)
+            load(source.target, source.home)
     try:
         with path.open() as file, tempfile.TemporaryDirectory(prefix="hpsearch-") as folder:
             copy = Path(folder, "model.keras")  # Keras opens by name, and follows links
@@ -136,5 +183,5 @@ def _loaded(path: SafePath, origin: Origin, trusted: bool, _stamp: int) -> Any:
         trust = "" if trusted else ", and say --trust to have it run (in Python, import it first)"
         raise RunError(
             f"{path}: cannot be read as a Keras model ({message}); restore it. If layers of it "
-            f"are defined in {origin.target} in {origin.home}, restore that{trust}"
+            f"are defined in {source.target} in {source.home}, restore that{trust}"
         ) from error

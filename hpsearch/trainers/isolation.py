@@ -1,14 +1,19 @@
-"""What a user's function prints: into a file of its trial, whoever prints it, and only so much."""
+"""A user's code, kept from this process: in a process of its own, or with its traces removed."""
 
 from __future__ import annotations
 
 import os
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
 
+from hpsearch import backends
+from hpsearch.errors import TrainerError
 from hpsearch.store import SafePath
 
 MOST = 10 * 2**20
@@ -21,6 +26,67 @@ IDLE = 100
 """Looks at nothing until the guard goes away."""
 
 CUT = "\n[cut by hpsearch: a trial keeps {:,} bytes of output]\n"
+
+
+def in_fresh_process(name: str, function: Callable[..., Any], *args: Any) -> Any:
+    """What a function gives in a process of its own, as in a worker.
+
+    What importing a user's module does to a process is so not done to this one.
+
+    Args:
+        name: of what is looked at, with which an error begins.
+        function: to call.
+        args: its arguments.
+
+    Raises:
+        TrainerError: it raised something, or the process died.
+    """
+    backends.open_streams()
+    backend = "serial" if sys.platform == "win32" else "local"
+    with (
+        tempfile.TemporaryDirectory(prefix="hpsearch-") as folder,
+        backends.create(backend, 1) as at,
+    ):
+        at.submit(backends.Task("inspect", _quietly, (folder, function, args)))
+        answer = at.next()
+    if answer.kind != "ok":
+        error = (answer.error or answer.kind).removeprefix("TrainerError: ")
+        raise TrainerError(error if error.startswith(name) else f"{name}: {error}")
+    return answer.value
+
+
+def _quietly(folder: str, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+    with redirected(SafePath(Path(folder)) / "printed.txt"):
+        return function(*args)
+
+
+@contextmanager
+def traces_removed() -> Iterator[None]:
+    """Undo what a function may do to its process: the folder it is in, sys.path, arguments."""
+    folder, path, arguments = Path.cwd(), list(sys.path), list(sys.argv)
+    environment = dict(os.environ)
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # the folder may be gone
+            os.chdir(folder)
+        sys.path[:], sys.argv[:] = path, arguments
+        if dict(os.environ) != environment:
+            os.environ.clear()
+            os.environ.update(environment)
+
+
+@contextmanager
+def same_process() -> Iterator[None]:
+    """End a process that the function forked and that came back from it: it is not the worker."""
+    process = os.getpid()
+    try:
+        yield
+    finally:
+        if os.getpid() != process:
+            with suppress(OSError, ValueError):  # what it printed is not to be lost
+                sys.stdout.flush()
+            os._exit(0)
 
 
 @contextmanager

@@ -1,14 +1,14 @@
 import os
 
 from hpsearch.store import SafePath
-from hpsearch.trainers import output
-from hpsearch.trainers.output import Guard, redirected
+from hpsearch.trainers import isolation
+from hpsearch.trainers.isolation import Guard, redirected
 
 
 def test_one_guard_watches_trial_upon_trial_and_goes_away_when_there_are_none(
     tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(output, "LOOK", 0.001)
+    monkeypatch.setattr(isolation, "LOOK", 0.001)
     guard, threads = Guard(), set()
     with (tmp_path / "log").open("wb") as log:
         for _ in range(20):
@@ -23,8 +23,8 @@ def test_one_guard_watches_trial_upon_trial_and_goes_away_when_there_are_none(
 
 
 def test_what_is_watched_is_cut_while_it_grows(tmp_path, monkeypatch):
-    monkeypatch.setattr(output, "LOOK", 0.001)
-    monkeypatch.setattr(output, "IDLE", 2)
+    monkeypatch.setattr(isolation, "LOOK", 0.001)
+    monkeypatch.setattr(isolation, "IDLE", 2)
     guard, path = Guard(), tmp_path / "log"
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
     with guard.watching(descriptor, 200):
@@ -38,7 +38,7 @@ def test_what_is_watched_is_cut_while_it_grows(tmp_path, monkeypatch):
 
 
 def test_the_guard_watches_the_outer_file_again_after_an_inner_one(tmp_path, monkeypatch):
-    monkeypatch.setattr(output, "_GUARD", guard := Guard())
+    monkeypatch.setattr(isolation, "_GUARD", guard := Guard())
     with redirected(SafePath(tmp_path) / "outer.txt", 300):
         outer = guard._watched
         with redirected(SafePath(tmp_path) / "inner.txt", 400):

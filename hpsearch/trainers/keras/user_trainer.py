@@ -13,20 +13,16 @@ import numpy as np
 from hpsearch.nn.types import Array
 from hpsearch.store import SafePath
 from hpsearch.trainers.function.loading import Function
-from hpsearch.trainers.keras.own.saved import Origin
-from hpsearch.trainers.keras.own.signature import builder
-from hpsearch.trainers.measures import Measures, curve_of, measures
-from hpsearch.trainers.network import HYPERPARAMETERS, METRICS
-from hpsearch.trainers.network.arrays import Part, part
-from hpsearch.trainers.network.state import Best
-from hpsearch.trainers.output import redirected
-from hpsearch.trainers.pieces import seed_of
-from hpsearch.trainers.protocol import Job, Outcome, Report, Settings, State
-from hpsearch.trainers.world import own_world, same_process
+from hpsearch.trainers.isolation import redirected, same_process, traces_removed
+from hpsearch.trainers.keras.user_saved import ModelSource, builder
+from hpsearch.trainers.network.arrays import PreparedRows, prepared_rows
+from hpsearch.trainers.network.hyperparameters import HYPERPARAMETERS, METRICS
+from hpsearch.trainers.protocol import Best, Job, Outcome, Report, Settings, State
+from hpsearch.trainers.user_training import Metrics, curve_of, metrics_of, seed_of
 
 
 @dataclass(frozen=True)
-class OwnKerasTrainer:
+class KerasModelTrainer:
     """Trains each job as a model that a user's function builds and compiles.
 
     A state has the values of all variables, of layers and optimizer, as arrays; whoever goes on
@@ -37,7 +33,7 @@ class OwnKerasTrainer:
         home: the folder of the run; what is printed goes to its "logs".
         classes: of the target.
         metric: what counts.
-        origin: the function that builds the model, and what is below Keras.
+        source: the function that builds the model, and what is below Keras.
         best: makes each state keep the weights of the best epoch beside the current ones.
     """
 
@@ -45,7 +41,7 @@ class OwnKerasTrainer:
     home: SafePath
     classes: int
     metric: str
-    origin: Origin
+    source: ModelSource
     best: Best | None = None
     metrics: tuple[str, ...] = METRICS
 
@@ -75,50 +71,49 @@ class OwnKerasTrainer:
             scale: (features,), likewise.
         """
         with self._at_work("best.txt") as (function, given):
+            from hpsearch.trainers.keras import user_model
             from hpsearch.trainers.keras.export import write
-            from hpsearch.trainers.keras.own import export, training
 
             rows = self._rows("train", job)
             model = self._built(function, given, job.settings, rows)
             kept = "kept" if self.best is not None else "weights"
-            training.assign(self.origin.target, training.weights(model), state, kept)
-            write(path, export.whole(model, mean, scale, rows.X[:256]))
+            user_model.assign(self.source.target, user_model.weights(model), state, kept)
+            write(path, user_model.whole(model, mean, scale, rows.X[:256]))
 
     def _train(self, job: Job, state: State | None, report: Report | None) -> Outcome:
         with self._at_work(f"trial-{job.number}.txt") as (function, given):
             import keras
 
-            from hpsearch.trainers.keras.own import training
-            from hpsearch.trainers.keras.own.build import check_saves
+            from hpsearch.trainers.keras import user_model
 
             train, val = (self._rows(name, job) for name in ("train", "val"))
             keras.utils.clear_session()  # a worker trains many models, one after another
             keras.utils.set_random_seed(seed_of(job))
             model = self._built(function, given, job.settings, train)
-            optimizer = training.optimizer_variables(model)
+            optimizer = user_model.optimizer_variables(model)
             if state is None:
-                check_saves(self.origin.target, model)
+                user_model.check_saves(self.source.target, model)
                 state = {"epochs": np.array(0)}
             else:
-                training.assign(self.origin.target, training.weights(model), state, "weights")
-                training.assign(self.origin.target, optimizer, state, "optimizer")
+                user_model.assign(self.source.target, user_model.weights(model), state, "weights")
+                user_model.assign(self.source.target, optimizer, state, "optimizer")
             kept = {name: array for name, array in state.items() if name.startswith("kept")}
             size = min(_batch_size(job), len(train.y))
-            rows: dict[int, Measures] = {}
+            rows: dict[int, Metrics] = {}
             for number in range(int(state["epochs"]), job.until_epoch):
-                told = training.epoch(model, train, val, self.classes, size, job, number)
-                row = rows[number + 1] = measures(told, self.metric, number + 1)
+                found = user_model.epoch(model, train, val, self.classes, size, job, number)
+                row = rows[number + 1] = metrics_of(found, self.metric, number + 1)
                 if report is not None:
                     report({"epoch": number + 1, **row})
                 if not all(map(isfinite, row.values())):
                     return Outcome(curve_of(rows, self.metric)[0], None, diverged=True)
                 if self.best is not None and _better(cost := self.best.cost(row), kept):
-                    kept = training.values(training.weights(model), "kept")
+                    kept = user_model.values(user_model.weights(model), "kept")
                     kept["kept_cost"] = np.array(cost)
             curve = curve_of(rows, self.metric)[0] if rows else {"epoch": []}
             after = {
-                **training.values(training.weights(model), "weights"),
-                **training.values(optimizer, "optimizer"),
+                **user_model.values(user_model.weights(model), "weights"),
+                **user_model.values(optimizer, "optimizer"),
                 **kept,
                 "epochs": np.array(job.until_epoch),
             }
@@ -126,27 +121,29 @@ class OwnKerasTrainer:
 
     @contextmanager
     def _at_work(self, log: str) -> Iterator[tuple[Function, tuple[str, ...]]]:
-        """The user's function, in a world that it cannot spoil; what it prints goes to a log."""
+        """The user's function, whose traces are removed; what it prints goes to a log."""
         logs = self.home / "logs"
         logs.mkdir(exist_ok=True)  # without its parents: a deleted run stays so
         with redirected(logs / log):
-            found = builder(self.origin)
-            with own_world(), same_process():
+            found = builder(self.source)
+            with traces_removed(), same_process():
                 yield found
 
     def _built(
-        self, function: Function, given: Sequence[str], settings: Settings, rows: Part
+        self, function: Function, given: Sequence[str], settings: Settings, rows: PreparedRows
     ) -> Any:
-        from hpsearch.trainers.keras.own.build import built
+        from hpsearch.trainers.keras import user_model
 
         shape = {"features": rows.X.shape[1], "classes": self.classes}
         params = {"batch_size": _default_size(), **settings}
         del params["epochs"]
         extras = {name: shape[name] for name in given}
-        return built(self.origin.target, function, params, extras, tuple(shape.values()))
+        return user_model.built(
+            self.source.target, function, params, extras, tuple(shape.values())
+        )
 
-    def _rows(self, name: str, job: Job) -> Part:
-        return part(f"{self.folder}/{job.fold}", name)
+    def _rows(self, name: str, job: Job) -> PreparedRows:
+        return prepared_rows(f"{self.folder}/{job.fold}", name)
 
 
 def _better(cost: tuple[float, float], kept: State) -> bool:
