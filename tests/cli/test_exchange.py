@@ -54,8 +54,8 @@ def study(hpsearch, theirs):
     return "sqlite:///theirs.db"
 
 
-def test_a_run_is_exported_as_the_issue_writes_it(hpsearch, search):
-    search("digits")
+def test_a_run_is_exported_as_the_issue_writes_it(hpsearch, searched):
+    searched("digits")
     said = hpsearch("export", "digits", "--to", "csv", "digits.csv")
     assert said.status == 0
     assert said.err == (
@@ -66,8 +66,8 @@ def test_a_run_is_exported_as_the_issue_writes_it(hpsearch, search):
     assert list(pd.read_parquet("digits.parquet")) == list(pd.read_csv("digits.csv"))
 
 
-def test_a_missing_target_is_told_where_the_only_word_is_a_run(hpsearch, search):
-    search("digits")
+def test_a_missing_target_is_told_where_the_only_word_is_a_run(hpsearch, searched):
+    searched("digits")
     said = hpsearch("export", "digits", "--to", "csv")
     assert said.status == 2
     assert "Missing argument 'TARGET'" in said.err
