@@ -20,15 +20,12 @@ def list_(runs_dir: Path, format_: str) -> None:
     """List the runs, oldest first."""
     from hpsearch.errors import HpsearchError
     from hpsearch.report.numbers import number
-    from hpsearch.report.summary import summarise
-    from hpsearch.report.text import TextTable, display
+    from hpsearch.report.summary import listed, summarise
+    from hpsearch.report.text import TextTable, display, json_text
     from hpsearch.store import runs
 
     found = runs(runs_dir)
     if format_ == "json":
-        from hpsearch.report.summary import listed
-        from hpsearch.report.text import json_text
-
         echo(json_text([listed(run) for run in found]))
         return
     if not found:
