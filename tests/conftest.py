@@ -1,21 +1,35 @@
-"""Array shapes and types are checked at run time, in the tests only.
+"""Array shapes and types are checked at run time, in the tests only, and in those that need it.
 
 Set JAXTYPING_DISABLE=1 to go without, for example under a debugger.
 """
 
 import os
+from pathlib import Path
 
+import jaxtyping
 import pytest
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
 CHECKED = ["hpsearch.nn", "hpsearch.space", "hpsearch.sampling"]
 
+# Other tests call the same code in searches like these, and take three times as long if checked.
+CHECKED_BY = {"nn", "space", "sampling", "trainers", "searching"}
+
 # An int is a float here, as it is to mypy.
 CHECKER = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
 
-if os.environ.get("JAXTYPING_DISABLE", "0") in ("0", "false", "False"):
+ENABLED = os.environ.get("JAXTYPING_DISABLE", "0") in ("0", "false", "False")
+if ENABLED:
     install_import_hook(CHECKED, CHECKER)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Check shapes in the tests of what has shapes."""
+    part = item.path.relative_to(Path(__file__).parent).parts[0]
+    jaxtyping.config.update("jaxtyping_disable", not ENABLED or part not in CHECKED_BY)
+
 
 # The machine may be slow or busy; a law does not depend on it.
 settings.register_profile("hpsearch", deadline=None, max_examples=60)
@@ -33,6 +47,29 @@ def state_folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("state")
     os.environ["HPSEARCH_STATE_DIR"] = str(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def run_info():
+    """What run.json says of a run that has not begun, or with other fields changed."""
+    from hpsearch.store import RunData, RunInfo
+    from hpsearch.trial import Round, Rung
+
+    usual = {
+        "name": "t", "status": "interrupted", "created": "2020-04-02", "began": 1585834414.0,
+        "seed": 0, "data": RunData(fingerprint=None, rows={}, features=0, classes=[]),
+        "config": {}, "plan": (Round(0, 0, 3, 0.0, (Rung(3, 1),)),),
+    }  # fmt: skip
+    return lambda **changes: RunInfo(**{**usual, **changes})
+
+
+@pytest.fixture(scope="session")
+def span():
+    """When a worker trained the first piece of a trial, or another."""
+    from hpsearch.trial import Span
+
+    usual = {"repeat": 0, "fold": 0, "rung": 0, "worker": "0", "start": 0.0, "end": 1.0}
+    return lambda number=0, **changes: Span(number=number, **{**usual, **changes})
 
 
 @pytest.fixture

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import webbrowser
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from hpsearch.cli.options import OUTPUT, RUN, aside, claimed, force_option, runs_dir_option
+from hpsearch.errors import OutputError, RunError
 from hpsearch.messages import counted
+from hpsearch.report.comparison import compare, show_comparison
 from hpsearch.report.escape import echo, echo_data
-
-if TYPE_CHECKING:
-    from hpsearch.report.summary import Summary
-    from hpsearch.store import RunDirectory
-    from hpsearch.store.output import Output
+from hpsearch.report.html.compare import default_page, write_comparison
+from hpsearch.report.html.page import write_page
+from hpsearch.report.live import EVERY, follow
+from hpsearch.report.png import write_pictures
+from hpsearch.report.summary import Summary, summarise
+from hpsearch.report.table import write_csv, write_runs_csv
+from hpsearch.report.terminal import show
+from hpsearch.report.text import json_text
+from hpsearch.report.trial import report_trial, show_trial
+from hpsearch.store import RunDirectory, SafePath, find
+from hpsearch.store.output import Output
 
 
 @click.command()
@@ -57,8 +65,6 @@ def report(
     RUN... are folders or names, the newest run if left out. The same is written to report.html
     in the run's folder, a page that works offline; several runs are compared.
     """
-    from hpsearch.store import find
-
     if format_ != "text" and (open_ or watch):
         raise click.UsageError("--open and --watch go with --format text only")
     if wanted is not None and (len(runs) > 1 or watch or open_ or png or format_ == "csv"):
@@ -80,17 +86,12 @@ def report(
     else:
         _one(found[0], format_, top, open_, watch)
         if png is not None:
-            _pictures(found[0], png, force)
+            files = write_pictures(summarise(found[0]), png, force=force)
+            echo(f"wrote {counted(len(files), 'picture')} to {png}", err=True)
 
 
 def _one(run: RunDirectory, format_: str, top: int, open_: bool, watch: bool) -> None:
     """What one run found, in one of the formats; as text, its page is written, too."""
-    from hpsearch.report.live import EVERY, follow
-    from hpsearch.report.summary import summarise
-    from hpsearch.report.table import write_csv
-    from hpsearch.report.terminal import show
-    from hpsearch.report.text import json_text
-
     if watch:
         follow(run)
     summary = summarise(run, top)
@@ -102,7 +103,7 @@ def _one(run: RunDirectory, format_: str, top: int, open_: bool, watch: bool) ->
         write_csv(summary.results, rows)
         echo_data(rows.getvalue())
         return
-    _write_page(run, summary, EVERY if summary.info["status"] == "running" else None)
+    _write_page(run, summary, EVERY if summary.info.status == "running" else None)
     show(summary)
     if open_:
         _open(run.report.path)
@@ -110,9 +111,6 @@ def _one(run: RunDirectory, format_: str, top: int, open_: bool, watch: bool) ->
 
 def _write_page(run: RunDirectory, summary: Summary, refresh: float | None) -> None:
     """Write report.html; where it cannot be written, the text is shown all the same."""
-    from hpsearch.errors import RunError
-    from hpsearch.report.html.page import write_page
-
     try:
         write_page(run, summary, refresh)
     except (OSError, RunError) as error:
@@ -121,21 +119,8 @@ def _write_page(run: RunDirectory, summary: Summary, refresh: float | None) -> N
         echo(f"{run.report}: cannot be written: {reason}", err=True)
 
 
-def _pictures(run: RunDirectory, folder: Path, force: bool) -> None:
-    """The page's pictures as PNG files."""
-    from hpsearch.report.png import write_pictures
-    from hpsearch.report.summary import summarise
-
-    files = write_pictures(summarise(run), folder, force=force)
-    echo(f"wrote {counted(len(files), 'picture')} to {folder}", err=True)
-
-
 def _trial(run: RunDirectory, wanted: int, format_: str) -> None:
     """One trial, as text or as JSON."""
-    from hpsearch.report.summary import summarise
-    from hpsearch.report.text import json_text
-    from hpsearch.report.trial import report_trial, show_trial
-
     found = report_trial(summarise(run), wanted)
     if format_ == "json":
         echo(json_text(found.as_json()))
@@ -152,13 +137,6 @@ def _several(
     open_: bool,
 ) -> None:
     """Several runs side by side, in one of the formats; as text, with a page."""
-    from hpsearch.errors import OutputError
-    from hpsearch.report.comparison import compare, show_comparison
-    from hpsearch.report.html.compare import default_page, write_comparison
-    from hpsearch.report.summary import summarise
-    from hpsearch.report.table import write_runs_csv
-    from hpsearch.report.text import json_text
-
     comparison = compare([summarise(run, top) for run in runs])
     if format_ == "json":
         echo(json_text(comparison.as_json()))
@@ -184,9 +162,5 @@ def _several(
 
 
 def _open(page: Path) -> None:
-    import webbrowser
-
-    from hpsearch.store import SafePath
-
     if not SafePath.of(page).is_file() or not webbrowser.open(page.resolve().as_uri()):
         echo(f"no browser was found; open the file yourself: {page}", err=True)
