@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hpsearch.api.progress import Bar
 from hpsearch.api.report import Report
-from hpsearch.config import Config, from_mapping
+from hpsearch.config import Config, from_mapping, from_run
 from hpsearch.config import load as load_config
 from hpsearch.data.encoding import batches, surprises
 from hpsearch.data.given import given_rows
@@ -61,7 +61,7 @@ class Run:
     @property
     def config(self) -> Config:
         """What the run was asked to do."""
-        return from_mapping(self.directory.info["config"])
+        return from_run(self.directory.info["config"], self.path)
 
     @property
     def best(self) -> Result | None:

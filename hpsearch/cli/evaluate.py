@@ -43,13 +43,14 @@ def evaluate(
 
 def _searched(run: str | None, runs_dir: Path) -> Criterion | None:
     """What the run searched; None of a model file, which does not say."""
-    from hpsearch.config import from_mapping
+    from hpsearch.config import from_run
     from hpsearch.searching.criterion import criterion_of
     from hpsearch.store import find
 
     if run is not None and run.endswith(".npz"):
         return None
-    return criterion_of(from_mapping(find(run, runs_dir).info["config"]))
+    found = find(run, runs_dir)
+    return criterion_of(from_run(found.info["config"], found.path))
 
 
 def _stored(run: str | None, runs_dir: Path) -> dict[str, object]:

@@ -54,7 +54,7 @@ def retrain(
     Or with new seeds, to see how much luck there was, or on the validation rows too. RUN is a
     folder or a name, the newest if left out.
     """
-    from hpsearch.config import from_mapping
+    from hpsearch.config import changed
     from hpsearch.searching.criterion import average, criterion_of
     from hpsearch.searching.retrain import (
         curves_by_seed,
@@ -79,8 +79,7 @@ def retrain(
     if output is not None and seeds is not None and seeds > 1:
         raise click.UsageError("--output saves one model; leave out --seeds")
     found = find(run, runs_dir)
-    tree = found.info["config"]
-    config = from_mapping(tree, None, (), jobs=jobs)
+    config = changed(found.info["config"], found.path, jobs=jobs)
     if is_own(config) and (refit or output is not None):
         option = "--refit" if refit else "--output"
         raise click.UsageError(f"{option} needs the network; this run trains your own model")

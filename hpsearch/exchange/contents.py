@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hpsearch.config import Config, from_mapping
+from hpsearch.config import Config, from_run
 from hpsearch.errors import RunError
 from hpsearch.searching.criterion import Criterion, Curve, criterion_of
 from hpsearch.searching.history import PastTrial
@@ -53,7 +53,7 @@ def contents_of(run: RunDirectory) -> Contents:
         RunError: the run directory is damaged.
     """
     info = run.info
-    config = from_mapping(info["config"])
+    config = from_run(info["config"], run.path)
     spec = spec_of(run, config)
     known = past_trials(run, spec)[len(spec.history) :]
     outcome = run.outcome

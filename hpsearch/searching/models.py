@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hpsearch.config import from_mapping
+from hpsearch.config import from_run
 from hpsearch.data.dataset import Dataset, load
 from hpsearch.data.encoding import Encoding, batches
 from hpsearch.data.options import BUILT_IN, DataOptions
@@ -51,7 +51,7 @@ def winning_model(run: RunDirectory, trust: bool = False) -> tuple[Predictor, En
     if not run.has_model:
         raise no_winner(run) if run.outcome is None else no_model(run)
     if not run.model.exists():
-        config = from_mapping(run.info["config"])
+        config = from_run(run.info["config"], run.path)
         if config.trainer.network:
             raise RunError(
                 f"{run.model}: is missing; restore it, or train it again with: hpsearch retrain "
@@ -87,7 +87,8 @@ def rows_seen(
     Returns:
         None where it cannot be told.
     """
-    options, expected = from_mapping(run.info["config"]).data, run.info["data"]["fingerprint"]
+    info = run.info
+    options, expected = from_run(info["config"], run.path).data, info["data"]["fingerprint"]
     if options is None:
         return None
     dataset = _the_same(options, expected)

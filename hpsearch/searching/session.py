@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch import backends
-from hpsearch.config import Config, from_mapping
+from hpsearch.config import Config, from_run
 from hpsearch.data.dataset import Dataset, cross_validation, load, write_folds
 from hpsearch.errors import ConfigError, RunError, as_argument
 from hpsearch.rng import RULES
@@ -225,7 +225,7 @@ def conduct(
         TrainerError: each of the first trials failed.
     """
     backends.open_streams()
-    config = config or from_mapping(run.info["config"])
+    config = config or from_run(run.info["config"], run.path)
     folds = folds_of(config, dataset or same_data(run, config))
     spec = spec_of(run, config)
     deadline = None
