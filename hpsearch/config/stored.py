@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from hpsearch.config.kinds import kind_of
+from hpsearch.config.kinds import Kind, kind_of
 from hpsearch.config.schema import Config, Metric, Parallel, Search, TrainerConfig
 from hpsearch.data.options import DataOptions
 from hpsearch.errors import RunError
@@ -70,17 +70,25 @@ def _off_as_null(tree: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _trainer(tree: Mapping[str, Any]) -> TrainerConfig:
-    """The trainer; of a kind that is not installed here, every key counts as an option, too."""
+    """The trainer; of a kind that is not installed here, mappings are its options."""
     name = msgspec.convert(tree.get("kind"), str)
     rest = {key: value for key, value in tree.items() if key != "kind"}
-    kind = kind_of(name, list(rest))
-    options = {key: value for key, value in rest.items() if key in kind.options}
-    settings = {key: value for key, value in rest.items() if key not in kind.options}
-    settings = msgspec.convert(settings, dict[str, Value | list[Value]])
+    kind = _kind(name, rest)
+    known = [key for key in rest if isinstance(rest[key], dict)] if kind is None else kind.options
+    options = {key: value for key, value in rest.items() if key in known}
+    others = {key: value for key, value in rest.items() if key not in known}
+    settings = msgspec.convert(others, dict[str, Value | list[Value]])
     epochs = settings.get("epochs")
     if type(epochs) is not int or epochs < 1:
         raise ValueError(f"trainer: epochs must be a whole number from 1 on, found {epochs!r}")
-    for option in kind.options.values():
+    for option in () if kind is None else kind.options.values():
         if option.required and not isinstance(options.get(option.name), str):
             raise ValueError(f"trainer: {option.name} must be text")
     return TrainerConfig(name, settings, options)
+
+
+def _kind(name: str, keys: Mapping[str, Any]) -> Kind | None:
+    try:
+        return kind_of(name, list(keys))
+    except KeyError:
+        return None
