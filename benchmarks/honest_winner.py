@@ -21,9 +21,9 @@ from hpsearch import backends
 from hpsearch.config import load
 from hpsearch.data.dataset import Dataset, write_folds
 from hpsearch.searching.session import begin, conduct, read_data
-from hpsearch.trainers.network import NetworkTrainer
 from hpsearch.trainers.network.arrays import part
 from hpsearch.trainers.network.model import model_from_state
+from hpsearch.trainers.network.trainer import NetworkTrainer
 from hpsearch.trainers.protocol import Job
 
 DIGITS = Path(__file__).parents[1] / "configs" / "digits.yaml"

@@ -22,10 +22,10 @@ from statistics import median
 import numpy as np
 
 from hpsearch.backends.threads import limit_threads
-from hpsearch.trainers.keras import KerasTrainer
 from hpsearch.trainers.keras.framework import start
 from hpsearch.trainers.keras.frameworks import FRAMEWORKS
-from hpsearch.trainers.network import NetworkTrainer
+from hpsearch.trainers.keras.trainer import KerasTrainer
+from hpsearch.trainers.network.trainer import NetworkTrainer
 from hpsearch.trainers.protocol import Job
 
 SHAPES = ((64, [32], 32), (64, [64, 64], 64), (784, [128], 128), (784, [256, 128], 256))

@@ -30,9 +30,9 @@ import numpy as np
 from hpsearch import backends
 from hpsearch.data.dataset import load, write_folds
 from hpsearch.data.options import DataOptions
-from hpsearch.trainers.network import NetworkTrainer
 from hpsearch.trainers.network.arrays import part
 from hpsearch.trainers.network.model import model_from_state
+from hpsearch.trainers.network.trainer import NetworkTrainer
 from hpsearch.trainers.protocol import Job
 
 PEERS = Path(__file__).parents[2] / "shared" / "peers"

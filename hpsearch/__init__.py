@@ -1,6 +1,7 @@
 """Hyperparameter search: random, coarse to fine, on the right scale.
 
 The names below are loaded when they are first used, so that `import hpsearch` is light.
+`__version__` is the version that is installed.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
         TrainerError,
     )
     from hpsearch.trial import Trial
+
+    __version__: str
 
 _HOMES = {
     "Run": "hpsearch.api.run",
@@ -54,11 +57,15 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name == "__version__":
+        value: Any = import_module("importlib.metadata").version("hpsearch")
+    elif name in _HOMES:
+        value = getattr(import_module(_HOMES[name]), name)
+    else:
         raise AttributeError(f"module 'hpsearch' has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, "__version__"})

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 
 class HpsearchError(Exception):
-    """The root: what a user can mend. The command line prints it and exits with status 1."""
+    """The root: an error that a user can mend. The command line prints it and exits with 1."""
 
 
 class ConfigError(HpsearchError):
-    """A configuration with problems: all of them at once, one a line."""
+    """A configuration with problems: `problems` has all of them, each one line."""
 
     def __init__(self, problems: str | Sequence[str]):
         self.problems = (problems,) if isinstance(problems, str) else tuple(problems)
@@ -38,13 +38,13 @@ class ExchangeError(HpsearchError):
 
 
 class OutputError(HpsearchError):
-    """A file that the user names to be written, and that exists already or cannot be written."""
+    """A file named by the user that exists already or cannot be written."""
 
 
 def install(extra: str) -> str:
-    """The command that installs an extra, from where this hpsearch was installed.
+    """The command that installs an extra of hpsearch from where hpsearch was installed.
 
-    A checkout is named by its folder, and what pip got from an address by that address.
+    That may be a checkout, an address or a package index.
     """
     import json
     from importlib.metadata import PackageNotFoundError, distribution
@@ -66,7 +66,7 @@ def install(extra: str) -> str:
 
 
 def as_argument(path: object) -> str:
-    """A path as a shell takes it, for commands that are printed.
+    """A path quoted for a shell, for commands in messages.
 
     >>> as_argument("runs/first"), as_argument("my runs/first")
     ('runs/first', "'my runs/first'")

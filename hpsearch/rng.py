@@ -1,4 +1,4 @@
-"""Random numbers by identity: what a number is for decides it, never when it is drawn."""
+"""Random numbers that depend on what they are for, never on when they are drawn."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import hashlib
 import numpy as np
 
 RULES = 2
-"""The version of how random numbers are drawn and settings proposed. Every run records its own
-and keeps to it; a change of any number or setting that a seed gives makes a new version.
+"""The version of how random numbers are drawn and settings proposed. A run records the version
+that it follows; a change of any number or setting that follows from a seed makes a new version.
 
-1: all before runs recorded it. Seeds for a user's trainer are below 2**32.
-2: they are below 2**31, as some libraries want them.
+1: all runs that record no version. Seeds for a user's trainer are below 2**32.
+2: these seeds are below 2**31, as some libraries require.
 """
 
 
 def stream(*identity: int | str) -> np.random.Generator:
-    """A generator for one purpose, the same on every machine and in every process.
+    """A generator for one purpose: the same numbers in every process and on every machine.
 
-    The identity names the purpose from the general to the special, for example
-    ``stream(seed, "shuffle", epoch)``. Streams of different identities are independent
-    for all practical purposes: their keys are 256 bits of SHA-256.
+    The identity names the purpose, for example ``stream(seed, "shuffle", epoch)``. Generators
+    of different identities are independent for all practical purposes: each is seeded with
+    256 bits of SHA-256.
 
     >>> int(stream(0, "shuffle", 3).integers(100))
     59
@@ -30,9 +30,9 @@ def stream(*identity: int | str) -> np.random.Generator:
 
 
 def library_seed(*identity: int | str, rules: int = RULES) -> int:
-    """A seed for another library's random numbers, below 2**31: some take no larger one.
+    """A seed for the random numbers of another library, from 0 to below 2**31.
 
-    Under rules 1 it is below 2**32.
+    Some libraries accept no larger one. Under rules 1 it is below 2**32.
 
     >>> library_seed(0, "user"), library_seed(0, "user", rules=1)
     (1294627031, 2589254062)

@@ -11,7 +11,8 @@ import pytest
 
 from hpsearch.config import load
 from hpsearch.searching.session import begin, conduct, read_data
-from hpsearch.searching.user_trainer import is_own, settled
+from hpsearch.searching.trainer import inspected
+from hpsearch.trainers.kinds import kind_of
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
 SCRIPTS = sorted((Path(__file__).parents[1] / "configs" / "scripts").glob("*.py"))
@@ -51,7 +52,7 @@ def test_a_configuration_runs(path, pictures, tmp_path):
     if path.stem.startswith("keras"):  # in workers, whose warnings are no errors
         words = ["trainer.epochs=2", "parallel.jobs=1"]
     # Two trials, and two for each draw where a choice is crossed.
-    config = settled(load(path, words, trials=4))
+    config = inspected(load(path, words, trials=4))
     dataset = read_data(config)
     run = begin(config, dataset, tmp_path / "runs", "tiny")
     conduct(run, lambda event: None, config, dataset)
@@ -62,7 +63,7 @@ def test_a_configuration_runs(path, pictures, tmp_path):
         assert statuses == {"completed"}
     else:
         assert "completed" in statuses <= {"completed", "stopped"}
-    if not is_own(config):
+    if kind_of(config.trainer).needs_data:
         assert run.outcome["test"]["rows"] > 0
 
 

@@ -127,9 +127,10 @@ def test_the_lines_that_set_up_name_what_there_is():
     assert lines[1].endswith(".venv/bin/python -m pytest -n 2 -q")
 
 
-def test_how_it_works_names_modules_that_there_are():
-    named = re.findall(r"`([\w/]+\.py)`", (ROOT / "docs" / "how_it_works.md").read_text())
-    assert len(named) > 20
+@pytest.mark.parametrize("page", ["docs/how_it_works.md", "CONTRIBUTING.md"])
+def test_a_page_names_modules_that_there_are(page):
+    named = re.findall(r"`(?:hpsearch/)?([\w/]+\.py)`", (ROOT / page).read_text())
+    assert len(named) > 15
     assert not [path for path in named if not (ROOT / "hpsearch" / path).is_file()]
 
 
@@ -166,3 +167,12 @@ def anchors(page):
     """The names by which a page's headings can be linked to, as GitHub makes them."""
     headings = re.findall(r"^#+ (.*)$", page, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+def test_the_afternoons_reading_is_as_long_as_it_says():
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    section = text.split("## An afternoon's reading")[1].split("The network is")[0]
+    said = int(re.search(r"About ([\d,]+) lines", section)[1].replace(",", ""))
+    files = re.findall(r"`(hpsearch/[a-z_/]+\.py)`", section)
+    lines = sum(len((ROOT / file).read_text().splitlines()) for file in files)
+    assert said == pytest.approx(lines, rel=0.15)

@@ -13,12 +13,11 @@ from hpsearch.api.report import Report
 from hpsearch.config import Config, from_mapping, from_run
 from hpsearch.config import load as load_config
 from hpsearch.data.encoding import batches, surprises
-from hpsearch.data.given import given_rows
-from hpsearch.data.open import open_new
+from hpsearch.data.open import given_rows, open_new
 from hpsearch.errors import HpsearchError
-from hpsearch.exchange.export import export
+from hpsearch.exchange.formats import export_run
 from hpsearch.messages import counted, expanded
-from hpsearch.report.html.write import write_page
+from hpsearch.report.html.page import write_page
 from hpsearch.report.summary import Summary, summarise
 from hpsearch.report.table import columns
 from hpsearch.searching.criterion import Curve
@@ -108,7 +107,7 @@ class Run:
         Raises:
             HpsearchError: the library is missing, or the target is taken or cannot be written.
         """
-        export(self.directory, to, str(target), name, force=force)
+        export_run(self.directory, to, str(target), name, force=force)
 
     def report(self) -> Report:
         """Write report.html; a notebook shows it inline."""

@@ -1,4 +1,4 @@
-"""Where trials run: backends, behind one small protocol."""
+"""Backends: where trials run, in this process or in workers, behind one small protocol."""
 
 from __future__ import annotations
 
@@ -31,18 +31,17 @@ def create(
     memory: int | None = None,
     devices: Sequence[int | str] = (),
 ) -> Backend:
-    """A backend by its name, to be used as a context manager.
+    """Make a backend, to be used as a context manager.
 
     Args:
         name: "serial" (in this process, one task at a time) or "local" (worker processes).
-        jobs: the number of workers; serial has one whatever is asked.
-        threads: of BLAS in each worker.
-        memory: most bytes of data a worker may hold, None for no limit (local on Linux).
-        devices: CUDA devices, dealt to the workers in turn (local).
+        jobs: how many workers, 1 or more; "serial" always has one.
+        threads: how many BLAS uses in each worker.
+        memory: most bytes of data that a worker may have, None for no limit ("local" on Linux).
+        devices: CUDA devices, one for each worker in turn ("local").
 
     Raises:
-        HpsearchError: no backend has this name, it does not run on this platform, or there
-            would be no worker.
+        HpsearchError: there is no such backend, it does not run on this system, or jobs < 1.
     """
     if jobs < 1:
         raise HpsearchError(f"parallel.jobs: must be at least 1, found {jobs}")
@@ -64,9 +63,9 @@ def create(
 
 
 def open_streams() -> None:
-    """Put the null device where standard input, output or error is closed, as for a daemon.
+    """Open the null device as standard input, output or error where these are closed.
 
-    Else the next file that is opened takes the number, and what is printed goes into it.
+    Else the next file that is opened takes their number, and what is printed goes into it.
     """
     for number in range(3):
         try:
@@ -81,14 +80,14 @@ def open_streams() -> None:
 
 
 def kill_workers() -> None:
-    """End every worker of this process at once: what is left to do before it ends itself."""
+    """End every worker of this process at once, before it ends itself."""
     slot = sys.modules.get("hpsearch.backends.slot")
     if slot is not None:  # else there is none
         slot.kill_workers()
 
 
 def auto_jobs() -> int:
-    """How many cores this process may use, counting affinity and container limits."""
+    """How many cores this process may use, by its affinity and the limits of its container."""
     import joblib
 
     return int(joblib.cpu_count())

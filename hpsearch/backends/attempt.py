@@ -1,4 +1,4 @@
-"""One attempt at a call: what it returned or raised, as plain values, and when."""
+"""Call a function, and keep what it returned or raised as plain values."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from hpsearch.backends.protocol import Answer, Kind, Task
 from hpsearch.messages import one_line, readable
 
 LONGEST = 20_000
-"""Characters of a message or a traceback that are kept; a message may hold a whole data set."""
+"""Most characters of a message or traceback that are kept: some contain a whole data set."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """A call that came to an end; the fields are those of `Answer`."""
+    """A call that has ended; the fields are those of `Answer`."""
 
     kind: Kind
     value: Any
@@ -27,7 +27,7 @@ class Attempt:
     end: float
 
     def answer(self, task: Task, worker: str) -> Answer:
-        """The answer to `task` that this attempt gives."""
+        """The answer to the task that was attempted by this worker."""
         return Answer(task.key, worker=worker, **vars(self))
 
 
@@ -36,11 +36,12 @@ def attempt(
     args: tuple[Any, ...],
     interrupted: Callable[[], bool] = lambda: False,
 ) -> Attempt:
-    """Call `function(*args)` and catch whatever it raises.
+    """Call `function(*args)` and catch what it raises, `sys.exit` and KeyboardInterrupt included.
 
-    A `sys.exit` in a user's code is an error of that call, not the end of the worker, and so is
-    a KeyboardInterrupt that it raises by itself. One that `interrupted` owns to, since the user
-    asked for it, passes through.
+    Args:
+        function: what to call.
+        args: its arguments.
+        interrupted: whether the user has pressed Ctrl-C; then a KeyboardInterrupt is raised.
     """
     start, tick = time.time(), time.perf_counter()
     try:
@@ -53,19 +54,19 @@ def attempt(
 
 
 def failed(error: BaseException, start: float, end: float) -> Attempt:
-    """An attempt that came to nothing because of `error`, whose texts are made `readable`."""
-    return Attempt("error", None, error_line(error), story(error), start, end)
+    """An attempt that ended with `error`; start and end are seconds since the epoch."""
+    return Attempt("error", None, error_line(error), traceback_of(error), start, end)
 
 
 def error_line(error: BaseException) -> str:
-    r"""`Type: message` on one line of at most 500 characters.
+    r"""An exception as `Type: message` on one line of at most 500 characters.
 
     >>> error_line(ValueError("shapes differ:\n(2, 3) and (4,)"))
     'ValueError: shapes differ: (2, 3) and (4,)'
     """
     try:
         message = str(error)
-    except BaseException:  # a user's __str__ may raise, too
+    except BaseException:  # the __str__ of an exception class may raise, too
         message = "<its message cannot be shown>"
     name = type(error).__name__
     text = f"{name}: {message[:LONGEST]}" if message else name
@@ -73,14 +74,14 @@ def error_line(error: BaseException) -> str:
     return line if len(line) <= 500 else f"{line[:496]} ..."
 
 
-def story(error: BaseException) -> str:
-    """The traceback as Python would print it, from the first frame that is not the backend's."""
+def traceback_of(error: BaseException) -> str:
+    """The traceback as Python prints it, from the first frame outside the backends on."""
     trace = error.__traceback__
     while trace and str(trace.tb_frame.f_globals.get("__name__")).startswith(f"{__package__}."):
         trace = trace.tb_next
     try:
         text = "".join(traceback.format_exception(type(error), error, trace))
-    except BaseException:  # out of memory, or an exception class that plays tricks
+    except BaseException:  # out of memory, or an exception class with methods that raise
         text = error_line(error)
     return readable(text, LONGEST)
 

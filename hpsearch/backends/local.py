@@ -1,4 +1,4 @@
-"""The backend of this machine: one worker process a slot, one task at a time in each."""
+"""The backend of this machine: worker processes with one task at a time each."""
 
 from __future__ import annotations
 
@@ -15,26 +15,25 @@ from hpsearch.backends.slot import GRACE, Limits, Slot, WorkerLostError
 from hpsearch.backends.threads import thread_variables
 
 ATTEMPTS = 2
-"""How many workers a task may cost. A death may be chance, as when memory is short."""
+"""How often a task is tried if its worker dies, which may be chance, as when memory is short."""
 
 PATIENCE = 1.0
-"""Seconds between looks at whether busy workers still live. Their connection tells at once,
-except when a process that a user's code started keeps it open."""
+"""Seconds between checks that busy workers are alive. A closed connection shows at once that one
+is not, unless a process that its task started keeps the connection open."""
 
 
 class Local:
     """Runs tasks in worker processes of this machine.
 
-    Each worker has a pipe of its own and one task, so a death or a missed deadline concerns
-    one task, and nothing runs in the parent but the caller of `next`: no threads, no locks,
-    no semaphores. Tasks are pickled as joblib pickles them, so that functions of the user's
-    script travel. Its process pool, loky's, is not used: that feeds all workers from one
-    queue, so a worker that dies breaks the pool, takes the others' tasks with it and leaves
-    open whose fault it was.
+    Each worker has one pipe and one task, so a death or a missed deadline concerns one task, and
+    the parent needs no threads, locks or semaphores. Tasks are pickled with joblib's loky, so
+    that functions of the user's script can be sent. Loky's process pool is not used: it feeds
+    all workers from one queue, so a worker that dies breaks the pool, loses the tasks of the
+    others and does not show which task it was.
 
-    A task whose worker dies is tried once more in a new one. A task past its deadline has its
-    worker killed, which ends C code, too. Deadlines are watched during `next`; an answer that
-    has come before counts. Workers ignore Ctrl-C and die with their parent.
+    A task whose worker dies is tried once more in a new one. The worker of a task that is past
+    its deadline is killed, also within C code. Deadlines are checked during `next`; an answer
+    that has arrived by then counts. Workers ignore Ctrl-C and end when their parent does.
     """
 
     def __init__(
@@ -44,6 +43,14 @@ class Local:
         memory: int | None = None,
         devices: Sequence[int | str] = (),
     ):
+        """Start no worker yet: each starts with its first task.
+
+        Args:
+            jobs: how many workers.
+            threads: how many BLAS uses in each.
+            memory: most bytes of data that a worker may have, None for no limit.
+            devices: CUDA devices, one for each worker in turn.
+        """
         self.jobs = jobs
         self._queue: deque[Task] = deque()
         self._answers: deque[Answer] = deque()
@@ -108,7 +115,7 @@ class Local:
         return [slot for slot in self._slots if slot.task is not None]
 
     def _fill(self) -> None:
-        """Give free slots the oldest tasks, and start a worker only if none is idle."""
+        """Give the oldest tasks to free slots, those with a running worker first."""
         free = [slot for slot in self._slots if slot.task is None]
         free.sort(key=lambda slot: not slot.alive)
         while free and self._queue:
@@ -122,17 +129,17 @@ class Local:
                 del free[0]
 
     def _listen(self, left: float) -> None:
-        """Wait until something happens, for `left` seconds at most, and deal with it."""
+        """Wait until a worker sends something or dies, for `left` seconds at most."""
         busy = self._busy()
         left = min(left, PATIENCE, *(slot.seconds_left for slot in busy))
         heard = wait([slot.connection for slot in busy], max(0.0, left))
         for slot in busy:
             try:
-                self._look_after(slot, slot.connection in heard)
+                self._check(slot, slot.connection in heard)
             except WorkerLostError as loss:
-                self._mourn(slot, loss)
+                self._retry(slot, loss)
 
-    def _look_after(self, slot: Slot, heard: bool) -> None:
+    def _check(self, slot: Slot, heard: bool) -> None:
         task = slot.task
         assert task is not None
         if heard:
@@ -146,8 +153,8 @@ class Local:
         elif not slot.alive:
             raise WorkerLostError(slot.bury())
 
-    def _mourn(self, slot: Slot, loss: WorkerLostError) -> None:
-        """Try a task whose worker is gone again, or give it up."""
+    def _retry(self, slot: Slot, loss: WorkerLostError) -> None:
+        """Try a task whose worker has died once more, or give it up."""
         cost = slot.losses + 1
         if cost < ATTEMPTS:
             try:

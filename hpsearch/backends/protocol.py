@@ -1,4 +1,4 @@
-"""What a backend is: tasks go in, each comes back exactly once as an answer, in any order."""
+"""What a backend is: tasks go in, and each comes back exactly once as an answer, in any order."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ from types import TracebackType
 from typing import Any, Literal, Protocol, Self
 
 Kind = Literal["ok", "error", "died", "timeout"]
-"""How a task ended: returned, raised, took its worker with it twice, or ran past its time."""
+"""How a task ended: it returned, it raised, its worker died twice, or its time was over."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """One call, `function(*args)`, known to its sender by `key`.
+    """One call, `function(*args)`.
 
-    `timeout` is in seconds from the moment a worker is handed the task, so importing what the
-    function needs counts, starting the worker does not. None means no limit.
+    Attributes:
+        key: by which the sender recognises the answer.
+        function: what to call.
+        args: its arguments.
+        timeout: in seconds from the moment that a worker gets the task; None for no limit. So
+            importing what the function needs counts, and starting the worker does not.
     """
 
     key: Hashable
@@ -27,12 +31,19 @@ class Task:
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of one task.
+    """How one task ended.
 
-    `error` is one line, `Type: message`, and `traceback` the whole story; both are None for
-    "ok". They are text because an exception need not survive the way between two processes.
-    `start` and `end` are seconds since the epoch and enclose the call itself where it came to
-    an end, else the time its worker held it (of the last attempt).
+    Attributes:
+        key: of the task.
+        kind: in which way it ended.
+        value: what the function returned, if "ok".
+        error: `Type: message` on one line; None if "ok". It is text, as not every exception can
+            be pickled.
+        traceback: the traceback as Python prints it; None if "ok", or if there is none.
+        worker: the name of the worker.
+        start: when the call began, or its worker got it for the last time, in seconds since the
+            epoch.
+        end: when the call or its worker ended, likewise.
     """
 
     key: Hashable
@@ -46,38 +57,38 @@ class Answer:
 
 
 class Backend(Protocol):
-    """A place where tasks run, at most `jobs` at once, started in the order of submission.
+    """Runs tasks, at most `jobs` at once, in the order in which they are submitted.
 
-    It is a context manager: leaving it ends every worker, gently if all is done and at once
-    if an exception passes through. Tasks may be submitted at any time, also while others run.
-    A backend belongs to one thread, the one that entered it.
+    It is a context manager: leaving it ends every worker, gently or, if an exception passes
+    through, at once. Tasks may be submitted at any time, but only from the thread that entered
+    the backend.
     """
 
     jobs: int
 
     @property
     def pending(self) -> int:
-        """How many submitted tasks `next` has not answered yet."""
+        """How many of the submitted tasks `next` has not returned an answer of yet."""
         ...
 
     def submit(self, task: Task) -> None:
-        """Queue one task; a worker that is up and free starts it at once, others in `next`."""
+        """Queue a task. A free worker starts it at once; else it starts while `next` waits."""
         ...
 
     def next(self, timeout: float | None = None) -> Answer:
-        """Wait for any one answer.
+        """Wait for an answer to any task.
 
         Args:
-            timeout: how many seconds to wait at most; None waits as long as it takes.
+            timeout: the most seconds to wait; None for no limit.
 
         Raises:
-            TimeoutError: no answer came within `timeout`. Nothing is lost: ask again.
-            LookupError: no task is pending, so that no answer could ever come.
+            TimeoutError: no answer came in time. Nothing is lost: call `next` again.
+            LookupError: no task is pending.
         """
         ...
 
     def cancel(self) -> None:
-        """Forget every pending task; those at work are ended. The backend stays usable."""
+        """Drop every pending task, and end those that run. The backend can still be used."""
         ...
 
     def __enter__(self) -> Self: ...

@@ -1,4 +1,4 @@
-"""The backend without processes: each task runs in this one, when its answer is asked for."""
+"""The backend without worker processes: a task runs in this one, when `next` is called."""
 
 from __future__ import annotations
 
@@ -22,11 +22,10 @@ if TYPE_CHECKING:
 class Serial:
     """Runs tasks one by one in this process: for debuggers, tests and the smallest searches.
 
-    A process cannot end itself half-way and go on, so a task's timeout is not enforced, a
-    task that kills the process kills the search, and `next` waits for its task to the end.
-    Ctrl-C passes through, also where the task catches it; a KeyboardInterrupt that a task
-    raises by itself is its error. Between enter and exit this process's BLAS is limited to
-    `threads`, as a worker's would be.
+    The timeout of a task is not enforced, `next` waits until its task has ended, and a task that
+    ends the process ends the search. Ctrl-C raises KeyboardInterrupt even if the task catches
+    it; a KeyboardInterrupt that a task raises without Ctrl-C is an error of the task. While the
+    backend is entered, BLAS is limited to `threads`, as in a worker.
     """
 
     jobs = 1
@@ -46,7 +45,7 @@ class Serial:
         self._queue.append(task)
 
     def next(self, timeout: float | None = None) -> Answer:
-        """See `Backend`; a task that has begun is waited for, one that has not is not begun."""
+        """See `Backend`; with a timeout of 0 or less, no task is begun."""
         if not self._queue:
             raise LookupError("no task is pending")
         if timeout is not None and timeout <= 0:
@@ -79,7 +78,7 @@ class Serial:
 
 @contextmanager
 def _listening() -> Iterator[list[int]]:
-    """The signals that raised KeyboardInterrupt in a block; their handlers are called as ever."""
+    """Collect the signals whose handlers raise KeyboardInterrupt within a block."""
     heard: list[int] = []
     handlers: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():  # no other one hears a signal
@@ -88,13 +87,13 @@ def _listening() -> Iterator[list[int]]:
             handler = None if number is None else signal.getsignal(number)
             if number is not None and callable(handler):  # neither ignored nor the default
                 handlers[number] = handler
-    ours = {number: partial(_hear, heard, handler) for number, handler in handlers.items()}
-    for number, hear in ours.items():
+    wrapped = {number: partial(_hear, heard, handler) for number, handler in handlers.items()}
+    for number, hear in wrapped.items():
         signal.signal(number, hear)
     try:
         yield heard
     finally:
-        for number, hear in ours.items():
+        for number, hear in wrapped.items():
             if signal.getsignal(number) is hear:  # else the task wants it otherwise
                 signal.signal(number, handlers[number])
 

@@ -1,4 +1,4 @@
-"""The parent's side of one worker process: start it, hand it a task, end it."""
+"""The parent's side of a worker process: start it, give it a task, end it."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ from hpsearch.backends.worker import READY, dumps, load_attempt
 from hpsearch.errors import HpsearchError
 
 GRACE = 1.0
-"""Seconds that a worker gets to leave by itself."""
+"""Seconds that a worker gets to end by itself."""
 
 BOOT = "import sys; sys.path = {path!r}; from hpsearch.backends.worker import serve; serve{args!r}"
-"""The program of a worker: import from where the parent does, then serve."""
+"""The program of a worker: look for modules where the parent does, then serve."""
 
 
 class WorkerLostError(Exception):
-    """A worker is gone; the message says how it ended."""
+    """A worker has ended; the message says how."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a worker is held to: threads of BLAS, bytes of data, and its environment."""
+    """How a worker is started."""
 
-    threads: int
-    memory: int | None
-    environment: Mapping[str, str]
+    threads: int  # of BLAS
+    memory: int | None  # most bytes of data
+    environment: Mapping[str, str]  # beside the parent's
 
 
 @dataclass
 class Worker:
-    """A running worker process and our end of the connection to it."""
+    """A worker process, and this end of the connection to it."""
 
     process: subprocess.Popen[bytes]
     connection: Connection
@@ -52,37 +52,37 @@ class Worker:
 
     @classmethod
     def start(cls, limits: Limits) -> Worker:
-        """Start a clean interpreter that holds nothing of ours but its end of the connection.
+        """Start a new interpreter, which inherits nothing but its end of the connection.
 
-        In a session of its own a Ctrl-C on the terminal does not reach it, and whatever a
-        user's code starts in it can be ended with it.
+        It leads a new session, so a Ctrl-C on the terminal does not reach it, and what its tasks
+        start can be ended together with it.
         """
-        ours, theirs = Pipe()
+        here, theirs = Pipe()
         args = (theirs.fileno(), os.getpid(), limits.threads, limits.memory)
         with theirs:
-            process = subprocess.Popen(  # noqa: S603 (our own program)
+            process = subprocess.Popen(  # noqa: S603 (this very program)
                 [sys.executable, "-c", BOOT.format(path=list(map(str, sys.path)), args=args)],
                 stdin=subprocess.DEVNULL,
                 env={**os.environ, **limits.environment},
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
-        return cls(process, ours)
+        return cls(process, here)
 
     @property
     def alive(self) -> bool:
-        """Whether the process has not ended."""
+        """Whether the process is still running."""
         return not self._reap(timeout=0)
 
     def kill(self) -> None:
-        """End the process and all that it started, at once; do not wait for it."""
+        """End the process and all that it started, without waiting for that."""
         if self.process.returncode is None:
             self._kill_group()
             self.process.kill()
         self.connection.close()
 
     def bury(self, grace: float = GRACE) -> str:
-        """Wait for the end, at most `grace` seconds unaided, and say how the process ended."""
+        """Wait `grace` seconds for the end, then kill the process; say how it ended."""
         if not self._reap(grace):
             self.kill()
             self._reap(timeout=None)
@@ -95,7 +95,7 @@ class Worker:
         return f"was ended by {names.get(-code, f'signal {-code}')}{hint}"
 
     def _reap(self, timeout: float | None) -> bool:
-        """Whether the process has ended, or does so in time; then end what it left running."""
+        """Whether the process ends within `timeout` seconds; then end what it left running."""
         if self.process.returncode is not None:
             return True
         try:
@@ -107,19 +107,19 @@ class Worker:
         return True
 
     def _kill_group(self) -> None:
-        # Only right after a process of its number was ours: nobody else has it then, as the
-        # system does not give the number of a group away while the group has members.
-        # PermissionError is what macOS says of a group that is all zombies.
+        # Only while the process is this one's child or has just been: the system gives the
+        # number of a group to no other while the group has members.
+        # macOS raises PermissionError for a group of zombies.
         for group in {self.process.pid, *groups_in_session(self.process.pid)}:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(group, signal.SIGKILL)
 
 
 def groups_in_session(session: int) -> set[int]:
-    """The process groups that a worker's tasks made inside its session, itself included.
+    """The process groups in a session: that of a worker, and those that its tasks made.
 
-    A command leads a group of its own, which outlives the worker. PastTrial on Linux, by /proc;
-    elsewhere only the worker's own group can be ended.
+    A command leads its own group, which outlives the worker. They are found in /proc, so only on
+    Linux; on other systems the result is empty.
     """
     groups = set()
     for path in Path("/proc").glob("[0-9]*/stat"):
@@ -130,24 +130,24 @@ def groups_in_session(session: int) -> set[int]:
     return groups
 
 
-_running: dict[int, Worker] = {}  # every worker that is not known to have ended
+_running: dict[int, Worker] = {}  # by process number, until the end was noticed
 
 
 def kill_workers() -> None:
-    """End every worker of this process and all that they started, and wait for none."""
+    """End every worker of this process and all that they started, without waiting."""
     for worker in list(_running.values()):
         worker.kill()
 
 
 @dataclass
 class Slot:
-    """A place for one worker with at most one task; its name outlasts its workers."""
+    """A place for a worker, with at most one task. If the worker ends, another takes its place."""
 
     name: str
     limits: Limits
     task: Task | None = None
-    started: float = 0.0  # seconds since the epoch: when the task was handed over
-    losses: int = 0  # workers the task has cost
+    started: float = 0.0  # when the worker got the task, in seconds since the epoch
+    losses: int = 0  # how many workers have died with the task
     worker: Worker | None = None
     _call: bytes | memoryview = field(default=b"", init=False)  # the task, pickled
     _deadline: float = field(default=float("inf"), init=False)  # on the monotonic clock
@@ -159,22 +159,22 @@ class Slot:
 
     @property
     def connection(self) -> Connection:
-        """Becomes readable when the worker has something to say or is gone."""
+        """It becomes readable when the worker sends something or ends."""
         assert self.worker is not None
         return self.worker.connection
 
     @property
     def seconds_left(self) -> float:
-        """Until the task is past its deadline; infinite without one or before it has begun."""
+        """How long the task may still take; infinite without a timeout or before it has begun."""
         return self._deadline - time.monotonic()
 
     def take(self, task: Task) -> None:
         """Begin a task, if necessary in a new worker.
 
         Raises:
-            Exception: what pickling the task raised; then the slot stays free.
+            Exception: pickling the task raised it; the slot is still free.
         """
-        if not self.alive:  # first, so that it starts up while we pickle
+        if not self.alive:  # first, so that it starts up during the pickling
             self._renew()
         self._call = dumps((task.function, task.args))
         self.task, self.losses, self.started = task, 0, time.time()
@@ -188,11 +188,11 @@ class Slot:
         self._renew()
 
     def receive(self) -> Attempt | None:
-        """Read what the worker says; None if it was only that it is ready.
+        """Read a message of the worker; None if it only says that it is ready.
 
         Raises:
-            WorkerLostError: it does not say anything any more.
-            HpsearchError: it says why no worker can work here.
+            WorkerLostError: the worker has ended.
+            HpsearchError: the worker says why it cannot work.
         """
         assert self.worker is not None
         try:
@@ -208,33 +208,33 @@ class Slot:
         return None
 
     def release(self) -> None:
-        """Be free for another task."""
+        """Make the slot free for another task."""
         self.task, self._call, self._deadline = None, b"", float("inf")
 
     def dismiss(self, gently: bool) -> None:
-        """Send the worker away and do not wait; gently, an idle one may clean up first."""
+        """End the worker without waiting; gently, an idle one may clean up first."""
         if self.worker is None:
             return
         if gently and self.worker.ready and self.task is None:
-            self.worker.connection.close()  # it reads that there is nothing more to do
+            self.worker.connection.close()  # which tells it to end
         else:
             self.worker.kill()
 
     def kill(self) -> None:
-        """End the worker, whatever it is doing, and wait until it has ended."""
+        """End the worker, whatever it does, and wait until it has ended."""
         if self.worker is not None:
             self.worker.kill()
             self.bury()
 
     def bury(self, grace: float = GRACE) -> str:
-        """Wait for the worker's end, at most `grace` seconds unaided, and say how it ended."""
+        """Wait `grace` seconds for the worker to end, then kill it; say how it ended."""
         assert self.worker is not None
         how = self.worker.bury(grace)
         self.worker = None
         return how
 
     def _renew(self) -> None:
-        self.kill()  # with the worker goes what it may have left running
+        self.kill()  # and with it what it may have left running
         self._deadline = float("inf")
         self.worker = Worker.start(self.limits)
 
@@ -243,5 +243,5 @@ class Slot:
         self.started = time.time()
         if self.task.timeout is not None:
             self._deadline = time.monotonic() + self.task.timeout
-        with suppress(OSError):  # it has died meanwhile, as the next receive will tell
+        with suppress(OSError):  # it has ended, which the next `receive` finds out
             worker.connection.send_bytes(self._call)

@@ -1,4 +1,4 @@
-"""A worker process of the local backend: one call at a time, and never longer than its parent."""
+"""A worker process of the local backend: one call at a time, for as long as its parent lives."""
 
 from __future__ import annotations
 
@@ -11,29 +11,36 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from math import ceil
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import CodeType
 from typing import Any, NoReturn
 
 from hpsearch.backends.attempt import Attempt, attempt, failed
-from hpsearch.backends.memory import limit_memory
 from hpsearch.backends.threads import limit_threads
 
 READY = b""
-"""The first message of a worker: it has started and waits for a call. Another says why not."""
+"""The first message of a worker that waits for a call. Any other says why it cannot work."""
 
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
+MEGABYTE = 2**20
+
+ROOM = 40 * MEGABYTE
+"""Bytes that a worker needs beside what it takes to start: at its first matrix product OpenBLAS
+allocates 32 MB, and ends the process if it cannot."""
+
 
 def serve(descriptor: int, parent: int, threads: int, memory: int | None) -> None:
-    """Answer calls until the parent closes the connection: the worker's whole life.
+    """Answer calls until the parent closes the connection: all that a worker does.
 
     Args:
-        descriptor: of the connection, which brings calls and takes answers, both pickled.
-        parent: the parent's process number.
-        threads: of BLAS, for good.
-        memory: most bytes of data this process may hold, None for no limit; see `limit_memory`.
+        descriptor: of the connection, over which calls come and attempts go, both pickled.
+        parent: the process number of the parent.
+        threads: how many BLAS uses.
+        memory: most bytes of data that this process may have, None for no limit; see
+            `limit_memory`.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whether to stop is the parent's decision
     die_with(parent)
@@ -51,9 +58,9 @@ def serve(descriptor: int, parent: int, threads: int, memory: int | None) -> Non
 
 
 def perform(call: bytes) -> bytes | memoryview:
-    """Attempt a pickled `(function, args)` and pickle the `Attempt`.
+    """Unpickle `(function, args)`, call it, and pickle the `Attempt`.
 
-    A call that cannot be unpickled here and a value that cannot be pickled are its errors.
+    A call that cannot be unpickled or a value that cannot be pickled is an error of the attempt.
     """
     done = attempt(_load_and_call, (call,))
     try:
@@ -66,11 +73,11 @@ def perform(call: bytes) -> bytes | memoryview:
 
 
 def load_attempt(message: bytes, started: float) -> Attempt:
-    """Read a worker's answer; a value whose class cannot be made here becomes an error.
+    """Unpickle what `perform` returned; if that fails here, the attempt has failed.
 
     Args:
         message: what the worker sent.
-        started: when the worker got the call, for an answer that does not tell.
+        started: when the worker got the call, in seconds since the epoch, for such a failure.
     """
     try:
         done: Attempt = pickle.loads(message)  # noqa: S301 (from our own worker)
@@ -80,12 +87,14 @@ def load_attempt(message: bytes, started: float) -> Attempt:
 
 
 def dumps(value: object) -> memoryview:
-    """Pickle with loky's pickler, which copies functions and classes of a user's script.
+    """Pickle with loky's pickler, which includes the functions and classes of a user's script.
 
-    Plain pickle would name them, and a worker does not run the script that defines them. Code
-    goes as marshal has it, since cloudpickle forgets the file that a traceback is to show.
-    A socket or pipe is refused, as plain pickle does: loky's copy of one can be read once only,
-    and by no worker of ours.
+    Plain pickle would only name them, and a worker does not run the script that defines them.
+    Code is marshalled, as cloudpickle leaves out the file name that a traceback shows.
+
+    Raises:
+        TypeError: the value holds a socket or a pipe, which a worker could not use.
+        Exception: whatever else the value raises when it is pickled.
     """
     from multiprocessing.connection import Connection
     from socket import socket
@@ -106,10 +115,10 @@ def _reduced(code: CodeType) -> tuple[Callable[[bytes], Any], tuple[bytes]]:
 
 
 def die_with(parent: int) -> None:
-    """Make sure that this process ends when its parent does, however that ends.
+    """Make this process end when its parent ends, for whatever reason.
 
-    On Linux the kernel sees to it, so it holds in C code, too; the death of the parent's
-    thread that started this process counts. Elsewhere a thread looks every second.
+    On Linux the kernel kills it, also within C code; there it is the end of the parent's thread
+    that started this process that counts. On other systems a thread checks every second.
     """
     if sys.platform == "linux":
         import ctypes
@@ -122,7 +131,7 @@ def die_with(parent: int) -> None:
 
 
 def die_before(parent: int) -> None:
-    """Where memory runs out, let Linux end this process and not the parent, who can go on."""
+    """Let Linux end this process rather than its parent where memory runs out."""
     with suppress(OSError):
         score = int(Path(f"/proc/{parent}/oom_score_adj").read_text())
         Path("/proc/self/oom_score_adj").write_text(str(min(1000, score + 500)))
@@ -137,3 +146,37 @@ def _watch(parent: int) -> None:
 def _load_and_call(call: bytes) -> Any:
     function, args = pickle.loads(call)  # noqa: S301 (from our own parent, over a private pipe)
     return function(*args)
+
+
+def limit_memory(most: int) -> str | None:
+    """Limit this process to so many bytes of data; Python raises MemoryError beyond them.
+
+    Only Linux enforces this; elsewhere nothing is limited.
+
+    Returns:
+        None, or a message that the limit leaves too little to work with. In that case it is not
+        set, so that the message can be sent.
+    """
+    if sys.platform != "linux":
+        return None
+    import resource
+
+    taken = _data()
+    if most < taken + ROOM:
+        return (
+            f"parallel.memory: must leave a worker {_shown(ROOM)} beyond the {_shown(taken)} that "
+            f"it takes to start, found {_shown(most)} in all; allow at least "
+            f"{_shown(taken + ROOM)}, and what your trials need"
+        )
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+    return None
+
+
+def _data() -> int:
+    """Bytes of data that this process has, as RLIMIT_DATA counts them."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmData:"))
+
+
+def _shown(amount: int) -> str:
+    return f"{ceil(amount / MEGABYTE)}M"

@@ -28,9 +28,9 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
     from hpsearch.cli.plan import show_plan
     from hpsearch.config import load
     from hpsearch.searching.session import read_data
-    from hpsearch.searching.user_trainer import settled
+    from hpsearch.searching.trainer import inspected
 
-    loaded = settled(load(config, overrides))
+    loaded = inspected(load(config, overrides))
     dataset = read_data(loaded)
     echo(
         f"{config}: sound. {_subject(loaded, dataset)}; "
@@ -41,12 +41,14 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
 
 def _subject(config: Config, dataset: Dataset | None) -> str:
     """What is learned from, or what trains."""
+    from hpsearch.trainers.kinds import kind_of
+
     if dataset is None:
-        kind, options = config.trainer.kind, config.trainer.options
         epochs = (
             f", {counted(config.trainer.epochs, 'epoch')}" if config.trainer.epochs > 1 else ""
         )
-        return f"Trainer: the {kind} {options[kind]}{epochs}"
+        described = kind_of(config.trainer).describe(config.trainer.options)
+        return f"Trainer: {described}{epochs}"
     rows = ", ".join(f"{count:,} {part}" for part, count in dataset.counts.items())
     classes = len(dataset.classes)
     features = counted(dataset.features, "feature")

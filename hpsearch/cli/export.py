@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hpsearch.cli.options import force_option, runs_dir_option
+from hpsearch.cli.options import RUN, force_option, runs_dir_option
 from hpsearch.errors import as_argument
 from hpsearch.messages import counted
 from hpsearch.report.escape import echo
@@ -15,7 +15,7 @@ FORMATS = ["csv", "parquet", "optuna", "mlflow", "tensorboard"]
 
 
 @click.command()
-@click.argument("run", metavar="[RUN]", nargs=-1)
+@click.argument("run", type=RUN, metavar="[RUN]", nargs=-1)
 @click.argument("target")
 @click.option("--to", type=click.Choice(FORMATS), required=True,
               help="Which tool's format to write.")  # fmt: skip
@@ -38,7 +38,7 @@ def export(
     and a URL (sqlite:///mlflow.db) for mlflow. Nothing is overwritten, save a file of csv or
     parquet with --force.
     """
-    from hpsearch.exchange.export import export as write
+    from hpsearch.exchange.formats import export_run
     from hpsearch.store import find
 
     if len(run) > 1:
@@ -49,7 +49,7 @@ def export(
             f"hpsearch export {as_argument(target)} --to {to} TARGET"
         )
     found = find(run[0] if run else None, runs_dir)
-    written = write(found, to, target, name, force=force)
+    written = export_run(found, to, target, name, force=force)
     if written.target == "-":  # and nothing is to be said of it
         return
     echo(

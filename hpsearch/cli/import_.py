@@ -13,8 +13,8 @@ from hpsearch.messages import counted, printable
 from hpsearch.report.escape import echo
 
 if TYPE_CHECKING:
-    from hpsearch.exchange.imported import Imported
-    from hpsearch.exchange.optuna_in import Study
+    from hpsearch.exchange.optuna_import import ImportedRun
+    from hpsearch.exchange.optuna_study import OptunaStudy
 
 
 @click.command("import")
@@ -46,9 +46,9 @@ def import_(
     --function or --command.
     """
     from hpsearch.config import from_mapping, load
-    from hpsearch.exchange.imported import import_study
-    from hpsearch.exchange.optuna_in import read_study
-    from hpsearch.searching.user_trainer import settled
+    from hpsearch.exchange.optuna_import import import_study
+    from hpsearch.exchange.optuna_study import read_study
+    from hpsearch.searching.trainer import inspected
 
     given = {"config": config, "function": function, "command": command}
     if sum(value is not None for value in given.values()) != 1:
@@ -58,35 +58,35 @@ def import_(
         asked = load(config, overrides)
     else:
         kind = "command" if function is None else "function"
-        asked = from_mapping(_derived(found, kind, given[kind]), None, overrides)
-    imported = import_study(found, settled(asked), runs_dir, name)
+        asked = from_mapping(_config(found, kind, given[kind]), None, overrides)
+    imported = import_study(found, inspected(asked), runs_dir, name)
     _tell(found, imported)
 
 
-def _derived(study: Study, kind: str, target: Any) -> dict[str, Any]:
-    from hpsearch.exchange.derived import derived
+def _config(study: OptunaStudy, kind: str, target: Any) -> dict[str, Any]:
+    from hpsearch.exchange.optuna_study import study_config
 
-    return derived(study, {"kind": kind, kind: target})
+    return study_config(study, {"kind": kind, kind: target})
 
 
-def _tell(study: Study, imported: Imported) -> None:
+def _tell(study: OptunaStudy, imported: ImportedRun) -> None:
     from collections import Counter
 
     from hpsearch.trial import Status
 
-    run, taken = imported.run, imported.taken
-    statuses = Counter(result.status for result in taken.results)
-    total = len(taken.results) + sum(taken.left.values())
+    run, trials = imported.run, imported.trials
+    statuses = Counter(result.status for result in trials.results)
+    total = len(trials.results) + sum(trials.left_out.values())
     echo(
-        f"{run.path}: {len(taken.results):,} of {counted(total, 'trial')} of study "
+        f"{run.path}: {len(trials.results):,} of {counted(total, 'trial')} of study "
         f"{printable(study.name)!r}: "
         + ", ".join(f"{statuses[each]:,} {each}" for each in Status if statuses[each])
     )
-    for reason, count in taken.left.items():
+    for reason, count in trials.left_out.items():
         echo(f"left out: {count:,} {printable(reason)}")
-    if taken.by_value:
+    if trials.by_value:
         echo(
-            f"{taken.by_value:,} count by their final values alone: their reports are not "
+            f"{trials.by_value:,} count by their final values alone: their reports are not "
             "an epoch each, or do not come to those values"
         )
     echo(f"look closer:  hpsearch refine {as_argument(run.path)}")

@@ -21,7 +21,7 @@ def list_(runs_dir: Path, format_: str) -> None:
     from hpsearch.errors import HpsearchError
     from hpsearch.report.numbers import number
     from hpsearch.report.summary import summarise
-    from hpsearch.report.text import columns, tell
+    from hpsearch.report.text import TextTable, display
     from hpsearch.store import runs
 
     found = runs(runs_dir)
@@ -34,7 +34,8 @@ def list_(runs_dir: Path, format_: str) -> None:
     if not found:
         echo(f"{runs_dir}: no runs yet; start one with: hpsearch run CONFIG", err=True)
         return
-    table = columns("run", "status", "trials", "best", "search", "metric", "started", longest=None)
+    names = ("run", "status", "trials", "best", "search", "metric", "started")
+    table = TextTable(*names, longest=None)
     for run in found:
         try:
             summary = summarise(run)
@@ -53,4 +54,4 @@ def list_(runs_dir: Path, format_: str) -> None:
             summary.criterion.name,
             started,
         )
-    tell(table, width=ONE_LINE)
+    display(table, width=ONE_LINE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from contextlib import AbstractContextManager, nullcontext, redirect_stdout
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -13,6 +13,8 @@ import click
 from hpsearch.report.escape import echo
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from hpsearch.store.output import Output
 
 
@@ -25,7 +27,32 @@ class _GivenPath(click.Path):
         return super().convert(expanded(os.fspath(value)), param, ctx)
 
 
+class _Run(click.types.StringParamType):
+    """A run's name or folder, which a shell completes."""
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The runs below `--runs-dir` whose names begin so, or the folders that a path may mean.
+
+        It looks at names alone and loads nothing of `store`: a shell waits for it at every Tab.
+        """
+        from click.shell_completion import CompletionItem
+
+        if "/" in incomplete or incomplete.startswith("~"):
+            return [CompletionItem(incomplete, type="dir")]
+        given = ctx.params.get(str(param.name)) or ()
+        with suppress(OSError):
+            return [
+                CompletionItem(path.parent.name)
+                for path in sorted(Path(ctx.params["runs_dir"]).glob("[!.]*/run.json"))
+                if path.parent.name.startswith(incomplete) and path.parent.name not in given
+            ]
+        return []
+
+
 PATH = _GivenPath(path_type=Path)
+RUN = _Run()
 OUTPUT = _GivenPath(path_type=Path)  # of what is written: such an option has `force_option`, too
 
 
@@ -97,4 +124,4 @@ trust_option = click.option(
     "yours; seals it.",
 )
 config_argument = click.argument("config", type=PATH)
-run_argument = click.argument("run", required=False)
+run_argument = click.argument("run", type=RUN, required=False)

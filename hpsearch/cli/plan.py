@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 def show_space(space: Space) -> None:
     """Each parameter's range, its median and its scale."""
     from hpsearch.report.numbers import number
-    from hpsearch.report.text import columns, tell
+    from hpsearch.report.text import TextTable, display
 
-    shown = columns("parameter", "scale", "range", "median", "")
+    shown = TextTable("parameter", "scale", "range", "median", "")
     for parameter in space:
         config, domain = parameter.as_config(), parameter.domain
         if parameter.fixed:
@@ -30,7 +30,7 @@ def show_space(space: Space) -> None:
             low, median, high = (number(domain.at(share)) for share in (0.0, 0.5, 1.0))
             cells = [_scale(config), f"{low} .. {high}", median]
         shown.add_row(parameter.name, *cells, _conditions(parameter))
-    tell(shown)
+    display(shown)
 
 
 def _scale(config: Mapping[str, Any]) -> str:
@@ -59,9 +59,9 @@ def show_plan(config: Config) -> None:
     """The space, the rounds, and how busy they keep the jobs."""
     from hpsearch.config import remarks_on
     from hpsearch.searching.confirmation import trainings_within
-    from hpsearch.searching.session import jobs_of
     from hpsearch.searching.spec import rounds_of, shortage
     from hpsearch.searching.stages import busy, planned_epochs
+    from hpsearch.searching.trainer import jobs_of
 
     show_space(config.space)
     rounds, jobs = rounds_of(config), jobs_of(config)
@@ -97,14 +97,14 @@ def show_first_trials(config: Config) -> None:
 
 def show_refinement(refinement: Refinement) -> None:
     """Each parameter's old and new range, and what becomes of the parent's trials."""
-    from hpsearch.report.text import columns, tell
+    from hpsearch.report.text import TextTable, display
 
-    shown = columns("parameter", refinement.parent.name, "refined")
+    shown = TextTable("parameter", refinement.parent.name, "refined")
     before, after = refinement.before, refinement.config.space
     for parameter in before:
         name = parameter.name
         shown.add_row(name, _range(before[name]), _range(after[name]) if name in after else "-")
-    tell(shown)
+    display(shown)
     best = ", ".join(str(elite.number) for elite in refinement.elites)
     echo(f"\naround the best trials: {best}")
     if refinement.history:

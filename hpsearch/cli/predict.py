@@ -10,13 +10,21 @@ from pathlib import Path
 
 import click
 
-from hpsearch.cli.options import OUTPUT, claimed, force_option, runs_dir_option, trust_option, warn
+from hpsearch.cli.options import (
+    OUTPUT,
+    RUN,
+    claimed,
+    force_option,
+    runs_dir_option,
+    trust_option,
+    warn,
+)
 from hpsearch.messages import counted, printable
 from hpsearch.report.escape import echo
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", type=RUN)
 @click.argument("data")
 @runs_dir_option
 @click.option("--output", "-o", type=OUTPUT, metavar="FILE",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hpsearch.cli.options import OUTPUT, aside, claimed, force_option, runs_dir_option
+from hpsearch.cli.options import OUTPUT, RUN, aside, claimed, force_option, runs_dir_option
 from hpsearch.messages import counted
 from hpsearch.report.escape import echo, echo_data
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("runs", metavar="[RUN...]", nargs=-1)
+@click.argument("runs", type=RUN, metavar="[RUN...]", nargs=-1)
 @runs_dir_option
 @click.option(
     "--format",
@@ -92,7 +92,7 @@ def report(
         echo_data(rows.getvalue())
     else:
         if watch:
-            from hpsearch.report.watch import watch as follow
+            from hpsearch.report.live import watch as follow
 
             follow(run)
         _tell(run, top, open_)
@@ -106,7 +106,7 @@ def report(
 def _tell(run: RunDirectory, top: int, open_: bool) -> None:
     """The story in text, and as a page."""
     from hpsearch.errors import RunError
-    from hpsearch.report.html.write import write_page
+    from hpsearch.report.html.page import write_page
     from hpsearch.report.live import EVERY
     from hpsearch.report.summary import summarise
     from hpsearch.report.terminal import show
@@ -162,7 +162,7 @@ def _compare(
         echo_data(rows.getvalue())
     else:
         from hpsearch.errors import OutputError
-        from hpsearch.report.comparison_text import show
+        from hpsearch.report.comparison import show_comparison
         from hpsearch.report.html.compare import default_page, write_comparison
 
         page = output or default_page(runs_dir)
@@ -175,7 +175,7 @@ def _compare(
             echo(f"{error}; name the page with --output", err=True)
             written = None
         with aside(output):
-            show(comparison, written)
+            show_comparison(comparison, written)
         if open_ and written is not None:
             _open(written)
 

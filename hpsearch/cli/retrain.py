@@ -67,9 +67,8 @@ def retrain(
     )
     from hpsearch.searching.session import same_data
     from hpsearch.searching.trust import permit
-    from hpsearch.searching.user_trainer import is_own
     from hpsearch.store import find
-    from hpsearch.trainers.network.model import as_bytes
+    from hpsearch.trainers.kinds import kind_of
 
     to = claimed(output, force)
     if to is not None and to.is_stdout:
@@ -80,12 +79,14 @@ def retrain(
         raise click.UsageError("--output saves one model; leave out --seeds")
     found = find(run, runs_dir)
     config = changed(found.info["config"], found.path, jobs=jobs)
-    if is_own(config) and (refit or output is not None):
+    kind = kind_of(config.trainer)
+    if not kind.needs_data and (refit or output is not None):
         option = "--refit" if refit else "--output"
         raise click.UsageError(f"{option} needs the network; this run trains your own model")
-    if not config.trainer.network and output is not None:
+    if output is not None and (kind.model is None or kind.model.as_bytes is None):
+        kept = found.best / ("params.yaml" if kind.model is None else kind.model.name)
         raise click.UsageError(
-            f"--output needs the network; the winner of your own model is {found.keras_model}"
+            f"--output needs the network; the winner of your own model is {kept}"
         )
     known = known_trial(found, config, trial)
     permit(found, config, trust)
@@ -104,7 +105,7 @@ def retrain(
     if to is not None and dataset is not None:
         model = model_again(again, outcomes, config, dataset)
         with to.binary() as file:
-            file.write(as_bytes(model))
+            file.write(model)
         echo(f"wrote {output}; use it with: hpsearch predict {as_argument(output)} DATA", err=True)
 
 
@@ -118,7 +119,7 @@ def _say(
 ) -> None:
     """Print the metrics at the epoch that counts, of one seed or of several."""
     from hpsearch.report.numbers import number, setting
-    from hpsearch.report.text import columns, tell
+    from hpsearch.report.text import TextTable, display
     from hpsearch.searching.criterion import deviation_of, mean_of
 
     echo(f"trial {known.result.number}: {setting(known.result.params)}")
@@ -126,7 +127,7 @@ def _say(
     headings = (f"mean of {len(curves)}", "deviation") if several else ("",)
     counting = [criterion.epoch_after(curve, len(curve["epoch"])) for curve in curves]
     same_epoch = len(set(counting)) == 1
-    table = columns(f"after epoch {counting[0]}" if same_epoch else "at the end", *headings)
+    table = TextTable(f"after epoch {counting[0]}" if same_epoch else "at the end", *headings)
     names = dict.fromkeys(name for curve in curves for name in curve if name != "epoch")
     for name in names if held_out else ["train_loss"]:
         pairs = [(curve, n - 1) for curve, n in zip(curves, counting, strict=True)]
@@ -137,7 +138,7 @@ def _say(
         if several:
             cells.append(number(deviation_of(finite), 2) if len(finite) > 1 else "")
         table.add_row(name, *cells)
-    tell(table)
+    display(table)
     if as_it_was:
         same = curves[0] == known.curve
         echo(

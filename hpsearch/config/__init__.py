@@ -17,7 +17,6 @@ from typing import Any
 from hpsearch.config.schema import (
     Config,
     Confirm,
-    Goal,
     Halving,
     Metric,
     Parallel,
@@ -25,6 +24,7 @@ from hpsearch.config.schema import (
     TrainerConfig,
 )
 from hpsearch.space import Space
+from hpsearch.trainers.kinds import Goal
 
 __all__ = [
     "Config",

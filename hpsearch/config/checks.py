@@ -63,18 +63,18 @@ def missing_data(parts: Parts, given: bool) -> Iterator[Problem]:
 def _own(parts: Parts) -> Iterator[Problem]:
     """What has no meaning for a trainer of the user's, and places in it that nothing fills."""
     kind, search = parts.kind, parts.search
-    if kind is None or not kind.open or kind.needs_data:
+    if kind is None:
         return
-    if parts.data is not None:
+    if parts.data is not None and not kind.needs_data:
         yield Problem(("data",), f"a {kind.name} reads its own data; drop this section")
-    if search is not None and search.folds is not None:
+    if search is not None and search.folds is not None and not kind.needs_data:
         message = f"a {kind.name} splits its own data; drop it, or use repeats"
         yield Problem(("search", "folds"), message)
     if all(
         not option.required or option.name in parts.trainer.options
         for option in kind.options.values()
     ):
-        for name, message in kind.unknown(parts.trainer.options, list(parts.space)):
+        for name, message in kind.check_options(parts.trainer.options, list(parts.space)):
             yield Problem(("trainer", name), message)
 
 
@@ -83,7 +83,7 @@ def _metric(parts: Parts) -> Iterator[Problem]:
     if metric is None or kind is None:
         return
     path = ("metric", "name")
-    if kind.open and not metric.name.startswith("test_"):
+    if kind.any_names and not metric.name.startswith("test_"):
         if metric.goal is None and kind.goal(metric.name) is None:
             better = "better lower (minimize) or higher (maximize)"
             yield Problem(("metric", "goal"), f"missing; say whether {metric.name!r} is {better}")
@@ -132,7 +132,7 @@ def _halving(parts: Parts) -> Iterator[Problem]:
 
 
 def _twice(parts: Parts) -> Iterator[Problem]:
-    own = parts.kind is not None and parts.kind.open and not parts.kind.needs_data
+    own = parts.kind is not None and not parts.kind.needs_data
     rungs = not own or parts.trainer.settings.get("epochs", 1) != 1
     for name in parts.space:
         if name == "epochs" and not rungs:
@@ -141,7 +141,7 @@ def _twice(parts: Parts) -> Iterator[Problem]:
             message = "is the length of a full training, the same for every trial; set it in"
             remedy = "; or leave trainer.epochs out, and trials are trained whole" if own else ""
             yield Problem(("space", name), f"{message} 'trainer'{remedy}", of_key=True)
-        elif own and rungs and parts.kind is not None and name in parts.kind.given:
+        elif own and rungs and parts.kind is not None and name in parts.kind.reserved:
             message = f"{{{name}}} is given to every {parts.kind.name}; rename the parameter, or "
             message += "leave trainer.epochs out, and trials are trained whole"
             yield Problem(("space", name), message, of_key=True)
@@ -275,7 +275,7 @@ def misfits(space: Space, parts: Parts) -> Iterator[Problem]:
     told: set[str] = set()
     for params in draws(space):
         settings = {**space.settings, **params}
-        for name, message in parts.kind.misfits(settings) if parts.kind is not None else []:
+        for name, message in parts.kind.check_settings(settings) if parts.kind is not None else []:
             if name not in told:
                 told.add(name)
                 place = "space" if name in space else "trainer"

@@ -16,15 +16,13 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from hpsearch.config.kinds import KINDS, OWN_KERAS, Kind
 from hpsearch.config.parts import INSIDE
 from hpsearch.config.schema import Config, Metric, Parallel, ParameterKeys, Search
 from hpsearch.config.template import flow
 from hpsearch.data.options import DataOptions
 from hpsearch.fields import Keys
 from hpsearch.trainers.hyperparameter import Hyperparameter
-
-EVERY = (*KINDS.values(), OWN_KERAS)
+from hpsearch.trainers.kinds import Kind, built_in, every_kind, kind_named
 
 FORMS = ({"required": ["min", "max"]}, {"required": ["values"]}, {"required": ["value"]})
 
@@ -100,22 +98,24 @@ def _trainer() -> Iterator[str]:
     yield "`kind: network`, the built-in network, and hyperparameters that every trial shares.\n"
     yield "| hyperparameter | what it is | what it may be | default | a range to search |"
     yield "|---|---|---|---|---|"
-    for h in KINDS["network"].hyperparameters.values():
+    network, keras = kind_named("network"), kind_named("keras")
+    for h in network.hyperparameters.values():
         search = f"`{flow(h.search)}`" if h.search else ""
         cells = [f"`{h.name}`", h.help, _expected(h), f"`{flow(h.default)}`", search]
         yield f"| {' | '.join(cells)} |"
     yield "\nMetrics, each with its goal:\n"
-    for metric, goal in KINDS["network"].metrics.items():
+    for metric, goal in network.metrics.items():
         yield f"- `{metric}` ({goal})"
     yield "\n`kind: keras` trains the same network in Keras, with the same hyperparameters and"
     yield "metrics. It needs an extra, such as `[keras]`.\n"
-    yield from _options(KINDS["keras"])
+    yield from _options(keras)
     yield "\n`kind: keras` with a `model` trains a Keras model of your own on `data`, explained"
     yield "in [your_own_model.md](your_own_model.md#your-own-keras-model). Its parameters are"
     yield "whatever `space` names, its metrics `train_` and `val_` before `loss` and whatever the"
     yield "model is compiled with, and `val_accuracy`, `val_balanced_accuracy`, `val_macro_f1`.\n"
-    yield from _options(OWN_KERAS)
-    yield from _settings(OWN_KERAS)
+    for variant in keras.variants:
+        yield from _options(variant)
+        yield from _settings(variant)
     yield from _own_trainers()
 
 
@@ -130,8 +130,8 @@ def _options(kind: Kind) -> Iterator[str]:
 
 def _own_trainers() -> Iterator[str]:
     """The keys of the kinds that train something of the user's."""
-    for kind in KINDS.values():
-        if not kind.open:
+    for kind in built_in():
+        if not kind.any_names:
             continue
         yield f"\n`kind: {kind.name}`, a {kind.name} of your own, explained in"
         yield "[your_own_model.md](your_own_model.md). Its parameters are whatever `space` names,"
@@ -191,7 +191,7 @@ def json_schema() -> dict[str, Any]:
     min < max, only loading the configuration can tell.
     """
     schema = TypeAdapter(Config).json_schema()
-    kind = KINDS["network"]
+    kind = kind_named("network")
     properties, definitions = schema["properties"], schema["$defs"]
     del properties["text"]  # no key: what the user wrote
     properties["trainer"] |= _kinds()
@@ -202,6 +202,12 @@ def json_schema() -> dict[str, Any]:
     return head | schema | rest
 
 
+def _all_kinds() -> list[Kind]:
+    """Every kind, and after them every variant of one."""
+    kinds = every_kind()
+    return [*kinds, *(variant for kind in kinds for variant in kind.variants)]
+
+
 def _kinds() -> dict[str, Any]:
     """Every key that some kind of trainer has; which kind has which, `_by_kind` tells."""
     kinds = (
@@ -209,9 +215,13 @@ def _kinds() -> dict[str, Any]:
         "`function` or `command`."
     )
     properties: dict[str, Any] = {
-        "kind": {"description": kinds, "enum": list(KINDS), "default": "network"}
+        "kind": {
+            "description": kinds,
+            "enum": [kind.name for kind in every_kind()],
+            "default": "network",
+        }
     }
-    for kind in reversed(EVERY):  # the network's word on epochs comes last
+    for kind in reversed(_all_kinds()):  # the network's word on epochs comes last
         properties |= {
             option.name: {**option.rule.schema, "description": option.help}
             for option in kind.options.values()
@@ -223,7 +233,8 @@ def _kinds() -> dict[str, Any]:
 def _by_kind(network: Kind) -> dict[str, Any]:
     """What the network needs and knows, and what each other kind does."""
     names = list(network.hyperparameters)
-    others = [kind for kind in EVERY if kind is not network]
+    every = _all_kinds()
+    others = [kind for kind in every if kind is not network]
     rules: list[dict[str, Any]] = [
         {
             "if": {"not": _is_one(others)},  # it is also what is meant where none is named
@@ -232,11 +243,11 @@ def _by_kind(network: Kind) -> dict[str, Any]:
             },
         },
         {
-            "if": {"not": _is_one([kind for kind in EVERY if not kind.needs_data])},
+            "if": {"not": _is_one([kind for kind in every if not kind.needs_data])},
             "then": {"required": ["data"]},
         },
         {
-            "if": {"not": _is_one([kind for kind in EVERY if kind.open])},
+            "if": {"not": _is_one([kind for kind in every if kind.any_names])},
             "then": {
                 "properties": {
                     "space": {"propertyNames": {"enum": [n for n in names if n != "epochs"]}},
@@ -261,10 +272,10 @@ def _is_one(kinds: Sequence[Kind]) -> dict[str, Any]:
             "properties": {"kind": {"const": kind.name}},
             "required": ["kind"],
         }
-        if kind is OWN_KERAS:
-            trainer["required"] = ["kind", "model"]
-        elif kind.name == OWN_KERAS.name:
-            trainer["not"] = {"required": ["model"]}
+        if kind.chosen_by:
+            trainer["required"] = ["kind", kind.chosen_by]
+        elif kind.variants:
+            trainer["not"] = {"anyOf": [{"required": [v.chosen_by]} for v in kind.variants]}
         trainers.append(trainer)
     return {"properties": {"trainer": {"anyOf": trainers}}, "required": ["trainer"]}
 

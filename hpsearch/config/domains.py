@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from hpsearch.config.kinds import standard, wrong
 from hpsearch.config.problems import KeyPath, Problem
 from hpsearch.config.schema import ABSENT, ParameterKeys
 from hpsearch.fields import as_whole, show
@@ -14,7 +13,6 @@ from hpsearch.space import (
     ALIASES,
     LINEAR,
     LOG,
-    ONE_MINUS_POWER,
     SCALES,
     Choice,
     Continuous,
@@ -25,7 +23,7 @@ from hpsearch.space import (
     same,
 )
 from hpsearch.space.domain import LARGEST, MOST_VALUES
-from hpsearch.trainers.hyperparameter import Hyperparameter
+from hpsearch.trainers.hyperparameter import Hyperparameter, standard, wrong
 
 NEAREST = 1e-12  # of a warped bound: as far as it must lie from the other one
 
@@ -135,13 +133,13 @@ def _range(
 
 
 def _inadmissible(scale: Scale, low: float, high: float) -> tuple[str, str]:
-    if scale is LOG:
-        remedy = ""
-        if all(type(bound) is int and -30 <= bound <= 30 for bound in (low, high)):
-            remedy = f"; bounds are true values, not exponents: min: 1e{low}, max: 1e{high}?"
-        return "min", f"must be above 0 on the log scale, found {show(low)}{remedy}"
-    assert scale is ONE_MINUS_POWER
-    return "max", f"must be below 1 on the 1-10^r scale, found {show(high)}; 0.999 is usual"
+    """The bound that a scale does not admit, and what to say of it."""
+    key, expected, usual = scale.bound
+    remedy = f"; {usual}" if usual else ""
+    if scale is LOG and all(type(end) is int and -30 <= end <= 30 for end in (low, high)):
+        remedy = f"; bounds are true values, not exponents: min: 1e{low}, max: 1e{high}?"
+    found = show(low if key == "min" else high)
+    return key, f"must be {expected} on the {scale.name} scale, found {found}{remedy}"
 
 
 def _continuous(

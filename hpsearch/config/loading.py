@@ -11,7 +11,6 @@ from typing import Any
 
 from hpsearch.config import checks, overrides, starting, yaml_text
 from hpsearch.config.domains import domain
-from hpsearch.config.kinds import Kind
 from hpsearch.config.parts import Parts, TrainerParts, parameters, read, trainer_parts
 from hpsearch.config.problems import Positions, Problem
 from hpsearch.config.schema import Config, TrainerConfig
@@ -21,6 +20,7 @@ from hpsearch.fields import show
 from hpsearch.messages import expanded
 from hpsearch.space import Domain, Parameter, Space
 from hpsearch.suggestions import nearest
+from hpsearch.trainers.kinds import Kind
 from hpsearch.trial import Params
 
 
@@ -132,7 +132,9 @@ def _config(
     if problems:
         raise ConfigError(places.tell(problems))
     assert space is not None
-    origins = [("data", "source"), *(("trainer", key) for key in ("folder", "function", "model"))]
+    assert parts.kind is not None
+    named = [option.name for option in parts.kind.options.values() if option.place is not None]
+    origins = [("data", "source"), *(("trainer", key) for key in named)]
     if any(places.origin(path) is not None for path in origins):
         base = Path.cwd()
     return _complete(parts, space, start, base, name, text)
@@ -161,7 +163,7 @@ def filled(tree: Mapping[str, Any], kind: Kind | None) -> dict[str, Any]:
     crossed = any(isinstance(keys, dict) and keys.get("cross") is True for keys in space.values())
     if crossed:
         search.setdefault("halving", False)
-    if crossed or kind.open:
+    if crossed or kind.code is not None:
         search.setdefault("confirm", False)
     if search.get("sampler", "zoom") != "zoom":
         search.setdefault("screen", False)
@@ -245,11 +247,11 @@ def _complete(
 def _options(parts: Parts, base: Path) -> dict[str, Any]:
     """What a trainer is told, with its folder as a full path."""
     options = dict(parts.trainer.options)
-    if parts.kind is not None and "folder" in parts.kind.options:
-        options["folder"] = _full(base, options.get("folder", ""))
-    for key in ("function", "model"):
-        if key in options:
-            options[key] = expanded(options[key])
+    for option in parts.kind.options.values() if parts.kind is not None else ():
+        if option.place == "folder":
+            options[option.name] = _full(base, options.get(option.name, ""))
+        elif option.place == "file" and option.name in options:
+            options[option.name] = expanded(options[option.name])
     return options
 
 

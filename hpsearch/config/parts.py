@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from hpsearch.config.kinds import KINDS, Kind, kind_of, kind_rule, standard, wrong
 from hpsearch.config.problems import KeyPath, Problem
 from hpsearch.config.schema import (
     Confirm,
@@ -27,8 +26,12 @@ from hpsearch.config.schema import (
 )
 from hpsearch.config.space_rules import is_choosable, is_scalar
 from hpsearch.data.options import DataOptions
-from hpsearch.fields import Keys, show
+from hpsearch.errors import TrainerError
+from hpsearch.fields import Keys, choice, show
 from hpsearch.suggestions import ELSEWHERE, hint, nearest
+from hpsearch.trainers import kinds
+from hpsearch.trainers.hyperparameter import standard, wrong
+from hpsearch.trainers.kinds import Kind
 
 INSIDE: Mapping[str, type[Keys]] = {"halving": Halving, "confirm": Confirm}
 """Keys that hold keys of their own."""
@@ -148,7 +151,7 @@ def _unknown_key(key: str, known: list[str]) -> str:
 def _sections() -> dict[str, str]:
     """The section of each key; a hyperparameter that is the same in all trials is `trainer`'s."""
     found = {"kind": "trainer"}
-    for kind in reversed(KINDS.values()):
+    for kind in reversed(kinds.built_in()):
         found |= dict.fromkeys([*kind.options, *kind.hyperparameters], "trainer")
     sections = {"metric": Metric, "data": DataOptions, "parallel": Parallel, "search": Search}
     for section, cls in sections.items():
@@ -163,10 +166,10 @@ def trainer_parts(value: Any) -> tuple[TrainerParts, list[Problem]]:
         message = f"must be a mapping such as {{kind: network, epochs: 30}}; found {show(value)}"
         return TrainerParts(None, {}, {}), [Problem(("trainer",), message)]
     try:
-        name = kind_rule().apply(value.get("kind", "network"))
-    except ValueError as error:
+        name = choice(*kinds.names()).apply(value.get("kind", "network"))
+        kind = kinds.kind_named(name).variant([key for key in value if value[key] is not None])
+    except (ValueError, TrainerError) as error:
         return TrainerParts(None, {}, {}), [Problem(("trainer", "kind"), str(error))]
-    kind = kind_of(name, [key for key in value if value[key] is not None])
     options, problems = _options(kind, value)
     settings = {}
     for name, given in value.items():
@@ -177,7 +180,7 @@ def trainer_parts(value: Any) -> tuple[TrainerParts, list[Problem]]:
         if hyperparameter is None:
             names = ["kind", *kind.options, *kind.hyperparameters]
             message = f"the {kind.name} has no such hyperparameter{hint(name, names)}"
-            if kind.open:
+            if kind.any_names:
                 message = (
                     f"unknown key{hint(name, names)}; a value that every trial shares goes in"
                 )
@@ -235,7 +238,7 @@ def parameters(
     problems = []
     for name, given in value.items():
         here = (*path, name)
-        if kind is not None and not kind.open and name not in kind.hyperparameters:
+        if kind is not None and not kind.any_names and name not in kind.hyperparameters:
             message = f"the {kind.name} has no such hyperparameter"
             message += hint(name, kind.hyperparameters)
             problems.append(Problem(here, message, of_key=True))

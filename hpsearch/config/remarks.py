@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from hpsearch.config.checks import draws
-from hpsearch.config.kinds import kind_of
 from hpsearch.config.schema import Config
+from hpsearch.trainers.kinds import kind_of
 
 
 def remarks_on(config: Config) -> list[str]:
@@ -18,7 +18,7 @@ def remarks_on(config: Config) -> list[str]:
 
 def _idle(config: Config) -> Iterator[str]:
     """Parameters and fixed settings that change nothing in some or all trials."""
-    sample, kind = draws(config.space), kind_of(config.trainer.kind, config.trainer.options)
+    sample, kind = draws(config.space), kind_of(config.trainer)
     active: Counter[str] = Counter()
     ignored: Counter[str] = Counter()
     reasons: dict[str, Counter[str]] = {}
@@ -26,7 +26,7 @@ def _idle(config: Config) -> Iterator[str]:
         used = {name: value for name, value in params.items() if value != []}  # no layer, no list
         settings: dict[str, Any] = {**config.trainer.settings, **used}
         active.update(list(settings))
-        for name, reason in kind.ignored(settings):
+        for name, reason in kind.ignored_settings(settings):
             ignored[name] += 1
             reasons.setdefault(name, Counter())[reason] += 1
     for name in config.trainer.settings:
@@ -49,8 +49,8 @@ def _idle(config: Config) -> Iterator[str]:
 def _unused(config: Config) -> Iterator[str]:
     """Parameters that a user's trainer is not seen to use."""
     names = [parameter.name for parameter in config.space]
-    options = config.trainer.options
-    for name, message in kind_of(config.trainer.kind, options).unused(options, names):
+    unused = kind_of(config.trainer).unused_parameters
+    for name, message in unused(config.trainer.options, names):
         yield f"space.{name}: {message}"
 
 
@@ -73,5 +73,6 @@ def _parallel(config: Config) -> Iterator[str]:
     parallel = config.parallel
     if parallel.backend == "serial" and parallel.memory is not None:
         yield "parallel.memory: backend serial has no worker to limit; drop it, or use local"
-    if parallel.devices is not None and config.trainer.kind == "network":
-        yield "parallel.devices: the network trains on the processor alone; drop it"
+    kind = kind_of(config.trainer)
+    if parallel.devices is not None and not kind.devices:
+        yield f"parallel.devices: the {kind.name} trains on the processor alone; drop it"

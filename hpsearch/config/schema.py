@@ -20,14 +20,13 @@ from hpsearch.config import space_rules
 from hpsearch.data.options import LARGEST_SEED, DataOptions
 from hpsearch.fields import Keys, Switch, Written, key
 from hpsearch.space import ALIASES, SCALES, Space
+from hpsearch.trainers.kinds import Goal
 from hpsearch.trial import Count, Params, Value
 
 NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 """Names of searches and runs: a folder's name on every system, never a path."""
 
 NAME = "at most 100 letters, digits, '.', '_', '-', and must start with a letter or digit"
-
-Goal = Literal["minimize", "maximize"]
 
 MOST_TRIALS = 1_000_000
 MOST_TRAININGS = 1000  # of one trial: folds, repeats, seeds
@@ -65,11 +64,6 @@ class TrainerConfig:
     kind: str
     settings: Mapping[str, Value | list[Value]]
     options: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def network(self) -> bool:
-        """Whether it trains hpsearch's network, with NumPy or Keras, and not a user's model."""
-        return self.kind in ("network", "keras") and "model" not in self.options
 
     @property
     def epochs(self) -> int:

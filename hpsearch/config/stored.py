@@ -7,18 +7,18 @@ pydantic nor the code of the checks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from hpsearch.config.kinds import Kind, kind_of
 from hpsearch.config.schema import Config, Metric, Parallel, Search, TrainerConfig
 from hpsearch.data.options import DataOptions
-from hpsearch.errors import RunError
+from hpsearch.errors import RunError, TrainerError
 from hpsearch.space.stored import space_from_config
+from hpsearch.trainers.kinds import Kind, kind_named
 from hpsearch.trial import Count, Value
 
 
@@ -87,8 +87,8 @@ def _trainer(tree: Mapping[str, Any]) -> TrainerConfig:
     return TrainerConfig(name, settings, options)
 
 
-def _kind(name: str, keys: Mapping[str, Any]) -> Kind | None:
+def _kind(name: str, keys: Iterable[str]) -> Kind | None:
     try:
-        return kind_of(name, list(keys))
-    except KeyError:
+        return kind_named(name).variant(keys)
+    except TrainerError:
         return None

@@ -16,7 +16,7 @@ from typing import Any
 from hpsearch.data.profile import Profile
 from hpsearch.data.profile import profile as look_at
 from hpsearch.messages import counted, printable
-from hpsearch.trainers.network import HYPERPARAMETERS
+from hpsearch.trainers.network.hyperparameters import HYPERPARAMETERS
 
 IMBALANCED = 3.0  # the largest class beside the smallest: from here on accuracy misleads
 VALIDATION, TEST = 0.2, 0.2

@@ -1,4 +1,4 @@
-"""What the columns of a table are: numbers, text, or nothing that a network can use."""
+"""Sort the columns of a table into numbers, text, and what a network cannot use."""
 
 from __future__ import annotations
 
@@ -31,33 +31,33 @@ if TYPE_CHECKING:
 
 Column = Shaped[np.ndarray[Any, Any], " rows"]
 Place = Callable[[int | None, str], str]
-"""Says where the value of a row in a column stands, or the column."""
+"""From a row (None for the whole column) and a column to their place in the file, for messages."""
 
 Again = Callable[[Sequence[str]], "pd.DataFrame"]
-"""Reads some columns of a text file again, as text."""
+"""From names to these columns of a text file, read as text."""
 
 _DATE = re.compile(r"\d{4}-\d\d?-\d\d?([T ].*)?|\d{1,2}[/.]\d{1,2}[/.]\d{2,4}( .*)?")
 _MOST_CATEGORIES = 1000
-_FEW_CATEGORIES = 20  # as many are never too many
+_FEW_CATEGORIES = 20  # never too many, however few rows there are
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a column cannot be used; `mark` is what may stand for a missing value there."""
+    """Why a column cannot be used."""
 
     reason: str
-    mark: str | None = None
+    mark: str | None = None  # a field that may stand for a missing value
 
 
 @dataclass(frozen=True)
 class Columns:
-    """A table's columns, sorted into numbers and texts.
+    """The columns of a table, as numbers and texts.
 
     Attributes:
-        numbers: numeric columns side by side, in their common type; booleans are 0 and 1.
+        numbers: (rows, columns), the numeric columns in their common type; booleans are 0 and 1.
         number_names: their names.
         text: the columns of text by name.
-        writings: how the numbers of a text file's column are written, where that is not plainly.
+        writings: how a text file writes the numbers of a column, where that is not as 1234.5.
     """
 
     numbers: Numbers
@@ -75,20 +75,19 @@ def columns(
     missing: Sequence[str] = (),
     refused: dict[str, Refusal] | None = None,
 ) -> Columns:
-    """Judge each column by what it holds.
+    """Find out what each column holds, from its values.
 
     Args:
         frame: the columns.
-        where: says where a value stands, for messages.
-        decimal: what stands before the fraction of a number in a text file; None if that is for
-            the columns to show.
-        again: reads columns of a text file as they are written; None for a file that has types.
-        missing: what stands for a missing value in a text file.
-        refused: takes each column that cannot be used, by name; None raises the first.
+        where: the place of a value, for messages.
+        decimal: the decimal mark of a text file, "." or ","; None to find out from the columns.
+        again: reads columns of a text file as text; None for a file that has types.
+        missing: texts that stand for a missing value in a text file.
+        refused: receives each column that cannot be used, by name; None to raise an error.
 
     Raises:
-        DataError: a column holds neither numbers nor text, or dates, or numbers in a way that
-            is not clear, or almost as many different texts as there are rows.
+        DataError: a column holds neither numbers nor text, or dates, or numbers of which it is
+            not clear how they are written, or too many different texts for its rows.
     """
     numbers: dict[str, Column] = {}
     texts: dict[str, Text] = {}
@@ -101,7 +100,7 @@ def columns(
         refused[name] = Refusal(message, mark)
 
     def sort(name: str, decimal: str | None) -> None:
-        """Find out what a column of text is."""
+        """Find out whether a column of text holds numbers."""
         text = texts[name]
         found = _written(text, decimal, typed=again is None)
         if isinstance(found, Doubt):
@@ -118,7 +117,7 @@ def columns(
             refuse(name, str(error))
             continue
         if isinstance(found, Text):
-            texts[name] = _without(found, missing)  # pandas leaves some beside huge numbers
+            texts[name] = _without(found, missing)  # pandas keeps some beside huge numbers
             sort(name, decimal)
         else:
             numbers[name] = found
@@ -147,10 +146,11 @@ def columns(
 
 
 def columns_like(frame: pd.DataFrame, where: Place, encoding: Encoding) -> Columns:
-    """New rows, each column as what the model was trained on.
+    """The columns of new rows, each read as the column that the model was trained on.
 
     Raises:
-        DataError: a value is no number where the model was trained on numbers.
+        DataError: a value is not a number where the model was trained on numbers, or a column
+            cannot be read as text where it was trained on text.
     """
     numbers: dict[str, Column] = {}
     for name in encoding.numbers:
@@ -173,7 +173,7 @@ def columns_like(frame: pd.DataFrame, where: Place, encoding: Encoding) -> Colum
 
 
 def without_missing(frame: pd.DataFrame, missing_values: Sequence[str]) -> pd.DataFrame:
-    """A typed table without the values that stand for a missing one: texts, or equal numbers."""
+    """A typed table without values that mean a missing one: these texts and their numbers."""
     if not missing_values:
         return frame
     from pandas.api import types
@@ -191,7 +191,7 @@ def without_missing(frame: pd.DataFrame, missing_values: Sequence[str]) -> pd.Da
 
 
 def _block(numbers: Mapping[str, Column], rows: int) -> Numbers:
-    """Columns side by side."""
+    """Columns side by side, (rows, columns), in their common type."""
     common = np.result_type(*(column.dtype for column in numbers.values()), np.uint8)
     block = np.empty((rows, len(numbers)), dtype=common)
     for index, column in enumerate(numbers.values()):
@@ -200,7 +200,11 @@ def _block(numbers: Mapping[str, Column], rows: int) -> Numbers:
 
 
 def _column(series: pd.Series[Any], name: str, where: Place) -> Column | Text:
-    """A column as numbers, NaN where one is missing, or as text."""
+    """A column as numbers, NaN where one is missing, or as text.
+
+    Raises:
+        DataError: it is neither.
+    """
     import pandas as pd
     from pandas.api import types
 
@@ -224,7 +228,7 @@ def _column(series: pd.Series[Any], name: str, where: Place) -> Column | Text:
 
 
 def _floats(series: pd.Series[Any]) -> Float64[np.ndarray[Any, Any], " rows"]:
-    """Numbers of any kind as floats; a whole number of 400 digits is infinite."""
+    """Numbers of any type as float64; one beyond its range, as of 400 digits, is infinite."""
     try:
         return series.to_numpy(np.float64, na_value=np.nan)
     except OverflowError:
@@ -241,7 +245,7 @@ def _float(value: Any) -> float:
 
 
 def _text(series: pd.Series[Any], categories: Sequence[str] = ()) -> Text:
-    """A column as text, whatever it holds: where it can be, as these categories are written."""
+    """A column as text: a value that means one of the categories is written like it."""
     import pandas as pd
 
     codes, values = pd.factorize(series)
@@ -252,7 +256,7 @@ def _text(series: pd.Series[Any], categories: Sequence[str] = ()) -> Text:
 
 
 def _without(text: Text, missing_values: Sequence[str]) -> Text:
-    """A column of text without the values that stand for a missing one."""
+    """A column of text with code -1 for the values that stand for a missing one."""
     if not missing_values:
         return text
     gone = np.array([*(value in missing_values for value in text.values), True])
@@ -265,7 +269,7 @@ def _counts(text: Text) -> list[int]:
 
 
 def _written(text: Text, decimal: str | None, *, typed: bool) -> Writing | Doubt | None:
-    """How a column of text writes numbers; None if it holds none."""
+    """How a column of text writes numbers; None if it holds text."""
     if not text.values or all(_DATE.fullmatch(value) for value in text.values):
         return None
     found = judge(text.values, _counts(text), decimal)
@@ -281,7 +285,7 @@ def _with_comma(
     decimal: str | None,
     where: Place,
 ) -> None:
-    """In a file with decimal commas, 1.234 may be a thousand: look at how that is written."""
+    """Read numbers again in a file with decimal commas, where 1.234 may mean 1234."""
     pointed = [name for name in numbers if frame[name].dtype.kind == "f"]
     written = again(pointed) if pointed else frame
     for name in numbers:
@@ -304,7 +308,11 @@ def _with_comma(
 
 
 def _parsed(text: Text, writing: Writing, name: str, where: Place) -> Column:
-    """A column of text as the numbers that it writes."""
+    """The numbers that a column of text writes, NaN where one is missing.
+
+    Raises:
+        DataError: a text is not a number in this writing.
+    """
     values = [parse(value, writing) for value in text.values]
     odd = np.array([*(value is None for value in values), False])[text.codes]
     if odd.any():
@@ -319,7 +327,7 @@ def _parsed(text: Text, writing: Writing, name: str, where: Place) -> Column:
 
 
 def _as_written(writing: Writing) -> str:
-    """How numbers must be written, if not plainly."""
+    """The end of a message: how numbers must be written, unless it is as 1234.5."""
     if writing == PLAIN:
         return ""
     example = f"1{writing.thousands}234{writing.decimal}5"
@@ -327,7 +335,11 @@ def _as_written(writing: Writing) -> str:
 
 
 def _check_categories(text: Text, name: str, where: Place) -> None:
-    """A column that was judged to be text is a few categories, and not dates."""
+    """Check that a column of text holds a few categories, and no dates.
+
+    Raises:
+        DataError: it does not.
+    """
     if all(_DATE.fullmatch(value) for value in text.values):
         raise DataError(_dates(where(None, name)))
     count, rows = len(text.values), len(text.codes)

@@ -1,4 +1,4 @@
-"""Data made ready for training: read, split, encoded, and written where workers map it."""
+"""Data for training: read, split, encoded, and written to files that workers map."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from hpsearch.errors import DataError
 
 @dataclass(frozen=True)
 class Dataset:
-    """Rows as their source brought them, which part each belongs to, and how to encode them.
+    """The rows of a source, the part that each belongs to, and their encoding.
 
-    The rows stay in the type they came in (a byte a pixel); floats are made chunk by chunk when
-    they are written.
+    The rows keep the type of their source (a byte a pixel); they become floats a few at a time,
+    when they are written.
 
     Attributes:
         source: the rows.
-        y: the class of each row.
-        parts: the rows of "train", "val" and, unless there is none, "test", ascending.
+        y: (rows,), the class of each row.
+        parts: the row numbers of "train", "val" and, if there is one, "test", ascending.
         encoding: from columns to features, fitted to the training rows.
-        fingerprint: SHA-256 of the rows and of every option that changes the parts; the same
-            for the same data under another file name. Folds of one dataset share it.
+        fingerprint: SHA-256 of the rows and of all options that change parts or values, but not
+            of the file's name. Folds of one dataset have the same.
     """
 
     source: Source
@@ -44,12 +44,12 @@ class Dataset:
 
     @property
     def classes(self) -> tuple[Label, ...]:
-        """The labels, sorted: class k is the label at position k."""
+        """The labels of the classes, sorted."""
         return self.encoding.classes
 
     @property
     def features(self) -> int:
-        """How many numbers the network sees of each row."""
+        """How many features each row has, text columns one-hot."""
         return self.encoding.features
 
     @property
@@ -61,14 +61,14 @@ class Dataset:
 def load(options: DataOptions) -> Dataset:
     """Read a source, split it and fit its encoding.
 
-    `validation` and `test` are shares of all rows that the source holds. Where it brings a part
-    itself, that part is taken as it is and the share that would make it is not used; the others
-    are drawn from its training part, with as many rows as they would have had: of 60,000
-    training and 10,000 test rows, ``validation: 0.2`` takes 14,000 of the 60,000.
+    `validation` and `test` are shares of all rows of the source. If the source has such a part
+    already, that is used and the share is ignored; the other part is drawn from its training
+    part, but with its share of all rows: of 60,000 training and 10,000 test rows,
+    ``validation: 0.2`` takes 14,000 of the 60,000.
 
     Raises:
-        DataError: what `open_source`, `split` and `encoding.fit` raise, and shares that leave
-            nothing to train on.
+        DataError: the source cannot be read or has no labels, it cannot be split as asked, or it
+            cannot be encoded; see `open_source`, `split` and `encoding.fit`.
     """
     source = open_source(options.source, options.target, options.reading)
     if source.labels is None:
@@ -87,15 +87,20 @@ def load(options: DataOptions) -> Dataset:
 
 
 def cross_validation(dataset: Dataset, count: int, options: DataOptions) -> list[Dataset]:
-    """Cut the training and validation rows into folds, and validate on each in turn.
+    """Cut the training and validation rows into folds, each the validation part of one dataset.
 
-    Fold k validates on its own rows and trains on those of all the others, with an encoding
-    fitted to these. Every row but the test rows validates exactly once. What a fold holds
-    depends on `split_seed` and the number of folds, not on the share `validation`.
+    The training part of a dataset is all other folds, and its encoding is fitted to these.
+    Which rows a fold has depends on `split_seed` and the number of folds, but not on the share
+    `validation`.
+
+    Args:
+        dataset: with one split.
+        count: how many folds.
+        options: by which the dataset was loaded.
 
     Raises:
-        DataError: the source brings its own validation part, a class has fewer rows than there
-            are folds, and what `encoding.fit` raises.
+        DataError: the source has a validation part already, a class has fewer rows than there
+            are folds, or the encoding cannot be fitted; see `encoding.fit`.
     """
     source = dataset.source
     if "val" in source.parts:
@@ -118,7 +123,7 @@ def with_parts(dataset: Dataset, parts: Mapping[Part, Rows], options: DataOption
     """The same rows in other parts, with an encoding fitted to the new training rows.
 
     Raises:
-        DataError: what `encoding.fit` raises.
+        DataError: the encoding cannot be fitted; see `encoding.fit`.
     """
     encoding = fit(
         dataset.source,
@@ -132,7 +137,7 @@ def with_parts(dataset: Dataset, parts: Mapping[Part, Rows], options: DataOption
 
 
 def write_folds(folds: Sequence[Dataset], folder: Path) -> None:
-    """Write the arrays of each fold into a folder of its number: "0", "1", ...
+    """Write the arrays of each fold into a folder with its number: "0", "1", ...
 
     Raises:
         DataError: the folder cannot be written to.
@@ -144,14 +149,17 @@ def write_folds(folds: Sequence[Dataset], folder: Path) -> None:
 def write_prepared(dataset: Dataset, folder: Path) -> None:
     """Write standardised features and classes to x_PART.npy and y_PART.npy, for each part.
 
-    x is float32 (rows, features) in C order, y is int64 (rows,): files that
-    ``np.load(path, mmap_mode="r")`` maps, so that workers share one copy in memory. Only a few
-    megabytes of floats exist at any time. The folder is made here, in one that the caller
-    has made, so no link can stand in it; a crash leaves files that are too short, so it is for
-    whoever started to see it through.
+    x is float32 (rows, features) in C order, y is int64 (rows,). Workers map the files with
+    ``np.load(path, mmap_mode="r")`` and so share one copy in memory. A few megabytes of floats
+    are in memory at a time. A crash leaves files that are too short: do not use the folder
+    unless this returns.
+
+    Args:
+        dataset: what to write.
+        folder: a new folder in one that the caller has made, so that no link can be in it.
 
     Raises:
-        DataError: the folder cannot be written to.
+        DataError: the folder exists or cannot be written to.
     """
     try:
         folder.mkdir()
@@ -167,7 +175,7 @@ def write_prepared(dataset: Dataset, folder: Path) -> None:
 
 
 def _write_features(path: Path, dataset: Dataset, rows: Rows) -> None:
-    """Write one array a chunk at a time; written pages do not count as this process's memory."""
+    """Write the features of one part chunk by chunk, so that they are never in memory at once."""
     header = {"descr": "<f4", "fortran_order": False, "shape": (len(rows), dataset.features)}
     with path.open("xb") as file:
         np.lib.format.write_array_header_1_0(file, header)
@@ -178,7 +186,7 @@ def _write_features(path: Path, dataset: Dataset, rows: Rows) -> None:
 def _parts(
     source: Source, y: Codes, classes: Sequence[Label], options: DataOptions
 ) -> dict[Part, Rows]:
-    """The parts that the source brings, and the others drawn from its training rows."""
+    """The parts of the source, and those that are missing, drawn from its training rows."""
     if not 0 < options.validation < 1 or not 0 <= options.test < 1:
         raise DataError(
             "data.validation must lie between 0 and 1, data.test from 0 to below 1; found "
@@ -205,7 +213,7 @@ def _parts(
 
 def _fingerprint(source: Source, y: Codes, classes: Sequence[Label], options: DataOptions) -> str:
     """SHA-256 of the rows, and of what decides their parts and values."""
-    facts = {
+    described = {
         "options": [
             float(options.validation),
             float(options.test),  # 0 and 0.0 are one share
@@ -219,7 +227,7 @@ def _fingerprint(source: Source, y: Codes, classes: Sequence[Label], options: Da
         "target": source.target,
         "parts": {part: [rows.start, rows.stop] for part, rows in source.parts.items()},
     }
-    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
     for array in (source.numbers, y, *(text.codes for text in source.text.values())):
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()

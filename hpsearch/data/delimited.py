@@ -1,63 +1,94 @@
-"""CSV and TSV files: strict about what pandas would quietly mend."""
+"""CSV and TSV files, plain or compressed, and strict where pandas would guess."""
 
 from __future__ import annotations
 
+import bz2
 import csv
+import gzip
+import importlib
+import io
+import lzma
 import re
 import warnings
+import zipfile
+import zlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import TextIOWrapper
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
-from hpsearch.data.compressed import DAMAGED, open_text
 from hpsearch.data.labels import MISSING_TEXTS
 from hpsearch.errors import DataError
-from hpsearch.messages import counted
+from hpsearch.messages import counted, listed
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _SEPARATORS = ",;\t|"
-# What spreadsheets heed, and some write; one that keeps it adds empty fields after it.
+# A first line that names the separator, as spreadsheets write and read it, and the empty fields
+# that one adds to it which does not know what it means.
 _SEP_LINE = re.compile(r'"?sep=([^\w"])"?\1*', re.IGNORECASE)
 _LONGEST = 1 << 24  # characters of a first line
+
+ENCODING = "utf-8-sig"  # with or without the mark that spreadsheets put first
+
+DAMAGED = (
+    OSError,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+    NotImplementedError,  # a ZIP file's method
+)
+"""What reading a damaged file may raise, beside UnicodeDecodeError and DataError."""
+
+_LARGE = 1 << 28  # bytes that any file may unpack to, however well it is compressed
+_MOST_TIMES = 250  # tables of zeros are compressed 100 times, bombs 1,000 times and more
+
+_FOREIGN = {
+    b"\xff\xfe": "text in UTF-16; save it in UTF-8",
+    b"\xfe\xff": "text in UTF-16; save it in UTF-8",
+    b"\x1f\x8b": "compressed by gzip; let its name end in .gz",
+    b"BZh": "compressed by bzip2; let its name end in .bz2",
+    b"\xfd7zXZ": "compressed by xz; let its name end in .xz",
+    b"\x28\xb5\x2f\xfd": "compressed by zstd; let its name end in .zst",
+    b"PK\x03\x04": "a ZIP archive or a workbook; save the table as CSV in UTF-8",
+    b"PAR1": "a Parquet file; let its name end in .parquet",
+}
+"""The first bytes of files that are not UTF-8 text, and what they are."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How a file is laid out: what separates its fields, and the names in its first line.
+    """What the first lines of a file say of the rest."""
 
-    `skip` counts the lines before that one: 1 where a spreadsheet says what the separator is.
-    """
-
-    separator: str
-    names: tuple[str, ...]
-    skip: int = 0
+    separator: str  # between fields
+    names: tuple[str, ...]  # of the columns
+    skip: int = 0  # lines before the names: 1 where the separator is named there
 
 
 def read_layout(path: Path) -> Layout:
-    """Read the first line: its names, apart by whichever of , ; tab | makes the most of them.
+    """Read the names of the columns, and which of , ; tab | gives the most of them.
 
     Raises:
-        DataError: the file is empty, not UTF-8 text, or names a column twice or not at all.
+        DataError: the file is empty or not UTF-8 text, or a column has no name or that of another.
     """
     with _reading(path), open_text(path) as file:
         first = _line(path, file)
-        told = _SEP_LINE.fullmatch(first.rstrip("\r\n"))
-        if told:
+        named = _SEP_LINE.fullmatch(first.rstrip("\r\n"))
+        if named:
             first = _line(path, file)
         if not first:
             raise DataError(f"{path}: the file is empty; it must hold a table")
         if not first.strip():
             raise DataError(f"{path}: the first line is empty; it must name the columns")
         separator = (
-            told[1]
-            if told
+            named[1]
+            if named
             else max(_SEPARATORS, key=lambda mark: len(next(_records([first], mark), [])))
         )
         # a name may go on in the next line
@@ -73,7 +104,7 @@ def read_layout(path: Path) -> Layout:
             f"{path}: the first line names {times} columns {name!r}; each needs its own name"
             + header_hint(names)
         )
-    return Layout(separator, tuple(names), skip=1 if told else 0)
+    return Layout(separator, tuple(names), skip=1 if named else 0)
 
 
 def read_delimited(
@@ -84,15 +115,15 @@ def read_delimited(
     label: str | None,
     missing_values: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """Read columns of a file.
+    """Read columns of a file, in the types that pandas finds.
 
     Args:
         path: the file.
-        layout: what `read_layout` found.
+        layout: from `read_layout`.
         features: the columns to learn from.
-        texts: those among them that are read as text whatever they hold.
-        label: the column of labels: read as text, in which nothing is missing.
-        missing_values: what stands for a missing value, beside what always does.
+        texts: those of them that are read as text, whatever they hold.
+        label: the column of labels, read as text without missing values; None for no such column.
+        missing_values: texts that stand for a missing value, beside `MISSING_TEXTS`.
 
     Raises:
         DataError: the file has no rows, a row has more or fewer fields than the first line, or
@@ -122,13 +153,28 @@ def read_texts(
     names: Sequence[str],
     missing: Sequence[str] = MISSING_TEXTS,
 ) -> pd.DataFrame:
-    """Read some columns of a sound file as they are written."""
+    """Read columns as text, from a file that `read_delimited` has read.
+
+    Args:
+        path: the file.
+        layout: from `read_layout`.
+        missing_values: texts that stand for a missing value, beside those in `missing`.
+        names: the columns.
+        missing: texts that stand for a missing value.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
     marks = [*missing, *missing_values]
     return _read(path, layout, dtype=str, na_values=marks, usecols=list(names))
 
 
 def _read(path: Path, layout: Layout, **options: Any) -> pd.DataFrame:
-    """What pandas makes of a file, or one message that says why it cannot."""
+    """Read a file with pandas.
+
+    Raises:
+        DataError: pandas cannot read it.
+    """
     import pandas as pd
 
     with _reading(path), open_text(path) as file, warnings.catch_warnings():
@@ -156,7 +202,7 @@ def _read(path: Path, layout: Layout, **options: Any) -> pd.DataFrame:
 
 
 def header_hint(names: Sequence[str]) -> str:
-    """What to say if the first line looks like data."""
+    """The end of a message, if all names but the last are numbers; else ""."""
     if not names:
         return ""
     try:
@@ -168,7 +214,11 @@ def header_hint(names: Sequence[str]) -> str:
 
 
 def _check_lengths(path: Path, layout: Layout) -> None:
-    """Every row has as many fields as the first line."""
+    """Check that every row has as many fields as there are names.
+
+    Raises:
+        DataError: one has not.
+    """
     with _reading(path), open_text(path) as file:
         for _ in range(layout.skip):
             file.readline()
@@ -186,7 +236,11 @@ def _records(lines: Iterable[str], separator: str, *, strict: bool = False) -> I
 
 
 def _line(path: Path, file: TextIOWrapper) -> str:
-    """The next line; a file whose first line has no end is none with names in it."""
+    """The next line.
+
+    Raises:
+        DataError: it has more than `_LONGEST` characters.
+    """
     line = file.readline(_LONGEST)
     if len(line) == _LONGEST:
         raise DataError(f"{path}: the first line has no end; it must name the columns")
@@ -195,7 +249,7 @@ def _line(path: Path, file: TextIOWrapper) -> str:
 
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
-    """What goes wrong while a file is read is the file's fault, and said so."""
+    """Turn what reading a file raises into a DataError with its name."""
     try:
         yield
     except UnicodeDecodeError as error:
@@ -203,3 +257,108 @@ def _reading(path: Path) -> Iterator[None]:
         raise DataError(f"{path}: not UTF-8 text (byte 0x{bad}); save it as UTF-8") from error
     except (*DAMAGED, csv.Error) as error:
         raise DataError(f"{path}: cannot be read: {error}") from error
+
+
+def open_text(path: Path) -> TextIOWrapper:
+    """Open a file of UTF-8 text, compressed if its name ends so; line ends are not translated.
+
+    Raises:
+        DataError: no library for it is installed, or a ZIP archive does not hold one file. While
+            the stream is read: the file is not text, or it unpacks to suspiciously many bytes.
+    """
+    opener = _OPENERS.get(path.suffix.lower())
+    stream = path.open("rb") if opener is None else opener(path)
+    checked = io.BufferedReader(_Checked(stream, path), 1 << 20)
+    return TextIOWrapper(checked, encoding=ENCODING, newline="")
+
+
+class _Checked(io.RawIOBase):
+    """The bytes of a text file, which are checked as they are read."""
+
+    def __init__(self, stream: IO[bytes], path: Path):
+        self._stream, self._path = stream, path
+        self._size = max(1, path.stat().st_size)
+        self._passed = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            chunk = self._stream.read(len(buffer))
+        except (MemoryError, *DAMAGED):
+            raise
+        except Exception as error:  # each library for zstd raises another one
+            raise OSError(str(error)) from error
+        if self._passed == 0:
+            for start, what in _FOREIGN.items():
+                if chunk.startswith(start):
+                    raise DataError(f"{self._path}: not a text file, but {what}")
+        if b"\0" in chunk:
+            raise DataError(
+                f"{self._path}: not a text file, for there is a zero byte in it; save the table "
+                f"as CSV in UTF-8"
+            )
+        self._passed += len(chunk)
+        if self._passed > max(_LARGE, _MOST_TIMES * self._size):
+            raise DataError(
+                f"{self._path}: {self._size:,} bytes unpack to more than {self._passed:,}; if "
+                f"that is meant, unpack the file yourself"
+            )
+        buffer[: len(chunk)] = chunk
+        return len(chunk)
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+
+def _open_zip(path: Path) -> IO[bytes]:
+    """Open the one file in a ZIP archive."""
+    archive = zipfile.ZipFile(path)
+    files = [
+        member
+        for member in archive.infolist()
+        if not member.is_dir() and not member.filename.startswith("__MACOSX/")
+    ]
+    if len(files) != 1:
+        archive.close()
+        names = listed(member.filename for member in files) or "none"
+        raise DataError(f"{path}: must hold one file, found {names}; unpack it")
+    if files[0].flag_bits & 1:
+        archive.close()
+        raise DataError(f"{path}: is encrypted; unpack it")
+    return archive.open(files[0])
+
+
+def _open_zst(path: Path) -> IO[bytes]:
+    """Open a zstd file with the first of these libraries that is installed."""
+    for name, opener in _ZSTD.items():
+        try:
+            return opener(importlib.import_module(name), path)
+        except ImportError:
+            continue
+    raise DataError(
+        f"{path}: reading .zst needs Python 3.14 or the package zstandard (pip install "
+        f"zstandard), or compress the file with gzip"
+    )
+
+
+_ZSTD: dict[str, Callable[[Any, Path], IO[bytes]]] = {
+    "compression.zstd": lambda library, path: library.open(path, "rb"),
+    "zstandard": lambda library, path: library.ZstdDecompressor().stream_reader(
+        path.open("rb"), read_across_frames=True
+    ),
+    "pyarrow": lambda library, path: library.input_stream(str(path), compression="zstd"),
+}
+
+_OPENERS: dict[str, Callable[[Path], IO[bytes]]] = {
+    ".gz": lambda path: cast("IO[bytes]", gzip.GzipFile(path)),
+    ".bz2": lambda path: cast("IO[bytes]", bz2.BZ2File(path)),
+    ".xz": lambda path: cast("IO[bytes]", lzma.LZMAFile(path)),  # noqa: SIM115
+    ".zip": _open_zip,
+    ".zst": _open_zst,
+}
+
+ENDINGS = tuple(_OPENERS)
+"""The endings of compressed files."""

@@ -1,4 +1,4 @@
-"""From a source's columns to the network's features: one-hot, missing values, standardisation."""
+"""From columns to the features of the network: one-hot, missing values, standardisation."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ PerFeature = Float64[np.ndarray[Any, Any], " features"]
 PerNumber = Float64[np.ndarray[Any, Any], " numbers"]
 Features = Float64[np.ndarray[Any, Any], "rows features"]
 
-_CHUNK = 1 << 18  # numbers encoded at a time: 2 MB in float64, which a cache can hold
+_CHUNK = 1 << 18  # numbers encoded at a time: 2 MB in float64, which fits into a cache
 _MOST = float(np.finfo(np.float32).max)  # the network computes in float32
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """What turns a row of columns into features, fitted to the training rows.
+    """How columns become features, fitted to the training rows.
 
-    The features are the numeric columns, then for each text column one feature a category: 1
-    for a row that holds it, else 0. A text that no training row held belongs to no category:
-    all its features are 0.
+    The features are the numeric columns, then one for each category of each text column: 1 in
+    the rows of this category, else 0. For a text that no training row had, all are 0.
 
     Attributes:
         numbers: names of the numeric columns.
-        categories: the training rows' texts by text column, sorted.
-        classes: the labels, sorted: class k is the label at position k.
-        target: the label column of a table.
-        fill: what stands in for a missing number in each numeric column; None refuses one.
-        mean: what is subtracted from each feature.
-        scale: what each feature is then divided by.
-        written: the classes as the training data wrote them.
-        writings: how the numbers of a text file's column are written, where that is not plainly.
-        missing_values: what stands for a missing value, beside what always does.
+        categories: for each text column the texts of the training rows, sorted.
+        classes: the labels of the classes, sorted.
+        target: the name of the column of labels; None if the source is not a table.
+        fill: (numbers,), what replaces a missing number in each column; None if none may be
+            missing.
+        mean: (features,), what is subtracted from each feature.
+        scale: (features,), what each feature is then divided by.
+        written: the classes as the training data write them.
+        writings: how a text file writes the numbers of a column, where that is not as 1234.5.
+        missing_values: texts that stand for a missing value, beside `labels.MISSING_TEXTS`.
     """
 
     numbers: tuple[str, ...]
@@ -56,7 +56,7 @@ class Encoding:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """A name for each feature: "age", or "colour=red"."""
+        """The name of each feature: "age", or "colour=red" for a category."""
         one_hot = (f"{name}={text}" for name, texts in self.categories.items() for text in texts)
         return (*self.numbers, *one_hot)
 
@@ -66,7 +66,7 @@ class Encoding:
         return len(self.numbers) + sum(len(texts) for texts in self.categories.values())
 
     def to_json(self) -> dict[str, Any]:
-        """All of it as plain JSON values; floats come back exactly."""
+        """Plain values for JSON, from which `from_json` makes the same encoding, bit for bit."""
         return {
             "numbers": list(self.numbers),
             "categories": [[name, list(texts)] for name, texts in self.categories.items()],
@@ -82,7 +82,7 @@ class Encoding:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Encoding:
-        """The encoding that `to_json` described; of an older version, without its last entries."""
+        """The encoding that `to_json` wrote; older versions lack the last three entries."""
         fill = values["fill"]
         return cls(
             numbers=tuple(values["numbers"]),
@@ -109,14 +109,23 @@ def fit(
     missing: Literal["mean"] | None,
     written: tuple[str, ...] | None = None,
 ) -> Encoding:
-    """Learn categories, means and deviations from the training rows alone.
+    """Fit an encoding to the training rows: categories, means and standard deviations.
 
-    The deviation is the biased one (divide by the number of rows), taken after missing numbers
-    are filled. A constant feature is only centred: its scale is 1.
+    The standard deviation is the biased one (divide by the number of rows), after missing numbers
+    are filled. A constant feature has the scale 1.
+
+    Args:
+        source: all rows.
+        rows: (training rows,), their numbers.
+        classes: the labels of the classes, sorted.
+        standardize: whether features are standardised; if not, mean is 0 and scale is 1.
+        missing: "mean" fills missing numbers with the mean of the training rows; None refuses
+            missing values.
+        written: the classes as the source writes them; None to write them as Python does.
 
     Raises:
-        DataError: a value of any row, training or not, is missing (unless `missing` says what
-            to do), infinite or beyond float32; or a column has no value in the training rows.
+        DataError: a value in any row is missing and `missing` is None, or it is infinite or
+            beyond float32; or a column has no value in the training rows.
     """
     check_values(source, missing_allowed=missing is not None)
     categories = {}
@@ -144,7 +153,10 @@ def fit(
 
 
 def encode(source: Source, encoding: Encoding, rows: Rows) -> Features:
-    """Features of some rows, before standardisation; a missing number is filled or stays NaN."""
+    """The features of some rows, (rows, features), before standardisation.
+
+    A missing number is filled, or NaN if the encoding does not fill.
+    """
     out = np.zeros((len(rows), encoding.features))
     end = len(encoding.numbers)
     out[:, :end] = source.numbers[rows]
@@ -165,12 +177,12 @@ def encode(source: Source, encoding: Encoding, rows: Rows) -> Features:
 def standardise(
     features: Features, encoding: Encoding
 ) -> Float32[np.ndarray[Any, Any], "rows features"]:
-    """(features - mean) / scale, in float64, then rounded to the network's float32."""
+    """(features - mean) / scale, computed in float64 and rounded to float32."""
     return ((features - encoding.mean) / encoding.scale).astype(np.float32)
 
 
 def batches(source: Source, encoding: Encoding, rows: Rows | None = None) -> Iterator[Features]:
-    """Encoded rows, all unless told which, as many at a time as fit into a few megabytes."""
+    """The features of some rows (None for all), so many at a time as fit into 2 MB."""
     rows = np.arange(source.rows) if rows is None else rows
     size = max(1, _CHUNK // max(1, encoding.features))
     for start in range(0, len(rows), size):
@@ -178,10 +190,10 @@ def batches(source: Source, encoding: Encoding, rows: Rows | None = None) -> Ite
 
 
 def check_values(source: Source, *, missing_allowed: bool) -> None:
-    """Every value is there (unless it need not be), finite and within float32.
+    """Check that every value is there (or may be missing), is finite and fits into float32.
 
     Raises:
-        DataError: which names the first one that is not, and where it stands.
+        DataError: one is not; the message names the first and its place.
     """
     if source.numbers.dtype.kind == "f":
         size = max(1, _CHUNK // source.numbers.shape[1]) if source.numbers.shape[1] else 1
@@ -211,7 +223,7 @@ def check_values(source: Source, *, missing_allowed: bool) -> None:
 
 
 def _missing(source: Source, row: int, name: str) -> DataError:
-    """A value is missing; what stands in its place is shown, if something does."""
+    """The error about a missing value; it shows what the file has in its place, if anything."""
     mark = source.field_at(row, name).strip() if source.field_at else ""
     written = f", written {quoted(mark)}" if mark else ""
     return DataError(
@@ -220,16 +232,16 @@ def _missing(source: Source, row: int, name: str) -> DataError:
 
 
 def surprises(source: Source, encoding: Encoding) -> Iterator[str]:
-    """What in new rows the model never saw: a line for each column that has such categories.
+    """Messages about new rows: columns without any value, and categories that are new.
 
-    A column without any value, where values may be missing, has a line, too.
+    A message names the column and counts the rows.
     """
     for name, text in source.text.items():
         rows = np.bincount(text.codes[text.codes >= 0], minlength=len(text.values)).tolist()
         if source.rows and not any(rows):
             yield f"{source.where(None, name)}: no row has a value there"
-        known = set(encoding.categories[name])
-        counts = {v: n for v, n in zip(text.values, rows, strict=True) if n and v not in known}
+        old = set(encoding.categories[name])
+        counts = {v: n for v, n in zip(text.values, rows, strict=True) if n and v not in old}
         if new := sum(counts.values()):
             most = sorted(counts, key=lambda value: -counts[value])
             yield (
@@ -246,11 +258,11 @@ def surprises(source: Source, encoding: Encoding) -> Iterator[str]:
 def _mean_and_scale(
     source: Source, encoding: Encoding, rows: Rows
 ) -> tuple[PerFeature, PerFeature]:
-    """Mean and deviation of each feature over some rows, in one pass of bounded memory.
+    """Mean and standard deviation of each feature over some rows, in one pass over chunks.
 
-    Chunks are merged by the update of Chan, Golub and LeVeque (1983), "Algorithms for Computing
-    the Sample Variance", The American Statistician 37(3), equations 2.1: no large sums of
-    squares are subtracted from each other.
+    Reference: the results of chunks are merged, without subtracting large sums of squares, by
+    Chan, Golub and LeVeque 1983, "Algorithms for Computing the Sample Variance", The American
+    Statistician 37(3), equations 2.1.
     """
     width = encoding.features
     count, mean, squares = np.zeros(width), np.zeros(width), np.zeros(width)
@@ -272,5 +284,5 @@ def _mean_and_scale(
             f"{source.name}: column {name!r} has no value in any training row; remove it"
         )
     scale = np.sqrt(squares / len(rows))
-    mean = np.where(low == high, low, mean)  # not a rounding error beside it
+    mean = np.where(low == high, low, mean)  # without rounding error
     return mean, np.where((low == high) | (scale == 0), 1.0, scale)

@@ -38,13 +38,13 @@ _PART_OF_PREFIX: Mapping[str, Part] = {
     "t10k": "test",
     "test": "test",
 }
-_DEFLATE = 1032  # gzip makes nothing smaller than this many times
+_DEFLATE = 1032  # gzip makes no file smaller by a larger factor
 _EXPECTED = "train-images-idx3-ubyte and train-labels-idx1-ubyte, plain or .gz"
 
 
 @dataclass(frozen=True)
 class _Header:
-    """What the first bytes of a file say of the rest."""
+    """What the first bytes of a file say about the rest."""
 
     path: Path
     dtype: np.dtype[Any]
@@ -60,12 +60,12 @@ class _Header:
 
 
 def read_idx(folder: Path) -> Source:
-    """Read the pairs of images and labels in a folder.
+    """Read the pairs of files with images and labels in a folder.
 
-    Files are paired by what stands before "images" and "labels". A prefix that ends in "train",
-    "val" or "t10k" (also "validation", "test") names the part; one pair of any other name is
-    one undivided whole. Images become rows of pixels in the type they came in, straight into
-    one array: no second copy exists.
+    The name before "images" or "labels" makes two files a pair, and its end names the part:
+    "train", "val", "validation", "test" or "t10k". A single pair of another name has no parts.
+    Each image becomes a row of pixels in the type of the file. The rows are read straight into
+    one array, so that no second copy is in memory.
 
     Raises:
         DataError: files are missing, damaged, of a wrong type, or do not fit together.
@@ -103,9 +103,9 @@ def read_idx(folder: Path) -> Source:
 
 
 def _pairs(folder: Path) -> dict[Part | None, dict[str, Path]]:
-    """The files of "images" and "labels" of each part, in the order of the parts.
+    """The files of "images" and "labels" of each part, in the order of `PARTS`.
 
-    The key None stands for one undivided whole.
+    The key is None if there are no parts.
     """
     pairs = _pairs_by_prefix(folder)
     parts = {prefix: _PART_OF_PREFIX.get(re.split(r"[-_.]", prefix)[-1]) for prefix in pairs}
@@ -121,7 +121,7 @@ def _pairs(folder: Path) -> dict[Part | None, dict[str, Path]]:
 
 
 def _pairs_by_prefix(folder: Path) -> dict[str, dict[str, Path]]:
-    """The files of "images" and "labels", by what stands before these words."""
+    """The files of "images" and "labels", by the name before these words."""
     pairs: dict[str, dict[str, Path]] = {}
     names = sorted((path.name for path in folder.iterdir()), reverse=True)
     for name in names:  # a plain file comes after its .gz, and replaces it
@@ -147,7 +147,12 @@ def _open(path: Path) -> gzip.GzipFile | io.BufferedReader:
 
 
 def _header(path: Path, axes: int = 3) -> _Header:
-    """Read and check a file's first bytes; labels have one axis, images usually three."""
+    """Read and check the first bytes of a file.
+
+    Args:
+        path: the file.
+        axes: 1 for labels, else images, which usually have 3.
+    """
     try:
         with _open(path) as file:
             magic = file.read(4)
@@ -173,7 +178,7 @@ def _header(path: Path, axes: int = 3) -> _Header:
 
 
 def _check_alike(header: _Header, first: _Header) -> None:
-    """The parts of a data set hold arrays of one shape and type."""
+    """Check that two parts have rows of the same shape and type."""
     if (header.shape[1:], header.dtype) != (first.shape[1:], first.dtype):
         raise DataError(
             f"{header.path}: each row is {header.shape[1:]} of {header.dtype}, but in "
@@ -182,7 +187,11 @@ def _check_alike(header: _Header, first: _Header) -> None:
 
 
 def _read_into(header: _Header, out: Shaped[np.ndarray[Any, Any], "rows ..."]) -> None:
-    """Read a file's numbers into an array of their shape; too few or too many are an error."""
+    """Read the numbers of a file into an array of their shape.
+
+    Raises:
+        DataError: the file is damaged, or has fewer or more bytes than the array.
+    """
     expected = header.bytes
     buffer = out.reshape(-1).view(np.uint8).data  # a view: out is contiguous
     got = 0

@@ -1,4 +1,4 @@
-"""Labels of any type to classes: positions in a sorted list of names."""
+"""From labels of any type to classes: positions in the sorted list of different labels."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from hpsearch.messages import listed, quoted
 from hpsearch.shapes import Shaped
 
 MISSING_TEXTS = ("", "NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null", "?")
-"""What stands for a missing value in a text file."""
+"""Texts that stand for a missing value in a text file."""
 
 Place = Callable[[int | None], str]
-"""Says where the label of a row stands, or the labels."""
+"""From a row (None for all) to the place of its label in the source, for messages."""
 
-_MOST_NUMBERS = 20  # as many different numbers may name classes; more look like a quantity
+_MOST_NUMBERS = 20  # different numbers that may be classes; more look like a quantity
 _NUMBER = re.compile(r"[+-]?(0|[1-9]\d{0,99})(\.\d{0,99})?([eE][+-]?\d{1,2})?")  # "007" is a name
-_AS_VERSION = re.compile(r".*\.\d*[1-9]0+")  # "10.10" is no 10.1
+_AS_VERSION = re.compile(r".*\.\d*[1-9]0+")  # "10.10" is not 10.1
 
 
 def from_array(labels: Shaped[np.ndarray[Any, Any], " rows"]) -> Labels:
-    """The labels that an array holds; NaN is a missing one."""
+    """The labels in an array (rows,); NaN is a missing one."""
     values, codes = np.unique(labels, return_inverse=True, equal_nan=True)
     codes = codes.astype(np.int64)
     if values.dtype.kind == "f" and len(values) and np.isnan(values[-1]):
@@ -38,14 +38,13 @@ def from_array(labels: Shaped[np.ndarray[Any, Any], " rows"]) -> Labels:
 
 
 def typed(texts: Sequence[str], missing: Collection[str] = MISSING_TEXTS) -> list[Label | None]:
-    """Labels as a text file writes them, in the type that they stand for.
+    """The labels that a text file writes: all booleans, all numbers or all text.
 
-    They are all booleans, or all numbers, or all text. Where the others are numbers, a text
-    such as "NA" is a missing label (None); where they are text, "NA" is a name like any other.
+    A text such as "NA" is a missing label (None) among numbers, but a label among text.
 
     Args:
         texts: the different labels.
-        missing: what stands for a missing one among numbers.
+        missing: texts that stand for a missing label among numbers.
 
     >>> typed(["1", "2", "NA"]), typed(["true", "false"]), typed(["01", "NA", ""])
     ([1, 2, None], [True, False], ['01', 'NA', None])
@@ -59,17 +58,17 @@ def typed(texts: Sequence[str], missing: Collection[str] = MISSING_TEXTS) -> lis
 
 
 def classes(labels: Labels, where: Place) -> tuple[tuple[Label, ...], Codes]:
-    """Classes in ascending order, and for each row the position of its class.
+    """The classes in ascending order, and for each row the position of its class, (rows,).
 
-    Numbers that are all whole become ints: 1.0 and 1 are one class.
+    Whole numbers become ints: 1.0 and 1 are one class.
 
     Args:
         labels: the label of each row.
-        where: says where a row's label stands, for messages.
+        where: the place of a label, for messages.
 
     Raises:
         DataError: a label is missing or of an unusable type, there is only one class, or the
-            labels are numbers too many and too different to name classes.
+            labels are so many different numbers that they look like a quantity.
     """
     values = [_plain(value, where) for value in labels.values]
     names = {value for value in values if value is not None}
@@ -85,7 +84,7 @@ def classes(labels: Labels, where: Place) -> tuple[tuple[Label, ...], Codes]:
 
 
 def as_written(labels: Labels, classes: Sequence[Label]) -> tuple[str, ...]:
-    """Each class as the source wrote it first, such as TRUE; as Python does, if it has types."""
+    """Each class as the source first writes it, such as TRUE; if it has types, as Python does."""
     if labels.written is None:
         return tuple(str(label) for label in classes)
     first: dict[Label, str] = {}
@@ -94,24 +93,24 @@ def as_written(labels: Labels, classes: Sequence[Label]) -> tuple[str, ...]:
     return tuple(first[label] for label in classes)
 
 
-def known(
+def positions(
     labels: Labels,
     classes: Sequence[Label],
     where: Place,
     written: Sequence[str] | None = None,
 ) -> Codes:
-    """For each row of new data the position of its label among classes that are known.
+    """For each row of new data the position of its label among the classes of a model, (rows,).
 
-    The classes say what a label means, and not the other labels beside it: see `finder`.
+    Labels are compared as `finder` says.
 
     Args:
         labels: of the new rows.
-        classes: as the model has them.
-        where: says where a row's label stands, for messages.
-        written: the classes as the training data wrote them; None for as Python does.
+        classes: of the model.
+        where: the place of a label, for messages.
+        written: the classes as the training data write them; None to write them as Python does.
 
     Raises:
-        DataError: a label is missing, or none of the classes.
+        DataError: a label is missing, or is none of the classes.
     """
     find = finder(classes, written or [str(label) for label in classes])
     y = np.array([*map(find, labels.values), -1])[labels.codes]  # code -1 is the last
@@ -129,7 +128,7 @@ def known(
 
 
 def _missing(labels: Labels, row: int, where: Place) -> str:
-    """A label is missing; what stands in its place is shown, if something does."""
+    """A message about a missing label; it shows what the source has in its place, if anything."""
     code = labels.codes[row]
     mark = labels.written[code].strip() if labels.written and code >= 0 else ""
     shown = f" ({quoted(mark)} stands there)" if mark else ""
@@ -137,11 +136,15 @@ def _missing(labels: Labels, row: int, where: Place) -> str:
 
 
 def finder(names: Sequence[Label], written: Sequence[str]) -> Callable[[Any], int]:
-    """A function that finds a value's position among names, however a source writes the value.
+    """Make a function from a value of any type to its position among names, -1 if it is none.
 
-    A text means the name that is written so. Where the names are numbers or booleans, it means
-    that number ("1.0" is 1) or boolean ("true" is TRUE). A number or boolean, from a source that
-    has types, means the one name that can be read as it. Nothing else is found: position -1.
+    A text is the name that is written like it. If names are numbers or booleans, a text is also
+    the name with its value ("1.0" is 1, "true" is TRUE). A number or boolean, as of a source
+    that has types, is the name with its value, if only one has it.
+
+    Args:
+        names: what to find.
+        written: each name as the training data write it.
 
     >>> find = finder(["10.1", "10.10", "7"], ["10.1", "10.10", "7"])
     >>> find("10.10"), find(7.0), find("7.0"), find("8")
@@ -180,7 +183,7 @@ def finder(names: Sequence[Label], written: Sequence[str]) -> Callable[[Any], in
 
 
 def _readable(texts: Sequence[str]) -> dict[tuple[bool, Label], int]:
-    """The values that texts can be read as, each with the position of its text; -1 if of two."""
+    """The values of texts that write a number or boolean, with their positions; -1 if two do."""
     values: list[tuple[bool, Label] | None] = []
     for text in texts:
         if text.lower() in _BOOLEANS:
@@ -207,7 +210,11 @@ def _number(text: str) -> int | float:
 
 
 def _plain(value: Any, where: Place) -> Label | None:
-    """A label as a plain Python value; None if it is missing."""
+    """A label as a plain Python value; None if it is missing.
+
+    Raises:
+        DataError: it is of another type.
+    """
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, Decimal):

@@ -31,7 +31,7 @@ _DAMAGED = (
     OSError,
     ValueError,
     NotImplementedError,
-    RuntimeError,  # zipfile's word for several things
+    RuntimeError,  # which zipfile raises for several reasons
     TypeError,
     OverflowError,  # a length that no array can have
 )
@@ -40,22 +40,21 @@ _HEADERS = {
     (2, 0): np.lib.format.read_array_header_2_0,
     (3, 0): np.lib.format.read_array_header_2_0,
 }
-_LONGEST = 10_000  # bytes of a header; NumPy reads all of a longer one before it refuses it
+_LONGEST = 10_000  # bytes of a header; NumPy would read a longer one before it refuses it
 _ZIPPED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_DEFLATE = 1032  # by these nothing is packed into a smaller share than this
+_DEFLATE = 1032  # by these methods nothing becomes smaller by a larger factor
 
 
 def read_npz(path: Path) -> Source:
     """Read arrays, without pickle.
 
-    The file holds ``x`` and ``y``, or ``x_train`` and ``y_train`` and, if it likes, ``x_val``,
-    ``y_val``, ``x_test`` and ``y_test``. An x has one row for each example; further axes, as of
-    28 x 28 images, are laid side by side. A y has one label for each row; rows to predict need
-    none.
+    The file has ``x`` and ``y``; or ``x_train`` and ``y_train``, and perhaps ``x_val`` and
+    ``y_val``, ``x_test`` and ``y_test``. An x is (rows, ...); images of 28 x 28 become 784
+    columns. A y is (rows,), and may be left out for rows to predict.
 
     Raises:
-        DataError: the file is damaged or no NPZ file; arrays are missing, hold Python objects,
-            or do not fit together.
+        DataError: the file is damaged or not an NPZ file; arrays are missing, hold Python
+            objects, or do not fit together.
     """
     arrays = _arrays(path)
     parts: list[Part] = [part for part in PARTS if f"x_{part}" in arrays]
@@ -82,14 +81,14 @@ def read_npz(path: Path) -> Source:
 
 
 def _arrays(path: Path) -> dict[str, Array]:
-    """Every array that is ours, by name."""
-    ours = [f"{kind}{suffix}" for kind in "xy" for suffix in ("", "_train", "_val", "_test")]
+    """The arrays x, y, x_train, ... of the file, by name."""
+    names = [f"{kind}{suffix}" for kind in "xy" for suffix in ("", "_train", "_val", "_test")]
     if not zipfile.is_zipfile(path):
         raise DataError(f"{path}: damaged, or not an NPZ file; save one with np.savez")
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             found = list(file)
-            members = _members(path, file.zip, ours)
+            members = _members(path, file.zip, names)
             arrays = {name: file[name] for name in members}
     except _DAMAGED as error:
         raise DataError(f"{path}: damaged: {_first_line(error)}; save it again") from error
@@ -103,9 +102,9 @@ def _arrays(path: Path) -> dict[str, Array]:
     return arrays
 
 
-def _members(path: Path, archive: zipfile.ZipFile, ours: Sequence[str]) -> list[str]:
-    """The arrays that are there, each of which is what it claims to be before it is read."""
-    infos: dict[str, list[zipfile.ZipInfo]] = {name: [] for name in ours}
+def _members(path: Path, archive: zipfile.ZipFile, names: Sequence[str]) -> list[str]:
+    """Which of these arrays the file has, after checking that each is what it claims to be."""
+    infos: dict[str, list[zipfile.ZipInfo]] = {name: [] for name in names}
     for info in archive.infolist():
         name = info.filename.removesuffix(".npy")
         if name in infos:
@@ -121,7 +120,7 @@ def _members(path: Path, archive: zipfile.ZipFile, ours: Sequence[str]) -> list[
 
 
 def _check_claim(path: Path, name: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
-    """An array's header speaks of as many bytes as are there: no more is asked of memory."""
+    """Check that an array has as many bytes as its header says, before they are read."""
     with archive.open(info) as member:
         shape, dtype = _header(path, name, member)
         claimed, held = prod(shape) * dtype.itemsize, info.file_size - member.tell()
@@ -147,7 +146,7 @@ def _check_claim(path: Path, name: str, archive: zipfile.ZipFile, info: zipfile.
 
 
 def _header(path: Path, name: str, member: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    """The shape and the type that an array claims; its data come next in `member`."""
+    """The shape and the type in the header of an array; its numbers come next in `member`."""
     start = member.read(len(np.lib.format.MAGIC_PREFIX) + 2)
     if not start.startswith(np.lib.format.MAGIC_PREFIX):
         raise DataError(f"{path}: {name} is no array; save it with np.savez")
@@ -173,7 +172,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _features(path: Path, name: str, arrays: dict[str, Array]) -> Numbers:
-    """One x as rows of numbers."""
+    """One x as numbers (rows, columns)."""
     x = arrays[name]
     if x.dtype.kind not in "buif":
         raise DataError(f"{path}: {name} is of type {x.dtype}; it must hold real numbers")
@@ -190,7 +189,7 @@ def _features(path: Path, name: str, arrays: dict[str, Array]) -> Numbers:
 def _labels(
     path: Path, suffixes: Sequence[str], arrays: dict[str, Array], rows: Sequence[int]
 ) -> Labels | None:
-    """All labels in the order of the parts, if every part has them; None if no part has."""
+    """The labels of all parts, one after another; None if no part has labels."""
     missing = [f"y{suffix}" for suffix in suffixes if f"y{suffix}" not in arrays]
     if len(missing) == len(suffixes):
         return None

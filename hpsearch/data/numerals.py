@@ -1,8 +1,8 @@
-"""How numbers are written: decimal commas, thousands apart, percent signs and units.
+"""How text files write numbers: with decimal commas, separated thousands, percent signs and units.
 
-A column of a text file is read as numbers where only one reading of it is possible. Where there
-are two, or where some of its fields are no numbers, it is refused with a message that says how
-to settle it: a column of numbers never becomes categories in silence.
+A column is read as numbers if there is only one way to read it. If there are two, or if some of
+its fields are not numbers, it is refused with a message that says what to do. So a column of
+numbers never becomes categories unnoticed.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from functools import lru_cache
 from hpsearch.messages import quoted
 
 NAMES = {".": "point", ",": "comma"}
-"""What may stand before the fraction of a number."""
+"""The decimal marks, and their names."""
 
 _APART = {".": (",", "'", "\u2019", "_", " "), ",": (".", "'", "\u2019", "_", " ")}
-_SAME = str.maketrans("\u2212\u00a0\u202f\u2009", "-   ")  # other signs for minus and space
+_SAME = str.maketrans("\u2212\u00a0\u202f\u2009", "-   ")  # other characters for minus and space
 _INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 _MISSING = frozenset(
     ["", "n/a", "n.a.", "na", "nan", "-nan", "#n/a", "#na", "<na>", "null", "?", "1.#qnan"]
@@ -39,7 +39,7 @@ _SIGNED = re.compile(
 )
 
 
-# A substitution of what stands around it would look at every pair of signs in a long gap.
+# What is left without other characters around it. (To substitute these would take quadratic time.)
 _CORE = re.compile(r"[\w.,](?:.*[\w.,])?", re.DOTALL)
 
 
@@ -48,10 +48,10 @@ class Writing:
     """How the numbers of a column are written.
 
     Attributes:
-        decimal: what stands before the fraction.
-        thousands: what stands between groups of three digits; "" for nothing.
-        sign: the currency sign or unit that each number bears; "" for none. A number with a
-            percent sign is a hundredth of what stands before it.
+        decimal: the decimal mark.
+        thousands: the separator of groups of three digits; "" for none.
+        sign: the currency sign or unit beside each number; "" for none. With a percent sign, the
+            value is a hundredth of the number.
     """
 
     decimal: str = "."
@@ -64,13 +64,13 @@ PLAIN = Writing()
 
 @dataclass(frozen=True)
 class Doubt:
-    """Why a column is neither surely numbers nor surely text.
+    """Why it is not clear whether a column holds numbers, or which.
 
     Attributes:
         text: a field that shows it.
         reason: what is wrong, and what to do.
-        ambiguous: whether all fields are numbers, in two readings, one for each decimal mark.
-        mark: whether the field stands for a missing value, as far as one can tell.
+        ambiguous: whether all fields are numbers, but with either decimal mark.
+        mark: whether the field probably stands for a missing value.
     """
 
     text: str
@@ -80,7 +80,7 @@ class Doubt:
 
 
 def parse(text: str, writing: Writing = PLAIN) -> float | None:
-    """The number that a text writes, NaN if that is surely missing; None if it writes none.
+    """The number that a text writes, NaN if it means a missing value, None if it is not a number.
 
     >>> parse("-1.234,5", Writing(",", ".")), parse("12 %", Writing(sign="%")), parse("1,5")
     (-1234.5, 0.12, None)
@@ -104,12 +104,12 @@ def parse(text: str, writing: Writing = PLAIN) -> float | None:
 def judge(
     texts: Sequence[str], rows: Sequence[int], decimal: str | None = None
 ) -> Writing | Doubt | None:
-    """How the numbers of a column are written; None if it is text, a doubt where it is unclear.
+    """How the numbers of a column are written; None if it holds text, a `Doubt` if it is unclear.
 
     Args:
         texts: the different fields.
-        rows: how many rows hold each.
-        decimal: what stands before a fraction; None if that is for the fields to show.
+        rows: how many rows have each.
+        decimal: the decimal mark; None to find out from the fields.
 
     >>> judge(["3,14", "2", "1,234"], [1, 1, 1])
     Writing(decimal=',', thousands='', sign='')
@@ -155,21 +155,21 @@ def judge(
 
 
 def is_number(text: str) -> bool:
-    """Whether a text writes a number with a fraction or thousands, in whichever writing."""
+    """Whether a text is a number with a decimal mark or separated thousands, in any writing."""
     body = _signed(_tidy(text))[1]
-    return any(sign in body for sign in ".,'") and _is_number_somehow(body)
+    return any(char in body for char in ".,'") and _is_number_somehow(body)
 
 
 def may_be_grouped(texts: Iterable[str]) -> str | None:
-    """A number such as 1.234, if each with a point may have its thousands set apart by it."""
+    """A number such as 1.234, if the point may separate thousands in all such numbers."""
     pointed = [text for text in map(_tidy, texts) if "." in text]
     may = pointed and all(_pattern(",", ".").fullmatch(text) for text in pointed)
     return pointed[0] if may else None
 
 
 def ambiguous(text: str) -> Doubt:
-    """The doubt about a number such as 1,234."""
-    mark = next(sign for sign in text if sign in NAMES)
+    """The doubt about a number such as 1,234, which may mean 1.234 or 1234."""
+    mark = next(char for char in text if char in NAMES)
     other = "." if mark == "," else ","
     return Doubt(
         text,
@@ -180,7 +180,7 @@ def ambiguous(text: str) -> Doubt:
 
 
 def _common_writing(numbers: Sequence[str], decimal: str | None) -> Writing | Doubt:
-    """The one way in which all these numbers are written."""
+    """The one way in which all these numbers can be read, or a doubt."""
     signed = [_signed(_tidy(text)) for text in numbers]
     for text, (sign, _) in zip(numbers, signed, strict=True):
         if sign != signed[0][0]:
@@ -209,7 +209,7 @@ def _common_writing(numbers: Sequence[str], decimal: str | None) -> Writing | Do
 
 
 def _mixed(numbers: Sequence[str], bodies: Sequence[str], decimal: str | None) -> Doubt:
-    """What to say of numbers that no one way of writing fits."""
+    """The doubt about numbers that are not all written in the same way."""
     plain = _pattern(decimal or ".", "")
     odd = next(
         text for text, body in zip(numbers, bodies, strict=False) if not plain.fullmatch(body)
@@ -220,7 +220,7 @@ def _mixed(numbers: Sequence[str], bodies: Sequence[str], decimal: str | None) -
             f"{quoted(odd)} is no number with a decimal {NAMES[decimal]}, as data.decimal says "
             f"they are; mend it",
         )
-    signs = [sign for sign in odd if not sign.isalnum()]
+    signs = [char for char in odd if not char.isalnum()]
     sign = next((sign for sign in signs if sign not in "+-"), [*signs, odd[0]][0])
     comma = ' (if every fraction has a comma: data.decimal: ",")' if sign == "," else ""
     return Doubt(
@@ -234,7 +234,7 @@ _KINDS = ("missing", "number", "mark", "code", "word")
 
 
 def _kinds(texts: Sequence[str]) -> list[str]:
-    """What each field may be: a number, however it is written, or what else."""
+    """What each field is: a number in any writing, missing, a mark, a code or a word."""
     bodies = [_tidy(text) for text in texts]
     units = {sign for sign, _ in map(_signed, bodies) if sign[-1:].isalpha()}
     return [_kind(body, len(units) == 1) for body in bodies]
@@ -246,14 +246,14 @@ def _kind(body: str, units: bool) -> str:
     sign, number = _signed(body)
     if (units or not sign[-1:].isalpha()) and _is_number_somehow(number):
         return "number"
-    alphanumeric = any(sign.isalnum() for sign in body)
+    alphanumeric = any(char.isalnum() for char in body)
     if not alphanumeric or body.casefold() in _PERHAPS_MISSING or _SPREADSHEET_ERROR.match(body):
         return "mark"
-    return "code" if any(sign.isdigit() for sign in body) else "word"
+    return "code" if any(char.isdigit() for char in body) else "word"
 
 
 def _is_number_somehow(body: str) -> bool:
-    """Whether a field is a number in some writing, signs around it aside."""
+    """Whether a field is a number in any writing, apart from other characters around it."""
     found = _CORE.search(body)
     core = found[0] if found else ""
     return bool(_INFINITE.fullmatch(core)) or any(
@@ -287,7 +287,7 @@ def _signed(body: str) -> tuple[str, str]:
 
 @lru_cache
 def _pattern(decimal: str, thousands: str) -> re.Pattern[str]:
-    """A number with this sign before its fraction, and this one perhaps between its thousands."""
+    """A number with this decimal mark, and this separator or none between its thousands."""
     whole = "[0-9]+"
     if thousands:
         whole = f"(?:[0-9]+|[1-9][0-9]{{0,2}}(?:{re.escape(thousands)}[0-9]{{3}})+)"

@@ -1,4 +1,4 @@
-"""What a source holds at a glance, for a configuration that fits it."""
+"""A summary of a source, from which a configuration for it can be written."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hpsearch.messages import expanded
 _IDENTIFIER = re.compile(
     r"(.*[\W_])?(id|ids|uuid|guid|index|idx|row|rowid)|.*[a-z]I[dD]|Unnamed.*"
 )
-_FEW_ROWS = 20  # so few numbers may differ by chance
+_FEW_ROWS = 20  # numbers of so few rows may all differ by chance
 
 
 @dataclass(frozen=True)
@@ -27,16 +27,16 @@ class Profile:
     """A summary of a source.
 
     Attributes:
-        rows: how many there are, in all parts.
-        features: how many numbers a network would see of each, text columns one-hot.
-        target: the label column of a table; None for other sources.
+        rows: how many, in all parts.
+        features: how many each row has, text columns one-hot.
+        target: the name of the column of labels in a table; None for other sources.
         class_counts: how many rows each class has, by label, sorted.
-        texts: a table's text columns, and how many categories each has.
-        parts: the parts that the source brings, and how many rows each has.
-        missing: whether a value is missing somewhere.
-        excluded: a table's columns that are better left out, with the reason.
-        missing_values: what stands for a missing value among numbers.
-        target_reason: why this column is the target; "" if it was given.
+        texts: how many categories each text column of a table has.
+        parts: how many rows each part has, if the source has parts.
+        missing: whether any value is missing.
+        excluded: columns of a table that should be left out, with the reason.
+        missing_values: texts that stand for a missing value among numbers.
+        target_reason: why this column was chosen as the target; "" if it was given.
     """
 
     rows: int
@@ -52,12 +52,16 @@ class Profile:
 
 
 def profile(source: str | Path, target: str | None = None) -> Profile:
-    """Read a source and sum it up; a table's target is guessed if it is not given.
+    """Read a source and summarise it.
 
     Columns of a table that cannot be used, or that look like identifiers, are left out.
 
+    Args:
+        source: as for `open_source`.
+        target: the name of the column of labels in a table; None to choose one.
+
     Raises:
-        DataError: what `open_source` raises, or there are no usable labels.
+        DataError: the source cannot be read (see `open_source`) or has no usable labels.
     """
     reason, reading = "", Reading()
     excluded: Mapping[str, str] = {}
@@ -89,8 +93,8 @@ def profile(source: str | Path, target: str | None = None) -> Profile:
 
 
 def _choose_target(path: Path) -> tuple[str, str]:
-    """The column that most likely holds the labels, and why it is that one."""
-    from hpsearch.data.table import column_names, likely_targets, read_labels
+    """The column that most likely holds the labels, and the reason."""
+    from hpsearch.data.tabular import column_names, likely_targets, read_labels
 
     names = column_names(path)
     likely = likely_targets(names)
@@ -105,7 +109,7 @@ def _choose_target(path: Path) -> tuple[str, str]:
 
 
 def _objection(labels: Labels) -> str | None:
-    """Why a column can hardly be what is to be predicted; None if it can."""
+    """Why a column is hardly what is to be predicted; None if it may be."""
     given = np.array([*(value is not None for value in labels.values), False])[labels.codes]
     rows, different = int(given.sum()), len(np.unique(labels.codes[given]))
     if 2 * rows < len(given):
@@ -122,12 +126,12 @@ def _objection(labels: Labels) -> str | None:
 
 
 def _choose_columns(path: Path, target: str) -> tuple[Reading, dict[str, str]]:
-    """How a table is read, and which of its columns are better left out, with the reasons."""
+    """How to read a table, and which of its columns to leave out, with the reasons."""
     from hpsearch.data.columns import Refusal
-    from hpsearch.data.table import read_table
+    from hpsearch.data.tabular import read_table
 
     marks: list[str] = []
-    while True:  # once more for each mark; there are no more marks than fields
+    while True:  # until no other mark for missing values is found
         refused: dict[str, Refusal] = {}
         source = read_table(path, target, Reading(missing_values=tuple(marks)), refused)
         found = {refusal.mark for refusal in refused.values() if refusal.mark is not None}
@@ -144,12 +148,12 @@ def _choose_columns(path: Path, target: str) -> tuple[Reading, dict[str, str]]:
 
 
 def _short(path: Path, column: str, reason: str) -> str:
-    """A message without the place and the remedy."""
+    """A message without its place and without what to do."""
     return reason.removeprefix(f"{path}: ").removeprefix(f"column {column!r}: ").partition(";")[0]
 
 
 def _useless(source: Source) -> Iterator[tuple[str, str]]:
-    """Columns that tell nothing of other rows, such as identifiers, and why."""
+    """Columns from which nothing can be learned, such as identifiers, and the reason."""
     columns = {
         **{name: source.numbers[:, index] for index, name in enumerate(source.number_names)},
         **{name: text.codes for name, text in source.text.items()},

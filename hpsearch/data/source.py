@@ -1,4 +1,4 @@
-"""Rows as a source brought them: what every reader returns, neither split nor standardised."""
+"""The rows of a source, as every reader returns them: neither split nor standardised."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from hpsearch.data.numerals import Writing
 from hpsearch.shapes import Int64, Shaped
 
 Label = bool | int | float | str
-"""The name of a class, in the type the source gave it."""
+"""The name of a class, in the type that it has in the source."""
 
 Part = Literal["train", "val", "test"]
-"""A part of the rows: to learn from, to compare trials, to judge the winner."""
+"""A part of the rows: to train on, to compare trials, to judge the winner."""
 
 PARTS: tuple[Part, ...] = ("train", "val", "test")
 
 Numbers = Shaped[np.ndarray[Any, Any], "rows columns"]
-"""Real numbers in whatever type they came: uint8 pixels stay uint8."""
+"""Real numbers, (rows, columns), in the type of the source: uint8 pixels stay uint8."""
 
 Rows = Int64[np.ndarray[Any, Any], " _"]
-"""Row numbers, counted from 0; any number of them."""
+"""Row numbers, from 0."""
 
 Codes = Int64[np.ndarray[Any, Any], " rows"]
-"""For each row a position in some list of values; -1 is a missing value."""
+"""For each row a position in a list of values; -1 for a missing value."""
 
 
 @dataclass(frozen=True)
 class Text:
-    """A column of text: the different values, and for each row which of them (-1: missing)."""
+    """A column of text: its different values, and for each row the position of its value."""
 
     values: tuple[str, ...]
     codes: Codes
@@ -39,32 +39,32 @@ class Text:
 
 @dataclass(frozen=True)
 class Labels:
-    """A column of labels: the different ones in any order, and for each row which of them.
+    """A column of labels: the different ones in any order, and for each row its position.
 
-    None among the values, and the code -1, are missing labels.
+    A label is missing where the position is -1 or the value is None.
     """
 
     values: tuple[Any, ...]
     codes: Codes
-    written: tuple[str, ...] | None = None  # the values as a text file writes them
+    written: tuple[str, ...] | None = None  # the values as the text file writes them
 
 
 @dataclass(frozen=True)
 class Source:
-    """Everything a source holds.
+    """All that was read from a source.
 
     Attributes:
-        name: file or folder name, for messages.
-        numbers: numeric columns side by side; NaN where a value is missing.
+        name: of the file or folder, for messages.
+        numbers: (rows, columns), the numeric columns; NaN where a value is missing.
         number_names: their names.
-        text: text columns by name.
+        text: the text columns by name.
         labels: the label of each row; None if the source has no labels.
-        parts: the parts that the source itself brings; empty if it is one undivided whole.
-        table: whether it has columns with names of their own.
-        target: the name of a table's label column.
-        writings: how the numbers of a text file's column are written, where that is not plainly.
-        missing_values: what stands for a missing value, beside what always does.
-        field_at: reads what a text file holds in a row (counted from 0) and column, for messages.
+        parts: the rows of each part, if the source has parts.
+        table: whether the source is a table, whose columns have names.
+        target: the name of the column of labels in a table.
+        writings: how a text file writes the numbers of a column, where that is not as 1234.5.
+        missing_values: texts that stand for a missing value, beside `labels.MISSING_TEXTS`.
+        field_at: reads the field of a text file in a row (from 0) and column, for messages.
     """
 
     name: str
@@ -85,10 +85,13 @@ class Source:
         return len(self.numbers)
 
     def where(self, row: int | None = None, column: str | None = None) -> str:
-        """The place of a value as a user finds it: of the label, unless a column is named.
+        """The place of a value, for messages.
 
-        A table's data rows count from 1, below the header; an array's rows from 0. Without a
-        row it is the place of the whole column.
+        Rows of a table are counted from 1, below the header; those of an array from 0.
+
+        Args:
+            row: from 0; None for the whole column.
+            column: None for the labels.
         """
         if self.table:
             return place_in_table(self.name, row, self.target if column is None else column)
@@ -103,12 +106,12 @@ class Source:
 
 
 def place_in_table(name: str, row: int | None, column: str | None) -> str:
-    """The place of a table's column, or of a value in it: data rows count from 1."""
+    """The place of a column of a table, or of a value in it, with rows counted from 1."""
     return f"{name}: column {column!r}" + ("" if row is None else f", row {row + 1}")
 
 
 def test_part(source: Source) -> Source:
-    """The test part of a source that brings one, else all of it."""
+    """The test part of a source, or all of a source without one."""
     if "test" not in source.parts:
         return source
     rows = slice(source.parts["test"].start, source.parts["test"].stop)
@@ -123,5 +126,5 @@ def test_part(source: Source) -> Source:
 
 
 def array_names(count: int) -> tuple[str, ...]:
-    """Names for the columns of an array, which has none of its own."""
+    """Names for the columns of an array: x0, x1, ..."""
     return tuple(f"x{index}" for index in range(count))

@@ -23,21 +23,20 @@ def split(
     sizes: Mapping[Part, int],
     rng: np.random.Generator,
 ) -> dict[Part, Rows]:
-    """Draw parts of the given sizes; the rows that remain are the part "train".
+    """Draw parts of these sizes; the other rows are the part "train".
 
-    Each class fills each part in proportion, to within one row, but always has at least one
-    row in each: a part with less room than there are classes becomes that much larger. Parts
-    are drawn in the order of `sizes`, so what the first one holds does not depend on the
-    sizes of the others (unless a class is down to its last rows).
+    Each part has every class in proportion, to within one row, but at least one row of it; a part
+    with fewer rows than classes becomes larger. Parts are drawn in the order of `sizes`, so the
+    rows of the first do not depend on the sizes of the others (unless a class has few rows left).
 
     Args:
-        y: the class of each row, as a position in `classes`.
+        y: (rows,), the class of each row, as a position in `classes`.
         classes: the labels, for messages.
-        sizes: how many rows each part but "train" gets.
-        rng: decides which rows.
+        sizes: how many rows each part except "train" gets.
+        rng: draws the rows.
 
     Returns:
-        for each part its rows in ascending order; together they are each row once.
+        The row numbers of each part, ascending; each row is in one part.
 
     Raises:
         DataError: a class has fewer rows than there are parts, or the parts leave too few rows
@@ -67,17 +66,17 @@ def split(
 def folds(y: Codes, classes: Sequence[Label], count: int, rng: np.random.Generator) -> list[Rows]:
     """Cut rows into folds for cross-validation.
 
-    The rows are shuffled, ordered by class and dealt like cards, one fold after another. So
-    each fold has its share of every class, and of all the rows, to within one row.
+    The rows are shuffled, ordered by class and dealt to the folds like cards. So each fold has
+    its share of every class, and of all rows, to within one row.
 
     Args:
-        y: the class of each row, as a position in `classes`.
+        y: (rows,), the class of each row, as a position in `classes`.
         classes: the labels, for messages.
-        count: how many folds, two or more.
-        rng: decides which rows.
+        count: how many folds, 2 or more.
+        rng: shuffles the rows.
 
     Returns:
-        the rows of each fold in ascending order; together they are each row once.
+        The row numbers of each fold, ascending; each row is in one fold.
 
     Raises:
         DataError: a class has fewer rows than there are folds.
@@ -111,20 +110,20 @@ def _check_each_class_fits(
 
 
 def _others(small: int) -> str:
-    """How many classes besides the one that was named are too small."""
+    """The end of a message: how many more classes are too small than the one it names."""
     return f" ({small - 1} more classes are too small)" if small > 1 else ""
 
 
 def _by_class(y: Codes, rng: np.random.Generator) -> Rows:
-    """The rows class by class, shuffled within each."""
+    """The row numbers ordered by class, and shuffled within each."""
     order = rng.permutation(len(y))
     return order[np.argsort(y[order], kind="stable")]
 
 
 def _allot(counts: Counts, size: int, most: Counts) -> Counts | None:
-    """Share out `size` places: in proportion to the counts, each class from 1 to `most`.
+    """How many of `size` rows each class gets: in proportion to the counts, from 1 to `most`.
 
-    None if there are more places than the classes can fill.
+    None if the classes have fewer rows than that.
     """
     size = max(size, len(counts))
     if size > most.sum():

@@ -1,7 +1,5 @@
-"""Runs for other tools, and other tools' searches as runs.
+"""Runs for other tools, and Optuna's studies as runs.
 
-The way out: `contents` reads a run once, `export` picks the format, and a module a tool writes
-it (`tables`, `optuna_out`, `mlflow_out`, `tensorboard_out`). The way in: `optuna_in` reads a
-study, `derived` makes a configuration of it where the user has none, `taken` turns its trials
-into ours, and `imported` makes the run directory.
+`formats` lists what a run can be exported as; a module for each tool writes it, from what
+`exported_run` reads. `optuna_study` reads a study, and `optuna_import` makes a run of it.
 """

@@ -13,9 +13,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from hpsearch.errors import ExchangeError, HpsearchError
-from hpsearch.exchange.needs import needs
-from hpsearch.exchange.target import is_url, shown, sqlite_file
+from hpsearch.errors import ExchangeError
+from hpsearch.exchange.target import Target, do_not_wait_for_the_disk, needs
 from hpsearch.store import MOST
 from hpsearch.store.output import Output
 
@@ -35,82 +34,91 @@ def library() -> Any:
 
 
 @contextmanager
-def to_read(target: str) -> Iterator[Any]:
-    """A storage that exists, which is left as it is.
+def to_read(target: Target) -> Iterator[Any]:
+    """A storage that exists; it is not changed.
 
     Raises:
         ExchangeError: there is none, or it cannot be read.
     """
     optuna = library()
-    database = sqlite_file(target)
-    path = database if is_url(target) else Path(target)
+    path = target.sqlite_file if target.is_url else target.path
     if path is not None and not path.is_file():
-        raise ExchangeError(
-            f"{shown(target)}: must be a storage that exists, found no file {path}"
-        )
-    with _explained(target, "read"):
-        if not is_url(target):
-            _check_journal(Path(target))
-            yield _journal(optuna, Path(target))
-        else:
-            with _connected(optuna, target, skip_table_creation=True) as storage:
+        raise ExchangeError(f"{target.shown}: must be a storage that exists, found no file {path}")
+    with target.explained("read as a storage of Optuna", by_cause=True), _quiet(optuna):
+        if target.is_url:
+            with _connected(optuna, target.text, skip_table_creation=True) as storage:
                 yield storage
+        else:
+            _check_journal(target.path)
+            backend = optuna.storages.journal.JournalFileBackend(target.text)
+            yield optuna.storages.JournalStorage(backend)
 
 
 @contextmanager
-def to_write(target: str) -> Iterator[Any]:
+def to_write(target: Target) -> Iterator[Any]:
     """A storage, a new one if there is none; what is written appears when the block ends well.
 
     Raises:
         ExchangeError: it cannot be written.
     """
-    optuna = library()
-    database = sqlite_file(target)
-    if not is_url(target):
-        path = Path(target)
-        if path.suffix in DATABASES:
-            raise ExchangeError(f"{target}: for an SQLite database write sqlite:///{target}")
-        if path.is_symlink():
-            raise ExchangeError(
-                f"{target}: must be a file, found a link, which is not written through; name "
-                f"what it leads to, {path.parent / path.readlink()}"
-            )
-        if path.exists():
-            with _explained(target, "written to"):
-                _check_journal(path)
-                with _longer(optuna, path.resolve()) as storage:
-                    yield storage
-        else:
-            with Output(path).hidden() as hidden, _explained(target, "written to"):
-                yield optuna.storages.JournalStorage(_unwaiting_backend(optuna, hidden))
-    elif database is not None and not database.exists():
+    optuna, opened = library(), _database if target.is_url else _journal
+    with (
+        target.explained("written to as a storage of Optuna", by_cause=True),
+        _quiet(optuna),
+        opened(optuna, target) as storage,
+    ):
+        yield storage
+
+
+@contextmanager
+def _database(optuna: Any, target: Target) -> Iterator[Any]:
+    """A database: one transaction; a new SQLite file is written under a hidden name."""
+    file = target.sqlite_file
+    if file is not None and not file.exists():
+        from sqlalchemy import event
+
         with (
-            Output(database).hidden() as hidden,
-            _explained(target, "written to"),
+            Output(file).hidden() as hidden,
             _connected(optuna, f"sqlite:///{hidden}") as storage,
         ):
-            _do_not_wait_for_the_disk(storage)
+            storage.engine.dispose()
+            event.listen(storage.engine, "connect", do_not_wait_for_the_disk)
             yield storage
     else:  # another program's SQLite file gets no tables of Optuna's
         with (
-            _explained(target, "written to"),
-            _connected(optuna, target, skip_table_creation=database is not None) as storage,
+            _connected(optuna, target.text, skip_table_creation=file is not None) as storage,
             _one_transaction(storage),
         ):
             yield storage
 
 
-def _journal(optuna: Any, path: Path) -> Any:
-    return optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(path)))
+@contextmanager
+def _journal(optuna: Any, target: Target) -> Iterator[Any]:
+    """A journal file; a new one is written under a hidden name."""
+    path = target.path
+    if path.suffix in DATABASES:
+        raise ExchangeError(f"{path}: for an SQLite database write sqlite:///{path}")
+    if path.is_symlink():
+        raise ExchangeError(
+            f"{path}: must be a file, found a link, which is not written through; name "
+            f"what it leads to, {path.parent / path.readlink()}"
+        )
+    if path.exists():
+        _check_journal(path)
+        with _longer(optuna, path.resolve()) as storage:
+            yield storage
+    else:
+        with Output(path).hidden() as hidden:
+            yield optuna.storages.JournalStorage(_unsynced_backend(optuna, hidden))
 
 
 def _check_journal(path: Path) -> None:
-    """Refuse what is no journal by its first line; Optuna itself makes empty ones.
+    """Judge by its first line whether a file is a journal; an empty one is, as Optuna makes it.
 
-    Optuna takes any last line for a torn one, so a text of one line for an empty journal.
+    Optuna would take a text of one line for an empty journal, whose last line is torn.
 
     Raises:
-        ExchangeError: it is none.
+        ExchangeError: the file is no journal.
     """
     if not path.is_file():
         raise ExchangeError(f"{path}: must be a journal file of Optuna's, found no plain file")
@@ -129,7 +137,7 @@ def _check_journal(path: Path) -> None:
         )
 
 
-def _unwaiting_backend(optuna: Any, path: Path) -> Any:
+def _unsynced_backend(optuna: Any, path: Path) -> Any:
     """A journal that nobody else sees: no lock, no wait for the disk; it is synced as a whole."""
     backend = optuna.storages.journal.JournalFileBackend(str(path))
 
@@ -193,6 +201,7 @@ def _one_transaction(storage: Any) -> Iterator[None]:
 
 @contextmanager
 def _connected(optuna: Any, url: str, **options: Any) -> Iterator[Any]:
+    """A database, whose connections are closed at the end."""
     logging.getLogger("alembic").setLevel(logging.WARNING)
     storage = optuna.storages.RDBStorage(url, **options)
     try:
@@ -202,35 +211,15 @@ def _connected(optuna: Any, url: str, **options: Any) -> Iterator[Any]:
         storage.engine.dispose()
 
 
-def _do_not_wait_for_the_disk(storage: Any) -> None:
-    """Write a hidden database without a wait for each trial; it is synced as a whole."""
-    from sqlalchemy import event
-
-    storage.engine.dispose()
-    event.listen(
-        storage.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=0")
-    )
-
-
 @contextmanager
-def _explained(target: str, done: str) -> Iterator[None]:
-    """Quiet logs, and one message for what Optuna, SQLAlchemy or a driver raise."""
-    optuna = library()
+def _quiet(optuna: Any) -> Iterator[None]:
+    """Neither Optuna's logs nor warnings; its level is as before at the end."""
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
-    except HpsearchError:
-        raise
-    except Exception as error:  # there is no end to what a damaged storage raises
-        told = error.__cause__ or error  # Optuna's own words do not say what was wrong
-        reason = (str(told).splitlines() or [""])[0].replace(target, shown(target))
-        raise ExchangeError(
-            f"{shown(target)}: cannot be {done} as a storage of Optuna: "
-            f"{type(told).__name__}: {reason[:300]}"
-        ) from error
     finally:
         with suppress(Exception):
             optuna.logging.set_verbosity(before)

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from hpsearch import rng
 from hpsearch.nn.types import Array, Flat, FlatStatistics, PerUnit
@@ -115,7 +116,7 @@ def initialize(
     architecture: Architecture,
     initializers: Sequence[str],
     seeds: Sequence[tuple[int | str, ...]],
-    dtype: np.typing.DTypeLike = np.float32,
+    dtype: DTypeLike = np.float32,
 ) -> Flat:
     """Parameters to start from: normal weights, gamma 1, beta and bias 0.
 

@@ -24,6 +24,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from hpsearch.nn.types import Array, Flat, PerTrial
 
@@ -142,7 +143,7 @@ def coefficients(
     scalars: Sequence[Scalars],
     rates: Array,
     sums: Array,
-    dtype: np.typing.DTypeLike,
+    dtype: DTypeLike,
 ) -> list[Coefficients]:
     """The coefficients of each step of an epoch.
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from hpsearch import rng
 from hpsearch.nn import batch_norm, optimizers
@@ -68,9 +69,7 @@ class Snapshot:
         return averages
 
 
-def start(
-    recipe: Recipe, initializer: str, seed: Seed, dtype: np.typing.DTypeLike = np.float32
-) -> Snapshot:
+def start(recipe: Recipe, initializer: str, seed: Seed, dtype: DTypeLike = np.float32) -> Snapshot:
     """A trial before its first epoch.
 
     Args:

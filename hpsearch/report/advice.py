@@ -9,13 +9,13 @@ from math import comb
 from pathlib import Path
 
 from hpsearch.config import Config
-from hpsearch.config.kinds import limits
 from hpsearch.errors import as_argument
 from hpsearch.report.numbers import number
 from hpsearch.sampling.pressure import Pressure, pressures
 from hpsearch.sampling.ranking import Observation
 from hpsearch.searching.history import LOST, why_diverged
 from hpsearch.space import Choice, Space, same
+from hpsearch.trainers.kinds import kind_read
 from hpsearch.trial import Result, Status
 
 CHANCE = 0.05  # that a value which loses every trial has only had bad luck, at most
@@ -24,44 +24,51 @@ MANY = 0.25  # of the trials: more that diverged or failed are worth a word
 
 
 @dataclass(frozen=True)
-class Caution:
-    """Something to be wary of; `parameter` is None where it is not about one."""
+class Advice:
+    """Something to be wary of and what to do; `parameter` is None where it is not about one."""
 
     code: str
     parameter: str | None
     message: str
 
 
-def warnings(
+def advise(
     run: Path, config: Config, results: Sequence[Result], elites: Sequence[Observation]
-) -> Iterator[Caution]:
-    """Bounds that the best trials press against, and many trials lost."""
+) -> Iterator[Advice]:
+    """Warn of bounds that the best trials press against, and of many trials lost.
+
+    Args:
+        run: its folder, for the commands that are named.
+        config: of the search.
+        results: of its trials.
+        elites: its best trials.
+    """
     best = [elite.params for elite in elites]
     if len(best) <= SELECTED * len(results):
-        for pressure in pressures(config.space, best, limits(config.trainer)):
-            yield Caution("pressure", pressure.parameter, _pressing(run, pressure))
+        for pressure in pressures(config.space, best, kind_read(config.trainer).limits()):
+            yield Advice("pressure", pressure.parameter, _pressing(run, pressure))
     for status, remedy in (
         (Status.DIVERGED, why_diverged(config.space, results)),
         (Status.FAILED, "logs/log.txt has their tracebacks"),
     ):
         share = sum(result.status is status for result in results) / max(1, len(results))
         if share >= MANY:
-            yield Caution(status.value, None, f"{share:.0%} of the trials {status}; {remedy}")
+            yield Advice(status.value, None, f"{share:.0%} of the trials {status}; {remedy}")
     yield from _losing(config.space, results)
 
 
-def _losing(space: Space, results: Sequence[Result]) -> Iterator[Caution]:
+def _losing(space: Space, results: Sequence[Result]) -> Iterator[Advice]:
     """Values of one parameter with which every trial was lost, where that is hardly chance.
 
     Were trials lost whatever the value, the n with this one would all be among the lost with
     the hypergeometric chance C(lost, n) / C(all, n). Of ordered values the lost ones at either
     end count as one group. The chance is held against the number of groups that are looked at.
     """
-    known = [result for result in results if not result.cut]
+    ended = [result for result in results if not result.cut]
     groups: list[tuple[str, str, list[Result], list[Result]]] = []
     for parameter in space:
         name = parameter.name
-        active = [result for result in known if name in result.params]
+        active = [result for result in ended if name in result.params]
         if parameter.fixed or parameter.per is not None:
             continue
         if isinstance(parameter.domain, Choice):
@@ -86,7 +93,7 @@ def _losing(space: Space, results: Sequence[Result]) -> Iterator[Caution]:
         if comb(lost, len(own)) / comb(len(active), len(own)) <= CHANCE / len(groups):
             others, rest = len(active) - len(own), lost - len(own)
             which = "both" if len(own) == 2 else f"all {len(own)}"
-            yield Caution(
+            yield Advice(
                 "losing",
                 name,
                 f"{which} trials with {name} {value} {_fate(own)}, of the {others} others "

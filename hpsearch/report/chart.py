@@ -1,4 +1,4 @@
-"""Lines in a grid of characters: a picture that any terminal can show."""
+"""Lines in a grid of characters: a chart that any terminal can show."""
 
 from __future__ import annotations
 
@@ -6,9 +6,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
 
 from hpsearch.report.numbers import number
+from hpsearch.report.text import Line, heading, unicode_output
+from hpsearch.searching.criterion import Curve
 
+FEWEST = 3  # epochs that make a learning curve worth a chart
 Points = Sequence[tuple[float, float]]
-DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # of a Braille sign, row by row
+DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # of a Braille cell, row by row
+
+
+def learning_curve(curve: Curve, metric: str, title: str) -> list[Line | str]:
+    """A trial's learning curve below its title; nothing where it has fewer than three epochs."""
+    pairs = zip(curve.get("epoch", []), curve.get(metric, []), strict=False)
+    points = [(x, y) for x, y in pairs if x is not None and y is not None]
+    if len(points) < FEWEST:
+        return []
+    return [heading(title), *chart({"*": points}, braille=unicode_output())]
 
 
 def chart(
@@ -18,13 +30,13 @@ def chart(
     braille: bool = False,
     steps: bool = False,
 ) -> list[str]:
-    r"""Rows of text that show lines, with the values' ends at the left and x's ends below.
+    r"""Rows of text that show lines; the ends of the y axis stand at the left, of x below.
 
     Args:
-        lines: points (x, y) by the sign that draws them; what comes first lies on top.
+        lines: points (x, y) by the character that draws them; the first line lies on top.
         width: of the field, in characters.
         height: likewise.
-        braille: draw with the eight dots of Braille signs instead; for one line only.
+        braille: draw with the eight dots of Braille characters instead; for one line only.
         steps: a value holds until the next point, instead of a straight line between them.
 
     >>> print(*chart({"*": [(0, 0.0), (4, 1.0)]}, width=5, height=3), sep="\n")
@@ -39,17 +51,17 @@ def chart(
     low_x, high_x = _ends([x for x, _ in points])
     low, high = ends = _ends([y for _, y in points])
     if not isfinite(high - low):  # nearly the largest numbers there are: a part of each will do
-        lines = {sign: [(x, y / 4) for x, y in line] for sign, line in lines.items()}
+        lines = {char: [(x, y / 4) for x, y in line] for char, line in lines.items()}
         low, high = low / 4, high / 4
     across, up = (2 * width, 4 * height) if braille else (width, height)
     cells: dict[tuple[int, int], str] = {}
-    for sign, line in reversed([*lines.items()]):
+    for char, line in reversed([*lines.items()]):
         before: int | None = None
         for column, y in _traced(sorted(line), low_x, high_x, across, steps):
             share = 0.5 if high == low else (y - low) / (high - low)
             row = round((1 - share) * (up - 1))
             for between in _steep(before, row):
-                cells[column, between] = sign
+                cells[column, between] = char
             before = row
     rows = [_braille(cells, row, width) if braille else _row(cells, row, width)
             for row in range(height)]  # fmt: skip
@@ -91,7 +103,7 @@ def _row(cells: Mapping[tuple[int, int], str], row: int, width: int) -> str:
 
 
 def _braille(cells: Mapping[tuple[int, int], str], row: int, width: int) -> str:
-    signs = []
+    drawn = []
     for column in range(width):
         bits = sum(
             bit
@@ -99,5 +111,5 @@ def _braille(cells: Mapping[tuple[int, int], str], row: int, width: int) -> str:
             for right, bit in enumerate(pair)
             if (2 * column + right, 4 * row + down) in cells
         )
-        signs.append(chr(0x2800 + bits) if bits else " ")
-    return "".join(signs)
+        drawn.append(chr(0x2800 + bits) if bits else " ")
+    return "".join(drawn)

@@ -1,26 +1,36 @@
-"""Several runs held against each other, as plain values: shown in text and as a page."""
+"""Several runs side by side, as plain values and as text.
+
+Rows say what each run came to, its winner's settings, and where the configurations differ.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from hpsearch.messages import counted
+from hpsearch.report.chart import chart
+from hpsearch.report.escape import cut
 from hpsearch.report.headline import constant_of, interval_of
 from hpsearch.report.numbers import duration, ends, number
 from hpsearch.report.summary import Summary
+from hpsearch.report.text import TextTable, display, heading, warning
 
-SIGNS = "abcdefghijklmnopqrstuvwxyz"
-UNSAID = ("name", "data.fingerprint")  # of a configuration: no setting
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+NOT_COMPARED = ("name", "data.fingerprint")  # of a configuration
+ABREAST = 4  # runs beside each other
+HEIGHT = 12  # lines of the chart
+LONGEST = 18  # characters of a run's name above its column
 
 
 @dataclass(frozen=True)
 class Member:
     """One run of a comparison; its parent too, where that is another member."""
 
-    sign: str  # one letter
+    letter: str  # which draws its line
     summary: Summary
     parent: Member | None
 
@@ -31,16 +41,17 @@ class Member:
 
     @property
     def metric(self) -> tuple[str, str]:
-        """What it optimises: values of unequal metrics do not compare."""
+        """The metric and its goal: values of different ones do not compare."""
         return self.summary.criterion.name, self.summary.criterion.goal
 
     def best_so_far(self, places: Mapping[int, float] | None = None) -> list[tuple[float, float]]:
-        """Where the best completed trial changed, to the last trial.
+        """(place, value) wherever a trial became the best completed one, and of the last trial.
 
         A refined run's line goes on from where its parent's ended.
 
         Args:
-            places: where trials stand, by number; None: at their number, counted from 1.
+            places: where trials stand on the x axis, by number; None: at their number, counted
+                from 1.
         """
         at = (lambda n: float(n + 1)) if places is None else places.__getitem__
         criterion = self.summary.criterion
@@ -83,30 +94,31 @@ class Comparison:
     def outcomes(self) -> list[tuple[str, list[str]]]:
         """What the runs came to: a name, and a cell for each run."""
         metrics = [name for name, _ in self.metrics]
-        told = [dict(_outcome(member, metrics)) for member in self.members]
-        names = dict.fromkeys(name for cells in told for name in cells)
-        return [(name, [cells.get(name, "") for cells in told]) for name in names]
+        return _side_by_side([dict(_outcome(member, metrics)) for member in self.members])
 
     @cached_property
     def settings(self) -> list[tuple[str, list[str]]]:
         """The winners' settings: a name, and a cell for each run."""
-        params = [dict(m.summary.best.params) if m.summary.best else {} for m in self.members]
-        names = dict.fromkeys(name for each in params for name in each)
-        return [
-            (name, [number(each[name]) if name in each else "" for each in params])
-            for name in names
-        ]
+        params = [m.summary.best.params if m.summary.best else {} for m in self.members]
+        return _side_by_side([{k: number(v) for k, v in each.items()} for each in params])
 
     @cached_property
     def differences(self) -> list[tuple[str, list[Any]]]:
         """Where the configurations differ: a dotted key, and a value for each run."""
         trees = [dict(_flat(member.summary.info["config"])) for member in self.members]
         keys = dict.fromkeys(key for tree in trees for key in tree)
-        found = [(key, [tree.get(key) for tree in trees]) for key in keys if key not in UNSAID]
-        return [(key, values) for key, values in found if any(v != values[0] for v in values[1:])]
+        rows = [
+            (key, [tree.get(key) for tree in trees]) for key in keys if key not in NOT_COMPARED
+        ]
+        return [(key, values) for key, values in rows if any(v != values[0] for v in values[1:])]
+
+    @property
+    def set_otherwise(self) -> list[tuple[str, list[str]]]:
+        """The same, each value in few words."""
+        return [(k, ["" if v is None else describe(v) for v in vs]) for k, vs in self.differences]
 
     @cached_property
-    def cautions(self) -> list[str]:
+    def warnings(self) -> list[str]:
         """Why the runs' values may not compare."""
         found = []
         if len(self.metrics) > 1:
@@ -122,14 +134,14 @@ class Comparison:
         return {
             "runs": [member.summary.as_json() for member in self.members],
             "differences": dict(self.differences),
-            "cautions": self.cautions,
+            "cautions": self.warnings,
         }
 
 
 def compare(summaries: Sequence[Summary]) -> Comparison:
-    """Hold runs against each other; a parent and its child are one story."""
+    """Set runs side by side, each but once; a refined run knows its parent among them."""
     by_path = {summary.run.path.resolve(): summary for summary in summaries}
-    signs = {path: _sign(place) for place, path in enumerate(by_path)}
+    letters = {path: LETTERS[place % len(LETTERS)] for place, path in enumerate(by_path)}
     members: dict[Any, Member] = {}
 
     def member(path: Any) -> Member:
@@ -138,14 +150,16 @@ def compare(summaries: Sequence[Summary]) -> Comparison:
             name = summary.info.get("parent")
             above = None if name is None else (path.parent / name).resolve()  # a path stays one
             parent = member(above) if above in by_path and above != path else None
-            members[path] = Member(signs[path], summary, parent)
+            members[path] = Member(letters[path], summary, parent)
         return members[path]
 
     return Comparison(tuple(member(path) for path in by_path))
 
 
-def _sign(place: int) -> str:
-    return SIGNS[place % len(SIGNS)]
+def _side_by_side(columns: Sequence[Mapping[str, str]]) -> list[tuple[str, list[str]]]:
+    """A row for each name that one of the columns has: the name, and a cell of each column."""
+    names = dict.fromkeys(name for column in columns for name in column)
+    return [(name, [column.get(name, "") for column in columns]) for name in names]
 
 
 def _outcome(member: Member, metrics: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -166,22 +180,22 @@ def _outcome(member: Member, metrics: Sequence[str]) -> Iterator[tuple[str, str]
         if headline.seeds:
             yield "confirmed with", counted(headline.seeds, "new seed")
             yield "in the search", number(headline.search)
-        if summary.unimproved:
+        if summary.no_better_than_parent:
             yield "better than its parent", "no"
     if summary.test is not None:
         yield from _on_test_rows(summary, metrics)
 
 
 def _on_test_rows(summary: Summary, metrics: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """What each run searched, on this one's test rows, beside what a constant answer gives."""
+    """The metrics that the runs searched on this run's test rows, beside a constant answer's."""
     test, found = summary.test or {}, summary.tested
     searched = [f"test_{name.removeprefix('val_')}" for name in metrics if name.startswith("val_")]
     for name in dict.fromkeys([*searched, *([found.name] if found else [])]):
         if test.get(name) is None:
             continue
         interval, constant = interval_of(name, test), constant_of(name, test)
-        told = "" if interval is None else f" (95 % {ends(interval)})"
-        yield name, f"{number(test[name])}{told}"
+        within = "" if interval is None else f" (95 % {ends(interval)})"
+        yield name, f"{number(test[name])}{within}"
         if constant is not None:
             yield f"  constant {name}", number(constant)
 
@@ -194,3 +208,53 @@ def _flat(tree: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]
             yield from _flat(value, f"{name}.")
         else:
             yield name, value
+
+
+def show_comparison(comparison: Comparison, page: Path | None = None) -> None:
+    """Print a comparison, and where its page is."""
+    for metric in comparison.metrics:
+        lines = {member.letter: member.best_so_far() for member in comparison.of(metric)}
+        lines = {letter: line for letter, line in lines.items() if line}
+        drawn = chart(lines, height=HEIGHT, steps=True)
+        if drawn:
+            display(heading(f"Best {metric[0]} so far, trial by trial"), *drawn, "")
+    for member in comparison.members:
+        story = f", goes on from {member.parent.name}" if member.parent else ""
+        display(f"{member.letter} = {cut(member.name, 60)}{story}")
+    tables = [("What they came to", comparison.outcomes), ("The winners", comparison.settings)]
+    if comparison.differences:
+        tables.append(("What was set otherwise", comparison.set_otherwise))
+    for first in range(0, len(comparison.members), ABREAST):
+        for title, rows in tables:
+            display("", _table(title, comparison, rows, first))
+    if comparison.warnings:
+        display("", *map(warning, comparison.warnings))
+    if page is not None:
+        display("", f"see it:       {page}")
+
+
+def _table(
+    title: str, comparison: Comparison, rows: Sequence[tuple[str, list[str]]], first: int
+) -> TextTable:
+    """Rows of as many runs as stand beside each other, from the run at `first` on."""
+    members = comparison.members[first:][:ABREAST]
+    table = TextTable(title, *(cut(f"{m.letter} {m.name}", LONGEST) for m in members))
+    for name, cells in rows:
+        if any(shown := cells[first:][:ABREAST]):
+            table.add_row(name, *shown)
+    return table
+
+
+def describe(value: object) -> str:
+    """A setting, or a parameter of the space, in few words.
+
+    >>> describe({"scale": "log", "min": 0.001, "max": 1.0}), describe([1, 2])
+    ('0.001 .. 1 (log)', '[1, 2]')
+    """
+    if not isinstance(value, dict):
+        return number(value)
+    if "min" in value and "max" in value:
+        scale = value.get("scale", "linear")
+        scaled = "" if scale == "linear" else f" ({scale})"
+        return f"{number(value['min'])} .. {number(value['max'])}{scaled}"
+    return ", ".join(f"{key}: {number(entry)}" for key, entry in value.items())

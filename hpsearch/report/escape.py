@@ -1,6 +1,6 @@
-r"""Text of a user's, made safe for a terminal: nothing in it moves the cursor or breaks a line.
+"""Text from users, made safe for a terminal: nothing in it moves the cursor or breaks a line.
 
-All that is printed goes through `echo` or `echo_data` here, or through `report.text.tell`.
+All that is printed goes through `echo` or `echo_data` here, or through `report.text.display`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from hpsearch.messages import printable
 
 
 def echo(text: str, *, err: bool = False) -> None:
-    """Print a message, whatever of others' it quotes; its line breaks are meant.
+    """Print a message, whose line breaks are kept and other control characters escaped.
 
     Args:
         text: without the line break at its end.
@@ -39,7 +39,7 @@ def echo_data(text: str) -> None:
 
 
 def lines_printable(text: str) -> str:
-    """Text whose line breaks are meant, with all else that is no sign spelled out."""
+    """Text that keeps its line breaks; other control characters are escaped."""
     return printable(text, keep="\n")
 
 
@@ -57,7 +57,7 @@ def cut(value: object, most: int) -> str:
 
 
 def encodable(text: str, encoding: str | None) -> str:
-    r"""Text as a stream can take it: signs that it does not know are spelled out.
+    r"""Text as a stream can take it: characters that its encoding lacks are escaped.
 
     >>> encodable("± 🦊", "latin-1")
     '± \\U0001f98a'

@@ -1,7 +1,7 @@
-"""The one number that a run came to, and what it is worth.
+"""The winner's value, and how much it is worth.
 
-Terminal, page, list, comparison and JSON all show this number: what new seeds gave for the winner,
-where it was confirmed, else what the search saw. Beside it stands the searched metric on the test
+Terminal, page, list, comparison and JSON all show this number: the mean over new seeds where the
+winner was confirmed, else what the search saw. Beside it stands the searched metric on the test
 rows, and what one constant answer would have given there.
 """
 
@@ -26,11 +26,11 @@ class Headline:
     """A winner's value.
 
     Attributes:
-        metric: that was searched.
+        metric: the one that was searched.
         trial: the winner's number.
         value: the mean over new seeds; where it was not confirmed, what the search saw.
-        search: what the search saw: the best of many values, and so a lucky one.
-        seeds: how many new ones `value` is the mean of; 0 where it was not confirmed.
+        search: what the search saw: the best of many values, and so probably a lucky one.
+        seeds: how many new seeds `value` is the mean of; 0 where it was not confirmed.
     """
 
     metric: str
@@ -74,8 +74,8 @@ class Tested:
         return "always answering the largest class"
 
     @property
-    def caution(self) -> str | None:
-        """What to say of a winner that has learned nothing that shows."""
+    def warning(self) -> str | None:
+        """That the winner is no better than a constant answer; None where it is better."""
         if self.better or self.constant is None:
             return None
         interval = f" (95 % interval {ends(self.interval)})" if self.interval else ""
@@ -87,7 +87,7 @@ class Tested:
 
 
 def confirmation_of(run: RunDirectory) -> str | None:
-    """What new seeds gave for a run's winner, on one line; None where it was not confirmed."""
+    """One line that says what new seeds gave for the winner; None where it was not confirmed."""
     outcome = run.outcome
     if outcome is None or not outcome.get("confirmed"):
         return None
@@ -100,7 +100,7 @@ def confirmation_of(run: RunDirectory) -> str | None:
 
 @dataclass(frozen=True)
 class Gain:
-    """What the winner gains over the first setting by hand, in the direction of the goal."""
+    """What the winner gains over the first setting of `search.start`."""
 
     value: float  # more is better, whatever the goal
     error: float | None  # standard error of that
@@ -124,9 +124,9 @@ def on_test_rows(
     """The searched metric on the test rows, or accuracy where it is not measured there.
 
     Args:
-        criterion: what was searched.
-        test: what was measured, as result.json has it.
-        prefix: of the metrics' names there; "new" for other rows.
+        criterion: the searched metric and its goal.
+        test: the metrics on these rows, as result.json has them.
+        prefix: of the metrics' names in `test`; "new" for rows other than the test rows.
     """
     name = f"{prefix}_" + criterion.name.removeprefix("val_")
     searched = criterion.name.startswith("val_") and test.get(name) is not None
@@ -165,7 +165,7 @@ def constant_of(name: str, test: Mapping[str, Any]) -> float | None:
 
 
 def gain(summary: Summary) -> Gain | None:
-    """What the winner gains over the first setting by hand; None where there is none.
+    """What the winner gains over the first setting of `search.start`; None where there is none.
 
     Both are compared by the means over new seeds where both were confirmed.
     """
@@ -189,33 +189,33 @@ def gain(summary: Summary) -> Gain | None:
     return Gain(sign * gained, error, value, baseline.number == best.number)
 
 
-def unimproved(summary: Summary, parent: Headline | None) -> str | None:
+def no_better_than_parent(summary: Summary, parent: Headline | None) -> str | None:
     """Why a refined run is no better than its parent; None where it is better, or has none.
 
     Args:
         summary: of the refined run.
-        parent: what the parent came to; asked for only where its winner lies outside the space
-            that was searched, and None where that is not known or does not compare.
+        parent: the parent's headline, which counts where its winner lies outside the space that
+            was searched; None where there is none, or the two do not compare.
     """
     name, best, headline = summary.info.get("parent"), summary.best, summary.headline
     if name is None or best is None or headline is None:
         return None
     equals = (summary.outcome or {}).get("indistinguishable", [])
     winner, first = summary.spec.inherited, summary.spec.first
-    told = "no better than its parent"
+    said = "no better than its parent"
     if summary.info["status"] != "finished":
-        told += " so far"
+        said += " so far"
     if best.number < first:
-        return f"{told}: trial {best.number} of {name} is still the best"
+        return f"{said}: trial {best.number} of {name} is still the best"
     if summary.spec.is_start(best.number):
-        return f"{told}: the best is one of {name}'s settings, trained again"
+        return f"{said}: the best is one of {name}'s settings, trained again"
     if winner is not None and winner in equals:
-        return f"{told}, within one error: trial {winner} of {name} does as well"
+        return f"{said}, within one error: trial {winner} of {name} does as well"
     if parent is not None:
         both = bool(parent.seeds and headline.seeds)
         own, old = (h.value if both else h.search for h in (headline, parent))
         if summary.criterion.cost(own) >= summary.criterion.cost(old):
             return (
-                f"{told}: {name} came to {parent.metric} {number(old)} with trial {parent.trial}"
+                f"{said}: {name} came to {parent.metric} {number(old)} with trial {parent.trial}"
             )
     return None

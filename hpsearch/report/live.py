@@ -1,17 +1,26 @@
-"""The report's page while a search runs: rewritten now and then, for next to no time."""
+"""A report while its search runs: a page rewritten now and then, and a terminal that follows.
+
+Both spend only a small share of the time, however long a report takes.
+"""
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from hpsearch.report.html.page import write_page
+from hpsearch.report.summary import summarise
+from hpsearch.report.terminal import show_progress
 from hpsearch.searching.events import Event, SearchStarted
 from hpsearch.store import RunDirectory
 
 EVERY = 5.0  # seconds between two pages, at least
 SHARE = 0.02  # of the time gone by may be spent on pages
 FIRST = 0.25  # seconds that a page is taken to cost before one was written
+WATCH_EVERY = 2.0  # seconds between two looks of `watch`, at least
+WATCH_SHARE = 0.1  # of the time may go into looking
 
 Write = Callable[[RunDirectory, float | None], object]
 
@@ -25,7 +34,7 @@ class LiveReport:
     """
 
     def __init__(self, write: Write | None = None, clock: Callable[[], float] = time.perf_counter):
-        self._write = write or _write
+        self._write = write or (lambda run, refresh: write_page(run, refresh=refresh))
         self._clock = clock
         self._run: RunDirectory | None = None
         self._began = self._last = self._spent = 0.0
@@ -66,7 +75,25 @@ class LiveReport:
         self._spent += self._cost
 
 
-def _write(run: RunDirectory, refresh: float | None) -> None:
-    from hpsearch.report.html.write import write_page
+def watch(run: RunDirectory) -> None:
+    """Follow a run on the terminal until it has ended.
 
-    write_page(run, refresh=refresh)
+    A terminal shows the latest state in place of the one before; elsewhere there is a line
+    whenever something has changed.
+    """
+    on_terminal, before = sys.stdout.isatty(), None
+    try:
+        while True:
+            started = time.perf_counter()
+            summary = summarise(run)
+            if summary.info["status"] != "running":
+                return
+            now = len(summary.results), summary.best
+            if on_terminal:
+                sys.stdout.write("\x1b[H\x1b[2J")  # the cursor at the top of an empty screen
+            if on_terminal or now != before:
+                show_progress(summary, one_line=not on_terminal)
+            before = now
+            time.sleep(max(WATCH_EVERY, (time.perf_counter() - started) / WATCH_SHARE))
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("stopped watching; the search goes on") from None

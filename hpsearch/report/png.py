@@ -13,7 +13,7 @@ from typing import Any
 
 from hpsearch.errors import HpsearchError, RunError, install
 from hpsearch.report.html.figures import FIGURES, Figure, panels
-from hpsearch.report.html.text import in_plot
+from hpsearch.report.html.markup import plot_text
 from hpsearch.report.summary import Summary
 from hpsearch.store import SafePath
 from hpsearch.store.output import Output
@@ -128,7 +128,7 @@ def _pictures(summary: Summary) -> Iterator[tuple[str, dict[str, Any]]]:
     for index, (name, figure) in enumerate(panels(summary)):
         # Names of parameters are a user's; the number keeps two that look alike apart.
         safe = re.sub(r"[^\w-]+", "-", name)[:LONGEST].strip("-")
-        yield f"parameter-{index:02d}-{safe}", framed(figure, in_plot(name, 60))
+        yield f"parameter-{index:02d}-{safe}", framed(figure, plot_text(name, 60))
 
 
 def framed(figure: Figure, title: str) -> dict[str, Any]:

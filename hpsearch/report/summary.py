@@ -1,4 +1,4 @@
-"""What a run found, as plain values: made from what is on disk, shown in several ways."""
+"""What a run found, as plain values: read from its files, shown as text, page, JSON and PNG."""
 
 from __future__ import annotations
 
@@ -11,10 +11,16 @@ from typing import Any
 
 from hpsearch.config import Config, from_run
 from hpsearch.errors import HpsearchError, as_argument
-from hpsearch.report.advice import Caution, warnings
-from hpsearch.report.headline import Headline, Tested, headline_of, on_test_rows, unimproved
+from hpsearch.report.advice import Advice, advise
+from hpsearch.report.headline import (
+    Headline,
+    Tested,
+    headline_of,
+    no_better_than_parent,
+    on_test_rows,
+)
 from hpsearch.report.importance import Importance, importance
-from hpsearch.report.paired import Study, studies
+from hpsearch.report.paired import PairedComparison, paired_comparisons
 from hpsearch.sampling.ranking import Observation
 from hpsearch.searching.criterion import Criterion, criterion_of
 from hpsearch.searching.history import PastTrial
@@ -22,6 +28,7 @@ from hpsearch.searching.refine import best_completed, elites_of, ranking, same_t
 from hpsearch.searching.spec import Spec, past_trials, shortage, spec_of
 from hpsearch.space import Space, same
 from hpsearch.store import RunDirectory, is_run, uncollected
+from hpsearch.trainers.kinds import kind_read
 from hpsearch.trial import Result, Status
 
 Region = Mapping[str, list[Any]]
@@ -46,9 +53,9 @@ class RoundSummary:
 
 @dataclass(frozen=True)
 class Summary:
-    """Everything the terminal says of a run.
+    """What a run found: the source of the terminal's text, the page, the JSON and the pictures.
 
-    What takes long for many trials is worked out when first asked for: `list` and tables of all
+    What takes long for many trials is computed when first asked for: `list` and tables of all
     trials need none of it.
     """
 
@@ -57,7 +64,7 @@ class Summary:
     config: Config
     criterion: Criterion
     spec: Spec
-    known: tuple[PastTrial, ...]  # every trial that the run can build on, a parent's among them
+    past_trials: tuple[PastTrial, ...]  # all that the run can build on, a parent's among them
     results: tuple[Result, ...]  # this run's trials, by number
     best: Result | None  # the winner; with a parent, perhaps one of its trials
     outcome: Mapping[str, Any] | None  # best/result.json
@@ -65,19 +72,28 @@ class Summary:
 
     @property
     def baseline(self) -> Result | None:
-        """The first setting by hand."""
+        """The first trial, where its setting stands in the configuration: `search.start`."""
         return self.results[0] if self.results and self.config.search.start else None
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """How many trials met each fate."""
+        """How many trials have each status."""
         found = Counter(result.status for result in self.results)
         return {status.value: found[status] for status in Status}
 
     @cached_property
+    def snippets(self) -> Mapping[str, list[str]]:
+        """The settings of the best trial as code, by framework; nothing where there is no such."""
+        if self.best is None:
+            return {}
+        settings, data = {**self.config.trainer.settings, **self.best.params}, self.info["data"]
+        kind = kind_read(self.config.trainer)
+        return kind.snippets(settings, data["features"], len(data["classes"]))
+
+    @cached_property
     def ranked(self) -> list[Observation]:
-        """All known trials, best first."""
-        return ranking(self.known, self.spec.amounts, self.criterion)
+        """All past trials, best first."""
+        return ranking(self.past_trials, self.spec.amounts, self.criterion)
 
     @cached_property
     def rounds(self) -> tuple[RoundSummary, ...]:
@@ -86,14 +102,14 @@ class Summary:
 
     @cached_property
     def top(self) -> tuple[Result, ...]:
-        """The winner first: confirmation may have passed over better values."""
+        """The best trials, the winner first: confirmation may have passed over better values."""
         others = [r for r in self.best_results(self.most + 1) if r is not self.best]
         return (*(() if self.best is None else (self.best,)), *others)[: self.most]
 
     @cached_property
     def shortage(self) -> str | None:
-        """What to say where the space holds fewer settings than trials; else None."""
-        history = [known.result.params for known in self.spec.history]
+        """That the space holds fewer settings than trials were planned; None where it does not."""
+        history = [each.result.params for each in self.spec.history]
         return shortage(self.config, history) if self.spec.rules > 1 else None
 
     @property
@@ -103,18 +119,18 @@ class Summary:
         return self.best is not None and not tried
 
     @cached_property
-    def warnings(self) -> tuple[Caution, ...]:
-        """What to be wary of."""
-        found = list(warnings(self.run.path, self.config, self.results, elites_of(self.ranked)))
+    def warnings(self) -> tuple[Advice, ...]:
+        """What to be wary of, and what to do about it."""
+        found = list(advise(self.run.path, self.config, self.results, elites_of(self.ranked)))
         if self.shortage is not None:
-            found.insert(0, Caution("exhausted", None, self.shortage))
-        if self.tested is not None and self.tested.caution is not None:
-            found.append(Caution("baseline", None, self.tested.caution))
+            found.insert(0, Advice("exhausted", None, self.shortage))
+        if self.tested is not None and self.tested.warning is not None:
+            found.append(Advice("baseline", None, self.tested.warning))
         return tuple(found)
 
     @cached_property
     def headline(self) -> Headline | None:
-        """The number that the run came to; None while no trial is completed."""
+        """The winner's value; None while no trial is completed."""
         if self.best is None:
             return None
         return headline_of(self.criterion, self.best, self.confirmed)
@@ -125,15 +141,15 @@ class Summary:
         return None if self.test is None else on_test_rows(self.criterion, self.test)
 
     @cached_property
-    def unimproved(self) -> str | None:
-        """Why a refined run is no better than its parent; None where it is, or has none."""
+    def no_better_than_parent(self) -> str | None:
+        """Why a refined run is no better than its parent; None where it is, or has no parent."""
         inherited = self.spec.inherited
         if inherited is None or any(k.result.number == inherited for k in self.spec.history):
-            return unimproved(self, None)
-        return unimproved(self, self._parents_headline())
+            return no_better_than_parent(self, None)
+        return no_better_than_parent(self, self._parents_headline())
 
     def _parents_headline(self) -> Headline | None:
-        """What the parent came to; None where it is gone, or trained otherwise."""
+        """The parent's headline; None where the parent is gone or was trained otherwise."""
         path = self.run.path.parent / Path(str(self.info["parent"])).name
         try:
             if not is_run(path):
@@ -146,14 +162,14 @@ class Summary:
         return parent.headline if alike and same_training(self.config, parent.config) else None
 
     @cached_property
-    def paired(self) -> tuple[Study, ...]:
+    def paired(self) -> tuple[PairedComparison, ...]:
         """What each crossed choice changes."""
-        own = self.known[len(self.spec.history) :]
-        return tuple(studies(self.spec, self.criterion, own))
+        own = self.past_trials[len(self.spec.history) :]
+        return tuple(paired_comparisons(self.spec, self.criterion, own))
 
     @property
     def confirmed(self) -> Mapping[str, Any] | None:
-        """What new seeds gave for the winner; the interval of a share ends at 0 and 1."""
+        """What new seeds gave for the winner; a share's interval is cut off at 0 and 1."""
         found = None if self.outcome is None else self.outcome.get("confirmed")
         if found is None or found.get("interval") is None:
             return found
@@ -162,26 +178,26 @@ class Summary:
 
     @cached_property
     def importance(self) -> Importance:
-        """What mattered."""
-        return importance(self.spec, self.known, self.ranked)
+        """How much each parameter matters for the metric."""
+        return importance(self.spec, self.past_trials, self.ranked)
 
     @cached_property
     def timeline(self) -> list[dict[str, Any]]:
-        """Who trained what and when."""
+        """The lines of timeline.jsonl: which worker trained which trial, and when."""
         return self.run.timeline
 
     def best_results(self, count: int) -> list[Result]:
         """The best completed trials, a parent's among them, best first."""
-        return best_completed([each.result for each in self.known], self.criterion, count)
+        return best_completed([each.result for each in self.past_trials], self.criterion, count)
 
     @property
     def left_out(self) -> str | None:
         """What `top` leaves out, and how to see it; None where it has every trial."""
-        completed = len(self.criterion.able(each.result for each in self.known))
+        completed = len(self.criterion.able(each.result for each in self.past_trials))
         if completed > len(self.top):
             more = completed - len(self.top)
             return f"{more:,} more completed: --top {completed}"
-        found = Counter(each.result.status for each in self.known)
+        found = Counter(each.result.status for each in self.past_trials)
         others = [f"{found[s]:,} {s}" for s in Status if s is not Status.COMPLETED and found[s]]
         if others and self.most > completed:
             every = f"hpsearch report {as_argument(self.run.path)} --format csv"
@@ -199,7 +215,7 @@ class Summary:
         `value` is what the run came to: the mean over new seeds where the winner was confirmed,
         else what the search saw, which is `search_value` and, as in trials.jsonl, `best.value`.
         """
-        best = self.best
+        best, refined = self.best, self.info.get("parent")
         return {
             "run": self.run.name,
             "metric": self.criterion.name,
@@ -217,20 +233,24 @@ class Summary:
             "warnings": [vars(warning) for warning in self.warnings],
             "confirmed": self.confirmed,
             "indistinguishable": (self.outcome or {}).get("indistinguishable", []),
-            "paired": [asdict(study) for study in self.paired],
+            "paired": [asdict(paired) for paired in self.paired],
             "importance": asdict(self.importance),
             "value": self.headline and self.headline.value,
             "search_value": self.headline and self.headline.search,
             "tested": self.tested and asdict(self.tested),
             "classes": list((self.info.get("data") or {}).get("classes", [])),
-            "parent": self.info.get("parent"),
-            "improved": None if self.info.get("parent") is None else self.unimproved is None,
+            "parent": refined,
+            "improved": None if refined is None else self.no_better_than_parent is None,
         }
 
 
 @uncollected()
 def summarise(run: RunDirectory, top: int = 5) -> Summary:
-    """Read a run and say what it found; works at any moment of a run's life.
+    """Read what a run found; works at any moment of a run's life.
+
+    Args:
+        run: to read.
+        top: how many trials `Summary.top` holds.
 
     Raises:
         RunError: the run directory is damaged.
@@ -239,16 +259,16 @@ def summarise(run: RunDirectory, top: int = 5) -> Summary:
     config = from_run(info["config"], run.path)
     criterion = criterion_of(config)
     spec = spec_of(run, config)
-    known = past_trials(run, spec)
+    trials = past_trials(run, spec)
     outcome = run.outcome
-    results = [each.result for each in known]
+    results = [each.result for each in trials]
     return Summary(
         run=run,
         info=info,
         config=config,
         criterion=criterion,
         spec=spec,
-        known=tuple(known),
+        past_trials=tuple(trials),
         results=tuple(results[len(spec.history) :]),
         best=_winner(results, outcome, criterion),
         outcome=outcome,
@@ -257,7 +277,7 @@ def summarise(run: RunDirectory, top: int = 5) -> Summary:
 
 
 def listed(run: RunDirectory) -> dict[str, Any]:
-    """A run's entry in `list --format json`; of one that cannot be read, what is the matter."""
+    """A run's entry in `list --format json`; of one that cannot be read, the problem."""
     named = {"name": run.name, "path": str(run.path)}
     unknown = dict.fromkeys(LISTED)
     try:
@@ -285,12 +305,12 @@ def listed(run: RunDirectory) -> dict[str, Any]:
 
 
 def _winner(
-    known: Sequence[Result], outcome: Mapping[str, Any] | None, criterion: Criterion
+    results: Sequence[Result], outcome: Mapping[str, Any] | None, criterion: Criterion
 ) -> Result | None:
     """The confirmed winner; while there is none, the best so far."""
     number = None if outcome is None else outcome["number"]
-    named = (result for result in known if result.number == number)
-    return next(named, None) or criterion.best(known)
+    named = (result for result in results if result.number == number)
+    return next(named, None) or criterion.best(results)
 
 
 def _rounds(results: Sequence[Result], space: Space, criterion: Criterion) -> list[RoundSummary]:

@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rich.table import Table
-from rich.text import Text
-
 from hpsearch.errors import as_argument
 from hpsearch.messages import counted, printable
-from hpsearch.report import importance_table, paired_tables
-from hpsearch.report.curve import curve
+from hpsearch.report.chart import learning_curve
 from hpsearch.report.headline import gain, on_test_rows
+from hpsearch.report.importance import importance_text
 from hpsearch.report.numbers import ROUGH, duration, ends, extent, number, rough, signed
+from hpsearch.report.paired import paired_text
 from hpsearch.report.summary import Summary
-from hpsearch.report.text import columns, heading, tell
+from hpsearch.report.text import Line, Part, TextTable, display, heading, warning
 from hpsearch.searching.criterion import Criterion
-from hpsearch.trainers.network.frameworks import keras, pytorch
 from hpsearch.trial import Result
 
 MOST_CLASSES = 12  # a larger table of confusions does not fit
@@ -28,43 +25,40 @@ ABREAST = 5  # so many trials fit beside each other
 
 def show(summary: Summary) -> None:
     """Print a summary."""
-    tell(_headline(summary))
-    if summary.unimproved:
-        tell(Text(summary.unimproved, style="yellow"))
+    display(_headline(summary))
+    if summary.no_better_than_parent:
+        display(Line(((summary.no_better_than_parent, "yellow"),)))
     if summary.best is not None:
-        tell("", _winner(summary, summary.best))
-    if lines := curve(summary):
-        tell("", *lines)
+        display("", _winner(summary, summary.best))
+    if lines := _curve(summary):
+        display("", *lines)
     for first in range(0, len(summary.top), ABREAST):
-        tell("", _abreast(summary, summary.top[first : first + ABREAST]))
+        display("", _abreast(summary, summary.top[first : first + ABREAST]))
     if summary.top and summary.left_out:
-        tell(summary.left_out)
+        display(summary.left_out)
     if len(summary.rounds) > 1:
-        tell("", heading("From coarse to fine: where four fifths of a round's trials lay"))
-        tell(_narrowing(summary))
+        display("", heading("From coarse to fine: where four fifths of a round's trials lay"))
+        display(_narrowing(summary))
     if summary.best is not None:
-        tell("", *importance_table.parts(summary.importance, summary.criterion.name))
-    for study in summary.paired:
-        tell("", *paired_tables.parts(study, summary.criterion.name))
+        display("", *importance_text(summary.importance, summary.criterion.name))
+    for paired in summary.paired:
+        display("", *paired_text(paired, summary.criterion.name))
     if summary.warnings:
-        messages = (printable(caution.message) for caution in summary.warnings)
-        tell("", *(Text(f"! {message}", style="yellow") for message in messages))
-    if summary.best is not None and summary.config.trainer.network:
-        tell("", *_in_frameworks(summary, summary.best))
-    tell("", *_closing(summary))
+        display("", *(warning(printable(each.message)) for each in summary.warnings))
+    if summary.snippets:
+        display("", *_in_frameworks(summary.snippets))
+    display("", *_closing(summary))
 
 
-def brief(summary: Summary, whole: bool = True) -> None:
-    """Print how a run stands in so few lines that a screen holds them; or in one line."""
-    done, planned = len(summary.results), summary.spec.trials
-    line = _headline(summary)
-    line.append(f", {done} of {counted(planned, 'trial')} done", style="")
-    tell(line)
-    if not whole:
+def show_progress(summary: Summary, one_line: bool = False) -> None:
+    """Print how a running search stands, in so few lines that a screen holds them, or in one."""
+    planned = counted(summary.spec.trials, "trial")
+    display(_headline(summary, f", {len(summary.results)} of {planned} done"))
+    if one_line:
         return
-    tell("", *curve(summary))
-    tell("", _abreast(summary, summary.top[:ABREAST]) if summary.top else "")
-    tell("", "Ctrl-C stops watching; the search goes on.")
+    display("", *_curve(summary))
+    display("", _abreast(summary, summary.top[:ABREAST]) if summary.top else "")
+    display("", "Ctrl-C stops watching; the search goes on.")
 
 
 def show_measurement(
@@ -84,32 +78,32 @@ def show_measurement(
     names = sorted(found, key=lambda name: name != first)
     intervals = measured.get("intervals") or {f"{prefix}_accuracy": measured["interval"]}
     constant = measured.get("baseline", {})
-    tell(f"on {counted(measured['rows'], f'{which} row')}")
-    table = columns("metric", "", "95 % interval", "constant answer")
+    display(f"on {counted(measured['rows'], f'{which} row')}")
+    table = TextTable("metric", "", "95 % interval", "constant answer")
     for name in names:
         interval = intervals.get(name)
         told = "not measured" if found[name] is None else number(found[name])
         cells = [told, "" if interval is None else ends(interval)]
         table.add_row(name, *cells, number(constant[name]) if name in constant else "")
-    tell(table)
+    display(table)
     if constant:
-        tell(
+        display(
             "(constant answer: always the largest class; for the loss, always the classes' shares)"
         )
-    if against is not None and against.caution is not None:
-        tell("", Text(f"! {against.caution}", style="yellow"))
+    if against is not None and against.warning is not None:
+        display("", warning(against.warning))
     if measured.get("per_class"):
-        tell("", *_classes(measured))
-    tell("", *_mistakes(measured))
+        display("", *_classes(measured))
+    display("", *_mistakes(measured))
 
 
-def _classes(measured: Mapping[str, Any]) -> Iterator[Table | str]:
+def _classes(measured: Mapping[str, Any]) -> Iterator[Part]:
     """A line for each class; of many classes those with the worst F1."""
     rates, names = measured["per_class"], [str(name) for name in measured["classes"]]
     order = range(len(names))
     worst = sorted(order, key=lambda i: (rates["f1"][i] is None, rates["f1"][i] or 0.0))
     shown = order if len(names) <= MOST_RATES else worst[:MOST_RATES]
-    table = columns("class", "rows", "precision", "recall", "F1", right=4)
+    table = TextTable("class", "rows", "precision", "recall", "F1", right=4)
     for index in shown:
         cells = [rates[name][index] for name in ("precision", "recall", "f1")]
         table.add_row(
@@ -122,37 +116,47 @@ def _classes(measured: Mapping[str, Any]) -> Iterator[Table | str]:
         yield f"the {len(shown)} of {len(names):,} classes with the lowest F1; --json has all"
 
 
-def _mistakes(measured: Mapping[str, Any]) -> Iterator[Table | Text | str]:
+def _mistakes(measured: Mapping[str, Any]) -> Iterator[Part]:
     """The confusion matrix where it fits, else the pairs most often mistaken."""
     names = [str(name) for name in measured["classes"]]
     if measured.get("confusion") is not None and len(names) <= MOST_CLASSES:
-        confusion = columns("", *names, right=len(names))
+        confusion = TextTable("", *names, right=len(names))
         for name, row in zip(names, measured["confusion"], strict=True):
             confusion.add_row(name, *(str(count) if count else "." for count in row))
         yield heading("Each row is a class, each column what it was taken for")
         yield confusion
     elif measured.get("confused"):
-        table = columns("most often mistaken", "taken for", "rows", right=1)
+        table = TextTable("most often mistaken", "taken for", "rows", right=1)
         for true, taken_for, rows in measured["confused"][:MOST_PAIRS]:
             table.add_row(names[true], names[taken_for], f"{rows:,}")
         yield table
 
 
-def _headline(summary: Summary) -> Text:
+def _headline(summary: Summary, more: str = "") -> Line:
     headline, run = summary.headline, summary.run.name
     if headline is None:
-        return Text(f"{run}: no completed trial yet", style="bold")
-    text = Text(f"{run}: ", style="bold")
-    text.append(f"{headline.metric} {number(headline.value)}", style="bold green")
-    text.append(f" by trial {headline.trial}")
-    if headline.seeds:
-        text.append(f" ({headline.source})")
-    return text
+        return Line(((f"{run}: no completed trial yet{more}", "bold"),))
+    source = f" ({headline.source})" if headline.seeds else ""
+    return Line((
+        (f"{run}: ", "bold"),
+        (f"{headline.metric} {number(headline.value)}", "bold green"),
+        (f" by trial {headline.trial}{source}{more}", "bold"),
+    ))  # fmt: skip
 
 
-def _winner(summary: Summary, best: Result) -> Table:
+def _curve(summary: Summary) -> list[Line | str]:
+    """The winner's learning curve, where it has one."""
+    best, name = summary.best, summary.criterion.name
+    for each in summary.past_trials:
+        if best is not None and each.result.number == best.number:
+            title = f"{name} of trial {best.number}, epoch by epoch"
+            return learning_curve(each.curve, name, title)
+    return []
+
+
+def _winner(summary: Summary, best: Result) -> TextTable:
     ended = summary.info["status"] == "finished"
-    table = columns("The winner" if ended else "The best so far", "")
+    table = TextTable("The winner" if ended else "The best so far", "")
     for name, value in best.params.items():
         table.add_row(name, number(value))
     table.add_row("")
@@ -218,9 +222,9 @@ def _others(summary: Summary, best: Result) -> Iterator[tuple[str, float | None]
             yield name, value
 
 
-def _abreast(summary: Summary, results: Sequence[Result]) -> Table:
+def _abreast(summary: Summary, results: Sequence[Result]) -> TextTable:
     """Trials side by side, one a column, so that settings can be compared along a line."""
-    table = columns("The best trials", *(str(result.number) for result in results))
+    table = TextTable("The best trials", *(str(result.number) for result in results))
     table.add_row("round", *(str(result.round + 1) for result in results))
     table.add_row(summary.criterion.name, *(number(result.value) for result in results))
     for parameter in summary.config.space:
@@ -231,12 +235,12 @@ def _abreast(summary: Summary, results: Sequence[Result]) -> Table:
     return table
 
 
-def _narrowing(summary: Summary) -> Table:
+def _narrowing(summary: Summary) -> TextTable:
     """Where the trials of each round lay: one column a round, at most four of them."""
     rounds = list(summary.rounds)
     if len(rounds) > 4:
         rounds = [rounds[0], rounds[(len(rounds) - 1) // 2], rounds[-1]]
-    table = columns("", *(f"round {round.round + 1}" for round in rounds))
+    table = TextTable("", *(f"round {round.round + 1}" for round in rounds))
     for parameter in summary.config.space:
         ranged = not (parameter.categorical or parameter.fixed)
         cells = [extent(r.space.get(parameter.name, []), ranged, ROUGH) for r in rounds]
@@ -248,13 +252,11 @@ def _narrowing(summary: Summary) -> Table:
     return table
 
 
-def _in_frameworks(summary: Summary, best: Result) -> Iterator[Text | str]:
-    """The winner's updates in other words; the whole network stands in params.yaml."""
-    data = summary.info["data"]
-    settings = {**summary.config.trainer.settings, **best.params}
-    yield heading("In PyTorch's and Keras's terms")
-    for lines in (pytorch, keras):
-        code = lines(settings, features=data["features"], classes=len(data["classes"]))
+def _in_frameworks(snippets: Mapping[str, list[str]]) -> Iterator[Part]:
+    """The winner's updates as code of each framework; the whole model stands in params.yaml."""
+    names = " and ".join(f"{framework}'s" for framework in snippets)
+    yield heading(f"In {names} terms")
+    for code in snippets.values():
         yield from (line for line in code if line.startswith("optimizer = "))
 
 
@@ -280,7 +282,8 @@ def _closing(summary: Summary) -> Iterator[str]:
         yield f"look closer:  hpsearch refine {as_argument(run.path)}"
     if summary.outcome is not None and run.has_model:
         yield f"use it:       hpsearch predict {as_argument(run.path)} DATA"
-        told = "in PyTorch and Keras, too" if summary.config.trainer.network else "its settings"
+        words = " and ".join(summary.snippets)
+        told = f"in {words}, too" if words else "its settings"
         yield f"rebuild it:   {run.best / 'params.yaml'} ({told})"
     elif summary.outcome is not None:
         yield f"use it:       {run.best / 'params.yaml'} (its settings)"

@@ -1,25 +1,19 @@
-"""One trial of a run: all that is known of it, as plain values and as text."""
+"""All that a run's files say of one trial, as plain values and as text: `report --trial N`."""
 
 from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
-from rich.text import Text
-
 from hpsearch.errors import RunError, as_argument
-from hpsearch.report.chart import chart
-from hpsearch.report.curve import FEWEST
-from hpsearch.report.importance_table import symbols
+from hpsearch.report.chart import learning_curve
 from hpsearch.report.numbers import duration, number
 from hpsearch.report.summary import Summary
-from hpsearch.report.text import columns, heading, tell
+from hpsearch.report.text import TextTable, display, heading
 from hpsearch.searching.criterion import Curve
 from hpsearch.store import RunDirectory
 from hpsearch.store.safe_path import SafePath
@@ -44,17 +38,17 @@ class Rung:
 
 @dataclass(frozen=True)
 class TrialReport:
-    """What is known of a trial.
+    """All that a run's files say of one trial.
 
     Attributes:
         run: its run's name.
         path: the run's folder.
-        of_parent: whose trial it is, where it is the parent's of a refined run.
-        metric: that was searched.
+        of_parent: the parent's name, where the trial is the parent's of a refined run.
+        metric: the one that was searched.
         winner: whether it won.
         result: its line of trials.jsonl.
         fixed: the settings that all trials share.
-        rungs: every piece of its training, in order; not known of a parent's trial.
+        rungs: every piece of its training, in order; none of a parent's trial.
         curve: what the search saw of it, epoch by epoch.
         confirmed: what new seeds gave, where it was among the best.
         traceback: of its failure.
@@ -92,14 +86,14 @@ class TrialReport:
 
 
 def report_trial(summary: Summary, wanted: int) -> TrialReport:
-    """Read what there is of a trial.
+    """Gather what the run's files say of trial `wanted`.
 
     Raises:
         RunError: there is no such trial, or it has not ended yet.
     """
-    known = {each.result.number: each for each in summary.known}
+    trials = {each.result.number: each for each in summary.past_trials}
     pieces = [piece for piece in summary.run.pieces if piece.number == wanted]
-    if wanted not in known:
+    if wanted not in trials:
         raise _unknown(summary, wanted, pieces)
     outcome = summary.outcome or {}
     confirmed = next((c for c in outcome.get("contenders", []) if c["number"] == wanted), None)
@@ -110,10 +104,10 @@ def report_trial(summary: Summary, wanted: int) -> TrialReport:
         of_parent=str(summary.info.get("parent")) if inherited else None,
         metric=summary.criterion.name,
         winner=outcome.get("number") == wanted,
-        result=known[wanted].result,
+        result=trials[wanted].result,
         fixed=dict(summary.config.trainer.settings),
         rungs=tuple(_rungs(pieces, summary.spec.repeats)),
-        curve=known[wanted].curve,
+        curve=trials[wanted].curve,
         confirmed=confirmed,
         traceback=None if inherited else _traceback(summary.run, wanted),
         logs={} if inherited else dict(_logs(summary.run, wanted)),
@@ -121,11 +115,11 @@ def report_trial(summary: Summary, wanted: int) -> TrialReport:
 
 
 def _unknown(summary: Summary, wanted: int, pieces: Sequence[Piece]) -> RunError:
-    path, known = summary.run.path, [each.result.number for each in summary.known]
+    path, numbers = summary.run.path, [each.result.number for each in summary.past_trials]
     if pieces:
         epochs = max(piece.epochs for piece in pieces)
         return RunError(f"{path}: trial {wanted} has not ended; it is at epoch {epochs:,} so far")
-    have = f"{min(known)} to {max(known)}" if known else "none"
+    have = f"{min(numbers)} to {max(numbers)}" if numbers else "none"
     return RunError(f"{path}: has no trial {wanted}; there are {have}")
 
 
@@ -165,21 +159,19 @@ def tail(path: SafePath, most: int) -> str | None:
 def show_trial(report: TrialReport) -> None:
     """Print a trial."""
     result = report.result
-    tell(Text(_headline(report), style="bold"))
-    tell("", _settings(report))
+    display(heading(_headline(report)))
+    display("", _settings(report))
     if report.rungs:
-        tell("", _training(report))
-    points = _points(report)
-    if len(points) >= FEWEST:
-        plain = symbols(sys.stdout.encoding)[1] == "#"
-        tell("", heading(f"{report.metric}, epoch by epoch"))
-        tell(*chart({"*": points}, braille=not plain))
+        display("", _training(report))
+    title = f"{report.metric}, epoch by epoch"
+    if lines := learning_curve(report.curve, report.metric, title):
+        display("", *lines)
     if result.error is not None:
-        tell("", heading("Why it failed"), report.traceback or result.error)
+        display("", heading("Why it failed"), report.traceback or result.error)
     for name, text in report.logs.items():
-        tell("", heading(f"The end of {name}"), text.rstrip("\n"))
+        display("", heading(f"The end of {name}"), text.rstrip("\n"))
     if result.status.value != "failed":
-        tell(
+        display(
             "",
             f"train it again:  hpsearch retrain {as_argument(report.path)} "
             f"--trial {result.number}",
@@ -194,9 +186,9 @@ def _headline(report: TrialReport) -> str:
     return f"{report.run}: trial {result.number}{whose}, {result.status}{won}{value}"
 
 
-def _settings(report: TrialReport) -> Table:
+def _settings(report: TrialReport) -> TextTable:
     result = report.result
-    table = columns("setting", "")
+    table = TextTable("setting", "")
     for name, value in result.params.items():
         table.add_row(name, number(value))
     for name, value in report.fixed.items():
@@ -216,11 +208,11 @@ def _settings(report: TrialReport) -> Table:
     return table
 
 
-def _training(report: TrialReport) -> Table:
+def _training(report: TrialReport) -> TextTable:
     """A line for each piece of training; repeats and folds are named where there are several."""
     repeats = len({rung.repeat for rung in report.rungs if not rung.confirming})
     folds = len({rung.fold for rung in report.rungs})
-    table = columns("training", "rung", "epoch", report.metric)
+    table = TextTable("training", "rung", "epoch", report.metric)
     for rung in report.rungs:
         name = f"new seed {rung.repeat - repeats + 1}" if rung.confirming else "search"
         if repeats > 1 and not rung.confirming:
@@ -229,9 +221,3 @@ def _training(report: TrialReport) -> Table:
             name += f", fold {rung.fold + 1}"
         table.add_row(name, str(rung.rung + 1), f"{rung.epochs:,}", number(rung.value))
     return table
-
-
-def _points(report: TrialReport) -> list[tuple[float, float]]:
-    epochs, values = report.curve.get("epoch", []), report.curve.get(report.metric, [])
-    pairs = zip(epochs, values, strict=False)
-    return [(x, y) for x, y in pairs if x is not None and y is not None]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Literal
 
-SMALLEST_ROUND = 9  # fewer trials a round tell little about where to look next
+SMALLEST_ROUND = 9  # fewer trials a round say little about where to look next
 MOST_ROUNDS = 64  # so that rounds grow where there are thousands of trials
 
 

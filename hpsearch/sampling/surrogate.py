@@ -52,7 +52,7 @@ class Surrogate:
     lengths: Lengths
     root: Float[np.ndarray[Any, Any], "points points"]  # Cholesky factor of the covariance
 
-    def predict(self, at: Inputs) -> tuple[Vector, Float[np.ndarray[Any, Any], "known points"]]:
+    def predict(self, at: Inputs) -> tuple[Vector, Float[np.ndarray[Any, Any], "inputs points"]]:
         """The mean at new points, (points,), and V, which gives their covariance.
 
         The posterior covariance of two new points a and b is k(a, b) - V[:, a] . V[:, b].
@@ -151,8 +151,8 @@ def screen(
 ) -> list[int]:
     """Pick the candidates to train, by expected improvement under a Gaussian process.
 
-    After each pick, the process is told that its score there is its mean, so that the picks of
-    a round differ. So it is for each pending setting, before the first pick.
+    After each pick, the process is updated as if the score there were its mean, so that the
+    picks of a round differ. The same is done for each pending setting before the first pick.
 
     Args:
         space: where the candidates lie.

@@ -9,11 +9,9 @@ from statistics import mean, stdev
 from typing import Literal
 
 from hpsearch.config import Config
-from hpsearch.nn.metrics import SHARES
 from hpsearch.sampling.ranking import UNKNOWN, Cost
+from hpsearch.trainers.kinds import kind_read
 from hpsearch.trial import Piece, Result, Status
-
-MEASURED_HERE = ("network", "keras")  # trainers whose metrics hpsearch computes
 
 Curve = Mapping[str, Sequence[float | None]]
 """One list for "epoch" and one for each metric, of equal lengths."""
@@ -106,11 +104,10 @@ class Criterion:
 def criterion_of(config: Config) -> Criterion:
     """The criterion of a configuration's search.
 
-    A metric that a user's own trainer reports is taken as unbounded: only its name is known.
+    A metric is taken as unbounded where its trainer's kind does not say that it is a share.
     """
-    metric = config.metric
-    measured = {f"val_{name}" for name in SHARES} if config.trainer.kind in MEASURED_HERE else ()
-    return Criterion(metric.name, metric.goal, metric.at, share=metric.name in measured)
+    metric, shares = config.metric, kind_read(config.trainer).shares
+    return Criterion(metric.name, metric.goal, metric.at, share=metric.name in shares)
 
 
 def join(pieces: Iterable[Piece]) -> Curve:

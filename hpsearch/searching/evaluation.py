@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from statistics import fmean
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from hpsearch.data.source import Codes, Rows, Source
 from hpsearch.nn import metrics
 from hpsearch.nn.metrics import Counts
 from hpsearch.nn.types import Array
+from hpsearch.trainers.protocol import Predictor
 
 Z = 1.96  # standard deviations that hold 95 % of a normal distribution
 MOST_CLASSES = 100  # of a confusion matrix that is kept whole
@@ -22,19 +23,6 @@ MOST_CONFUSED = 100  # pairs of classes
 MOST_PROBABILITIES = 20_000_000  # kept for the AUC, 8 bytes each
 
 Interval = tuple[float, float]
-
-
-class Predictor(Protocol):
-    """A trained model: the network's, or a user's in Keras."""
-
-    @property
-    def class_names(self) -> Array:
-        """(classes,), the labels."""
-        ...
-
-    def probabilities(self, rows: Array) -> Array:
-        """Class probabilities (rows, classes) of raw, unstandardised rows (rows, features)."""
-        ...
 
 
 @dataclass(frozen=True)

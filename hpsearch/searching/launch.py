@@ -24,8 +24,8 @@ from hpsearch.searching.refine import Refinement, refine, start_from
 from hpsearch.searching.resume import reopen
 from hpsearch.searching.session import begin, conduct, fingerprint_of, read_data
 from hpsearch.searching.spec import shortage
+from hpsearch.searching.trainer import Function, inspected
 from hpsearch.searching.trust import is_sealed, permit, unsealed
-from hpsearch.searching.user_trainer import Target, settled
 from hpsearch.store import RunDirectory, find
 from hpsearch.trial import Result, Status
 
@@ -44,12 +44,12 @@ class Prepared:
 
     config: Config
     dataset: Dataset | None
-    function: Target | None = None
+    function: Function | None = None
     refinement: Refinement | None = None
     sealed: bool = True
 
 
-def prepare(config: Config, runs_dir: Path, function: Target | None = None) -> Prepared:
+def prepare(config: Config, runs_dir: Path, function: Function | None = None) -> Prepared:
     """Inspect the trainer of a search and read its data.
 
     Args:
@@ -64,7 +64,7 @@ def prepare(config: Config, runs_dir: Path, function: Target | None = None) -> P
     """
     if isinstance(config.search.start, str):
         config = start_from(config, find(config.search.start, runs_dir))
-    config = settled(config, function)
+    config = inspected(config, function)
     return Prepared(config, read_data(config), function)
 
 
@@ -74,7 +74,7 @@ def prepare_refinement(
     *,
     top: int | None = None,
     widen: bool = False,
-    function: Target | None = None,
+    function: Function | None = None,
     trust: bool = False,
     look: bool = False,
     **forced: Any,
@@ -102,7 +102,7 @@ def prepare_refinement(
         sealed = is_sealed(parent.info)
     elif not look:
         sealed = permit(parent, config, trust)
-    config = config if look else settled(config, function)
+    config = config if look else inspected(config, function)
     dataset = read_data(config)
     found = refine(parent, before, config, fingerprint_of(dataset), top, widen)
     return Prepared(found.config, dataset, function, found, sealed)
@@ -134,7 +134,7 @@ def resume(
     overrides: Sequence[str] = (),
     *,
     trials: int | None = None,
-    function: Target | None = None,
+    function: Function | None = None,
     trust: bool = False,
     notify: Listener,
     **forced: Any,
@@ -156,7 +156,7 @@ def resume(
     config = reopen(run, overrides, trials=trials, named=function is None, trust=trust, **forced)
     if config is None:
         return False
-    config = settled(config, function)
+    config = inspected(config, function)
     _finish(run, Prepared(config, read_data(config), function), notify)
     return True
 

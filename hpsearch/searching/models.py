@@ -16,12 +16,12 @@ from hpsearch.data.options import BUILT_IN, DataOptions
 from hpsearch.data.source import Codes, Rows, Source
 from hpsearch.errors import DataError, RunError, as_argument
 from hpsearch.messages import expanded
-from hpsearch.searching.evaluation import Predictor
+from hpsearch.searching.trainer import setup_of
 from hpsearch.searching.trust import permit
-from hpsearch.searching.user_trainer import is_own, origin_of
 from hpsearch.store import RunDirectory, find
-from hpsearch.trainers.keras.own import open_saved
+from hpsearch.trainers.kinds import kind_of
 from hpsearch.trainers.network.model import load_model
+from hpsearch.trainers.protocol import Predictor
 
 
 def open_model(run: str | None, runs_dir: Path, trust: bool = False) -> tuple[Predictor, Encoding]:
@@ -50,21 +50,19 @@ def winning_model(run: RunDirectory, trust: bool = False) -> tuple[Predictor, En
     """
     if not run.has_model:
         raise no_winner(run) if run.outcome is None else no_model(run)
-    if not run.model.exists():
-        config = from_run(run.info["config"], run.path)
-        if config.trainer.network:
-            raise RunError(
-                f"{run.model}: is missing; restore it, or train it again with: hpsearch retrain "
-                f"{run.path} --output FILE.npz"
-            )
-        if is_own(config):
-            raise no_model(run)
-        permit(run, config, trust)
-        saved = open_saved(run.keras_model, trusted=True)
-        saved = replace(saved, origin=origin_of(config))  # what is sealed, not what lies beside it
-        return saved, saved.encoding
-    model = load_model(run.model)
-    return model, Encoding.from_json(model.data)
+    config = from_run(run.info["config"], run.path)
+    kind = kind_of(config.trainer)
+    if kind.model is None:
+        raise no_model(run)
+    if not (run.best / kind.model.name).exists():
+        remedy = (
+            ""
+            if kind.model.as_bytes is None
+            else (f", or train it again with: hpsearch retrain {run.path} --output FILE.npz")
+        )
+        raise RunError(f"{run.best / kind.model.name}: is missing; restore it{remedy}")
+    permit(run, config, trust)
+    return kind.model.load(run.best, setup_of(config))
 
 
 def rows_seen(
@@ -130,15 +128,16 @@ def _digests(source: Source, y: Codes, rows: Rows, encoding: Encoding) -> Iterat
 
 def no_model(run: RunDirectory) -> RunError:
     """Why a run with a winner has no model, and what to do instead."""
-    kind = run.info["config"]["trainer"]["kind"]
-    if run.info.get("imported") and kind in ("network", "keras"):
+    kind = kind_of(from_run(run.info["config"], run.path).trainer)
+    if run.info.get("imported") and kind.model is not None:
         return RunError(
             f"{run.path}: was imported, and no model came with it; train one with: "
             f"hpsearch retrain {as_argument(run.path)}, or search on with: "
             f"hpsearch refine {as_argument(run.path)}"
         )
+    trainer = f"a {kind.name} of your own" if kind.code is not None else f"kind {kind.name}"
     return RunError(
-        f"{run.path}: was trained by a {kind} of your own, which "
+        f"{run.path}: was trained by {trainer}, which "
         f"leaves no model here; train it with the winner's settings in {run.best / 'params.yaml'}"
     )
 

@@ -8,7 +8,6 @@ from heapq import nsmallest
 from math import ceil
 
 from hpsearch.config import Config, from_run
-from hpsearch.config.kinds import limits
 from hpsearch.errors import RunError, as_argument
 from hpsearch.sampling.pressure import Limits, Pressure, pressures
 from hpsearch.sampling.ranking import Observation, rank
@@ -18,6 +17,7 @@ from hpsearch.searching.spec import TRIED, check_rules, past_trials, spec_of, tr
 from hpsearch.space import Space
 from hpsearch.space.bounds import narrow, widen
 from hpsearch.store import RunDirectory
+from hpsearch.trainers.kinds import kind_of
 from hpsearch.trial import Result, Status
 
 FEWEST = 4  # elites: a region set by fewer would be set by luck
@@ -100,7 +100,7 @@ def refine(
             f"see why with: hpsearch report {as_argument(parent.path)}"
         )
     best = [elite.params for elite in elites]
-    bounds = limits(config.trainer)
+    bounds = kind_of(config.trainer).limits()
     space = narrow(config.space, best)
     pressed = pressures(config.space, best, bounds) if wide else []
     for pressure in pressed:

@@ -16,7 +16,7 @@ from hpsearch.data.dataset import Dataset, with_parts, write_folds
 from hpsearch.errors import RunError, TrainerError
 from hpsearch.searching.criterion import Criterion, Curve, average, criterion_of
 from hpsearch.searching.history import PastTrial
-from hpsearch.searching.session import backend_of, folds_of, trainer_of
+from hpsearch.searching.session import folds_of
 from hpsearch.searching.spec import (
     check_rules,
     past_trials,
@@ -24,10 +24,10 @@ from hpsearch.searching.spec import (
     spec_for,
     spec_of,
 )
-from hpsearch.searching.user_trainer import is_own
-from hpsearch.searching.winner import median, trained_model
+from hpsearch.searching.trainer import backend_of, trainer_of
+from hpsearch.searching.winner import median
 from hpsearch.store import RunDirectory
-from hpsearch.trainers.network.model import Model
+from hpsearch.trainers.kinds import kind_of
 from hpsearch.trainers.protocol import Job, Outcome
 from hpsearch.trial import Status, Training
 
@@ -72,7 +72,7 @@ def jobs_again(
     spec = spec_for(config, rounds_of(config))
     settings = spec.settings_of(known.result.params)
     until = known.result.epochs
-    if is_own(config) and known.result.status is Status.COMPLETED:
+    if not kind_of(config.trainer).needs_data and known.result.status is Status.COMPLETED:
         until = config.trainer.epochs  # where it ended by itself it does so again
     if epochs is not None:
         settings["epochs"] = until = epochs
@@ -165,8 +165,8 @@ def curves_by_seed(jobs: Sequence[Job], outcomes: Sequence[Outcome], metric: str
 
 def model_again(
     jobs: Sequence[Job], outcomes: Sequence[Outcome], config: Config, dataset: Dataset
-) -> Model:
-    """The model of the training with the median value, as a search would choose it.
+) -> bytes:
+    """The file of the model of the training with the median value, as a search would choose it.
 
     Args:
         jobs: that were trained.
@@ -186,7 +186,10 @@ def model_again(
             f"trial {job.number}: a model needs a training that does not diverge, found one that "
             "did; choose another trial with --trial"
         )
-    return trained_model(job.settings, outcome.state, folds_of(config, dataset)[job.fold])
+    file = kind_of(config.trainer).model
+    assert file is not None
+    assert file.as_bytes is not None
+    return file.as_bytes(job.settings, outcome.state, folds_of(config, dataset)[job.fold])
 
 
 def _value(outcome: Outcome, criterion: Criterion) -> float | None:

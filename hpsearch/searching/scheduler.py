@@ -125,7 +125,7 @@ class Scheduler:
 
     def train(self, stage: Stage, trials: Sequence[tuple[Trial, Stage]]) -> None:
         """Train trials through one rung each: the rung of the stage, or one below it."""
-        jobs = [job for trial, at in trials for job in self.jobs(trial, at)]
+        jobs = [job for trial, at in trials for job in self.spec.jobs(trial, at)]
         for job in jobs:
             self.ledger.carry(job)
         self.give(stage, [job for job in jobs if not self.is_done(job)])
@@ -161,28 +161,6 @@ class Scheduler:
         reached = self.spec.rounds[trial.round].rungs[rungs - 1].epochs
         amounts = [amount for amount in self.spec.amounts if amount <= reached]
         return self.ledger.observe(trial, amounts, rungs)
-
-    def jobs(self, trial: Trial, stage: Stage) -> list[Job]:
-        """The pieces of training that take a trial through a rung."""
-        settings = self.spec.settings_of(trial.params)
-        rung = self.spec.rounds[stage.round].rungs[stage.rung]
-        until = settings["epochs"]
-        if not self.spec.is_start(trial.number):
-            until = min(until, rung.epochs)
-        identity = self.spec.seed_of(trial.number)
-        return [
-            Job(
-                trial.number,
-                settings,
-                self.spec.seed_of_training(identity, repeat),
-                until_epoch=until,
-                rung=stage.rung,
-                repeat=repeat,
-                fold=fold,
-                rules=self.spec.rules,
-            )
-            for repeat, fold in self.spec.trainings
-        ]
 
     def is_done(self, job: Job) -> bool:
         """Whether a piece need not be trained: a run before a crash did it, or nothing is left.
@@ -372,17 +350,9 @@ class Scheduler:
         """Train the best few again, with new seeds, the same for each of them."""
         spec, stage = self.spec, Stage(len(self.spec.rounds), 0)
         jobs = [
-            Job(
-                result.number,
-                settings := spec.settings_of(result.params),
-                spec.seed_of_training((), repeat),
-                until_epoch=settings["epochs"],
-                repeat=repeat,
-                fold=fold,
-                rules=spec.rules,
-            )
+            job
             for result, trainings in self.contenders()
-            for _, repeat, fold in trainings
+            for job in spec.confirming_jobs(result, trainings)
         ]
         if jobs:
             self.notify(ConfirmationStarted(len({job.number for job in jobs}), len(jobs)))

@@ -24,14 +24,11 @@ from hpsearch.searching.provenance import provenance
 from hpsearch.searching.refine import Refinement
 from hpsearch.searching.scheduler import Scheduler
 from hpsearch.searching.spec import proposals, rounds_of, spec_for, spec_of
+from hpsearch.searching.trainer import Function, backend_of, trainer_of
 from hpsearch.searching.trust import seal
-from hpsearch.searching.user_trainer import Target, is_own, origin_of, own_trainer
 from hpsearch.searching.winner import write_winner
 from hpsearch.store import RunDirectory, SafePath, Writer, as_yaml, create, vanished
-from hpsearch.trainers.keras import KerasTrainer
-from hpsearch.trainers.keras.own import OwnKerasTrainer
-from hpsearch.trainers.network import NetworkTrainer
-from hpsearch.trainers.network.state import Best
+from hpsearch.trainers.kinds import kind_of
 from hpsearch.trainers.protocol import Trainer
 from hpsearch.trial import Trial
 
@@ -50,12 +47,12 @@ def first_trials(config: Config) -> list[Trial]:
 
 def read_data(config: Config) -> Dataset | None:
     """The data of a search, read, split and checked; None where the trainer reads its own."""
-    if config.data is None and is_own(config):
-        return None
     if config.data is None:
-        kind = config.trainer.kind
+        kind = kind_of(config.trainer)
+        if not kind.needs_data:
+            return None
         raise ConfigError(
-            f"data: missing; trainer.kind {kind} needs rows, for example {{source: digits}}"
+            f"data: missing; trainer.kind {kind.name} needs rows, for example {{source: digits}}"
         )
     dataset = load(config.data)
     folds_of(config, dataset)
@@ -206,7 +203,7 @@ def conduct(
     notify: Listener,
     config: Config | None = None,
     dataset: Dataset | None = None,
-    target: Target | None = None,
+    function: Function | None = None,
     trainer: Trainer | None = None,
 ) -> None:
     """Do a search, or what is left of it, to the end: its winner stands in best/.
@@ -216,7 +213,7 @@ def conduct(
         notify: is called with every event.
         config: the run's own, perhaps with other `parallel` settings; None to read it.
         dataset: its data; None to read it.
-        target: the function to train with, instead of the one that the configuration names.
+        function: to train with, instead of the one that the configuration names.
         trainer: what trains instead of all that the configuration names, as benchmarks do.
 
     Raises:
@@ -236,7 +233,7 @@ def conduct(
         notify(FilesChanged(files))
 
     with _disk(run), run.writing(changed) as writer, _status(run, writer), _prepared(run, folds):
-        trainer = trainer or trainer_of(config, run.path, run.data.path, folds, target)
+        trainer = trainer or trainer_of(config, run.path, run.data.path, folds, function)
         with backend_of(config) as backend:
             ledger = Ledger(criterion_of(config), writer, run.info["began"], spec.trainings)
             ledger.read(run)
@@ -248,7 +245,7 @@ def conduct(
                 search.take_in()
                 raise
             writer.update(out_of_time=not search.confirmed)
-            write_winner(run, search, folds)
+            write_winner(run, search, folds, kind_of(config.trainer))
         if search.confirmed:  # else what the time cut goes on from its states
             with suppress(OSError):
                 run.states.remove()  # a failed confirmation may leave some
@@ -271,86 +268,6 @@ def same_data(run: RunDirectory, config: Config) -> Dataset | None:
             "restore it, or start a new run"
         )
     return dataset
-
-
-def jobs_of(config: Config) -> int:
-    """How many trials train at once; a user's trainer may want the whole machine for one."""
-    if config.parallel.backend == "serial":
-        return 1
-    jobs = config.parallel.jobs
-    if jobs == "auto" and is_own(config):
-        return 1
-    return backends.auto_jobs() if jobs in ("auto", -1) else int(jobs)
-
-
-def threads_of(config: Config, jobs: int) -> int:
-    """The threads of each worker: always one for the network, since their number changes bits."""
-    threads = config.parallel.threads
-    if config.trainer.kind == "keras":  # likewise, but whoever asks for more gets more
-        return 1 if threads == "auto" else threads
-    if not is_own(config):
-        return 1
-    return max(1, backends.auto_jobs() // jobs) if threads == "auto" else threads
-
-
-def backend_of(config: Config, most: int | None = None) -> backends.Backend:
-    """Where a configuration's trials run, with at most so many workers."""
-    parallel, jobs = config.parallel, jobs_of(config)
-    jobs = jobs if most is None else min(jobs, most)
-    return backends.create(
-        parallel.backend,
-        jobs,
-        threads=threads_of(config, jobs),
-        memory=parallel.memory,
-        devices=parallel.devices or (),
-    )
-
-
-def trainer_of(
-    config: Config,
-    folder: Path,
-    data: Path,
-    folds: Sequence[Dataset],
-    target: Target | None = None,
-) -> Trainer:
-    """The trainer of a search: on prepared data, or the user's own in a folder."""
-    if is_own(config):
-        return own_trainer(config, folder, target)
-    if not config.trainer.network:
-        return own_keras_trainer(config, folder, data, folds)
-    return network_trainer(config, data, folds)
-
-
-def network_trainer(config: Config, folder: Path, folds: Sequence[Dataset]) -> NetworkTrainer:
-    """The trainer of a search, on what `write_folds` wrote."""
-    best = _best(config)
-    if config.trainer.kind == "keras":
-        threads = threads_of(config, jobs_of(config))
-        backend = config.trainer.options["backend"]
-        return KerasTrainer(
-            str(folder), len(folds[0].classes), best, backend=backend, threads=threads
-        )
-    return NetworkTrainer(str(folder), len(folds[0].classes), best)
-
-
-def own_keras_trainer(
-    config: Config, folder: Path, data: Path, folds: Sequence[Dataset]
-) -> OwnKerasTrainer:
-    """The trainer of a user's Keras model, at work in the folder of a run."""
-    return OwnKerasTrainer(
-        str(data),
-        SafePath(folder.resolve()),
-        len(folds[0].classes),
-        config.metric.name,
-        origin_of(config),
-        _best(config),
-    )
-
-
-def _best(config: Config) -> Best | None:
-    """What makes an epoch the best one, where that counts."""
-    metric = config.metric
-    return Best(metric.name, metric.goal) if metric.at == "best" else None
 
 
 @contextmanager

@@ -19,11 +19,13 @@ from hpsearch.sampling.plan import Round, Rung, ladder, plan, round_sizes
 from hpsearch.sampling.propose import Sampler, propose
 from hpsearch.sampling.ranking import Observation
 from hpsearch.searching.history import PastTrial, check_params, curves
+from hpsearch.searching.stages import Stage
 from hpsearch.space import Space
 from hpsearch.space.settings import count, key, untried
 from hpsearch.store import RunDirectory, uncollected
-from hpsearch.trainers.protocol import OWN_EPOCHS, Settings
-from hpsearch.trial import Params, Trial
+from hpsearch.trainers.kinds import kind_read
+from hpsearch.trainers.protocol import OWN_EPOCHS, Job, Settings
+from hpsearch.trial import Params, Result, Training, Trial
 
 TRIED = (
     "widen the space, or train a setting with new seeds: hpsearch retrain {} --trial N --seeds K"
@@ -48,7 +50,7 @@ class Spec:
     repeats: int = 1  # trainings of each trial with seeds of their own
     folds: int = 1  # trainings of each repeat, with validation rows of their own
     confirm: Confirm | None = None
-    user_trainer: bool = False  # code of the user's trains, with whatever names it is given
+    any_names: bool = False  # the trainer takes whatever parameters the space names
     rules: int = RULES  # how random numbers are drawn and settings proposed
     timeout: float | None = None  # seconds
     trial_timeout: float | None = None  # seconds
@@ -86,7 +88,7 @@ class Spec:
         own = {
             OWN_EPOCHS if name == "epochs" else name: value
             for name, value in params.items()
-            if name in self.space or not self.user_trainer
+            if name in self.space or not self.any_names
         }
         return {**self.settings, **own}
 
@@ -104,6 +106,43 @@ class Spec:
         if repeat >= self.repeats:
             return self.seed, "confirm", repeat - self.repeats
         return seed if repeat == 0 else (*seed, "repeat", repeat)
+
+    def jobs(self, trial: Trial, stage: Stage) -> list[Job]:
+        """The pieces of training that take a trial through a rung."""
+        settings = self.settings_of(trial.params)
+        until = settings["epochs"]
+        if not self.is_start(trial.number):
+            until = min(until, self.rounds[stage.round].rungs[stage.rung].epochs)
+        identity = self.seed_of(trial.number)
+        return [
+            Job(
+                trial.number,
+                settings,
+                self.seed_of_training(identity, repeat),
+                until_epoch=until,
+                rung=stage.rung,
+                repeat=repeat,
+                fold=fold,
+                rules=self.rules,
+            )
+            for repeat, fold in self.trainings
+        ]
+
+    def confirming_jobs(self, result: Result, trainings: Sequence[Training]) -> list[Job]:
+        """The trainings of a setting in full with new seeds, the same for every setting."""
+        settings = self.settings_of(result.params)
+        return [
+            Job(
+                result.number,
+                settings,
+                self.seed_of_training((), repeat),
+                until_epoch=settings["epochs"],
+                repeat=repeat,
+                fold=fold,
+                rules=self.rules,
+            )
+            for _, repeat, fold in trainings
+        ]
 
 
 def spec_of(run: RunDirectory, config: Config) -> Spec:
@@ -200,7 +239,7 @@ def spec_for(
     return Spec(
         space=config.space,
         settings=config.trainer.settings,
-        user_trainer=not config.trainer.network,
+        any_names=kind_read(config.trainer).any_names,
         rounds=rounds,
         seed=config.seed,
         metric=config.metric.name,

@@ -14,7 +14,7 @@ import os
 import secrets
 import stat
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from hpsearch.errors import RunError
 from hpsearch.messages import expanded
 from hpsearch.store import RunDirectory, is_run
 from hpsearch.store.files import plain
-from hpsearch.trainers.command.template import words
+from hpsearch.trainers.kinds import kind_named, kind_of
 
 BYTES = 32  # of the key
 TRUST = "HPSEARCH_TRUST"
@@ -34,7 +34,7 @@ STATE = "HPSEARCH_STATE_DIR"
 def permit(run: RunDirectory, config: Config, trust: bool = False) -> bool:
     """Refuse to run the code that a run names, as `check` does, and seal it if it is trusted."""
     may_seal = check(run, run.info, config, trust)
-    if trust and not config.trainer.network:
+    if trust and kind_of(config.trainer).code is not None:
         with suppress(RunError, OSError), run.writing():  # read-only, or another one is at it
             run.update(seal=seal(run.info))
     return may_seal
@@ -55,7 +55,7 @@ def check(run: RunDirectory, info: Mapping[str, Any], config: Config, trust: boo
     Raises:
         RunError: there is neither, or others can read the key.
     """
-    if config.trainer.network:
+    if kind_of(config.trainer).code is None:
         return True
     if os.environ.get(TRUST) == "1":
         return False
@@ -81,11 +81,10 @@ def check(run: RunDirectory, info: Mapping[str, Any], config: Config, trust: boo
 
 def named(config: Config) -> str:
     """The code of the user's that a configuration names, for a message."""
-    options = config.trainer.options
-    for key, kind in (("function", "function"), ("command", "command"), ("model", "Keras model")):
-        if key in options:
-            return f"the {kind} {options[key]!r} in {options['folder']}"
-    raise AssertionError(config.trainer.kind)
+    options, code = config.trainer.options, kind_of(config.trainer).code
+    assert code is not None
+    where = f" in {options['folder']}" if "folder" in options else ""
+    return f"the {code.noun} {options[code.key]!r}{where}"
 
 
 def lies_in_a_run(run: RunDirectory, config: Config) -> bool:
@@ -93,10 +92,11 @@ def lies_in_a_run(run: RunDirectory, config: Config) -> bool:
 
     An unpacked archive puts files there. Links and `..` are followed before anything is compared.
     """
-    own = _followed(run.path)
+    own, code = _followed(run.path), kind_of(config.trainer).code
+    places = () if code is None else code.places(config.trainer.options)
     return any(
         folder == own or (folder.parent == own.parent and is_run(folder))
-        for place in map(_followed, _places(config))
+        for place in map(_followed, places)
         for folder in (place, *place.parents)
     )
 
@@ -106,24 +106,6 @@ def _followed(path: Path) -> Path:
         return Path(os.path.realpath(path))  # Path.resolve() raises where links lead in a circle
     except ValueError:  # a null byte
         return path
-
-
-def _places(config: Config) -> Iterator[Path]:
-    """Where the named code is looked for, as far as that can be told without running it."""
-    options = config.trainer.options
-    home = Path(options["folder"])
-    yield home
-    if "command" in options:
-        for word in words(options["command"]):
-            yield from (home / part for part in (word, word.partition("=")[2]))
-        return
-    where = str(options.get("function") or options.get("model")).rpartition(":")[0]
-    if where.endswith(".py"):
-        yield home / where
-        return
-    for name in where.split("."):
-        home = home / name
-        yield from (home, Path(f"{home}.py"), home / "__init__.py")
 
 
 def is_sealed(info: Mapping[str, Any]) -> bool:
@@ -162,7 +144,7 @@ def unsealed(run: RunDirectory) -> str | None:
 
 def _runs_code(info: Mapping[str, Any]) -> bool:
     trainer = info["config"].get("trainer") or {}
-    return trainer.get("kind") in ("function", "command") or "model" in trainer
+    return kind_named(trainer.get("kind", "network")).variant(trainer).code is not None
 
 
 def _digest(key: bytes, info: Mapping[str, Any]) -> bytes:

@@ -6,13 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from hpsearch.backends import Backend, Task
 from hpsearch.backends.threads import limit_threads
 from hpsearch.data.dataset import Dataset
 from hpsearch.errors import TrainerError
-from hpsearch.nn.types import Array
 from hpsearch.searching.confirmation import (
     Confirmed,
     confirmed_values,
@@ -21,14 +18,11 @@ from hpsearch.searching.confirmation import (
     verdict,
 )
 from hpsearch.searching.criterion import Criterion, mean_of
-from hpsearch.searching.evaluation import Predictor, labelled, measure
+from hpsearch.searching.evaluation import labelled, measure
 from hpsearch.searching.history import PastTrial
 from hpsearch.searching.scheduler import Scheduler
 from hpsearch.store import RunDirectory, as_yaml, write_json, write_text
-from hpsearch.trainers.keras import KerasTrainer
-from hpsearch.trainers.keras.own import OwnKerasTrainer, SavedModel
-from hpsearch.trainers.network.frameworks import keras, pytorch
-from hpsearch.trainers.network.model import Model, model_from_state, save_model
+from hpsearch.trainers.kinds import Kind, ModelFile, Trained
 from hpsearch.trainers.protocol import Job, Settings, State
 from hpsearch.trial import Training
 
@@ -43,95 +37,71 @@ class Selection:
     winner: Confirmed | None = None
 
 
-def write_winner(run: RunDirectory, search: Scheduler, folds: Sequence[Dataset]) -> None:
+def write_winner(
+    run: RunDirectory, search: Scheduler, folds: Sequence[Dataset], kind: Kind
+) -> None:
     """Write best/ for the winner of a search, its parent's trials included.
 
-    A trainer of the user's, which has no data here, leaves its settings and no model. Without a
-    single finite value there is no winner and nothing is written.
+    Without a single finite value there is no winner and nothing is written.
+
+    Args:
+        run: the run directory.
+        search: that has come to its end.
+        folds: the data, once for each fold; empty where the trainer reads its own, which
+            leaves its settings and no model.
+        kind: of the trainer.
     """
     choice = choose(search)
     if choice is None:
         return
     run.best.mkdir(exist_ok=True)
-    if folds:
-        with limit_threads(1):  # their number changes bits
-            test = leave_model(run, search, choice, folds)
-    else:
-        test = None
-        write_text(run.best / "params.yaml", as_yaml(choice.known.result.params))
-    told = outcome(choice, search.ledger.criterion)
-    write_json(run.best / "result.json", {**told, "test": test})
-
-
-def leave_model(
-    run: RunDirectory, search: Scheduler, choice: Selection, folds: Sequence[Dataset]
-) -> dict[str, Any] | None:
-    """Write the winning model and its settings, and give its metrics on the test rows.
-
-    The model encodes rows as its training's fold did. The test rows, the same for every fold,
-    are used here, once a winner; None without any.
-    """
-    dataset = folds[choice.training[2]]
-    state = search.states.get(choice.training)
-    if state is None:  # trained before a crash, or by the parent: the same bits again
-        state = _train_again(search, choice.known, choice.training)
-    leave = _leave_own_keras if isinstance(search.trainer, OwnKerasTrainer) else _leave_network
-    model = leave(run, search, choice, state, dataset)
+    dataset = folds[choice.training[2]] if folds else None
     test = None
-    if "test" in dataset.parts:
-        rows = labelled(dataset.source, dataset.encoding, dataset.y, dataset.parts["test"])
-        test = measure(model, rows).as_dict("test")
-        writer = search.ledger.writer
-        writer.update(test_looks=writer.info["test_looks"] + 1)
-    return test
-
-
-def _leave_network(
-    run: RunDirectory, search: Scheduler, choice: Selection, state: State, dataset: Dataset
-) -> Predictor:
-    """Write the network and its settings, also in the words of other frameworks."""
+    if dataset is not None and kind.model is not None:
+        with limit_threads(1):  # their number changes bits
+            test = write_model(run, search, choice, dataset, kind.model)
     params = choice.known.result.params
-    settings = search.spec.settings_of(params)
-    model = trained_model(settings, state, dataset)
-    save_model(run.model, model)
-    if isinstance(search.trainer, KerasTrainer):
-        at_worker(search.backend, search.trainer.export, run.keras_model.resolved(), model)
-    write_text(run.best / "params.yaml", params_text(settings, params, dataset))
-    return model
+    text = params_text(kind, search.spec.settings_of(params), params, dataset)
+    write_text(run.best / "params.yaml", text)
+    found = outcome(choice, search.ledger.criterion)
+    write_json(run.best / "result.json", {**found, "test": test})
 
 
-def _leave_own_keras(
-    run: RunDirectory, search: Scheduler, choice: Selection, state: State, dataset: Dataset
-) -> Predictor:
-    """Write a Keras model of the user's, what it needs to predict, and its settings."""
-    trainer, known = search.trainer, choice.known
-    assert isinstance(trainer, OwnKerasTrainer)
-    job = job_of(search, known, choice.training)
-    encoding = dataset.encoding
-    args = (run.keras_model.resolved(), job, state, encoding.mean, encoding.scale)
-    at_worker(search.backend, trainer.export, *args)
-    saved = SavedModel(run.keras_model.resolved(), encoding, trainer.origin, trusted=True)
-    saved.save()
-    write_text(run.best / "params.yaml", as_yaml(known.result.params))
-    return AtWorker(saved, search.backend)
+def write_model(
+    run: RunDirectory,
+    search: Scheduler,
+    choice: Selection,
+    dataset: Dataset,
+    file: ModelFile,
+) -> dict[str, Any] | None:
+    """Write the winning model, and give its metrics on the test rows.
 
+    The test rows, the same for every fold, are used here, once a winner; None without any.
 
-@dataclass(frozen=True)
-class AtWorker:
-    """A model that predicts in a worker: this process stays without Keras."""
+    Args:
+        run: whose best/ the model is written into.
+        search: that has come to its end.
+        choice: the winner.
+        dataset: the winner's fold; the model encodes rows as it did.
+        file: how its kind writes a model.
+    """
+    state = search.states.get(choice.training)
+    job = job_of(search, choice.known, choice.training)
+    if state is None:  # trained before a crash, or by the parent: the same bits again
+        state = _train_again(search, job)
 
-    model: SavedModel
-    backend: Backend
+    def call(function: Callable[..., Any], *args: Any) -> Any:
+        return at_worker(search.backend, function, *args)
 
-    @property
-    def class_names(self) -> Array:
-        """(classes,), the labels."""
-        return self.model.class_names
-
-    def probabilities(self, rows: Array) -> Array:
-        """Class probabilities of raw rows."""
-        found: Array = at_worker(self.backend, self.model.probabilities, rows)
-        return found
+    trained = Trained(search.trainer, job, state, dataset, call)
+    model = file.write(run.best, trained)
+    if "test" not in dataset.parts:
+        return None
+    rows = labelled(dataset.source, dataset.encoding, dataset.y, dataset.parts["test"])
+    test = measure(model, rows).as_dict("test")
+    writer = search.ledger.writer
+    writer.update(test_looks=writer.info["test_looks"] + 1)
+    return test
 
 
 def at_worker(backend: Backend, function: Callable[..., Any], *args: Any) -> Any:
@@ -234,9 +204,8 @@ def job_of(search: Scheduler, known: PastTrial, training: Training) -> Job:
     return Job(number, settings, seed, until_epoch=epochs, repeat=repeat, fold=fold, rules=rules)
 
 
-def _train_again(search: Scheduler, known: PastTrial, training: Training) -> State:
+def _train_again(search: Scheduler, job: Job) -> State:
     """The state at the end of a training that was done elsewhere."""
-    job = job_of(search, known, training)
     search.backend.submit(Task("winner", search.trainer.train, ([job], [None])))
     answer = search.backend.next()
     if answer.kind != "ok" or answer.value[0].state is None:
@@ -248,28 +217,21 @@ def _train_again(search: Scheduler, known: PastTrial, training: Training) -> Sta
     return state
 
 
-def trained_model(settings: Settings, state: State, dataset: Dataset) -> Model:
-    """A model that predicts from raw rows: weights, averages, standardisation, class names."""
-    encoding = dataset.encoding
-    return model_from_state(
-        settings,
-        state,
-        mean=encoding.mean,
-        scale=encoding.scale,
-        class_names=np.array([str(name) for name in encoding.classes]),
-        data=encoding.to_json(),
-    )
+def params_text(kind: Kind, settings: Settings, params: Settings, dataset: Dataset | None) -> str:
+    """The winner's settings as YAML, and where its kind can say so, as code in comments.
 
-
-def params_text(settings: Settings, params: Settings, dataset: Dataset) -> str:
-    """The winner's settings as YAML, and as comments in PyTorch's and Keras's terms."""
-    shape = {"features": dataset.features, "classes": len(dataset.classes)}
-    code = [
-        "In PyTorch:",
-        *(f"  {line}" for line in pytorch(settings, **shape)),
-        "",
-        "In Keras:",
-        *(f"  {line}" for line in keras(settings, **shape)),
+    Args:
+        kind: of the trainer.
+        settings: all hyperparameters of the winner.
+        params: those of the space.
+        dataset: what it was trained on; None where the trainer reads its own.
+    """
+    text = as_yaml(params)
+    if dataset is None:
+        return text
+    snippets = kind.snippets(settings, dataset.features, len(dataset.classes))
+    blocks = [
+        "\n".join(f"# {line}".rstrip() for line in (f"In {framework}:", *(f"  {c}" for c in code)))
+        for framework, code in snippets.items()
     ]
-    comment = "".join(f"# {line}".rstrip() + "\n" for line in code)
-    return as_yaml(params) + "\n" + comment
+    return text + "".join(["\n", "\n#\n".join(blocks), "\n"] if blocks else [])

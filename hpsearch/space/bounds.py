@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from hpsearch.space.domain import Choice, Continuous, Discrete, Domain, Fixed, same
-from hpsearch.space.scale import LINEAR, ONE_MINUS_POWER
+from hpsearch.space.scale import LINEAR
 from hpsearch.space.space import Parameter, Space
 from hpsearch.trial import Params
 
@@ -106,7 +106,7 @@ def _tidy(domain: Continuous, place: float, towards: str) -> float:
     exact = domain.at(place)
     if place <= 0 or place >= 1:
         return exact
-    mirrored = domain.scale is ONE_MINUS_POWER
+    mirrored = domain.scale.mirrored
     value = Decimal(f"{1 - exact if mirrored else exact:.12g}")  # 0.3, not 0.29999999999999998
     span = Decimal(domain.high - domain.low) if domain.scale is LINEAR else value
     rounding = ROUND_CEILING if (towards == "up") != mirrored else ROUND_FLOOR
@@ -162,7 +162,7 @@ def widen(
 
 
 def _round(domain: Continuous | Discrete, value: float) -> float:
-    if domain.scale.name == "1-10^r":
+    if domain.scale.mirrored:
         return float(f"{1 - float(f'{1 - value:.{DIGITS}g}'):.12g}")
     return float(f"{value:.{DIGITS}g}")
 

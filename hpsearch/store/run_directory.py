@@ -67,8 +67,8 @@ class RunDirectory:
 
     @property
     def has_model(self) -> bool:
-        """Whether there is a model that predicts."""
-        return self.model.exists() or self.keras_model.exists()
+        """Whether there is a model that predicts: each kind of trainer calls its file model.*."""
+        return any(name.startswith("model.") for name in self.best.names())
 
     @property
     def report(self) -> SafePath:

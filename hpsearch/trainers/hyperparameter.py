@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from math import isfinite
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
+from hpsearch.fields import as_whole, looks_like_number
+from hpsearch.suggestions import ELSEWHERE, did_you_mean
 from hpsearch.trial import Value
 
-Kind = Literal["int", "float", "bool", "choice"]
+ValueType = Literal["int", "float", "bool", "choice"]
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Hyperparameter:
     """
 
     name: str
-    kind: Kind
+    kind: ValueType
     default: Value
     help: str
     low: float | None = None
@@ -90,6 +92,28 @@ class Hyperparameter:
         above = self.low is None or (value > self.low if self.low_open else value >= self.low)
         below = self.high is None or (value < self.high if self.high_open else value <= self.high)
         return above and below
+
+
+def epochs(meaning: str) -> dict[str, Hyperparameter]:
+    """The one hyperparameter that every kind of trainer has, by its name; it is 1 by default."""
+    return {"epochs": Hyperparameter("epochs", "int", 1, meaning, low=1)}
+
+
+def wrong(hyperparameter: Hyperparameter, value: Any) -> str | None:
+    """What is wrong with a value of a hyperparameter, with what was probably meant, or None."""
+    message = hyperparameter.check(value)
+    if message is None or not isinstance(value, str):
+        return message
+    if hyperparameter.choices:
+        return message + did_you_mean(value, hyperparameter.choices, ELSEWHERE)
+    return message + looks_like_number(value)
+
+
+def standard(value: Any, hyperparameter: Hyperparameter | None) -> Any:
+    """A value as the trainer takes it: 1e2 is 100 where whole numbers are asked for."""
+    if hyperparameter is None or hyperparameter.kind != "int":
+        return value
+    return [as_whole(entry) for entry in value] if isinstance(value, list) else as_whole(value)
 
 
 def _rebuild(values: dict[str, object]) -> Hyperparameter:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from hpsearch.nn.types import Array
 from hpsearch.rng import RULES
 from hpsearch.trial import Training, Value
 
@@ -61,6 +62,23 @@ class Outcome:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Best:
+    """What makes one epoch of a training better than another: a metric and its goal."""
+
+    metric: str
+    goal: Literal["minimize", "maximize"]
+
+    def cost(self, row: Mapping[str, float]) -> tuple[float, float]:
+        """An epoch's metrics as something to minimise; val_loss decides between equals.
+
+        >>> Best("val_accuracy", "maximize").cost({"val_accuracy": 0.98, "val_loss": 0.1})
+        (-0.98, 0.1)
+        """
+        value = row[self.metric]
+        return (-value if self.goal == "maximize" else value), row["val_loss"]
+
+
 class Trainer(Protocol):
     """Trains groups of jobs. It is frozen and pickles; what it needs at work it opens itself."""
 
@@ -77,4 +95,17 @@ class Trainer(Protocol):
         self, jobs: Sequence[Job], states: Sequence[State | None], report: Report | None = None
     ) -> list[Outcome]:
         """Train one group, each job from its state (None: from the start) to its until_epoch."""
+        ...
+
+
+class Predictor(Protocol):
+    """A trained model: the network's, or a user's in Keras."""
+
+    @property
+    def class_names(self) -> Array:
+        """(classes,), the labels."""
+        ...
+
+    def probabilities(self, rows: Array) -> Array:
+        """Class probabilities (rows, classes) of raw, unstandardised rows (rows, features)."""
         ...

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import hpsearch
-from hpsearch.data.built_in import read_digits
+from hpsearch.data.open import read_digits
 
 COLOURS = ("red", "green", "blue")
 

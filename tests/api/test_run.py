@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 
@@ -48,6 +49,7 @@ def test_a_loaded_run_is_the_one_that_was_searched(run, runs_dir):
 
 
 def test_curves_end_at_the_values_that_the_trials_report(run):
+    assert len(run.curves) == len(run.trials) > 0
     for trial in run.trials:
         curve = run.curves[trial.number]
         assert len(curve["epoch"]) == trial.epochs
@@ -146,9 +148,14 @@ def test_importing_hpsearch_loads_nothing_heavy():
         "import sys, hpsearch\n"
         "assert not {'numpy', 'pandas', 'pydantic', 'tqdm'} & set(sys.modules)\n"
         "assert set(hpsearch.__all__) <= set(dir(hpsearch))\n"
+        "assert '__version__' in dir(hpsearch)\n"
         "for name in hpsearch.__all__: getattr(hpsearch, name)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_version_is_that_which_is_installed():
+    assert hpsearch.__version__ == version("hpsearch")
 
 
 def test_a_run_is_exported_from_python(run, tmp_path):

@@ -6,7 +6,7 @@ import pytest
 
 from hpsearch.report.comparison import compare
 from hpsearch.report.html.compare import write_comparison
-from hpsearch.report.html.write import write_page
+from hpsearch.report.html.page import write_page
 from hpsearch.report.summary import summarise
 from hpsearch.store import RunDirectory
 from hpsearch.store.output import Output

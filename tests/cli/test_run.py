@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.trainers.network import NetworkTrainer
+from hpsearch.trainers.network.trainer import NetworkTrainer
 
 
 def test_a_search_prints_its_summary_to_stdout_and_its_progress_to_stderr(search):

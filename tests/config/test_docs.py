@@ -5,7 +5,7 @@ from dataclasses import fields
 from hpsearch.config.docs import main, page
 from hpsearch.config.schema import Confirm, Halving, Metric, Parallel, ParameterKeys, Search
 from hpsearch.data.options import DataOptions
-from hpsearch.trainers.network import HYPERPARAMETERS
+from hpsearch.trainers.network.hyperparameters import HYPERPARAMETERS
 
 
 def test_the_page_in_docs_is_current(configs):

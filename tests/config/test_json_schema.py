@@ -6,7 +6,7 @@ from jsonschema import Draft202012Validator
 from hpsearch.config import from_mapping, load, yaml_text
 from hpsearch.config.docs import json_schema
 from hpsearch.config.template import starter
-from hpsearch.trainers.network import HYPERPARAMETERS
+from hpsearch.trainers.network.hyperparameters import HYPERPARAMETERS
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import pytest
 from hpsearch.config import from_mapping, load, remarks_on
 from hpsearch.config.docs import json_schema
 from hpsearch.errors import ConfigError
+from hpsearch.trainers.kinds import kind_of
 
 SPACE = {"rate": {"scale": "log", "min": 1e-4, "max": 1}, "anything": {"values": ["a", "b"]}}
 FUNCTION = {"kind": "function", "function": "m.py:train"}
@@ -84,7 +85,7 @@ def test_a_keras_model_has_data_and_any_parameters_and_metrics(trainer):
     whole = tree(trainer, {"name": "val_auc"}, data={"source": "digits"}, search={"folds": 3})
     config = from_mapping(whole)
     assert from_mapping(config.as_dict()) == config
-    assert not config.trainer.network
+    assert kind_of(config.trainer).any_names
     assert (config.metric.goal, config.search.confirm) == ("maximize", None)
     assert from_mapping({**whole, "metric": {}}).metric.name == "val_accuracy"
     assert remarks_on(config) == []

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpsearch.data.labels import as_written, classes, finder, from_array, known, typed
+from hpsearch.data.labels import as_written, classes, finder, from_array, positions, typed
 from hpsearch.data.source import Labels
 from hpsearch.errors import DataError
 
@@ -104,17 +104,17 @@ def test_a_label_of_another_type_is_refused():
 
 def test_known_labels_are_found_whatever_type_the_new_file_gives_them():
     new = Labels(("2", 10), np.array([1, 0, 0]))
-    assert known(new, (2, 10), where).tolist() == [1, 0, 0]
+    assert positions(new, (2, 10), where).tolist() == [1, 0, 0]
 
 
 def test_an_unknown_label_is_named_with_the_classes_there_are():
     with pytest.raises(DataError, match=r"y\[1\]: label 'c' is none of .* classes: 'a', 'b'"):
-        known(Labels(("a", "c"), np.array([0, 1])), ("a", "b"), where)
+        positions(Labels(("a", "c"), np.array([0, 1])), ("a", "b"), where)
 
 
 def test_a_missing_label_in_new_data_is_an_error():
     with pytest.raises(DataError, match=r"y\[0\]: the label is missing"):
-        known(Labels(("a",), np.array([-1, 0])), ("a", "b"), where)
+        positions(Labels(("a",), np.array([-1, 0])), ("a", "b"), where)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpsearch.config import space_from
-from hpsearch.exchange.flat import entry_name, flatten, gather
+from hpsearch.exchange.exported_run import entry_name, flatten, gather
 
 MADE = space_from(
     {

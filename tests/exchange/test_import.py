@@ -14,10 +14,15 @@ from optuna.trial import TrialState
 
 from hpsearch.config import from_mapping
 from hpsearch.errors import ExchangeError, RunError, install
-from hpsearch.exchange.derived import derived, derived_space
-from hpsearch.exchange.export import export
-from hpsearch.exchange.imported import import_study
-from hpsearch.exchange.optuna_in import Study, plain_trial, read_study
+from hpsearch.exchange.formats import export_run
+from hpsearch.exchange.optuna_import import import_study
+from hpsearch.exchange.optuna_study import (
+    OptunaStudy,
+    plain_trial,
+    read_study,
+    study_config,
+    study_space,
+)
 from hpsearch.report.html.page import page
 from hpsearch.report.summary import summarise
 from hpsearch.searching.resume import reopen
@@ -106,7 +111,7 @@ def test_states_become_statuses_and_unfinished_trials_are_counted(study, importe
     assert [each.value for each in results] == [1.0, 4.0, None, None]
     assert [each.epochs for each in results] == [3, 1, 1, 3]
     assert "the study does not say why" in results[2].error
-    assert made.taken.left == {"still running": 1, "still waiting": 1}
+    assert made.trials.left_out == {"still running": 1, "still waiting": 1}
     assert made.run.pieces[0].curve == {"epoch": [1, 2, 3], "loss": [3.0, 2.0, 1.0]}
     assert made.run.pieces[3].curve["loss"] == [3.0, 2.0, None]
 
@@ -127,7 +132,7 @@ def test_the_run_is_finished_and_says_where_it_is_from_without_an_address(study,
 def test_reports_may_count_from_one(study, imported):
     made = imported(study(frozen(0.1, [3.0, 2.0, 1.0], first=1)))
     assert made.run.pieces[0].curve["loss"] == [3.0, 2.0, 1.0]
-    assert made.taken.by_value == 0
+    assert made.trials.by_value == 0
 
 
 BY_VALUE = {
@@ -141,7 +146,7 @@ BY_VALUE = {
 @pytest.mark.parametrize("trials", BY_VALUE.values(), ids=BY_VALUE)
 def test_reports_that_are_no_learning_curve_leave_the_value(study, imported, trials):
     made = imported(study(*trials))
-    assert made.taken.by_value == 1
+    assert made.trials.by_value == 1
     assert made.run.results[0].value == 1.0
     assert made.run.pieces[0].curve == {"epoch": [1], "loss": [1.0]}
 
@@ -149,7 +154,7 @@ def test_reports_that_are_no_learning_curve_leave_the_value(study, imported, tri
 def test_a_training_that_ended_early_is_a_learning_curve_beside_a_full_one(study, imported):
     made = imported(study(frozen(0.1, [3.0, 2.0, 1.0]), frozen(0.2, [2.0, 0.5])))
     assert [each.epochs for each in made.run.results] == [3, 2]
-    assert made.taken.by_value == 0
+    assert made.trials.by_value == 0
 
 
 def test_the_best_report_counts_where_the_configuration_says_so(study, imported, configured):
@@ -169,7 +174,7 @@ def test_trials_that_do_not_fit_the_space_are_counted_by_reason(study, imported,
     )
     made = imported(storage, configured(x={"min": 0, "max": 0.5}))
     assert [each.number for each in made.run.results] == [0]
-    assert made.taken.left == {
+    assert made.trials.left_out == {
         "outside the range of x": 1, "with another parameter, y": 1, "with other parameters": 1,
     }  # fmt: skip
 
@@ -222,7 +227,7 @@ def test_a_storage_without_studies_is_told(tmp_path):
 
 def test_reading_leaves_an_sqlite_file_as_it_is(tmp_path, made):
     url = f"sqlite:///{tmp_path / 'study.db'}"
-    export(made(), "optuna", url)
+    export_run(made(), "optuna", url)
     before = (tmp_path / "study.db").read_bytes()
     assert len(read_study(url).trials) == 5
     assert (tmp_path / "study.db").read_bytes() == before
@@ -258,7 +263,7 @@ def test_a_database_that_is_none_or_no_storage_is_one_message(tmp_path):
 
 def test_what_was_exported_comes_back(made, config, tmp_path):
     run = made()
-    export(run, "optuna", str(tmp_path / "made.log"))
+    export_run(run, "optuna", str(tmp_path / "made.log"))
     loaded = from_mapping(config, tmp_path)
     back = import_study(read_study(str(tmp_path / "made.log")), loaded, tmp_path / "runs", "back")
     before, after = run.results, back.run.results
@@ -271,7 +276,7 @@ def test_what_was_exported_comes_back(made, config, tmp_path):
     ]  # fmt: skip
     assert after[4].error == before[4].error
     assert back.run.outcome["number"] == 1
-    assert back.taken.left == {}
+    assert back.trials.left_out == {}
     assert back.run.pieces[0].curve["loss"] == run.pieces[0].curve["loss"]
 
 
@@ -292,7 +297,7 @@ def test_an_imported_run_cannot_be_resumed(study, imported):
 def spaces(*trials):
     """What is derived of the space of these settings, each with its distributions."""
     plain = [plain_trial(frozen(0, value=1.0, params=p, dists=d)) for p, d in trials]
-    return derived_space(Study("theirs", "journal", "minimize", None, tuple(plain), {}))
+    return study_space(OptunaStudy("theirs", "journal", "minimize", None, tuple(plain), {}))
 
 
 DISTRIBUTIONS = {
@@ -357,12 +362,12 @@ def test_trials_that_failed_before_they_had_all_parameters_make_no_condition(
     pruned = frozen(0.4, state=TrialState.PRUNED)
     late = frozen(0, state=TrialState.FAIL, params={"x": 0.6, "y": 0.7}, dists=both)
     path = study(*whole, early, pruned, late)
-    assert derived_space(read_study(path)) == {
+    assert study_space(read_study(path)) == {
         "x": {"min": 0.0, "max": 1.0}, "y": {"min": 0.0, "max": 1.0},
     }  # fmt: skip
     found = imported(path, configured(x={"min": 0, "max": 1}, y={"min": 0, "max": 1}))
-    assert [result.number for result in found.taken.results] == [0, 1, 4]
-    assert found.taken.left == {
+    assert [result.number for result in found.trials.results] == [0, 1, 4]
+    assert found.trials.left_out == {
         "that failed before they had all parameters": 1,
         "that were pruned before they had all parameters": 1,
     }
@@ -372,9 +377,9 @@ def test_a_step_made_by_arithmetic_is_taken(study, imported, configured):
     steps = {"x": FloatDistribution(0, 1, step=0.1)}
     path = study(*[frozen(0, value=1.0, params={"x": i * 0.1}, dists=steps) for i in range(11)])
     found = imported(path, configured(x={"min": 0, "max": 1, "step": 0.1}))
-    assert [r.params["x"] for r in found.taken.results] == [float(f"0.{i}") for i in range(10)] + [
-        1.0
-    ]
+    assert [r.params["x"] for r in found.trials.results] == [
+        float(f"0.{i}") for i in range(10)
+    ] + [1.0]
 
 
 def test_a_parameter_of_some_trials_without_a_condition_is_refused():
@@ -392,7 +397,7 @@ def test_a_parameter_of_two_kinds_is_refused():
 
 def test_a_derived_configuration_knows_metric_epochs_and_the_epoch_that_counts(study):
     storage = study(frozen(0.1, [3.0, 1.0, 2.0], value=1.0), metric="val_loss", name="Théirs/x")
-    tree = derived(read_study(storage), {"kind": "function", "function": "own.py:train"})
+    tree = study_config(read_study(storage), {"kind": "function", "function": "own.py:train"})
     assert tree["name"] == "Th-irs-x"
     assert tree["trainer"]["epochs"] == 3
     assert tree["metric"] == {"name": "val_loss", "goal": "minimize", "at": "best"}

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 import pytest
 
 from hpsearch.errors import ExchangeError, install
-from hpsearch.exchange.export import export
-from hpsearch.exchange.mlflow_out import named
+from hpsearch.exchange.formats import export_run
+from hpsearch.exchange.mlflow import allowed_names
 from hpsearch.trial import Status
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own, of what it imports
@@ -43,7 +43,7 @@ def url(out):
 
 
 def test_mlflow_reads_the_trials_back(made, runs, client, url, out):
-    assert export(made(), "mlflow", url).trials == 5
+    assert export_run(made(), "mlflow", url).trials == 5
     assert [each.name for each in out.iterdir()] == ["mlflow.db"]
     first, adam, stopped, diverged, failed = runs(url)
     assert [run.info.status for run in (first, stopped, diverged, failed)] == [
@@ -70,10 +70,10 @@ def test_mlflow_reads_the_trials_back(made, runs, client, url, out):
 
 
 def test_a_second_run_stands_beside_the_first_and_a_name_is_not_taken_twice(made, runs, url):
-    export(made(), "mlflow", url)
+    export_run(made(), "mlflow", url)
     with pytest.raises(ExchangeError, match="has an experiment 'made' already"):
-        export(made("second"), "mlflow", url, name="made")
-    export(made("third"), "mlflow", url)
+        export_run(made("second"), "mlflow", url, name="made")
+    export_run(made("third"), "mlflow", url)
     assert len(runs(url)) == len(runs(url, "third")) == 5
 
 
@@ -90,7 +90,7 @@ def test_hostile_names_and_values_are_tamed(made, runs, url, config, result):
         pieces=[],
         winner=None,
     )
-    export(run, "mlflow", url)
+    export_run(run, "mlflow", url)
     (trial,) = runs(url)
     assert len(trial.data.params) == 122
     assert trial.data.params["lr _10_r_"] == "0.5"
@@ -99,7 +99,7 @@ def test_hostile_names_and_values_are_tamed(made, runs, url, config, result):
 
 def test_a_folder_is_filled_where_mlflow_allows_it(made, runs, out, monkeypatch):
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
-    export(made(), "mlflow", str(out / "mlruns"))
+    export_run(made(), "mlflow", str(out / "mlruns"))
     values = [run.data.metrics.get("hpsearch.value") for run in runs(str(out / "mlruns"))]
     assert values == [0.5, 0.25, 0.75, None, None]
     assert [each.name for each in out.iterdir()] == ["mlruns"]
@@ -108,7 +108,7 @@ def test_a_folder_is_filled_where_mlflow_allows_it(made, runs, out, monkeypatch)
 def test_a_folder_is_refused_where_mlflow_refuses_it(made, client, out, monkeypatch):
     monkeypatch.delenv("MLFLOW_ALLOW_FILE_STORE", raising=False)
     with pytest.raises(ExchangeError, match=r"keeps experiments in a database.*sqlite:///"):
-        export(made(), "mlflow", str(out / "mlruns"))
+        export_run(made(), "mlflow", str(out / "mlruns"))
     assert list(out.iterdir()) == []
 
 
@@ -120,7 +120,7 @@ def test_an_export_that_fails_half_way_leaves_no_file(
 
     monkeypatch.setattr(library("mlflow").MlflowClient, "set_terminated", fails)
     with pytest.raises(ExchangeError, match="disk is full"):
-        export(made(), "mlflow", url)
+        export_run(made(), "mlflow", url)
     assert list(out.iterdir()) == []
 
 
@@ -128,17 +128,17 @@ KILLED = """
 import os, sys
 from pathlib import Path
 from mlflow import MlflowClient
-from hpsearch.exchange.export import export
+from hpsearch.exchange.formats import export_run
 from hpsearch.store import RunDirectory
 MlflowClient.set_terminated = lambda *_, **__: os.kill(os.getpid(), 9)
-export(RunDirectory(Path(sys.argv[1])), "mlflow", sys.argv[2])
+export_run(RunDirectory(Path(sys.argv[1])), "mlflow", sys.argv[2])
 """
 
 
 def test_an_export_that_is_killed_half_way_leaves_no_experiment_of_that_name(
     made, client, url, runs, library
 ):
-    export(made(), "mlflow", url)
+    export_run(made(), "mlflow", url)
     second = made("second")
     done = subprocess.run([sys.executable, "-c", KILLED, str(second.path), url])
     assert done.returncode == -signal.SIGKILL
@@ -146,7 +146,7 @@ def test_an_export_that_is_killed_half_way_leaves_no_experiment_of_that_name(
     (left,) = (name for name in names if name.startswith("second"))
     assert left.startswith("second (unfinished ")
     assert len(runs(url)) == 5
-    assert export(second, "mlflow", url).trials == 5
+    assert export_run(second, "mlflow", url).trials == 5
 
 
 @pytest.mark.parametrize(
@@ -160,21 +160,21 @@ def test_an_export_that_is_killed_half_way_leaves_no_experiment_of_that_name(
 )
 def test_a_target_that_cannot_be_is_told(made, client, target, message):
     with pytest.raises(ExchangeError, match=message) as caught:
-        export(made(), "mlflow", target)
+        export_run(made(), "mlflow", target)
     assert "secret" not in str(caught.value)
 
 
 def test_another_programs_database_is_left_alone(made, client, url, out):
     (out / "mlflow.db").write_bytes(b"no database")
     with pytest.raises(ExchangeError, match="cannot be written to as a store of MLflow"):
-        export(made(), "mlflow", url)
+        export_run(made(), "mlflow", url)
     assert (out / "mlflow.db").read_bytes() == b"no database"
 
 
 def test_without_mlflow_the_extra_is_named(made, url, out, blocked):
     blocked("mlflow")
     with pytest.raises(ExchangeError, match=re.escape(install("mlflow"))):
-        export(made(), "mlflow", url)
+        export_run(made(), "mlflow", url)
     assert list(out.iterdir()) == []
 
 
@@ -183,8 +183,8 @@ def test_without_mlflow_the_extra_is_named(made, url, out, blocked):
     [("", "_"), ("..", "__"), ("a/b", "a_b"), ("ä", "_"), ("x" * 999, "x" * 250)],
 )
 def test_a_name_is_one_that_mlflow_takes(name, expected):
-    assert named([name]) == {name: expected}
+    assert allowed_names([name]) == {name: expected}
 
 
 def test_names_that_would_become_the_same_stay_apart():
-    assert sorted(named(["a/b", "a_b", "a b"]).values()) == ["a b", "a_b", "a_b_"]
+    assert sorted(allowed_names(["a/b", "a_b", "a b"]).values()) == ["a b", "a_b", "a_b_"]

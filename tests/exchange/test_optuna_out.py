@@ -18,8 +18,8 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import TrialState
 
 from hpsearch.errors import ExchangeError, install
-from hpsearch.exchange.export import export
-from hpsearch.exchange.optuna_axes import axis
+from hpsearch.exchange.formats import export_run
+from hpsearch.exchange.optuna_export import distribution
 from hpsearch.space import LOG, ONE_MINUS_POWER, Choice, Continuous, Discrete, Fixed
 
 KINDS = ("sqlite", "journal")
@@ -47,7 +47,7 @@ def study():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_optuna_reads_the_trials_back(made, url, study, kind):
-    assert export(made(), "optuna", url(kind)).trials == 5
+    assert export_run(made(), "optuna", url(kind)).trials == 5
     read = study(url(kind))
     assert read.direction.name == "MINIMIZE"
     assert read.metric_names == ["loss"]
@@ -65,7 +65,7 @@ def test_optuna_reads_the_trials_back(made, url, study, kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_optuna_knows_settings_curves_times_and_errors(made, url, study, kind):
-    export(made(), "optuna", url(kind))
+    export_run(made(), "optuna", url(kind))
     first, adam, _, diverged, failed = study(url(kind)).trials
     assert first.params == {
         "rate": 0.01, "share": 0.5, "layers": 2, "units_0": 8, "units_1": 32, "batch": 48,
@@ -117,16 +117,16 @@ DISTRIBUTIONS = {
 
 @pytest.mark.parametrize(("domain", "seen", "expected"), DISTRIBUTIONS.values(), ids=DISTRIBUTIONS)
 def test_a_domain_becomes_the_distribution_that_comes_nearest(domain, seen, expected):
-    found = axis(domain, seen)
-    assert found.distribution == expected
+    found = distribution(domain, seen)
+    assert found.optuna == expected
     for value in seen:
-        internal = expected.to_internal_repr(found.value(value))
+        internal = expected.to_internal_repr(found.held(value))
         assert expected._contains(internal)
 
 
 def test_the_dashboard_opens_the_study(made, url, library):
     dashboard = library("optuna_dashboard")
-    export(made(), "optuna", url("sqlite"))
+    export_run(made(), "optuna", url("sqlite"))
     storage = optuna.storages.RDBStorage(url("sqlite"))
     answer = ask(dashboard.wsgi(storage), "/api/studies")
     assert [each["study_name"] for each in answer["study_summaries"]] == ["made"]
@@ -153,10 +153,10 @@ def ask(application, path):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_study_of_the_name_is_refused_and_another_name_stands_beside_it(made, url, study, kind):
-    export(made(), "optuna", url(kind))
+    export_run(made(), "optuna", url(kind))
     with pytest.raises(ExchangeError, match="has a study 'made' already"):
-        export(made("second"), "optuna", url(kind), name="made")
-    export(made("third"), "optuna", url(kind))
+        export_run(made("second"), "optuna", url(kind), name="made")
+    export_run(made("third"), "optuna", url(kind))
     assert len(study(url(kind)).trials) == len(study(url(kind), "third").trials) == 5
 
 
@@ -164,7 +164,7 @@ def test_a_study_of_the_name_is_refused_and_another_name_stands_beside_it(made, 
 def test_an_export_that_fails_half_way_leaves_no_file(made, url, out, kind, monkeypatch):
     break_after(monkeypatch, trials=2)
     with pytest.raises(ExchangeError, match="disk is full"):
-        export(made(), "optuna", url(kind))
+        export_run(made(), "optuna", url(kind))
     assert list(out.iterdir()) == []
 
 
@@ -172,10 +172,10 @@ def test_an_export_that_fails_half_way_leaves_no_file(made, url, out, kind, monk
 def test_an_export_that_fails_half_way_leaves_other_studies_alone(
     made, url, study, kind, monkeypatch
 ):
-    export(made(), "optuna", url(kind))
+    export_run(made(), "optuna", url(kind))
     break_after(monkeypatch, trials=2)
     with pytest.raises(ExchangeError, match="disk is full"):
-        export(made("second"), "optuna", url(kind))
+        export_run(made("second"), "optuna", url(kind))
     assert len(study(url(kind)).trials) == 5
     with pytest.raises(KeyError):
         study(url(kind), "second")
@@ -185,7 +185,7 @@ KILLED = """
 import os, sys
 from pathlib import Path
 import optuna
-from hpsearch.exchange.export import export
+from hpsearch.exchange.formats import export_run
 from hpsearch.store import RunDirectory
 add, done = optuna.Study.add_trial, []
 def killed(self, trial):
@@ -194,7 +194,7 @@ def killed(self, trial):
         os.kill(os.getpid(), 9)
     add(self, trial)
 optuna.Study.add_trial = killed
-export(RunDirectory(Path(sys.argv[1])), "optuna", sys.argv[2])
+export_run(RunDirectory(Path(sys.argv[1])), "optuna", sys.argv[2])
 """
 
 
@@ -202,21 +202,21 @@ export(RunDirectory(Path(sys.argv[1])), "optuna", sys.argv[2])
 def test_an_export_that_is_killed_half_way_leaves_nothing_in_a_storage_that_is_there(
     made, url, study, kind
 ):
-    export(made(), "optuna", url(kind))
+    export_run(made(), "optuna", url(kind))
     second = made("second")
     done = subprocess.run([sys.executable, "-c", KILLED, str(second.path), url(kind)])
     assert done.returncode == -signal.SIGKILL
     assert len(study(url(kind)).trials) == 5
     with pytest.raises(KeyError):
         study(url(kind), "second")
-    export(second, "optuna", url(kind))
+    export_run(second, "optuna", url(kind))
     assert len(study(url(kind), "second").trials) == 5
 
 
 def test_a_journal_that_another_program_writes_to_meanwhile_is_left_to_it(
     made, url, out, study, monkeypatch
 ):
-    export(made(), "optuna", url("journal"))
+    export_run(made(), "optuna", url("journal"))
     add = optuna.Study.add_trial
 
     def meanwhile(self, trial):
@@ -229,36 +229,36 @@ def test_a_journal_that_another_program_writes_to_meanwhile_is_left_to_it(
     storage = optuna.storages.JournalStorage(backend)
     monkeypatch.setattr(optuna.Study, "add_trial", meanwhile)
     with pytest.raises(ExchangeError, match="another program wrote to it meanwhile; export again"):
-        export(made("second"), "optuna", url("journal"))
+        export_run(made("second"), "optuna", url("journal"))
     assert study(url("journal")).user_attrs["theirs"] == 1
-    export(made("third"), "optuna", url("journal"))
+    export_run(made("third"), "optuna", url("journal"))
     assert len(study(url("journal"), "third").trials) == 5
 
 
 def test_a_torn_last_line_of_a_journal_does_not_spoil_what_is_added(made, url, study):
-    export(made(), "optuna", url("journal"))
+    export_run(made(), "optuna", url("journal"))
     with Path(url("journal")).open("a") as file:
         file.write('{"op_code": 4')
-    export(made("second"), "optuna", url("journal"))
+    export_run(made("second"), "optuna", url("journal"))
     assert len(study(url("journal"), "second").trials) == 5
 
 
 def test_a_journal_that_is_added_to_keeps_its_mode(made, url, study):
-    export(made(), "optuna", url("journal"))
+    export_run(made(), "optuna", url("journal"))
     Path(url("journal")).chmod(0o640)
-    export(made("second"), "optuna", url("journal"))
+    export_run(made("second"), "optuna", url("journal"))
     assert stat.S_IMODE(Path(url("journal")).stat().st_mode) == 0o640
     assert len(study(url("journal"), "second").trials) == 5
 
 
 @pytest.mark.parametrize("leads_to", ["real", "nowhere", "s.log"])
 def test_a_link_is_not_written_through(made, url, out, leads_to):
-    export(made(), "optuna", str(out / "real"))
+    export_run(made(), "optuna", str(out / "real"))
     before = (out / "real").read_bytes()
     Path(url("journal")).symlink_to(leads_to)
     message = f"must be a file, found a link, .* name what it leads to, {out / leads_to}"
     with pytest.raises(ExchangeError, match=message):
-        export(made("second"), "optuna", url("journal"))
+        export_run(made("second"), "optuna", url("journal"))
     assert Path(url("journal")).is_symlink()
     assert (out / "real").read_bytes() == before
     assert not (out / "nowhere").exists()
@@ -284,7 +284,7 @@ def test_another_programs_database_gets_no_tables(made, url, out):
     other.close()
     before = path.read_bytes()
     with pytest.raises(ExchangeError, match="cannot be written to as a storage of Optuna"):
-        export(made(), "optuna", url("sqlite"))
+        export_run(made(), "optuna", url("sqlite"))
     assert path.read_bytes() == before
 
 
@@ -300,7 +300,7 @@ def test_another_programs_database_gets_no_tables(made, url, out):
 )
 def test_a_target_that_cannot_be_is_told(made, target, message):
     with pytest.raises(ExchangeError, match=message) as caught:
-        export(made(), "optuna", target)
+        export_run(made(), "optuna", target)
     assert "secret" not in str(caught.value)
 
 
@@ -311,31 +311,31 @@ def test_a_file_that_is_no_journal_is_told_and_left_alone(made, out, text):
     (out / "notes.log").write_text(text)
     message = "must be a journal file of Optuna's, found a file that begins with"
     with pytest.raises(ExchangeError, match=rf"notes\.log: {message}"):
-        export(made(), "optuna", str(out / "notes.log"))
+        export_run(made(), "optuna", str(out / "notes.log"))
     assert (out / "notes.log").read_text() == text
 
 
 def test_a_folder_is_no_journal(made, out):
     (out / "folder").mkdir()
     with pytest.raises(ExchangeError, match="must be a journal file of Optuna's, found no plain"):
-        export(made(), "optuna", str(out / "folder"))
+        export_run(made(), "optuna", str(out / "folder"))
     assert list((out / "folder").iterdir()) == []
 
 
 def test_an_empty_file_as_optuna_makes_it_is_a_journal(made, url, study):
     Path(url("journal")).touch()
-    export(made(), "optuna", url("journal"))
+    export_run(made(), "optuna", url("journal"))
     assert len(study(url("journal")).trials) == 5
 
 
 def test_a_run_without_trials_is_a_study_without_trials(made, url, study):
-    export(made(trials=[], pieces=[], winner=None), "optuna", url("journal"))
+    export_run(made(trials=[], pieces=[], winner=None), "optuna", url("journal"))
     assert study(url("journal")).trials == []
 
 
 def test_a_refined_run_exports_its_own_trials_and_names_its_parent(made, url, study, result):
     run = made("child", trials=[result(40), result(41)], pieces=[], winner=None, parent="made")
-    export(run, "optuna", url("journal"))
+    export_run(run, "optuna", url("journal"))
     read = study(url("journal"), "child")
     assert [trial.user_attrs["number"] for trial in read.trials] == [40, 41]
     assert read.user_attrs["parent"] == "made"
@@ -344,7 +344,7 @@ def test_a_refined_run_exports_its_own_trials_and_names_its_parent(made, url, st
 def test_an_unfinished_run_is_exported_as_far_as_it_is(made, url, study, result):
     trials = [result(0), result(2), result(5)]
     run = made(trials=trials, pieces=[], winner=None, status="running")
-    export(run, "optuna", url("journal"))
+    export_run(run, "optuna", url("journal"))
     read = study(url("journal"))
     assert read.user_attrs["status"] == "interrupted"
     assert [trial.user_attrs["number"] for trial in read.trials] == [0, 2, 5]
@@ -352,7 +352,7 @@ def test_an_unfinished_run_is_exported_as_far_as_it_is(made, url, study, result)
 
 def test_optunas_logs_and_its_level_are_left_alone(made, url, capfd):
     before = optuna.logging.get_verbosity()
-    export(made(), "optuna", url("sqlite"))
+    export_run(made(), "optuna", url("sqlite"))
     assert optuna.logging.get_verbosity() == before
     assert capfd.readouterr() == ("", "")
 
@@ -360,4 +360,4 @@ def test_optunas_logs_and_its_level_are_left_alone(made, url, capfd):
 def test_without_optuna_the_extra_is_named(made, url, blocked):
     blocked("optuna")
     with pytest.raises(ExchangeError, match=re.escape(install("optuna"))):
-        export(made(), "optuna", url("journal"))
+        export_run(made(), "optuna", url("journal"))

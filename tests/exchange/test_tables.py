@@ -10,14 +10,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from hpsearch.errors import ExchangeError, RunError, install
-from hpsearch.exchange.export import export
+from hpsearch.exchange.formats import export_run
 from hpsearch.report.table import write_csv
 from hpsearch.trial import Status
 
 
 def test_the_csv_is_that_of_the_report(made, out):
     run = made()
-    exported = export(run, "csv", str(out / "made.csv"))
+    exported = export_run(run, "csv", str(out / "made.csv"))
     printed = io.StringIO()
     write_csv(run.results, printed)
     assert (out / "made.csv").read_text() == printed.getvalue()
@@ -25,7 +25,7 @@ def test_the_csv_is_that_of_the_report(made, out):
 
 
 def test_parquet_has_a_type_for_each_column(made, out):
-    export(made(), "parquet", str(out / "made.parquet"))
+    export_run(made(), "parquet", str(out / "made.parquet"))
     schema = pq.read_schema(out / "made.parquet")
     types = {name: str(schema.field(name).type) for name in schema.names}
     assert types == {
@@ -55,7 +55,7 @@ def test_parquet_has_a_type_for_each_column(made, out):
 
 def test_parquet_holds_what_the_trials_hold(made, out):
     run = made()
-    export(run, "parquet", str(out / "made.parquet"))
+    export_run(run, "parquet", str(out / "made.parquet"))
     rows = pq.read_table(out / "made.parquet").to_pylist()
     assert [row["status"] for row in rows] == [each.status.value for each in run.results]
     assert [row["value"] for row in rows] == [0.5, 0.25, 0.75, None, None]
@@ -72,7 +72,7 @@ def test_a_choice_of_several_types_is_json_text(made, out, config, result):
         for number, value in enumerate(space["kind"]["values"])
     ]
     run = made(config=config | {"space": space}, trials=trials, pieces=[], winner=0)
-    export(run, "parquet", str(out / "made.parquet"))
+    export_run(run, "parquet", str(out / "made.parquet"))
     column = pq.read_table(out / "made.parquet")["params.kind"]
     assert column.type == pa.string()
     assert column.to_pylist() == ["1", '"one"', None, "[1.5]", "true"]
@@ -86,7 +86,7 @@ def test_a_number_too_large_for_parquet_is_text(made, out, config, result):
         pieces=[],
         winner=0,
     )
-    export(run, "parquet", str(out / "made.parquet"))
+    export_run(run, "parquet", str(out / "made.parquet"))
     assert pq.read_table(out / "made.parquet")["params.big"].to_pylist() == ["1"]
 
 
@@ -98,13 +98,13 @@ def test_whole_numbers_in_a_range_of_reals_stay_reals(made, out, config, result)
         pieces=[],
         winner=0,
     )
-    export(run, "parquet", str(out / "made.parquet"))
+    export_run(run, "parquet", str(out / "made.parquet"))
     assert pq.read_table(out / "made.parquet")["params.share"].to_pylist() == [1.0]
 
 
 @pytest.mark.parametrize("to", ["csv", "parquet"])
 def test_a_run_without_trials_is_a_table_without_rows(made, out, to):
-    export(made(trials=[], pieces=[], winner=None), to, str(out / "t"))
+    export_run(made(trials=[], pieces=[], winner=None), to, str(out / "t"))
     read = pd.read_csv if to == "csv" else pd.read_parquet
     frame = read(out / "t")
     assert len(frame) == 0
@@ -123,7 +123,7 @@ def test_hostile_names_and_values_come_back_as_they_are(made, out, config, resul
         pieces=[],
         winner=0,
     )
-    export(run, to, str(out / "t"))
+    export_run(run, to, str(out / "t"))
     if to == "csv":
         with (out / "t").open(newline="") as file:
             row = next(csv.DictReader(file))
@@ -135,12 +135,12 @@ def test_hostile_names_and_values_come_back_as_they_are(made, out, config, resul
 def test_without_pyarrow_the_extra_is_named(made, out, blocked):
     blocked("pyarrow", "pyarrow.parquet")
     with pytest.raises(ExchangeError, match=re.escape(install("parquet"))):
-        export(made(), "parquet", str(out / "made.parquet"))
+        export_run(made(), "parquet", str(out / "made.parquet"))
     assert list(out.iterdir()) == []
 
 
 def test_a_start_that_is_no_time_is_told(made, out, result):
     run = made(trials=[result(0, started="yesterday")], pieces=[], winner=0)
     with pytest.raises(RunError, match="trial 0: started must be a time"):
-        export(run, "parquet", str(out / "made.parquet"))
+        export_run(run, "parquet", str(out / "made.parquet"))
     assert list(out.iterdir()) == []

@@ -5,8 +5,8 @@ import os
 import pytest
 
 from hpsearch.errors import ExchangeError
-from hpsearch.exchange.export import FORMATS, export
-from hpsearch.exchange.target import shown
+from hpsearch.exchange.formats import FORMATS, export_run
+from hpsearch.exchange.target import Target
 
 FILES = ("csv", "parquet")
 
@@ -16,7 +16,7 @@ def test_a_file_that_is_there_is_never_overwritten(made, out, to):
     path = out / "mine"
     path.write_text("precious")
     with pytest.raises(ExchangeError, match="exists already, and nothing is overwritten"):
-        export(made(), to, str(path))
+        export_run(made(), to, str(path))
     assert path.read_text() == "precious"
     assert [each.name for each in out.iterdir()] == ["mine"]
 
@@ -24,41 +24,41 @@ def test_a_file_that_is_there_is_never_overwritten(made, out, to):
 @pytest.mark.parametrize("to", FILES)
 def test_a_file_is_replaced_only_by_force(made, out, to):
     run = made()
-    export(run, to, str(out / "whole"))
+    export_run(run, to, str(out / "whole"))
     (out / "mine").write_text("old")
-    export(run, to, str(out / "mine"), force=True)
+    export_run(run, to, str(out / "mine"), force=True)
     assert (out / "mine").read_bytes() == (out / "whole").read_bytes()
 
 
 @pytest.mark.parametrize("to", [to for to in FORMATS if to not in FILES])
 def test_a_study_an_experiment_or_a_folder_is_never_replaced(made, out, to):
     with pytest.raises(ExchangeError, match="what is there is never replaced"):
-        export(made(), to, str(out / "mine"), force=True)
+        export_run(made(), to, str(out / "mine"), force=True)
 
 
 @pytest.mark.parametrize("to", FILES)
 def test_a_folder_that_is_missing_is_named(made, out, to):
     with pytest.raises(ExchangeError, match="must be in a folder that exists"):
-        export(made(), to, str(out / "missing" / "t"))
+        export_run(made(), to, str(out / "missing" / "t"))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_that_cannot_be_written_is_named(made, out):
     out.chmod(0o500)
     with pytest.raises(ExchangeError, match="no file can be made in"):
-        export(made(), "csv", str(out / "t"))
+        export_run(made(), "csv", str(out / "t"))
 
 
 @pytest.mark.parametrize("to", ["csv", "parquet", "tensorboard"])
 def test_a_url_is_no_path(made, to):
     with pytest.raises(ExchangeError, match=f"{to} goes to a path, not to a URL"):
-        export(made(), to, "sqlite:///made.db")
+        export_run(made(), to, "sqlite:///made.db")
 
 
 @pytest.mark.parametrize("to", [to for to in FORMATS if to not in ("optuna", "mlflow")])
 def test_a_name_is_refused_where_there_is_no_place_for_it(made, out, to):
     with pytest.raises(ExchangeError, match="a name goes with optuna, mlflow"):
-        export(made(), to, str(out / "t"), name="other")
+        export_run(made(), to, str(out / "t"), name="other")
 
 
 @pytest.mark.parametrize(
@@ -70,4 +70,4 @@ def test_a_name_is_refused_where_there_is_no_place_for_it(made, out, to):
     ],
 )
 def test_secrets_of_an_address_are_not_shown(target, message):
-    assert shown(target) == message
+    assert Target(target).shown == message

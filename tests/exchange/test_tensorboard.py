@@ -5,7 +5,7 @@ import re
 import pytest
 
 from hpsearch.errors import ExchangeError, install
-from hpsearch.exchange.export import export
+from hpsearch.exchange.formats import export_run
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # TensorBoard's own, of what it imports
 
@@ -35,7 +35,7 @@ def events(library):
 
 
 def test_tensorboard_reads_scalars_epoch_by_epoch(made, out, events):
-    assert export(made(), "tensorboard", str(out / "tb")).trials == 5
+    assert export_run(made(), "tensorboard", str(out / "tb")).trials == 5
     scalars, _, _ = events(out / "tb" / "trial-00000")
     assert set(scalars) == {"loss", "other", "hpsearch/value"}
     assert [step for step, _ in scalars["loss"]] == list(range(1, 10))
@@ -47,7 +47,7 @@ def test_tensorboard_reads_scalars_epoch_by_epoch(made, out, events):
 
 
 def test_tensorboard_reads_hyperparameters_and_fates(made, out, events):
-    export(made(), "tensorboard", str(out / "tb"))
+    export_run(made(), "tensorboard", str(out / "tb"))
     _, plugin, metadata = events(out / "tb" / "trial-00000")
     start = metadata.parse_session_start_info_plugin_data(plugin[metadata.SESSION_START_INFO_TAG])
     values = {name: value.WhichOneof("kind") for name, value in start.hparams.items()}
@@ -65,7 +65,7 @@ def test_tensorboard_reads_hyperparameters_and_fates(made, out, events):
 
 
 def test_the_hparams_page_lists_every_trial_with_its_metrics(made, out, groups):
-    export(made(), "tensorboard", str(out / "tb"))
+    export_run(made(), "tensorboard", str(out / "tb"))
     found = groups(out / "tb")
     assert [group.name for group in found] == ["0", "1", "2", "3", "4"]
     assert found[1].hparams["optimizer"].string_value == "adam"
@@ -112,13 +112,13 @@ def test_a_parameter_of_several_types_is_text(made, out, groups, config, result)
         for number, value in enumerate(space["kind"]["values"])
     ]
     run = made(config=config | {"space": space}, trials=trials, pieces=[], winner=0)
-    export(run, "tensorboard", str(out / "tb"))
+    export_run(run, "tensorboard", str(out / "tb"))
     texts = [group.hparams["kind"].string_value for group in groups(out / "tb")]
     assert texts == ["1", "one", "null", "true"]
 
 
 def test_a_run_without_trials_is_an_experiment_without_sessions(made, out, groups):
-    export(made(trials=[], pieces=[], winner=None), "tensorboard", str(out / "tb"))
+    export_run(made(trials=[], pieces=[], winner=None), "tensorboard", str(out / "tb"))
     assert groups(out / "tb") == []
 
 
@@ -126,12 +126,12 @@ def test_a_folder_with_something_in_it_is_refused_and_left_alone(made, out, libr
     library("tensorboard")
     (out / "mine").touch()
     with pytest.raises(ExchangeError, match="exists already"):
-        export(made(), "tensorboard", str(out))
+        export_run(made(), "tensorboard", str(out))
     assert [each.name for each in out.iterdir()] == ["mine"]
 
 
 def test_without_tensorboard_the_extra_is_named(made, out, blocked):
     blocked("tensorboard", "tensorboard.compat", "tensorboard.compat.proto")
     with pytest.raises(ExchangeError, match=re.escape(install("tensorboard"))):
-        export(made(), "tensorboard", str(out / "tb"))
+        export_run(made(), "tensorboard", str(out / "tb"))
     assert list(out.iterdir()) == []

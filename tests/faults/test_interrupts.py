@@ -24,7 +24,7 @@ LONG = ("--trials=500", "--set=trainer.epochs=1000", "--set=search.halving=false
 
 HANGS = """
 import ctypes
-from hpsearch.trainers.network import NetworkTrainer
+from hpsearch.trainers.network.trainer import NetworkTrainer
 
 class Hangs(NetworkTrainer):
     def train(self, jobs, states, report=None):
@@ -32,8 +32,8 @@ class Hangs(NetworkTrainer):
         Path("hanging").touch()
         {library}(None).sleep(600)
 
-import hpsearch.searching.session as session
-session.NetworkTrainer = Hangs
+import hpsearch.trainers.network.trainer as trainer
+trainer.NetworkTrainer = Hangs
 """
 
 

@@ -15,7 +15,7 @@ import pytest
 from hpsearch.cli import main
 from hpsearch.config import load
 from hpsearch.searching.session import begin, conduct, read_data
-from hpsearch.searching.user_trainer import settled
+from hpsearch.searching.trainer import inspected
 
 NETWORK = """\
 name: net
@@ -96,7 +96,7 @@ def made(tmp_path_factory):
     seen = {}
 
     def search(name, file, until=None):
-        config = settled(load(folder / file))
+        config = inspected(load(folder / file))
         run = begin(config, read_data(config), folder / "runs", name)
         paths = seen.setdefault(name, set())
 

@@ -6,13 +6,13 @@ import pytest
 
 from hpsearch.api.run import load
 from hpsearch.config import from_mapping
-from hpsearch.exchange.export import export
-from hpsearch.report.html.write import write_page
+from hpsearch.exchange.formats import export_run
+from hpsearch.report.html.page import write_page
 from hpsearch.report.summary import summarise
 from hpsearch.searching.repair import repair
 from hpsearch.searching.resume import reopen
 from hpsearch.searching.session import begin, conduct
-from hpsearch.searching.user_trainer import settled
+from hpsearch.searching.trainer import inspected
 
 GENERATOR = """
 from pathlib import Path
@@ -58,7 +58,7 @@ def configured(folder, told, *, epochs=9, **search):
 
 
 def done(config, folder, name="run"):
-    config = settled(config)
+    config = inspected(config)
     run = begin(config, None, folder / "runs", name)
     conduct(run, lambda event: None, config)
     return run
@@ -71,7 +71,7 @@ def fates(run):
 def shown(run, folder):
     """Everything that reads curves."""
     write_page(run)
-    export(run, "csv", str(folder / f"{run.name}.csv"))
+    export_run(run, "csv", str(folder / f"{run.name}.csv"))
     for curve in load(run.path).curves.values():
         assert len(set(map(len, curve.values()))) <= 1
     return summarise(run)
@@ -95,7 +95,7 @@ def test_a_metric_that(tmp_path, shape, search):
     run.update(status="interrupted")
     again = reopen(run)
     assert again is not None
-    conduct(run, lambda event: None, settled(again))
+    conduct(run, lambda event: None, inspected(again))
     assert fates(run) == expected
 
 

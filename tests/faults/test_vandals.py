@@ -9,7 +9,7 @@ from hpsearch.config import load
 from hpsearch.errors import RunError
 from hpsearch.searching.events import FilesChanged, TrialEnded
 from hpsearch.searching.session import begin, conduct
-from hpsearch.searching.user_trainer import settled
+from hpsearch.searching.trainer import inspected
 from hpsearch.store import SafePath, files
 from hpsearch.store.files import Lines, read_lines
 
@@ -81,7 +81,7 @@ def search(folder, deed="pass"):
     (folder / "own.py").write_text(OWN.replace("    pass\n", f"    {deed}\n", 1))
     (folder / "precious").write_text("mine")
     (folder / "folder").mkdir()
-    config, told = settled(load(folder / "own.yaml")), []
+    config, told = inspected(load(folder / "own.yaml")), []
     run = begin(config, None, folder / "runs", "own")
     conduct(run, told.append, config)
     return run.path, told

@@ -6,7 +6,7 @@ import pytest
 
 from hpsearch.config import from_mapping
 from hpsearch.errors import RunError
-from hpsearch.report.advice import warnings
+from hpsearch.report.advice import advise
 from hpsearch.trial import Result, Status
 
 CONFIG = {
@@ -28,7 +28,7 @@ def result(number, status=Status.COMPLETED, **params):
 
 
 def told(results):
-    found = warnings(Path("runs/r"), from_mapping(CONFIG), results, [])
+    found = advise(Path("runs/r"), from_mapping(CONFIG), results, [])
     return {c.parameter: c.message for c in found if c.code == "losing"}
 
 

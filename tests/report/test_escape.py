@@ -6,11 +6,10 @@ import sys
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rich.text import Text
 
 from hpsearch.messages import printable
 from hpsearch.report.escape import cut, echo, echo_data, encodable
-from hpsearch.report.text import columns, tell
+from hpsearch.report.text import Line, TextTable, display
 
 HOSTILE = "\x1b[2J\x07{{ x }}\r\n<script> [bold]🦊\u202e\ud800" + "long" * 50
 
@@ -33,14 +32,14 @@ def test_any_text_reaches_any_stream(text, encoding):
 def told(monkeypatch, *parts, encoding="utf-8"):
     stream = io.TextIOWrapper(io.BytesIO(), encoding, write_through=True)
     monkeypatch.setattr(sys, "stdout", stream)
-    tell(*parts)
+    display(*parts)
     return stream.buffer.getvalue().decode(encoding)
 
 
 def test_hostile_names_neither_break_a_table_nor_reach_the_terminal_raw(monkeypatch):
-    table = columns(HOSTILE, HOSTILE)
+    table = TextTable(HOSTILE, HOSTILE)
     table.add_row(HOSTILE, HOSTILE)
-    text = told(monkeypatch, table, HOSTILE, Text(HOSTILE))
+    text = told(monkeypatch, table, HOSTILE, Line(((HOSTILE, "bold"),)))
     assert not {"\x1b", "\x07", "\r", "\u202e"} & set(text)
     rows = text.partition("long\n")[0].splitlines()
     assert all(len(line) <= 80 for line in rows)

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from hpsearch.report import terminal
-from hpsearch.report.comparison import compare
-from hpsearch.report.comparison_text import show as show_comparison
+from hpsearch.report.comparison import compare, show_comparison
 from hpsearch.report.headline import gain, headline_of, on_test_rows
 from hpsearch.report.html.page import page
 from hpsearch.report.numbers import ends
@@ -137,7 +136,7 @@ def test_a_loss_is_held_against_that_of_the_classes_shares():
 def test_a_metric_that_is_not_measured_on_test_rows_gives_way_to_accuracy_without_a_warning():
     for name in ("val_f_beta", "score", "train_loss"):
         found = on_test_rows(Criterion(name, "maximize"), lazy())
-        assert (found.name, found.better, found.caution) == ("test_accuracy", True, None)
+        assert (found.name, found.better, found.warning) == ("test_accuracy", True, None)
 
 
 def test_an_older_result_takes_the_constant_answer_from_its_confusion_matrix():

@@ -11,10 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpsearch.report.importance import Importance, Share, importance
-from hpsearch.report.importance_surrogates import MOST, chosen, rank_correlation, scores
-from hpsearch.report.importance_table import parts
-from hpsearch.report.text import tell
+from hpsearch.report.importance import (
+    MOST,
+    Importance,
+    Share,
+    importance,
+    importance_text,
+    rank_correlation,
+    rank_scores,
+    trials_to_fit,
+)
+from hpsearch.report.text import display
 from hpsearch.sampling.plan import Round, Rung
 from hpsearch.sampling.ranking import UNKNOWN, Observation, rank
 from hpsearch.searching.criterion import Criterion
@@ -139,8 +146,8 @@ def test_noise_is_not_explained(seed):
     found = asked(drawn(lambda params: noise.random(), seed=seed))
     assert found.whole == found.near == {}
     assert re.fullmatch(
-        r"the surrogate explains too little: rank correlation -?0\.\d\d "
-        r"over 5 folds, 0\.30 needed",
+        r"settings hardly predict how a trial ranks \(rank correlation -?0\.\d\d on trials "
+        r"left out of the fit, 0\.30 needed\); more trials may help: hpsearch resume --trials N",
         found.reason,
     )
 
@@ -177,16 +184,16 @@ def test_best_trials_that_agree_in_everything_leave_nothing_near_them():
     assert found.whole["a"].share == pytest.approx(4 / 5, abs=0.1)
 
 
-def test_of_thousands_of_trials_the_first_the_best_and_some_others_are_chosen():
+def test_of_thousands_of_trials_the_first_the_best_and_some_others_are_trials_to_fit():
     costs = np.random.default_rng(0).permutation(3000).astype(float)
     history = [Observation(i, {}, ((cost, 0.0),)) for i, cost in enumerate(costs.tolist())]
     ranked = rank(history)
-    few = chosen(ranked, np.random.default_rng(1))
+    few = trials_to_fit(ranked, np.random.default_rng(1))
     assert len({trial.number for trial in few}) == len(few) == MOST
     assert few[:64] == ranked[:64]
     assert {trial.number for trial in few} >= set(range(64))
     assert rank(few) == few
-    assert chosen(ranked[:MOST], np.random.default_rng(1)) == ranked[:MOST]
+    assert trials_to_fit(ranked[:MOST], np.random.default_rng(1)) == ranked[:MOST]
 
 
 def observed(*costs):
@@ -198,7 +205,7 @@ def observed(*costs):
 
 
 def test_equal_trials_share_their_score():
-    found = scores(observed((1.0,), (2.0, 1.0), (2.0,), (3.0,), (None,), (4.0, None)))
+    found = rank_scores(observed((1.0,), (2.0, 1.0), (2.0,), (3.0,), (None,), (4.0, None)))
     assert found[1] == found[2]
     assert found[4] == found[5]
     assert list(np.diff(found) > 0) == [True, False, True, True, False]
@@ -235,7 +242,7 @@ TOLD = Importance(
 def test_the_bars_fit_eighty_columns_in_what_the_stream_can_show(monkeypatch, encoding, bar):
     stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     monkeypatch.setattr(sys, "stdout", stream)
-    tell(*parts(TOLD, "val_accuracy"))
+    display(*importance_text(TOLD, "val_accuracy"))
     told = stream.buffer.getvalue().decode(encoding)
     assert max(map(len, told.splitlines())) <= 80
     first, second = told.splitlines()[2:4]
@@ -247,8 +254,8 @@ def test_the_bars_fit_eighty_columns_in_what_the_stream_can_show(monkeypatch, en
 
 
 def test_a_reason_stands_instead_of_the_bars(capsys):
-    tell(*parts(Importance(3, reason="too few trials"), "loss"))
-    assert capsys.readouterr().out == "What mattered is not told: too few trials\n"
+    display(*importance_text(Importance(3, reason="too few trials"), "loss"))
+    assert capsys.readouterr().out == "What mattered cannot be said: too few trials\n"
 
 
 def test_importance_is_plain_json():

@@ -9,7 +9,7 @@ from hpsearch.config import from_mapping
 from hpsearch.report.chart import chart
 from hpsearch.report.comparison import compare
 from hpsearch.report.html.figures.axes import ticks
-from hpsearch.report.html.write import write_page
+from hpsearch.report.html.page import write_page
 from hpsearch.report.paired import bootstrap_interval
 from hpsearch.report.summary import summarise
 from hpsearch.report.terminal import show
@@ -17,7 +17,7 @@ from hpsearch.report.text import json_text
 from hpsearch.searching.confirmation import Confirmed, indistinguishable, interval
 from hpsearch.searching.criterion import average, deviation_of, mean_of, median_of
 from hpsearch.searching.session import begin, conduct
-from hpsearch.searching.user_trainer import settled
+from hpsearch.searching.trainer import inspected
 from hpsearch.space import LINEAR, Continuous
 
 LARGEST = 1.7e308
@@ -33,7 +33,7 @@ def train(params, epochs, seed):
     scope="module", params=[{"halving": False, "repeats": 2}, {}], ids=["full", "rungs"]
 )
 def run(request, tmp_path_factory):
-    config = settled(
+    config = inspected(
         from_mapping(
             {
                 "name": "largest",
@@ -55,7 +55,7 @@ def run(request, tmp_path_factory):
         train,
     )
     run = begin(config, None, tmp_path_factory.mktemp("runs"), "largest")
-    conduct(run, lambda event: None, config, target=train)
+    conduct(run, lambda event: None, config, function=train)
     return run
 
 

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpsearch.report.paired import bootstrap_interval, studies
-from hpsearch.report.paired_tables import parts
-from hpsearch.report.text import tell
+from hpsearch.report.paired import bootstrap_interval, paired_comparisons, paired_text
+from hpsearch.report.text import display
 from hpsearch.sampling.plan import Round, Rung
 from hpsearch.searching.criterion import Criterion
 from hpsearch.searching.history import PastTrial
@@ -43,33 +42,33 @@ def paired(on, off, **shared):
     ]
 
 
-def study(trials, criterion=ACCURACY):
-    (found,) = studies(spec(BATCH_NORM, RATE), criterion, trials)
+def compared(trials, criterion=ACCURACY):
+    (found,) = paired_comparisons(spec(BATCH_NORM, RATE), criterion, trials)
     return found
 
 
 def test_without_a_crossed_choice_there_is_nothing_to_compare():
-    assert studies(spec(RATE), ACCURACY, []) == []
+    assert paired_comparisons(spec(RATE), ACCURACY, []) == []
 
 
 def test_a_run_without_results_yet_has_an_empty_study():
-    found = study([])
+    found = compared([])
     assert found.draws == 0
     assert found.threshold is None
     assert found.contrasts[0].difference is None
-    tell(*parts(found, "val_accuracy"))
+    display(*paired_text(found, "val_accuracy"))
 
 
 def test_an_effect_that_every_draw_shares_is_found_exactly_however_much_draws_differ():
     off = np.array([0.1, 0.9, 0.4, 0.6, 0.2, 0.8])
-    (contrast,) = study(paired(off + 0.05, off)).contrasts
+    (contrast,) = compared(paired(off + 0.05, off)).contrasts
     assert contrast.difference == pytest.approx(0.05)
     assert contrast.interval == pytest.approx((0.05, 0.05))
     assert (contrast.draws, contrast.wins, contrast.ties, contrast.losses) == (6, 6, 0, 0)
 
 
 def test_for_a_loss_the_smaller_value_wins():
-    (contrast,) = study(
+    (contrast,) = compared(
         paired([0.1, 0.2], [0.3, 0.1]), Criterion("val_loss", "minimize")
     ).contrasts
     assert contrast.difference == pytest.approx(-0.05)
@@ -77,7 +76,7 @@ def test_for_a_loss_the_smaller_value_wins():
 
 
 def test_a_diverged_trial_loses_and_two_of_them_tie():
-    found = study(paired([0.9, 0.8, None, 0.7], [None, 0.8, None, 0.9]))
+    found = compared(paired([0.9, 0.8, None, 0.7], [None, 0.8, None, 0.9]))
     (contrast,) = found.contrasts
     assert (contrast.draws, contrast.wins, contrast.ties, contrast.losses) == (2, 1, 2, 1)
     assert contrast.difference == pytest.approx(-0.1)
@@ -92,7 +91,7 @@ outcomes = st.lists(
 @given(outcomes)
 def test_swapping_the_values_turns_the_comparison_round(values):
     on, off = zip(*values, strict=True)
-    (one,), (other,) = study(paired(on, off)).contrasts, study(paired(off, on)).contrasts
+    (one,), (other,) = compared(paired(on, off)).contrasts, compared(paired(off, on)).contrasts
     assert (one.wins, one.ties, one.losses) == (other.losses, other.ties, other.wins)
     assert one.wins + one.ties + one.losses == len(values)
     if one.difference is not None:
@@ -109,7 +108,7 @@ def test_what_is_good_depends_neither_on_the_unit_nor_the_zero_nor_the_goal(
         [None if value is None else sign * (factor * value + offset) for value in column]
         for column in (on, off)
     ]
-    plain, other = study(paired(on, off)), study(paired(*moved), Criterion("m", goal))
+    plain, other = compared(paired(on, off)), compared(paired(*moved), Criterion("m", goal))
     # 20ths times powers of two are not exact, so a value at the threshold may fall either way
     plainly = [0.5 * abs(plain.threshold - v) > 1e-9 for v in (*on, *off) if v is not None]
     if all(plainly):
@@ -117,7 +116,7 @@ def test_what_is_good_depends_neither_on_the_unit_nor_the_zero_nor_the_goal(
 
 
 def test_good_settings_reach_from_the_smallest_to_the_largest_rate_in_decades():
-    found = study(paired([0.5, 0.97, 0.98, 0.97], [0.5, 0.5, 0.96, 0.4]))
+    found = compared(paired([0.5, 0.97, 0.98, 0.97], [0.5, 0.5, 0.96, 0.4]))
     assert found.threshold == pytest.approx(0.98 - (0.98 - 0.73) / 2)
     on, off = found.ranges
     assert (on.good, on.low, on.high, on.decades) == (3, 1e-3, 1e-1, pytest.approx(2))
@@ -129,7 +128,7 @@ def test_settings_by_hand_have_no_partner_and_sit_out():
     trials = [known(0, 0.99, **by_hand)]
     for number, value in ((1, 0.9), (2, 0.8)):
         trials.append(known(number, value, batch_norm=number == 1, learning_rate=0.1))
-    (found,) = studies(spec(BATCH_NORM, RATE, start=(by_hand,)), ACCURACY, trials)
+    (found,) = paired_comparisons(spec(BATCH_NORM, RATE, start=(by_hand,)), ACCURACY, trials)
     assert found.draws == 1
     assert found.arms[0].best == 0.9
 
@@ -141,7 +140,7 @@ def test_with_two_crossed_choices_only_trials_that_agree_in_the_other_are_paired
         known(number, value, batch_norm=batch_norm, optimizer=name)
         for number, ((batch_norm, name), value) in enumerate(values.items())
     ]
-    first, second = studies(spec(BATCH_NORM, optimizer, trials=4), ACCURACY, trials)
+    first, second = paired_comparisons(spec(BATCH_NORM, optimizer, trials=4), ACCURACY, trials)
     assert first.draws == second.draws == 2
     assert first.contrasts[0].difference == pytest.approx((0.4 + 0.1) / 2)
     assert second.contrasts[0].difference == pytest.approx((0.1 - 0.2) / 2)
@@ -154,7 +153,7 @@ def test_three_values_are_compared_two_by_two():
         known(n, v, optimizer=name)
         for n, (name, v) in enumerate([("sgd", 0.5), ("momentum", 0.7), ("adam", 0.9)])
     ]
-    (found,) = studies(spec(optimizer, trials=3), ACCURACY, trials)
+    (found,) = paired_comparisons(spec(optimizer, trials=3), ACCURACY, trials)
     assert [(c.value, c.other, c.wins) for c in found.contrasts] == [
         ("sgd", "momentum", 0),
         ("sgd", "adam", 0),
@@ -171,7 +170,7 @@ def test_the_gap_is_told_for_each_mini_batch_size_over_draws_that_are_good_with_
             params = {"batch_norm": k == 0, "batch_size": size}
             trials.append(known(2 * draw + k, value, **losses, **params))
     trials += [known(8, 0.2, batch_norm=True, batch_size=16)]  # its partner failed
-    (found,) = studies(spec(BATCH_NORM, SIZE), ACCURACY, trials)
+    (found,) = paired_comparisons(spec(BATCH_NORM, SIZE), ACCURACY, trials)
     assert found.common == 3
     gaps = {(gap.value, gap.batch_size): (gap.draws, gap.gap) for gap in found.gaps}
     assert gaps == {
@@ -186,7 +185,7 @@ def test_the_gap_is_told_for_each_mini_batch_size_over_draws_that_are_good_with_
 
 def test_covariate_shift_is_told_where_it_was_tracked():
     curve = {"mean_shift": [None, 0.5, 0.25], "variance_shift": [None, None, None]}
-    found = study(paired([0.9, 0.9], [0.9, 0.9], curve=curve))
+    found = compared(paired([0.9, 0.9], [0.9, 0.9], curve=curve))
     told = {
         (move.metric, move.value): (move.draws, move.first, move.last) for move in found.movements
     }
@@ -196,7 +195,7 @@ def test_covariate_shift_is_told_where_it_was_tracked():
         ("variance_shift", True): (0, None, None),
         ("variance_shift", False): (0, None, None),
     }
-    assert study(paired([0.9], [0.9])).movements == ()
+    assert compared(paired([0.9], [0.9])).movements == ()
 
 
 def test_the_bootstrap_interval_is_about_that_of_a_normal_mean():
@@ -213,14 +212,14 @@ def test_four_differences_are_too_few_for_an_interval():
 
 
 def test_a_study_is_plain_json():
-    found = study(paired([0.9, None], [0.8, 0.7]))
+    found = compared(paired([0.9, None], [0.8, 0.7]))
     assert json.loads(json.dumps(asdict(found), allow_nan=False))["draws"] == 2
 
 
 def test_the_tables_fit_a_narrow_page_and_say_who_won(capsys):
     curve = {"mean_shift": [None, 0.5], "variance_shift": [None, 0.25]}
-    found = study(paired([0.9] * 6, [0.8, 0.9, 0.9, 0.9, 0.9, None], curve=curve))
-    tell(*parts(found, "val_accuracy"))
+    found = compared(paired([0.9] * 6, [0.8, 0.9, 0.9, 0.9, 0.9, None], curve=curve))
+    display(*paired_text(found, "val_accuracy"))
     told = capsys.readouterr().out
     assert max(map(len, told.splitlines())) <= 80
     assert "batch_norm: each of 6 draws trained with every value and one seed" in told

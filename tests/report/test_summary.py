@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpsearch.config import from_mapping
-from hpsearch.report.advice import warnings
+from hpsearch.report.advice import advise
 from hpsearch.report.summary import region, summarise
 from hpsearch.searching.session import begin, read_data
 from hpsearch.trial import Piece, Result, Status
@@ -126,7 +126,7 @@ def test_the_pieces_that_confirm_a_trial_are_no_part_of_its_curve(run):
     with run.writing() as writer:
         writer.piece(Piece(3, 1, 0, 0, 1, 0.5, {"epoch": [1], "val_accuracy": [0.5]}))
     summary = summarise(run)
-    assert summary.known[3].curve == {"epoch": [1], "val_accuracy": [0.95]}
+    assert summary.past_trials[3].curve == {"epoch": [1], "val_accuracy": [0.95]}
 
 
 def test_a_run_that_has_only_begun_has_nothing_to_tell(dataset, tmp_path):
@@ -139,7 +139,7 @@ def test_a_run_that_has_only_begun_has_nothing_to_tell(dataset, tmp_path):
 
 def cautions(results, best=4):
     return {(caution.code, caution.parameter): caution.message
-            for caution in warnings(Path("runs/r"), CONFIG, results, results[:best])}  # fmt: skip
+            for caution in advise(Path("runs/r"), CONFIG, results, results[:best])}  # fmt: skip
 
 
 def test_the_best_trials_at_a_bound_are_a_warning_that_names_the_remedy():

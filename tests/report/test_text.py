@@ -5,7 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpsearch.report.text import columns, heading, json_text, tell
+from hpsearch.report.text import TextTable, display, heading, json_text
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
@@ -26,17 +26,17 @@ def test_json_text_puts_a_list_of_plain_values_on_one_line():
 
 
 def test_no_line_ends_in_blanks(capsys):
-    table = columns("name", "value")
+    table = TextTable("name", "value")
     table.add_row("a", "1")
     table.add_row("long name", "")
-    tell(heading("A title"), table)
+    display(heading("A title"), table)
     assert capsys.readouterr().out == "A title\nname       value\na          1\nlong name\n"
 
 
 def test_the_first_column_is_never_cut_and_text_is_never_wrapped(capsys):
-    table = columns("name", "value", longest=None)
+    table = TextTable("name", "value", longest=None)
     table.add_row("n" * 60, "v" * 60)
-    tell(table, "w" * 200)
+    display(table, "w" * 200)
     shown = capsys.readouterr().out
     assert "n" * 60 in shown
     assert shown.count("v") == 60 + len("value") - len("alue")
@@ -45,12 +45,12 @@ def test_the_first_column_is_never_cut_and_text_is_never_wrapped(capsys):
 
 
 def test_numbers_can_be_set_flush_right(capsys):
-    table = columns("", "a", "b", right=2)
+    table = TextTable("", "a", "b", right=2)
     table.add_row("x", "1", "23")
-    tell(table)
+    display(table)
     assert capsys.readouterr().out.splitlines()[1] == "x  1  23"
 
 
 def test_markup_and_emoji_codes_are_shown_as_they_are(capsys):
-    tell("[bold]x[/bold] :smile:")
+    display("[bold]x[/bold] :smile:")
     assert capsys.readouterr().out == "[bold]x[/bold] :smile:\n"

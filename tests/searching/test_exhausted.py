@@ -37,7 +37,7 @@ def configured(*overrides, space=SPACE, **search):
 
 def search(config, folder, refinement=None, name="run"):
     run = begin(config, None, folder, name, refinement)
-    conduct(run, lambda event: None, config, target=train)
+    conduct(run, lambda event: None, config, function=train)
     return run
 
 
@@ -88,7 +88,7 @@ def test_repeats_still_repeat_and_confirmation_has_no_rival_of_the_same_setting(
 
 def test_a_longer_search_goes_on_to_the_last_setting_and_no_further(tmp_path):
     run = search(configured(trials=10), tmp_path)
-    conduct(run, lambda event: None, reopen(run, trials=30), target=train)
+    conduct(run, lambda event: None, reopen(run, trials=30), function=train)
     assert len(tried(run)) == len(run.results) == 16
     with pytest.raises(RunError, match=r"--trials 50 adds none: every setting of the space has"):
         reopen(run, trials=50)

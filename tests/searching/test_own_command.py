@@ -15,7 +15,7 @@ from hpsearch.config import from_mapping
 from hpsearch.errors import TrainerError
 from hpsearch.searching.refine import refine
 from hpsearch.searching.session import begin, conduct
-from hpsearch.searching.user_trainer import settled
+from hpsearch.searching.trainer import inspected
 from hpsearch.store import RunDirectory
 
 COUNTING = """
@@ -85,7 +85,7 @@ def wait_for_end(process):
 
 
 def test_a_command_is_halved_refined_and_has_curves(script, tmp_path):
-    config = settled(script(COUNTING, epochs=9, trials=9))
+    config = inspected(script(COUNTING, epochs=9, trials=9))
     run = done(config, tmp_path)
     statuses = [result.status for result in run.results]
     assert statuses.count("stopped") > statuses.count("completed") > 0
@@ -222,4 +222,4 @@ def test_a_program_that_is_not_there_is_refused_before_anything_runs(script, com
     config = script("")
     options = {**config.trainer.options, "command": command}
     with pytest.raises(TrainerError, match=message):
-        settled(replace(config, trainer=replace(config.trainer, options=options)))
+        inspected(replace(config, trainer=replace(config.trainer, options=options)))

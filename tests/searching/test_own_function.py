@@ -13,9 +13,9 @@ from hpsearch.config import from_mapping
 from hpsearch.errors import TrainerError
 from hpsearch.searching.refine import refine
 from hpsearch.searching.retrain import jobs_again, known_trial, train
-from hpsearch.searching.session import begin, conduct, jobs_of, threads_of
+from hpsearch.searching.session import begin, conduct
 from hpsearch.searching.spec import rounds_of
-from hpsearch.searching.user_trainer import settled
+from hpsearch.searching.trainer import inspected, jobs_of, threads_of
 
 AWKWARD = """
 import os, sys, time
@@ -106,9 +106,9 @@ def model(tmp_path):
 
 
 def done(config, folder, name="run", target=None):
-    config = settled(config, target)
+    config = inspected(config, target)
     run = begin(config, None, folder / "runs", name)
-    conduct(run, lambda event: None, config, target=target)
+    conduct(run, lambda event: None, config, function=target)
     return run
 
 
@@ -177,7 +177,7 @@ WHOLE = "def train(params, epochs):\n    return params['rate']\n"
 
 
 def test_a_function_that_returns_is_trained_in_full(model, tmp_path):
-    config = settled(model(WHOLE, epochs=9, trials=12))
+    config = inspected(model(WHOLE, epochs=9, trials=12))
     assert config.search.halving is None
     assert {len(round.rungs) for round in rounds_of(config)} == {1}
     assert {result.status for result in done(config, tmp_path).results} == {"completed"}
@@ -208,7 +208,7 @@ def test_confirmation_gives_new_seeds_where_it_is_asked_for(model, tmp_path):
 
 
 def test_refining_takes_the_parent_s_trials_as_history(model, tmp_path):
-    config = settled(model(GENERATOR, epochs=9, trials=12))
+    config = inspected(model(GENERATOR, epochs=9, trials=12))
     parent = done(config, tmp_path, "parent")
     refinement = refine(parent, config, config, None)
     assert refinement.history
@@ -247,7 +247,7 @@ def test_a_function_that_cannot_be_loaded_is_refused_before_anything_runs(
     model, capfd, text, message
 ):
     with pytest.raises(TrainerError, match=message):
-        settled(model(text))
+        inspected(model(text))
     assert capfd.readouterr().err == ""
 
 
@@ -308,9 +308,9 @@ def test_without_rungs_parameters_may_be_called_epochs_and_seed(tmp_path):
     def train(params):
         return params["epochs"] + params["seed"]
 
-    config = settled(config, train)
+    config = inspected(config, train)
     run = begin(config, None, tmp_path, "run")
-    conduct(run, lambda event: None, config, target=train)
+    conduct(run, lambda event: None, config, function=train)
     assert sorted(result.value for result in run.results) == [6, 7, 31, 32]
     assert all(result.params["epochs"] in (5, 30) for result in run.results)
     assert {result.epochs for result in run.results} == {1}
@@ -328,4 +328,4 @@ def test_a_generators_epochs_are_no_parameter(tmp_path):
         yield params["epochs"]
 
     with pytest.raises(TrainerError, match="m:train: yields after each epoch"):
-        settled(from_mapping(tree), train)
+        inspected(from_mapping(tree), train)

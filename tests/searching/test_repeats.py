@@ -44,6 +44,7 @@ def moody(valley):
 def test_the_value_of_a_trial_is_the_mean_of_its_trainings(new_run, spec, go):
     run = new_run()
     go(run, spec(space=QUIET, repeats=3))
+    assert run.results
     for result in run.results:
         values = last_values(run, result.number)
         assert sorted(values) == [(0, 0), (1, 0), (2, 0)]
@@ -55,6 +56,7 @@ def test_the_value_of_a_trial_is_the_mean_of_its_trainings(new_run, spec, go):
 def test_folds_of_one_repeat_share_their_random_numbers(new_run, spec, go):
     run = new_run()
     go(run, spec(space=QUIET, repeats=2, folds=2))
+    assert run.results
     for result in run.results:
         values = last_values(run, result.number)
         assert values[0, 0] == values[0, 1] != values[1, 0] == values[1, 1]
@@ -64,6 +66,7 @@ def test_the_first_training_is_that_of_a_search_without_repeats(new_run, spec, r
     once, thrice = new_run(), new_run()
     for run, repeats in ((once, 1), (thrice, 3)):
         go(run, spec(space=QUIET, rounds=rounds(((6, 4),)), repeats=repeats))
+    assert len(once.results) == 6
     for result in once.results:
         assert last_values(thrice, result.number)[0, 0] == result.value
 

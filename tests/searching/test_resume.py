@@ -96,6 +96,7 @@ def test_after_a_crash_at_any_write_the_trials_are_the_same(
 def test_after_crashes_in_two_resumes_the_pieces_are_recorded_once(
     plan, whole, new_run, go, fates, monkeypatch
 ):
+    assert whole
     for writes in range(4 * len(whole)):
         run = new_run()
         for again in (writes, 1, None):  # the second dies at its second write

@@ -19,7 +19,7 @@ def test_a_trial_trains_again_bit_for_bit(parent, digits, dataset, number):
 
 
 def test_the_winner_trained_again_is_the_winners_model(parent, digits, dataset):
-    from hpsearch.searching.winner import trained_model
+    from hpsearch.trainers.network.model import trained_model
 
     known = known_trial(parent, digits(), None)
     assert known.result.number == parent.outcome["number"]

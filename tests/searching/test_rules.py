@@ -13,7 +13,7 @@ from hpsearch.searching.retrain import jobs_again, known_trial
 from hpsearch.searching.session import begin, conduct
 from hpsearch.searching.spec import past_trials, spec_of
 from hpsearch.store import RunDirectory
-from hpsearch.trainers.pieces import seed_of
+from hpsearch.trainers.user_training import seed_of
 
 CONFIG = {
     "trainer": {"kind": "function", "function": "m:train", "epochs": 1},
@@ -30,7 +30,7 @@ def train(params, epochs, seed):
 
 def search(tmp_path, config, refinement=None, name="first"):
     run = begin(config, None, tmp_path, name, refinement)
-    conduct(run, lambda event: None, config, target=train)
+    conduct(run, lambda event: None, config, function=train)
     return run
 
 
@@ -67,7 +67,7 @@ def test_a_new_run_records_its_rules_and_every_training_follows_them(tmp_path, c
 
 def test_a_run_that_recorded_none_goes_on_by_rules_1(tmp_path, config):
     run = as_of(begin(config, None, tmp_path, "first"), None)
-    conduct(run, lambda event: None, target=train)
+    conduct(run, lambda event: None, function=train)
     assert run.rules == 1
     assert seeds(run) == {n: library_seed(0, "trial", n, "user", rules=1) for n in range(5)}
     assert {job.rules for job in jobs_again(config, known_trial(run, config, 0))} == {1}
@@ -75,7 +75,7 @@ def test_a_run_that_recorded_none_goes_on_by_rules_1(tmp_path, config):
 
 def test_a_refined_run_is_new_and_its_parents_trials_keep_their_seeds(tmp_path, config):
     parent = as_of(begin(config, None, tmp_path, "first"), None)
-    conduct(parent, lambda event: None, target=train)
+    conduct(parent, lambda event: None, function=train)
     child = search(tmp_path, config, refine(parent, config, config, None), "second")
     assert child.rules == 2
     known = {each.result.number: each for each in past_trials(child, spec_of(child, config))}
@@ -111,5 +111,5 @@ def test_a_round_whose_trials_are_on_disk_is_not_proposed_again(tmp_path, config
     monkeypatch.setattr(
         "hpsearch.searching.scheduler.proposals", lambda *_: pytest.fail("was proposed again")
     )
-    conduct(run, lambda event: None, config, target=train)
+    conduct(run, lambda event: None, config, function=train)
     assert run.results == before

@@ -25,6 +25,7 @@ def test_one_curve_for_every_epoch_of_every_trial(new_run, spec, rungs, go):
     epochs = {number: [] for number in range(21)}
     for piece in run.pieces:
         epochs[piece.number] += piece.curve["epoch"]
+    assert len(run.results) == len(epochs)
     for result in run.results:
         assert epochs[result.number] == list(range(1, result.epochs + 1))
 

@@ -9,12 +9,12 @@ from hpsearch.config import from_mapping
 from hpsearch.searching import session
 from hpsearch.searching.resume import reopen
 from hpsearch.searching.session import begin, conduct
-from hpsearch.searching.user_trainer import settled
+from hpsearch.searching.trainer import inspected
 
 
 def configured(folder, text, **search):
     (folder / "own_model.py").write_text(text)
-    return settled(
+    return inspected(
         from_mapping(
             {
                 "name": "own",

@@ -8,12 +8,12 @@ from hpsearch.searching.session import (
     begin,
     conduct,
     first_trials,
-    jobs_of,
     read_data,
     run_name,
     same_data,
 )
 from hpsearch.searching.spec import rounds_of
+from hpsearch.searching.trainer import jobs_of
 
 
 def test_a_search_gives_the_same_trials_with_1_job_or_2_or_in_this_process(

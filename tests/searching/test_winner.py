@@ -10,8 +10,8 @@ from hpsearch.searching.evaluation import labelled, measure
 from hpsearch.searching.refine import refine
 from hpsearch.searching.scheduler import Scheduler
 from hpsearch.searching.session import begin, conduct
-from hpsearch.trainers.network import NetworkTrainer
 from hpsearch.trainers.network.model import load_model
+from hpsearch.trainers.network.trainer import NetworkTrainer
 from hpsearch.trainers.protocol import Outcome
 
 CONFIRM = "search.confirm={top: 3, seeds: 3, share: 1}"
@@ -120,7 +120,7 @@ def test_a_contender_that_is_lost_with_a_new_seed_does_not_win(
     lost = run.outcome["number"]
     monkeypatch.setattr(Fragile, "lost", (lost,))
     monkeypatch.setattr(Fragile, "way", way)
-    monkeypatch.setattr(session, "NetworkTrainer", Fragile)
+    monkeypatch.setattr("hpsearch.trainers.network.trainer.NetworkTrainer", Fragile)
     other = searched(digits(*FULL))
     assert fates(other) == fates(run)
     left = [each for each in run.outcome["contenders"] if each["number"] != lost]
@@ -132,7 +132,7 @@ def test_where_every_contender_is_lost_the_best_of_the_search_wins_unconfirmed(
     run, digits, searched, dataset, monkeypatch
 ):
     monkeypatch.setattr(Fragile, "lost", tuple(range(9)))
-    monkeypatch.setattr(session, "NetworkTrainer", Fragile)
+    monkeypatch.setattr("hpsearch.trainers.network.trainer.NetworkTrainer", Fragile)
     other = searched(digits(*FULL))
     best = max(run.results, key=lambda r: (r.value, -r.metrics["val_loss"]))
     assert (other.outcome["number"], other.outcome["confirmed"]) == (best.number, None)

@@ -10,8 +10,8 @@ import pytest
 
 from hpsearch.errors import RunError, TrainerError
 from hpsearch.store import SafePath
-from hpsearch.trainers.command import CommandTrainer
 from hpsearch.trainers.command.process import output_of
+from hpsearch.trainers.command.trainer import CommandTrainer
 from hpsearch.trainers.protocol import Job
 
 

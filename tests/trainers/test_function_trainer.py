@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from hpsearch.errors import TrainerError
-from hpsearch.trainers.function import FunctionTrainer, inspected
+from hpsearch.trainers.function.loading import loaded_call_style
+from hpsearch.trainers.function.trainer import FunctionTrainer
 from hpsearch.trainers.protocol import OWN_EPOCHS, Job
 
 
@@ -279,7 +280,7 @@ def test_a_named_function_is_loaded_from_a_file_with_its_neighbours(tmp_path):
     trainer = FunctionTrainer("some_model.py:train", str(tmp_path), "score", str(tmp_path))
     for number in (1, 2):  # the second call finds the module loaded
         assert trainer.train([job(number=number)], [None])[0].curve["score"] == [1.0]
-    assert inspected("some_model.py:train", str(tmp_path)).generator
+    assert loaded_call_style("some_model.py:train", str(tmp_path)).generator
 
 
 @pytest.mark.parametrize(
@@ -299,7 +300,7 @@ def test_a_function_that_cannot_be_used_has_one_clear_message(tmp_path, text, ta
     if text:
         (tmp_path / target.partition(":")[0]).write_text(text + "\n")
     with pytest.raises(TrainerError, match=message):
-        inspected(target, str(tmp_path))
+        loaded_call_style(target, str(tmp_path))
 
 
 class Callable:

@@ -10,9 +10,14 @@ import pytest
 from hpsearch.data.encoding import Encoding
 from hpsearch.errors import DataError, RunError, TrainerError
 from hpsearch.store import SafePath
-from hpsearch.trainers.keras.own import Origin, OwnKerasTrainer, SavedModel, open_saved, takes
-from hpsearch.trainers.network.state import Best
-from hpsearch.trainers.protocol import Job
+from hpsearch.trainers.keras.user_saved import (
+    ModelSource,
+    SavedModel,
+    loaded_extras,
+    open_saved,
+)
+from hpsearch.trainers.keras.user_trainer import KerasModelTrainer
+from hpsearch.trainers.protocol import Best, Job
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the framework's and Keras's own
 
@@ -40,8 +45,8 @@ def trainer(blobs, framework, tmp_path):
     def made(lines, **options):
         file = tmp_path / f"model_{abs(hash(lines))}.py"
         file.write_text(textwrap.dedent(HEAD) + textwrap.dedent(lines))
-        origin = Origin(f"{file.name}:build", str(tmp_path), framework)
-        return OwnKerasTrainer(
+        origin = ModelSource(f"{file.name}:build", str(tmp_path), framework)
+        return KerasModelTrainer(
             blobs, SafePath(tmp_path), 3, options.pop("metric", "val_loss"), origin, **options
         )
 
@@ -101,7 +106,7 @@ def test_val_loss_is_that_of_keras_with_regularisation(trainer, blobs):
     (outcome,) = one.train([job()], [None])
     from hpsearch.trainers.function.loading import load
 
-    model = load(one.origin.target, one.origin.home).made
+    model = load(one.source.target, one.source.home).made
     x, y = (np.load(f"{blobs}/0/{axis}_val.npy") for axis in "xy")
     assert outcome.curve["val_loss"][-1] == pytest.approx(
         model.evaluate(x, y, verbose=0), rel=1e-5
@@ -163,8 +168,8 @@ def test_what_build_raises_comes_as_it_is(trainer):
 def test_a_build_that_cannot_be_called_is_told_before_anything_trains(trainer):
     one = trainer("\n    def build():\n        return network(3)")
     with pytest.raises(TrainerError, match=r"callable as build\(params\), and any of features"):
-        takes(one.origin)
-    assert takes(trainer(PLAIN).origin) == ("classes",)
+        loaded_extras(one.source)
+    assert loaded_extras(trainer(PLAIN).source) == ("classes",)
 
 
 def test_a_metric_that_the_model_does_not_report_names_those_that_it_does(trainer):
@@ -220,9 +225,9 @@ def test_the_saved_file_takes_raw_rows_and_gives_the_models_probabilities(
     encoding = Encoding(
         tuple("abcdef"), {}, ("x", "y", "z"), None, None, mean, scale, ("x", "y", "z")
     )
-    SavedModel(path, encoding, one.origin).save()
+    SavedModel(path, encoding, one.source).save()
     saved = open_saved(path, trusted=True)
-    assert pickle.loads(pickle.dumps(saved.origin)) == one.origin
+    assert pickle.loads(pickle.dumps(saved.source)) == one.source
     assert saved.class_names.tolist() == ["x", "y", "z"]
 
     x, y = (np.load(f"{one.folder}/0/{axis}_val.npy") for axis in "xy")
@@ -244,7 +249,7 @@ def test_the_file_that_a_run_directory_names_is_run_only_if_it_is_trusted(traine
     path, marker = SafePath(tmp_path) / "model.keras", tmp_path / "owned"
     one.export(path, job(), outcome.state, np.zeros(6), np.ones(6))
     (tmp_path / "stranger.py").write_text(f"open({str(marker)!r}, 'w')\ndef build(params): pass\n")
-    origin = replace(one.origin, target="stranger.py:build", home=str(tmp_path))
+    origin = replace(one.source, target="stranger.py:build", home=str(tmp_path))
     encoding = Encoding(
         tuple("abcdef"), {}, ("x", "y", "z"), None, None, np.zeros(6), np.ones(6), ("x", "y", "z")
     )
@@ -258,7 +263,7 @@ def test_the_file_that_a_run_directory_names_is_run_only_if_it_is_trusted(traine
 
 def test_damaged_files_of_a_saved_model_are_told(trainer, tmp_path):
     encoding = Encoding(("a",), {}, ("x", "y"), None, None, np.zeros(1), np.ones(1), ("x", "y"))
-    origin = trainer(PLAIN).origin
+    origin = trainer(PLAIN).source
     path = SafePath(tmp_path) / "model.keras"
     with pytest.raises(RunError, match=r"model.json: must be what hpsearch wrote .*No such file"):
         open_saved(path)

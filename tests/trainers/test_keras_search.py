@@ -13,7 +13,7 @@ from hpsearch.config import load
 from hpsearch.errors import TrainerError, install
 from hpsearch.searching.events import TrialEnded
 from hpsearch.searching.session import begin, conduct, read_data
-from hpsearch.searching.user_trainer import settled
+from hpsearch.searching.trainer import inspected
 from hpsearch.trainers.keras import framework as start_up
 from hpsearch.trainers.network.model import load_model
 
@@ -26,7 +26,7 @@ def search(framework, tmp_path):
     """Conduct a search by a configuration, interrupted after some trials if so asked."""
 
     def conducted(name, *words, path=CONFIG, backend=framework, interrupted=None):
-        config = settled(load(path, (*SMALL, f"trainer.backend={backend}", *words)))
+        config = inspected(load(path, (*SMALL, f"trainer.backend={backend}", *words)))
         dataset = read_data(config)
         run = begin(config, dataset, tmp_path, name)
         if interrupted is not None:
@@ -88,7 +88,7 @@ def test_a_missing_framework_is_told_before_anything_runs(monkeypatch):
     monkeypatch.setattr(start_up, "find_spec", lambda name: None if name == "tensorflow" else 1)
     told = re.escape(f"(tensorflow); install them with: {install('keras')}")
     with pytest.raises(TrainerError, match=told):
-        settled(load(CONFIG))
+        inspected(load(CONFIG))
 
 
 MODEL = """
@@ -174,4 +174,4 @@ def hpsearch(*args):
 def test_a_file_that_cannot_be_used_is_told_before_anything_runs(own, framework, lines, message):
     own.with_name("mine.py").write_text(lines)
     with pytest.raises(TrainerError, match=message):
-        settled(load(own, (f"trainer.backend={framework}",)))
+        inspected(load(own, (f"trainer.backend={framework}",)))

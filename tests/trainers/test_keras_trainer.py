@@ -9,11 +9,11 @@ from hpsearch.errors import TrainerError, install
 from hpsearch.nn.activations import ACTIVATIONS
 from hpsearch.nn.optimizers import OPTIMIZERS
 from hpsearch.store import SafePath
-from hpsearch.trainers.keras import KerasTrainer
 from hpsearch.trainers.keras import framework as start_up
 from hpsearch.trainers.keras.frameworks import FRAMEWORKS
-from hpsearch.trainers.network import NetworkTrainer
+from hpsearch.trainers.keras.trainer import KerasTrainer
 from hpsearch.trainers.network.model import model_from_state
+from hpsearch.trainers.network.trainer import NetworkTrainer
 from hpsearch.trainers.protocol import Job
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the framework's and Keras's own

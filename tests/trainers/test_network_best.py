@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from hpsearch.nn.training import Snapshot
 from hpsearch.searching.criterion import Criterion
-from hpsearch.trainers.network import NetworkTrainer
 from hpsearch.trainers.network.model import model_from_state
-from hpsearch.trainers.network.state import Best, Progress
-from hpsearch.trainers.protocol import Job
+from hpsearch.trainers.network.state import Progress
+from hpsearch.trainers.network.trainer import NetworkTrainer
+from hpsearch.trainers.protocol import Best, Job
 
 EPOCHS = 12
 WILD = {"epochs": EPOCHS, "hidden_units": 8, "batch_size": 16, "learning_rate": 0.5}

@@ -1,6 +1,11 @@
 import pytest
 
-from hpsearch.trainers.network import HYPERPARAMETERS, complete, ignored, problems
+from hpsearch.trainers.network.hyperparameters import (
+    HYPERPARAMETERS,
+    complete,
+    ignored,
+    problems,
+)
 
 
 def test_the_table_has_the_documented_names():

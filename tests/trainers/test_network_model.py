@@ -6,8 +6,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hpsearch.errors import DataError, RunError
-from hpsearch.trainers.network import NetworkTrainer
 from hpsearch.trainers.network.model import load_model, model_from_state, save_model
+from hpsearch.trainers.network.trainer import NetworkTrainer
 from hpsearch.trainers.protocol import Job
 
 SETTINGS = {"epochs": 4, "hidden_units": 8, "batch_size": 16}

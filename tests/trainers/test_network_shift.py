@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from hpsearch.trainers.network import METRICS, NetworkTrainer
+from hpsearch.trainers.network.hyperparameters import METRICS
 from hpsearch.trainers.network.shift import SHIFT_METRICS
+from hpsearch.trainers.network.trainer import NetworkTrainer
 from hpsearch.trainers.protocol import Job
 
 SMALL = {"epochs": 5, "hidden_units": 8, "hidden_layers": 2, "batch_size": 16}

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hpsearch.errors import DataError, TrainerError
 from hpsearch.nn.activations import ACTIVATIONS
 from hpsearch.nn.optimizers import OPTIMIZERS
-from hpsearch.trainers.network import METRICS, NetworkTrainer
+from hpsearch.trainers.network.hyperparameters import METRICS
+from hpsearch.trainers.network.trainer import NetworkTrainer
 from hpsearch.trainers.protocol import Job
 
 SMALL = {"epochs": 6, "hidden_units": 8, "batch_size": 16}

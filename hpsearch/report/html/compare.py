@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch.report.comparison import Comparison, Member
-from hpsearch.report.comparison_text import describe
 from hpsearch.report.html.figures.curves import COLOURS
 from hpsearch.report.html.figures.progress import ends
 from hpsearch.report.html.figures.style import Figure, axis, figure, value_range
+from hpsearch.report.html.markup import card, escaped, header, items, plot_text, short
 from hpsearch.report.html.page import document, is_page, plot
-from hpsearch.report.html.text import escaped, in_plot, short
 from hpsearch.report.numbers import number
 from hpsearch.store.output import Output
 
@@ -51,14 +50,10 @@ def compare_page(comparison: Comparison) -> str:
                 heading = f"Best {short(metric[0])} so far, {title}"
                 cards.append(f"<section class=card><h2>{heading}</h2>{drawn}</section>")
         parts.append(f"<div class=pair>{''.join(cards)}</div>")
-    differences = [
-        (key, ["" if value is None else describe(value) for value in values])
-        for key, values in comparison.differences
-    ]
     parts += [
         _table("outcomes", "What they came to", comparison, comparison.outcomes),
         _table("winners", "The winners' settings", comparison, comparison.settings),
-        _table("differences", "What was set otherwise", comparison, differences),
+        _table("differences", "What was set otherwise", comparison, comparison.set_otherwise),
     ]
     title = " and ".join(member.name for member in comparison.members)
     return document(title, "\n".join(parts), figures)
@@ -66,18 +61,13 @@ def compare_page(comparison: Comparison) -> str:
 
 def _headline(comparison: Comparison) -> str:
     runs = comparison.members
-    items = "".join(f"<li>{escaped(caution)}</li>" for caution in comparison.cautions)
-    story = " · ".join(
+    story = [
         f"{short(member.name)} goes on from {short(member.parent.name)}"
         for member in runs
         if member.parent
-    )
-    return (
-        f"<header><p class=kicker>hpsearch</p><h1>{len(runs)} runs compared</h1>"
-        f"<p class=facts>{story}</p>"
-        '<button id=theme type=button aria-label="light or dark">◐</button></header>'
-        + (f"<ul class=warnings>{items}</ul>" if items else "")
-    )
+    ]
+    top = header("<p class=kicker>hpsearch</p>", f"{len(runs)} runs compared", story)
+    return top + items([escaped(each) for each in comparison.warnings], "warnings")
 
 
 def _times(member: Member) -> dict[int, float]:
@@ -102,7 +92,7 @@ def _progress(
             colour = COLOURS[index % len(COLOURS)]
             dash = ("solid", "dash", "dot")[index // len(COLOURS) % 3]
             data.append({
-                "type": "scatter", "mode": "lines+markers", "name": in_plot(member.name),
+                "type": "scatter", "mode": "lines+markers", "name": plot_text(member.name),
                 "x": [x for x, _ in points], "y": [y for _, y in points],
                 "text": [number(y) for _, y in points],
                 "hovertemplate": "%{fullData.name}: %{text}<extra></extra>",
@@ -116,7 +106,7 @@ def _progress(
         data,
         "The axis leaves out the weakest quarter; a double click shows all." if limits else None,
         xaxis=axis("trial" if kind == "trials" else "seconds of searching"),
-        yaxis=axis(in_plot(metric), **({"range": limits} if limits else {})),
+        yaxis=axis(plot_text(metric), **({"range": limits} if limits else {})),
         showlegend=True,
     )
 
@@ -131,7 +121,9 @@ def _table(
         f"<tr><td>{short(row, 40)}</td>{''.join(f'<td>{short(c, 40)}</td>' for c in cells)}</tr>"
         for row, cells in rows
     )
-    return (
-        f"<section class=card id={name}><h2>{title}</h2><div class=scroll><table>"
-        f"<thead><tr><th></th>{heads}</tr></thead><tbody>{lines}</tbody></table></div></section>"
+    return card(
+        name,
+        title,
+        f"<div class=scroll><table><thead><tr><th></th>{heads}</tr></thead>"
+        f"<tbody>{lines}</tbody></table></div>",
     )

@@ -1,4 +1,4 @@
-"""The page of one run: its parts in order, its style, its figures and its script in one text."""
+"""The page of one run: one HTML file with its parts, figures, style and scripts, used offline."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch.messages import counted, one_line
-from hpsearch.report.html import classes, winner
+from hpsearch.report.html import winner
 from hpsearch.report.html.figures import FIGURES, Figure, panels, timeline
-from hpsearch.report.html.table import table
-from hpsearch.report.html.text import escaped, in_script, indented, short
-from hpsearch.report.summary import Summary
-from hpsearch.store import MOST
+from hpsearch.report.html.markup import card, code, definitions, escaped, script_json, short
+from hpsearch.report.numbers import number
+from hpsearch.report.summary import Summary, summarise
+from hpsearch.store import MOST, RunDirectory, write_text
+
+MOST_ROWS = 20_000  # of the table of trials
+LONGEST = 300  # characters of a cell there; of an error, say
 
 
 def page(summary: Summary, refresh: float | None = None) -> str:
-    """The whole HTML of a run's report.
+    """The HTML of a run's report.
 
     Args:
         summary: what the run found so far.
@@ -26,7 +29,22 @@ def page(summary: Summary, refresh: float | None = None) -> str:
     """
     figures: dict[str, Figure] = {}
     body = "\n".join(_parts(summary, figures))
-    return document(summary.run.name, body, figures, table(summary), refresh)
+    return document(summary.run.name, body, figures, trial_table(summary), refresh)
+
+
+def write_page(
+    run: RunDirectory, summary: Summary | None = None, refresh: float | None = None
+) -> Path:
+    """Write a run's report.html and say where it is; a reader sees the old page or the new one.
+
+    Args:
+        run: whose report.
+        summary: what it found; None to read it.
+        refresh: seconds after which an open page loads itself again; None: never.
+    """
+    summary = summarise(run) if summary is None else summary
+    write_text(run.report, page(summary, refresh))
+    return run.report.path
 
 
 _START = '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -40,8 +58,16 @@ def document(
     rows: dict[str, Any] | None = None,
     refresh: float | None = None,
 ) -> str:
-    """A page that needs no network: style, plotly and script stand in it."""
-    data = in_script({"figures": figures, "table": rows, "refresh": refresh})
+    """A page that needs no network: style, plotly and script stand in it.
+
+    Args:
+        title: of the page, as plain text.
+        body: the HTML of all that is seen.
+        figures: by the name of their place in the body.
+        rows: the table of trials, which the page's script fills in.
+        refresh: seconds after which an open page loads itself again; None: never.
+    """
+    data = script_json({"figures": figures, "table": rows, "refresh": refresh})
     return "\n".join((
         _START,
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
@@ -58,7 +84,7 @@ def document(
 
 
 def is_page(path: Path) -> bool:
-    """Whether a file is a page that `document` made, and no link to one."""
+    """Whether a file is a page that `document` made; a link to one is not."""
     try:
         if path.is_symlink() or not path.is_file():
             return False
@@ -70,7 +96,7 @@ def is_page(path: Path) -> bool:
 
 
 def plot(name: str, figure: Figure, figures: dict[str, Figure]) -> str:
-    """The place of a figure, which is kept for the script, and what the figure leaves out."""
+    """The place of a figure and its note; the figure itself is added to those for the script."""
     figures[name] = figure
     note = f"<p class=note>{escaped(figure['note'])}</p>" if figure.get("note") else ""
     height, width = figure["layout"]["height"], figure.get("min_width", 0)
@@ -103,15 +129,15 @@ def _parts(summary: Summary, figures: dict[str, Figure]) -> Iterator[str]:
     )
     yield section("curves", "Stopped trials end at their rung.")
     yield section("confusion", "Each row is a true class, on the test rows.")
-    yield classes.section(summary)
+    yield winner.classes(summary)
     busy = timeline.utilisation(summary)
     yield section(
         "timeline", "" if busy is None else f"The workers were training {busy:.0%} of the time."
     )
     if summary.results:
-        yield _table(summary)
+        yield _trials(summary)
     yield _configuration(summary)
-    yield _facts(summary)
+    yield _made_with(summary)
 
 
 def _panels(summary: Summary, figures: dict[str, Figure]) -> str:
@@ -119,18 +145,18 @@ def _panels(summary: Summary, figures: dict[str, Figure]) -> str:
     places = []
     for index, (name, figure) in enumerate(panels(summary)):
         scale = summary.config.space[name].as_config().get("scale", "")
-        told = f" <small>{escaped(scale)}</small>" if scale not in ("", "linear") else ""
+        shown = f" <small>{escaped(scale)}</small>" if scale not in ("", "linear") else ""
         place = plot(f"parameter-{index}", figure, figures)
-        places.append(f"<figure><figcaption>{short(name, 40)}{told}</figcaption>{place}</figure>")
+        places.append(f"<figure><figcaption>{short(name, 40)}{shown}</figcaption>{place}</figure>")
     if not places:
         return ""
-    return (
-        "<section class=card id=parameters><h2>From coarse to fine</h2><p>Each dot is a trial, "
-        "darker in later rounds, small where stopped, a triangle where too weak for the axis; the "
-        "star is the winner. Orange crosses diverged, red ones failed. The bars say where four "
-        "fifths of each round's trials lay.</p>"
-        f"<div class=panels>{''.join(places)}</div></section>"
+    words = (
+        "Each dot is a trial, darker in later rounds, small where stopped, a triangle where too "
+        "weak for the axis; the star is the winner. Orange crosses diverged, red ones failed. The "
+        "bars say where four fifths of each round's trials lay."
     )
+    panels_ = f"<p>{words}</p><div class=panels>{''.join(places)}</div>"
+    return card("parameters", "From coarse to fine", panels_)
 
 
 def _importance_words(summary: Summary) -> str:
@@ -148,25 +174,23 @@ def _no_importance(summary: Summary) -> str:
     reason = summary.importance.reason
     if reason is None or not summary.results:
         return ""
-    return (
-        "<section class=card id=importance><h2>What mattered</h2>"
-        f"<p>Not told: {escaped(reason)}</p></section>"
-    )
+    return card("importance", "What mattered", f"<p>Cannot be said: {escaped(reason)}</p>")
 
 
-def _table(summary: Summary) -> str:
+def _trials(summary: Summary) -> str:
     options = "".join(
         f"<option value={escaped(status)}>{escaped(status)} ({n:,})</option>"
         for status, n in summary.counts.items()
         if n
     )
-    return (
-        f"<section class=card id=trials><h2>All {counted(len(summary.results), 'trial')}</h2>"
+    return card(
+        "trials",
+        f"All {counted(len(summary.results), 'trial')}",
         '<div class=tools><input id=filter type=search placeholder="filter: adam, failed, …" '
         'aria-label="filter the trials"><select id=status aria-label="only one status">'
         f"<option value=''>every status</option>{options}</select><output id=shown></output></div>"
         "<div class=scroll><table><thead></thead><tbody></tbody></table></div>"
-        "<button type=button id=more hidden>show more</button></section>"
+        "<button type=button id=more hidden>show more</button>",
     )
 
 
@@ -175,15 +199,15 @@ def _configuration(summary: Summary) -> str:
         text = summary.run.config.read_text(MOST, errors="replace")
     except OSError:
         text = "(config.yaml cannot be read)"
-    lines = "\n".join(indented(line) for line in text.split("\n"))
-    return (
-        "<section class=card id=configuration><h2>The configuration</h2><details><summary>"
-        "config.yaml</summary><button type=button class=copy>copy</button>"
-        f"<pre>{lines}</pre></details></section>"
+    return card(
+        "configuration",
+        "The configuration",
+        "<details><summary>config.yaml</summary><button type=button class=copy>copy</button>"
+        f"<pre>{code(text)}</pre></details>",
     )
 
 
-def _facts(summary: Summary) -> str:
+def _made_with(summary: Summary) -> str:
     info = summary.info
     rows: list[tuple[str, Any]] = [*info.get("versions", {}).items()]
     rows += info.get("machine", {}).items()
@@ -193,11 +217,55 @@ def _facts(summary: Summary) -> str:
         counts = ", ".join(f"{n:,} {part}" for part, n in data.get("rows", {}).items())
         rows.append(("rows", counts))
         rows.append(("data fingerprint", str(data.get("fingerprint", ""))[:16]))
-    cells = "".join(
-        f"<div><dt>{escaped(name)}</dt><dd>{short(one_line(value), 70)}</dd></div>"
-        for name, value in rows
-    )
-    return f"<section class=card id=facts><h2>Made with</h2><dl class=facts>{cells}</dl></section>"
+    cells = definitions((escaped(name), short(value, 70)) for name, value in rows)
+    return card("facts", "Made with", f"<dl class=facts>{cells}</dl>")
+
+
+def trial_table(summary: Summary) -> dict[str, Any]:
+    """Every trial as a row, for the page's script to sort, filter and show a screenful at a time.
+
+    A cell is [what sorts it, what it shows], or one value for both.
+    """
+    names = [parameter.name for parameter in summary.config.space]
+    metric = summary.criterion.name
+    failed = any(result.error for result in summary.results)
+    columns = ["trial", "round", "status", metric, "epochs", "seconds", *names]
+    rows = []
+    ordered = sorted(summary.results, key=summary.criterion.order)[:MOST_ROWS]
+    for result in ordered:
+        row: list[Any] = [
+            result.number,
+            result.round + 1,
+            str(result.status),
+            _cell(result.value),
+            result.epochs,
+            _cell(result.seconds),
+            *(_cell(result.params[name]) if name in result.params else None for name in names),
+        ]
+        if failed:
+            row.append(None if result.error is None else one_line(result.error)[:LONGEST])
+        rows.append(row)
+    return {
+        "columns": [one_line(name) for name in columns + ["error"] * failed],
+        "rows": rows,
+        "best": None if summary.best is None else summary.best.number,
+        "maximize": summary.criterion.goal == "maximize",
+        "left_out": len(summary.results) - len(rows),
+    }
+
+
+def _cell(value: Any) -> Any:
+    """Numbers are sorted as such and show few digits; all else is text."""
+    if value is None:
+        return None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return [value, number(value)]
+    if isinstance(value, list):
+        return [
+            value[0] if value and isinstance(value[0], int | float) else 0,
+            number(value)[:LONGEST],
+        ]
+    return one_line(number(value))[:LONGEST]
 
 
 @cache

@@ -1,19 +1,22 @@
-"""What won, whether to trust it, and what to try next: the top of the page."""
+"""What won, whether to trust it, how it does on each class, and what to try next."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from hpsearch.errors import as_argument
 from hpsearch.messages import counted
 from hpsearch.report.headline import gain
-from hpsearch.report.html.text import escaped, indented, short
+from hpsearch.report.html.markup import card, code, definitions, escaped, header, items, short
 from hpsearch.report.numbers import duration, ends, number, rough, signed
 from hpsearch.report.summary import Summary
 from hpsearch.store import as_yaml
-from hpsearch.trainers.network.frameworks import keras, pytorch
 from hpsearch.trial import Result
+
+MOST_OPEN = 20  # classes; a longer table is folded
+MOST_ROWS = 1000  # classes in the table
+MOST_PAIRS = 30  # of classes that are mistaken for each other
 
 
 def headline(summary: Summary) -> str:
@@ -29,51 +32,45 @@ def headline(summary: Summary) -> str:
         f"refined from {short(info['parent'])}" if info.get("parent") else "",
     ]
     status = str(info["status"])
-    return (
-        f'<header><p class="kicker">hpsearch <span class="status {escaped(status)}">'
+    kicker = (
+        f'<p class="kicker">hpsearch <span class="status {escaped(status)}">'
         f"{escaped(status)}</span></p>"
-        f"<h1>{short(summary.run.name, 80)}</h1>"
-        f"<p class=facts>{' · '.join(fact for fact in facts if fact)}</p>"
-        '<button id=theme type=button aria-label="light or dark">◐</button></header>'
     )
+    return header(kicker, short(summary.run.name, 80), facts)
 
 
 def winner(summary: Summary) -> str:
     """The winner's card: its value, its settings to copy, and how far to trust it."""
     best, going = summary.best, summary.info["status"] in ("running", "interrupted")
     if best is None:
-        return (
-            f"<section class=card id=winner><h2>No winner{' yet' * going}</h2>"
-            "<p>No trial has been completed with a finite "
-            f"{escaped(summary.criterion.name)}.</p></section>"
-        )
+        metric = escaped(summary.criterion.name)
+        why = f"<p>No trial has been completed with a finite {metric}.</p>"
+        return card("winner", f"No winner{' yet' * going}", why)
     headline = summary.headline
     assert headline is not None
-    unimproved = f"<p class=warning>{escaped(summary.unimproved)}</p>" * bool(summary.unimproved)
+    no_better = summary.no_better_than_parent
+    note = "" if no_better is None else f"<p class=warning>{escaped(no_better)}</p>"
+    settings = ((short(name, 32), short(number(v), 40)) for name, v in best.params.items())
+    trust = ((escaped(name), html) for name, html in _judgements(summary, best))
     return (
         '<section class="card winner" id=winner><div>'
         f"<p class=label>{escaped(headline.metric)} of trial {best.number}</p>"
         f"<p class=value>{escaped(number(headline.value))}</p>"
-        f"<p class=label>{_source(summary)}</p>{_on_test_rows(summary)}{unimproved}</div>"
-        f"<dl class=settings>{_settings(best)}</dl>"
-        f"<div class=trust><h3>Can I trust it?</h3><dl>{_trust(summary, best)}</dl></div>"
+        f"<p class=label>{_source(summary)}</p>{_on_test_rows(summary)}{note}</div>"
+        f"<dl class=settings>{definitions(settings)}</dl>"
+        f"<div class=trust><h3>Can I trust it?</h3><dl>{definitions(trust)}</dl></div>"
         f"{_copies(summary, best)}</section>"
     )
 
 
 def warnings(summary: Summary) -> str:
     """What to be wary of, and what to do next."""
-    items = [f"<li>{escaped(caution.message)}</li>" for caution in summary.warnings]
-    items += [f"<li>{each}</li>" for each in _first_error(summary)]
-    listed = "".join(
-        f"<li>{escaped(why)}: <code>{escaped(command)}</code></li>"
-        for why, command in _next(summary)
-    )
-    cautions = f"<ul class=warnings>{''.join(items)}</ul>" if items else ""
-    steps = f"<ul>{listed}</ul>" if listed else ""
-    if not cautions and not steps:
+    found = [*(escaped(each.message) for each in summary.warnings), *_first_error(summary)]
+    steps = [f"{escaped(why)}: <code>{escaped(step)}</code>" for why, step in _next(summary)]
+    if not found and not steps:
         return ""
-    return f"<section class=card id=next><h2>What to try next</h2>{cautions}{steps}</section>"
+    body = items(found, "warnings") + items(steps)
+    return card("next", "What to try next", body)
 
 
 def _first_error(summary: Summary) -> Iterator[str]:
@@ -117,20 +114,6 @@ def _on_test_rows(summary: Summary) -> str:
     return (
         f"<p class=tested>{escaped(found.name)} <b>{number(found.value)}</b>{interval}</p>"
         f"{constant}"
-    )
-
-
-def _settings(best: Result) -> str:
-    return "".join(
-        f"<div><dt>{short(name, 32)}</dt><dd>{short(number(value), 40)}</dd></div>"
-        for name, value in best.params.items()
-    )
-
-
-def _trust(summary: Summary, best: Result) -> str:
-    return "".join(
-        f"<div><dt>{escaped(name)}</dt><dd>{text}</dd></div>"
-        for name, text in _judgements(summary, best)
     )
 
 
@@ -193,25 +176,77 @@ def _gain(summary: Summary) -> Iterator[tuple[str, str]]:
 def _copies(summary: Summary, best: Result) -> str:
     """The winner's settings in other words, each to be copied."""
     texts = [
-        ("YAML", as_yaml(best.params)),
+        ("YAML", as_yaml(best.params).rstrip("\n")),
         ("retrain", f"hpsearch retrain {_run(summary)} --trial {best.number}"),
     ]
-    if summary.config.trainer.network:
-        data: dict[str, Any] = summary.info["data"]
-        settings = {**summary.config.trainer.settings, **best.params}
-        shape = {"features": data["features"], "classes": len(data["classes"])}
-        texts.append(("PyTorch", "\n".join(pytorch(settings, **shape))))
-        texts.append(("Keras", "\n".join(keras(settings, **shape))))
+    for framework, lines in summary.snippets.items():
+        texts.append((framework, "\n".join(lines).rstrip("\n")))
     return "<div class=copies>" + "".join(
         f"<details{' open' if i == 0 else ''} name=copies><summary>{name}</summary>"
-        f"<button type=button class=copy>copy</button><pre>{_code(text)}</pre></details>"
+        f"<button type=button class=copy>copy</button><pre>{code(text)}</pre></details>"
         for i, (name, text) in enumerate(texts)
     ) + "</div>"  # fmt: skip
 
 
-def _code(text: str) -> str:
-    return "\n".join(indented(line) for line in text.rstrip("\n").split("\n"))
-
-
 def _run(summary: Summary) -> str:
     return as_argument(summary.run.path)
+
+
+def classes(summary: Summary) -> str:
+    """Precision, recall and F1 of each class, and the pairs most often mistaken."""
+    test = summary.test
+    if test is None or not test.get("per_class"):
+        return ""
+    names = [str(name) for name in test.get("classes", summary.info["data"]["classes"])]
+    heads = ("class", "rows", "precision", "recall", "F1")
+    rates = _class_table(heads, list(_rates(names, test["per_class"])))
+    title = f"{len(names):,} classes"
+    if len(names) > MOST_ROWS:
+        title += f", the {MOST_ROWS:,} with the lowest F1"
+    folded = "" if len(names) > MOST_OPEN else " open"
+    pairs = _mistaken(names, test.get("confused", []), whole=test.get("confusion") is not None)
+    return card(
+        "classes",
+        "Class by class",
+        "<p>On the test rows: precision is the share of rows taken for a class that are of it, "
+        "recall the share of its rows that were found, F1 their harmonic mean.</p>"
+        f"<details{folded}><summary>{title}</summary>{rates}</details>{pairs}",
+    )
+
+
+def _rates(names: Sequence[str], rates: Mapping[str, Any]) -> Iterator[list[str]]:
+    order: Sequence[int] = range(len(names))
+    if len(names) > MOST_ROWS:
+        f1 = rates["f1"]
+        order = sorted(order, key=lambda i: (f1[i] is None, f1[i] or 0.0))[:MOST_ROWS]
+    for index in order:
+        cells = [rates[name][index] for name in ("precision", "recall", "f1")]
+        shown = ("–" if cell is None else number(cell) for cell in cells)
+        yield [short(names[index], 40), f"{rates['rows'][index]:,}", *shown]
+
+
+def _mistaken(names: Sequence[str], pairs: Sequence[Sequence[int]], whole: bool) -> str:
+    """The pairs most often mistaken; folded where the matrix above shows them, too."""
+    if not pairs:
+        return ""
+    rows = [[short(names[a], 40), short(names[b], 40), f"{n:,}"] for a, b, n in pairs[:MOST_PAIRS]]
+    table = _class_table(("class", "taken for", "rows"), rows)
+    opened = "" if whole else " open"
+    return f"<details{opened}><summary>Most often mistaken</summary>{table}</details>"
+
+
+def _class_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table whose columns, but those that name a class, are numbers set flush right."""
+    texts = {"class", "taken for"}
+    marks = ["" if head in texts else " class=number" for head in heads]
+    head = "".join(
+        f"<th scope=col{m}>{escaped(h)}</th>" for h, m in zip(heads, marks, strict=True)
+    )
+    lines = "".join(
+        "<tr>" + "".join(f"<td{m}>{c}</td>" for c, m in zip(row, marks, strict=True)) + "</tr>"
+        for row in rows
+    )
+    return (
+        f"<div class=scroll><table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
+        "</div>"
+    )

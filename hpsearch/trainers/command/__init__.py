@@ -1,6 +1,1 @@
-"""The trainer of a user's own command, in any language."""
-
-from hpsearch.trainers.command.template import program, used
-from hpsearch.trainers.command.trainer import CommandTrainer
-
-__all__ = ["CommandTrainer", "program", "used"]
+"""Kind `command`: a command of the user's, in any language."""

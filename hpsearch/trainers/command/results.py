@@ -1,4 +1,4 @@
-"""What a command tells of its training: lines of JSON, matches of a pattern, or a JSON file."""
+"""What a command reports of its training: JSON lines, matches of a pattern, or a JSON file."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from typing import Any
 from hpsearch.errors import TrainerError
 from hpsearch.messages import counted
 from hpsearch.store import MOST, SafePath
-from hpsearch.trainers.measures import Measures, epoch_told, measures
+from hpsearch.trainers.user_training import Metrics, epoch_named, metrics_of
 
-Told = Sequence[Mapping[str, Any]]
+Results = Sequence[Mapping[str, Any]]
 """One mapping of names to numbers for each epoch, or one for the whole training."""
 
 
-def told_by_lines(output: str, metric: str) -> Told:
+def results_in_lines(output: str, metric: str) -> Results:
     r"""The lines that are JSON objects with the metric.
 
     Where these name their epochs, one that names another epoch and lacks the metric is a result,
     too, which is to be complained of; a line without either is none.
 
-    >>> told_by_lines('begin\n{"loss": 2}\n{"step": 3}\n{"loss": 1}\n', "loss")
+    >>> results_in_lines('begin\n{"loss": 2}\n{"step": 3}\n{"loss": 1}\n', "loss")
     [{'loss': 2}, {'loss': 1}]
 
     Raises:
         TrainerError: there is none.
     """
-    objects = [told for line in output.splitlines() if (told := _object(line)) is not None]
-    having = [told for told in objects if metric in told]
+    objects = [each for line in output.splitlines() if (each := _object(line)) is not None]
+    having = [each for each in objects if metric in each]
     if having:
-        named = [told["epoch"] for told in having if _whole(told.get("epoch"))]
+        named = [each["epoch"] for each in having if _whole(each.get("epoch"))]
         known = {*named} if len(named) == len(having) else None
         return [
-            told
-            for told in objects
-            if metric in told
-            or (known is not None and _whole(told.get("epoch")) and told["epoch"] not in known)
+            each
+            for each in objects
+            if metric in each
+            or (known is not None and _whole(each.get("epoch")) and each["epoch"] not in known)
         ]
     if objects:
         found = ", ".join(map(repr, objects[-1])) or "no metric"
@@ -48,26 +48,26 @@ def told_by_lines(output: str, metric: str) -> Told:
     )
 
 
-def told_by_pattern(output: str, pattern: str, metric: str) -> Told:
+def results_by_pattern(output: str, pattern: str, metric: str) -> Results:
     r"""The matches of a regular expression: its named groups, or its first group as the metric.
 
-    >>> told_by_pattern("loss=2\nloss=1\n", r"loss=(\S+)", "loss")
+    >>> results_by_pattern("loss=2\nloss=1\n", r"loss=(\S+)", "loss")
     [{'loss': 2.0}, {'loss': 1.0}]
 
     Raises:
         TrainerError: it matches nowhere, or what it matched is no number.
     """
-    told = []
+    results = []
     for match in re.finditer(pattern, output, re.MULTILINE):
         named = {name: text for name, text in match.groupdict().items() if text is not None}
         texts = named or {metric: match[1] if match.re.groups else match[0]}
-        told.append({name: _number(text) for name, text in texts.items()})
-    if not told:
+        results.append({name: _number(text) for name, text in texts.items()})
+    if not results:
         raise TrainerError(f"the output must match {pattern!r} somewhere, it does not")
-    return told
+    return results
 
 
-def told_by_file(path: SafePath) -> Told:
+def results_in_file(path: SafePath) -> Results:
     """A JSON file with an object, or a list of objects, one for each epoch.
 
     Raises:
@@ -85,11 +85,11 @@ def told_by_file(path: SafePath) -> Told:
     return listed
 
 
-def by_epoch(told: Told, metric: str, done: int, until: int) -> dict[int, Measures]:
+def by_epoch(results: Results, metric: str, done: int, until: int) -> dict[int, Metrics]:
     """The metrics of each epoch that a command was asked for.
 
     Args:
-        told: what it said, in order. It counts epochs from `done` + 1, or names them.
+        results: what it said, in order. It counts epochs from `done` + 1, or names them.
         metric: what counts.
         done: the epoch that it went on from.
         until: the last epoch that it was asked for. With 1, only the last result counts, so
@@ -99,16 +99,15 @@ def by_epoch(told: Told, metric: str, done: int, until: int) -> dict[int, Measur
         TrainerError: a result is no metric, or one result stands for several epochs.
     """
     if until == 1:
-        return {
-            1: measures([each for each in told if metric in each or each is told[0]][-1], metric)
-        }
-    rows: dict[int, Measures] = {}
+        last = [each for each in results if metric in each or each is results[0]][-1]
+        return {1: metrics_of(last, metric)}
+    rows: dict[int, Metrics] = {}
     epoch = done
-    for each in told:
-        epoch = epoch_told(each) or epoch + 1
+    for each in results:
+        epoch = epoch_named(each) or epoch + 1
         if epoch <= until:
-            rows[epoch] = measures(each, metric, epoch)
-    if len(told) == 1 and "epoch" not in told[0] and until - done > 1:
+            rows[epoch] = metrics_of(each, metric, epoch)
+    if len(results) == 1 and "epoch" not in results[0] and until - done > 1:
         raise TrainerError(
             f"each epoch must have its own result, found one for {until - done} epochs; print "
             "one an epoch (with an 'epoch' if there is but one), or leave trainer.epochs out"
@@ -125,14 +124,14 @@ def _object(line: str) -> dict[str, Any] | None:
     if not text.startswith("{"):
         return None
     try:
-        told = json.loads(text)
+        found = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    return told if isinstance(told, dict) else None
+    return found if isinstance(found, dict) else None
 
 
 def _number(text: str) -> Any:
     try:
         return float(text)
     except ValueError:
-        return text  # what is wrong with it, `measures` tells
+        return text  # what is wrong with it, `metrics_of` says

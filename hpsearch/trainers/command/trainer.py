@@ -1,4 +1,4 @@
-"""The trainer of a user's command: told the parameters, asked for the metrics."""
+"""The trainer of a user's command: given the parameters, asked for the metrics."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from hpsearch.store import SafePath
 from hpsearch.trainers.checkpoints import Checkpoints, kept_epochs
 from hpsearch.trainers.command.process import output_of
 from hpsearch.trainers.command.results import (
-    Told,
+    Results,
     by_epoch,
-    told_by_file,
-    told_by_lines,
-    told_by_pattern,
+    results_by_pattern,
+    results_in_file,
+    results_in_lines,
 )
 from hpsearch.trainers.command.template import as_text, filled
-from hpsearch.trainers.pieces import outcome_of, params_of, seed_of
 from hpsearch.trainers.protocol import Job, Outcome, Report, State
+from hpsearch.trainers.user_training import outcome_of, params_of, seed_of
 
 
 @dataclass(frozen=True)
 class CommandTrainer:
-    """Trains each job by one run of a command, which is told the epoch to train up to.
+    """Trains each job by one run of a command, which is given the epoch to train up to.
 
     A later piece goes on from the checkpoint folder where the command `resumes`; else it is
-    trained anew, and epochs that are known already are told a second time.
+    trained anew, and epochs that are known already are reported a second time.
 
     Attributes:
         command: its words with `{name}` for values, see `template`.
@@ -62,7 +62,7 @@ class CommandTrainer:
         """Train each job from its state to its until_epoch.
 
         Raises:
-            TrainerError: the command failed, or what it told is no result.
+            TrainerError: the command failed, or what it reports is no result.
         """
         return [self._train(*each, report) for each in zip(jobs, states, strict=True)]
 
@@ -83,8 +83,8 @@ class CommandTrainer:
 
         return checkpoints.within(kept_epochs(state) if self.resumes else 0, piece)
 
-    def _run(self, job: Job, folder: SafePath, logs: SafePath) -> Told:
-        """What the command told of a piece that it trained in a folder."""
+    def _run(self, job: Job, folder: SafePath, logs: SafePath) -> Results:
+        """What the command reports of a piece that it trained in a folder."""
         params = params_of(job)
         given = {
             "epochs": job.until_epoch,
@@ -102,11 +102,11 @@ class CommandTrainer:
             found = log.status()
             if found is not None and found.st_size == 0:
                 log.remove()
-        return self._told(output, folder)
+        return self._results(output, folder)
 
-    def _told(self, output: str, folder: SafePath) -> Told:
+    def _results(self, output: str, folder: SafePath) -> Results:
         if self.file is not None:
-            return told_by_file(folder / self.file)
+            return results_in_file(folder / self.file)
         if self.pattern is not None:
-            return told_by_pattern(output, self.pattern, self.metric)
-        return told_by_lines(output, self.metric)
+            return results_by_pattern(output, self.pattern, self.metric)
+        return results_in_lines(output, self.metric)

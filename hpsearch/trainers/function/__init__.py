@@ -1,6 +1,1 @@
-"""The trainer of a user's own Python function."""
-
-from hpsearch.trainers.function.loading import Manner, inspected, load, manner
-from hpsearch.trainers.function.trainer import FunctionTrainer
-
-__all__ = ["FunctionTrainer", "Manner", "inspected", "load", "manner"]
+"""Kind `function`: a Python function of the user's."""

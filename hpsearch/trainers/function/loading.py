@@ -1,4 +1,4 @@
-"""From `mymodel.py:train` to a function, and what can be told of a function without calling it."""
+"""From `mymodel.py:train` to a function, and how to call it by its signature."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SIGNATURE = "train(params, epochs) or train(params), and any of checkpoint_dir, 
 
 
 @dataclass(frozen=True)
-class Manner:
+class CallStyle:
     """How a function is called and what it does: plain values that travel between processes."""
 
     generator: bool  # it yields after each epoch; else it is trained in full
@@ -33,7 +33,7 @@ class Manner:
     named: tuple[str, ...] = ()  # which of these two it takes by name
 
     def call(self, function: Function, **known: Any) -> Any:
-        """What the function gives, told what it takes of what is known."""
+        """Call the function with those of the known arguments that it takes."""
         names = (*self.named, *self.extras)
         given = [known[name] for name in self.first]
         return function(*given, **{name: known[name] for name in names})
@@ -77,7 +77,7 @@ def load(target: str, home: str) -> Function:
     return function  # type: ignore[no-any-return]  # callable() says nothing of what it returns
 
 
-def manner(function: Function, name: str = "") -> Manner:
+def call_style(function: Function, name: str = "") -> CallStyle:
     """How to call a function, by its signature.
 
     The epochs are its second argument, unless that has a default and another name, such as
@@ -90,7 +90,7 @@ def manner(function: Function, name: str = "") -> Manner:
     try:
         takes = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):  # some functions written in C do not tell
-        return Manner(generator, ())
+        return CallStyle(generator, ())
     named = tuple(
         each.name
         for each in takes
@@ -108,7 +108,7 @@ def manner(function: Function, name: str = "") -> Manner:
         named = (*named, "epochs")
     args = tuple({"params": {}, "epochs": 1}[each] for each in first)
     extras = extras_of(function, name, args, (*named, *EXTRAS), SIGNATURE)
-    return Manner(generator, tuple(e for e in extras if e not in named), first, named)
+    return CallStyle(generator, tuple(e for e in extras if e not in named), first, named)
 
 
 def _is_epochs(second: inspect.Parameter) -> bool:
@@ -147,11 +147,11 @@ def extras_of(
     return extras
 
 
-def inspected(target: str | Function, home: str) -> Manner:
-    """Load a function, if it is only named, and tell its manner; for a worker to call."""
+def loaded_call_style(target: str | Function, home: str) -> CallStyle:
+    """How to call a function, loaded if it is only named; for another process to find out."""
     if isinstance(target, str):
-        return manner(load(target, home), target)
-    return manner(target)
+        return call_style(load(target, home), target)
+    return call_style(target)
 
 
 def _is_generator(function: Function) -> bool:

@@ -1,4 +1,4 @@
-"""The trainer of a user's function, which is called in a world that it cannot spoil."""
+"""The trainer of a user's function, whose traces in the process are removed after each call."""
 
 from __future__ import annotations
 
@@ -10,12 +10,18 @@ from typing import Any
 
 from hpsearch.store import SafePath
 from hpsearch.trainers.checkpoints import Checkpoints, kept_epochs
-from hpsearch.trainers.function.loading import Function, load, manner
-from hpsearch.trainers.measures import Measures, curve_of, epoch_told, measures
-from hpsearch.trainers.output import redirected
-from hpsearch.trainers.pieces import outcome_of, params_of, seed_of
+from hpsearch.trainers.function.loading import Function, call_style, load
+from hpsearch.trainers.isolation import redirected, same_process, traces_removed
 from hpsearch.trainers.protocol import Job, Outcome, Report, State
-from hpsearch.trainers.world import own_world, same_process
+from hpsearch.trainers.user_training import (
+    Metrics,
+    curve_of,
+    epoch_named,
+    metrics_of,
+    outcome_of,
+    params_of,
+    seed_of,
+)
 
 
 @dataclass(frozen=True)
@@ -25,7 +31,7 @@ class FunctionTrainer:
     A function that returns is a full training, whatever the job's until_epoch. A generator is
     followed epoch by epoch and closed after until_epoch. A later piece of it goes on from its
     checkpoint_dir, if it takes one and left something there; else the generator starts anew,
-    and epochs that are known already are told a second time.
+    and epochs that are known already are reported a second time.
 
     Attributes:
         target: the function, or its name as `file.py:name` or `module:name`.
@@ -65,32 +71,32 @@ class FunctionTrainer:
         with redirected(logs / f"trial-{job.number}.txt"):
             target = self.target
             function = load(target, self.home) if isinstance(target, str) else target
-            with own_world(), same_process():
+            with traces_removed(), same_process():
                 return self._call(function, job, state, report)
 
     def _call(
         self, function: Function, job: Job, state: State | None, report: Report | None
     ) -> Outcome:
-        how = manner(function)
+        style = call_style(function)
         checkpoints = Checkpoints.of(SafePath(Path(self.folder)), job.training)
 
         def piece(folder: SafePath | None, done: int) -> Outcome:
             params = copy.deepcopy(params_of(job))
             epochs = params.get("epochs", job.settings["epochs"])
             extras: dict[str, Any] = {"trial": job.number}
-            if "seed" in how.extras:
+            if "seed" in style.extras:
                 extras["seed"] = seed_of(job)
             if folder is not None:
                 extras["checkpoint_dir"] = str(folder)
-            told = how.call(function, params=params, epochs=epochs, **extras)
-            if not isinstance(told, Generator):
+            found = style.call(function, params=params, epochs=epochs, **extras)
+            if not isinstance(found, Generator):
                 checkpoints.drop()
-                curve, diverged = curve_of({1: measures(told, self.metric)}, self.metric)
+                curve, diverged = curve_of({1: metrics_of(found, self.metric)}, self.metric)
                 return Outcome(curve, None, diverged=diverged, finished=True)
-            rows, ended = _follow(told, self.metric, done, job.until_epoch, report)
+            rows, ended = _follow(found, self.metric, done, job.until_epoch, report)
             return outcome_of(job, rows, self.metric, done, ended, checkpoints, folder)
 
-        if "checkpoint_dir" in how.extras:
+        if "checkpoint_dir" in style.extras:
             return checkpoints.within(kept_epochs(state), piece)
         return piece(None, 0)
 
@@ -101,19 +107,19 @@ def _follow(
     done: int,
     until: int,
     report: Report | None,
-) -> tuple[dict[int, Measures], bool]:
+) -> tuple[dict[int, Metrics], bool]:
     """Each epoch's metrics, up to and including one epoch, and whether the generator ended.
 
     It is closed where training stops, so that its `finally` blocks run now.
     """
-    rows: dict[int, Measures] = {}
+    rows: dict[int, Metrics] = {}
     epoch = done
     try:
-        for told in generator:
-            epoch = epoch_told(told) or epoch + 1
+        for reported in generator:
+            epoch = epoch_named(reported) or epoch + 1
             if epoch > until:
                 return rows, False
-            rows[epoch] = measures(told, metric, epoch)
+            rows[epoch] = metrics_of(reported, metric, epoch)
             if report is not None:
                 report({"epoch": epoch, **rows[epoch]})
             undefined = any(value - value != 0 for value in rows[epoch].values())

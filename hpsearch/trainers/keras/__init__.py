@@ -1,9 +1,5 @@
-"""The same network trained by Keras, on the same prepared arrays.
+"""Kind `keras`: the network trained by Keras, or a Keras model of the user's.
 
-`layers`, `optimizers`, `program` and `export` import Keras as they are imported themselves: only
-once `framework.start` has prepared the process.
+`layers`, `optimizers`, `program`, `export` and `user_model` import Keras as they are imported
+themselves: only once `framework.start` has prepared the process.
 """
-
-from hpsearch.trainers.keras.trainer import KerasTrainer
-
-__all__ = ["KerasTrainer"]

@@ -15,8 +15,8 @@ from hpsearch.nn.training import Constants, Recipe, Seed, Snapshot
 from hpsearch.nn.types import Array, FlatStatistics
 from hpsearch.store import SafePath
 from hpsearch.trainers.keras.framework import start
-from hpsearch.trainers.network import NetworkTrainer
 from hpsearch.trainers.network.model import Model
+from hpsearch.trainers.network.trainer import NetworkTrainer
 from hpsearch.trainers.protocol import Job
 
 if TYPE_CHECKING:

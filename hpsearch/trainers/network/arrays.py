@@ -15,14 +15,14 @@ from hpsearch.store import SafePath
 
 
 @dataclass(frozen=True)
-class Part:
+class PreparedRows:
     """Some of the rows: X (rows, features) float32, standardised; y (rows,) class indices."""
 
     X: Array
     y: Array
 
 
-def part(folder: str, name: str) -> Part:
+def prepared_rows(folder: str, name: str) -> PreparedRows:
     """Map `x_NAME.npy` and `y_NAME.npy`, once in a process unless the files change.
 
     Raises:
@@ -34,11 +34,11 @@ def part(folder: str, name: str) -> Part:
         if found is None:
             raise DataError(f"{folder}: has no prepared {name} rows: found no {path.name}")
         stamps.append((found.st_ino, found.st_mtime_ns, found.st_size))
-    return _part(folder, name, tuple(stamps))
+    return _rows(folder, name, tuple(stamps))
 
 
 @lru_cache(maxsize=8)
-def _part(folder: str, name: str, stamps: tuple[object, ...]) -> Part:  # noqa: ARG001 (a key)
+def _rows(folder: str, name: str, stamps: tuple[object, ...]) -> PreparedRows:  # noqa: ARG001 (a key)
     X, y = map(_mapped, _paths(folder, name))
     if X.dtype != np.float32 or X.ndim != 2 or not X.flags.c_contiguous:
         raise DataError(f"{folder}: x_{name}.npy must be a C-contiguous float32 matrix")
@@ -47,7 +47,7 @@ def _part(folder: str, name: str, stamps: tuple[object, ...]) -> Part:  # noqa: 
             f"{folder}: y_{name}.npy must be int64 with one entry for each of the {len(X)} rows "
             f"of x_{name}.npy, found {y.dtype} {y.shape}"
         )
-    return Part(X, y)
+    return PreparedRows(X, y)
 
 
 def _paths(folder: str, name: str) -> list[SafePath]:

@@ -203,6 +203,9 @@ _TABLE = (
 HYPERPARAMETERS: Mapping[str, Hyperparameter] = MappingProxyType({h.name: h for h in _TABLE})
 """By name, in the order in which they are shown."""
 
+METRICS = ("train_loss", "val_loss", "val_accuracy", "val_balanced_accuracy", "val_macro_f1")
+"""What every epoch reports."""
+
 
 def complete(settings: Settings) -> dict[str, Value | list[Value]]:
     """The settings with every hyperparameter they leave out at its default.

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from hpsearch.data.dataset import Dataset
 from hpsearch.errors import DataError, RunError
 from hpsearch.messages import counted
 from hpsearch.nn.activations import ACTIVATIONS
@@ -151,6 +152,22 @@ def model_from_state(
         np.asarray(scale, np.float64),
         np.asarray(class_names),
         dict(data or {}),
+    )
+
+
+def trained_model(settings: Settings, state: State, dataset: Dataset) -> Model:
+    """A model that predicts from raw rows: weights, averages, standardisation, class names.
+
+    `dataset` is what it was trained on; else see `model_from_state`.
+    """
+    encoding = dataset.encoding
+    return model_from_state(
+        settings,
+        state,
+        mean=encoding.mean,
+        scale=encoding.scale,
+        class_names=np.array([str(name) for name in encoding.classes]),
+        data=encoding.to_json(),
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
@@ -12,24 +11,7 @@ from hpsearch.errors import TrainerError
 from hpsearch.nn.optimizers import OPTIMIZERS
 from hpsearch.nn.training import Recipe, Snapshot, start
 from hpsearch.nn.types import Array
-from hpsearch.trainers.protocol import Job, State
-
-
-@dataclass(frozen=True)
-class Best:
-    """What makes one epoch of a training better than another: a metric and its goal."""
-
-    metric: str
-    goal: Literal["minimize", "maximize"]
-
-    def cost(self, row: Mapping[str, float]) -> tuple[float, float]:
-        """An epoch's metrics as something to minimise; val_loss decides between equals.
-
-        >>> Best("val_accuracy", "maximize").cost({"val_accuracy": 0.98, "val_loss": 0.1})
-        (-0.98, 0.1)
-        """
-        value = row[self.metric]
-        return (-value if self.goal == "maximize" else value), row["val_loss"]
+from hpsearch.trainers.protocol import Best, Job, State
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,12 @@ from hpsearch.nn.inference import evaluate, fold
 from hpsearch.nn.metrics import accuracy, balanced_accuracy, count, macro_f1
 from hpsearch.nn.training import Constants, Recipe, Seed, Snapshot, Stack
 from hpsearch.nn.types import Array, FlatStatistics
-from hpsearch.trainers.network.arrays import Part, part
+from hpsearch.trainers.network.arrays import PreparedRows, prepared_rows
+from hpsearch.trainers.network.hyperparameters import METRICS
 from hpsearch.trainers.network.plan import Plan, plan
 from hpsearch.trainers.network.shift import tracked
-from hpsearch.trainers.network.state import Best, Progress, begin, from_state, to_state
-from hpsearch.trainers.protocol import Curve, Job, Outcome, Report, State
-
-METRICS = ("train_loss", "val_loss", "val_accuracy", "val_balanced_accuracy", "val_macro_f1")
+from hpsearch.trainers.network.state import Progress, begin, from_state, to_state
+from hpsearch.trainers.protocol import Best, Curve, Job, Outcome, Report, State
 
 STACK_NUMBERS = 16_384
 """Networks stack while mini-batch times widest layer stays within this many numbers.
@@ -168,8 +167,8 @@ class NetworkTrainer:
         rows, features = self._rows("train", job.fold).X.shape
         return plan(job.settings, features=features, classes=self.classes, rows=rows)
 
-    def _rows(self, name: str, fold: int) -> Part:
-        return part(f"{self.folder}/{fold}", name)
+    def _rows(self, name: str, fold: int) -> PreparedRows:
+        return prepared_rows(f"{self.folder}/{fold}", name)
 
     def _train_stack(self, members: list[_Member], report: Report | None) -> None:
         """Train members at the same epoch until each is done, impatient or diverged."""
@@ -208,7 +207,7 @@ class NetworkTrainer:
             if len(remaining) < len(active):
                 active, stack = remaining, None
 
-    def _measure(self, stack: Steps, val: Part, losses: Array) -> list[dict[str, float]]:
+    def _measure(self, stack: Steps, val: PreparedRows, losses: Array) -> list[dict[str, float]]:
         """Each trial's metrics after an epoch; NaN stands for what is undefined."""
         recipe = stack.recipe
         with np.errstate(all="ignore"):

@@ -67,7 +67,7 @@ def test_what_was_set_otherwise_is_told_and_what_was_not_is_left_out(written):
 
 def test_other_data_and_other_metrics_are_cautioned_against(written):
     runs = [written(4, completed, name="a"), written(4, completed, name="b")]
-    assert compare([summarise(run) for run in runs]).cautions == []
+    assert compare([summarise(run) for run in runs]).warnings == []
     config = runs[1].info["config"]
     metric = {**config["metric"], "name": "val_loss", "goal": "minimize"}
     runs[1].update(
@@ -75,7 +75,7 @@ def test_other_data_and_other_metrics_are_cautioned_against(written):
     )
     comparison = compare([summarise(run) for run in runs])
     assert len(comparison.metrics) == 2
-    assert ["metrics" in comparison.cautions[0], "data" in comparison.cautions[1]] == [True] * 2
+    assert ["metrics" in comparison.warnings[0], "data" in comparison.warnings[1]] == [True] * 2
 
 
 def test_a_run_given_twice_is_one(written):

@@ -7,8 +7,7 @@ from dataclasses import replace
 import pytest
 
 from hpsearch.report.html.figures import FIGURES, panels
-from hpsearch.report.html.page import page
-from hpsearch.report.html.write import write_page
+from hpsearch.report.html.page import page, write_page
 from hpsearch.report.summary import summarise
 from hpsearch.trial import Status
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from hpsearch.report.html.text import in_plot
+from hpsearch.report.html.markup import plot_text
 from hpsearch.report.numbers import number
-from hpsearch.space import LINEAR, LOG, Choice, Continuous, Discrete, Domain
+from hpsearch.space import Choice, Continuous, Discrete, Domain
 
 MOST_TICKS = 6
 WIDE = 36  # characters of all labels: more stand aslant
@@ -49,13 +49,13 @@ def axis_of(domain: Domain) -> Axis:
         far = [v for v in inside if all(abs(domain.fraction(v) - end) > CLOSE for end in ends)]
         values = [values[0], *far, *values[-1:]] if len(values) > 1 else values
     places = tuple(round(domain.fraction(value), 4) for value in values)
-    return Axis(domain, places, tuple(in_plot(number(value), 14) for value in values))
+    return Axis(domain, places, tuple(plot_text(number(value), 14) for value in values))
 
 
 def ticks(domain: Domain, most: int = MOST_TICKS) -> list[Any]:
     """True values that people like to read, about evenly spread over the domain's scale.
 
-    >>> from hpsearch.space import ONE_MINUS_POWER
+    >>> from hpsearch.space import LOG, ONE_MINUS_POWER
     >>> ticks(Continuous(1e-4, 1, LOG)), ticks(Continuous(0.9, 0.999, ONE_MINUS_POWER))
     ([0.0001, 0.001, 0.01, 0.1, 1.0], [0.9, 0.97, 0.99, 0.997, 0.999])
     """
@@ -80,9 +80,9 @@ def _whole(value: float) -> int | float:
 def _round_values(
     low: float, high: float, domain: Continuous | Discrete, most: int
 ) -> list[float]:
-    if domain.scale is LINEAR:
+    if not domain.scale.decades:
         return _steps(low, high, most)
-    if domain.scale is LOG:
+    if not domain.scale.mirrored:
         return list(_decades(low, high, most))
     return sorted(round(1 - gap, 12) for gap in _decades(1 - high, 1 - low, most))
 

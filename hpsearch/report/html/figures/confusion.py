@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hpsearch.report.html.figures.style import Figure, axis, figure
-from hpsearch.report.html.text import in_plot
+from hpsearch.report.html.markup import plot_text
 from hpsearch.report.summary import Summary
 
 MOST_NUMBERS = 25  # classes; in a larger matrix numbers would not fit
@@ -24,7 +24,7 @@ def matrix(summary: Summary) -> Figure | None:
     test = summary.test
     if test is None or not test.get("confusion"):
         return None
-    names = [in_plot(name, 16) for name in test.get("classes", summary.info["data"]["classes"])]
+    names = [plot_text(name, 16) for name in test.get("classes", summary.info["data"]["classes"])]
     counts = test["confusion"]
     shares = [[n / max(1, sum(row)) for n in row] for row in counts]
     signed = [[s if i == j else -s for j, s in enumerate(row)] for i, row in enumerate(shares)]

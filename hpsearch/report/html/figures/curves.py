@@ -17,7 +17,7 @@ from hpsearch.report.html.figures.style import (
     thinning,
     value_range,
 )
-from hpsearch.report.html.text import in_plot
+from hpsearch.report.html.markup import plot_text
 from hpsearch.report.numbers import number as written
 from hpsearch.report.summary import Summary
 
@@ -31,7 +31,7 @@ def learning(summary: Summary) -> Figure | None:
     name = summary.criterion.name
     curves = {
         each.result.number: each.curve
-        for each in summary.known
+        for each in summary.past_trials
         if len(each.curve.get(name, [])) > 0 and any(v is not None for v in each.curve[name])
     }
     if not any(len(curve[name]) > 1 for curve in curves.values()):
@@ -64,7 +64,7 @@ def learning(summary: Summary) -> Figure | None:
         data,
         thinning(len(shown) + len(best), len(curves), "curves"),
         xaxis=axis("epoch"),
-        yaxis=axis(in_plot(name), **({"range": limits} if limits else {})),
+        yaxis=axis(plot_text(name), **({"range": limits} if limits else {})),
         showlegend=True,
         height=380,
     )

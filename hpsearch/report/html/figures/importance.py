@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hpsearch.report.html.figures.style import BLUE, FADED, GREY, Figure, axis, figure
-from hpsearch.report.html.text import in_plot
+from hpsearch.report.html.markup import plot_text
 from hpsearch.report.summary import Summary
 
 MOST = 24  # parameters; what matters less is left out
@@ -14,7 +14,7 @@ def shares(summary: Summary) -> Figure | None:
     found = summary.importance
     if found.reason is not None or not found.whole:
         return None
-    ordered = sorted(found.whole, key=lambda name: -(s.share if (s := found.whole[name]) else 0))
+    ordered = found.parameters
     names = ordered[:MOST][::-1]
     data = []
     for title, part, colour in (
@@ -24,7 +24,7 @@ def shares(summary: Summary) -> Figure | None:
         told = [(name, share) for name in names if (share := part.get(name)) is not None]
         data.append({
             "type": "bar", "orientation": "h", "name": title,
-            "y": [in_plot(name) for name, _ in told],
+            "y": [plot_text(name) for name, _ in told],
             "x": [round(100 * share.share, 2) for _, share in told],
             "error_x": {"type": "data", "array": [round(100 * s.error, 2) for _, s in told],
                         "arrayminus": [round(100 * min(s.error, s.share), 2) for _, s in told],
@@ -38,9 +38,7 @@ def shares(summary: Summary) -> Figure | None:
         f"{left_out} parameters that matter less are left out." if left_out else None,
         height=90 + 44 * len(names),
         xaxis=axis("share of variance, %", rangemode="tozero"),
-        yaxis=axis(
-            categoryorder="array", categoryarray=[in_plot(name) for name in names], type="category"
-        ),
+        yaxis=axis(categoryorder="array", categoryarray=[*map(plot_text, names)], type="category"),
         barmode="group",
         showlegend=True,
         legend={

@@ -14,7 +14,7 @@ from hpsearch.report.html.figures.style import (
     thinning,
     value_range,
 )
-from hpsearch.report.html.text import in_plot
+from hpsearch.report.html.markup import plot_text
 from hpsearch.report.numbers import number
 from hpsearch.report.summary import Summary
 from hpsearch.space import LINEAR, Continuous, Parameter
@@ -42,7 +42,7 @@ def lines(summary: Summary) -> Figure | None:
     minimise = summary.criterion.goal == "minimize"
     # The weakest would take most of the axis: they stand at its end.
     metric = {
-        "label": in_plot(summary.criterion.name),
+        "label": plot_text(summary.criterion.name),
         "values": [min(max(value, low), high) for value in values],
         "range": [low, high],
         "tickvals": (places := ticks(Continuous(low, high, LINEAR)) if low < high else [low]),
@@ -90,7 +90,7 @@ def _dimensions(results: list[Result], parameter: Parameter) -> Iterator[dict[st
         unused = UNUSED in places
         label = parameter.name if parameter.per is None else f"{parameter.name}[{index}]"
         yield {
-            "label": in_plot(label, 22),
+            "label": plot_text(label, 22),
             "values": places,
             "range": [UNUSED if unused else 0, 1],
             "tickvals": [UNUSED] * unused + list(scale.places),

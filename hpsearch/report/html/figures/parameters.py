@@ -24,7 +24,7 @@ from hpsearch.report.html.figures.style import (
     thinning,
     value_range,
 )
-from hpsearch.report.html.text import in_plot
+from hpsearch.report.html.markup import plot_text
 from hpsearch.report.numbers import extent, number
 from hpsearch.report.summary import Summary
 from hpsearch.space import Discrete, Parameter
@@ -62,7 +62,7 @@ def panel(summary: Summary, parameter: Parameter) -> Figure | None:
         thinning(len(shown), len(own)),
         height=330,
         xaxis={**axis(), **scale.layout(), "anchor": "y2"},
-        yaxis=axis(in_plot(summary.criterion.name), domain=[FUNNEL + 0.06, 1], **goal),
+        yaxis=axis(plot_text(summary.criterion.name), domain=[FUNNEL + 0.06, 1], **goal),
         yaxis2={
             "domain": [0, FUNNEL],
             "range": [len(bars) - 0.4, LOST_ROW - 0.7 if any_lost else -0.6],
@@ -115,7 +115,7 @@ def _dots(
         "type": "scatter", "mode": "markers", "name": "completed" if completed else "stopped",
         "x": [x for x, _, _ in places], "y": heights["y"],
         "cliponaxis": False,
-        "text": [f"{in_plot(number(v))}<br>trial {r.number}, round {r.round + 1}, {r.status}"
+        "text": [f"{plot_text(number(v))}<br>trial {r.number}, round {r.round + 1}, {r.status}"
                  f"<br>{number(r.value)}" for _, r, v in places],
         "hovertemplate": "%{text}<extra></extra>",
         "marker": {
@@ -132,7 +132,7 @@ def _lost(parameter: Parameter, scale: Axis, results: list[Result]) -> dict[str,
     return {
         "type": "scatter", "mode": "markers", "name": "lost", "yaxis": "y2", "cliponaxis": False,
         "x": [x for x, _, _ in places], "y": [LOST_ROW for _ in places],
-        "text": [f"{in_plot(number(v))}<br>trial {r.number}, {r.status}" for _, r, v in places],
+        "text": [f"{plot_text(number(v))}<br>trial {r.number}, {r.status}" for _, r, v in places],
         "hovertemplate": "%{text}<extra></extra>",
         "marker": {
             "symbol": "x-thin", "size": 7,
@@ -147,7 +147,7 @@ def _winner(best: Result, parameter: Parameter, scale: Axis) -> dict[str, Any]:
     return {
         "type": "scatter", "mode": "markers", "name": "winner",
         "x": [scale.place(value) for value in inside], "y": [best.value for _ in inside],
-        "text": [in_plot(number(value)) for value in inside],
+        "text": [plot_text(number(value)) for value in inside],
         "hovertemplate": "the winner: %{text}<extra></extra>",
         "marker": {"symbol": "star", "size": 15, "color": ORANGE,
                    "line": {"width": 1, "color": "white"}},
@@ -172,7 +172,7 @@ def _rounds(
             "x": [max(0.006, high - low) for low, high in spans],
             "marker": {"color": shade(position), "line": {"width": 0}},
             "hovertemplate": f"round {each.round + 1}, {counted(each.trials, 'trial')}: "
-                             f"{in_plot(told, 80)}<extra></extra>",
+                             f"{plot_text(told, 80)}<extra></extra>",
         })  # fmt: skip
         shapes += [
             {"type": "rect", "xref": "x", "yref": "y domain", "x0": low,

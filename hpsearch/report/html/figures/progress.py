@@ -17,7 +17,7 @@ from hpsearch.report.html.figures.style import (
     thinning,
     value_range,
 )
-from hpsearch.report.html.text import in_plot
+from hpsearch.report.html.markup import plot_text
 from hpsearch.report.numbers import number
 from hpsearch.report.summary import Summary
 from hpsearch.trial import Result, Status
@@ -61,7 +61,7 @@ def steps(summary: Summary, places: dict[int, float]) -> list[tuple[float, Resul
 def _said(summary: Summary, best: Result) -> str:
     """What the line says where a trial became the best."""
     own = best.number >= summary.spec.first
-    owner = "" if own else f" of {in_plot(summary.info.get('parent'))}"
+    owner = "" if own else f" of {plot_text(summary.info.get('parent'))}"
     return f"best from trial {best.number}{owner}: {number(best.value)}"
 
 
@@ -101,6 +101,6 @@ def _figure(summary: Summary, places: dict[int, float], title: str) -> Figure | 
         data,
         note or None,
         xaxis=axis(title),
-        yaxis=axis(in_plot(summary.criterion.name), **({"range": limits} if limits else {})),
+        yaxis=axis(plot_text(summary.criterion.name), **({"range": limits} if limits else {})),
         showlegend=True,
     )

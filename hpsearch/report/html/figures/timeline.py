@@ -13,7 +13,7 @@ from hpsearch.report.html.figures.style import (
     figure,
     shade,
 )
-from hpsearch.report.html.text import in_plot
+from hpsearch.report.html.markup import plot_text
 from hpsearch.report.numbers import duration
 from hpsearch.report.summary import Summary
 
@@ -40,7 +40,7 @@ def workers(summary: Summary) -> Figure | None:
         own = own if few else _joined(own, gap)
         data.append({
             "type": "bar", "orientation": "h", "name": name,
-            "y": [in_plot(span["worker"]) for span in own],
+            "y": [plot_text(span["worker"]) for span in own],
             "base": [span["start"] for span in own],
             "x": [round(span["end"] - span["start"], 3) for span in own],
             "text": [_said(span) for span in own],

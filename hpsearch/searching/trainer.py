@@ -1,0 +1,98 @@
+"""The trainer of a search, made by its kind, and the workers that it trains in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from hpsearch import backends
+from hpsearch.config import Config
+from hpsearch.data.dataset import Dataset
+from hpsearch.trainers.kinds import Setup, Workplace, kind_of
+from hpsearch.trainers.protocol import Best, Trainer
+
+Function = Callable[..., Any]
+"""A function that was handed over from Python, instead of named in a configuration."""
+
+
+def setup_of(config: Config, function: Function | None = None) -> Setup:
+    """What a configuration says of its trainer, as its kind takes it."""
+    metric = config.metric
+    return Setup(
+        config.trainer.options,
+        tuple(parameter.name for parameter in config.space),
+        metric.name,
+        Best(metric.name, metric.goal) if metric.at == "best" else None,
+        threads_of(config, jobs_of(config)),
+        workers=config.parallel.backend != "serial",
+        function=function,
+    )
+
+
+def inspected(config: Config, function: Function | None = None) -> Config:
+    """The configuration, now that its trainer was looked at, as its kind does before a search.
+
+    Where training cannot stop after an epoch, each trial is trained in full: no halving.
+
+    Raises:
+        TrainerError: it cannot work: a function that cannot be imported, no such program, ...
+    """
+    if kind_of(config.trainer).inspect(setup_of(config, function)):
+        return config
+    return replace(config, search=replace(config.search, halving=None))
+
+
+def trainer_of(
+    config: Config,
+    run: Path,
+    data: Path,
+    folds: Sequence[Dataset],
+    function: Function | None = None,
+) -> Trainer:
+    """The trainer of a search.
+
+    Args:
+        config: of the search.
+        run: the run's folder, or a temporary one.
+        data: the folder of the prepared arrays, one folder in it for each fold.
+        folds: the data that they are of; empty where the trainer reads its own.
+        function: handed over from Python, instead of one that the configuration names.
+    """
+    classes = len(folds[0].classes) if folds else 0
+    place = Workplace(run, data, classes)
+    return kind_of(config.trainer).make(setup_of(config, function), place)
+
+
+def jobs_of(config: Config) -> int:
+    """How many trials train at once; one that may take all cores has the machine for itself."""
+    if config.parallel.backend == "serial":
+        return 1
+    jobs = config.parallel.jobs
+    if jobs == "auto" and kind_of(config.trainer).threads == "all":
+        return 1
+    return backends.auto_jobs() if jobs in ("auto", -1) else int(jobs)
+
+
+def threads_of(config: Config, jobs: int) -> int:
+    """The threads of each worker. One is the rule where their number would change bits."""
+    threads, kind = config.parallel.threads, kind_of(config.trainer)
+    if kind.threads == "one":
+        return 1
+    if threads != "auto":
+        return threads
+    return max(1, backends.auto_jobs() // jobs) if kind.threads == "all" else 1
+
+
+def backend_of(config: Config, most: int | None = None) -> backends.Backend:
+    """Where a configuration's trials run, with at most so many workers."""
+    parallel, jobs = config.parallel, jobs_of(config)
+    jobs = jobs if most is None else min(jobs, most)
+    return backends.create(
+        parallel.backend,
+        jobs,
+        threads=threads_of(config, jobs),
+        memory=parallel.memory,
+        devices=parallel.devices or (),
+    )

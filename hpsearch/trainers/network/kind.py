@@ -1,0 +1,86 @@
+"""Kind `network`: hpsearch's own network, trained in NumPy on prepared arrays.
+
+What trains, writes and opens models is imported by the functions that do so: a report asks a
+kind for its hyperparameters and metrics, and shall not wait for more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from hpsearch.nn.metrics import SHARES
+from hpsearch.trainers.kinds import Goal, Kind, ModelFile, Setup, Trained, Workplace
+from hpsearch.trainers.network.hyperparameters import (
+    HYPERPARAMETERS,
+    METRICS,
+    ignored,
+    problems,
+)
+
+if TYPE_CHECKING:
+    from hpsearch.data.dataset import Dataset
+    from hpsearch.data.encoding import Encoding
+    from hpsearch.store import SafePath
+    from hpsearch.trainers.network.model import Model
+    from hpsearch.trainers.protocol import Settings, State, Trainer
+
+METRIC_GOALS: Mapping[str, Goal] = {
+    name: "minimize" if name.endswith("loss") else "maximize" for name in METRICS
+}
+
+MODEL = "model.npz"
+
+
+def _make(setup: Setup, at: Workplace) -> Trainer:
+    from hpsearch.trainers.network.trainer import NetworkTrainer
+
+    return NetworkTrainer(str(at.data), at.classes, setup.best)
+
+
+def write_network(best: SafePath, trained: Trained) -> Model:
+    """Write a trained network, by whichever framework, as an .npz file."""
+    from hpsearch.trainers.network.model import save_model, trained_model
+
+    model = trained_model(trained.job.settings, trained.state, trained.dataset)
+    save_model(best / MODEL, model)
+    return model
+
+
+def _open(best: SafePath, _setup: Setup) -> tuple[Model, Encoding]:
+    from hpsearch.data.encoding import Encoding
+    from hpsearch.trainers.network.model import load_model
+
+    model = load_model(best / MODEL)
+    return model, Encoding.from_json(model.data)
+
+
+def _as_bytes(settings: Settings, state: State, dataset: Dataset) -> bytes:
+    from hpsearch.trainers.network.model import as_bytes, trained_model
+
+    return as_bytes(trained_model(settings, state, dataset))
+
+
+def _snippets(settings: Settings, features: int, classes: int) -> dict[str, list[str]]:
+    from hpsearch.trainers.network import frameworks
+
+    shape = {"features": features, "classes": classes}
+    return {
+        "PyTorch": frameworks.pytorch(settings, **shape),
+        "Keras": frameworks.keras(settings, **shape),
+    }
+
+
+NETWORK_FILE = ModelFile(MODEL, write_network, _open, _as_bytes)
+
+KIND = Kind(
+    name="network",
+    make=_make,
+    hyperparameters=HYPERPARAMETERS,
+    metrics=METRIC_GOALS,
+    shares=frozenset(f"val_{name}" for name in SHARES),
+    check_settings=problems,
+    ignored_settings=ignored,
+    model=NETWORK_FILE,
+    snippets=_snippets,
+)
