@@ -92,7 +92,7 @@ def report(
         echo_data(rows.getvalue())
     else:
         if watch:
-            from hpsearch.report.live import watch as follow
+            from hpsearch.report.live import follow
 
             follow(run)
         _tell(run, top, open_)

@@ -16,7 +16,7 @@ from hpsearch.report.chart import chart
 from hpsearch.report.escape import cut
 from hpsearch.report.headline import constant_of, interval_of
 from hpsearch.report.numbers import duration, ends, number
-from hpsearch.report.summary import Summary
+from hpsearch.report.summary import Summary, improvements
 from hpsearch.report.text import TextTable, display, heading, warning
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -54,25 +54,21 @@ class Member:
                 from 1.
         """
         at = (lambda n: float(n + 1)) if places is None else places.__getitem__
-        criterion = self.summary.criterion
+        criterion, parent = self.summary.criterion, self.parent
         results = [r for r in self.summary.results if places is None or r.number in places]
-        best = self.parent.summary.best if self._goes_on and self.parent else None
+        if not results:
+            return []
+        best = parent.summary.best if parent and parent.metric == self.metric else None
         best = best or criterion.best(each.result for each in self.summary.spec.history)
-        points: list[tuple[float, float]] = []
-        for result in sorted(results, key=lambda r: (at(r.number), r.number)):
-            better = criterion.best([result] if best is None else [best, result])
-            if better is not best or (not points and best is not None):
-                best = better
-                assert best is not None
-                assert best.value is not None
-                points.append((at(result.number), best.value))
-        if points and points[-1][0] < (last := max(at(r.number) for r in results)):
+        steps = improvements(results, at, criterion, best)
+        first = min(results, key=lambda result: (at(result.number), result.number))
+        last = max(at(result.number) for result in results)
+        if best is not None and (not steps or steps[0][1] is not first):
+            steps.insert(0, (at(first.number), best))
+        points = [(x, result.value) for x, result in steps if result.value is not None]
+        if points and points[-1][0] < last:
             points.append((last, points[-1][1]))
         return points
-
-    @property
-    def _goes_on(self) -> bool:
-        return self.parent is not None and self.parent.metric == self.metric
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ class LiveReport:
         self._spent += self._cost
 
 
-def watch(run: RunDirectory) -> None:
+def follow(run: RunDirectory) -> None:
     """Follow a run on the terminal until it has ended.
 
     A terminal shows the latest state in place of the one before; elsewhere there is a line

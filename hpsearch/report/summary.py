@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -302,6 +302,28 @@ def listed(run: RunDirectory) -> dict[str, Any]:
             "search_value": headline.search,
         }
     return {**named, **unknown, **found}
+
+
+def improvements(
+    results: Iterable[Result],
+    place: Callable[[int], float],
+    criterion: Criterion,
+    best: Result | None = None,
+) -> list[tuple[float, Result]]:
+    """The trials that were the best completed one so far, and where they became it.
+
+    Args:
+        results: of trials.
+        place: where a trial of this number stands, such as when it ended.
+        criterion: what is better.
+        best: the one to beat from the start; None where there is none.
+    """
+    found = []
+    for result in sorted(results, key=lambda result: (place(result.number), result.number)):
+        if criterion.best([result] if best is None else [best, result]) is result:
+            best = result
+            found.append((place(result.number), result))
+    return found
 
 
 def _winner(

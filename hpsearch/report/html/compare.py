@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch.report.comparison import Comparison, Member
-from hpsearch.report.html.figures.curves import COLOURS
-from hpsearch.report.html.figures.progress import ends
-from hpsearch.report.html.figures.style import Figure, axis, figure, value_range
+from hpsearch.report.html.figures.progress import COLOURS, ends
+from hpsearch.report.html.figures.style import Figure, axis, figure, value_axis, value_range
 from hpsearch.report.html.markup import card, escaped, header, items, plot_text, short
 from hpsearch.report.html.page import document, is_page, plot
 from hpsearch.report.numbers import number
@@ -106,7 +105,7 @@ def _progress(
         data,
         "The axis leaves out the weakest quarter; a double click shows all." if limits else None,
         xaxis=axis("trial" if kind == "trials" else "seconds of searching"),
-        yaxis=axis(plot_text(metric), **({"range": limits} if limits else {})),
+        yaxis=value_axis(metric, limits),
         showlegend=True,
     )
 

@@ -9,7 +9,6 @@ import pytest
 from hpsearch.report.html.figures import (
     FIGURES,
     confusion,
-    curves,
     panels,
     progress,
     style,
@@ -131,7 +130,7 @@ def test_ticks_are_written_out_unless_they_are_huge_or_tiny(values, written_as):
 def test_what_a_pointer_shows_is_written_as_everywhere_else(written):
     run = written(6, lambda _: Status.COMPLETED)
     summary = summarise(run)
-    learned = curves.learning(summary)["data"]
+    learned = progress.learning_curves(summary)["data"]
     named = [trace for trace in learned if trace["name"] != "other trials"]
     assert named
     for trace in named:

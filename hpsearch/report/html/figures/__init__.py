@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from hpsearch.report.html.figures import (
-    confusion,
-    curves,
-    importance,
-    parallel,
-    parameters,
-    progress,
-    timeline,
-)
+from hpsearch.report.html.figures import confusion, importance, parameters, progress, timeline
 from hpsearch.report.html.figures.style import Figure
 from hpsearch.report.summary import Summary
 
@@ -20,8 +12,8 @@ FIGURES: dict[str, tuple[str, Callable[[Summary], Figure | None]]] = {
     "best-over-trials": ("The best so far, trial by trial", progress.over_trials),
     "best-over-time": ("The best so far, over time", progress.over_time),
     "importance": ("What mattered", importance.shares),
-    "parallel": ("All settings at once", parallel.lines),
-    "curves": ("Learning curves", curves.learning),
+    "parallel": ("All settings at once", parameters.parallel),
+    "curves": ("Learning curves", progress.learning_curves),
     "confusion": ("What the winner takes for what", confusion.matrix),
     "timeline": ("Who trained when", timeline.workers),
 }

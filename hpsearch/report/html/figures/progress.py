@@ -1,4 +1,4 @@
-"""The best value so far, over trials and over time."""
+"""How values got better: the best so far, over trials and over time, and learning curves."""
 
 from __future__ import annotations
 
@@ -9,18 +9,25 @@ from hpsearch.report.html.figures.style import (
     BLUE,
     FADED,
     GREEN,
+    ORANGE,
+    RED,
     Figure,
     axis,
+    evenly,
     figure,
     held,
     thinned,
     thinning,
+    value_axis,
     value_range,
 )
 from hpsearch.report.html.markup import plot_text
 from hpsearch.report.numbers import number
-from hpsearch.report.summary import Summary
+from hpsearch.report.summary import Summary, improvements
 from hpsearch.trial import Result, Status
+
+BEST, REST = 6, 250  # learning curves that are drawn: of the best trials, and of others
+COLOURS = (ORANGE, BLUE, GREEN, "#8b5cd6", "#18a5b8", RED)
 
 
 def over_trials(summary: Summary) -> Figure | None:
@@ -34,7 +41,7 @@ def over_time(summary: Summary) -> Figure | None:
 
 
 def ends(summary: Summary) -> dict[int, float]:
-    """When each trial's search training ended; what confirms it came later and counts no more."""
+    """When each trial's training ended, in seconds since the run began; without confirmations."""
     found: dict[int, float] = {}
     for span, confirming in pieces(summary):
         if not confirming:
@@ -43,23 +50,18 @@ def ends(summary: Summary) -> dict[int, float]:
 
 
 def steps(summary: Summary, places: dict[int, float]) -> list[tuple[float, Result]]:
-    """The completed trials that were the best so far, in the order of their places.
+    """The completed trials that were the best so far, and the places where they became it.
 
     A refined run starts from its parent's best, which stands at the first place.
     """
-    done = [r for r in summary.results if r.status is Status.COMPLETED and r.number in places]
+    done = [result for result in summary.results if result.number in places]
     best = summary.criterion.best(each.result for each in summary.spec.history)
-    found = [] if best is None or not places else [(min(places.values()), best)]
-    for result in sorted(done, key=lambda r: (places[r.number], r.number)):
-        better = summary.criterion.best([result] if best is None else [best, result])
-        if better is result:
-            best = result
-            found.append((places[result.number], result))
-    return found
+    first = [] if best is None or not places else [(min(places.values()), best)]
+    return first + improvements(done, places.__getitem__, summary.criterion, best)
 
 
-def _said(summary: Summary, best: Result) -> str:
-    """What the line says where a trial became the best."""
+def _tooltip(summary: Summary, best: Result) -> str:
+    """The line's text where a trial became the best."""
     own = best.number >= summary.spec.first
     owner = "" if own else f" of {plot_text(summary.info.get('parent'))}"
     return f"best from trial {best.number}{owner}: {number(best.value)}"
@@ -89,7 +91,7 @@ def _figure(summary: Summary, places: dict[int, float], title: str) -> Figure | 
             "type": "scatter", "mode": "lines+markers", "name": "best so far",
             "x": [*(x for x, _ in best), end],
             "y": [*(r.value for _, r in best), best[-1][1].value],
-            "text": [*(_said(summary, r) for _, r in best), ""],
+            "text": [*(_tooltip(summary, r) for _, r in best), ""],
             "hovertemplate": "%{text}<extra></extra>",
             "line": {"shape": "hv", "color": GREEN, "width": 2.5}, "marker": {"size": 5},
         })  # fmt: skip
@@ -101,6 +103,48 @@ def _figure(summary: Summary, places: dict[int, float], title: str) -> Figure | 
         data,
         note or None,
         xaxis=axis(title),
-        yaxis=axis(plot_text(summary.criterion.name), **({"range": limits} if limits else {})),
+        yaxis=value_axis(summary.criterion.name, limits),
         showlegend=True,
+    )
+
+
+def learning_curves(summary: Summary) -> Figure | None:
+    """The metric after each epoch; a stopped trial's curve ends at its rung."""
+    name = summary.criterion.name
+    curves = {
+        each.result.number: each.curve
+        for each in summary.past_trials
+        if len(each.curve.get(name, [])) > 0 and any(v is not None for v in each.curve[name])
+    }
+    if not any(len(curve[name]) > 1 for curve in curves.values()):
+        return None
+    first = [] if summary.best is None else [summary.best]
+    top = [r for r in (*first, *summary.best_results(BEST)) if r.number in curves]
+    best = {result.number: result for result in top[: BEST + 1]}
+    others = [n for n in curves if n not in best]
+    shown = evenly(others, REST)
+    # One trace for all, with gaps between, is fast.
+    x = [epoch for n in shown for epoch in (*curves[n]["epoch"], None)]
+    y = [value for n in shown for value in (*curves[n][name], None)]
+    data: list[dict[str, Any]] = [{
+        "type": "scatter", "mode": "lines", "name": "other trials", "x": x, "y": y,
+        "line": {"color": FADED, "width": 1}, "hoverinfo": "skip",
+    }]  # fmt: skip
+    for colour, n in zip(COLOURS, list(best)[: len(COLOURS)], strict=False):
+        data.insert(1, {
+            "type": "scatter", "mode": "lines", "name": f"trial {n}",
+            "x": list(curves[n]["epoch"]), "y": list(curves[n][name]),
+            "line": {"color": colour, "width": 2.5 if n == next(iter(best)) else 1.8},
+            "text": [number(value) for value in curves[n][name]],
+            "hovertemplate": f"trial {n}, epoch %{{x}}: %{{text}}<extra></extra>",
+        })  # fmt: skip
+    every_value = [v for curve in curves.values() for v in curve[name] if v is not None]
+    limits = value_range(summary, every_value)
+    return figure(
+        data,
+        thinning(len(shown) + len(best), len(curves), "curves"),
+        xaxis=axis("epoch"),
+        yaxis=value_axis(name, limits),
+        showlegend=True,
+        height=380,
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from math import isfinite
 from typing import Any, TypeVar
 
+from hpsearch.report.html.markup import plot_text
 from hpsearch.report.numbers import LARGE, SMALL
 from hpsearch.report.summary import Summary
 from hpsearch.trial import Result, Status
@@ -60,6 +61,11 @@ def axis(title: str = "", **more: Any) -> dict[str, Any]:
     return {"title": {"text": title, "standoff": 8}, **base, **more}
 
 
+def value_axis(metric: str, limits: list[float] | None) -> dict[str, Any]:
+    """The axis of a metric's values, within these limits where there are any."""
+    return axis(plot_text(metric), **({"range": limits} if limits else {}))
+
+
 def shade(position: float, alpha: float = 1.0) -> str:
     """A colour between coarse (0) and fine (1)."""
     span = position * (len(COARSE_TO_FINE) - 1)
@@ -70,23 +76,23 @@ def shade(position: float, alpha: float = 1.0) -> str:
 
 
 def thinned(results: Sequence[Result], summary: Summary, most: int = MOST_DOTS) -> list[Result]:
-    """The best of many results and every so-manieth of the rest, by number."""
+    """At most `most` results, by number: of more, the best and an even selection of the rest."""
     if len(results) <= most:
         return list(results)
     ordered = sorted(results, key=summary.criterion.order)
     best = round(most * BETTER_PART)
-    kept = ordered[:best] + every(ordered[best:], most - best)
+    kept = ordered[:best] + evenly(ordered[best:], most - best)
     return sorted(kept, key=lambda result: result.number)
 
 
-def every(entries: Sequence[Entry], most: int) -> list[Entry]:
-    """At most so many of the entries, evenly spread."""
+def evenly(entries: Sequence[Entry], most: int) -> list[Entry]:
+    """At most `most` of the entries, evenly spread."""
     step = max(1, -(-len(entries) // max(1, most)))
     return list(entries[::step])
 
 
 def thinning(shown: int, of: int, what: str = "trials") -> str | None:
-    """A note that not everything is drawn; None where it is."""
+    """A note that some trials are not drawn; None where all are."""
     if shown >= of:
         return None
     return f"{shown:,} of {of:,} {what} are drawn: the best, and an even selection of the rest."
