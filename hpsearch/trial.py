@@ -1,11 +1,16 @@
-"""A trial and what became of it: frozen, plain values."""
+"""A trial, the plan that it is part of, and what became of it: frozen, plain values.
+
+`Piece`, `Result`, `Inherited` and `Span` are lines of a run's files, `Round` and `Rung` a part of
+its run.json: their fields and types are those of the files, see docs/run_format.md.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated
+from math import isfinite
+from typing import Annotated, Any
 
 from msgspec import Meta
 
@@ -40,6 +45,25 @@ class Status(StrEnum):
     STOPPED = "stopped"  # weak at a rung
     DIVERGED = "diverged"  # a loss or metric became NaN or infinite
     FAILED = "failed"  # exception, timeout, or its worker died
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """An amount of training in epochs, and how many trials of a round get it."""
+
+    trials: Count
+    epochs: Count
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """A step from coarse to fine: the trials from number `first` to first + trials - 1."""
+
+    number: Count
+    first: Count
+    trials: Count
+    progress: Number  # share of the planned trials proposed before this round
+    rungs: tuple[Rung, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +121,35 @@ class Result:
     def trial(self) -> Trial:
         """The setting that was proposed."""
         return Trial(self.number, self.round, self.params)
+
+
+@dataclass(frozen=True, slots=True)
+class Inherited(Result):
+    """A trial of a refined run's parent: a line of history.jsonl."""
+
+    curve: Mapping[str, Sequence[Number | None]]
+    seed: tuple[int | str, ...]  # the identity of its random numbers
+    rules: Count = 1  # by which it was trained; the first runs did not record them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """When a worker trained a piece, in seconds since the run began: a line of timeline.jsonl.
+
+    `repeat` and `fold` are None in lines of versions that did not record them.
+    """
+
+    number: Count
+    repeat: Count | None = None
+    fold: Count | None = None
+    rung: Count
+    worker: str
+    start: Number
+    end: Number
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a finite number that is not too large: a `Number`."""
+    if type(value) is float:
+        return isfinite(value)
+    return type(value) is int and abs(value) < HUGE

@@ -35,6 +35,29 @@ def state_folder(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="session")
+def run_info():
+    """What run.json says of a run that has not begun, or with other fields changed."""
+    from hpsearch.store import RunData, RunInfo
+    from hpsearch.trial import Round, Rung
+
+    usual = {
+        "name": "t", "status": "interrupted", "created": "2020-04-02", "began": 1585834414.0,
+        "seed": 0, "data": RunData(fingerprint=None, rows={}, features=0, classes=[]),
+        "config": {}, "plan": (Round(0, 0, 3, 0.0, (Rung(3, 1),)),),
+    }  # fmt: skip
+    return lambda **changes: RunInfo(**{**usual, **changes})
+
+
+@pytest.fixture(scope="session")
+def span():
+    """When a worker trained the first piece of a trial, or another."""
+    from hpsearch.trial import Span
+
+    usual = {"repeat": 0, "fold": 0, "rung": 0, "worker": "0", "start": 0.0, "end": 1.0}
+    return lambda number=0, **changes: Span(number=number, **{**usual, **changes})
+
+
 @pytest.fixture
 def limit_only(monkeypatch):
     """Let `trial_timeout` hold only for the jobs that hang: others may take as long as they like.

@@ -58,13 +58,13 @@ def test_a_configuration_runs(path, pictures, tmp_path):
     conduct(run, lambda event: None, config, dataset)
     lines = (run.path / "trials.jsonl").read_text().splitlines()
     statuses = {json.loads(line)["status"] for line in lines}
-    assert run.outcome is not None
+    assert run.winner(run.info) is not None
     if config.trainer.kind == "network":
         assert statuses == {"completed"}
     else:
         assert "completed" in statuses <= {"completed", "stopped"}
     if kind_of(config.trainer).needs_data:
-        assert run.outcome["test"]["rows"] > 0
+        assert run.winner(run.info).test.rows > 0
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)

@@ -55,12 +55,12 @@ class Run:
     @property
     def status(self) -> str:
         """One of running, finished, interrupted, failed."""
-        return str(self.directory.info["status"])
+        return self.directory.info.status
 
     @property
     def config(self) -> Config:
         """What the run was asked to do."""
-        return from_run(self.directory.info["config"], self.path)
+        return from_run(self.directory.info.config, self.path)
 
     @property
     def best(self) -> Result | None:
@@ -78,7 +78,8 @@ class Run:
     @property
     def curves(self) -> dict[int, Curve]:
         """Each trial's learning curve: lists by metric, with "epoch" beside them."""
-        spec = spec_of(self.directory, self.config)
+        info = self.directory.info
+        spec = spec_of(self.directory, info, from_run(info.config, self.path))
         known = past_trials(self.directory, spec)[len(spec.history) :]
         return {each.result.number: each.curve for each in known}
 

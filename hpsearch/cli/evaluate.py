@@ -50,26 +50,28 @@ def _searched(run: str | None, runs_dir: Path) -> Criterion | None:
     if run is not None and run.endswith(".npz"):
         return None
     found = find(run, runs_dir)
-    return criterion_of(from_run(found.info["config"], found.path))
+    return criterion_of(from_run(found.info.config, found.path))
 
 
 def _stored(run: str | None, runs_dir: Path) -> dict[str, object]:
     from hpsearch.errors import RunError
     from hpsearch.searching.models import no_model, no_winner
     from hpsearch.store import find
+    from hpsearch.store.files import plain
 
     found = find(run, runs_dir)
-    outcome = found.outcome
-    if outcome is None:
-        raise no_winner(found)
-    if outcome["test"] is None and not found.has_model:
-        raise no_model(found)
-    if outcome["test"] is None:
+    info = found.info
+    winner = found.winner(info)
+    if winner is None:
+        raise no_winner(found, info)
+    if winner.test is None and not found.has_model:
+        raise no_model(found, info)
+    if winner.test is None:
         raise RunError(
             f"{found.path}: was searched without test rows (data.test: 0); "
             f"name a file with labelled rows: hpsearch evaluate {as_argument(found.path)} DATA"
         )
-    return {"classes": found.info["data"]["classes"], **outcome["test"]}
+    return {"classes": info.data.classes, **plain(winner.test)}
 
 
 def _measure(run: str | None, data: str, runs_dir: Path, trust: bool) -> dict[str, object]:

@@ -44,10 +44,10 @@ def list_(runs_dir: Path, format_: str) -> None:
             echo(str(error), err=True)
             continue
         headline = summary.headline
-        started = str(summary.info["created"])[:16].replace("T", " ")
+        started = summary.info.created[:16].replace("T", " ")
         table.add_row(
             run.name,
-            summary.info["status"],
+            summary.info.status,
             str(len(summary.results)),
             "" if headline is None else number(headline.value),
             "" if headline is None else number(headline.search),

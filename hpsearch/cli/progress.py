@@ -103,8 +103,8 @@ class Progress:
         self._trials, self._done, self._before = event.trials, event.done, event.done
         self._started = time.monotonic()
         info = event.run.info
-        if info.get("parent"):
-            self._parent = str(info["parent"]), info["plan"][0]["first"]
+        if info.parent:
+            self._parent = info.parent, info.plan[0].first
         jobs = "1 at a time" if event.jobs == 1 else f"{event.jobs} at a time"
         echo(f"{event.run.path}: {counted(event.trials, 'trial')}, {jobs}", err=True)
         if sys.stderr is not None and sys.stderr.isatty():

@@ -113,7 +113,7 @@ def _tell(run: RunDirectory, top: int, open_: bool) -> None:
 
     summary = summarise(run, top)
     try:
-        write_page(run, summary, EVERY if summary.info["status"] == "running" else None)
+        write_page(run, summary, EVERY if summary.info.status == "running" else None)
     except (OSError, RunError) as error:  # what a run found can be told all the same
         why = error.strerror if isinstance(error, OSError) else None
         told = why or str(error).removeprefix(f"{run.report}: ")

@@ -78,7 +78,8 @@ def retrain(
     if output is not None and seeds is not None and seeds > 1:
         raise click.UsageError("--output saves one model; leave out --seeds")
     found = find(run, runs_dir)
-    config = changed(found.info["config"], found.path, jobs=jobs)
+    info = found.info
+    config = changed(info.config, found.path, jobs=jobs)
     kind = kind_of(config.trainer)
     if not kind.needs_data and (refit or output is not None):
         option = "--refit" if refit else "--output"
@@ -90,7 +91,7 @@ def retrain(
         )
     known = known_trial(found, config, trial)
     permit(found, config, trust)
-    dataset = same_data(found, config)
+    dataset = same_data(found, info, config)
     if refit and dataset is not None:
         dataset = without_validation(dataset, config)
         config, known = for_refit(config, known)

@@ -78,24 +78,23 @@ def read_run(run: RunDirectory) -> ExportedRun:
         RunError: the run directory is damaged.
     """
     info = run.info
-    config = from_run(info["config"], run.path)
-    spec, criterion, outcome = spec_of(run, config), criterion_of(config), run.outcome
-    winner = None if outcome is None else int(outcome["number"])
+    config = from_run(info.config, run.path)
+    spec, criterion, winner = spec_of(run, info, config), criterion_of(config), run.winner(info)
     labels: dict[str, str | int] = {
         "run": run.name,
-        "status": str(info["status"]),
+        "status": info.status,
         "metric": criterion.name,
         "goal": criterion.goal,
         "seed": config.seed,
     }
-    if parent := info.get("parent"):
-        labels["parent"] = parent.rpartition("/")[2]
+    if info.parent:
+        labels["parent"] = info.parent.rpartition("/")[2]
     trials = [
         ExportedTrial(
             result=past.result,
             params=flatten(config.space, past.result.params),
             curve=past.curve,
-            is_winner=past.result.number == winner,
+            is_winner=winner is not None and past.result.number == winner.number,
         )
         for past in past_trials(run, spec)[len(spec.history) :]
     ]

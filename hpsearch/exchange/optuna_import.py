@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +14,7 @@ from hpsearch.config import Config
 from hpsearch.errors import ExchangeError
 from hpsearch.exchange.exported_run import gather
 from hpsearch.exchange.optuna_study import OptunaStudy, StudyTrial, finite
-from hpsearch.sampling.plan import Round, Rung, ladder
+from hpsearch.sampling.plan import ladder
 from hpsearch.searching.criterion import Criterion, Curve, criterion_of
 from hpsearch.searching.history import PastTrial
 from hpsearch.searching.session import create_run, new_info, read_data
@@ -28,8 +28,9 @@ from hpsearch.store import (
     write_lines,
     write_text,
 )
+from hpsearch.store.records import Origin
 from hpsearch.trainers.kinds import kind_of
-from hpsearch.trial import Piece, Result, Status
+from hpsearch.trial import Piece, Result, Round, Rung, Status
 
 
 @dataclass(frozen=True)
@@ -77,20 +78,22 @@ def import_study(
     starts = [datetime.fromisoformat(result.started) for result in trials.results]
     seconds = [timedelta(seconds=result.seconds) for result in trials.results]
     began, ended = min(starts), max(map(datetime.__add__, starts, seconds))
-    info = new_info(config, dataset, (plan,)) | {
-        "status": "finished",
-        "ended": ended.isoformat(timespec="milliseconds"),
-        "began": began.timestamp(),
-        "seconds": round((ended - began).total_seconds(), 3),
-        "imported": {
-            "from": "optuna",
-            "study": study.name,
-            "storage": study.storage,
-            "trials": len(trials.results),
-            "left_out": dict(trials.left_out),
-        },
-        "config_yaml": None,  # nobody resumes it
+    origin: Origin = {
+        "from": "optuna",
+        "study": study.name,
+        "storage": study.storage,
+        "trials": len(trials.results),
+        "left_out": dict(trials.left_out),
     }
+    info = replace(
+        new_info(config, dataset, (plan,)),
+        status="finished",
+        ended=ended.isoformat(timespec="milliseconds"),
+        began=began.timestamp(),
+        seconds=round((ended - began).total_seconds(), 3),
+        imported=origin,
+        config_yaml=None,  # nobody resumes it
+    )
 
     def fill(folder: SafePath) -> None:
         write_lines(folder / "curves.jsonl", trials.pieces)
@@ -103,8 +106,8 @@ def import_study(
         text = params_text(kind_of(config.trainer), settings, best.params, dataset)
         write_text(winner / "params.yaml", text)
         past = PastTrial(best, {}, spec.seed_of(best.number))
-        found = outcome(Selection(past, (best.number, 0, 0)), criterion)
-        write_json(winner / "result.json", {**found, "test": None})
+        found = outcome(Selection(past, (best.number, 0, 0)), criterion, test=None)
+        write_json(winner / "result.json", found)
 
     return ImportedRun(create_run(config, runs_dir, name, info, fill=fill), trials)
 

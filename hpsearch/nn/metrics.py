@@ -6,15 +6,14 @@ But for `confusion_matrix`, time and memory grow with rows plus classes, not wit
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import sqrt
+from types import MappingProxyType
 
 import numpy as np
 
 from hpsearch.nn.types import Array
-
-SHARES = ("accuracy", "balanced_accuracy", "macro_f1", "auc")
-"""Metrics that always lie between 0 and 1."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +85,20 @@ def macro_f1_error(counts: Counts, labels: Array, predictions: Array) -> float:
     )
     present = int(((counts.examples + counts.predictions) > 0).sum())
     return sqrt(float(moves @ moves)) / present
+
+
+OF_COUNTS: Mapping[str, Callable[[Counts], float]] = MappingProxyType(
+    {"accuracy": accuracy, "balanced_accuracy": balanced_accuracy, "macro_f1": macro_f1}
+)
+"""Metrics between 0 and 1, measured on validation rows after each epoch, and on test rows."""
+
+SHARES = (*OF_COUNTS, "auc")
+"""Metrics that always lie between 0 and 1."""
+
+
+def of_counts(counts: Counts) -> dict[str, float]:
+    """Every metric of `OF_COUNTS`."""
+    return {name: metric(counts) for name, metric in OF_COUNTS.items()}
 
 
 def rates(counts: Counts) -> dict[str, list[float | None]]:

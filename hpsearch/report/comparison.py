@@ -18,6 +18,7 @@ from hpsearch.report.headline import constant_of, interval_of
 from hpsearch.report.numbers import duration, ends, number
 from hpsearch.report.summary import Summary, improvements
 from hpsearch.report.text import TextTable, display, heading, warning
+from hpsearch.store.files import plain
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 NOT_COMPARED = ("name", "data.fingerprint")  # of a configuration
@@ -101,7 +102,7 @@ class Comparison:
     @cached_property
     def differences(self) -> list[tuple[str, list[Any]]]:
         """Where the configurations differ: a dotted key, and a value for each run."""
-        trees = [dict(_flat(member.summary.info["config"])) for member in self.members]
+        trees = [dict(_flat(member.summary.info.config)) for member in self.members]
         keys = dict.fromkeys(key for tree in trees for key in tree)
         rows = [
             (key, [tree.get(key) for tree in trees]) for key in keys if key not in NOT_COMPARED
@@ -120,7 +121,7 @@ class Comparison:
         if len(self.metrics) > 1:
             names = ", ".join(f"{name} ({goal})" for name, goal in self.metrics)
             found.append(f"the runs optimise different metrics, which do not compare: {names}")
-        prints = {(m.summary.info.get("data") or {}).get("fingerprint") for m in self.members}
+        prints = {m.summary.info.data.fingerprint for m in self.members}
         if len(prints) > 1:
             found.append("the runs had different data or splits: their values do not compare")
         return found
@@ -143,7 +144,7 @@ def compare(summaries: Sequence[Summary]) -> Comparison:
     def member(path: Any) -> Member:
         if path not in members:
             summary = by_path[path]
-            name = summary.info.get("parent")
+            name = summary.info.parent
             above = None if name is None else (path.parent / name).resolve()  # a path stays one
             parent = member(above) if above in by_path and above != path else None
             members[path] = Member(letters[path], summary, parent)
@@ -161,10 +162,10 @@ def _side_by_side(columns: Sequence[Mapping[str, str]]) -> list[tuple[str, list[
 def _outcome(member: Member, metrics: Sequence[str]) -> Iterator[tuple[str, str]]:
     """What a run came to, in each metric that one of the runs searched."""
     summary, headline = member.summary, member.summary.headline
-    yield "status", str(summary.info["status"])
-    yield "refined from", str(summary.info.get("parent") or "")
+    yield "status", summary.info.status
+    yield "refined from", summary.info.parent or ""
     yield "trials", f"{len(summary.results):,}"
-    seconds = summary.info.get("seconds")
+    seconds = summary.info.seconds
     yield "took", duration(seconds) if seconds else ""
     if summary.best is not None and headline is not None:
         yield "winner", f"trial {summary.best.number}"
@@ -184,7 +185,7 @@ def _outcome(member: Member, metrics: Sequence[str]) -> Iterator[tuple[str, str]
 
 def _on_test_rows(summary: Summary, metrics: Sequence[str]) -> Iterator[tuple[str, str]]:
     """The metrics that the runs searched on this run's test rows, beside a constant answer's."""
-    test, found = summary.test or {}, summary.tested
+    test, found = plain(summary.test), summary.tested
     searched = [f"test_{name.removeprefix('val_')}" for name in metrics if name.startswith("val_")]
     for name in dict.fromkeys([*searched, *([found.name] if found else [])]):
         if test.get(name) is None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from hpsearch.report.numbers import ends, number
 from hpsearch.searching.criterion import Criterion, difference
 from hpsearch.store import RunDirectory
+from hpsearch.store.records import Contender
 from hpsearch.trial import Result
 
 if TYPE_CHECKING:
@@ -88,13 +89,12 @@ class Tested:
 
 def confirmation_of(run: RunDirectory) -> str | None:
     """One line that says what new seeds gave for the winner; None where it was not confirmed."""
-    outcome = run.outcome
-    if outcome is None or not outcome.get("confirmed"):
+    winner = run.winner(run.info)
+    if winner is None or winner.confirmed is None:
         return None
-    confirmed = outcome["confirmed"]
     return (
-        f"confirmed: {outcome['search']['metric']} {number(confirmed['mean'])} by trial "
-        f"{outcome['number']} ({number(confirmed['search'])} in the search)"
+        f"confirmed: {winner.search.metric} {number(winner.confirmed.mean)} by trial "
+        f"{winner.number} ({number(winner.confirmed.search)} in the search)"
     )
 
 
@@ -108,13 +108,11 @@ class Gain:
     itself: bool  # whether the first setting won
 
 
-def headline_of(
-    criterion: Criterion, best: Result, confirmed: Mapping[str, Any] | None
-) -> Headline:
+def headline_of(criterion: Criterion, best: Result, confirmed: Contender | None) -> Headline:
     """The value of a winner, given what confirmation found."""
     value, seeds = best.value, 0
-    if confirmed is not None and confirmed.get("mean") is not None:
-        value, seeds = float(confirmed["mean"]), int(confirmed.get("seeds", 1))
+    if confirmed is not None and confirmed.mean is not None:
+        value, seeds = float(confirmed.mean), confirmed.seeds
     return Headline(criterion.name, best.number, value, best.value, seeds)
 
 
@@ -172,17 +170,17 @@ def gain(summary: Summary) -> Gain | None:
     baseline, best, headline = summary.baseline, summary.best, summary.headline
     if baseline is None or best is None or headline is None:
         return None
-    contenders = {each["number"]: each for each in (summary.outcome or {}).get("contenders", [])}
-    first = contenders.get(baseline.number)
-    value = baseline.value if first is None else first["mean"]
+    known = () if summary.outcome is None else summary.outcome.contenders
+    first = next((each for each in known if each.number == baseline.number), None)
+    value = baseline.value if first is None else first.mean
     if value is None or headline.value is None:
         return None
     sign = 1 if summary.criterion.goal == "maximize" else -1
     confirmed, error = summary.confirmed, None
-    if confirmed is not None and confirmed.get("deviation") is not None:
-        seeds = confirmed["seeds"]
+    if confirmed is not None and confirmed.deviation is not None:
+        seeds = confirmed.seeds
         # A baseline that was not confirmed is one training of it.
-        error = confirmed["deviation"] * sqrt(1 / seeds + (1 / seeds if first else 1))
+        error = confirmed.deviation * sqrt(1 / seeds + (1 / seeds if first else 1))
     gained = difference(headline.value, value)
     if gained is None or (error is not None and not isfinite(error)):
         return None  # beyond the largest float
@@ -197,13 +195,13 @@ def no_better_than_parent(summary: Summary, parent: Headline | None) -> str | No
         parent: the parent's headline, which counts where its winner lies outside the space that
             was searched; None where there is none, or the two do not compare.
     """
-    name, best, headline = summary.info.get("parent"), summary.best, summary.headline
+    name, best, headline = summary.info.parent, summary.best, summary.headline
     if name is None or best is None or headline is None:
         return None
-    equals = (summary.outcome or {}).get("indistinguishable", [])
+    equals = () if summary.outcome is None else summary.outcome.indistinguishable
     winner, first = summary.spec.inherited, summary.spec.first
     said = "no better than its parent"
-    if summary.info["status"] != "finished":
+    if summary.info.status != "finished":
         said += " so far"
     if best.number < first:
         return f"{said}: trial {best.number} of {name} is still the best"

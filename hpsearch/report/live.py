@@ -86,7 +86,7 @@ def follow(run: RunDirectory) -> None:
         while True:
             started = time.perf_counter()
             summary = summarise(run)
-            if summary.info["status"] != "running":
+            if summary.info.status != "running":
                 return
             now = len(summary.results), summary.best
             if on_terminal:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,9 +27,11 @@ from hpsearch.searching.history import PastTrial
 from hpsearch.searching.refine import best_completed, elites_of, ranking, same_training
 from hpsearch.searching.spec import Spec, past_trials, shortage, spec_of
 from hpsearch.space import Space, same
-from hpsearch.store import RunDirectory, is_run, uncollected
+from hpsearch.store import RunDirectory, RunInfo, Winner, is_run, uncollected
+from hpsearch.store.files import plain
+from hpsearch.store.records import ConfirmedWinner, Measured
 from hpsearch.trainers.kinds import kind_read
-from hpsearch.trial import Result, Status
+from hpsearch.trial import Result, Span, Status
 
 Region = Mapping[str, list[Any]]
 """[low, high] of a range in true values, or the choices, by parameter."""
@@ -60,14 +62,14 @@ class Summary:
     """
 
     run: RunDirectory
-    info: Mapping[str, Any]  # run.json
+    info: RunInfo
     config: Config
     criterion: Criterion
     spec: Spec
     past_trials: tuple[PastTrial, ...]  # all that the run can build on, a parent's among them
     results: tuple[Result, ...]  # this run's trials, by number
     best: Result | None  # the winner; with a parent, perhaps one of its trials
-    outcome: Mapping[str, Any] | None  # best/result.json
+    outcome: Winner | None
     most: int  # trials in `top`
 
     @property
@@ -86,9 +88,9 @@ class Summary:
         """The settings of the best trial as code, by framework; nothing where there is no such."""
         if self.best is None:
             return {}
-        settings, data = {**self.config.trainer.settings, **self.best.params}, self.info["data"]
+        settings, data = {**self.config.trainer.settings, **self.best.params}, self.info.data
         kind = kind_read(self.config.trainer)
-        return kind.snippets(settings, data["features"], len(data["classes"]))
+        return kind.snippets(settings, data.features, len(data.classes))
 
     @cached_property
     def ranked(self) -> list[Observation]:
@@ -115,7 +117,7 @@ class Summary:
     @property
     def refinable(self) -> bool:
         """Whether there is a best trial, and anything around it that was not tried."""
-        tried = self.shortage is not None and self.info["status"] == "finished"
+        tried = self.shortage is not None and self.info.status == "finished"
         return self.best is not None and not tried
 
     @cached_property
@@ -138,7 +140,7 @@ class Summary:
     @cached_property
     def tested(self) -> Tested | None:
         """The searched metric on the test rows; None where there are none."""
-        return None if self.test is None else on_test_rows(self.criterion, self.test)
+        return None if self.test is None else on_test_rows(self.criterion, plain(self.test))
 
     @cached_property
     def no_better_than_parent(self) -> str | None:
@@ -150,15 +152,14 @@ class Summary:
 
     def _parents_headline(self) -> Headline | None:
         """The parent's headline; None where the parent is gone or was trained otherwise."""
-        path = self.run.path.parent / Path(str(self.info["parent"])).name
+        path = self.run.path.parent / Path(str(self.info.parent)).name
         try:
             if not is_run(path):
                 return None
             parent = summarise(RunDirectory(path))
         except HpsearchError:
             return None
-        data, other = (each.info.get("data") or {} for each in (self, parent))
-        alike = data.get("fingerprint") == other.get("fingerprint")
+        alike = self.info.data.fingerprint == parent.info.data.fingerprint
         return parent.headline if alike and same_training(self.config, parent.config) else None
 
     @cached_property
@@ -168,13 +169,10 @@ class Summary:
         return tuple(paired_comparisons(self.spec, self.criterion, own))
 
     @property
-    def confirmed(self) -> Mapping[str, Any] | None:
+    def confirmed(self) -> ConfirmedWinner | None:
         """What new seeds gave for the winner; a share's interval is cut off at 0 and 1."""
-        found = None if self.outcome is None else self.outcome.get("confirmed")
-        if found is None or found.get("interval") is None:
-            return found
-        within = self.criterion.within(tuple(found["interval"]))
-        return found if within is None else {**found, "interval": list(within)}
+        found = None if self.outcome is None else self.outcome.confirmed
+        return found and replace(found, interval=self.criterion.within(found.interval))
 
     @cached_property
     def importance(self) -> Importance:
@@ -182,7 +180,7 @@ class Summary:
         return importance(self.spec, self.past_trials, self.ranked)
 
     @cached_property
-    def timeline(self) -> list[dict[str, Any]]:
+    def timeline(self) -> list[Span]:
         """The lines of timeline.jsonl: which worker trained which trial, and when."""
         return self.run.timeline
 
@@ -205,9 +203,9 @@ class Summary:
         return None
 
     @property
-    def test(self) -> Mapping[str, Any] | None:
+    def test(self) -> Measured | None:
         """The winner's metrics on the test rows."""
-        return None if self.outcome is None else self.outcome.get("test")
+        return None if self.outcome is None else self.outcome.test
 
     def as_json(self) -> dict[str, Any]:
         """The summary that `report --format json` prints.
@@ -215,7 +213,7 @@ class Summary:
         `value` is what the run came to: the mean over new seeds where the winner was confirmed,
         else what the search saw, which is `search_value` and, as in trials.jsonl, `best.value`.
         """
-        best, refined = self.best, self.info.get("parent")
+        best, refined = self.best, self.info.parent
         return {
             "run": self.run.name,
             "metric": self.criterion.name,
@@ -227,18 +225,18 @@ class Summary:
                 "metrics": best.metrics,
                 "value": best.value,
             },
-            "test": self.test,
+            "test": plain(self.test),
             "counts": self.counts,
             "rounds": [vars(round) for round in self.rounds],
             "warnings": [vars(warning) for warning in self.warnings],
-            "confirmed": self.confirmed,
-            "indistinguishable": (self.outcome or {}).get("indistinguishable", []),
+            "confirmed": plain(self.confirmed),
+            "indistinguishable": [] if self.outcome is None else self.outcome.indistinguishable,
             "paired": [asdict(paired) for paired in self.paired],
             "importance": asdict(self.importance),
             "value": self.headline and self.headline.value,
             "search_value": self.headline and self.headline.search,
             "tested": self.tested and asdict(self.tested),
-            "classes": list((self.info.get("data") or {}).get("classes", [])),
+            "classes": list(self.info.data.classes),
             "parent": refined,
             "improved": None if refined is None else self.no_better_than_parent is None,
         }
@@ -256,11 +254,11 @@ def summarise(run: RunDirectory, top: int = 5) -> Summary:
         RunError: the run directory is damaged.
     """
     info = run.info
-    config = from_run(info["config"], run.path)
+    config = from_run(info.config, run.path)
     criterion = criterion_of(config)
-    spec = spec_of(run, config)
+    spec = spec_of(run, info, config)
     trials = past_trials(run, spec)
-    outcome = run.outcome
+    outcome = run.winner(info)
     results = [each.result for each in trials]
     return Summary(
         run=run,
@@ -286,13 +284,13 @@ def listed(run: RunDirectory) -> dict[str, Any]:
         return {**named, **unknown, "status": "damaged", "problem": str(error)}
     headline, info = summary.headline, summary.info
     found = {
-        "status": info["status"],
+        "status": info.status,
         "trials": len(summary.results),
         "metric": summary.criterion.name,
         "goal": summary.criterion.goal,
-        "parent": info.get("parent"),
-        "created": info.get("created"),
-        "seconds": info.get("seconds"),
+        "parent": info.parent,
+        "created": info.created,
+        "seconds": info.seconds,
     }
     if headline is not None:
         found |= {
@@ -327,10 +325,10 @@ def improvements(
 
 
 def _winner(
-    results: Sequence[Result], outcome: Mapping[str, Any] | None, criterion: Criterion
+    results: Sequence[Result], outcome: Winner | None, criterion: Criterion
 ) -> Result | None:
     """The confirmed winner; while there is none, the best so far."""
-    number = None if outcome is None else outcome["number"]
+    number = None if outcome is None else outcome.number
     named = (result for result in results if result.number == number)
     return next(named, None) or criterion.best(results)
 

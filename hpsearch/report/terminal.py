@@ -15,6 +15,7 @@ from hpsearch.report.paired import paired_text
 from hpsearch.report.summary import Summary
 from hpsearch.report.text import Line, Part, TextTable, display, heading, warning
 from hpsearch.searching.criterion import Criterion
+from hpsearch.store.files import plain
 from hpsearch.trial import Result
 
 MOST_CLASSES = 12  # a larger table of confusions does not fit
@@ -155,7 +156,7 @@ def _curve(summary: Summary) -> list[Line | str]:
 
 
 def _winner(summary: Summary, best: Result) -> TextTable:
-    ended = summary.info["status"] == "finished"
+    ended = summary.info.status == "finished"
     table = TextTable("The winner" if ended else "The best so far", "")
     for name, value in best.params.items():
         table.add_row(name, number(value))
@@ -192,29 +193,32 @@ def _confirmed(summary: Summary) -> Iterator[tuple[str, str]]:
     if confirmed is None or not headline.seeds:
         yield headline.metric, number(headline.value)
         return
-    deviation = confirmed["deviation"]
+    deviation = confirmed.deviation
     spread = "" if deviation is None else f", deviation {rough(deviation)}"
     several = f"mean of {headline.seeds} new seeds" if headline.seeds > 1 else "one new seed"
     yield headline.metric, f"{number(headline.value)}  ({several}{spread})"
-    if confirmed.get("interval") is not None:
-        yield "", f"(95 % interval of that mean {ends(confirmed['interval'])}{_cut(confirmed)})"
+    if confirmed.interval is not None:
+        yield (
+            "",
+            f"(95 % interval of that mean {ends(confirmed.interval)}{_cut(confirmed.interval)})",
+        )
     yield (
         "in the search",
-        f"{number(headline.search)}  ({signed(confirmed['optimism'])} against new seeds)",
+        f"{number(headline.search)}  ({signed(confirmed.optimism)} against new seeds)",
     )
-    if equals := (summary.outcome or {}).get("indistinguishable"):
+    if summary.outcome is not None and (equals := summary.outcome.indistinguishable):
         yield "as good as it", "trial " + ", ".join(map(str, equals)) + "  (within one error)"
 
 
-def _cut(confirmed: Mapping[str, Any]) -> str:
+def _cut(interval: tuple[float, float]) -> str:
     """That an interval ends where the metric does."""
-    found = [f"{end:g}" for end in confirmed["interval"] if end in (0.0, 1.0)]
+    found = [f"{end:g}" for end in interval if end in (0.0, 1.0)]
     return f", cut off at {' and '.join(found)}" if found else ""
 
 
 def _others(summary: Summary, best: Result) -> Iterator[tuple[str, float | None]]:
     """What else was measured: on the test rows, then in the search."""
-    for name, value in (summary.test or {}).items():
+    for name, value in plain(summary.test or {}).items():
         if name.startswith("test_"):
             yield name, value
     for name, value in best.metrics.items():
@@ -262,14 +266,14 @@ def _in_frameworks(snippets: Mapping[str, list[str]]) -> Iterator[Part]:
 
 def _closing(summary: Summary) -> Iterator[str]:
     counts = ", ".join(f"{n:,} {status}" for status, n in summary.counts.items() if n)
-    seconds = summary.info.get("seconds")
+    seconds = summary.info.seconds
     took = f" in {duration(seconds)}" if seconds else ""
-    status = summary.info["status"]
+    status = summary.info.status
     state = "" if status == "finished" else f" ({status})"
     yield f"{counted(sum(summary.counts.values()), 'trial')}{took}{state}: {counts or 'none yet'}"
-    if summary.info.get("parent"):
-        yield f"refined from {summary.info['parent']}"
-    looks = summary.info.get("test_looks", 0)
+    if summary.info.parent:
+        yield f"refined from {summary.info.parent}"
+    looks = summary.info.test_looks
     if looks > 1:
         yield f"this lineage has looked at its test rows {looks} times; trust them a little less"
     run = summary.run

@@ -16,6 +16,8 @@ from hpsearch.report.summary import Summary
 from hpsearch.report.text import TextTable, display, heading
 from hpsearch.searching.criterion import Curve
 from hpsearch.store import RunDirectory
+from hpsearch.store.files import plain
+from hpsearch.store.records import Contender
 from hpsearch.store.safe_path import SafePath
 from hpsearch.trial import Piece, Result
 
@@ -64,7 +66,7 @@ class TrialReport:
     fixed: Mapping[str, Any]
     rungs: Sequence[Rung]
     curve: Curve
-    confirmed: Mapping[str, Any] | None
+    confirmed: Contender | None
     traceback: str | None
     logs: Mapping[str, str]
 
@@ -79,7 +81,7 @@ class TrialReport:
             "fixed": dict(self.fixed),
             "rungs": [asdict(rung) for rung in self.rungs],
             "curve": {name: list(values) for name, values in self.curve.items()},
-            "confirmed": self.confirmed,
+            "confirmed": plain(self.confirmed),
             "traceback": self.traceback,
             "logs": dict(self.logs),
         }
@@ -95,20 +97,20 @@ def report_trial(summary: Summary, wanted: int) -> TrialReport:
     pieces = [piece for piece in summary.run.pieces if piece.number == wanted]
     if wanted not in trials:
         raise _unknown(summary, wanted, pieces)
-    outcome = summary.outcome or {}
-    confirmed = next((c for c in outcome.get("contenders", []) if c["number"] == wanted), None)
+    outcome = summary.outcome
+    contenders = () if outcome is None else outcome.contenders
     inherited = wanted < summary.spec.first
     return TrialReport(
         run=summary.run.name,
         path=summary.run.path,
-        of_parent=str(summary.info.get("parent")) if inherited else None,
+        of_parent=str(summary.info.parent) if inherited else None,
         metric=summary.criterion.name,
-        winner=outcome.get("number") == wanted,
+        winner=outcome is not None and outcome.number == wanted,
         result=trials[wanted].result,
         fixed=dict(summary.config.trainer.settings),
         rungs=tuple(_rungs(pieces, summary.spec.repeats)),
         curve=trials[wanted].curve,
-        confirmed=confirmed,
+        confirmed=next((each for each in contenders if each.number == wanted), None),
         traceback=None if inherited else _traceback(summary.run, wanted),
         logs={} if inherited else dict(_logs(summary.run, wanted)),
     )
@@ -198,8 +200,8 @@ def _settings(report: TrialReport) -> TextTable:
     for name, metric in result.metrics.items():
         table.add_row(name, number(metric))
     if (confirmed := report.confirmed) is not None:
-        values = ", ".join(number(value) for value in confirmed.get("values", []))
-        table.add_row("with new seeds", f"{number(confirmed['mean'])}  (mean of {values})")
+        values = ", ".join(number(value) for value in confirmed.values)
+        table.add_row("with new seeds", f"{number(confirmed.mean)}  (mean of {values})")
     table.add_row("")
     table.add_row("round", str(result.round + 1))
     table.add_row("epochs", f"{result.epochs:,}")

@@ -4,31 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import Literal
 
+from hpsearch.trial import Round, Rung
+
 SMALLEST_ROUND = 9  # fewer trials a round say little about where to look next
 MOST_ROUNDS = 64  # so that rounds grow where there are thousands of trials
-
-
-@dataclass(frozen=True)
-class Rung:
-    """An amount of training in epochs, and how many trials of a round get it."""
-
-    trials: int
-    epochs: int
-
-
-@dataclass(frozen=True)
-class Round:
-    """A step from coarse to fine: the trials from number `first` to first + trials - 1."""
-
-    number: int
-    first: int
-    trials: int
-    progress: float  # share of the planned trials proposed before this round
-    rungs: tuple[Rung, ...]
 
 
 def round_sizes(

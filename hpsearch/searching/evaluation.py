@@ -132,12 +132,7 @@ def measured(
     """
     counts = metrics.count(labels, predictions, classes)
     total = len(labels)
-    found = {
-        "loss": float(losses.mean()),
-        "accuracy": metrics.accuracy(counts),
-        "balanced_accuracy": metrics.balanced_accuracy(counts),
-        "macro_f1": metrics.macro_f1(counts),
-    }
+    found = {"loss": float(losses.mean()), **metrics.of_counts(counts)}
     balanced = metrics.balanced_accuracy_error(counts)
     f1 = metrics.macro_f1_error(counts, labels, predictions)
     few = _equal_rows(counts)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hpsearch.sampling.plan import Round
 from hpsearch.store import RunDirectory
-from hpsearch.trial import Result, Trial
+from hpsearch.trial import Result, Round, Trial
 
 
 @dataclass(frozen=True)

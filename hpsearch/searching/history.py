@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from hpsearch.errors import RunError
@@ -13,9 +13,8 @@ from hpsearch.rng import RULES
 from hpsearch.sampling.ranking import UNKNOWN, Observation
 from hpsearch.searching.criterion import Criterion, Curve, average, join
 from hpsearch.space import Parameter, Space
-from hpsearch.store import check_curve, record_of
-from hpsearch.store.shape import is_number, shaped
-from hpsearch.trial import Piece, Result, Status, Training
+from hpsearch.store import as_line
+from hpsearch.trial import Inherited, Piece, Result, Status, Training, is_number
 
 MOST_NAMES = 5  # of metrics in one message
 
@@ -34,31 +33,17 @@ class PastTrial:
     seed: tuple[int | str, ...]
     rules: int = RULES  # of the run that trained it
 
-    def as_line(self) -> dict[str, Any]:
-        """A line of history.jsonl."""
-        return {
-            **asdict(self.result),
-            "curve": self.curve,
-            "seed": list(self.seed),
-            "rules": self.rules,
-        }
+    def as_inherited(self) -> Inherited:
+        """The same as a refined run keeps it, whose parent's it is."""
+        return Inherited(
+            **as_line(self.result), curve=self.curve, seed=self.seed, rules=self.rules
+        )
 
     @classmethod
-    def from_line(cls, line: Mapping[str, Any]) -> PastTrial:
-        """What `as_line` wrote.
-
-        Raises:
-            RunError: the line lacks a field or holds a wrong one.
-        """
-        try:
-            check_curve(line["curve"])
-            rules = shaped(line.get("rules", 1), int, "rules")
-            return cls(record_of(line, Result), line["curve"], tuple(line["seed"]), rules)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise RunError(
-                f"history.jsonl: must hold trials, found a line with "
-                f"{type(error).__name__}: {error}; refine the parent again"
-            ) from None
+    def from_inherited(cls, line: Inherited) -> PastTrial:
+        """What `as_inherited` gave."""
+        result = Result(**{name: getattr(line, name) for name in Result.__dataclass_fields__})
+        return cls(result, line.curve, line.seed, line.rules)
 
     def observe(self, epochs: Sequence[int], criterion: Criterion) -> Observation:
         """What the sampler may know of it: its costs at these amounts of training."""

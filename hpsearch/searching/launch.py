@@ -94,12 +94,12 @@ def prepare_refinement(
     Raises:
         HpsearchError: as `prepare` and `refine.refine` do, or the code is not trusted.
     """
-    tree = parent.info["config"]
-    before = from_run(tree, parent.path)
-    config = changed(tree, parent.path, overrides, **forced)
+    info = parent.info
+    before = from_run(info.config, parent.path)
+    config = changed(info.config, parent.path, overrides, **forced)
     sealed = True
     if function is not None:  # nothing else runs, but what the parent names may be a stranger's
-        sealed = is_sealed(parent.info)
+        sealed = is_sealed(info)
     elif not look:
         sealed = permit(parent, config, trust)
     config = config if look else inspected(config, function)
@@ -164,11 +164,11 @@ def resume(
 def _finish(run: RunDirectory, prepared: Prepared, notify: Listener) -> None:
     """Do a search, or the rest of it, and see that it has a winner."""
     config = prepared.config
-    history = [line["params"] for line in run.history]
-    fewer = shortage(config, history) if run.rules > 1 else None
-    notify(RunOpened(run, fewer, unsealed(run)))
+    info, history = run.info, [line.params for line in run.history]
+    fewer = shortage(config, history) if info.rules > 1 else None
+    notify(RunOpened(run, fewer, unsealed(run, info)))
     conduct(run, notify, config, prepared.dataset, prepared.function)
-    if run.outcome is None:
+    if run.winner(info) is None:
         raise RunError(without_winner(run.path, config, run.results))
 
 

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 
 from hpsearch.backends import Answer
 from hpsearch.errors import TrainerError
-from hpsearch.sampling.plan import Round
 from hpsearch.sampling.ranking import Observation
 from hpsearch.searching.criterion import Criterion, Curve, average, join, lengthened
 from hpsearch.searching.history import (
@@ -23,7 +22,7 @@ from hpsearch.searching.history import (
 )
 from hpsearch.store import RunDirectory, Writer, uncollected
 from hpsearch.trainers.protocol import Job, Outcome, State
-from hpsearch.trial import Piece, Result, Status, Training, Trial
+from hpsearch.trial import Piece, Result, Round, Span, Status, Training, Trial
 
 FIRST_TRIALS = 10  # where all of these failed, the rest would too
 
@@ -77,9 +76,9 @@ class Ledger:
             if pieces[-1].value is None or not pieces[-1].curve.get("epoch"):
                 self.finished.add(training)
         timeline = run.timeline
-        for line in timeline:
-            self.work[line["number"]].append((line["start"], line["end"]))
-        last = max((line["end"] for line in timeline), default=0.0)
+        for span in timeline:
+            self.work[span.number].append((span.start, span.end))
+        last = max((span.end for span in timeline), default=0.0)
         self.began = min(self.began, time.time() - last)  # the clock may have been set back
         results = run.results
         self.cut = [result for result in results if result.cut]
@@ -161,19 +160,28 @@ class Ledger:
         if before[-1].value is not None and before[-1].rung < job.rung:
             self.trained(replace(before[-1], rung=job.rung, curve={}), None, finished=True)
 
-    def worked(self, number: int, rung: int, answer: Answer, share: int) -> None:
+    def worked(self, job: Job, answer: Answer, share: int) -> None:
         """Record when a piece was trained and by which worker.
 
         Args:
-            number: of the trial.
-            rung: of the piece.
+            job: the piece.
             answer: of the backend.
             share: how many trials were trained together, which share the time.
         """
         start = answer.start - self.began
         end = start + (answer.end - answer.start) / share
-        self.work[number].append((start, end))
-        self.writer.worked(number, rung, answer.worker, start, end)
+        self.work[job.number].append((start, end))
+        self.writer.worked(
+            Span(
+                number=job.number,
+                repeat=job.repeat,
+                fold=job.fold,
+                rung=job.rung,
+                worker=answer.worker,
+                start=start,
+                end=end,
+            )
+        )
 
     def diverged(self, number: int) -> bool:
         """Whether a training of this trial ended with an undefined metric."""

@@ -18,7 +18,7 @@ from hpsearch.errors import DataError, RunError, as_argument
 from hpsearch.messages import expanded
 from hpsearch.searching.trainer import setup_of
 from hpsearch.searching.trust import permit
-from hpsearch.store import RunDirectory, find
+from hpsearch.store import RunDirectory, RunInfo, find
 from hpsearch.trainers.kinds import kind_of
 from hpsearch.trainers.network.model import load_model
 from hpsearch.trainers.protocol import Predictor
@@ -48,12 +48,13 @@ def winning_model(run: RunDirectory, trust: bool = False) -> tuple[Predictor, En
     Raises:
         RunError: the run has no winner yet, or one without a model of ours.
     """
+    info = run.info
     if not run.has_model:
-        raise no_winner(run) if run.outcome is None else no_model(run)
-    config = from_run(run.info["config"], run.path)
+        raise no_winner(run, info) if run.winner(info) is None else no_model(run, info)
+    config = from_run(info.config, run.path)
     kind = kind_of(config.trainer)
     if kind.model is None:
-        raise no_model(run)
+        raise no_model(run, info)
     if not (run.best / kind.model.name).exists():
         remedy = (
             ""
@@ -86,7 +87,7 @@ def rows_seen(
         None where it cannot be told.
     """
     info = run.info
-    options, expected = from_run(info["config"], run.path).data, info["data"]["fingerprint"]
+    options, expected = from_run(info.config, run.path).data, info.data.fingerprint
     if options is None:
         return None
     dataset = _the_same(options, expected)
@@ -107,7 +108,7 @@ def rows_seen(
     return seen if seen > chance + 3 * chance**0.5 else 0
 
 
-def _the_same(options: DataOptions, fingerprint: str) -> Dataset | None:
+def _the_same(options: DataOptions, fingerprint: str | None) -> Dataset | None:
     """The data that a run was searched on, if it is still there."""
     try:
         dataset = load(options)
@@ -126,10 +127,10 @@ def _digests(source: Source, y: Codes, rows: Rows, encoding: Encoding) -> Iterat
         done += len(X)
 
 
-def no_model(run: RunDirectory) -> RunError:
+def no_model(run: RunDirectory, info: RunInfo) -> RunError:
     """Why a run with a winner has no model, and what to do instead."""
-    kind = kind_of(from_run(run.info["config"], run.path).trainer)
-    if run.info.get("imported") and kind.model is not None:
+    kind = kind_of(from_run(info.config, run.path).trainer)
+    if info.imported and kind.model is not None:
         return RunError(
             f"{run.path}: was imported, and no model came with it; train one with: "
             f"hpsearch retrain {as_argument(run.path)}, or search on with: "
@@ -142,15 +143,14 @@ def no_model(run: RunDirectory) -> RunError:
     )
 
 
-def no_winner(run: RunDirectory) -> RunError:
+def no_winner(run: RunDirectory, info: RunInfo) -> RunError:
     """Why a run has no winner, and what to do about it."""
-    status = run.info["status"]
-    if status == "finished":
+    if info.status == "finished":
         return RunError(
             f"{run.path}: has no winner, for no trial was completed with a finite value; "
             f"see: hpsearch report {as_argument(run.path)}"
         )
     return RunError(
-        f"{run.path}: has no winner yet (status {status}); "
+        f"{run.path}: has no winner yet (status {info.status}); "
         f"finish it with: hpsearch resume {as_argument(run.path)}"
     )

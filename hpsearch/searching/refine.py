@@ -87,13 +87,15 @@ def refine(
         RunError: no trial has a value, so there is nothing to narrow around; or a later version
             knows how they were trained.
     """
-    check_rules(parent)
-    spec = spec_of(parent, before)
+    info = parent.info
+    check_rules(parent, info)
+    spec = spec_of(parent, info, before)
     known = past_trials(parent, spec)
     criterion = criterion_of(before)
-    winner = None if parent.outcome is None else int(parent.outcome["number"])
+    winner = parent.winner(info)
+    number = None if winner is None else winner.number
     best_first = elites_of(ranking(known, spec.amounts, criterion), top)
-    elites = _led_by(winner, [trial.number for trial in best_first], known)
+    elites = _led_by(number, [trial.number for trial in best_first], known)
     if not elites:
         raise RunError(
             f"{parent.path}: refine needs at least one trial with a value, found none; "
@@ -106,7 +108,7 @@ def refine(
     for pressure in pressed:
         space = _widened(space, config.space, pressure, bounds)
     inside = [each for each in known if space.contains(each.result.params)]
-    same = same_training(before, config) and parent.info["data"]["fingerprint"] == fingerprint
+    same = same_training(before, config) and info.data.fingerprint == fingerprint
     most = min(AGAIN, config.search.trials)
     again = () if same else tuple(params for params in best if space.contains(params))[:most]
     config = replace(config, space=space, search=replace(config.search, start=again), text=None)
@@ -118,7 +120,7 @@ def refine(
     return Refinement(
         parent=parent,
         before=before.space,
-        winner=winner,
+        winner=number,
         config=config,
         elites=tuple(elites),
         history=tuple(inside) if same else (),
@@ -166,7 +168,7 @@ def start_from(config: Config, run: RunDirectory) -> Config:
     Raises:
         RunError: none of them lies in the space.
     """
-    before = from_run(run.info["config"], run.path)
+    before = from_run(run.info.config, run.path)
     criterion = criterion_of(before)
     best = [result.params for result in best_completed(run.results, criterion, top=10)]
     most = min(AGAIN, config.search.trials)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hpsearch.config import from_run
 from hpsearch.errors import RunError
 from hpsearch.messages import counted
 from hpsearch.searching.history import check_params
 from hpsearch.searching.resume import check_resumable
 from hpsearch.space import Space
-from hpsearch.store import RunDirectory, lock, set_aside
+from hpsearch.store import RunDirectory, RunInfo, lock, set_aside
 from hpsearch.trainers.network.model import load_model
 from hpsearch.trial import Result
 
@@ -24,17 +26,17 @@ def repair(run: RunDirectory) -> list[str]:
         info = run.info
         check_resumable(run, info)
         run.history  # noqa: B018 (raises)
-        config = from_run(info["config"], run.path)
+        config = from_run(info.config, run.path)
         space, metric = config.space, config.metric.name
         found = [
             f"{run.path / file}: {counted(lines, 'damaged line')} set aside"
             for file, lines in set_aside(run, metric, lambda each: _fits(each, space)).items()
         ]
-        if problem := _of_the_winner(run):
+        if problem := _of_the_winner(run, info):
             run.best.remove()
             found.append(f"{problem}; the winner is worked out again")
         if found:
-            run.update(status="interrupted")
+            run.write_info(replace(info, status="interrupted"))
     return found
 
 
@@ -46,10 +48,10 @@ def _fits(result: Result, space: Space) -> bool:
     return True
 
 
-def _of_the_winner(run: RunDirectory) -> str | None:
+def _of_the_winner(run: RunDirectory, info: RunInfo) -> str | None:
     """What is damaged in best/; None if it can be read."""
     try:
-        if run.outcome is not None and run.model.exists():
+        if run.winner(info) is not None and run.model.exists():
             load_model(run.model)
     except RunError as error:
         return str(error).partition("; ")[0]

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from math import ceil
 from typing import Any
 
 from hpsearch.config import Config, changed, from_mapping, from_run
 from hpsearch.config.yaml_text import read
 from hpsearch.errors import ConfigError, RunError, as_argument
-from hpsearch.sampling.plan import Round, extended, ladder, round_sizes
-from hpsearch.searching.spec import TRIED, check_rules, rounds_in, trials_of
+from hpsearch.sampling.plan import extended, ladder, round_sizes
+from hpsearch.searching.spec import TRIED, check_rules, trials_of
 from hpsearch.searching.trust import check, is_sealed, seal
-from hpsearch.store import MOST, RunDirectory, write_text
+from hpsearch.store import MOST, RunDirectory, RunInfo, write_text
+from hpsearch.trial import Round
 
 FREE = ("parallel", "search.timeout", "search.trial_timeout")
 """The keys that may change in a run that has begun: none of them decides what a trial gives."""
@@ -58,46 +59,44 @@ def reopen(
         if named:
             check(run, info, before, trust)
         ours = (named and trust) or is_sealed(info)
-        plan = rounds_in(info["plan"])
+        plan = info.plan
         if trials is not None:
-            config, plan = _longer(run, config, plan, trials)
-        changes = {
-            "status": "interrupted",  # so that a plan which has grown is never taken for done
-            "config": config.as_dict(),
-            "config_yaml": text,
-            "plan": [asdict(round) for round in plan],
-        }
-        run.update(**changes, seal=seal({**info, **changes}) if ours else None)
+            config, plan = _longer(run, info, config, trials)
+        info = replace(
+            info,
+            status="interrupted",  # so that a plan which has grown is never taken for done
+            config=config.as_dict(),
+            config_yaml=text,
+            plan=plan,
+        )
+        run.write_info(replace(info, seal=seal(info) if ours else None))
     return config
 
 
-def check_resumable(run: RunDirectory, info: Mapping[str, Any]) -> None:
+def check_resumable(run: RunDirectory, info: RunInfo) -> None:
     """Refuse a run whose trials nothing here can train: it was imported, or is of later rules.
 
     Raises:
         RunError: it was, or is.
     """
-    check_rules(run)
-    if info.get("imported"):
+    check_rules(run, info)
+    if info.imported:
         raise RunError(
             f"{run.path}: was imported, so there is nothing to resume; go on from its trials "
             f"with: hpsearch refine {as_argument(run.path)}"
         )
 
 
-def _is_left(
-    run: RunDirectory, info: Mapping[str, Any], config: Config, trials: int | None
-) -> bool:
+def _is_left(run: RunDirectory, info: RunInfo, config: Config, trials: int | None) -> bool:
     """Whether there is anything to do, and time to do it.
 
     Raises:
         RunError: there would be, had the search more time.
     """
-    limit, spent = config.search.timeout, run.seconds
-    finished = info["status"] == "finished"
-    if finished and trials is None and not info.get("out_of_time"):
+    limit, spent = config.search.timeout, run.seconds(info)
+    if info.status == "finished" and trials is None and not info.out_of_time:
         return False
-    if info.get("out_of_time") and limit is not None and spent >= limit:
+    if info.out_of_time and limit is not None and spent >= limit:
         raise RunError(
             f"{run.path}: its time is over: search.timeout is {limit:g} s, {spent:g} s are spent; "
             f"give it more, or none to stop it: hpsearch resume {as_argument(run.path)} "
@@ -107,7 +106,7 @@ def _is_left(
 
 
 def _longer(
-    run: RunDirectory, config: Config, plan: Sequence[Round], trials: int
+    run: RunDirectory, info: RunInfo, config: Config, trials: int
 ) -> tuple[Config, tuple[Round, ...]]:
     """The configuration and the plan of a search that is to go on to `trials` trials.
 
@@ -115,16 +114,17 @@ def _longer(
     trials of the longer search do not depend on when it was extended. New rounds are as many
     as such a search makes of so many trials, none of them coarse.
     """
+    plan = info.plan
     planned = sum(round.trials for round in plan)
     if trials <= planned:
         raise RunError(
             f"{run.path}: --trials must be more than the {planned} that are planned already, "
             f"found {trials}; `hpsearch resume {as_argument(run.path)}` finishes those"
         )
-    search, history = config.search, [line["params"] for line in run.history]
+    search, history = config.search, [line.params for line in run.history]
     config = replace(config, search=replace(search, trials=trials))
     from_mapping(config.as_dict())  # as if the user had written so many
-    more = (trials if run.rules == 1 else trials_of(config, history)) - planned
+    more = (trials if info.rules == 1 else trials_of(config, history)) - planned
     if more <= 0:
         raise RunError(
             f"{run.path}: --trials {trials} adds none: every setting of the space has been "
@@ -141,14 +141,14 @@ def _longer(
     return config, extended(plan, sizes, amounts, halving.factor)
 
 
-def _as_edited(run: RunDirectory, info: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
+def _as_edited(run: RunDirectory, info: RunInfo) -> tuple[dict[str, Any], str | None]:
     """The run's configuration, with what was changed by hand in config.yaml and may be.
 
     Raises:
         RunError: something else was changed there.
         ConfigError: config.yaml is no sound configuration any more.
     """
-    tree, written = dict(info["config"]), info.get("config_yaml")
+    tree, written = dict(info.config), info.config_yaml
     if written is None:  # such as from a program that could not read it as text
         return tree, None
     try:

@@ -39,12 +39,14 @@ def known_trial(run: RunDirectory, config: Config, number: int | None) -> PastTr
         RunError: there is no such trial, no winner, the trial failed, or the run was searched
             by rules of a later version.
     """
-    check_rules(run)
-    known = {each.result.number: each for each in past_trials(run, spec_of(run, config))}
+    info = run.info
+    check_rules(run, info)
+    known = {each.result.number: each for each in past_trials(run, spec_of(run, info, config))}
     if number is None:
-        if run.outcome is None:
+        winner = run.winner(info)
+        if winner is None:
             raise RunError(f"{run.path}: has no winner yet; name a trial with --trial")
-        number = int(run.outcome["number"])
+        number = winner.number
     if number not in known:
         have = f"{min(known)} to {max(known)}" if known else "none"
         raise RunError(f"{run.path}: has no trial {number}; there are {have}")

@@ -17,7 +17,6 @@ from itertools import product
 
 from hpsearch.backends import Answer, Backend, Task
 from hpsearch.errors import HpsearchError
-from hpsearch.sampling.plan import Round
 from hpsearch.sampling.ranking import Observation, rank
 from hpsearch.searching.confirmation import contenders, trainings_within
 from hpsearch.searching.events import (
@@ -33,7 +32,7 @@ from hpsearch.searching.ledger import Ledger
 from hpsearch.searching.spec import Spec, proposals
 from hpsearch.searching.stages import Stage, needs, replacements, seen
 from hpsearch.trainers.protocol import Job, Outcome, State, Trainer
-from hpsearch.trial import OUT_OF_TIME, Result, Status, Training, Trial
+from hpsearch.trial import OUT_OF_TIME, Result, Round, Status, Training, Trial
 
 PASSES_ON = 2  # the rules from which on a lost trial's place is given to another
 
@@ -240,7 +239,7 @@ class Scheduler:
         piece = self.ledger.piece(job, outcome)
         finished = outcome.finished or outcome.diverged
         finished = finished or job.until_epoch >= job.settings["epochs"]  # type: ignore[operator]
-        self.ledger.worked(job.number, job.rung, answer, share)
+        self.ledger.worked(job, answer, share)
         self.ledger.trained(piece, outcome.state, finished)
         if outcome.state is not None:
             self.states[job.training] = outcome.state
@@ -263,7 +262,7 @@ class Scheduler:
 
     def fail(self, job: Job, answer: Answer) -> None:
         """Record that a piece of training failed."""
-        self.ledger.worked(job.number, job.rung, answer, share=1)
+        self.ledger.worked(job, answer, share=1)
         self.ledger.writer.log(f"trial {job.number}: {answer.traceback or answer.error}")
         self.failures[job.training] = answer.error or answer.kind
 

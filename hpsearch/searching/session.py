@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from hpsearch import backends
 from hpsearch.config import Config, from_run
 from hpsearch.data.dataset import Dataset, cross_validation, load, write_folds
 from hpsearch.errors import ConfigError, RunError, as_argument
 from hpsearch.rng import RULES
-from hpsearch.sampling.plan import Round
 from hpsearch.searching.criterion import criterion_of
 from hpsearch.searching.events import FilesChanged, Listener, SearchEnded, SearchStarted
 from hpsearch.searching.ledger import Ledger
@@ -27,10 +25,19 @@ from hpsearch.searching.spec import proposals, rounds_of, spec_for, spec_of
 from hpsearch.searching.trainer import Function, backend_of, trainer_of
 from hpsearch.searching.trust import seal
 from hpsearch.searching.winner import write_winner
-from hpsearch.store import RunDirectory, SafePath, Writer, as_yaml, create, vanished
+from hpsearch.store import (
+    RunData,
+    RunDirectory,
+    RunInfo,
+    SafePath,
+    Writer,
+    as_yaml,
+    create,
+    vanished,
+)
 from hpsearch.trainers.kinds import kind_of
 from hpsearch.trainers.protocol import Trainer
-from hpsearch.trial import Trial
+from hpsearch.trial import Inherited, Round, Trial
 
 BEAT = 1.0
 """Seconds between two notes of how long a search has taken, which count if it is killed."""
@@ -107,41 +114,39 @@ def begin(
         return create_run(config, runs_dir, name, info, sealed=sealed)
     parent, history = refinement.parent, refinement.history
     tried = [past.result.params for past in history]
-    info = new_info(config, dataset, rounds_of(config, refinement.first, tried)) | {
-        "parent": _named(parent, runs_dir),
-        "parent_winner": refinement.winner,
-        "test_looks": parent.info.get("test_looks", 0),
-    }
-    lines = [past.as_line() for past in history]
+    info = replace(
+        new_info(config, dataset, rounds_of(config, refinement.first, tried)),
+        parent=_named(parent, runs_dir),
+        parent_winner=refinement.winner,
+        test_looks=parent.info.test_looks,
+    )
+    lines = [past.as_inherited() for past in history]
     return create_run(config, runs_dir, name, info, lines, sealed=sealed)
 
 
-def new_info(config: Config, dataset: Dataset | None, plan: Sequence[Round]) -> dict[str, Any]:
+def new_info(config: Config, dataset: Dataset | None, plan: tuple[Round, ...]) -> RunInfo:
     """What run.json says of a search that has not begun: "interrupted", for there is all to do."""
-    return {
-        "name": config.name,
-        "status": "interrupted",
-        "created": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "began": time.time(),
-        "seed": config.seed,
-        "rules": RULES,
-        "parent": None,
-        "parent_winner": None,
-        "test_looks": 0,  # how often the lineage's winners met the test rows
-        "data": described(dataset),
-        "config": config.as_dict(),
-        "config_yaml": _as_text(config_text(config)),  # to notice if it is changed by hand
-        "plan": [asdict(round) for round in plan],
+    return RunInfo(
+        name=config.name,
+        status="interrupted",
+        created=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        began=time.time(),
+        seed=config.seed,
+        rules=RULES,
+        data=described(dataset),
+        config=config.as_dict(),
+        config_yaml=_as_text(config_text(config)),  # to notice if it is changed by hand
+        plan=plan,
         **provenance(),
-    }
+    )
 
 
 def create_run(
     config: Config,
     runs_dir: Path,
     name: str | None,
-    info: dict[str, Any],
-    history: Sequence[Mapping[str, Any]] = (),
+    info: RunInfo,
+    history: Sequence[Inherited] = (),
     *,
     sealed: bool = True,
     fill: Callable[[SafePath], None] | None = None,
@@ -153,11 +158,11 @@ def create_run(
         runs_dir: the folder that holds the runs.
         name: of the run; None for the configuration's and the time, numbered if that is taken.
         info: as `new_info` gives it, with what is different.
-        history: lines of history.jsonl.
+        history: trials of a parent.
         sealed: whether the code that it names is the user's word.
         fill: writes what else the folder shall hold.
     """
-    info = {**info, "seal": seal(info) if sealed else None}
+    info = replace(info, seal=seal(info) if sealed else None)
     given = run_name(config) if name is None else name
     text = config_text(config)
     return create(runs_dir, given, text, info, history, numbered=name is None, fill=fill)
@@ -168,16 +173,16 @@ def fingerprint_of(dataset: Dataset | None) -> str | None:
     return None if dataset is None else dataset.fingerprint
 
 
-def described(dataset: Dataset | None) -> dict[str, Any]:
+def described(dataset: Dataset | None) -> RunData:
     """What run.json says of the data."""
     if dataset is None:
-        return {"fingerprint": None, "rows": {}, "features": 0, "classes": []}
-    return {
-        "fingerprint": dataset.fingerprint,
-        "rows": dataset.counts,
-        "features": dataset.features,
-        "classes": list(dataset.classes),
-    }
+        return RunData(fingerprint=None, rows={}, features=0, classes=[])
+    return RunData(
+        fingerprint=dataset.fingerprint,
+        rows={str(part): rows for part, rows in dataset.counts.items()},
+        features=dataset.features,
+        classes=list(dataset.classes),
+    )
 
 
 def _named(parent: RunDirectory, runs_dir: Path) -> str:
@@ -222,12 +227,13 @@ def conduct(
         TrainerError: each of the first trials failed.
     """
     backends.open_streams()
-    config = config or from_run(run.info["config"], run.path)
-    folds = folds_of(config, dataset or same_data(run, config))
-    spec = spec_of(run, config)
+    info = run.info
+    config = config or from_run(info.config, run.path)
+    folds = folds_of(config, dataset or same_data(run, info, config))
+    spec = spec_of(run, info, config)
     deadline = None
     if spec.timeout is not None:
-        deadline = time.monotonic() + spec.timeout - run.seconds
+        deadline = time.monotonic() + spec.timeout - run.seconds(info)
 
     def changed(files: str) -> None:
         notify(FilesChanged(files))
@@ -235,7 +241,7 @@ def conduct(
     with _disk(run), run.writing(changed) as writer, _status(run, writer), _prepared(run, folds):
         trainer = trainer or trainer_of(config, run.path, run.data.path, folds, function)
         with backend_of(config) as backend:
-            ledger = Ledger(criterion_of(config), writer, run.info["began"], spec.trainings)
+            ledger = Ledger(criterion_of(config), writer, info.began, spec.trainings)
             ledger.read(run)
             search = Scheduler(spec, trainer, backend, ledger, notify, deadline)
             notify(SearchStarted(run, spec.trials, len(ledger.results), backend.jobs))
@@ -253,18 +259,18 @@ def conduct(
     notify(SearchEnded(run))
 
 
-def same_data(run: RunDirectory, config: Config) -> Dataset | None:
+def same_data(run: RunDirectory, info: RunInfo, config: Config) -> Dataset | None:
     """The data of a run, which must be what it was when the run began.
 
     Raises:
         RunError: it is not.
     """
     dataset = read_data(config)
-    expected = run.info["data"]["fingerprint"]
+    expected = info.data.fingerprint
     if dataset is not None and dataset.fingerprint != expected:
         raise RunError(
             f"{run.path}: the data must be what the run began with (fingerprint "
-            f"{expected[:12]}), found {dataset.fingerprint[:12]} in {dataset.source.name}; "
+            f"{str(expected)[:12]}), found {dataset.fingerprint[:12]} in {dataset.source.name}; "
             "restore it, or start a new run"
         )
     return dataset
@@ -305,8 +311,9 @@ def _prepared(run: RunDirectory, folds: Sequence[Dataset]) -> Iterator[None]:
 @contextmanager
 def _status(run: RunDirectory, writer: Writer) -> Iterator[None]:
     """Keep run.json's status and seconds true, whatever happens inside."""
-    started, spent, over = time.monotonic(), run.seconds, threading.Event()
-    writer.describe({**run.info, "status": "running", "seconds": spent})
+    info = run.info  # as it is now that nobody else may write it
+    started, spent, over = time.monotonic(), run.seconds(info), threading.Event()
+    writer.describe(replace(info, status="running", seconds=spent))
 
     def seconds() -> float:
         return round(spent + time.monotonic() - started, 3)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
@@ -15,17 +15,17 @@ from hpsearch.config import Config, Confirm
 from hpsearch.errors import RunError, as_argument
 from hpsearch.messages import counted
 from hpsearch.rng import RULES
-from hpsearch.sampling.plan import Round, Rung, ladder, plan, round_sizes
+from hpsearch.sampling.plan import ladder, plan, round_sizes
 from hpsearch.sampling.propose import Sampler, propose
 from hpsearch.sampling.ranking import Observation
 from hpsearch.searching.history import PastTrial, check_params, curves
 from hpsearch.searching.stages import Stage
 from hpsearch.space import Space
 from hpsearch.space.settings import count, key, untried
-from hpsearch.store import RunDirectory, uncollected
+from hpsearch.store import RunDirectory, RunInfo, uncollected
 from hpsearch.trainers.kinds import kind_read
 from hpsearch.trainers.protocol import OWN_EPOCHS, Job, Settings
-from hpsearch.trial import Params, Result, Training, Trial
+from hpsearch.trial import Params, Result, Round, Training, Trial
 
 TRIED = (
     "widen the space, or train a setting with new seeds: hpsearch retrain {} --trial N --seeds K"
@@ -79,6 +79,10 @@ class Spec:
         """Whether a trial is a starting setting (`search.start`), which is trained in full."""
         return number < self.first + len(self.start)
 
+    def confirms(self, repeat: int | None) -> bool:
+        """Whether a training has a new seed, to confirm its trial; not known of None."""
+        return repeat is not None and repeat >= self.repeats
+
     def settings_of(self, params: Params) -> dict[str, Any]:
         """Fixed settings and a trial's parameters; "epochs" is the length of a full training.
 
@@ -103,7 +107,7 @@ class Spec:
         Folds share it. Confirming trainings have seeds of their own, the same for every
         setting, so that settings are compared like with like.
         """
-        if repeat >= self.repeats:
+        if self.confirms(repeat):
             return self.seed, "confirm", repeat - self.repeats
         return seed if repeat == 0 else (*seed, "repeat", repeat)
 
@@ -145,27 +149,25 @@ class Spec:
         ]
 
 
-def spec_of(run: RunDirectory, config: Config) -> Spec:
+def spec_of(run: RunDirectory, info: RunInfo, config: Config) -> Spec:
     """The specification of a run; its plan is the one that it began with."""
-    info = run.info
-    rounds = rounds_in(info["plan"])
-    history = tuple(PastTrial.from_line(line) for line in run.history)
+    history = tuple(map(PastTrial.from_inherited, run.history))
     results = (each.result for each in history)
     check_params(results, config.space, "history.jsonl", "refine the parent again")
-    spec = spec_for(config, rounds, history)
-    return replace(spec, inherited=info.get("parent_winner"), rules=info.get("rules", 1))
+    spec = spec_for(config, info.plan, history)
+    return replace(spec, inherited=info.parent_winner, rules=info.rules)
 
 
-def check_rules(run: RunDirectory) -> None:
+def check_rules(run: RunDirectory, info: RunInfo) -> None:
     """Refuse to train a run that was searched by rules of a later version; reading it is fine.
 
     Raises:
         RunError: the run has such rules.
     """
-    if run.rules > RULES:
-        began = run.info.get("versions", {}).get("hpsearch", "a later one")
+    if info.rules > RULES:
+        began = info.versions.get("hpsearch", "a later one")
         raise RunError(
-            f"{run.path}: was searched by rules {run.rules}, this hpsearch {version('hpsearch')} "
+            f"{run.path}: was searched by rules {info.rules}, this hpsearch {version('hpsearch')} "
             f"knows rules 1 to {RULES}; go on with the version that began it ({began}), or search "
             f"again with: hpsearch run {as_argument(run.config)}"
         )
@@ -222,13 +224,6 @@ def shortage(config: Config, history: Sequence[Params] = ()) -> str | None:
     return (
         f"space: holds {counted(held, 'setting')}{before}, so {trials} of the {asked} "
         "trials train; for more trainings of each, with other seeds: search.repeats"
-    )
-
-
-def rounds_in(plan: Sequence[Mapping[str, Any]]) -> tuple[Round, ...]:
-    """The rounds of a plan as run.json has it."""
-    return tuple(
-        Round(**{**line, "rungs": tuple(Rung(**rung) for rung in line["rungs"])}) for line in plan
     )
 
 

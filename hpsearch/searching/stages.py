@@ -11,7 +11,7 @@ import heapq
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from hpsearch.sampling.plan import Round
+from hpsearch.trial import Round
 
 
 @dataclass(frozen=True, order=True)
@@ -29,7 +29,7 @@ def needs(stage: Stage, rounds: Sequence[Round]) -> frozenset[Stage]:
     it, but where that has several rungs only those below the last, and with them the last
     rung of the round before that one.
 
-    >>> from hpsearch.sampling.plan import Round, Rung
+    >>> from hpsearch.trial import Rung
     >>> rungs = (Rung(9, 1), Rung(3, 3), Rung(1, 9))
     >>> rounds = [Round(i, 9 * i, 9, i / 3, rungs) for i in range(3)]
     >>> sorted(needs(Stage(2, 0), rounds))
@@ -47,7 +47,7 @@ def needs(stage: Stage, rounds: Sequence[Round]) -> frozenset[Stage]:
 def seen(round_number: int, rounds: Sequence[Round]) -> dict[int, int]:
     """How many rungs of each earlier round a new round may look at, by round number.
 
-    >>> from hpsearch.sampling.plan import Round, Rung
+    >>> from hpsearch.trial import Rung
     >>> rungs = (Rung(9, 1), Rung(3, 3), Rung(1, 9))
     >>> seen(2, [Round(i, 9 * i, 9, i / 3, rungs) for i in range(3)])
     {0: 3, 1: 2}

@@ -14,15 +14,14 @@ import os
 import secrets
 import stat
 import sys
-from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from hpsearch.config import Config
 from hpsearch.errors import RunError
 from hpsearch.messages import expanded
-from hpsearch.store import RunDirectory, is_run
+from hpsearch.store import RunDirectory, RunInfo, is_run
 from hpsearch.store.files import plain
 from hpsearch.trainers.kinds import kind_named, kind_of
 
@@ -33,14 +32,16 @@ STATE = "HPSEARCH_STATE_DIR"
 
 def permit(run: RunDirectory, config: Config, trust: bool = False) -> bool:
     """Refuse to run the code that a run names, as `check` does, and seal it if it is trusted."""
-    may_seal = check(run, run.info, config, trust)
+    info = run.info
+    may_seal = check(run, info, config, trust)
     if trust and kind_of(config.trainer).code is not None:
         with suppress(RunError, OSError), run.writing():  # read-only, or another one is at it
-            run.update(seal=seal(run.info))
+            info = run.info
+            run.write_info(replace(info, seal=seal(info)))
     return may_seal
 
 
-def check(run: RunDirectory, info: Mapping[str, Any], config: Config, trust: bool = False) -> bool:
+def check(run: RunDirectory, info: RunInfo, config: Config, trust: bool = False) -> bool:
     """Refuse to run the code that a run names, unless the user's seal or word is there.
 
     Args:
@@ -108,16 +109,15 @@ def _followed(path: Path) -> Path:
         return path
 
 
-def is_sealed(info: Mapping[str, Any]) -> bool:
+def is_sealed(info: RunInfo) -> bool:
     """Whether run.json carries the user's seal, and all that it seals is as it was."""
-    found = info.get("seal")
-    if not isinstance(found, str):
+    if info.seal is None:
         return False
     key = _key()
-    return key is not None and hmac.compare_digest(_digest(key, info), found.encode())
+    return key is not None and hmac.compare_digest(_digest(key, info), info.seal.encode())
 
 
-def seal(info: Mapping[str, Any]) -> str | None:
+def seal(info: RunInfo) -> str | None:
     """The user's seal for run.json; None where their key cannot be kept, or nothing is sealed.
 
     Raises:
@@ -131,10 +131,9 @@ def seal(info: Mapping[str, Any]) -> str | None:
     return None
 
 
-def unsealed(run: RunDirectory) -> str | None:
+def unsealed(run: RunDirectory, info: RunInfo) -> str | None:
     """What to say of a run whose code could not be sealed; None if there is nothing to say."""
-    info = run.info
-    if info.get("seal") or os.environ.get(TRUST) == "1" or not _runs_code(info) or seal(info):
+    if info.seal or os.environ.get(TRUST) == "1" or not _runs_code(info) or seal(info):
         return None
     return (
         f"{run.path}: has no seal, for no key can be kept in {_folder_told()}; to go on with it "
@@ -142,20 +141,20 @@ def unsealed(run: RunDirectory) -> str | None:
     )
 
 
-def _runs_code(info: Mapping[str, Any]) -> bool:
-    trainer = info["config"].get("trainer") or {}
+def _runs_code(info: RunInfo) -> bool:
+    trainer = info.config.get("trainer") or {}
     return kind_named(trainer.get("kind", "network")).variant(trainer).code is not None
 
 
-def _digest(key: bytes, info: Mapping[str, Any]) -> bytes:
+def _digest(key: bytes, info: RunInfo) -> bytes:
     """The seal of what decides which code runs, and which values it may be given in its places.
 
     It belongs to one run by its time of creation, not by its path: a run may be moved.
     """
-    config = info["config"]
+    config = info.config
     sealed = {
         "seal": 1,  # the version of this list
-        "created": info["created"],
+        "created": info.created,
         "trainer": config.get("trainer"),
         "space": config.get("space"),
         "start": (config.get("search") or {}).get("start"),

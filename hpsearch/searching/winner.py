@@ -21,7 +21,8 @@ from hpsearch.searching.criterion import Criterion, mean_of
 from hpsearch.searching.evaluation import labelled, measure
 from hpsearch.searching.history import PastTrial
 from hpsearch.searching.scheduler import Scheduler
-from hpsearch.store import RunDirectory, as_yaml, write_json, write_text
+from hpsearch.store import RunDirectory, Winner, as_yaml, write_json, write_text
+from hpsearch.store.records import ConfirmedWinner, Contender, Measured, Rates, SearchValue
 from hpsearch.trainers.kinds import Kind, ModelFile, Trained
 from hpsearch.trainers.protocol import Job, Settings, State
 from hpsearch.trial import Training
@@ -63,8 +64,7 @@ def write_winner(
     params = choice.known.result.params
     text = params_text(kind, search.spec.settings_of(params), params, dataset)
     write_text(run.best / "params.yaml", text)
-    found = outcome(choice, search.ledger.criterion)
-    write_json(run.best / "result.json", {**found, "test": test})
+    write_json(run.best / "result.json", outcome(choice, search.ledger.criterion, test))
 
 
 def write_model(
@@ -73,7 +73,7 @@ def write_model(
     choice: Selection,
     dataset: Dataset,
     file: ModelFile,
-) -> dict[str, Any] | None:
+) -> Measured | None:
     """Write the winning model, and give its metrics on the test rows.
 
     The test rows, the same for every fold, are used here, once a winner; None without any.
@@ -98,10 +98,10 @@ def write_model(
     if "test" not in dataset.parts:
         return None
     rows = labelled(dataset.source, dataset.encoding, dataset.y, dataset.parts["test"])
-    test = measure(model, rows).as_dict("test")
+    found = measure(model, rows).as_dict("test")
     writer = search.ledger.writer
-    writer.update(test_looks=writer.info["test_looks"] + 1)
-    return test
+    writer.update(test_looks=writer.info.test_looks + 1)
+    return Measured(**{**found, "per_class": Rates(**found["per_class"])})
 
 
 def at_worker(backend: Backend, function: Callable[..., Any], *args: Any) -> Any:
@@ -144,28 +144,21 @@ def choose(search: Scheduler) -> Selection | None:
     return Selection(known[number], training, confirmed, winner)
 
 
-def outcome(choice: Selection, criterion: Criterion) -> dict[str, Any]:
-    """What best/result.json says of the winner, but for the test rows.
-
-    The interval of a share ends at 0 and 1.
-    """
+def outcome(choice: Selection, criterion: Criterion, test: Measured | None) -> Winner:
+    """What best/result.json says of the winner; the interval of a share ends at 0 and 1."""
     best, winner, confirmed = choice.known.result, choice.winner, choice.confirmed
-    told: dict[str, Any] = {"confirmed": None, "contenders": [], "indistinguishable": []}
-    if winner is not None:
-        within = criterion.within(interval(confirmed, winner))
-        told = {
-            "confirmed": {**winner.as_dict(), "interval": within},
-            "contenders": [each.as_dict() for each in confirmed],
-            "indistinguishable": indistinguishable(confirmed, winner),
-        }
-    return {
-        "number": best.number,
-        "params": best.params,
-        "epochs": best.epochs,
-        "metrics": best.metrics,
-        "search": {"metric": criterion.name, "value": best.value, "optimistic": True},
-        **told,
-    }
+    within = None if winner is None else criterion.within(interval(confirmed, winner))
+    return Winner(
+        number=best.number,
+        params=best.params,
+        epochs=best.epochs,
+        metrics=best.metrics,
+        search=SearchValue(metric=criterion.name, value=best.value, optimistic=True),
+        confirmed=None if winner is None else ConfirmedWinner(**winner.as_dict(), interval=within),
+        contenders=[Contender(**each.as_dict()) for each in confirmed],
+        indistinguishable=[] if winner is None else indistinguishable(confirmed, winner),
+        test=test,
+    )
 
 
 def _values(search: Scheduler, trainings: Sequence[Training]) -> list[float | None]:
@@ -197,7 +190,7 @@ def job_of(search: Scheduler, known: PastTrial, training: Training) -> Job:
     number, repeat, fold = training
     settings = search.spec.settings_of(known.result.params)
     seed = search.spec.seed_of_training(known.seed, repeat)
-    confirms = repeat >= search.spec.repeats
+    confirms = search.spec.confirms(repeat)
     epochs = settings["epochs"] if confirms else known.result.epochs
     rules = search.spec.rules if confirms else known.rules
     assert isinstance(epochs, int)

@@ -69,8 +69,7 @@ def largest_integer(domain: Domain) -> int | None:
     """The largest value of a domain of integers from 0 on; None for any other domain."""
     if isinstance(domain, Discrete):
         return int(domain.value(domain.count - 1)) if domain.integer and domain.low >= 0 else None
-    values = domain.values if isinstance(domain, Choice) else ()
-    values = (domain.value,) if isinstance(domain, Fixed) else values
+    values = domain.values if isinstance(domain, Choice | Fixed) else ()
     if not values or any(type(value) is not int or value < 0 for value in values):
         return None
     return max(value for value in values if isinstance(value, int))

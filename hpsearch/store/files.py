@@ -11,8 +11,8 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import fields, is_dataclass
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -37,13 +37,13 @@ def write_text(path: Path | SafePath, text: str) -> None:
     write_whole(path, lambda file: file.write(text.encode()))
 
 
-def as_json(value: Mapping[str, Any]) -> str:
-    """A JSON file, indented for people."""
+def as_json(value: object) -> str:
+    """A record or a mapping as a JSON file, indented for people."""
     return json.dumps(plain(value), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
 
 
-def write_json(path: SafePath, value: Mapping[str, Any]) -> None:
-    """Replace a JSON file whole."""
+def write_json(path: SafePath, value: object) -> None:
+    """Replace a JSON file whole; see `as_json`."""
     write_text(path, as_json(value))
 
 
@@ -57,9 +57,19 @@ def sync(path: Path) -> None:
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON knows it: NaN and infinity become null, tuples lists."""
+    """A value as JSON knows it: NaN and infinity become null, tuples lists, records objects.
+
+    A record is a dataclass; a field of it that is marked "absent" is left out where it is None.
+    """
     if isinstance(value, float) and not math.isfinite(value):
         return None
+    if is_dataclass(value):
+        named = ((each, getattr(value, each.name)) for each in fields(value))
+        return {
+            each.name: plain(entry)
+            for each, entry in named
+            if not (entry is None and "absent" in each.metadata)
+        }
     if isinstance(value, Mapping):
         return {str(key): plain(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
@@ -204,20 +214,6 @@ def repair_with(run: SafePath) -> str:
     )
 
 
-def read_lines(path: SafePath, remedy: str | None = None) -> Iterator[dict[str, Any]]:
-    """The lines of a JSON Lines file, without a torn last one; nothing for a missing file.
-
-    Args:
-        path: of the file, in a run directory.
-        remedy: what to do about a damaged line, where repairing the run is not it.
-
-    Raises:
-        RunError: a whole line that is no JSON object; the message names line and byte.
-    """
-    for number, line in enumerate(whole_lines(path), 1):
-        yield as_object(line, path, number, remedy)
-
-
 def whole_lines(path: SafePath) -> Iterator[bytes]:
     """The lines of a file, without a torn last one; nothing for a missing file.
 
@@ -238,27 +234,6 @@ def whole_lines(path: SafePath) -> Iterator[bytes]:
                     "restore the file"
                 )
             yield line
-
-
-def as_object(
-    line: bytes, path: SafePath, number: int, remedy: str | None = None
-) -> dict[str, Any]:
-    """The JSON object that a line of a file holds; `remedy` is what to do where it holds none.
-
-    Raises:
-        RunError: it holds none; the message names line and byte.
-    """
-    try:
-        found = json.loads(line)
-    except (ValueError, RecursionError):  # the latter: nested too deep
-        found = None
-    if not isinstance(found, dict):
-        offset = sum(map(len, islice(whole_lines(path), number - 1)))
-        raise RunError(
-            f"{path}: line {number}, byte {offset}: must be a JSON object, found "
-            f"{line[:40]!r}; {remedy or repair_with(path.parent)}"
-        )
-    return found
 
 
 @contextmanager

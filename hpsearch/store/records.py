@@ -1,162 +1,352 @@
-"""Trials and pieces of training as lines of JSON, and back.
+"""What a run's files hold, as typed records, and how they are read: decoded once, then trusted.
 
-Lines are many. One that is just as it should be is read and checked in one go, by msgspec; one
-that is not is read again with care, which says what is wrong or that it can pass.
+docs/run_format.md says what each field means. A field that a file may lack has a default; one
+that is marked `ABSENT` is not written while it is None.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from types import NoneType
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any, TypedDict, TypeVar
 
 import msgspec
 
 from hpsearch.errors import RunError
-from hpsearch.store.files import (
-    as_json_line,
-    as_object,
-    repair_with,
-    whole_lines,
-    write_text,
+from hpsearch.store.files import as_json_line, repair_with, whole_lines, write_text
+from hpsearch.store.safe_path import MOST, SafePath
+from hpsearch.trial import (
+    Count,
+    Inherited,
+    Number,
+    Params,
+    Piece,
+    Result,
+    Round,
+    Span,
+    Value,
+    Whole,
 )
-from hpsearch.store.safe_path import SafePath
-from hpsearch.store.shape import MAYBE_NUMBER, NUMBER, WORK, fits, shaped
-from hpsearch.trial import Number, Piece, Result, Status, Whole
+
+FORMAT = 1
+"""The version of the run directory's format; a reader refuses a newer one."""
+
+ABSENT = {"absent": True}
+"""Marks a field that is not written while it is None."""
+
+Interval = tuple[Number, Number]
+"""The ends of a 95 % interval."""
 
 
-class Work(TypedDict):
-    """When a worker did what: a line of timeline.jsonl, in seconds since the run began."""
+@dataclass(frozen=True, slots=True)
+class RunData:
+    """The data of a run."""
 
-    number: Whole
-    rung: Whole
-    worker: str
-    start: Number
-    end: Number
+    fingerprint: str | None  # None where the trainer reads its own data
+    rows: Mapping[str, Count]  # by part: train, val, test
+    features: Count
+    classes: Sequence[Value]
 
 
-Record = TypeVar("Record", Piece, Result)
+Origin = TypedDict(
+    "Origin",
+    {
+        "from": str,
+        "study": str | None,
+        "storage": str | None,
+        "trials": int,
+        "left_out": Mapping[str, int],
+    },
+    total=False,
+)
+"""Where the trials of an imported run come from: another tool's study."""
 
-COUNTS = ("number", "round", "repeat", "fold", "rung", "epochs")
-FIELDS: Mapping[str, Any] = {
-    **dict.fromkeys(COUNTS, int),
-    "value": MAYBE_NUMBER,
-    "curve": dict,
-    "status": str,
-    "params": dict,
-    "metrics": dict,
-    "error": (str, NoneType),
-    "started": str,
-    "seconds": NUMBER,
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunInfo:
+    """What run.json says of a run."""
+
+    format: Count = FORMAT
+    name: str
+    status: str  # running, finished, interrupted or failed
+    created: str
+    began: Number
+    seed: Whole
+    rules: Count = 1  # how random numbers are drawn; the first runs did not record it
+    parent: str | None = None
+    parent_winner: Count | None = None
+    test_looks: Count = 0
+    imported: Origin | None = field(default=None, metadata=ABSENT)
+    data: RunData
+    config: Mapping[str, Any]
+    config_yaml: str | None = field(default=None, metadata=ABSENT)
+    plan: tuple[Round, ...]
+    versions: Mapping[str, str] = field(default_factory=dict)
+    machine: Mapping[str, Any] = field(default_factory=dict)
+    git: str | None = None
+    seal: str | None = None
+    seconds: Number | None = field(default=None, metadata=ABSENT)
+    out_of_time: bool | None = field(default=None, metadata=ABSENT)
+    ended: str | None = field(default=None, metadata=ABSENT)
+
+
+@dataclass(frozen=True, slots=True)
+class SearchValue:
+    """What the search saw of the winner: the best of many values, and so a lucky one."""
+
+    metric: str
+    value: Number | None
+    optimistic: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """What new seeds gave for one of the best settings."""
+
+    number: Count
+    search: Number | None
+    values: Sequence[Number]
+    mean: Number | None  # null where it is beyond the largest float
+    deviation: Number | None
+    seeds: Count
+    standard_error: Number | None
+    optimism: Number | None
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmedWinner(Contender):
+    """The same for the winner, with an interval of the mean."""
+
+    interval: Interval | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rates:
+    """For each class of the test rows, in the order of the data's classes."""
+
+    rows: Sequence[Count]
+    precision: Sequence[Number | None]
+    recall: Sequence[Number | None]
+    f1: Sequence[Number | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """How good the winner's model is on the test rows; early runs measured less."""
+
+    test_loss: Number | None
+    test_accuracy: Number
+    test_balanced_accuracy: Number | None = field(default=None, metadata=ABSENT)
+    test_macro_f1: Number | None = field(default=None, metadata=ABSENT)
+    test_auc: Number | None = None
+    interval: Interval
+    intervals: Mapping[str, Interval] = field(default_factory=dict)
+    baseline: Mapping[str, Number | None] = field(default_factory=dict)
+    rows: Count
+    per_class: Rates | None = field(default=None, metadata=ABSENT)
+    confused: Sequence[tuple[Count, Count, Count]] = ()
+    confusion: Sequence[Sequence[Count]] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Winner:
+    """What best/result.json says of the winner."""
+
+    number: Count
+    params: Params
+    epochs: Count
+    metrics: Mapping[str, Number | None]
+    search: SearchValue
+    confirmed: ConfirmedWinner | None
+    contenders: Sequence[Contender]
+    indistinguishable: Sequence[Count]
+    test: Measured | None
+
+
+@dataclass(frozen=True)
+class _Format:
+    format: Count
+
+
+Record = TypeVar("Record", RunInfo, Winner, Piece, Result, Inherited, Span, _Format)
+
+_DECODERS: Mapping[type, msgspec.json.Decoder[Any]] = {
+    kind: msgspec.json.Decoder(kind)
+    for kind in (RunInfo, Winner, Piece, Result, Inherited, Span, _Format)
 }
-DECODERS: Mapping[type, msgspec.json.Decoder[Any]] = {
-    kind: msgspec.json.Decoder(kind) for kind in (Piece, Result, Work)
+_PLACE = re.compile(r"(.*?)(?: - at (?:key in )?\$\.?(.*))?", re.DOTALL)
+_WORDS = {
+    "Expected object": "must be a JSON object",
+    "Expected ": "must be ",
+    ", got ": ", found ",
+    "Object missing required field ": "must hold ",
 }
-UNSOUND = (msgspec.MsgspecError, ValueError, RecursionError)  # what decoding raises
+_DAMAGED = "the file is damaged; restore it"
 
 
-def as_line(record: Piece | Result) -> dict[str, Any]:
-    """A record as curves.jsonl, trials.jsonl and history.jsonl hold it.
+def as_line(record: Piece | Result | Span) -> dict[str, Any]:
+    """A record as its file holds it.
 
     Its lists and mappings are the record's own, not copies: a line is for writing at once.
     """
     return {name: getattr(record, name) for name in record.__dataclass_fields__}
 
 
-def write_lines(path: SafePath, records: Iterable[Piece | Result]) -> None:
+def write_lines(path: SafePath, records: Iterable[Piece | Result | Span]) -> None:
     """Replace a file of records whole."""
     write_text(path, "".join(as_json_line(as_line(record)) for record in records))
 
 
-def read_records(path: SafePath, kind: type[Record]) -> list[Record]:
-    """All whole records of a file, in the order in which they were appended.
+def read_run(path: SafePath) -> RunInfo:
+    """What a run.json says.
 
     Raises:
-        RunError: a line that lacks a field or holds a wrong one.
+        FileNotFoundError: it is missing.
+        RunError: it is damaged, or of a newer format.
     """
-    decode = DECODERS[kind].decode
+    data = path.read_bytes(MOST)
+    found = _whole_file(data, _Format, path).format
+    if found > FORMAT:
+        raise RunError(
+            f"{path}: format {found} is newer than this hpsearch knows ({FORMAT}); upgrade it"
+        )
+    info = _whole_file(data, RunInfo, path)
+    _check_plan(info.plan, path)
+    return _as_trained(info)
+
+
+def read_winner(path: SafePath, info: RunInfo) -> Winner:
+    """What a best/result.json says; `info` is that of its run.
+
+    Raises:
+        FileNotFoundError: it is missing.
+        RunError: it is damaged.
+    """
+    winner = _whole_file(path.read_bytes(MOST), Winner, path)
+    if winner.test is not None:
+        _check_classes(winner.test, len(info.data.classes), path)
+    return winner
+
+
+def read_records(path: SafePath, kind: type[Record], remedy: str | None = None) -> list[Record]:
+    """All whole lines of a file, in the order in which they were appended.
+
+    Args:
+        path: of the file, in a run directory.
+        kind: what each line is.
+        remedy: what to do about a damaged line, where repairing the run is not it.
+
+    Raises:
+        RunError: a line lacks a field or holds a wrong one; the message names line and field.
+    """
     records: list[Record] = []
     for number, line in enumerate(whole_lines(path), 1):
         try:
-            record = decode(line.decode())
-            if kind is Piece:
-                check_lengths(record.curve)
-        except UNSOUND:
-            record = _read_with_care(line, path, number, kind)
-        records.append(record)
+            records.append(read_line(line, kind))
+        except ValueError as error:
+            offset = sum(map(len, islice(whole_lines(path), number - 1)))
+            raise RunError(
+                f"{path}: line {number}, byte {offset}: {error}, in {line[:40]!r}; "
+                f"{remedy or repair_with(path.parent)}"
+            ) from None
     return records
 
 
-def _read_with_care(line: bytes, path: SafePath, number: int, kind: type[Record]) -> Record:
-    entries = as_object(line, path, number)
+def read_line(line: bytes, kind: type[Record]) -> Record:
+    """One line of a file.
+
+    Raises:
+        ValueError: it is no such record; the message says what it must be.
+    """
+    record = _decoded(line, kind, "must be a JSON object")
+    if isinstance(record, Piece | Inherited) and len(set(map(len, record.curve.values()))) > 1:
+        raise ValueError("curve: the lists must be of one length")
+    return record
+
+
+def _whole_file(data: bytes, kind: type[Record], path: SafePath) -> Record:
     try:
-        return record_of(entries, kind)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        found = f"without {error}" if isinstance(error, KeyError) else f"that cannot be: {error}"
-        raise RunError(
-            f"{path}: line {number}: must be a {kind.__name__.lower()}, found a line {found}; "
-            f"{repair_with(path.parent)}"
-        ) from None
+        return _decoded(data, kind, "must be readable JSON")
+    except ValueError as error:
+        raise RunError(f"{path}: {error}; {_DAMAGED}") from None
 
 
-def read_work(path: SafePath) -> list[dict[str, Any]]:
-    """All whole lines of a timeline, in the order in which they were appended.
+def _decoded(data: bytes, kind: type[Record], must: str) -> Record:
+    """A record; `must` says what data has to be that is no JSON at all.
 
     Raises:
-        RunError: an entry of a line is of another type than it must be.
+        ValueError: it is no such record; the message names the field, such as
+            plan[0].rungs[0].trials, and what it must be.
     """
-    decode = DECODERS[Work].decode
-    work: list[dict[str, Any]] = []
-    for number, line in enumerate(whole_lines(path), 1):
-        try:
-            work.append(decode(line.decode()))
-        except UNSOUND:
-            entries = as_object(line, path, number)
-            work.append(shaped(entries, WORK, f"{path}: line {number}"))
-    return work
+    try:
+        record: Record = _DECODERS[kind].decode(data.decode())
+    except msgspec.ValidationError as error:
+        found = _PLACE.fullmatch(str(error).replace("`", ""))
+        assert found is not None  # it matches any text
+        reason, place = found.groups()
+        for words, ours in _WORDS.items():
+            reason = reason.replace(words, ours)
+        raise ValueError(f"{place}: {reason}" if place else reason) from None
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f"{must} ({error})") from None
+    return record
 
 
-def record_of(line: Mapping[str, Any], kind: type[Record]) -> Record:
-    """What `as_line` wrote.
+def _check_plan(plan: Sequence[Round], path: SafePath) -> None:
+    """Refuse a plan whose rounds do not follow one another.
 
     Raises:
-        KeyError, TypeError, ValueError: the line lacks a field or holds a wrong one.
+        RunError: a number in it cannot be.
     """
-    fields = {name: line[name] for name in kind.__dataclass_fields__}
-    for name, entry in fields.items():
-        if not fits(entry, FIELDS[name]) or (name in COUNTS and entry < 0):
-            raise TypeError(f"{name} is {repr(entry)[:40]}")
-    if kind is Result:
-        fields["status"] = Status(fields["status"])
-        if not all(fits(value, MAYBE_NUMBER) for value in fields["metrics"].values()):
-            raise TypeError("metrics must be numbers or null")
-    else:
-        check_curve(fields["curve"])
-    return kind(**fields)
+    first = plan[0].first if plan else 0
+    for number, round in enumerate(plan):
+        trials = [rung.trials for rung in round.rungs]
+        sound = (
+            (round.number, round.first) == (number, first)
+            and bool(trials)
+            and trials[0] == round.trials
+            and trials == sorted(trials, reverse=True)
+            and trials[-1] > 0
+            and all(rung.epochs > 0 for rung in round.rungs)
+            and 0 <= round.progress <= 1
+        )
+        if not sound:
+            raise RunError(
+                f"{path}: plan[{number}]: must follow from the rounds before it, found "
+                f"{str(round)[:80]}; {_DAMAGED}"
+            )
+        first += round.trials
 
 
-def check_curve(curve: Mapping[str, Any]) -> None:
-    """Refuse what is no learning curve.
+def _check_classes(test: Measured, classes: int, path: SafePath) -> None:
+    """Refuse tables that have not a row (the matrix a column, too) for each class.
 
     Raises:
-        TypeError, ValueError: it is not one list for each name, all of one length.
+        RunError: one has not, or a pair of classes names one that there is not.
     """
-    if not all(isinstance(values, list) for values in curve.values()):
-        raise TypeError("a curve must be of lists")
-    check_lengths(curve)
-    for name, values in curve.items():
-        types = set(map(type, values))
-        if not types <= {int, float, NoneType} or (
-            int in types and not all(fits(value, MAYBE_NUMBER) for value in values)
-        ):
-            raise TypeError(f"curve: {name} must be of numbers")
+    confusion, rates = test.confusion, test.per_class
+    found = None
+    if confusion is not None and any(len(side) != classes for side in (confusion, *confusion)):
+        found = f"confusion must have {classes} rows and columns, one a class"
+    elif rates is not None and any(
+        len(values) != classes for values in (rates.rows, rates.precision, rates.recall, rates.f1)
+    ):
+        found = f"per_class must have {classes} values of each rate, one a class"
+    elif any(max(true, other) >= classes or not rows for true, other, rows in test.confused):
+        found = f"confused must name classes from 0 to {classes - 1} and how many rows"
+    if found is not None:
+        raise RunError(f"{path}: test: {found}; {_DAMAGED}")
 
 
-def check_lengths(curve: Mapping[str, Sequence[Any]]) -> None:
-    """Refuse a curve whose metrics were not all measured at every epoch.
-
-    Raises:
-        ValueError: its lists differ in length.
-    """
-    if len(set(map(len, curve.values()))) > 1:
-        raise ValueError("the lists of a curve must be of one length")
+def _as_trained(info: RunInfo) -> RunInfo:
+    """Without the settings of `search.start` that rules 1 did not train: more than the trials."""
+    search = info.config.get("search")
+    if info.rules > 1 or not isinstance(search, dict):
+        return info
+    start, trials = search.get("start"), search.get("trials")
+    if not (isinstance(start, list) and isinstance(trials, int)):
+        return info
+    search = {**search, "start": start[:trials]}
+    return replace(info, config={**info.config, "search": search})

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Any, TypeVar
 
-from hpsearch.errors import RunError
 from hpsearch.store.files import whole_lines
-from hpsearch.store.records import record_of
+from hpsearch.store.records import Record, read_line
 from hpsearch.store.run_directory import RunDirectory
 from hpsearch.store.safe_path import SafePath
-from hpsearch.store.shape import WORK, shaped
-from hpsearch.trial import Piece, Result
-
-Record = TypeVar("Record")
+from hpsearch.trial import Piece, Result, Span
 
 FOLDER = "damaged"  # in the run directory: what was set aside, by the file that it was in
 
@@ -32,30 +26,15 @@ def set_aside(run: RunDirectory, metric: str, sound: Callable[[Result], bool]) -
         metric: that its trials are compared by.
         sound: whether a trial that can be read is one of this search.
     """
+    curves, trials, timeline = (
+        run.inside / f"{name}.jsonl" for name in ("curves", "trials", "timeline")
+    )
     found = {
-        "curves.jsonl": _mend(
-            run.inside / "curves.jsonl", _piece, partial(_contradicting, metric)
-        ),
-        "trials.jsonl": _mend(run.inside / "trials.jsonl", partial(_result, sound), _repeated),
-        "timeline.jsonl": _mend(run.inside / "timeline.jsonl", _work, lambda _: set()),
+        curves.name: _mend(curves, Piece, partial(_contradicting, metric)),
+        trials.name: _mend(trials, Result, partial(_foreign, sound)),
+        timeline.name: _mend(timeline, Span, lambda _: set()),
     }
     return {file: lines for file, lines in found.items() if lines}
-
-
-def _piece(line: Any) -> Piece:
-    return record_of(line, Piece)
-
-
-def _result(sound: Callable[[Result], bool], line: Any) -> Result:
-    result = record_of(line, Result)
-    if not sound(result):
-        raise ValueError("not of this search")
-    return result
-
-
-def _work(line: Any) -> dict[str, Any]:
-    held = shaped(line, WORK, "timeline.jsonl")
-    return {name: held[name] for name in WORK}  # raises where one is missing
 
 
 def _contradicting(metric: str, pieces: Mapping[int, Piece]) -> set[int]:
@@ -74,8 +53,10 @@ def _contradicting(metric: str, pieces: Mapping[int, Piece]) -> set[int]:
     return lost | _again(rungs)
 
 
-def _repeated(results: Mapping[int, Result]) -> set[int]:
-    return _again({place: result.number for place, result in results.items()})
+def _foreign(sound: Callable[[Result], bool], results: Mapping[int, Result]) -> set[int]:
+    """The places of trials that are not of this search, and of those that repeat another."""
+    own = {place: result.number for place, result in results.items() if sound(result)}
+    return (results.keys() - own.keys()) | _again(own)
 
 
 def _again(identities: Mapping[int, Hashable]) -> set[int]:
@@ -86,15 +67,15 @@ def _again(identities: Mapping[int, Hashable]) -> set[int]:
 
 def _mend(
     path: SafePath,
-    read: Callable[[Any], Record],
+    kind: type[Record],
     contradicting: Callable[[Mapping[int, Record]], set[int]],
 ) -> int:
-    """Take damaged lines out of a file; how many. `read` raises at one that it cannot read."""
+    """Take lines out of a file that cannot be read or contradict others; how many."""
     lines = list(whole_lines(path))
     records: dict[int, Record] = {}
     for place, line in enumerate(lines):
-        with suppress(AttributeError, KeyError, TypeError, ValueError, RecursionError, RunError):
-            records[place] = read(json.loads(line))
+        with suppress(ValueError):
+            records[place] = read_line(line, kind)
     good = records.keys() - contradicting(records)
     bad = [line for place, line in enumerate(lines) if place not in good]
     if bad:

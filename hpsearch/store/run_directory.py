@@ -6,26 +6,30 @@ needs no lock; one process at a time may write.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from hpsearch.errors import RunError, as_argument
 from hpsearch.messages import expanded
 from hpsearch.store import lock
-from hpsearch.store.files import read_lines, write_json, write_text
-from hpsearch.store.records import read_records, read_work
+from hpsearch.store.files import write_json
+from hpsearch.store.records import (
+    RunInfo,
+    Winner,
+    read_records,
+    read_run,
+    read_winner,
+    write_lines,
+)
 from hpsearch.store.safe_path import NEW, SafePath
-from hpsearch.store.shape import RESULT, RUN, check_classes, check_plan, read_json, shaped
 from hpsearch.store.writer import Writer
 from hpsearch.suggestions import did_you_mean
-from hpsearch.trial import Piece, Result
+from hpsearch.trial import Inherited, Piece, Result, Span
 
-FORMAT = 1
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -86,62 +90,47 @@ class RunDirectory:
         return self.inside / "state"
 
     @property
-    def info(self) -> dict[str, Any]:
+    def info(self) -> RunInfo:
         """What run.json says; a run whose process is gone without a word is "interrupted".
 
         Raises:
             RunError: it is missing, damaged, or written by a newer version.
         """
         info = self._info()
-        if info.get("status") == "running" and not lock.is_held(self.inside / lock.NAME):
+        if info.status == "running" and not lock.is_held(self.inside / lock.NAME):
             info = self._info()  # its process may have ended well between the two looks
-            if info["status"] == "running":
-                info["status"] = "interrupted"
+            if info.status == "running":
+                info = replace(info, status="interrupted")
         return info
 
-    @property
-    def rules(self) -> int:
-        """The version of how its random numbers are drawn; the first runs did not record it."""
-        rules: int = self.info.get("rules", 1)
-        return rules
-
-    def _info(self) -> dict[str, Any]:
-        path = self.inside / "run.json"
+    def _info(self) -> RunInfo:
         try:
-            info = read_json(path, object)
+            return read_run(self.inside / "run.json")
         except FileNotFoundError:
             raise RunError(
                 f"{self.path}: must hold a run.json; this is no run directory"
             ) from None
-        found = info.get("format")
-        if not isinstance(found, int) or isinstance(found, bool) or found < 1:
-            raise RunError(f"{path}: must name its format, found {found!r}; the file is damaged")
-        if found > FORMAT:
-            raise RunError(
-                f"{path}: format {found} is newer than this hpsearch knows ({FORMAT}); upgrade it"
-            )
-        checked: dict[str, Any] = shaped(info, RUN, str(path))
-        check_plan(checked.get("plan", []), str(path))
-        _as_trained(checked)
-        return checked
+
+    def write_info(self, info: RunInfo) -> None:
+        """Replace run.json, in one atomic write; where a writer is at work it must do that."""
+        write_json(self.inside / "run.json", info)
 
     def update(self, **changes: Any) -> None:
-        """Change entries of run.json, in one atomic write; the lock's holder asks its writer."""
-        write_json(self.inside / "run.json", {**self.info, **changes})
+        """Change fields of run.json, likewise."""
+        self.write_info(replace(self.info, **changes))
 
-    @property
-    def seconds(self) -> float:
+    def seconds(self, info: RunInfo) -> float:
         """How long the search has taken so far, also where a kill left no word of it.
 
         That is what run.json says, which lags behind a little; or if that is more the time in
         which, by the timeline, something was in training.
         """
-        spans = sorted((line["start"], line["end"]) for line in self.timeline)
+        spans = sorted((span.start, span.end) for span in self.timeline)
         busy, until = 0.0, float("-inf")
         for start, end in spans:
             busy += max(0.0, end - max(start, until))
             until = max(until, end)
-        return float(max(self.info.get("seconds", 0.0), round(busy, 3)))
+        return float(max(info.seconds or 0.0, round(busy, 3)))
 
     @property
     def pieces(self) -> list[Piece]:
@@ -155,26 +144,28 @@ class RunDirectory:
         return sorted(results, key=lambda result: result.number)
 
     @property
-    def timeline(self) -> list[dict[str, Any]]:
-        """When each worker did what: number, rung, worker, start and end in seconds."""
-        return read_work(self.inside / "timeline.jsonl")
+    def timeline(self) -> list[Span]:
+        """When each worker trained what, in the order in which that ended."""
+        return read_records(self.inside / "timeline.jsonl", Span)
 
     @property
-    def history(self) -> list[dict[str, Any]]:
-        """The parent's trials inside this run's region: a trial's line and its curve."""
-        return list(read_lines(self.inside / "history.jsonl", "refine the parent again"))
+    def history(self) -> list[Inherited]:
+        """A refined run's trials of its parent: those inside its space."""
+        return read_records(self.inside / "history.jsonl", Inherited, "refine the parent again")
 
-    @property
-    def outcome(self) -> dict[str, Any] | None:
-        """What best/result.json says of the winner; None while there is none."""
-        path = self.best / "result.json"
+    def winner(self, info: RunInfo) -> Winner | None:
+        """What best/result.json says; None while there is no winner.
+
+        Args:
+            info: what run.json says.
+
+        Raises:
+            RunError: it is damaged.
+        """
         try:
-            outcome = read_json(path, RESULT)
+            return read_winner(self.best / "result.json", info)
         except FileNotFoundError:
             return None
-        if outcome.get("test") is not None:
-            check_classes(outcome["test"], len(self.info["data"]["classes"]), str(path))
-        return outcome
 
     @contextmanager
     def writing(self, tell: Callable[[str], object] | None = None) -> Iterator[Writer]:
@@ -193,21 +184,12 @@ class RunDirectory:
             writer.close()
 
 
-def _as_trained(info: Mapping[str, Any]) -> None:
-    """Leave out settings by hand that rules 1 did not train: those beyond the number of trials."""
-    search = info.get("config", {}).get("search")
-    if info.get("rules", 1) == 1 and isinstance(search, dict):
-        start, trials = search.get("start"), search.get("trials")
-        if isinstance(start, list) and isinstance(trials, int):
-            search["start"] = start[:trials]
-
-
 def create(
     runs_dir: Path,
     name: str,
     config: bytes,
-    info: Mapping[str, Any],
-    history: Sequence[Mapping[str, Any]] = (),
+    info: RunInfo,
+    history: Sequence[Inherited] = (),
     *,
     numbered: bool = False,
     fill: Callable[[SafePath], None] | None = None,
@@ -218,8 +200,8 @@ def create(
         runs_dir: the folder that holds the runs; made if it is missing.
         name: of the run and its folder.
         config: what config.yaml shall hold.
-        info: run.json's entries, but for the format.
-        history: a refined run's lines of history.jsonl.
+        info: what run.json shall say.
+        history: a refined run's trials of its parent.
         numbered: whether a name that is taken gets a number: NAME-2, NAME-3, ...
         fill: writes what else the folder shall hold when it appears.
 
@@ -258,8 +240,8 @@ def _place(runs_dir: Path, name: str, numbered: bool) -> SafePath:
 def _create(
     path: SafePath,
     config: bytes,
-    info: Mapping[str, Any],
-    history: Sequence[Mapping[str, Any]],
+    info: RunInfo,
+    history: Sequence[Inherited],
     fill: Callable[[SafePath], None] | None,
 ) -> RunDirectory:
     hidden = path.parent / f".{path.name}{NEW}"
@@ -269,12 +251,11 @@ def _create(
         for folder in ("logs", "state"):
             (hidden / folder).mkdir()
         (hidden / "config.yaml").write_bytes(config)
-        write_json(hidden / "run.json", {"format": FORMAT, **info})
+        write_json(hidden / "run.json", info)
         for file in ("curves.jsonl", "trials.jsonl", "timeline.jsonl"):
             (hidden / file).write_bytes(b"")
         if history:
-            lines = (json.dumps(line, ensure_ascii=False) + "\n" for line in history)
-            write_text(hidden / "history.jsonl", "".join(lines))
+            write_lines(hidden / "history.jsonl", history)
         if fill is not None:
             fill(hidden)
         hidden.rename(path.name)
@@ -307,7 +288,7 @@ def is_run(path: Path) -> bool:
 
 def _age(run: RunDirectory) -> tuple[str, str]:
     try:
-        return str(run.info.get("created", "")), run.name
+        return run.info.created, run.name
     except (OSError, RunError):  # a damaged run still has a place in the list
         return "", run.name
 

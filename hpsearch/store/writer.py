@@ -9,6 +9,7 @@ import zipfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, closing, suppress
+from dataclasses import replace
 from stat import S_ISDIR
 from typing import Any
 
@@ -17,9 +18,9 @@ import numpy as np
 from hpsearch.errors import RunError
 from hpsearch.store import lock
 from hpsearch.store.files import Lines, as_json
-from hpsearch.store.records import as_line
+from hpsearch.store.records import RunInfo, as_line
 from hpsearch.store.safe_path import NEW, SafePath, remove_in, write_in
-from hpsearch.trial import Piece, Result, Training
+from hpsearch.trial import Piece, Result, Span, Training
 
 State = Mapping[str, np.ndarray[Any, Any]]
 
@@ -53,7 +54,7 @@ class Writer:
         self._path = path
         self._tell = tell
         self._restored: set[str] = set()
-        self._info: Mapping[str, Any] | None = None  # what run.json must hold
+        self._info: RunInfo | None = None  # what run.json must say
         self._stamp: tuple[int, ...] | None = None  # of that file
         self._describing = threading.RLock()  # somebody notes the time meanwhile
         with ExitStack() as opened:
@@ -139,10 +140,10 @@ class Writer:
         """Forget every piece of training but these; the others are trained again."""
         self._curves.replace([as_line(piece) for piece in pieces])
 
-    def worked(self, number: int, rung: int, worker: str, start: float, end: float) -> None:
-        """Record when a worker trained a piece, in seconds since the run began."""
-        line = {"number": number, "rung": rung, "worker": worker}
-        self._timeline.append(line | {"start": round(start, 3), "end": round(end, 3)})
+    def worked(self, span: Span) -> None:
+        """Record when a worker trained a piece."""
+        span = replace(span, start=round(span.start, 3), end=round(span.end, 3))
+        self._timeline.append(as_line(span))
 
     def state(self, last: Piece) -> dict[str, np.ndarray[Any, Any]] | None:
         """What a training needs to go on after its last piece.
@@ -170,21 +171,21 @@ class Writer:
             file.write((text.rstrip("\n") + "\n").encode())
 
     @property
-    def info(self) -> Mapping[str, Any]:
+    def info(self) -> RunInfo:
         """What `describe` and `update` wrote."""
         assert self._info is not None
         return self._info
 
-    def describe(self, info: Mapping[str, Any]) -> None:
+    def describe(self, info: RunInfo) -> None:
         """Replace run.json; from now on it is kept as it is."""
         with self._describing:
             self._info = info
             self._describe()
 
     def update(self, **changes: Any) -> None:
-        """Change entries of run.json, in one atomic write; any thread may."""
+        """Change fields of run.json, in one atomic write; any thread may."""
         with self._describing:
-            self.describe({**self.info, **changes})
+            self.describe(replace(self.info, **changes))
 
     def _describe(self) -> None:
         data, path = as_json(self.info).encode(), self._path / "run.json"

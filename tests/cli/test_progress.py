@@ -1,7 +1,5 @@
 """What is said while a search goes on."""
 
-import json
-
 import pytest
 
 from hpsearch.cli import progress
@@ -11,9 +9,8 @@ from hpsearch.store import RunDirectory, create
 
 
 @pytest.fixture
-def run(tmp_path) -> RunDirectory:
-    info = {"name": "r", "status": "running", "plan": [], "config": {"parallel": {}}}
-    return create(tmp_path, "r", b"", json.loads(json.dumps(info)))
+def run(tmp_path, run_info) -> RunDirectory:
+    return create(tmp_path, "r", b"", run_info(status="running"))
 
 
 @pytest.mark.parametrize(

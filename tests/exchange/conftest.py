@@ -3,7 +3,6 @@
 import importlib
 import os
 import sys
-from dataclasses import asdict
 
 import pytest
 
@@ -75,16 +74,14 @@ PIECES = (*map(a_piece, TRIALS[:3]), a_piece(TRIALS[3], undefined=True))
 
 
 @pytest.fixture
-def made(tmp_path):
+def made(tmp_path, run_info):
     """Make a run directory of these trials; one of every status if none are named."""
 
     def make(name="made", trials=TRIALS, pieces=PIECES, winner=1, config=CONFIG, **info):
         loaded = from_mapping(config, tmp_path)
         known = {
             "name": name, "status": "finished", "created": "2026-01-02T03:04:05+00:00",
-            "began": 1767323045.0, "seed": 0, "parent": None, "config": loaded.as_dict(),
-            "data": {"fingerprint": None, "rows": {}, "features": 0, "classes": []},
-            "plan": [asdict(round) for round in rounds_of(loaded)],
+            "began": 1767323045.0, "config": loaded.as_dict(), "plan": rounds_of(loaded),
         }  # fmt: skip
 
         def fill(folder):
@@ -93,10 +90,13 @@ def made(tmp_path):
             if winner is not None:
                 (folder / "best").mkdir()
                 best = next(each for each in trials if each.number == winner)
-                told = {"number": winner, "params": best.params, "confirmed": None, "test": None}
+                told = {"number": winner, "params": best.params, "epochs": best.epochs,
+                        "metrics": best.metrics, "confirmed": None, "contenders": [],
+                        "search": {"metric": "loss", "value": best.value, "optimistic": True},
+                        "indistinguishable": [], "test": None}  # fmt: skip
                 write_json(folder / "best" / "result.json", told)
 
-        return create(tmp_path / "runs", name, b"", known | info, fill=fill)
+        return create(tmp_path / "runs", name, b"", run_info(**known | info), fill=fill)
 
     return make
 

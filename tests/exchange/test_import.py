@@ -119,13 +119,13 @@ def test_states_become_statuses_and_unfinished_trials_are_counted(study, importe
 def test_the_run_is_finished_and_says_where_it_is_from_without_an_address(study, imported):
     run = imported(study(frozen(0.1, [3.0, 2.0, 1.0]))).run
     info = run.info
-    assert info["status"] == "finished"
-    assert info["imported"] == {
+    assert info.status == "finished"
+    assert info.imported == {
         "from": "optuna", "study": "theirs", "storage": "journal", "trials": 1, "left_out": {},
     }  # fmt: skip
-    assert info["began"] == STARTED.timestamp()
+    assert info.began == STARTED.timestamp()
     assert run.results[0].started == STARTED.astimezone(UTC).isoformat(timespec="milliseconds")
-    assert run.outcome["number"] == 0
+    assert run.winner(run.info).number == 0
     assert yaml.safe_load((run.best / "params.yaml").read_text()) == {"x": 0.1}
 
 
@@ -185,7 +185,7 @@ def test_numbers_stay_the_studys_own(study, imported):
     )
     run = imported(storage).run
     assert [each.number for each in run.results] == [1, 2]
-    assert run.info["plan"][0]["trials"] == 3
+    assert run.info.plan[0].trials == 3
 
 
 def test_no_trial_that_fits_is_refused_and_makes_no_run(study, configured, imported, tmp_path):
@@ -275,7 +275,7 @@ def test_what_was_exported_comes_back(made, config, tmp_path):
         "completed", "completed", "stopped", "failed", "failed",
     ]  # fmt: skip
     assert after[4].error == before[4].error
-    assert back.run.outcome["number"] == 1
+    assert back.run.winner(back.run.info).number == 1
     assert back.trials.left_out == {}
     assert back.run.pieces[0].curve["loss"] == run.pieces[0].curve["loss"]
 

@@ -136,7 +136,7 @@ def one(originals: list[Path], chance: random.Random) -> tuple[str, str]:
     try:
         call(*args, "--runs-dir", "runs")
         if command[0] == "resume" and sound:
-            assert RunDirectory(Path("runs/it")).info["status"] == "finished"
+            assert RunDirectory(Path("runs/it")).info.status == "finished"
         return "success", story
     except (HpsearchError, click.ClickException) as error:
         text = str(error) if isinstance(error, HpsearchError) else error.format_message()

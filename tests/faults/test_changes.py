@@ -58,7 +58,7 @@ def test_a_config_yaml_that_means_something_else_is_refused_with_the_difference(
         reopen(run)
     assert run.info == before
     run.config.write_text(TEXT)
-    assert go(run).info["seed"] == 7
+    assert go(run).info.seed == 7
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_a_search_whose_time_is_over_goes_on_only_with_more_time(run, tmp_path):
                   tmp_path / "runs", "whole")  # fmt: skip
     go(whole)
     go(run, "search.timeout=1e-9")
-    assert run.info["status"] == "finished"
+    assert run.info.status == "finished"
     assert run.results == []
     with pytest.raises(RunError, match=r"its time is over: .*--set search\.timeout="):
         reopen(run)

@@ -72,7 +72,7 @@ def go(dataset):
 def found(run):
     """All that a search found, but for what the clock decides."""
     trials = {r.number: {**asdict(r), "started": 0, "seconds": 0} for r in run.results}
-    return trials, run.outcome, run.model.read_bytes(), run.info["plan"]
+    return trials, run.winner(run.info), run.model.read_bytes(), run.info.plan
 
 
 def test_when_it_was_extended_and_how_often_it_was_cut_make_no_difference(started, go):
@@ -81,7 +81,7 @@ def test_when_it_was_extended_and_how_often_it_was_cut_make_no_difference(starte
     for cut_before, cut_after in ((1, 3), (5, 2), (8, 12)):
         run = go(started(f"cut-{cut_before}"), until=cut_before)
         go(run, until=cut_after, trials=13)
-        assert run.info["status"] == "interrupted"
+        assert run.info.status == "interrupted"
         assert found(go(run)) == found(whole)
 
 
@@ -92,22 +92,22 @@ def test_the_number_of_jobs_makes_no_difference(started, go):
 
 def test_what_was_planned_and_trained_stays_as_it_was(started, go):
     run = go(started("run"))
-    plan, results, pieces = run.info["plan"], run.results, run.pieces
+    plan, results, pieces = run.info.plan, run.results, run.pieces
     go(run, trials=12)
-    assert run.info["plan"][: len(plan)] == plan
+    assert run.info.plan[: len(plan)] == plan
     assert run.results[:6] == results
     assert run.pieces[: len(pieces)] == pieces
-    assert run.info["config"]["search"]["trials"] == 12
+    assert run.info.config["search"]["trials"] == 12
 
 
 def test_the_winner_of_the_whole_is_confirmed_and_looks_at_the_test_rows_again(started, go):
     run = go(started("run"))
-    assert run.info["test_looks"] == 1
+    assert run.info.test_looks == 1
     go(run, trials=12)
-    assert run.info["test_looks"] == 2
+    assert run.info.test_looks == 2
     best = sorted((r for r in run.results if r.status == "completed"), key=lambda r: -r.value)
-    assert max(r.value for r in best) in {c["search"] for c in run.outcome["contenders"]}
-    assert {c["number"] for c in run.outcome["contenders"]} <= {r.number for r in best}
+    assert max(r.value for r in best) in {c.search for c in run.winner(run.info).contenders}
+    assert {c.number for c in run.winner(run.info).contenders} <= {r.number for r in best}
 
 
 @pytest.mark.parametrize("trials", [-1, 0, 1, 6])
@@ -136,20 +136,20 @@ def test_new_rounds_are_as_a_search_makes_them_none_of_them_coarse(
     run = started("run", *overrides)
     plan = rounds_of(from_mapping(SMALL, overrides=overrides))
     reopen(run, trials=trials)
-    new = run.info["plan"][len(plan) :]
-    assert [round["trials"] for round in new] == sizes
-    assert [round["number"] for round in new] == list(range(len(plan), len(plan) + len(sizes)))
+    new = run.info.plan[len(plan) :]
+    assert [round.trials for round in new] == sizes
+    assert [round.number for round in new] == list(range(len(plan), len(plan) + len(sizes)))
     firsts = [6]
     for size in sizes:
         firsts.append(firsts[-1] + size)
-    assert [round["first"] for round in new] == firsts[:-1]
+    assert [round.first for round in new] == firsts[:-1]
     total = firsts[-1]
-    assert [round["progress"] for round in new] == [first / total for first in firsts[:-1]]
+    assert [round.progress for round in new] == [first / total for first in firsts[:-1]]
 
 
 def test_a_refined_search_is_extended_like_any_other(started, go, dataset):
     parent = go(started("parent"))
-    config = from_mapping(parent.info["config"])
+    config = from_mapping(parent.info.config)
     child = refine(parent, config, config, dataset.fingerprint)
     whole, cut = (started(name, refinement=child, config=child.config) for name in ("a", "b"))
     go(go(whole), trials=10)

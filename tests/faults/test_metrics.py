@@ -82,7 +82,7 @@ def shown(run, folder):
 def test_a_metric_that(tmp_path, shape, search):
     config = configured(tmp_path, SHAPES[shape], **search)
     run = done(config, tmp_path)
-    assert run.info["status"] == "finished"
+    assert run.info.status == "finished"
     assert {result.status for result in run.results} == {"completed", "stopped"}
     assert shown(run, tmp_path).best is not None
     for line in (run.path / "curves.jsonl").read_bytes().split(b"\n")[:-1]:
@@ -123,7 +123,7 @@ def test_without_the_metric_that_counts_a_trial_fails_with_the_epoch(tmp_path):
 def test_an_error_that_cannot_be_encoded_costs_its_trial_alone(tmp_path):
     told = "open('caf\\udce9\\0') if x > 0.5 else {'loss': x}"
     run = done(configured(tmp_path, told), tmp_path)
-    assert run.info["status"] == "finished"
+    assert run.info.status == "finished"
     errors = {result.error for result in run.results if result.status == "failed"}
     assert errors == {"ValueError: embedded null byte"}
     told = told.replace("\\0", "")

@@ -118,23 +118,23 @@ def test_files_are_made_with_the_users_umask(half_done, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["..", ".", "a/b", "/tmp/x", "a\n", "a\0b", "-x", ".x", "\u00e9"])
-def test_no_name_leads_out_of_the_runs_directory(tmp_path, name):
+def test_no_name_leads_out_of_the_runs_directory(tmp_path, run_info, name):
     with pytest.raises(RunError, match="run name"):
-        create(tmp_path / "runs", name, b"", {})
+        create(tmp_path / "runs", name, b"", run_info())
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_link_in_the_place_of_a_new_run_is_not_followed(tmp_path):
+def test_a_link_in_the_place_of_a_new_run_is_not_followed(tmp_path, run_info):
     elsewhere, runs = tmp_path / "elsewhere", tmp_path / "runs"
     elsewhere.mkdir()
     runs.mkdir()
     for target in (elsewhere, tmp_path / "nowhere"):
         (runs / "new").symlink_to(target)
         with pytest.raises(RunError, match="new: exists already"):
-            create(runs, "new", b"", {})
+            create(runs, "new", b"", run_info())
         (runs / "new").unlink()
     (runs / ".new.new").symlink_to(elsewhere)  # where a crash leaves half a run: it is removed
-    create(runs, "new", b"", {})
+    create(runs, "new", b"", run_info())
     assert [path.name for path in runs.iterdir()] == ["new"]
     assert list(elsewhere.iterdir()) == []
 

@@ -11,7 +11,7 @@ from hpsearch.searching.events import FilesChanged, TrialEnded
 from hpsearch.searching.session import begin, conduct
 from hpsearch.searching.trainer import inspected
 from hpsearch.store import SafePath, files
-from hpsearch.store.files import Lines, read_lines
+from hpsearch.store.files import Lines
 
 CONFIG = """\
 name: own
@@ -134,6 +134,10 @@ def test_what_a_trial_did_to_the_runs_files_is_said_once_and_put_right(
         assert messages[0] in (run / "logs" / "log.txt").read_text()
 
 
+def read(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
 def test_lines_of_an_earlier_session_are_written_anew_as_well(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "BLOCK", 2)
     path = SafePath(tmp_path) / "a.jsonl"
@@ -142,12 +146,12 @@ def test_lines_of_an_earlier_session_are_written_anew_as_well(tmp_path, monkeypa
     lines = Lines(path, told.append)
     path.remove()
     lines.append({"number": 2})
-    assert [line["number"] for line in read_lines(path)] == [0, 1, 2]
+    assert [line["number"] for line in read(path)] == [0, 1, 2]
     path.write_text("")
     lines.sync()
     lines.append({"number": 3})
     lines.close()
-    assert [line["number"] for line in read_lines(path)] == [0, 1, 2, 3]
+    assert [line["number"] for line in read(path)] == [0, 1, 2, 3]
     assert told == [path, path]
 
 

@@ -26,7 +26,7 @@ def fate_of(number):
 
 
 @pytest.fixture
-def written(tmp_path):
+def written(tmp_path, span):
     """Write a run of so many trials with these fates; returns its folder."""
 
     def write(trials=12, fate=fate_of, space=SPACE, name="run", error="ValueError: bad"):
@@ -51,7 +51,8 @@ def written(tmp_path):
                 curve = {"epoch": list(range(1, epochs + 1)), "val_accuracy": values}
                 if status is not Status.FAILED:
                     writer.piece(Piece(number, 0, 0, 0, epochs, values[-1], curve))
-                writer.worked(number, 0, str(number % 2), number / 10, number / 10 + 0.09)
+                start = number / 10
+                writer.worked(span(number, worker=str(number % 2), start=start, end=start + 0.09))
                 writer.result(
                     Result(
                         number,

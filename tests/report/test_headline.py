@@ -14,6 +14,7 @@ from hpsearch.report.numbers import ends
 from hpsearch.report.summary import summarise
 from hpsearch.searching.criterion import Criterion
 from hpsearch.searching.evaluation import measured
+from hpsearch.store.records import ConfirmedWinner, Measured, Rates, SearchValue, Winner
 from hpsearch.trial import Result, Status
 
 BALANCED = Criterion("val_balanced_accuracy", "maximize", share=True)
@@ -33,10 +34,14 @@ def lazy(rows=200, small=20):
 
 
 def confirmed(mean=0.98189, search=0.98607, interval=(0.95, 1.02)):
-    return {
-        "number": 3, "search": search, "values": [mean] * 3, "mean": mean, "deviation": 0.002,
-        "seeds": 3, "standard_error": 0.001, "optimism": search - mean, "interval": interval,
-    }  # fmt: skip
+    return ConfirmedWinner(
+        number=3, search=search, values=[mean] * 3, mean=mean, deviation=0.002, seeds=3,
+        standard_error=0.001, optimism=mean and search - mean, interval=interval,
+    )  # fmt: skip
+
+
+def stored(measured):
+    return Measured(**{**measured, "per_class": Rates(**measured["per_class"])})
 
 
 @pytest.fixture
@@ -44,14 +49,17 @@ def summary(written):
     """A finished run whose winner was confirmed and measured on test rows."""
     run = written(12, lambda number: Status.COMPLETED)
     summary = summarise(run)
-    outcome = {"number": 3, "params": {}, "confirmed": confirmed(), "indistinguishable": [],
-               "contenders": [], "test": lazy()}  # fmt: skip
-    data = {**summary.info["data"], "classes": ["ham", "spam"]}
+    outcome = Winner(
+        number=3, params={}, epochs=6, metrics={}, confirmed=confirmed(), contenders=[],
+        search=SearchValue("val_accuracy", 0.98607, optimistic=True), indistinguishable=[],
+        test=stored(lazy()),
+    )  # fmt: skip
+    data = replace(summary.info.data, classes=["ham", "spam"])
     return replace(
         summary,
         best=replace(summary.results[3], value=0.98607),
         outcome=outcome,
-        info={**summary.info, "data": data, "status": "finished"},
+        info=replace(summary.info, data=data, status="finished"),
     )
 
 
@@ -66,7 +74,7 @@ def test_the_headline_is_the_confirmed_value_and_the_searchs_where_there_is_none
     assert found.source == "confirmed with 3 new seeds; 0.98607 in the search"
     assert headline_of(BALANCED, result(), None).value == 0.98607
     assert headline_of(BALANCED, result(), None).source == "in the search"
-    assert headline_of(BALANCED, result(), {**confirmed(), "mean": None}).value == 0.98607
+    assert headline_of(BALANCED, result(), confirmed(mean=None)).value == 0.98607
 
 
 def test_one_number_stands_first_on_terminal_page_list_and_comparison(summary, capsys, read):
@@ -174,8 +182,9 @@ def test_the_gain_over_a_setting_by_hand_is_that_of_the_headline(summary):
     found = gain(with_start)
     assert found.value == pytest.approx(0.98189 - 0.9)
     assert found.error == pytest.approx(0.002 * (1 + 1 / 3) ** 0.5)
-    contenders = [{"number": 0, "mean": 0.95}]
-    both = gain(replace(with_start, outcome={**summary.outcome, "contenders": contenders}))
+    contenders = [replace(confirmed(mean=0.95), number=0)]
+    outcome = replace(summary.outcome, contenders=contenders)
+    both = gain(replace(with_start, outcome=outcome))
     assert both.value == pytest.approx(0.98189 - 0.95)
     assert both.error == pytest.approx(0.002 * (2 / 3) ** 0.5)
     assert gain(summary) is None
@@ -189,8 +198,9 @@ def test_the_table_of_classes_stands_on_the_page_and_is_folded_where_it_is_long(
     many = 1200
     y = np.arange(many * 2) % many
     test = measured(y, np.where(y < 2, 5, y), np.ones(len(y)), many, auc=None).as_dict("test")
-    info = {**summary.info, "data": {"classes": [f"c{i}" for i in range(many)], "features": 64}}
-    big = replace(summary, outcome={**summary.outcome, "test": test}, info=info)
+    data = replace(summary.info.data, classes=[f"c{i}" for i in range(many)])
+    info = replace(summary.info, data=data)
+    big = replace(summary, outcome=replace(summary.outcome, test=stored(test)), info=info)
     text = page(big)
     assert len(opened) > 1
     assert "1,200 classes, the 1,000 with the lowest F1" in read(text).text

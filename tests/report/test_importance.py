@@ -22,14 +22,13 @@ from hpsearch.report.importance import (
     trials_to_fit,
 )
 from hpsearch.report.text import display
-from hpsearch.sampling.plan import Round, Rung
 from hpsearch.sampling.ranking import UNKNOWN, Observation, rank
 from hpsearch.searching.criterion import Criterion
 from hpsearch.searching.history import PastTrial
 from hpsearch.searching.refine import ranking
 from hpsearch.searching.spec import Spec
 from hpsearch.space import Choice, Continuous, Parameter, Space
-from hpsearch.trial import Result, Status
+from hpsearch.trial import Result, Round, Rung, Status
 
 LOSS = Criterion("loss", "minimize")
 SPACE = Space(tuple(Parameter(name, Continuous(0, 1)) for name in "abcd"))

@@ -8,12 +8,11 @@ from hypothesis import strategies as st
 
 from hpsearch.report.paired import bootstrap_interval, paired_comparisons, paired_text
 from hpsearch.report.text import display
-from hpsearch.sampling.plan import Round, Rung
 from hpsearch.searching.criterion import Criterion
 from hpsearch.searching.history import PastTrial
 from hpsearch.searching.spec import Spec
 from hpsearch.space import LOG, Choice, Continuous, Parameter, Space
-from hpsearch.trial import Result, Status
+from hpsearch.trial import Result, Round, Rung, Status
 
 ACCURACY = Criterion("val_accuracy", "maximize")
 BATCH_NORM = Parameter("batch_norm", Choice((True, False)), cross=True)

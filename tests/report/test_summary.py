@@ -110,8 +110,15 @@ def test_the_best_of_a_run_without_a_winner_is_the_best_completed_trial_so_far(r
 
 
 def test_the_best_of_a_run_is_its_winner_whatever_the_search_saw(run):
-    confirmed = {"number": 4, "search": 0.94, "values": [0.93, 0.95], "mean": 0.94}
-    outcome = {"number": 4, "confirmed": confirmed, "indistinguishable": [3], "test": {"rows": 9}}
+    confirmed = {"number": 4, "search": 0.94, "values": [0.93, 0.95], "mean": 0.94,
+                 "deviation": 0.014, "seeds": 2, "standard_error": 0.01, "optimism": 0.0,
+                 "interval": None}  # fmt: skip
+    test = {"test_loss": 0.3, "test_accuracy": 0.9, "test_auc": None, "interval": [0.8, 0.95],
+            "intervals": {}, "baseline": {}, "rows": 9, "confused": [],
+            "confusion": None}  # fmt: skip
+    outcome = {"number": 4, "params": {}, "epochs": 1, "metrics": {}, "confirmed": confirmed,
+               "search": {"metric": "val_accuracy", "value": 0.94, "optimistic": True},
+               "contenders": [], "indistinguishable": [3], "test": test}  # fmt: skip
     run.best.mkdir()
     (run.best / "result.json").write_text(json.dumps(outcome))
     summary = summarise(run)
@@ -119,7 +126,7 @@ def test_the_best_of_a_run_is_its_winner_whatever_the_search_saw(run):
     told = json.loads(json.dumps(summary.as_json(), allow_nan=False))
     assert (told["best"]["number"], told["best"]["value"]) == (4, 0.94)
     assert (told["confirmed"], told["indistinguishable"]) == (confirmed, [3])
-    assert told["test"] == {"rows": 9}
+    assert told["test"] == test
 
 
 def test_the_pieces_that_confirm_a_trial_are_no_part_of_its_curve(run):

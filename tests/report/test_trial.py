@@ -9,6 +9,7 @@ import pytest
 from hpsearch.errors import RunError
 from hpsearch.report.summary import summarise
 from hpsearch.report.trial import report_trial, show_trial, tail
+from hpsearch.store.records import Contender, SearchValue, Winner
 from hpsearch.trial import Piece, Status
 
 
@@ -23,8 +24,12 @@ def test_a_trial_has_its_settings_rungs_curve_and_confirmations(written, capsys)
         writer.piece(Piece(5, 0, 0, 1, 9, 0.9, {"epoch": [7, 8, 9], "val_accuracy": [0.7] * 3}))
         writer.piece(Piece(5, 1, 0, 0, 9, 0.8, {"epoch": [1], "val_accuracy": [0.8]}))
     summary = summarise(run)
-    contender = {"number": 5, "mean": 0.85, "values": [0.8, 0.9]}
-    summary = replace(summary, outcome={"number": 5, "contenders": [contender]})
+    contender = Contender(5, 0.9, [0.8, 0.9], 0.85, 0.07, 2, 0.05, 0.05)
+    won = Winner(
+        number=5, params={}, epochs=9, metrics={}, confirmed=None, contenders=[contender],
+        search=SearchValue("val_accuracy", 0.9, optimistic=True), indistinguishable=[], test=None,
+    )  # fmt: skip
+    summary = replace(summary, outcome=won)
     found = report_trial(summary, 5)
     assert [(r.rung, r.epochs, r.value, r.confirming) for r in found.rungs] == [
         (0, 6, pytest.approx(0.5 + 5 / 30), False),

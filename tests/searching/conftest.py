@@ -13,7 +13,6 @@ from hpsearch import rng
 from hpsearch.backends.attempt import attempt
 from hpsearch.backends.serial import Serial
 from hpsearch.config import from_mapping
-from hpsearch.sampling.plan import Round, Rung
 from hpsearch.searching.criterion import Criterion
 from hpsearch.searching.ledger import Ledger
 from hpsearch.searching.scheduler import Scheduler
@@ -22,6 +21,7 @@ from hpsearch.searching.spec import Spec
 from hpsearch.space import Choice, Continuous, Parameter, Space
 from hpsearch.store import create
 from hpsearch.trainers.protocol import Job, Outcome
+from hpsearch.trial import Round, Rung
 
 
 @dataclass(frozen=True)
@@ -155,11 +155,11 @@ def rungs():
 
 
 @pytest.fixture
-def new_run(tmp_path):
+def new_run(tmp_path, run_info):
     """Makes an empty run directory, another with every call."""
 
     def make():
-        return create(tmp_path, f"run{sum(1 for _ in tmp_path.iterdir())}", b"", {})
+        return create(tmp_path, f"run{sum(1 for _ in tmp_path.iterdir())}", b"", run_info())
 
     return make
 

@@ -69,7 +69,7 @@ def test_a_search_with_folds_gives_the_same_trials_with_1_job_or_2(run, digits, 
     for jobs in (1, 2):
         again = searched(digits(*FOLDS, "parallel.backend=local", jobs=jobs))
         assert fates(again) == fates(run)
-        assert again.outcome == run.outcome
+        assert again.winner(again.info) == run.winner(run.info)
         assert again.model.read_bytes() == run.model.read_bytes()
 
 
@@ -89,12 +89,12 @@ def test_an_interrupted_search_with_folds_resumes_to_the_same_trials(
         conduct(again, interrupt, config, dataset)
     conduct(again, lambda event: None)
     assert fates(again) == fates(run)
-    assert again.outcome == run.outcome
+    assert again.winner(again.info) == run.winner(run.info)
     assert again.model.read_bytes() == run.model.read_bytes()
 
 
 def test_the_model_is_the_median_fold_and_encodes_rows_as_that_fold_did(plainly, plain, dataset):
-    number = plainly.outcome["number"]
+    number = plainly.winner(plainly.info).number
     values = {p.fold: p.value for p in plainly.pieces if p.number == number}
     folds, model = folds_of(plain, dataset), load_model(plainly.model)
     [fold] = [k for k, each in enumerate(folds) if np.array_equal(each.encoding.mean, model.mean)]
@@ -103,9 +103,9 @@ def test_the_model_is_the_median_fold_and_encodes_rows_as_that_fold_did(plainly,
 
 
 def test_the_winner_with_folds_is_measured_on_the_test_rows_of_the_whole_data(plainly, dataset):
-    test = plainly.outcome["test"]
-    assert test["rows"] == len(dataset.parts["test"])
-    assert test["test_accuracy"] > 0.8
+    test = plainly.winner(plainly.info).test
+    assert test.rows == len(dataset.parts["test"])
+    assert test.test_accuracy > 0.8
 
 
 @pytest.mark.parametrize("number", [0, 3, 5])
@@ -222,7 +222,7 @@ def test_the_value_is_that_of_the_best_epoch_and_the_models_on_the_validation_ro
             assert result.value == max(curve["val_accuracy"])
             early += result.value != curve["val_accuracy"][-1]
     assert early
-    winner = best_run.results[best_run.outcome["number"]]
+    winner = best_run.results[best_run.winner(best_run.info).number]
     assert value_on(load_model(best_run.model), dataset) == winner.value
 
 

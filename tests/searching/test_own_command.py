@@ -89,13 +89,13 @@ def test_a_command_is_halved_refined_and_has_curves(script, tmp_path):
     run = done(config, tmp_path)
     statuses = [result.status for result in run.results]
     assert statuses.count("stopped") > statuses.count("completed") > 0
-    whole = [piece for piece in run.pieces if piece.number == run.outcome["number"]]
+    whole = [piece for piece in run.pieces if piece.number == run.winner(run.info).number]
     assert [epoch for piece in whole for epoch in piece.curve["epoch"]] == list(range(1, 10))
     refinement = refine(run, config, config, None)
     assert refinement.history
     child = begin(refinement.config, None, tmp_path / "runs", "child", refinement)
     conduct(child, lambda event: None, refinement.config)
-    assert child.outcome["search"]["value"] <= run.outcome["search"]["value"]
+    assert child.winner(child.info).search.value <= run.winner(run.info).search.value
 
 
 @pytest.mark.parametrize("resumes", [True, False])
@@ -207,7 +207,7 @@ def test_commands_that_fail_say_how_and_the_search_goes_on(script, tmp_path):
     for result in run.results:
         assert (result.error or "").startswith(hows[result.params["how"]])
         assert result.status == ("completed" if result.params["how"] == "fine" else "failed")
-    assert run.outcome["params"] == {"how": "fine"}
+    assert run.winner(run.info).params == {"how": "fine"}
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ def test_awkward_functions_have_one_clear_fate_each_and_the_search_goes_on(
     )
     run = done(config, tmp_path)
     assert capfd.readouterr() == ("", "")
-    assert run.info["status"] == "finished"
+    assert run.info.status == "finished"
     fates = {result.params["how"]: result for result in run.results}
     for how, (status, error) in FATES.items():
         assert fates[how].status == status, (how, fates[how].error)
@@ -155,16 +155,16 @@ def test_a_generator_is_halved_and_has_curves(model, tmp_path):
     run = done(config, tmp_path)
     statuses = [result.status for result in run.results]
     assert statuses.count("stopped") > statuses.count("completed") > 0
-    best = run.outcome
-    assert best["epochs"] == 9
-    assert best["metrics"]["epochs_told"] == 9
-    assert best["test"] is None
-    assert best["confirmed"] is None
-    whole = [piece for piece in run.pieces if piece.number == best["number"]]
+    best = run.winner(run.info)
+    assert best.epochs == 9
+    assert best.metrics["epochs_told"] == 9
+    assert best.test is None
+    assert best.confirmed is None
+    whole = [piece for piece in run.pieces if piece.number == best.number]
     assert [epoch for piece in whole for epoch in piece.curve["epoch"]] == list(range(1, 10))
     assert run.states.names() == []
     assert not run.model.exists()
-    assert f"rate: {best['params']['rate']}" in (run.best / "params.yaml").read_text()
+    assert f"rate: {best.params['rate']}" in (run.best / "params.yaml").read_text()
 
 
 def test_jobs_change_nothing_in_the_trials_of_a_pure_function(model, tmp_path):
@@ -203,8 +203,9 @@ def train(params, epochs, seed):
 
 def test_confirmation_gives_new_seeds_where_it_is_asked_for(model, tmp_path):
     config = model(SEEDED, epochs=2, trials=6, confirm={"top": 2, "seeds": 3, "share": 1})
-    winner = done(config, tmp_path).outcome["confirmed"]
-    assert len(set(winner["values"])) == 3
+    run = done(config, tmp_path)
+    winner = run.winner(run.info).confirmed
+    assert len(set(winner.values)) == 3
 
 
 def test_refining_takes_the_parent_s_trials_as_history(model, tmp_path):
@@ -215,13 +216,13 @@ def test_refining_takes_the_parent_s_trials_as_history(model, tmp_path):
     child = begin(refinement.config, None, tmp_path / "runs", "child", refinement)
     conduct(child, lambda event: None, refinement.config)
     assert min(result.number for result in child.results) == 12
-    assert child.outcome["search"]["value"] <= parent.outcome["search"]["value"]
+    assert child.winner(child.info).search.value <= parent.winner(parent.info).search.value
 
 
 @pytest.mark.parametrize("text", [GENERATOR, SEEDED, WHOLE])
 def test_a_trial_can_be_had_again(model, tmp_path, text):
     run = done(model(text, epochs=9, trials=6), tmp_path)
-    config = from_mapping(run.info["config"])
+    config = from_mapping(run.info.config)
     known = known_trial(run, config, None)
     (outcome,) = train(jobs_again(config, known), config, None)
     assert outcome.curve == known.curve
@@ -231,8 +232,8 @@ def test_a_function_from_python_reaches_workers_by_value(model, tmp_path):
     offset = 3.0
     config = model("", epochs=4, trials=6, parallel={"jobs": 2})
     run = done(config, tmp_path, target=lambda params, epochs: params["rate"] + offset)
-    assert run.outcome["search"]["value"] > 3
-    assert run.info["config"]["search"]["halving"] is False
+    assert run.winner(run.info).search.value > 3
+    assert run.info.config["search"]["halving"] is False
 
 
 @pytest.mark.parametrize(
@@ -314,7 +315,7 @@ def test_without_rungs_parameters_may_be_called_epochs_and_seed(tmp_path):
     assert sorted(result.value for result in run.results) == [6, 7, 31, 32]
     assert all(result.params["epochs"] in (5, 30) for result in run.results)
     assert {result.epochs for result in run.results} == {1}
-    assert run.outcome["params"] == {"epochs": 5, "seed": 1}
+    assert run.winner(run.info).params == {"epochs": 5, "seed": 1}
 
 
 def test_a_generators_epochs_are_no_parameter(tmp_path):

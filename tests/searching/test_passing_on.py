@@ -247,7 +247,7 @@ def test_networks_that_diverge_late_give_the_same_with_any_jobs_and_after_any_in
     late_losses = [line for line in fates(alone) if line["status"] == "diverged"]
     assert again > 2
     assert all(line["epochs"] > 1 for line in late_losses)
-    assert alone.outcome["number"] not in {line["number"] for line in late_losses}
+    assert alone.winner(alone.info).number not in {line["number"] for line in late_losses}
     for jobs in (2, 3):
         config = late(backend="local", jobs=jobs)
         run = begin(config, dataset, tmp_path, f"jobs-{jobs}")

@@ -138,8 +138,8 @@ def test_a_refined_run_knows_its_parents_winner(parent, digits, dataset, crowned
     second = sorted(parent.results, key=lambda r: -(r.value or 0))[1].number
     refinement = refine(crowned(second), config, config, dataset.fingerprint)
     run = begin(refinement.config, dataset, tmp_path, "child", refinement)
-    assert spec_of(run, refinement.config).inherited == second
-    assert spec_of(parent, config).inherited is None
+    assert spec_of(run, run.info, refinement.config).inherited == second
+    assert spec_of(parent, parent.info, config).inherited is None
 
 
 def test_a_space_that_is_pressed_is_widened_only_where_asked(parent, digits, dataset, refined):
@@ -159,14 +159,14 @@ def test_a_refined_search_goes_on_where_its_parent_ended(parent, refined, search
     run = searched(refinement.config, "child", parent.path.parent, refinement)
     assert [r.number for r in run.results] == [8, 9, 10, 11]
     assert all(refinement.config.space.contains(r.params) for r in run.results)
-    assert run.info["parent"] == "parent"
-    assert run.info["test_looks"] == 2
-    assert run.outcome["search"]["value"] >= parent.outcome["search"]["value"]
-    config = from_mapping(run.info["config"])
-    assert [known.result for known in spec_of(run, config).history] == [
+    assert run.info.parent == "parent"
+    assert run.info.test_looks == 2
+    assert run.winner(run.info).search.value >= parent.winner(parent.info).search.value
+    config = from_mapping(run.info.config)
+    assert [known.result for known in spec_of(run, run.info, config).history] == [
         known.result for known in refinement.history
     ]
-    again = refine(run, config, config, run.info["data"]["fingerprint"])
+    again = refine(run, config, config, run.info.data.fingerprint)
     assert again.first == 12
     numbers = [known.result.number for known in again.history]
     assert numbers == sorted(set(numbers))
@@ -178,9 +178,9 @@ def test_a_parent_that_won_again_is_crowned_with_the_same_model(parent, refined,
         config=digits("space={learning_rate: {value: 1e-9}, optimizer: {value: adam}}", trials=1),
     )
     run = searched(worst.config, "worse", parent.path.parent, worst)
-    assert run.outcome["number"] == parent.outcome["number"]
-    assert run.outcome["test"] == parent.outcome["test"]
-    assert run.outcome["metrics"] == parent.outcome["metrics"]
+    assert run.winner(run.info).number == parent.winner(parent.info).number
+    assert run.winner(run.info).test == parent.winner(parent.info).test
+    assert run.winner(run.info).metrics == parent.winner(parent.info).metrics
 
 
 def test_without_a_completed_trial_there_is_nothing_to_refine(digits, searched, dataset):
@@ -194,7 +194,7 @@ def test_without_a_completed_trial_there_is_nothing_to_refine(digits, searched, 
 
 def test_a_search_can_start_from_a_runs_best_settings(parent, digits):
     config = start_from(digits("search.start=parent"), parent)
-    assert config.search.start[0] == parent.outcome["params"]
+    assert config.search.start[0] == parent.winner(parent.info).params
     assert len(config.search.start) == 3
 
 

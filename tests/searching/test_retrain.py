@@ -22,7 +22,7 @@ def test_the_winner_trained_again_is_the_winners_model(parent, digits, dataset):
     from hpsearch.trainers.network.model import trained_model
 
     known = known_trial(parent, digits(), None)
-    assert known.result.number == parent.outcome["number"]
+    assert known.result.number == parent.winner(parent.info).number
     [job] = jobs_again(digits(), known)
     [outcome] = train([job], digits(), dataset)
     again = trained_model(job.settings, outcome.state, dataset)

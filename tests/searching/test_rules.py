@@ -56,7 +56,7 @@ def seeds(run):
 
 def test_a_new_run_records_its_rules_and_every_training_follows_them(tmp_path, config):
     run = search(tmp_path, config)
-    assert run.info["rules"] == run.rules == RULES == 2
+    assert run.info.rules == RULES == 2
     own = {n: library_seed(0, "trial", n, "user") for n in range(5)}
     assert seeds(run) == own
     confirmed = [piece for piece in run.pieces if piece.repeat]
@@ -68,7 +68,7 @@ def test_a_new_run_records_its_rules_and_every_training_follows_them(tmp_path, c
 def test_a_run_that_recorded_none_goes_on_by_rules_1(tmp_path, config):
     run = as_of(begin(config, None, tmp_path, "first"), None)
     conduct(run, lambda event: None, function=train)
-    assert run.rules == 1
+    assert run.info.rules == 1
     assert seeds(run) == {n: library_seed(0, "trial", n, "user", rules=1) for n in range(5)}
     assert {job.rules for job in jobs_again(config, known_trial(run, config, 0))} == {1}
 
@@ -77,11 +77,12 @@ def test_a_refined_run_is_new_and_its_parents_trials_keep_their_seeds(tmp_path, 
     parent = as_of(begin(config, None, tmp_path, "first"), None)
     conduct(parent, lambda event: None, function=train)
     child = search(tmp_path, config, refine(parent, config, config, None), "second")
-    assert child.rules == 2
-    known = {each.result.number: each for each in past_trials(child, spec_of(child, config))}
+    assert child.info.rules == 2
+    spec = spec_of(child, child.info, config)
+    known = {each.result.number: each for each in past_trials(child, spec)}
     rules = {number: each.rules for number, each in known.items()}
     assert rules == {n: 1 if n < 5 else 2 for n in known}
-    (again,) = jobs_again(config, known[child.info["parent_winner"]])
+    (again,) = jobs_again(config, known[child.info.parent_winner])
     assert seed_of(again) == seeds(parent)[again.number]
 
 
@@ -96,7 +97,7 @@ def test_a_refined_run_is_new_and_its_parents_trials_keep_their_seeds(tmp_path, 
 )
 def test_a_run_of_later_rules_is_read_but_not_trained_by_others(tmp_path, config, action):
     run = as_of(search(tmp_path, config), RULES + 1)
-    assert len(past_trials(run, spec_of(run, config))) == 5
+    assert len(past_trials(run, spec_of(run, run.info, config))) == 5
     expected = (
         f"first: was searched by rules 3, this hpsearch {version('hpsearch')} knows rules 1 to 2; "
         rf"go on with the version that began it \({version('hpsearch')}\), or search again with: "

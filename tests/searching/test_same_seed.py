@@ -30,7 +30,7 @@ def test_the_same_seed_gives_the_same_search_with_any_number_of_jobs(
     run = searched(digits(*EVERYTHING, "parallel.backend=local", jobs=jobs))
     assert fates(run) == fates(serial)
     assert confirmed(run) == confirmed(serial) != {}
-    assert run.outcome == serial.outcome
+    assert run.winner(run.info) == serial.winner(serial.info)
     assert run.model.read_bytes() == serial.model.read_bytes()
 
 
@@ -39,7 +39,7 @@ def test_the_search_had_all_of_it(serial):
     assert {(piece.repeat, piece.fold) for piece in serial.pieces} == {
         (repeat, fold) for repeat in range(4) for fold in range(2)
     }
-    assert len(serial.outcome["contenders"]) == 2
+    assert len(serial.winner(serial.info).contenders) == 2
 
 
 def test_another_seed_gives_another_search(serial, digits, searched, fates):

@@ -248,10 +248,10 @@ def test_events_tell_every_round_and_every_trial_with_the_best_so_far(new_run, s
 def test_the_timeline_names_each_piece(new_run, spec, rungs, go):
     run = new_run()
     go(run, spec(rounds=rungs))
-    assert sorted((line["number"], line["rung"]) for line in run.timeline) == sorted(
-        (piece.number, piece.rung) for piece in run.pieces
+    assert sorted((s.number, s.repeat, s.fold, s.rung) for s in run.timeline) == sorted(
+        (*piece.training, piece.rung) for piece in run.pieces
     )
-    assert all(line["start"] <= line["end"] for line in run.timeline)
+    assert all(span.start <= span.end for span in run.timeline)
 
 
 def test_the_sampler_sees_a_parents_trials(new_run, spec, rounds, go, criterion):
@@ -261,7 +261,7 @@ def test_the_sampler_sees_a_parents_trials(new_run, spec, rounds, go, criterion)
     go(parent, spec())
     curve = curves(parent.pieces, "val_accuracy")
     history = tuple(PastTrial(r, curve[r.number], (0, "trial", r.number)) for r in parent.results)
-    assert [known.from_line(known.as_line()) for known in history] == list(history)
+    assert [known.from_inherited(known.as_inherited()) for known in history] == list(history)
     ranked = rank(known.observe([4], criterion) for known in history)
     best = max((r for r in parent.results if r.value is not None), key=lambda r: r.value)
     assert ranked[0].number == best.number

@@ -58,28 +58,28 @@ def test_the_time_of_a_piece_that_has_not_ended_is_on_disk(tmp_path, monkeypatch
     run = begin(config, None, tmp_path / "runs", "run")
     run.update(seconds=spent)
     conduct(run, lambda event: None, config)
-    assert run.info["seconds"] > spent
+    assert run.info.seconds > spent
 
 
-def test_time_before_a_kill_counts_against_the_time_limit(tmp_path):
+def test_time_before_a_kill_counts_against_the_time_limit(tmp_path, span):
     config = configured(tmp_path, PLAIN, timeout=100)
     run = begin(config, None, tmp_path / "runs", "run")
     with run.writing() as writer:  # a kill left no word in run.json
-        writer.worked(0, 0, "0", 0.0, 90.0)
-        writer.worked(0, 0, "0", 500.0, 590.0)
+        writer.worked(span(start=0.0, end=90.0))
+        writer.worked(span(start=500.0, end=590.0))
     again = reopen(run)
     assert again is not None
     conduct(run, lambda event: None, again)
     assert run.results == []
-    assert (run.info["out_of_time"], run.info["seconds"] >= 180) == (True, True)
+    assert (run.info.out_of_time, run.info.seconds >= 180) == (True, True)
 
 
-def test_after_the_clock_was_set_back_the_timeline_goes_on_where_it_ended(tmp_path):
+def test_after_the_clock_was_set_back_the_timeline_goes_on_where_it_ended(tmp_path, span):
     config = configured(tmp_path, PLAIN)
     run = begin(config, None, tmp_path / "runs", "run")
     run.update(began=time.time() + 3600)
     with run.writing() as writer:
-        writer.worked(0, 0, "0", 10.0, 20.0)
+        writer.worked(span(start=10.0, end=20.0))
     conduct(run, lambda event: None, config)
     assert all(line["start"] >= 20.0 for line in lines(run.path / "timeline.jsonl")[1:])
     assert len(run.results) == 4

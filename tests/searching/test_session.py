@@ -22,7 +22,7 @@ def test_a_search_gives_the_same_trials_with_1_job_or_2_or_in_this_process(
     for jobs in (1, 2):
         run = searched(digits("parallel.backend=local", jobs=jobs))
         assert fates(run) == fates(parent)
-        assert run.outcome == parent.outcome
+        assert run.winner(run.info) == parent.winner(parent.info)
         assert run.model.read_bytes() == parent.model.read_bytes()
 
 
@@ -34,8 +34,8 @@ def test_another_seed_gives_other_trials(parent, digits, searched, fates):
 
 
 def test_a_finished_run_says_so_and_leaves_no_scaffolding(parent):
-    assert parent.info["status"] == "finished"
-    assert parent.info["test_looks"] == 1
+    assert parent.info.status == "finished"
+    assert parent.info.test_looks == 1
     assert sorted(path.name for path in parent.path.iterdir()) == [
         ".lock", "best", "config.yaml", "curves.jsonl", "logs", "run.json", "state",
         "timeline.jsonl", "trials.jsonl",
@@ -46,7 +46,7 @@ def test_a_finished_run_says_so_and_leaves_no_scaffolding(parent):
 def test_the_configuration_in_run_json_means_the_same(parent, digits):
     from hpsearch.config import from_mapping, load
 
-    assert from_mapping(parent.info["config"]) == digits()
+    assert from_mapping(parent.info.config) == digits()
     assert load(parent.config.path) == digits()
 
 
@@ -70,19 +70,19 @@ def test_an_interrupted_search_says_so_and_resumes_to_the_same_trials(
 
     with pytest.raises(KeyboardInterrupt):
         conduct(run, interrupt, digits(), dataset)
-    assert run.info["status"] == "interrupted"
+    assert run.info.status == "interrupted"
     assert not run.data.exists()
     assert 0 < len(run.results) < 8
     conduct(run, lambda event: None)
-    assert run.info["status"] == "finished"
+    assert run.info.status == "finished"
     assert fates(run) == fates(parent)
-    assert run.outcome == parent.outcome
+    assert run.winner(run.info) == parent.winner(parent.info)
     assert run.model.read_bytes() == parent.model.read_bytes()
 
 
 def test_a_run_whose_data_changed_is_refused(parent, digits):
     with pytest.raises(RunError, match=r"must be what the run began with.*restore it"):
-        same_data(parent, digits("data.validation=0.3"))
+        same_data(parent, parent.info, digits("data.validation=0.3"))
 
 
 def test_a_network_without_data_is_refused(digits):
@@ -134,16 +134,16 @@ def test_jobs_follow_the_configuration(digits):
 
 
 def test_the_winner_is_measured_on_test_rows_that_no_trial_has_seen(parent, dataset):
-    outcome = parent.outcome
+    outcome = parent.winner(parent.info)
     best = max(parent.results, key=lambda r: (r.value or 0, -r.metrics["val_loss"]))
-    assert outcome["number"] == best.number
-    assert outcome["search"]["value"] == best.value
-    assert outcome["search"]["optimistic"] is True
-    test = outcome["test"]
-    assert test["rows"] == len(dataset.parts["test"])
-    assert test["test_accuracy"] > 0.8
-    assert test["interval"][0] < test["test_accuracy"] < test["interval"][1]
-    assert np.sum(test["confusion"]) == test["rows"]
+    assert outcome.number == best.number
+    assert outcome.search.value == best.value
+    assert outcome.search.optimistic is True
+    test = outcome.test
+    assert test.rows == len(dataset.parts["test"])
+    assert test.test_accuracy > 0.8
+    assert test.interval[0] < test.test_accuracy < test.interval[1]
+    assert np.sum(test.confusion) == test.rows
     assert not set(dataset.parts["test"]) & set(dataset.parts["train"])
     assert not set(dataset.parts["test"]) & set(dataset.parts["val"])
 
@@ -152,7 +152,7 @@ def test_the_winners_settings_are_yaml_with_other_frameworks_terms(parent):
     from hpsearch.config.yaml_text import read
 
     text = (parent.best / "params.yaml").read_text()
-    assert read(text.encode(), "params.yaml")[0] == parent.outcome["params"]
+    assert read(text.encode(), "params.yaml")[0] == parent.winner(parent.info).params
     assert "# In PyTorch:" in text
     assert "# In Keras:" in text
 
@@ -161,5 +161,5 @@ def test_a_search_without_a_single_finite_value_has_no_winner(digits, searched):
     wild = "space={learning_rate: {min: 1e30, max: 1e31}}"
     run = searched(digits(wild, "trainer.optimizer=sgd", trials=3))
     assert {result.status for result in run.results} == {"diverged"}
-    assert run.outcome is None
+    assert run.winner(run.info) is None
     assert not run.best.exists()

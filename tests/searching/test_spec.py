@@ -1,3 +1,5 @@
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +10,7 @@ from hpsearch.sampling.propose import propose
 from hpsearch.searching.history import PastTrial
 from hpsearch.searching.spec import draw_of, proposals
 from hpsearch.space import Choice, Continuous, Parameter, Space
+from hpsearch.store import as_line, create
 from hpsearch.trial import Trial
 
 CROSSED = Space(
@@ -66,18 +69,20 @@ def test_a_trials_own_settings_go_before_the_fixed_ones(spec):
 
 
 @pytest.mark.parametrize("damage", [{"status": "gone"}, {"seed": None}, {"curve": None}])
-def test_a_history_that_cannot_be_understood_is_refused(spec, damage):
+def test_a_history_that_cannot_be_understood_is_refused(tmp_path, run_info, damage):
     line = {
         "number": 0, "round": 0, "status": "completed", "params": {}, "epochs": 1, "metrics": {},
         "value": 0.5, "error": None, "started": "", "seconds": 0.0,
         "curve": {"epoch": [1]}, "seed": [0, "trial", 0], "rules": 2,
     }  # fmt: skip
-    assert PastTrial.from_line(line).as_line() == line
-    line |= damage
-    if line["curve"] is None:
-        del line["curve"]
-    with pytest.raises(RunError, match=r"history\.jsonl: must hold trials.*refine the parent"):
-        PastTrial.from_line(line)
+    run = create(tmp_path, "child", b"", run_info())
+    path = run.path / "history.jsonl"
+    path.write_text(json.dumps(line) + "\n")
+    (known,) = run.history
+    assert json.loads(json.dumps(as_line(PastTrial.from_inherited(known).as_inherited()))) == line
+    path.write_text(json.dumps(line | damage) + "\n")
+    with pytest.raises(RunError, match=r"history\.jsonl: line 1, byte 0: .*refine the parent"):
+        _ = run.history
 
 
 def test_settings_are_proposed_on_one_thread_whatever_the_process_has(spec, monkeypatch):

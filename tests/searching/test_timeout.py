@@ -140,12 +140,12 @@ def test_a_run_that_is_out_of_time_is_finished_and_goes_on_with_a_longer_timeout
     parent, digits, dataset, searched, fates
 ):
     run = searched(digits("search.timeout=1e-9"))
-    assert run.info["status"] == "finished"
+    assert run.info.status == "finished"
     assert run.results == []
-    assert run.outcome is None
+    assert run.winner(run.info) is None
     conduct(run, lambda event: None, digits("search.timeout=1h"), dataset)
     assert fates(run) == fates(parent)
-    assert run.outcome == parent.outcome
+    assert run.winner(run.info) == parent.winner(parent.info)
 
 
 def hanging():

@@ -69,7 +69,7 @@ def change(run, **entries):
 
 
 def trainer(run, **keys):
-    config = run.info["config"]
+    config = run.info.config
     change(run, config={**config, "trainer": {**config["trainer"], **keys}})
 
 
@@ -112,7 +112,7 @@ def test_the_environment_trusts_while_it_is_set_and_seals_nothing(
     monkeypatch.setenv("HPSEARCH_TRUST", "1")
     assert command(*words)[0] == 0
     monkeypatch.delenv("HPSEARCH_TRUST")
-    assert run.info["seal"] is None
+    assert run.info.seal is None
     assert command("retrain", "r")[0] == 1
     if "child" in words:
         assert command("retrain", "child")[0] == 1
@@ -148,16 +148,16 @@ CHANGES = {
 @pytest.mark.parametrize("changed", CHANGES.values(), ids=CHANGES)
 def test_a_seal_holds_for_the_code_and_for_what_stands_in_its_places(run, changed):
     assert trust.is_sealed(run.info)
-    config = run.info["config"]
+    config = run.info.config
     merged = {name: {**config[name], **keys} for name, keys in changed.items()}
     change(run, config={**config, **merged})
     assert not trust.is_sealed(run.info)
 
 
 def test_a_seal_of_one_run_is_none_for_another(run, folder):
-    config = from_mapping(run.info["config"])
+    config = from_mapping(run.info.config)
     other = begin(config, None, folder / "runs", "other", sealed=False)
-    change(other, seal=run.info["seal"], created="2026-01-01T00:00:00.000+00:00")
+    change(other, seal=run.info.seal, created="2026-01-01T00:00:00.000+00:00")
     assert not trust.is_sealed(other.info)
     with pytest.raises(RunError, match=NO_SEAL):
         trust.permit(other, config)
@@ -196,8 +196,8 @@ def test_a_file_inside_a_run_directory_needs_a_word_every_time(run, folder, comm
     change(run, seal=trust.seal(run.info))
     for _ in range(2):
         with pytest.raises(RunError, match=INSIDE):
-            trust.permit(run, from_mapping(run.info["config"]))
-        assert trust.permit(run, from_mapping(run.info["config"]), trust=True) is False
+            trust.permit(run, from_mapping(run.info.config))
+        assert trust.permit(run, from_mapping(run.info.config), trust=True) is False
     status, said = command("retrain", "r")
     assert (status, Path("ran.txt").exists()) == (1, False)
     assert "every time" in said
@@ -213,7 +213,7 @@ def test_a_file_inside_a_run_directory_needs_a_word_every_time(run, folder, comm
     ],
 )
 def test_a_command_is_told_with_its_folder(run, folder, text, home, inside):
-    tree = {**run.info["config"], "trainer": {"kind": "command", "command": text, "folder": home}}
+    tree = {**run.info.config, "trainer": {"kind": "command", "command": text, "folder": home}}
     config = from_mapping(tree)
     assert trust.lies_in_a_run(run, config) is inside
     change(run, config=config.as_dict())
@@ -245,8 +245,8 @@ def test_a_network_needs_no_key_and_gets_no_seal(folder):
     tree = {"data": {"source": "digits"}, "space": {"learning_rate": {"min": 0.1, "max": 1}}}
     config = from_mapping(tree)
     run = begin(config, None, folder / "runs", "n")
-    assert run.info["seal"] is None
-    assert trust.unsealed(run) is None
+    assert run.info.seal is None
+    assert trust.unsealed(run, run.info) is None
     assert trust.permit(run, config) is True
     assert not (folder / "state").exists()
 
@@ -379,6 +379,6 @@ def test_where_no_key_can_be_kept_a_run_works_and_says_what_to_do(
         f"runs/child: has no seal, for no key can be kept in {folder}/file/state; to go on with "
         "it say --trust, or let HPSEARCH_STATE_DIR name a folder that can be written\n"
     )
-    assert RunDirectory(Path("runs/child")).info["seal"] is None
+    assert RunDirectory(Path("runs/child")).info.seal is None
     with pytest.warns(UserWarning, match="has no seal"):
         hpsearch.load("child").resume(trials=9, trust=True, progress=False)

@@ -10,6 +10,9 @@ from hpsearch.searching.evaluation import labelled, measure
 from hpsearch.searching.refine import refine
 from hpsearch.searching.scheduler import Scheduler
 from hpsearch.searching.session import begin, conduct
+from hpsearch.store import as_line
+from hpsearch.store.files import as_json
+from hpsearch.store.records import SearchValue
 from hpsearch.trainers.network.model import load_model
 from hpsearch.trainers.network.trainer import NetworkTrainer
 from hpsearch.trainers.protocol import Outcome
@@ -36,34 +39,30 @@ def new_values(run, number):
 
 
 def test_the_winner_is_the_best_mean_of_the_new_values(run):
-    outcome = run.outcome
-    assert len(outcome["contenders"]) == 3
-    for contender in outcome["contenders"]:
-        values = new_values(run, contender["number"])
-        assert contender["values"] == values
-        assert contender["mean"] == mean(values)
-        [result] = [r for r in run.results if r.number == contender["number"]]
-        assert contender["search"] == result.value
-    best = max(outcome["contenders"], key=lambda contender: contender["mean"])
-    assert outcome["number"] == best["number"]
-    assert outcome["confirmed"].items() >= best.items()
-    assert outcome["search"] == {
-        "metric": "val_accuracy",
-        "value": best["search"],
-        "optimistic": True,
-    }
+    outcome = run.winner(run.info)
+    assert len(outcome.contenders) == 3
+    for contender in outcome.contenders:
+        values = new_values(run, contender.number)
+        assert contender.values == values
+        assert contender.mean == mean(values)
+        [result] = [r for r in run.results if r.number == contender.number]
+        assert contender.search == result.value
+    best = max(outcome.contenders, key=lambda contender: contender.mean)
+    assert outcome.number == best.number
+    assert as_line(outcome.confirmed).items() >= as_line(best).items()
+    assert outcome.search == SearchValue("val_accuracy", best.search, optimistic=True)
 
 
 def test_the_model_is_that_with_the_median_of_the_new_values(run, dataset):
-    assert accuracy(run, dataset) == median_low(run.outcome["confirmed"]["values"])
+    assert accuracy(run, dataset) == median_low(run.winner(run.info).confirmed.values)
 
 
 def test_without_confirmation_the_model_is_that_of_the_search(digits, searched, dataset):
     run = searched(digits("search.halving=false", "search.confirm=false"))
     best = max(run.results, key=lambda r: (r.value, -r.metrics["val_loss"]))
-    outcome = run.outcome
-    assert (outcome["number"], outcome["confirmed"]) == (best.number, None)
-    assert (outcome["contenders"], outcome["indistinguishable"]) == ([], [])
+    outcome = run.winner(run.info)
+    assert (outcome.number, outcome.confirmed) == (best.number, None)
+    assert (outcome.contenders, outcome.indistinguishable) == ([], [])
     assert accuracy(run, dataset) == best.value
     assert {piece.repeat for piece in run.pieces} == {0}
 
@@ -90,11 +89,11 @@ def test_a_search_interrupted_while_it_confirms_resumes_to_the_same_winner(
         patched.setattr(session, "write_winner", interrupted_crown)
         with pytest.raises(KeyboardInterrupt):
             conduct(again, lambda event: None, digits(*FULL), dataset)
-    assert again.outcome is None
+    assert again.winner(again.info) is None
     assert len([p for p in again.pieces if p.repeat]) == pieces
     conduct(again, lambda event: None)
     assert fates(again) == fates(run)
-    assert again.outcome == run.outcome
+    assert again.winner(again.info) == run.winner(run.info)
     assert again.model.read_bytes() == run.model.read_bytes()
 
 
@@ -117,15 +116,15 @@ class Fragile(NetworkTrainer):
 def test_a_contender_that_is_lost_with_a_new_seed_does_not_win(
     run, digits, searched, fates, monkeypatch, way
 ):
-    lost = run.outcome["number"]
+    lost = run.winner(run.info).number
     monkeypatch.setattr(Fragile, "lost", (lost,))
     monkeypatch.setattr(Fragile, "way", way)
     monkeypatch.setattr("hpsearch.trainers.network.trainer.NetworkTrainer", Fragile)
     other = searched(digits(*FULL))
     assert fates(other) == fates(run)
-    left = [each for each in run.outcome["contenders"] if each["number"] != lost]
-    assert other.outcome["contenders"] == left
-    assert other.outcome["number"] == max(left, key=lambda each: each["mean"])["number"]
+    left = [each for each in run.winner(run.info).contenders if each.number != lost]
+    assert other.winner(other.info).contenders == left
+    assert other.winner(other.info).number == max(left, key=lambda each: each.mean).number
 
 
 def test_where_every_contender_is_lost_the_best_of_the_search_wins_unconfirmed(
@@ -135,16 +134,17 @@ def test_where_every_contender_is_lost_the_best_of_the_search_wins_unconfirmed(
     monkeypatch.setattr("hpsearch.trainers.network.trainer.NetworkTrainer", Fragile)
     other = searched(digits(*FULL))
     best = max(run.results, key=lambda r: (r.value, -r.metrics["val_loss"]))
-    assert (other.outcome["number"], other.outcome["confirmed"]) == (best.number, None)
+    winner = other.winner(other.info)
+    assert (winner.number, winner.confirmed) == (best.number, None)
     assert accuracy(other, dataset) == best.value
 
 
 def test_with_repeats_the_model_is_the_median_training(digits, searched, dataset):
     run = searched(digits("search.repeats=3", "search.confirm=false", "search.trials=4"))
-    number = run.outcome["number"]
+    number = run.winner(run.info).number
     last = {p.repeat: p.value for p in run.pieces if p.number == number}
     assert accuracy(run, dataset) == sorted(last.values())[1]
-    assert run.outcome["search"]["value"] == pytest.approx(mean(last.values()))
+    assert run.winner(run.info).search.value == pytest.approx(mean(last.values()))
 
 
 def test_a_refined_run_confirms_its_parents_winner_with_the_parents_new_values(
@@ -153,15 +153,15 @@ def test_a_refined_run_confirms_its_parents_winner_with_the_parents_new_values(
     before = digits(*FULL)
     refinement = refine(run, before, digits(*FULL, "search.trials=6"), dataset.fingerprint)
     child = searched(refinement.config, "child", run.path.parent, refinement)
-    parents = {each["number"]: each["values"] for each in run.outcome["contenders"]}
-    childs = {each["number"]: each["values"] for each in child.outcome["contenders"]}
-    winner = run.outcome["number"]
+    parents = {each.number: each.values for each in run.winner(run.info).contenders}
+    childs = {each.number: each.values for each in child.winner(child.info).contenders}
+    winner = run.winner(run.info).number
     for number in parents.keys() & childs.keys():
         seeds = min(len(parents[number]), len(childs[number]))
         assert childs[number][:seeds] == parents[number][:seeds]
     assert winner in childs
-    assert child.info["parent_winner"] == winner
-    assert child.outcome["confirmed"]["mean"] == max(mean(v) for v in childs.values())
+    assert child.info.parent_winner == winner
+    assert child.winner(child.info).confirmed.mean == max(mean(v) for v in childs.values())
     assert [result.number for result in child.results] == list(range(9, 15))
 
 
@@ -171,11 +171,16 @@ def test_a_parents_winner_that_wins_again_has_the_same_model(run, digits, search
     )
     refinement = refine(run, digits(*FULL), digits(*FULL), dataset.fingerprint)
     child = searched(digits(*FULL, hopeless), "worse", run.path.parent, refinement)
-    assert child.outcome["number"] == run.outcome["number"]
-    assert child.outcome["confirmed"]["values"] == run.outcome["confirmed"]["values"]
+    assert child.winner(child.info).number == run.winner(run.info).number
+    assert child.winner(child.info).confirmed.values == run.winner(run.info).confirmed.values
     assert child.model.read_bytes() == run.model.read_bytes()
-    assert child.outcome["test"] == run.outcome["test"]
+    assert child.winner(child.info).test == run.winner(run.info).test
 
 
-def test_the_result_is_plain_json(run):
-    json.dumps(run.outcome, allow_nan=False)
+def test_the_result_is_read_as_it_was_written(run):
+    text = (run.best / "result.json").read_text()
+    assert as_json(run.winner(run.info)) == text
+    assert list(json.loads(text)) == [
+        "number", "params", "epochs", "metrics", "search", "confirmed", "contenders",
+        "indistinguishable", "test",
+    ]  # fmt: skip

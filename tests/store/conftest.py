@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from hpsearch.store import create
-from hpsearch.trial import Piece, Result, Status
+from hpsearch.store import as_line, create
+from hpsearch.trial import Inherited, Piece, Result, Status
 
 RESULT = Result(
     number=0,
@@ -23,8 +23,8 @@ PIECE = Piece(0, 0, 0, 0, 2, 0.9, {"epoch": [1, 2], "val_accuracy": [0.8, 0.9]})
 
 
 @pytest.fixture
-def run(tmp_path):
-    return create(tmp_path, "first", b"name: t\n", {"created": "2020-04-02", "config": {}})
+def run(tmp_path, run_info):
+    return create(tmp_path, "first", b"name: t\n", run_info())
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +36,10 @@ def result():
 @pytest.fixture(scope="session")
 def piece():
     return lambda number=0, **changes: replace(PIECE, number=number, **changes)
+
+
+@pytest.fixture(scope="session")
+def inherited(result):
+    """A parent's trial."""
+    more = {"curve": {"epoch": [1, 2], "val_loss": [0.6, None]}, "seed": (0, "trial", 3)}
+    return lambda number=0: Inherited(**as_line(result(number)), **more, rules=2)

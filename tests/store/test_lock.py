@@ -45,16 +45,16 @@ def test_another_process_that_writes_is_named_until_it_ends(run, writer):
 
 def test_a_run_whose_process_is_gone_is_interrupted(run, writer):
     run.update(status="running")
-    assert run.info["status"] == "running"
+    assert run.info.status == "running"
     writer.kill()
     writer.wait()
-    assert run.info["status"] == "interrupted"
+    assert run.info.status == "interrupted"
 
 
 @pytest.mark.parametrize("status", ["finished", "failed", "interrupted"])
 def test_what_ended_is_told_as_it_ended(run, status):
     run.update(status=status)
-    assert run.info["status"] == status
+    assert run.info.status == status
 
 
 def test_a_run_that_ends_between_two_looks_has_ended(run, monkeypatch):
@@ -66,7 +66,7 @@ def test_a_run_that_ends_between_two_looks_has_ended(run, monkeypatch):
         return False
 
     monkeypatch.setattr(lock, "is_held", ends_meanwhile)
-    assert run.info["status"] == "finished"
+    assert run.info.status == "finished"
 
 
 def test_a_second_writer_in_the_same_process_is_refused_too(run):
@@ -99,10 +99,10 @@ def test_readers_that_ask_all_the_time_keep_no_writer_out(run):
             asking = False
 
 
-def test_of_many_that_take_one_name_at_once_one_gets_it(tmp_path):
+def test_of_many_that_take_one_name_at_once_one_gets_it(tmp_path, run_info, inherited):
     def begin(number):
         try:
-            return create(tmp_path, "same", str(number).encode(), {"created": ""}, [{"a": 1}] * 99)
+            return create(tmp_path, "same", str(number).encode(), run_info(), [inherited()] * 99)
         except RunError:
             return None
 
@@ -115,7 +115,9 @@ def test_of_many_that_take_one_name_at_once_one_gets_it(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["same"]
 
 
-def test_of_many_that_take_any_name_at_once_each_gets_one(tmp_path):
+def test_of_many_that_take_any_name_at_once_each_gets_one(tmp_path, run_info):
     with ThreadPoolExecutor(8) as pool:
-        made = list(pool.map(lambda _: create(tmp_path, "s", b"", {}, numbered=True), range(16)))
+        made = list(
+            pool.map(lambda _: create(tmp_path, "s", b"", run_info(), numbered=True), range(16))
+        )
     assert len({run.name for run in made}) == 16

@@ -6,77 +6,77 @@ from hpsearch.errors import RunError
 from hpsearch.store import FORMAT, create, find, runs
 
 
-def test_a_new_run_has_everything_a_reader_looks_for(run):
+def test_a_new_run_has_everything_a_reader_looks_for(run, run_info):
     assert run.name == "first"
     assert run.config.read_bytes() == b"name: t\n"
-    assert run.info == {"format": FORMAT, "created": "2020-04-02", "config": {}}
+    assert run.info == run_info()
     assert (run.results, run.pieces, run.timeline, run.history) == ([], [], [], [])
-    assert run.outcome is None
+    assert run.winner(run.info) is None
 
 
 def test_nothing_but_the_run_appears(run):
     assert [path.name for path in run.path.parent.iterdir()] == ["first"]
 
 
-def test_the_history_is_kept_in_order(tmp_path):
-    history = [{"number": 3, "value": 0.5}, {"number": 1, "value": None}]
-    assert create(tmp_path, "child", b"", {}, history).history == history
+def test_the_history_is_kept_in_order(tmp_path, run_info, inherited):
+    history = [inherited(3), inherited(1)]
+    assert create(tmp_path, "child", b"", run_info(), history).history == history
 
 
-def test_a_name_that_is_taken_is_refused_and_names_resume(run):
+def test_a_name_that_is_taken_is_refused_and_names_resume(run, run_info):
     with pytest.raises(RunError, match=r"first: exists already.*hpsearch resume"):
-        create(run.path.parent, "first", b"other", {})
+        create(run.path.parent, "first", b"other", run_info())
     assert run.config.read_bytes() == b"name: t\n"
 
 
 @pytest.mark.parametrize(
     "name", ["", ".hidden", "-x", "_x", "a/b", "..", "a b", "a\n", "é", "a\0b"]
 )
-def test_a_name_that_is_no_plain_folder_name_is_refused(tmp_path, name):
+def test_a_name_that_is_no_plain_folder_name_is_refused(tmp_path, name, run_info):
     with pytest.raises(RunError, match="must begin with a letter or digit"):
-        create(tmp_path, name, b"", {})
+        create(tmp_path, name, b"", run_info())
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["a", "7", "digits-20200402-133334", "A.b_c-1"])
-def test_plain_folder_names_are_taken(tmp_path, name):
-    assert create(tmp_path, name, b"", {}).name == name
+def test_plain_folder_names_are_taken(tmp_path, name, run_info):
+    assert create(tmp_path, name, b"", run_info()).name == name
 
 
-def test_a_failure_while_writing_leaves_nothing_behind(tmp_path, monkeypatch):
+def test_a_failure_while_writing_leaves_nothing_behind(tmp_path, monkeypatch, run_info):
     def full(*_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("hpsearch.store.run_directory.write_json", full)
     with pytest.raises(RunError, match=r"No space left on device; choose another folder"):
-        create(tmp_path, "first", b"", {})
+        create(tmp_path, "first", b"", run_info())
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_name_that_is_taken_may_get_a_number(tmp_path):
-    names = [create(tmp_path, "first", b"", {}, numbered=True).name for _ in range(3)]
+def test_a_name_that_is_taken_may_get_a_number(tmp_path, run_info):
+    names = [create(tmp_path, "first", b"", run_info(), numbered=True).name for _ in range(3)]
     assert names == ["first", "first-2", "first-3"]
 
 
-def test_a_runs_folder_that_is_a_file_is_refused(tmp_path):
+def test_a_runs_folder_that_is_a_file_is_refused(tmp_path, run_info):
     (tmp_path / "runs").write_text("")
     with pytest.raises(RunError, match=r"runs must be writable there.*--runs-dir"):
-        create(tmp_path / "runs", "first", b"", {})
+        create(tmp_path / "runs", "first", b"", run_info())
 
 
-def test_half_a_run_that_a_crash_left_is_never_seen_and_does_not_disturb(tmp_path):
+def test_half_a_run_that_a_crash_left_is_never_seen_and_does_not_disturb(tmp_path, run_info):
     half = tmp_path / ".first.new"
     half.mkdir()
     (half / "run.json").write_text("{}")
     (half / "trials.jsonl").write_text("{}\n")
     assert runs(tmp_path) == []
-    assert create(tmp_path, "first", b"", {}).results == []
+    assert create(tmp_path, "first", b"", run_info()).results == []
     assert not half.exists()
 
 
-def test_runs_are_listed_oldest_first_with_damaged_ones_before(tmp_path):
+def test_runs_are_listed_oldest_first_with_damaged_ones_before(tmp_path, run_info):
     for name, created in (("b", "2020-01-03"), ("a", "2020-01-02"), ("c", "2020-01-01")):
-        create(tmp_path, name, b"", {"created": created})
+        create(tmp_path, name, b"", run_info(created=created))
     (tmp_path / "a" / "run.json").write_text("{")
     (tmp_path / "no_run").mkdir()
     assert [run.name for run in runs(tmp_path)] == ["a", "c", "b"]
@@ -86,9 +86,9 @@ def test_a_folder_that_does_not_exist_holds_no_runs(tmp_path):
     assert runs(tmp_path / "nowhere") == []
 
 
-def test_a_run_is_found_by_name_by_folder_or_as_the_newest(tmp_path):
-    old = create(tmp_path, "old", b"", {"created": "2020-01-01"})
-    new = create(tmp_path, "new", b"", {"created": "2020-01-02"})
+def test_a_run_is_found_by_name_by_folder_or_as_the_newest(tmp_path, run_info):
+    old = create(tmp_path, "old", b"", run_info(created="2020-01-01"))
+    new = create(tmp_path, "new", b"", run_info(created="2020-01-02"))
     assert find("old", tmp_path) == old
     assert find(old.path, tmp_path / "elsewhere") == old
     assert find(None, tmp_path) == new
@@ -110,21 +110,21 @@ def test_without_any_run_the_newest_is_refused_with_what_to_do(tmp_path):
         find(None, tmp_path)
 
 
-def test_changing_an_entry_keeps_the_others(run):
+def test_changing_an_entry_keeps_the_others(run, run_info):
     run.update(status="running")
     run.update(status="finished", seconds=1.5)
-    assert run.info == {
-        "format": FORMAT, "created": "2020-04-02", "config": {}, "status": "finished",
-        "seconds": 1.5,
-    }  # fmt: skip
+    assert run.info == run_info(status="finished", seconds=1.5)
+    with pytest.raises(TypeError, match="statsu"):
+        run.update(statsu="finished")
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("{", "must be readable JSON"),
-        ("[]", "must be a JSON object, found '\\[\\]'"),
-        ('{"format": "x"}', "must name its format, found 'x'"),
+        ("[]", "must be a JSON object, found array"),
+        ('{"format": "x"}', "format: must be int, found str; the file is damaged"),
+        ("{}", "must hold format; the file is damaged"),
         (json.dumps({"format": FORMAT + 1}), f"format {FORMAT + 1} is newer than this hpsearch"),
     ],
 )
@@ -144,7 +144,7 @@ def test_a_damaged_result_of_the_winner_is_refused(run):
     run.best.mkdir()
     (run.best / "result.json").write_text('{"number"')
     with pytest.raises(RunError, match=r"result\.json: must be readable JSON"):
-        _ = run.outcome
+        _ = run.winner(run.info)
 
 
 def test_pieces_of_one_training_may_differ_in_their_metrics(run, piece):
@@ -156,14 +156,14 @@ def test_pieces_of_one_training_may_differ_in_their_metrics(run, piece):
     assert run.pieces == [first, later]
 
 
-def test_the_seconds_of_a_run_are_at_least_those_in_which_something_was_in_training(run):
-    assert run.seconds == 0
+def test_the_seconds_of_a_run_are_at_least_those_in_which_something_was_in_training(run, span):
+    assert run.seconds(run.info) == 0
     with run.writing() as writer:
-        writer.worked(0, 0, "0", 1.0, 3.0)
-        writer.worked(1, 0, "1", 2.0, 4.0)  # side by side
-        writer.worked(2, 0, "0", 10.0, 10.5)  # after a pause
-    assert run.seconds == 3.5
+        writer.worked(span(0, worker="0", start=1.0, end=3.0))
+        writer.worked(span(1, worker="1", start=2.0, end=4.0))  # side by side
+        writer.worked(span(2, worker="0", start=10.0, end=10.5))  # after a pause
+    assert run.seconds(run.info) == 3.5
     run.update(seconds=3.25)  # as a kill left it
-    assert run.seconds == 3.5
+    assert run.seconds(run.info) == 3.5
     run.update(seconds=7.0)
-    assert run.seconds == 7.0
+    assert run.seconds(run.info) == 7.0

@@ -11,16 +11,16 @@ from hpsearch.store.files import SYNC_SECONDS
 STATE = {"W": np.arange(6.0, dtype=np.float32).reshape(2, 3), "epoch": np.array(3)}
 
 
-def test_what_is_written_is_read_back(run, piece, result):
+def test_what_is_written_is_read_back(run, piece, result, span):
     with run.writing() as writer:
         writer.piece(piece(1))
         writer.piece(piece(0))
         writer.result(result(1))
         writer.result(result(0))
-        writer.worked(1, 0, "w", 0.12345, 1.5)
+        writer.worked(span(1, repeat=2, worker="w", start=0.12345, end=1.5))
     assert run.pieces == [piece(1), piece(0)]
     assert run.results == [result(0), result(1)]
-    assert run.timeline == [{"number": 1, "rung": 0, "worker": "w", "start": 0.123, "end": 1.5}]
+    assert run.timeline == [span(1, repeat=2, worker="w", start=0.123, end=1.5)]
 
 
 def test_a_value_that_is_not_a_number_is_null(run, piece):
@@ -94,14 +94,14 @@ def test_lines_may_wait_for_the_disk_for_a_second(run, piece):
 
 @pytest.mark.parametrize("fate", ["moved", "deleted", "replaced"])
 def test_a_run_that_is_no_longer_where_it_was_is_not_written_any_more(run, piece, fate):
-    elsewhere = run.path.with_name("elsewhere")
+    info, elsewhere = run.info, run.path.with_name("elsewhere")
     with run.writing() as writer:
         writer.piece(piece(0))
         run.path.rename(elsewhere)
         if fate == "deleted":
             shutil.rmtree(elsewhere)
         if fate == "replaced":
-            with create(run.path.parent, run.name, b"", {}).writing():
+            with create(run.path.parent, run.name, b"", info).writing():
                 pass
         with pytest.raises(RunError, match=r"first: was deleted or moved .* hpsearch resume"):
             writer.sync()

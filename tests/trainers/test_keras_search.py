@@ -135,11 +135,11 @@ def test_a_search_for_a_model_of_the_users_own(search, own, framework, tmp_path,
     assert capfd.readouterr() == ("", "")
     assert "the file of the model is run" in (run.path / "logs" / "trial-0.txt").read_text()
 
-    best = run.outcome
-    assert best["metrics"]["val_accuracy"] > 0.5
-    assert {"train_accuracy", "val_loss", "val_macro_f1"} <= set(best["metrics"])
+    best = run.winner(run.info)
+    assert best.metrics["val_accuracy"] > 0.5
+    assert {"train_accuracy", "val_loss", "val_macro_f1"} <= set(best.metrics)
     tested = hpsearch("evaluate", run.path, "--json")
-    assert json.loads(tested)["test_accuracy"] == best["test"]["test_accuracy"] > 0.5
+    assert json.loads(tested)["test_accuracy"] == best.test.test_accuracy > 0.5
     again = hpsearch("retrain", run.path)
     assert "the same as recorded, bit for bit, in every epoch" in again
     labels = hpsearch("predict", run.path, "digits").splitlines()[1:]

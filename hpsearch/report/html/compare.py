@@ -74,7 +74,7 @@ def _times(member: Member) -> dict[int, float]:
     before = member.parent
     offset = 0.0
     while before is not None:
-        offset += before.summary.info.get("seconds") or 0.0
+        offset += before.summary.info.seconds or 0.0
         before = before.parent
     return {number: offset + end for number, end in ends(member.summary).items()}
 

@@ -209,14 +209,12 @@ def _configuration(summary: Summary) -> str:
 
 def _made_with(summary: Summary) -> str:
     info = summary.info
-    rows: list[tuple[str, Any]] = [*info.get("versions", {}).items()]
-    rows += info.get("machine", {}).items()
-    rows += [("git commit", info.get("git") or "none"), ("folder", summary.run.path)]
-    data = info.get("data") or {}
-    if data:
-        counts = ", ".join(f"{n:,} {part}" for part, n in data.get("rows", {}).items())
-        rows.append(("rows", counts))
-        rows.append(("data fingerprint", str(data.get("fingerprint", ""))[:16]))
+    rows: list[tuple[str, Any]] = [*info.versions.items()]
+    rows += info.machine.items()
+    rows += [("git commit", info.git or "none"), ("folder", summary.run.path)]
+    counts = ", ".join(f"{n:,} {part}" for part, n in info.data.rows.items())
+    rows.append(("rows", counts))
+    rows.append(("data fingerprint", str(info.data.fingerprint)[:16]))
     cells = definitions((escaped(name), short(value, 70)) for name, value in rows)
     return card("facts", "Made with", f"<dl class=facts>{cells}</dl>")
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from hpsearch.errors import as_argument
 from hpsearch.messages import counted
@@ -12,6 +11,8 @@ from hpsearch.report.html.markup import card, code, definitions, escaped, header
 from hpsearch.report.numbers import duration, ends, number, rough, signed
 from hpsearch.report.summary import Summary
 from hpsearch.store import as_yaml
+from hpsearch.store.files import plain
+from hpsearch.store.records import Rates
 from hpsearch.trial import Result
 
 MOST_OPEN = 20  # classes; a longer table is folded
@@ -23,25 +24,24 @@ def headline(summary: Summary) -> str:
     """The page's first lines: the run, how it stands, and the number that counts."""
     info = summary.info
     counts = ", ".join(f"{n:,} {status}" for status, n in summary.counts.items() if n)
-    seconds = info.get("seconds")
+    seconds = info.seconds
     facts = [
         f"{counted(sum(summary.counts.values()), 'trial')} ({counts or 'none has ended yet'})",
         f"took {duration(seconds)}" if seconds else "",
-        f"seed {info['seed']}",
-        str(info.get("created", ""))[:16].replace("T", " "),
-        f"refined from {short(info['parent'])}" if info.get("parent") else "",
+        f"seed {info.seed}",
+        info.created[:16].replace("T", " "),
+        f"refined from {short(info.parent)}" if info.parent else "",
     ]
-    status = str(info["status"])
     kicker = (
-        f'<p class="kicker">hpsearch <span class="status {escaped(status)}">'
-        f"{escaped(status)}</span></p>"
+        f'<p class="kicker">hpsearch <span class="status {escaped(info.status)}">'
+        f"{escaped(info.status)}</span></p>"
     )
     return header(kicker, short(summary.run.name, 80), facts)
 
 
 def winner(summary: Summary) -> str:
     """The winner's card: its value, its settings to copy, and how far to trust it."""
-    best, going = summary.best, summary.info["status"] in ("running", "interrupted")
+    best, going = summary.best, summary.info.status in ("running", "interrupted")
     if best is None:
         metric = escaped(summary.criterion.name)
         why = f"<p>No trial has been completed with a finite {metric}.</p>"
@@ -83,13 +83,13 @@ def _first_error(summary: Summary) -> Iterator[str]:
 
 def _next(summary: Summary) -> Iterator[tuple[str, str]]:
     """Why, and the command."""
-    if summary.info["status"] in ("interrupted", "failed"):
+    if summary.info.status in ("interrupted", "failed"):
         yield "finish the search", f"hpsearch resume {_run(summary)}"
     if summary.refinable:
         yield "look closer around the best", f"hpsearch refine {_run(summary)}"
     if summary.outcome is not None and summary.config.data is not None:
         yield "use the winner on new rows", f"hpsearch predict {_run(summary)} DATA"
-    if summary.info["status"] == "finished" and summary.best is None:
+    if summary.info.status == "finished" and summary.best is None:
         yield "see and mend the ranges", f"hpsearch check {_run(summary)}/config.yaml"
 
 
@@ -118,28 +118,28 @@ def _on_test_rows(summary: Summary) -> str:
 
 
 def _judgements(summary: Summary, best: Result) -> Iterator[tuple[str, str]]:
-    confirmed, test, looks = summary.confirmed, summary.test, summary.info.get("test_looks")
+    confirmed, test, looks = summary.confirmed, summary.test, summary.info.test_looks
     if confirmed is not None:
-        spread = confirmed["deviation"]
+        spread = confirmed.deviation
         deviation = (
             "" if spread is None else f" <small>± {rough(spread)} from seed to seed</small>"
         )
-        yield "with new seeds", f"{number(confirmed['mean'])}{deviation}"
-        if confirmed.get("interval"):
-            cut = any(end in (0.0, 1.0) for end in confirmed["interval"])
+        yield "with new seeds", f"{number(confirmed.mean)}{deviation}"
+        if confirmed.interval:
+            cut = any(end in (0.0, 1.0) for end in confirmed.interval)
             told = " <small>cut off where the metric ends</small>" * cut
-            yield "95 % interval of that mean", f"{ends(confirmed['interval'])}{told}"
+            yield "95 % interval of that mean", f"{ends(confirmed.interval)}{told}"
     yield (
         "in the search",
         f"{number(best.value)} <small>after {counted(best.epochs, 'epoch')}</small>",
     )
     if confirmed is not None:
-        yield "optimism of the search", signed(confirmed["optimism"])
-    if summary.outcome and (equals := summary.outcome.get("indistinguishable")):
+        yield "optimism of the search", signed(confirmed.optimism)
+    if summary.outcome is not None and (equals := summary.outcome.indistinguishable):
         yield "as good, within one error", "trial " + ", ".join(map(str, equals))
     if test is not None:
-        times = "looked at once" if (looks or 1) == 1 else f"looked at {looks:,} times: trust less"
-        yield "test rows", f"{test['rows']:,} <small>{times}</small>"
+        times = "looked at once" if looks <= 1 else f"looked at {looks:,} times: trust less"
+        yield "test rows", f"{test.rows:,} <small>{times}</small>"
         yield from _tests(summary)
     yield from _gain(summary)
     for name, value in best.metrics.items():
@@ -149,8 +149,8 @@ def _judgements(summary: Summary, best: Result) -> Iterator[tuple[str, str]]:
 
 def _tests(summary: Summary) -> Iterator[tuple[str, str]]:
     """Every metric on the test rows, the searched one first, each with its interval."""
-    test, first = summary.test or {}, summary.tested
-    intervals = test.get("intervals") or {"test_accuracy": test["interval"]}
+    test, first = plain(summary.test), summary.tested
+    intervals = test["intervals"] or {"test_accuracy": test["interval"]}
     names = [name for name in test if name.startswith("test_")]
     for name in sorted(names, key=lambda name: first is None or name != first.name):
         interval = intervals.get(name)
@@ -195,16 +195,16 @@ def _run(summary: Summary) -> str:
 def classes(summary: Summary) -> str:
     """Precision, recall and F1 of each class, and the pairs most often mistaken."""
     test = summary.test
-    if test is None or not test.get("per_class"):
+    if test is None or test.per_class is None:
         return ""
-    names = [str(name) for name in test.get("classes", summary.info["data"]["classes"])]
+    names = [str(name) for name in summary.info.data.classes]
     heads = ("class", "rows", "precision", "recall", "F1")
-    rates = _class_table(heads, list(_rates(names, test["per_class"])))
+    rates = _class_table(heads, list(_rates(names, test.per_class)))
     title = f"{len(names):,} classes"
     if len(names) > MOST_ROWS:
         title += f", the {MOST_ROWS:,} with the lowest F1"
     folded = "" if len(names) > MOST_OPEN else " open"
-    pairs = _mistaken(names, test.get("confused", []), whole=test.get("confusion") is not None)
+    pairs = _mistaken(names, test.confused, whole=test.confusion is not None)
     return card(
         "classes",
         "Class by class",
@@ -214,15 +214,15 @@ def classes(summary: Summary) -> str:
     )
 
 
-def _rates(names: Sequence[str], rates: Mapping[str, Any]) -> Iterator[list[str]]:
+def _rates(names: Sequence[str], rates: Rates) -> Iterator[list[str]]:
     order: Sequence[int] = range(len(names))
     if len(names) > MOST_ROWS:
-        f1 = rates["f1"]
+        f1 = rates.f1
         order = sorted(order, key=lambda i: (f1[i] is None, f1[i] or 0.0))[:MOST_ROWS]
     for index in order:
-        cells = [rates[name][index] for name in ("precision", "recall", "f1")]
+        cells = [each[index] for each in (rates.precision, rates.recall, rates.f1)]
         shown = ("–" if cell is None else number(cell) for cell in cells)
-        yield [short(names[index], 40), f"{rates['rows'][index]:,}", *shown]
+        yield [short(names[index], 40), f"{rates.rows[index]:,}", *shown]
 
 
 def _mistaken(names: Sequence[str], pairs: Sequence[Sequence[int]], whole: bool) -> str:

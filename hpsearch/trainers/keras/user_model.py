@@ -11,7 +11,7 @@ import numpy as np
 
 from hpsearch import rng
 from hpsearch.errors import TrainerError
-from hpsearch.nn.metrics import accuracy, balanced_accuracy, count, macro_f1
+from hpsearch.nn.metrics import count, of_counts
 from hpsearch.nn.types import Array
 from hpsearch.trainers.function.loading import Function
 from hpsearch.trainers.keras.export import standardise
@@ -191,9 +191,7 @@ def epoch(
     return {
         **{f"train_{name}": values[-1] for name, values in fitted.history.items()},
         **{f"val_{name}": value for name, value in _measured(model, val.y, outputs).items()},
-        "val_accuracy": accuracy(counts),
-        "val_balanced_accuracy": balanced_accuracy(counts),
-        "val_macro_f1": macro_f1(counts),
+        **{f"val_{name}": value for name, value in of_counts(counts).items()},
     }
 
 

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from hpsearch.nn.activations import ACTIVATIONS
 from hpsearch.nn.architecture import DEVIATIONS
+from hpsearch.nn.metrics import OF_COUNTS
 from hpsearch.nn.optimizers import DECAYING, OPTIMIZERS, SCHEDULES
 from hpsearch.trainers.hyperparameter import Hyperparameter
 from hpsearch.trainers.protocol import Settings
@@ -203,7 +204,7 @@ _TABLE = (
 HYPERPARAMETERS: Mapping[str, Hyperparameter] = MappingProxyType({h.name: h for h in _TABLE})
 """By name, in the order in which they are shown."""
 
-METRICS = ("train_loss", "val_loss", "val_accuracy", "val_balanced_accuracy", "val_macro_f1")
+METRICS = ("train_loss", "val_loss", *(f"val_{name}" for name in OF_COUNTS))
 """What every epoch reports."""
 
 

@@ -10,7 +10,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 
 from hpsearch.nn.inference import evaluate, fold
-from hpsearch.nn.metrics import accuracy, balanced_accuracy, count, macro_f1
+from hpsearch.nn.metrics import count, of_counts
 from hpsearch.nn.training import Constants, Recipe, Seed, Snapshot, Stack
 from hpsearch.nn.types import Array, FlatStatistics
 from hpsearch.trainers.network.arrays import PreparedRows, prepared_rows
@@ -220,9 +220,7 @@ class NetworkTrainer:
             row = {"train_loss": loss, "val_loss": val_loss}
             if isfinite(val_loss):
                 counts = count(val.y, predictions[t], self.classes)
-                row["val_accuracy"] = accuracy(counts)
-                row["val_balanced_accuracy"] = balanced_accuracy(counts)
-                row["val_macro_f1"] = macro_f1(counts)
+                row |= {f"val_{name}": value for name, value in of_counts(counts).items()}
             rows.append({name: row.get(name, np.nan) for name in METRICS})
         return rows
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 
 import pandas as pd
 
@@ -68,10 +69,11 @@ def test_what_was_set_otherwise_is_told_and_what_was_not_is_left_out(written):
 def test_other_data_and_other_metrics_are_cautioned_against(written):
     runs = [written(4, completed, name="a"), written(4, completed, name="b")]
     assert compare([summarise(run) for run in runs]).warnings == []
-    config = runs[1].info["config"]
+    config = runs[1].info.config
     metric = {**config["metric"], "name": "val_loss", "goal": "minimize"}
     runs[1].update(
-        config={**config, "metric": metric}, data={**runs[1].info["data"], "fingerprint": "x"}
+        config={**config, "metric": metric},
+        data=replace(runs[1].info.data, fingerprint="x"),
     )
     comparison = compare([summarise(run) for run in runs])
     assert len(comparison.metrics) == 2

@@ -14,10 +14,10 @@ from hpsearch.report.html.figures import (
     style,
     timeline,
 )
-from hpsearch.report.html.figures.pieces import pieces
 from hpsearch.report.html.page import page
 from hpsearch.report.numbers import number
 from hpsearch.report.summary import summarise
+from hpsearch.store.records import Measured, SearchValue, Winner
 from hpsearch.trial import Status
 
 
@@ -57,36 +57,41 @@ def test_a_search_without_values_has_no_numbers_on_their_axis(written):
         assert figure["layout"]["yaxis"]["showticklabels"] is False
 
 
-def test_trainings_with_new_seeds_are_told_from_the_search(written):
+def test_trainings_with_new_seeds_are_told_from_the_search(written, span):
     run = written(4, lambda _: Status.COMPLETED)
     with run.writing() as writer:
-        writer.worked(2, 0, "1", 5.0, 9.0)
+        writer.worked(span(2, worker="1", start=3.0, end=4.0))  # again, after a crash
+        writer.worked(span(2, repeat=1, worker="1", start=5.0, end=9.0))
     summary = summarise(run)
-    assert [span["start"] for span, confirming in pieces(summary) if confirming] == [5.0]
     (new,) = marks(timeline.workers(summary), "new seeds for the best")
     assert new["text"] == ["trial 2, 4.0 s from 5.0 s"]
-    assert progress.ends(summary)[2] == pytest.approx(0.29)
+    assert progress.ends(summary)[2] == 4.0
+    several = replace(summary, spec=replace(summary.spec, repeats=2))
+    assert marks(timeline.workers(several), "new seeds for the best") == []
+    assert progress.ends(several)[2] == 9.0
 
 
-def test_repeats_are_pieces_of_the_search(written):
+def test_a_timeline_of_an_early_version_is_drawn_without_the_distinction(written, span):
     run = written(4, lambda _: Status.COMPLETED)
     with run.writing() as writer:
-        writer.worked(2, 0, "1", 5.0, 9.0)
+        writer.worked(span(2, repeat=None, fold=None, worker="1", start=5.0, end=9.0))
     summary = summarise(run)
-    summary = replace(summary, spec=replace(summary.spec, repeats=2))
+    (bars,) = timeline.workers(summary)["data"]
+    assert len(bars["x"]) == 5
     assert progress.ends(summary)[2] == 9.0
 
 
-def test_so_many_pieces_that_they_touch_are_drawn_as_one_and_none_is_lost(written):
+def test_so_many_pieces_that_they_touch_are_drawn_as_one_and_none_is_lost(written, span):
     run = written(1, lambda _: Status.COMPLETED)
     with run.writing() as writer:
         for number in range(1, 2000):
-            writer.worked(number, 0, str(number % 2), float(number), number + 1.999)
+            worker = str(number % 2)
+            writer.worked(span(number, worker=worker, start=float(number), end=number + 1.999))
     summary = summarise(run)
     figure = timeline.workers(summary)
     (bars,) = figure["data"]
     assert len(bars["x"]) < 10
-    spent = sum(span["end"] - span["start"] for span in summary.timeline)
+    spent = sum(each.end - each.start for each in summary.timeline)
     assert sum(bars["x"]) == pytest.approx(spent, rel=1e-2)
     assert "2,000 pieces" in figure["note"]
 
@@ -94,8 +99,23 @@ def test_so_many_pieces_that_they_touch_are_drawn_as_one_and_none_is_lost(writte
 def test_a_confusion_matrix_tells_right_from_wrong_by_sign(written):
     run = written(3, lambda _: Status.COMPLETED)
     summary = summarise(run)
-    test = {"confusion": [[3, 1], [0, 4]], "classes": ["<b>", "dog"]}
-    figure = confusion.matrix(replace(summary, outcome={"number": 0, "test": test}))
+    test = Measured(
+        test_loss=0.3, test_accuracy=0.9, interval=(0.8, 0.95), rows=8, confusion=[[3, 1], [0, 4]]
+    )
+    data = replace(summary.info.data, classes=["<b>", "dog"])
+    won = Winner(
+        number=0,
+        params={},
+        epochs=6,
+        metrics={},
+        search=SearchValue("val_accuracy", 0.9, optimistic=True),
+        confirmed=None,
+        contenders=[],
+        indistinguishable=[],
+        test=test,
+    )
+    info = replace(summary.info, data=data)
+    figure = confusion.matrix(replace(summary, outcome=won, info=info))
     (trace,) = figure["data"]
     assert trace["z"] == [[0.75, -0.25], [0, 1]]
     assert trace["customdata"][0] == [(3, 0.75), (1, 0.25)]

@@ -76,13 +76,14 @@ def test_a_torn_last_line_changes_nothing(written, tmp_path):
 
 def test_hostile_text_is_shown_as_text(written, read):
     run = written(12, lambda n: Status.FAILED if n % 2 else Status.COMPLETED, error=HOSTILE)
-    info = run.info
-    info["data"]["classes"] = [HOSTILE, *map(str, range(9))]
-    run.update(data=info["data"], git=HOSTILE, machine={"host": HOSTILE, HOSTILE: 1})
+    data = replace(run.info.data, classes=[HOSTILE, *map(str, range(9))])
+    run.update(data=data, git=HOSTILE, machine={"host": HOSTILE, HOSTILE: 1})
     run.best.mkdir()
     test = {"test_accuracy": 0.9, "test_loss": 0.1, "interval": [0.8, 0.95], "rows": 20,
             "confusion": [[2] * 10] * 10}  # fmt: skip
-    outcome = {"number": 0, "params": {}, "confirmed": None, "indistinguishable": [], "test": test}
+    outcome = {"number": 0, "params": {}, "epochs": 6, "metrics": {}, "confirmed": None,
+               "search": {"metric": "val_accuracy", "value": 0.5, "optimistic": True},
+               "contenders": [], "indistinguishable": [], "test": test}  # fmt: skip
     (run.best / "result.json").write_text(json.dumps(outcome))
     summary = summarise(run)
     summary = replace(summary, config=replace(summary.config, name=HOSTILE))

@@ -22,10 +22,10 @@ def matrix(summary: Summary) -> Figure | None:
     None without test rows.
     """
     test = summary.test
-    if test is None or not test.get("confusion"):
+    if test is None or not test.confusion:
         return None
-    names = [plot_text(name, 16) for name in test.get("classes", summary.info["data"]["classes"])]
-    counts = test["confusion"]
+    names = [plot_text(name, 16) for name in summary.info.data.classes]
+    counts = test.confusion
     shares = [[n / max(1, sum(row)) for n in row] for row in counts]
     signed = [[s if i == j else -s for j, s in enumerate(row)] for i, row in enumerate(shares)]
     places = list(range(len(names)))

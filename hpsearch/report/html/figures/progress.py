@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from hpsearch.report.html.figures.pieces import pieces
 from hpsearch.report.html.figures.style import (
     BLUE,
     FADED,
@@ -43,9 +42,9 @@ def over_time(summary: Summary) -> Figure | None:
 def ends(summary: Summary) -> dict[int, float]:
     """When each trial's training ended, in seconds since the run began; without confirmations."""
     found: dict[int, float] = {}
-    for span, confirming in pieces(summary):
-        if not confirming:
-            found[span["number"]] = max(span["end"], found.get(span["number"], 0.0))
+    for span in summary.timeline:
+        if not summary.spec.confirms(span.repeat):
+            found[span.number] = max(span.end, found.get(span.number, 0.0))
     return found
 
 
@@ -63,7 +62,7 @@ def steps(summary: Summary, places: dict[int, float]) -> list[tuple[float, Resul
 def _tooltip(summary: Summary, best: Result) -> str:
     """The line's text where a trial became the best."""
     own = best.number >= summary.spec.first
-    owner = "" if own else f" of {plot_text(summary.info.get('parent'))}"
+    owner = "" if own else f" of {plot_text(summary.info.parent)}"
     return f"best from trial {best.number}{owner}: {number(best.value)}"
 
 
