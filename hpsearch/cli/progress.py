@@ -8,6 +8,8 @@ from contextlib import suppress
 from math import ceil
 from typing import Any
 
+from tqdm import tqdm
+
 from hpsearch.messages import counted, printable
 from hpsearch.report.escape import echo, lines_printable
 from hpsearch.report.headline import confirmation_of
@@ -108,8 +110,6 @@ class Progress:
         jobs = "1 at a time" if event.jobs == 1 else f"{event.jobs} at a time"
         echo(f"{event.run.path}: {counted(event.trials, 'trial')}, {jobs}", err=True)
         if sys.stderr is not None and sys.stderr.isatty():
-            from tqdm import tqdm
-
             self._bar = tqdm(total=event.trials, initial=event.done, unit="trial")
 
     def _owner(self, event: TrialEnded) -> str:

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import webbrowser
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from hpsearch.cli.options import OUTPUT, RUN, aside, claimed, force_option, runs_dir_option
+from hpsearch.errors import OutputError, RunError
 from hpsearch.messages import counted
+from hpsearch.report.comparison import compare, show_comparison
 from hpsearch.report.escape import echo, echo_data
-
-if TYPE_CHECKING:
-    from hpsearch.store import RunDirectory
-    from hpsearch.store.output import Output
+from hpsearch.report.html.compare import default_page, write_comparison
+from hpsearch.report.html.page import write_page
+from hpsearch.report.live import EVERY, follow
+from hpsearch.report.png import write_pictures
+from hpsearch.report.summary import summarise
+from hpsearch.report.table import write_csv, write_runs_csv
+from hpsearch.report.terminal import show
+from hpsearch.report.text import json_text
+from hpsearch.report.trial import report_trial, show_trial
+from hpsearch.store import RunDirectory, SafePath, find
+from hpsearch.store.output import Output
 
 
 @click.command()
@@ -56,9 +65,6 @@ def report(
     RUN... are folders or names, the newest run if left out. The same is written to report.html
     in the run's folder, a page that works offline; several runs are compared.
     """
-    from hpsearch.report.summary import summarise
-    from hpsearch.store import find
-
     if format_ != "text" and (open_ or watch):
         raise click.UsageError("--open and --watch go with --format text only")
     if wanted is not None and (len(runs) > 1 or watch or open_ or png or format_ == "csv"):
@@ -81,36 +87,22 @@ def report(
         _trial(run, wanted, format_)
         return
     if format_ == "json":
-        from hpsearch.report.text import json_text
-
         echo(json_text(summarise(run, top).as_json()))
     elif format_ == "csv":
-        from hpsearch.report.table import write_csv
-
         rows = StringIO()
         write_csv(summarise(run, top).results, rows)
         echo_data(rows.getvalue())
     else:
         if watch:
-            from hpsearch.report.live import follow
-
             follow(run)
         _tell(run, top, open_)
     if png is not None:
-        from hpsearch.report.png import write_pictures
-
         files = write_pictures(summarise(run), png, force=force)
         echo(f"wrote {counted(len(files), 'picture')} to {png}", err=True)
 
 
 def _tell(run: RunDirectory, top: int, open_: bool) -> None:
     """The story in text, and as a page."""
-    from hpsearch.errors import RunError
-    from hpsearch.report.html.page import write_page
-    from hpsearch.report.live import EVERY
-    from hpsearch.report.summary import summarise
-    from hpsearch.report.terminal import show
-
     summary = summarise(run, top)
     try:
         write_page(run, summary, EVERY if summary.info.status == "running" else None)
@@ -125,10 +117,6 @@ def _tell(run: RunDirectory, top: int, open_: bool) -> None:
 
 def _trial(run: RunDirectory, wanted: int, format_: str) -> None:
     """All that is known of one trial."""
-    from hpsearch.report.summary import summarise
-    from hpsearch.report.text import json_text
-    from hpsearch.report.trial import report_trial, show_trial
-
     found = report_trial(summarise(run), wanted)
     if format_ == "json":
         echo(json_text(found.as_json()))
@@ -145,26 +133,15 @@ def _compare(
     open_: bool,
 ) -> None:
     """Several runs against each other, in text and as a page."""
-    from hpsearch.report.comparison import compare
-    from hpsearch.report.summary import summarise
-
     comparison = compare([summarise(run, top) for run in runs])
     if format_ == "json":
-        from hpsearch.report.text import json_text
-
         echo(json_text(comparison.as_json()))
     elif format_ == "csv":
-        from hpsearch.report.table import write_runs_csv
-
         labelled = [(member.name, member.summary.results) for member in comparison.members]
         rows = StringIO()
         write_runs_csv(labelled, rows)
         echo_data(rows.getvalue())
     else:
-        from hpsearch.errors import OutputError
-        from hpsearch.report.comparison import show_comparison
-        from hpsearch.report.html.compare import default_page, write_comparison
-
         page = output or default_page(runs_dir)
         written: Path | None = page.path
         try:
@@ -181,9 +158,5 @@ def _compare(
 
 
 def _open(page: Path) -> None:
-    import webbrowser
-
-    from hpsearch.store import SafePath
-
     if not SafePath.of(page).is_file() or not webbrowser.open(page.resolve().as_uri()):
         echo(f"no browser was found; open the file yourself: {page}", err=True)

@@ -5,7 +5,7 @@ The way through the modules: `yaml_text` (text to plain values with their places
 the parts must hold together), `start`, and `loading`, which runs them and makes the `Config`.
 Importing this package is cheap; what it takes to load a configuration is imported on use.
 `template` writes a first configuration, `docs` the reference page and the JSON Schema.
-`python -m hpsearch.config.reference` the reference page, docs/configuration.md.
+`python -m hpsearch.config.docs` the reference page, docs/configuration.md.
 """
 
 from __future__ import annotations
