@@ -56,8 +56,7 @@ def _data(parts: Parts) -> Iterator[Problem]:
 def missing_data(parts: Parts, given: bool) -> Iterator[Problem]:
     """Data that the trainer needs and the configuration does not mention."""
     if parts.kind is not None and parts.kind.needs_data and not given:
-        kind, example = parts.kind.name, "data: {source: digits}"
-        yield Problem(("data",), f"missing; trainer.kind {kind} needs rows, for example {example}")
+        yield Problem(("data",), parts.kind.data_missing())
 
 
 def _own(parts: Parts) -> Iterator[Problem]:

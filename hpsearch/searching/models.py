@@ -56,12 +56,9 @@ def winning_model(run: RunDirectory, trust: bool = False) -> tuple[Predictor, En
     if kind.model is None:
         raise no_model(run, info)
     if not (run.best / kind.model.name).exists():
-        remedy = (
-            ""
-            if kind.model.as_bytes is None
-            else (f", or train it again with: hpsearch retrain {run.path} --output FILE.npz")
-        )
-        raise RunError(f"{run.best / kind.model.name}: is missing; restore it{remedy}")
+        again = f", or train it again with: hpsearch retrain {run.path} --output FILE.npz"
+        again = "" if kind.model.as_bytes is None else again
+        raise RunError(f"{run.best / kind.model.name}: is missing; restore it{again}")
     permit(run, config, trust)
     return kind.model.load(run.best, setup_of(config))
 

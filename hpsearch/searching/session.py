@@ -58,9 +58,7 @@ def read_data(config: Config) -> Dataset | None:
         kind = kind_of(config.trainer)
         if not kind.needs_data:
             return None
-        raise ConfigError(
-            f"data: missing; trainer.kind {kind.name} needs rows, for example {{source: digits}}"
-        )
+        raise ConfigError(f"data: {kind.data_missing()}")
     dataset = load(config.data)
     folds_of(config, dataset)
     return dataset
