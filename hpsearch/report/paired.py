@@ -24,7 +24,7 @@ from hpsearch.searching.criterion import Criterion, difference, mean_of, median_
 from hpsearch.searching.history import PastTrial
 from hpsearch.searching.spec import Spec, draw_of
 from hpsearch.space import LOG, Choice, Continuous, Discrete, Space, same
-from hpsearch.trainers.network.shift import SHIFT_METRICS
+from hpsearch.trainers.network.hyperparameters import SHIFT_METRICS
 from hpsearch.trial import Result, Status
 
 NEAR = 0.5  # of the median trial's distance from the best: so near is good

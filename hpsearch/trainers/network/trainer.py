@@ -97,7 +97,7 @@ class NetworkTrainer:
         metrics: what every epoch reports. train_loss is the mean over the epoch's mini-batches
             of the loss that training lowers (with class weights, without l2); the others are
             measured after the epoch, with batch norm's test-time averages and all rows alike.
-            A job with `track_shift` reports `shift.SHIFT_METRICS` besides.
+            A job with `track_shift` reports `SHIFT_METRICS` besides.
     """
 
     folder: str
