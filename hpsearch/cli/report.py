@@ -5,7 +5,6 @@ What only one of the formats needs is imported by it: a program may ask for JSON
 
 from __future__ import annotations
 
-import webbrowser
 from io import StringIO
 from pathlib import Path
 
@@ -16,7 +15,6 @@ from hpsearch.errors import OutputError, RunError
 from hpsearch.messages import counted
 from hpsearch.report.escape import echo, echo_data
 from hpsearch.report.summary import Summary, summarise
-from hpsearch.report.table import write_csv, write_runs_csv
 from hpsearch.report.text import json_text
 from hpsearch.store import RunDirectory, SafePath, find
 from hpsearch.store.output import Output
@@ -99,6 +97,8 @@ def _one(run: RunDirectory, format_: str, top: int, open_: bool, watch: bool) ->
         echo(json_text(summary.as_json()))
         return
     if format_ == "csv":
+        from hpsearch.report.table import write_csv
+
         rows = StringIO()
         write_csv(summary.results, rows)
         echo_data(rows.getvalue())
@@ -151,6 +151,8 @@ def _several(
         echo(json_text(comparison.as_json()))
         return
     if format_ == "csv":
+        from hpsearch.report.table import write_runs_csv
+
         rows = StringIO()
         write_runs_csv([(m.name, m.summary.results) for m in comparison.members], rows)
         echo_data(rows.getvalue())
@@ -173,5 +175,7 @@ def _several(
 
 
 def _open(page: Path) -> None:
+    import webbrowser
+
     if not SafePath.of(page).is_file() or not webbrowser.open(page.resolve().as_uri()):
         echo(f"no browser was found; open the file yourself: {page}", err=True)
