@@ -62,7 +62,7 @@ def winning_model(run: RunDirectory, trust: bool = False) -> tuple[Predictor, En
             else (f", or train it again with: hpsearch retrain {run.path} --output FILE.npz")
         )
         raise RunError(f"{run.best / kind.model.name}: is missing; restore it{remedy}")
-    permit(run, config, trust)
+    permit(run, info, config, trust)
     return kind.model.load(run.best, setup_of(config))
 
 
