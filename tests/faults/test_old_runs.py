@@ -3,9 +3,9 @@
 `rules_1/` holds two runs as version 0.1.0 left them, `format_1/` two of a later version, whose
 timeline did not name repeat and fold: a finished search with the network, and one with
 objective.py that was killed while its last round trained; beside them, what that version itself
-made of the latter without a kill, and said of both. Under rules 1 the third round repeats settings, two trials
-become undefined above their first rung, and each loss depends on a seed below 2**32: later rules
-do all three otherwise.
+made of the latter without a kill, and said of both. Under rules 1 the third round repeats
+settings, two trials become undefined above their first rung, and each loss depends on a seed
+below 2**32: later rules do all three otherwise.
 """
 
 import json
