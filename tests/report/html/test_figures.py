@@ -85,7 +85,7 @@ def test_what_is_trained_again_after_a_power_cut_is_not_drawn_as_new_seeds(tmp_p
         }
     )
     run = begin(config, read_data(config), tmp_path, "cut")
-    receive, left = Scheduler.receive, iter(range(6))
+    receive, left = Scheduler.receive, iter(range(1))
 
     def receive_some(search, answer):
         receive(search, answer)
