@@ -1,21 +1,35 @@
-"""Array shapes and types are checked at run time, in the tests only.
+"""Array shapes and types are checked at run time, in the tests only, and in those that need it.
 
 Set JAXTYPING_DISABLE=1 to go without, for example under a debugger.
 """
 
 import os
+from pathlib import Path
 
+import jaxtyping
 import pytest
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
 CHECKED = ["hpsearch.nn", "hpsearch.space", "hpsearch.sampling"]
 
+# Other tests call the same code in searches like these, and take three times as long if checked.
+CHECKED_BY = {"nn", "space", "sampling", "trainers", "searching"}
+
 # An int is a float here, as it is to mypy.
 CHECKER = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
 
-if os.environ.get("JAXTYPING_DISABLE", "0") in ("0", "false", "False"):
+ENABLED = os.environ.get("JAXTYPING_DISABLE", "0") in ("0", "false", "False")
+if ENABLED:
     install_import_hook(CHECKED, CHECKER)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Check shapes in the tests of what has shapes."""
+    part = item.path.relative_to(Path(__file__).parent).parts[0]
+    jaxtyping.config.update("jaxtyping_disable", not ENABLED or part not in CHECKED_BY)
+
 
 # The machine may be slow or busy; a law does not depend on it.
 settings.register_profile("hpsearch", deadline=None, max_examples=60)

@@ -144,7 +144,8 @@ def test_the_guide_describes_a_command_and_each_of_its_options(name):
     text = section(GUIDE, name)
     assert f"`hpsearch {name}" in text
     assert f"$ hpsearch {name}" in text
-    options = [param for param in cli.commands[name].params if isinstance(param, click.Option)]
+    params = cli.commands[name].load().params
+    options = [param for param in params if isinstance(param, click.Option)]
     longest = [max(option.opts, key=len) for option in options]
     assert not [option for option in longest if not re.search(rf"`{option}\b", text)]
     short = [opt for option in options for opt in option.opts if not opt.startswith("--")]

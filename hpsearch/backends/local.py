@@ -6,7 +6,6 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from multiprocessing.connection import wait
-from types import TracebackType
 from typing import Self
 
 from hpsearch.backends.attempt import failed
@@ -95,20 +94,15 @@ class Local:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._queue.clear()
         self._answers.clear()
         for slot in self._slots:  # all before the first is waited for: they leave together
-            slot.dismiss(gently=kind is None)
+            slot.dismiss(gently=error[0] is None)
         deadline = time.monotonic() + GRACE
         for slot in self._slots:
             if slot.worker is not None:
-                slot.bury(max(0.0, deadline - time.monotonic()))
+                slot.wait(max(0.0, deadline - time.monotonic()))
             slot.release()
 
     def _busy(self) -> list[Slot]:
@@ -151,7 +145,7 @@ class Local:
             slot.kill()
             self._give_up(slot, "timeout", f"Timeout: not finished within {task.timeout:g} s")
         elif not slot.alive:
-            raise WorkerLostError(slot.bury())
+            raise WorkerLostError(slot.wait())
 
     def _retry(self, slot: Slot, loss: WorkerLostError) -> None:
         """Try a task whose worker has died once more, or give it up."""

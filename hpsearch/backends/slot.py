@@ -81,7 +81,7 @@ class Worker:
             self.process.kill()
         self.connection.close()
 
-    def bury(self, grace: float = GRACE) -> str:
+    def wait(self, grace: float = GRACE) -> str:
         """Wait `grace` seconds for the end, then kill the process; say how it ended."""
         if not self._reap(grace):
             self.kill()
@@ -198,7 +198,7 @@ class Slot:
         try:
             message = self.worker.connection.recv_bytes()
         except (EOFError, OSError):
-            raise WorkerLostError(self.bury()) from None
+            raise WorkerLostError(self.wait()) from None
         if self.worker.ready:
             return load_attempt(message, self.started)
         if message != READY:
@@ -224,12 +224,12 @@ class Slot:
         """End the worker, whatever it does, and wait until it has ended."""
         if self.worker is not None:
             self.worker.kill()
-            self.bury()
+            self.wait()
 
-    def bury(self, grace: float = GRACE) -> str:
+    def wait(self, grace: float = GRACE) -> str:
         """Wait `grace` seconds for the worker to end, then kill it; say how it ended."""
         assert self.worker is not None
-        how = self.worker.bury(grace)
+        how = self.worker.wait(grace)
         self.worker = None
         return how
 

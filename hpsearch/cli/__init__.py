@@ -1,4 +1,8 @@
-"""The command line: parse, call, print. Each command has a file; errors end here."""
+"""The command line: parse, call, print. Each command has a file; errors end here.
+
+A command's file is imported when the command is used, and imports what it needs at its top. So
+`hpsearch --help` is quick, and no command waits for what another one imports.
+"""
 
 from __future__ import annotations
 
@@ -9,25 +13,13 @@ import sys
 import traceback
 import warnings
 from contextlib import suppress
+from importlib import import_module
 from io import StringIO, TextIOWrapper
 from typing import Any, NoReturn, TextIO
 
 import click
 
 from hpsearch.backends import open_streams
-from hpsearch.cli.check import check
-from hpsearch.cli.evaluate import evaluate
-from hpsearch.cli.export import export
-from hpsearch.cli.import_ import import_
-from hpsearch.cli.init import init
-from hpsearch.cli.list import list_
-from hpsearch.cli.predict import predict
-from hpsearch.cli.refine import refine
-from hpsearch.cli.report import report
-from hpsearch.cli.resume import resume
-from hpsearch.cli.retrain import retrain
-from hpsearch.cli.run import run
-from hpsearch.cli.schema import schema
 from hpsearch.errors import HpsearchError
 from hpsearch.report.escape import echo
 from hpsearch.searching.interrupts import INTERRUPTED, listening
@@ -37,7 +29,32 @@ class _InterruptedError(Exception):
     """The user wants to stop; the message, if any, says how to go on."""
 
 
-class InOrder(click.Group):
+class _LazyCommand(click.Command):
+    """A command whose file is imported when it is used."""
+
+    def __init__(self, name: str, place: str, short_help: str):
+        super().__init__(name, short_help=short_help)
+        self._place = place
+
+    def load(self) -> click.Command:
+        """The command itself."""
+        module, _, function = self._place.partition(":")
+        command: click.Command = getattr(import_module(f"hpsearch.cli.{module}"), function)
+        command.help = command.help or _docstring(command)
+        return command
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        """Parse the command's words: what it does next, and how a shell completes it, is its."""
+        return self.load().make_context(info_name, args, parent, **extra)
+
+
+class _InOrder(click.Group):
     """Lists commands in the order in which people meet them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
@@ -52,7 +69,7 @@ class InOrder(click.Group):
             raise _InterruptedError(*interrupt.args) from None
 
 
-@click.group(cls=InOrder, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="hpsearch", message="%(prog)s %(version)s")
 def cli() -> None:
     """Find good hyperparameters: random, coarse to fine, on the right scale.
@@ -68,11 +85,23 @@ def cli() -> None:
     """  # noqa: D301 (click takes a real backspace as: do not fill the next paragraph)
 
 
-for command in (
-    init, check, run, resume, refine, report, list_, retrain, evaluate, predict, schema,
-    export, import_,
-):  # fmt: skip
-    cli.add_command(command)
+COMMANDS = {  # name: module and function in this package, and the first sentence of its help
+    "init": ("init:init", "Write a commented configuration, fitted to DATA."),
+    "check": ("check:check", "Validate CONFIG and its data; show the space and the plan."),
+    "run": ("run:run", "Search the space that CONFIG describes."),
+    "resume": ("resume:resume", "Finish RUN, a folder or a name; the newest if left out."),
+    "refine": ("refine:refine", "Search again, narrowed around the best trials of RUN."),
+    "report": ("report:report", "Say what a run found, or compare several."),
+    "list": ("list:list_", "List the runs, oldest first."),
+    "retrain": ("retrain:retrain", "Train a trial of RUN again, bit for bit, or longer."),
+    "evaluate": ("evaluate:evaluate", "Say how good RUN's winner is, on test rows or on DATA."),
+    "predict": ("predict:predict", "Label the rows of DATA with RUN's winner, as CSV."),
+    "schema": ("schema:schema", "Print the JSON Schema of the configuration."),
+    "export": ("export:export", "Write the trials of RUN to TARGET, for another tool."),
+    "import": ("import_:import_", "Make a run of an Optuna study, for refine to go on from."),
+}
+for name, (place, short_help) in COMMANDS.items():
+    cli.add_command(_LazyCommand(name, place, short_help))
 
 
 def _docstring(command: click.Command) -> str | None:
@@ -85,9 +114,7 @@ def _docstring(command: click.Command) -> str | None:
     return ast.get_docstring(found[0]) if found and isinstance(found[0], ast.FunctionDef) else None
 
 
-if sys.flags.optimize > 1:
-    for command in (cli, *cli.commands.values()):
-        command.help = _docstring(command)
+cli.help = cli.help or _docstring(cli)
 
 
 def main() -> NoReturn:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from hpsearch.cli.options import config_argument, set_option
+from hpsearch.cli.preview import show_plan
+from hpsearch.config import Config, load
+from hpsearch.data.dataset import Dataset
 from hpsearch.messages import counted
 from hpsearch.report.escape import echo
-
-if TYPE_CHECKING:
-    from hpsearch.config import Config
-    from hpsearch.data.dataset import Dataset
+from hpsearch.searching.session import read_data
+from hpsearch.searching.trainer import inspected
+from hpsearch.trainers.kinds import kind_of
 
 
 @click.command()
@@ -25,11 +26,6 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
     Each parameter has its range, median and scale; the plan has the rounds and how busy they
     keep the jobs. Trains nothing.
     """
-    from hpsearch.cli.plan import show_plan
-    from hpsearch.config import load
-    from hpsearch.searching.session import read_data
-    from hpsearch.searching.trainer import inspected
-
     loaded = inspected(load(config, overrides))
     dataset = read_data(loaded)
     echo(
@@ -41,8 +37,6 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
 
 def _subject(config: Config, dataset: Dataset | None) -> str:
     """What is learned from, or what trains."""
-    from hpsearch.trainers.kinds import kind_of
-
     if dataset is None:
         epochs = (
             f", {counted(config.trainer.epochs, 'epoch')}" if config.trainer.epochs > 1 else ""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
+from hpsearch.cli.progress import Progress
 from hpsearch.errors import as_argument
 from hpsearch.report.escape import echo
-
-if TYPE_CHECKING:
-    from hpsearch.searching.events import Event, Listener
+from hpsearch.report.live import LiveReport
+from hpsearch.report.summary import summarise
+from hpsearch.report.terminal import show
+from hpsearch.searching.events import Event, Listener, RunOpened, SearchEnded
 
 
 @contextmanager
@@ -19,12 +20,6 @@ def watching(quiet: bool = False) -> Iterator[Listener]:
 
     Its page is kept up to date meanwhile. An interrupt is told how to go on.
     """
-    from hpsearch.cli.progress import Progress
-    from hpsearch.report.live import LiveReport
-    from hpsearch.report.summary import summarise
-    from hpsearch.report.terminal import show
-    from hpsearch.searching.events import RunOpened, SearchEnded
-
     progress, live = Progress(quiet), LiveReport()
     run, ended = None, False
 

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
+import numpy as np
 
 from hpsearch.cli.options import run_argument, runs_dir_option, trust_option, warn
-from hpsearch.errors import as_argument
+from hpsearch.config import from_run
+from hpsearch.data.encoding import surprises
+from hpsearch.data.open import open_new
+from hpsearch.errors import DataError, RunError, as_argument
 from hpsearch.report.escape import echo
-
-if TYPE_CHECKING:
-    from hpsearch.searching.criterion import Criterion
+from hpsearch.report.terminal import show_measurement
+from hpsearch.report.text import json_text
+from hpsearch.searching.criterion import Criterion, criterion_of
+from hpsearch.searching.evaluation import labelled, measure
+from hpsearch.searching.models import no_model, no_winner, open_model, rows_seen
+from hpsearch.store import find
+from hpsearch.store.files import plain
 
 
 @click.command()
@@ -30,9 +37,6 @@ def evaluate(
     has labelled rows that are new. Without it the stored result is shown: the test rows are
     measured once, when a search ends.
     """
-    from hpsearch.report.terminal import show_measurement
-    from hpsearch.report.text import json_text
-
     measured = _stored(run, runs_dir) if data is None else _measure(run, data, runs_dir, trust)
     if as_json:
         echo(json_text(measured))
@@ -43,21 +47,13 @@ def evaluate(
 
 def _searched(run: str | None, runs_dir: Path) -> Criterion | None:
     """What the run searched; None of a model file, which does not say."""
-    from hpsearch.config import from_mapping
-    from hpsearch.searching.criterion import criterion_of
-    from hpsearch.store import find
-
     if run is not None and run.endswith(".npz"):
         return None
-    return criterion_of(from_mapping(find(run, runs_dir).info.config))
+    found = find(run, runs_dir)
+    return criterion_of(from_run(found.info.config, found.path))
 
 
 def _stored(run: str | None, runs_dir: Path) -> dict[str, object]:
-    from hpsearch.errors import RunError
-    from hpsearch.searching.models import no_model, no_winner
-    from hpsearch.store import find
-    from hpsearch.store.files import plain
-
     found = find(run, runs_dir)
     info = found.info
     winner = found.winner(info)
@@ -74,15 +70,6 @@ def _stored(run: str | None, runs_dir: Path) -> dict[str, object]:
 
 
 def _measure(run: str | None, data: str, runs_dir: Path, trust: bool) -> dict[str, object]:
-    import numpy as np
-
-    from hpsearch.data.encoding import surprises
-    from hpsearch.data.open import open_new
-    from hpsearch.errors import DataError
-    from hpsearch.searching.evaluation import labelled, measure
-    from hpsearch.searching.models import open_model, rows_seen
-    from hpsearch.store import find
-
     model, encoding = open_model(run, runs_dir, trust)
     source, y = open_new(data, encoding)
     if y is None:

@@ -8,16 +8,16 @@ import click
 
 from hpsearch.cli.options import RUN, force_option, runs_dir_option
 from hpsearch.errors import as_argument
+from hpsearch.exchange.formats import FORMATS, export_run
 from hpsearch.messages import counted
 from hpsearch.report.escape import echo
-
-FORMATS = ["csv", "parquet", "optuna", "mlflow", "tensorboard"]
+from hpsearch.store import find, is_run
 
 
 @click.command()
 @click.argument("run", type=RUN, metavar="[RUN]", nargs=-1)
 @click.argument("target")
-@click.option("--to", type=click.Choice(FORMATS), required=True,
+@click.option("--to", type=click.Choice([*FORMATS]), required=True,
               help="Which tool's format to write.")  # fmt: skip
 @click.option("--name", help="What Optuna's study or MLflow's experiment is called.  "
               "[default: the run's name]")  # fmt: skip
@@ -38,12 +38,9 @@ def export(
     and a URL (sqlite:///mlflow.db) for mlflow. Nothing is overwritten, save a file of csv or
     parquet with --force.
     """
-    from hpsearch.exchange.formats import export_run
-    from hpsearch.store import find
-
     if len(run) > 1:
         raise click.UsageError(f"export takes one RUN and one TARGET, found {len(run) + 1} words")
-    if not run and _is_run(target, runs_dir):
+    if not run and (is_run(Path(target)) or is_run(runs_dir / target)):
         raise click.UsageError(
             f"Missing argument 'TARGET': {target} is a run. Write: "
             f"hpsearch export {as_argument(target)} --to {to} TARGET"
@@ -57,9 +54,3 @@ def export(
         f"see them with: {written.see}",
         err=True,
     )
-
-
-def _is_run(word: str, runs_dir: Path) -> bool:
-    from hpsearch.store import is_run
-
-    return any(is_run(path) for path in (Path(word), runs_dir / word))

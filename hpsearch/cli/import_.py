@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
 from hpsearch.cli.options import PATH, name_option, runs_dir_option, set_option
+from hpsearch.config import from_mapping, load
 from hpsearch.errors import as_argument
+from hpsearch.exchange.optuna_import import ImportedRun, import_study
+from hpsearch.exchange.optuna_study import OptunaStudy, read_study, study_config
 from hpsearch.messages import counted, printable
 from hpsearch.report.escape import echo
-
-if TYPE_CHECKING:
-    from hpsearch.exchange.optuna_import import ImportedRun
-    from hpsearch.exchange.optuna_study import OptunaStudy
+from hpsearch.searching.trainer import inspected
+from hpsearch.trial import Status
 
 
 @click.command("import")
@@ -45,11 +46,6 @@ def import_(
     the configuration; without one, the space is the study's own, and what to train is said by
     --function or --command.
     """
-    from hpsearch.config import from_mapping, load
-    from hpsearch.exchange.optuna_import import import_study
-    from hpsearch.exchange.optuna_study import read_study
-    from hpsearch.searching.trainer import inspected
-
     given = {"config": config, "function": function, "command": command}
     if sum(value is not None for value in given.values()) != 1:
         raise click.UsageError("give one of --config, --function and --command")
@@ -58,22 +54,13 @@ def import_(
         asked = load(config, overrides)
     else:
         kind = "command" if function is None else "function"
-        asked = from_mapping(_config(found, kind, given[kind]), None, overrides)
+        tree = study_config(found, {"kind": kind, kind: given[kind]})
+        asked = from_mapping(tree, None, overrides)
     imported = import_study(found, inspected(asked), runs_dir, name)
     _tell(found, imported)
 
 
-def _config(study: OptunaStudy, kind: str, target: Any) -> dict[str, Any]:
-    from hpsearch.exchange.optuna_study import study_config
-
-    return study_config(study, {"kind": kind, kind: target})
-
-
 def _tell(study: OptunaStudy, imported: ImportedRun) -> None:
-    from collections import Counter
-
-    from hpsearch.trial import Status
-
     run, trials = imported.run, imported.trials
     statuses = Counter(result.status for result in trials.results)
     total = len(trials.results) + sum(trials.left_out.values())

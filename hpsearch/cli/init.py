@@ -7,6 +7,8 @@ from pathlib import Path
 import click
 
 from hpsearch.cli.options import OUTPUT, claimed, force_option
+from hpsearch.config.template import starter
+from hpsearch.data.profile import profile
 from hpsearch.errors import as_argument
 from hpsearch.report.escape import echo, echo_data
 
@@ -23,9 +25,6 @@ def init(data: str | None, target: str | None, output: Path | None, force: bool)
     DATA is a CSV, TSV, Parquet or NPZ file, a folder of IDX files, or digits, which is built
     in and the default.
     """
-    from hpsearch.config.template import starter
-    from hpsearch.data.profile import profile
-
     to = claimed(output, force)
     source = data or "digits"
     found = profile(source, target)

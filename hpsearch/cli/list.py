@@ -7,7 +7,12 @@ from pathlib import Path
 import click
 
 from hpsearch.cli.options import runs_dir_option
+from hpsearch.errors import HpsearchError
 from hpsearch.report.escape import echo
+from hpsearch.report.numbers import number
+from hpsearch.report.summary import listed, summarise
+from hpsearch.report.text import TextTable, display, json_text
+from hpsearch.store import runs
 
 ONE_LINE = 300  # wide enough that each run stays on one line for `grep`
 
@@ -18,17 +23,8 @@ ONE_LINE = 300  # wide enough that each run stays on one line for `grep`
               show_default=True, help="For people, or for programs.")  # fmt: skip
 def list_(runs_dir: Path, format_: str) -> None:
     """List the runs, oldest first."""
-    from hpsearch.errors import HpsearchError
-    from hpsearch.report.numbers import number
-    from hpsearch.report.summary import summarise
-    from hpsearch.report.text import TextTable, display
-    from hpsearch.store import runs
-
     found = runs(runs_dir)
     if format_ == "json":
-        from hpsearch.report.summary import listed
-        from hpsearch.report.text import json_text
-
         echo(json_text([listed(run) for run in found]))
         return
     if not found:

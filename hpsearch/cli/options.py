@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext, redirect_stdout, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, overload
 
 import click
+from click.shell_completion import CompletionItem
 
+from hpsearch.messages import expanded
 from hpsearch.report.escape import echo
-
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
-
-    from hpsearch.store.output import Output
+from hpsearch.store.output import Output
 
 
 class _GivenPath(click.Path):
     """A path as a user gives it; in `--runs-dir=~/x` no shell has read the `~`."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        from hpsearch.messages import expanded
-
         return super().convert(expanded(os.fspath(value)), param, ctx)
 
 
@@ -35,10 +32,8 @@ class _Run(click.types.StringParamType):
     ) -> list[CompletionItem]:
         """The runs below `--runs-dir` whose names begin so, or the folders that a path may mean.
 
-        It looks at names alone and loads nothing of `store`: a shell waits for it at every Tab.
+        It looks at names alone and opens no run: a shell waits for it at every Tab.
         """
-        from click.shell_completion import CompletionItem
-
         if "/" in incomplete or incomplete.startswith("~"):
             return [CompletionItem(incomplete, type="dir")]
         given = ctx.params.get(str(param.name)) or ()
@@ -73,8 +68,6 @@ def claimed(path: Path | None, force: bool) -> Output | None:
     """
     if path is None:
         return None
-    from hpsearch.store.output import Output
-
     output = Output(path, force)
     output.check()
     return output
@@ -84,8 +77,6 @@ def aside(output: Output | None) -> AbstractContextManager[object]:
     """Say what is to be said on stderr, where the standard output is to hold a file alone."""
     if output is None or not output.is_stdout:
         return nullcontext()
-    import sys
-
     return redirect_stdout(sys.stderr)
 
 

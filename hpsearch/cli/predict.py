@@ -19,8 +19,11 @@ from hpsearch.cli.options import (
     trust_option,
     warn,
 )
+from hpsearch.data.encoding import batches, surprises
+from hpsearch.data.open import open_fields, open_new
 from hpsearch.messages import counted, printable
 from hpsearch.report.escape import echo
+from hpsearch.searching.models import open_model
 
 
 @click.command()
@@ -49,10 +52,6 @@ def predict(
     RUN is a folder, a name, or a model.npz. Each row of the output has the predicted label
     and its probability; rows keep their order.
     """
-    from hpsearch.data.encoding import batches, surprises
-    from hpsearch.data.open import open_fields, open_new
-    from hpsearch.searching.models import open_model
-
     to = claimed(output or Path("-"), force)
     model, encoding = open_model(run, runs_dir, trust)
     source, _ = open_new(data, encoding, labels=False)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from hpsearch.cli.conduct import watching
 from hpsearch.cli.options import (
     OUTPUT,
     aside,
@@ -20,8 +21,11 @@ from hpsearch.cli.options import (
     set_option,
     trust_option,
 )
+from hpsearch.cli.preview import show_refinement
 from hpsearch.errors import as_argument
 from hpsearch.report.escape import echo
+from hpsearch.searching.launch import launch, prepare_refinement
+from hpsearch.store import as_yaml, find
 
 
 @click.command()
@@ -62,11 +66,6 @@ def refine(
     RUN is a folder or a name, the newest if left out. Its trials inside the new space count as
     history, where the training is the same.
     """
-    from hpsearch.cli.conduct import watching
-    from hpsearch.cli.plan import show_refinement
-    from hpsearch.searching.launch import launch, prepare_refinement
-    from hpsearch.store import as_yaml, find
-
     to = claimed(write, force)
     parent = find(run, runs_dir)
     prepared = prepare_refinement(

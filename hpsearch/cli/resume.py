@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from hpsearch.cli.conduct import watching
 from hpsearch.cli.options import (
     backend_option,
     jobs_option,
@@ -16,6 +17,11 @@ from hpsearch.cli.options import (
 )
 from hpsearch.errors import as_argument
 from hpsearch.report.escape import echo
+from hpsearch.report.summary import summarise
+from hpsearch.report.terminal import show
+from hpsearch.searching.launch import resume as go_on
+from hpsearch.searching.repair import repair as mend
+from hpsearch.store import find
 
 
 @click.command()
@@ -46,16 +52,8 @@ def resume(
 
     What finished before is not trained again, and the result is what it would have been.
     """
-    from hpsearch.cli.conduct import watching
-    from hpsearch.report.summary import summarise
-    from hpsearch.report.terminal import show
-    from hpsearch.searching.launch import resume as go_on
-    from hpsearch.store import find
-
     found = find(run, runs_dir)
     if repair:
-        from hpsearch.searching.repair import repair as mend
-
         for line in mend(found) or [f"{found.path}: nothing is damaged"]:
             echo(line, err=True)
     with watching(quiet) as notify:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -17,12 +16,33 @@ from hpsearch.cli.options import (
     runs_dir_option,
     trust_option,
 )
+from hpsearch.config import changed
 from hpsearch.errors import as_argument
 from hpsearch.report.escape import echo
-
-if TYPE_CHECKING:
-    from hpsearch.searching.criterion import Criterion, Curve
-    from hpsearch.searching.history import PastTrial
+from hpsearch.report.numbers import number, setting
+from hpsearch.report.text import TextTable, display
+from hpsearch.searching.criterion import (
+    Criterion,
+    Curve,
+    average,
+    criterion_of,
+    deviation_of,
+    mean_of,
+)
+from hpsearch.searching.history import PastTrial
+from hpsearch.searching.retrain import (
+    curves_by_seed,
+    for_refit,
+    jobs_again,
+    known_trial,
+    model_again,
+    train,
+    without_validation,
+)
+from hpsearch.searching.session import same_data
+from hpsearch.searching.trust import permit
+from hpsearch.store import find
+from hpsearch.trainers.kinds import kind_of
 
 
 @click.command()
@@ -54,22 +74,6 @@ def retrain(
     Or with new seeds, to see how much luck there was, or on the validation rows too. RUN is a
     folder or a name, the newest if left out.
     """
-    from hpsearch.config import from_mapping
-    from hpsearch.searching.criterion import average, criterion_of
-    from hpsearch.searching.retrain import (
-        curves_by_seed,
-        for_refit,
-        jobs_again,
-        known_trial,
-        model_again,
-        train,
-        without_validation,
-    )
-    from hpsearch.searching.session import same_data
-    from hpsearch.searching.trust import permit
-    from hpsearch.store import find
-    from hpsearch.trainers.kinds import kind_of
-
     to = claimed(output, force)
     if to is not None and to.is_stdout:
         raise click.UsageError("--output must be a file: metrics go to the standard output")
@@ -79,7 +83,7 @@ def retrain(
         raise click.UsageError("--output saves one model; leave out --seeds")
     found = find(run, runs_dir)
     info = found.info
-    config = from_mapping(info.config, None, (), jobs=jobs)
+    config = changed(info.config, found.path, jobs=jobs)
     kind = kind_of(config.trainer)
     if not kind.needs_data and (refit or output is not None):
         option = "--refit" if refit else "--output"
@@ -119,10 +123,6 @@ def _say(
     held_out: bool,
 ) -> None:
     """Print the metrics at the epoch that counts, of one seed or of several."""
-    from hpsearch.report.numbers import number, setting
-    from hpsearch.report.text import TextTable, display
-    from hpsearch.searching.criterion import deviation_of, mean_of
-
     echo(f"trial {known.result.number}: {setting(known.result.params)}")
     several = len(curves) > 1
     headings = (f"mean of {len(curves)}", "deviation") if several else ("",)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from hpsearch.cli.conduct import watching
 from hpsearch.cli.options import (
     backend_option,
     config_argument,
@@ -15,6 +16,9 @@ from hpsearch.cli.options import (
     runs_dir_option,
     set_option,
 )
+from hpsearch.cli.preview import show_first_trials, show_plan
+from hpsearch.config import load
+from hpsearch.searching.launch import launch, prepare
 
 
 @click.command()
@@ -41,11 +45,6 @@ def run(
     dry_run: bool,
 ) -> None:
     """Search the space that CONFIG describes."""
-    from hpsearch.cli.conduct import watching
-    from hpsearch.cli.plan import show_first_trials, show_plan
-    from hpsearch.config import load
-    from hpsearch.searching.launch import launch, prepare
-
     loaded = load(config, overrides, seed=seed, trials=trials, jobs=jobs, backend=backend)
     prepared = prepare(loaded, runs_dir)
     if dry_run:

@@ -6,6 +6,7 @@ import json
 
 import click
 
+from hpsearch.config.docs import json_schema
 from hpsearch.report.escape import echo
 
 
@@ -16,6 +17,4 @@ def schema() -> None:
     An editor completes and checks YAML with it: save it, and begin the configuration with
     `# yaml-language-server: $schema=hpsearch.schema.json`.
     """
-    from hpsearch.config.docs import json_schema
-
     echo(json.dumps(json_schema(), indent=2))

@@ -10,10 +10,9 @@ from hpsearch.config.problems import KeyPath, Problem
 from hpsearch.fields import show
 from hpsearch.rng import stream
 from hpsearch.space import Continuous, Domain, Fixed, Space, largest_integer, same
+from hpsearch.space.stored import MOST_COORDINATES
 from hpsearch.suggestions import hint
 from hpsearch.trial import Value
-
-MOST_COORDINATES = 1000
 
 Domains = Mapping[str, Domain | None]
 """The domain of each name in the space, None where it is not sound."""
@@ -57,8 +56,7 @@ def _data(parts: Parts) -> Iterator[Problem]:
 def missing_data(parts: Parts, given: bool) -> Iterator[Problem]:
     """Data that the trainer needs and the configuration does not mention."""
     if parts.kind is not None and parts.kind.needs_data and not given:
-        kind, example = parts.kind.name, "data: {source: digits}"
-        yield Problem(("data",), f"missing; trainer.kind {kind} needs rows, for example {example}")
+        yield Problem(("data",), parts.kind.data_missing())
 
 
 def _own(parts: Parts) -> Iterator[Problem]:

@@ -95,28 +95,24 @@ def _lines() -> Iterator[str]:
 
 
 def _trainer() -> Iterator[str]:
-    yield "`kind: network`, the built-in network, and hyperparameters that every trial shares.\n"
+    kinds = [each for kind in built_in() for each in (kind, *kind.variants)]
+    for number, kind in enumerate(kinds):
+        yield ("\n" if number else "") + kind.help + "\n"
+        yield from _options(kind) if kind.options else _hyperparameters(kind)
+        if kind.any_names:
+            yield from _settings(kind)
+
+
+def _hyperparameters(kind: Kind) -> Iterator[str]:
     yield "| hyperparameter | what it is | what it may be | default | a range to search |"
     yield "|---|---|---|---|---|"
-    network, keras = kind_named("network"), kind_named("keras")
-    for h in network.hyperparameters.values():
+    for h in kind.hyperparameters.values():
         search = f"`{flow(h.search)}`" if h.search else ""
         cells = [f"`{h.name}`", h.help, _expected(h), f"`{flow(h.default)}`", search]
         yield f"| {' | '.join(cells)} |"
     yield "\nMetrics, each with its goal:\n"
-    for metric, goal in network.metrics.items():
+    for metric, goal in kind.metrics.items():
         yield f"- `{metric}` ({goal})"
-    yield "\n`kind: keras` trains the same network in Keras, with the same hyperparameters and"
-    yield "metrics. It needs an extra, such as `[keras]`.\n"
-    yield from _options(keras)
-    yield "\n`kind: keras` with a `model` trains a Keras model of your own on `data`, explained"
-    yield "in [your_own_model.md](your_own_model.md#your-own-keras-model). Its parameters are"
-    yield "whatever `space` names, its metrics `train_` and `val_` before `loss` and whatever the"
-    yield "model is compiled with, and `val_accuracy`, `val_balanced_accuracy`, `val_macro_f1`.\n"
-    for variant in keras.variants:
-        yield from _options(variant)
-        yield from _settings(variant)
-    yield from _own_trainers()
 
 
 def _options(kind: Kind) -> Iterator[str]:
@@ -126,18 +122,6 @@ def _options(kind: Kind) -> Iterator[str]:
         default = "required" if option.required else f"`{flow(option.default)}`"
         meaning = f"{option.help} For example `{option.example}`."
         yield f"| `{option.name}` | {default} | {meaning} |"
-
-
-def _own_trainers() -> Iterator[str]:
-    """The keys of the kinds that train something of the user's."""
-    for kind in built_in():
-        if not kind.any_names:
-            continue
-        yield f"\n`kind: {kind.name}`, a {kind.name} of your own, explained in"
-        yield "[your_own_model.md](your_own_model.md). Its parameters are whatever `space` names,"
-        yield "its metrics whatever it reports; `data` and `search.folds` are not for it.\n"
-        yield from _options(kind)
-        yield from _settings(kind)
 
 
 def _settings(kind: Kind) -> Iterator[str]:
@@ -235,6 +219,7 @@ def _by_kind(network: Kind) -> dict[str, Any]:
     names = list(network.hyperparameters)
     every = _all_kinds()
     others = [kind for kind in every if kind is not network]
+    of_network = [kind for kind in every if kind.hyperparameters is network.hyperparameters]
     rules: list[dict[str, Any]] = [
         {
             "if": {"not": _is_one(others)},  # it is also what is meant where none is named
@@ -247,21 +232,28 @@ def _by_kind(network: Kind) -> dict[str, Any]:
             "then": {"required": ["data"]},
         },
         {
-            "if": {"not": _is_one([kind for kind in every if kind.any_names])},
-            "then": {
-                "properties": {
-                    "space": {"propertyNames": {"enum": [n for n in names if n != "epochs"]}},
-                    "metric": {"properties": {"name": {"enum": list(network.metrics)}}},
-                },
-            },
+            "if": {"not": _is_one([kind for kind in every if kind not in of_network])},
+            "then": {"properties": _its_names(network)},
         },
     ]
     for kind in others:
         keys = ["kind", *kind.options, *kind.hyperparameters]
         required = [option.name for option in kind.options.values() if option.required]
         trainer = {"propertyNames": {"enum": keys}, "required": required}
-        rules.append({"if": _is_one([kind]), "then": {"properties": {"trainer": trainer}}})
+        known = {} if kind.any_names or kind in of_network else _its_names(kind)
+        rules.append(
+            {"if": _is_one([kind]), "then": {"properties": {"trainer": trainer, **known}}}
+        )
     return {"allOf": rules}
+
+
+def _its_names(kind: Kind) -> dict[str, Any]:
+    """The parameters and metrics of a kind that has no others."""
+    names = [name for name in kind.hyperparameters if name != "epochs"]
+    return {
+        "space": {"propertyNames": {"enum": names}},
+        "metric": {"properties": {"name": {"enum": list(kind.metrics)}}},
+    }
 
 
 def _is_one(kinds: Sequence[Kind]) -> dict[str, Any]:

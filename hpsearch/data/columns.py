@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float64, Shaped
 
 from hpsearch.data.labels import finder
 from hpsearch.data.numerals import (
@@ -23,6 +22,7 @@ from hpsearch.data.numerals import (
 from hpsearch.data.source import Numbers, Text
 from hpsearch.errors import DataError
 from hpsearch.messages import quoted
+from hpsearch.shapes import Float64, Shaped
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +33,7 @@ Column = Shaped[np.ndarray[Any, Any], " rows"]
 Place = Callable[[int | None, str], str]
 """From a row (None for the whole column) and a column to their place in the file, for messages."""
 
-Again = Callable[[Sequence[str]], "pd.DataFrame"]
+ReadTexts = Callable[[Sequence[str]], "pd.DataFrame"]
 """From names to these columns of a text file, read as text."""
 
 _DATE = re.compile(r"\d{4}-\d\d?-\d\d?([T ].*)?|\d{1,2}[/.]\d{1,2}[/.]\d{2,4}( .*)?")
@@ -71,7 +71,7 @@ def columns(
     where: Place,
     *,
     decimal: str | None = None,
-    again: Again | None = None,
+    texts_of: ReadTexts | None = None,
     missing: Sequence[str] = (),
     refused: dict[str, Refusal] | None = None,
 ) -> Columns:
@@ -81,7 +81,7 @@ def columns(
         frame: the columns.
         where: the place of a value, for messages.
         decimal: the decimal mark of a text file, "." or ","; None to find out from the columns.
-        again: reads columns of a text file as text; None for a file that has types.
+        texts_of: reads columns of a text file as text; None for a file that has types.
         missing: texts that stand for a missing value in a text file.
         refused: receives each column that cannot be used, by name; None to raise an error.
 
@@ -102,7 +102,7 @@ def columns(
     def sort(name: str, decimal: str | None) -> None:
         """Find out whether a column of text holds numbers."""
         text = texts[name]
-        found = _written(text, decimal, typed=again is None)
+        found = _written(text, decimal, typed=texts_of is None)
         if isinstance(found, Doubt):
             doubts[name] = found, text
         elif found is not None:
@@ -122,10 +122,10 @@ def columns(
         else:
             numbers[name] = found
 
-    proven = {writing.decimal for writing in writings.values() if writing.decimal == ","}
-    if again is not None and (decimal == "," or proven):
-        _with_comma(frame, numbers, writings, doubts, again, decimal, where)
-    if proven:
+    commas = any(writing.decimal == "," for writing in writings.values())
+    if texts_of is not None and (decimal == "," or commas):
+        _with_comma(frame, numbers, writings, doubts, texts_of, decimal, where)
+    if commas:  # so 1,234 in another column is no thousand
         for name in [name for name in texts if name in doubts and doubts[name][0].ambiguous]:
             del doubts[name]
             sort(name, ",")
@@ -281,13 +281,13 @@ def _with_comma(
     numbers: dict[str, Column],
     writings: dict[str, Writing],
     doubts: dict[str, tuple[Doubt, Text]],
-    again: Again,
+    texts_of: ReadTexts,
     decimal: str | None,
     where: Place,
 ) -> None:
     """Read numbers again in a file with decimal commas, where 1.234 may mean 1234."""
     pointed = [name for name in numbers if frame[name].dtype.kind == "f"]
-    written = again(pointed) if pointed else frame
+    written = texts_of(pointed) if pointed else frame
     for name in numbers:
         if name in writings or frame[name].dtype.kind not in "iuf":
             continue

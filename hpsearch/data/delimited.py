@@ -147,26 +147,20 @@ def read_delimited(
 
 
 def read_texts(
-    path: Path,
-    layout: Layout,
-    missing_values: Sequence[str],
-    names: Sequence[str],
-    missing: Sequence[str] = MISSING_TEXTS,
+    path: Path, layout: Layout, names: Sequence[str], missing: Sequence[str] = ()
 ) -> pd.DataFrame:
-    """Read columns as text, from a file that `read_delimited` has read.
+    """Read columns as text.
 
     Args:
         path: the file.
         layout: from `read_layout`.
-        missing_values: texts that stand for a missing value, beside those in `missing`.
         names: the columns.
         missing: texts that stand for a missing value.
 
     Raises:
         DataError: the file cannot be read.
     """
-    marks = [*missing, *missing_values]
-    return _read(path, layout, dtype=str, na_values=marks, usecols=list(names))
+    return _read(path, layout, dtype=str, na_values=list(missing), usecols=list(names))
 
 
 def _read(path: Path, layout: Layout, **options: Any) -> pd.DataFrame:

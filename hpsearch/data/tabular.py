@@ -53,20 +53,17 @@ def read_table(
     Raises:
         DataError: the file is damaged, or columns are missing or unusable.
     """
-    layout = None if _is_parquet(path) else read_layout(path)
-    names = layout.names if layout else _parquet_names(path)
+    names, layout = _header(path)
     label = _check_target(path, names, target)
     features = _chosen(path, names, label, reading)
     frame = _frame(path, layout, features, label, reading.missing_values)
-    missing = (*MISSING_TEXTS, *reading.missing_values)
+    missing = (*MISSING_TEXTS, *reading.missing_values) if layout else ()
     found = columns(
         frame[features],
         partial(place_in_table, str(path)),
         decimal=reading.decimal,
-        again=None
-        if layout is None
-        else partial(read_texts, path, layout, reading.missing_values),
-        missing=() if layout is None else missing,
+        texts_of=partial(read_texts, path, layout, missing=missing) if layout else None,
+        missing=missing,
         refused=refused,
     )
     return Source(
@@ -79,7 +76,7 @@ def read_table(
         target=target,
         writings=found.writings,
         missing_values=reading.missing_values,
-        field_at=None if layout is None else partial(_field_at, path, layout),
+        field_at=partial(_field_at, path, layout) if layout else None,
     )
 
 
@@ -95,8 +92,7 @@ def read_like(path: Path, encoding: Encoding, *, labels: bool = True) -> Source:
     Raises:
         DataError: the file is damaged, or columns are missing or do not suit the model.
     """
-    layout = None if _is_parquet(path) else read_layout(path)
-    names = layout.names if layout else _parquet_names(path)
+    names, layout = _header(path)
     features = [*encoding.numbers, *encoding.categories]
     check_features(str(path), names, features)
     label = encoding.target if labels and encoding.target in names else None
@@ -111,12 +107,16 @@ def read_like(path: Path, encoding: Encoding, *, labels: bool = True) -> Source:
         labels=None if label is None else _labels(path, frame[label]),
         table=True,
         target=encoding.target,
-        field_at=None if layout is None else partial(_field_at, path, layout),
+        field_at=partial(_field_at, path, layout) if layout else None,
     )
 
 
-def _is_parquet(path: Path) -> bool:
-    return path.suffix.lower() in _PARQUET
+def _header(path: Path) -> tuple[tuple[str, ...], Layout | None]:
+    """The names of the columns, and the layout of a text file (None for a Parquet file)."""
+    if path.suffix.lower() in _PARQUET:
+        return _parquet_names(path), None
+    layout = read_layout(path)
+    return layout.names, layout
 
 
 def _frame(
@@ -141,12 +141,7 @@ def _chosen(path: Path, names: Sequence[str], target: str, reading: Reading) -> 
         DataError: `reading` names columns that do not exist, or leaves none.
     """
     for key, named in (("columns", reading.columns or ()), ("exclude", reading.exclude)):
-        unknown = next((name for name in named if name not in names), None)
-        if unknown is not None:
-            raise DataError(
-                f"{path}: there is no column {unknown!r} (data.{key})"
-                f"{did_you_mean(unknown, names)}; the columns are {listed(names)}"
-            )
+        _check_exist(path, named, names, f" (data.{key})")
     if target in reading.exclude:
         raise DataError(f"{path}: {target!r} is data.target, so data.exclude cannot name it")
     given = set(names if reading.columns is None else reading.columns)
@@ -158,7 +153,7 @@ def _chosen(path: Path, names: Sequence[str], target: str, reading: Reading) -> 
 
 def column_names(path: Path) -> tuple[str, ...]:
     """The names of the columns of a table, in order."""
-    return _parquet_names(path) if path.suffix.lower() in _PARQUET else read_layout(path).names
+    return _header(path)[0]
 
 
 def read_labels(path: Path, name: str) -> Labels:
@@ -167,10 +162,10 @@ def read_labels(path: Path, name: str) -> Labels:
     Raises:
         DataError: the file is damaged, or the values of the column cannot be labels.
     """
-    if _is_parquet(path):
+    _, layout = _header(path)
+    if layout is None:
         return _labels(path, _read_parquet(path, [name])[name])
-    frame = read_texts(path, read_layout(path), (), [name], missing=())
-    return _labels(path, frame[name], MISSING_TEXTS, as_text=True)
+    return _labels(path, read_texts(path, layout, [name])[name], MISSING_TEXTS, as_text=True)
 
 
 def read_fields(path: Path, names: Sequence[str]) -> list[list[str]]:
@@ -179,25 +174,20 @@ def read_fields(path: Path, names: Sequence[str]) -> list[list[str]]:
     Raises:
         DataError: the file is damaged, or has no such columns.
     """
-    there = column_names(path)
-    unknown = next((name for name in names if name not in there), None)
-    if unknown is not None:
-        raise DataError(
-            f"{path}: there is no column {unknown!r} to keep{did_you_mean(unknown, there)}; the "
-            f"columns are {listed(there)}"
-        )
-    if _is_parquet(path):
+    there, layout = _header(path)
+    _check_exist(path, names, there, " to keep")
+    if layout is None:
         frame = _read_parquet(path, names).astype(object)
         frame = frame.where(frame.notna(), "").astype(str)
     else:
-        frame = read_texts(path, read_layout(path), (), names, missing=())
+        frame = read_texts(path, layout, names)
     rows: list[list[str]] = frame[list(names)].to_numpy().tolist()
     return rows
 
 
 def _field_at(path: Path, layout: Layout, row: int, name: str) -> str:
     """The field of a text file in a row, from 0, and column."""
-    return str(read_texts(path, layout, (), [name], missing=())[name].iloc[row])
+    return str(read_texts(path, layout, [name])[name].iloc[row])
 
 
 def likely_targets(names: Sequence[str]) -> list[str]:
@@ -244,12 +234,20 @@ def _check_target(path: Path, names: Sequence[str], target: str | None) -> str:
             f"{path}: data.target must name the column to predict, perhaps "
             f"{guess_target(names)!r}; the columns are {listed(names)}"
         )
-    if target not in names:
-        raise DataError(
-            f"{path}: there is no column {target!r} (data.target)"
-            f"{did_you_mean(target, names)}; the columns are {listed(names)}{header_hint(names)}"
-        )
+    _check_exist(path, [target], names, " (data.target)", header_hint(names))
     return target
+
+
+def _check_exist(
+    path: Path, wanted: Sequence[str], names: Sequence[str], what: str, more: str = ""
+) -> None:
+    """Check that a file has these columns; `what` and `more` are parts of the message."""
+    unknown = next((name for name in wanted if name not in names), None)
+    if unknown is not None:
+        raise DataError(
+            f"{path}: there is no column {unknown!r}{what}{did_you_mean(unknown, names)}; "
+            f"the columns are {listed(names)}{more}"
+        )
 
 
 def check_features(where: str, names: Sequence[str], features: Sequence[str]) -> None:

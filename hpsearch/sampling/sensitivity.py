@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
 
 from hpsearch.sampling.surrogate import Inputs, Vector, feature_owners, features
 from hpsearch.sampling.zoom import latin_hypercube
+from hpsearch.shapes import Bool, Float
 from hpsearch.space import Choice, Points, Space
 from hpsearch.space.domain import Domain, Fixed, Fractions
 
@@ -125,9 +125,7 @@ def places(space: Space, within: Space, draws: Points) -> Points:
 
 def _moved(domain: Domain, inner: Domain, draws: Fractions) -> Fractions:
     """The places in a domain of uniform draws from a narrower one."""
-    if isinstance(inner, Fixed):
-        return np.full(draws.shape, domain.fraction(inner.value))
-    if isinstance(inner, Choice):
+    if isinstance(inner, Choice | Fixed):
         cells = np.floor(inner.snap(draws) * len(inner.values)).astype(int)
         outer = np.array([domain.fraction(value) for value in inner.values])
         return np.asarray(outer[cells])

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from hpsearch import backends
-from hpsearch.config import Config, from_mapping
+from hpsearch.config import Config, from_run
 from hpsearch.data.dataset import Dataset, cross_validation, load, write_folds
 from hpsearch.errors import ConfigError, RunError, as_argument
 from hpsearch.rng import RULES
@@ -59,9 +59,7 @@ def read_data(config: Config) -> Dataset | None:
         kind = kind_of(config.trainer)
         if not kind.needs_data:
             return None
-        raise ConfigError(
-            f"data: missing; trainer.kind {kind.name} needs rows, for example {{source: digits}}"
-        )
+        raise ConfigError(f"data: {kind.data_missing()}")
     dataset = load(config.data)
     folds_of(config, dataset)
     return dataset
@@ -229,7 +227,7 @@ def conduct(
     """
     backends.open_streams()
     info = run.info
-    config = config or from_mapping(info.config)
+    config = config or from_run(info.config, run.path)
     folds = folds_of(config, dataset or same_data(run, info, config))
     spec = spec_of(run, info, config)
     deadline = None

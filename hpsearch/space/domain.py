@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from math import isclose, ulp
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, Int
 
+from hpsearch.shapes import Float, Int
 from hpsearch.space.scale import LINEAR, Scale
 from hpsearch.trial import Value
 
@@ -60,6 +60,8 @@ class Domain(Protocol):
         ...
 
 
+LARGEST = 2**53  # beyond it floats do not tell whole numbers apart
+MOST_VALUES = 10**9  # of a range with a step that is no whole number
 ROUNDING = 1e-9  # of a step: 0.1 * 3 is 0.30000000000000004, and means 0.3
 
 
@@ -254,14 +256,13 @@ def _close(a: Any, b: Any) -> bool:
     return isinstance(a, float) and isinstance(b, float) and isclose(a, b, rel_tol=1e-12)
 
 
-@dataclass(frozen=True)
-class Choice:
-    """Values without an order, equally likely."""
+class _Values:
+    """What `Choice` and `Fixed` share: values without an order, in cells of equal width."""
 
     values: tuple[Choosable, ...]
 
     def index(self, value: Any) -> int | None:
-        """The index of a value; None if it is not among the choices."""
+        """The index of a value; None if it is none of them."""
         exact = next((i for i, each in enumerate(self.values) if same(each, value)), None)
         if exact is not None or not isinstance(value, float):
             return exact
@@ -283,7 +284,7 @@ class Choice:
         return self.values[index]
 
     def at(self, fraction: float) -> Choosable:
-        """The value whose cell holds this place; all cells are equally wide."""
+        """The value whose cell this place is in."""
         return self.values[min(int(fraction * len(self.values)), len(self.values) - 1)]
 
     def each(self, fractions: Fractions) -> list[Choosable]:
@@ -291,12 +292,12 @@ class Choice:
         return [self.at(fraction) for fraction in fractions.tolist()]
 
     def fraction(self, value: Any) -> float:
-        """The middle of the value's cell; NaN for a value that is not among the choices."""
+        """The middle of the value's cell; NaN for any other value."""
         index = self.index(value)
         return float("nan") if index is None else (index + 0.5) / len(self.values)
 
     def contains(self, value: Any) -> bool:
-        """Whether the value is among the choices."""
+        """Whether this is one of the values."""
         return self.index(value) is not None
 
     def snap(self, fractions: Fractions) -> Fractions:
@@ -305,46 +306,27 @@ class Choice:
         cells = np.floor(np.asarray(fractions) * count).clip(0, count - 1)
         return np.asarray((cells + 0.5) / count)
 
+
+@dataclass(frozen=True)
+class Choice(_Values):
+    """Values without an order, equally likely."""
+
+    values: tuple[Choosable, ...]
+
     def as_config(self) -> dict[str, Any]:
         """`values`."""
         return {"values": list(self.values)}
 
 
 @dataclass(frozen=True)
-class Fixed:
+class Fixed(_Values):
     """One value, the same in every trial; it has no coordinate."""
 
     value: Choosable
+    values: tuple[Choosable, ...] = field(init=False, repr=False, compare=False)
 
-    def at(self, fraction: float) -> Choosable:  # noqa: ARG002
-        """The value, whatever the place."""
-        return self.value
-
-    def fraction(self, value: Any) -> float:
-        """0.5; NaN for another value."""
-        return 0.5 if same(self.value, value) else float("nan")
-
-    count = 1
-
-    def each(self, fractions: Fractions) -> list[Choosable]:
-        """The value, once for each place."""
-        return [self.value] * len(fractions)
-
-    def nth(self, index: int) -> Choosable:  # noqa: ARG002
-        """The value."""
-        return self.value
-
-    def contains(self, value: Any) -> bool:
-        """Whether this is the value."""
-        return same(self.value, value) or _close(self.value, value)
-
-    def standard(self, value: Any) -> Choosable:  # noqa: ARG002
-        """The value."""
-        return self.value
-
-    def snap(self, fractions: Fractions) -> Fractions:
-        """0.5 for each."""
-        return np.full_like(fractions, 0.5)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "values", (self.value,))
 
     def as_config(self) -> dict[str, Any]:
         """`value`."""

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import count as naturals
 from typing import Any
 
-from hpsearch.space.domain import Choice, Discrete, Domain
+from hpsearch.space.domain import Choice, Discrete, Domain, Fixed
 from hpsearch.space.space import Parameter, Space
-from hpsearch.trial import Params, Value
+from hpsearch.trial import Params
 
 
 def count(space: Space, most: int) -> int:
@@ -68,8 +68,8 @@ def _ways(space: Space, parameter: Parameter, chosen: Mapping[str, Any], most: i
 def _classes(space: Space, parameter: Parameter) -> Iterator[tuple[Any, int]]:
     """Values of a deciding parameter, each with how many values have the same consequences."""
     domain = parameter.domain
+    assert isinstance(domain, Choice | Discrete | Fixed)  # a range of reals decides nothing
     values = domain.count
-    assert values is not None  # a range of reals decides nothing
     if any(other.per == parameter.name for other in space):
         yield from ((domain.nth(index), 1) for index in range(values))
         return
@@ -77,18 +77,12 @@ def _classes(space: Space, parameter: Parameter) -> Iterator[tuple[Any, int]]:
         index
         for other in space
         for value in other.when.get(parameter.name, ())
-        if (index := _index(domain, value)) is not None
+        if (index := domain.index(value)) is not None
     }
     yield from ((domain.nth(index), 1) for index in sorted(named))
     if len(named) < values:
         other = next(index for index in naturals() if index not in named)
         yield domain.nth(other), values - len(named)
-
-
-def _index(domain: Domain, value: Value) -> int | None:
-    if isinstance(domain, Choice | Discrete):
-        return domain.index(value)
-    return 0 if domain.contains(value) else None
 
 
 def settings(space: Space) -> Iterator[dict[str, Any]]:

@@ -9,8 +9,8 @@ from math import prod
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
+from hpsearch.shapes import Float
 from hpsearch.space.domain import Choice, Choosable, Discrete, Domain, Fixed, same
 from hpsearch.trial import Params, Value
 
@@ -69,8 +69,7 @@ def largest_integer(domain: Domain) -> int | None:
     """The largest value of a domain of integers from 0 on; None for any other domain."""
     if isinstance(domain, Discrete):
         return int(domain.value(domain.count - 1)) if domain.integer and domain.low >= 0 else None
-    values = domain.values if isinstance(domain, Choice) else ()
-    values = (domain.value,) if isinstance(domain, Fixed) else values
+    values = domain.values if isinstance(domain, Choice | Fixed) else ()
     if not values or any(type(value) is not int or value < 0 for value in values):
         return None
     return max(value for value in values if isinstance(value, int))
@@ -178,7 +177,7 @@ class Space:
             if parameter.name in above:
                 raise ValueError(f"a circle of per and when: {' -> '.join(above)}")
             for name in parameter.depends_on:
-                if name in self:
+                if name in self and name not in ordered:
                     place(self[name], (*above, parameter.name))
             ordered[parameter.name] = parameter
 

@@ -244,6 +244,11 @@ class Kind:
         """
         return {name: (known.low, known.high) for name, known in self.hyperparameters.items()}
 
+    def data_missing(self) -> str:
+        """What to say of a configuration without `data`, which the kind needs."""
+        example = "data: {source: digits}"
+        return f"missing; trainer.kind {self.name} needs rows, for example {example}"
+
     def variant(self, keys: Iterable[str]) -> Kind:
         """The variant that one of the keys chooses, or this kind itself."""
         return next((each for each in self.variants if each.chosen_by in keys), self)
@@ -330,8 +335,8 @@ def kind_named(name: str) -> Kind:
             "install the package that has it"
         )
     if len(points) > 1:
-        sources = " and ".join(map(_source, points))
-        raise TrainerError(f"trainer.kind: {name!r} is in {sources}; remove one of them")
+        sources = " and ".join(sorted(map(_source, points)))
+        raise TrainerError(f"{sources}: both have a kind of trainer {name!r}; remove one of them")
     (point,) = points
     try:
         found = point.load()

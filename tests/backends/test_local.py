@@ -67,7 +67,7 @@ def test_a_single_task_starts_a_single_worker():
 def test_large_arguments_and_results_travel_unharmed(pair):
     array = np.arange(3_000_000, dtype=np.float64)
     given = answers(pair, [Task(key, np.negative, (array,)) for key in range(3)])
-    assert all(np.array_equal(answer.value, -array) for answer in given)
+    assert [np.array_equal(answer.value, -array) for answer in given] == [True] * 3
 
 
 def test_a_result_that_cannot_be_pickled_is_an_error(pair):

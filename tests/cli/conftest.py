@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +59,38 @@ def search(hpsearch: Command) -> Command:
 
     def run(name: str, *words: object) -> Said:
         return hpsearch("run", DIGITS, "--name", name, *TINY, *words)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def _made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[tuple[object, ...], Said]]:
+    """The searches that were done for `searched`: their folders, and what each command said."""
+    return tmp_path_factory.mktemp("made"), {}
+
+
+@pytest.fixture
+def searched(
+    hpsearch: Command,
+    _made: tuple[Path, dict[tuple[object, ...], Said]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Command:
+    """As `search`, for tests of what comes after it: each search is done once, and copied."""
+    folder, said = _made
+
+    def run(name: str, *words: object) -> Said:
+        done = (name, *words)
+        if done not in said:
+            (folder / str(len(said))).mkdir()
+            with monkeypatch.context() as patch:
+                patch.chdir(folder / str(len(said)))
+                said[done] = hpsearch("run", DIGITS, "--name", name, *TINY, *words)
+        kept = folder / str([*said].index(done)) / "runs" / name
+        shutil.copytree(kept, Path("runs", name))
+        info = Path("runs", name, "run.json")  # the newest of all, as if it were done now
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        info.write_text(re.sub(r'(?<="created": ")[^"]*', now, info.read_text(), count=1))
+        return said[done]
 
     return run
 

@@ -57,14 +57,24 @@ def test_a_path_is_left_to_the_shell(runs, path):
     assert completed("report", path) == [("dir", path)]
 
 
-def test_a_shell_is_answered_without_loading_anything_heavy(runs):
+@pytest.mark.parametrize(
+    ("words", "offered", "light"),
+    [
+        ("hpsearch re", "plain,resume plain,refine plain,report plain,retrain", "hpsearch.store"),
+        ("hpsearch report ir", "plain,iris", "hpsearch.cli.run"),
+    ],
+)
+def test_a_shell_is_answered_without_loading_what_the_command_does_not_need(
+    runs, words, offered, light
+):
     code = (
         "import os, sys\n"
-        "os.environ.update(_HPSEARCH_COMPLETE='bash_complete', COMP_CWORD='2',\n"
-        "                  COMP_WORDS='hpsearch report ir')\n"
+        f"os.environ.update(_HPSEARCH_COMPLETE='bash_complete', COMP_WORDS='{words}',\n"
+        f"                  COMP_CWORD='{len(words.split()) - 1}')\n"
         "from hpsearch.cli import main\n"
         "try: main()\n"
-        "except SystemExit: print([n for n in ('numpy', 'pydantic') if n in sys.modules])"
+        f"except SystemExit: print([n for n in ('pydantic', 'pandas', 'plotly', '{light}')\n"
+        "                         if n in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["plain,iris", "[]"]
+    assert done.stdout.splitlines() == [*offered.split(), "[]"]

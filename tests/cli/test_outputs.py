@@ -79,7 +79,7 @@ def test_every_option_that_may_name_a_file_is_known_to_write_or_to_read():
     texts = [
         (name, param.name, param.type)
         for name, command in cli.commands.items()
-        for param in command.params
+        for param in command.load().params
         if isinstance(param.type, click.Path | click.File | click.types.StringParamType)
     ]
     written = {(name, param) for name, param, kind in texts if kind is OUTPUT}
@@ -90,7 +90,7 @@ def test_every_option_that_may_name_a_file_is_known_to_write_or_to_read():
 
 @pytest.mark.parametrize("command", sorted({command for command, _ in WRITES}))
 def test_every_command_that_writes_a_file_has_force(command):
-    assert "force" in [param.name for param in cli.commands[command].params]
+    assert "force" in [param.name for param in cli.commands[command].load().params]
 
 
 @pytest.mark.parametrize("kind", ["file", "link", "broken link", "hard link", "folder"])
@@ -121,8 +121,9 @@ def test_what_is_there_is_refused_and_stays_as_it_was(place, words, kind):
     "words", [w for key, w in WRITES.items() if key[0] != "export" and key[1] != "png"]
 )
 def test_it_is_refused_before_any_work(place, words, monkeypatch):
-    monkeypatch.setattr("hpsearch.store.find", lambda *_: pytest.fail("work was begun"))
-    monkeypatch.setattr("hpsearch.data.profile.profile", lambda *_: pytest.fail("work was begun"))
+    work = {"init": "profile", "predict": "open_model"}.get(words[0], "find")
+    begun = lambda *_: pytest.fail("work was begun")  # noqa: E731
+    monkeypatch.setattr(f"hpsearch.cli.{words[0]}.{work}", begun)
     place.file.write_text("mine")
     missing = place.folder / "no" / "file.npz"
     assert "file.npz: must be in a folder that exists" in place.say(words, missing).err

@@ -23,8 +23,8 @@ def extents(space):
     return single | {name: (c["min"], c["max"]) for name, c in configs.items() if "min" in c}
 
 
-def test_refining_narrows_each_numeric_parameter_and_most_of_them_strictly(hpsearch, search):
-    search("parent", "--trials=20")
+def test_refining_narrows_each_numeric_parameter_and_most_of_them_strictly(hpsearch, searched):
+    searched("parent", "--trials=20")
     assert hpsearch("refine", "parent", "--name=child", "--trials=4").status == 0
     before, after = extents(space("parent")), extents(space("child"))
     kept = [name for name in before if name in after]
@@ -35,9 +35,9 @@ def test_refining_narrows_each_numeric_parameter_and_most_of_them_strictly(hpsea
 
 
 def test_a_child_names_its_parent_reuses_its_trials_and_is_at_least_as_good(
-    hpsearch, search, trials
+    hpsearch, searched, trials
 ):
-    search("parent", "--trials=12")
+    searched("parent", "--trials=12")
     said = hpsearch("refine", "--name=child", "--trials=4")
     assert said.status == 0
     info = json.loads(Path("runs/child/run.json").read_text())
@@ -55,9 +55,9 @@ def test_a_child_names_its_parent_reuses_its_trials_and_is_at_least_as_good(
 
 
 def test_a_changed_training_reuses_no_trials_but_trains_the_best_again_first(
-    hpsearch, search, trials
+    hpsearch, searched, trials
 ):
-    search("parent", "--trials=8")
+    searched("parent", "--trials=8")
     said = hpsearch("refine", "--name=child", "--trials=4", "--set=trainer.epochs=3")
     assert said.status == 0
     assert "earlier trials only set the region" in said.out
@@ -66,8 +66,8 @@ def test_a_changed_training_reuses_no_trials_but_trains_the_best_again_first(
     assert trials("child")[0]["params"] == best["params"]
 
 
-def test_written_the_narrowed_configuration_can_be_run(hpsearch, search):
-    search("parent", "--trials=8")
+def test_written_the_narrowed_configuration_can_be_run(hpsearch, searched):
+    searched("parent", "--trials=8")
     said = hpsearch("refine", "parent", "--write=narrow.yaml")
     assert said.status == 0
     assert "wrote narrow.yaml; search it with: hpsearch run narrow.yaml" in said.err
@@ -76,23 +76,23 @@ def test_written_the_narrowed_configuration_can_be_run(hpsearch, search):
     assert extents(space("again")) == extents(load("narrow.yaml").space)
 
 
-def test_widen_reaches_past_a_bound_that_the_best_press_against(hpsearch, search):
-    search("low", "--set=space.learning_rate={scale: log, min: 1e-6, max: 1e-3}", "--trials=24")
+def test_widen_reaches_past_a_bound_that_the_best_press_against(hpsearch, searched):
+    searched("low", "--set=space.learning_rate={scale: log, min: 1e-6, max: 1e-3}", "--trials=24")
     said = hpsearch("refine", "low", "--widen", "--name=wide", "--trials=2")
     assert said.status == 0
     assert "widened past learning_rate's max" in said.out
     assert extents(space("wide"))["learning_rate"][1] > 1e-3
 
 
-def test_a_name_that_is_taken_is_refused(hpsearch, search):
-    search("parent")
+def test_a_name_that_is_taken_is_refused(hpsearch, searched):
+    searched("parent")
     said = hpsearch("refine", "parent", "--name=parent")
     assert said.status == 1
     assert "runs/parent: exists already" in said.err
 
 
-def test_a_run_without_a_completed_trial_cannot_be_refined(hpsearch, search):
-    search("boom", "--set=space.learning_rate={scale: log, min: 1e30, max: 1e35}")
+def test_a_run_without_a_completed_trial_cannot_be_refined(hpsearch, searched):
+    searched("boom", "--set=space.learning_rate={scale: log, min: 1e30, max: 1e35}")
     said = hpsearch("refine", "boom")
     assert said.status == 1
     assert "refine needs at least one trial with a value, found none" in said.err
@@ -100,8 +100,8 @@ def test_a_run_without_a_completed_trial_cannot_be_refined(hpsearch, search):
 
 
 @pytest.mark.parametrize("command", ["evaluate", "predict"])
-def test_a_run_without_a_winner_says_so(hpsearch, search, flowers, command):
-    search("boom", "--set=space.learning_rate={scale: log, min: 1e30, max: 1e35}")
+def test_a_run_without_a_winner_says_so(hpsearch, searched, flowers, command):
+    searched("boom", "--set=space.learning_rate={scale: log, min: 1e30, max: 1e35}")
     said = hpsearch(command, "boom", *([flowers] if command == "predict" else []))
     assert said.status == 1
     assert "runs/boom: has no winner, for no trial was completed" in said.err

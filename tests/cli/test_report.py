@@ -11,9 +11,9 @@ from hpsearch.store import RunDirectory
 
 
 @pytest.fixture
-def first(search):
+def first(searched):
     """A finished run."""
-    return search("first")
+    return searched("first")
 
 
 def test_json_has_the_keys_of_the_contract_and_says_what_the_files_say(hpsearch, first, trials):
@@ -48,8 +48,8 @@ def test_the_rounds_of_json_say_where_their_trials_lay(hpsearch, first, trials):
         assert round["best"] == max(trial["value"] for trial in own)
 
 
-def test_the_warnings_of_json_name_code_parameter_and_message(hpsearch, search):
-    search("low", "--set=space.learning_rate={scale: log, min: 1e-6, max: 1e-3}", "--trials=24")
+def test_the_warnings_of_json_name_code_parameter_and_message(hpsearch, searched):
+    searched("low", "--set=space.learning_rate={scale: log, min: 1e-6, max: 1e-3}", "--trials=24")
     warnings = json.loads(hpsearch("report", "low", "--format=json").out)["warnings"]
     assert all(list(warning) == ["code", "parameter", "message"] for warning in warnings)
     pressed = [warning for warning in warnings if warning["parameter"] == "learning_rate"]
@@ -57,8 +57,8 @@ def test_the_warnings_of_json_name_code_parameter_and_message(hpsearch, search):
     assert "max of 0.001; larger values may be better still" in pressed[0]["message"]
 
 
-def test_json_of_a_run_without_a_winner_has_null_for_best_and_test(hpsearch, search):
-    search("boom", "--set=space.learning_rate={scale: log, min: 1e30, max: 1e35}")
+def test_json_of_a_run_without_a_winner_has_null_for_best_and_test(hpsearch, searched):
+    searched("boom", "--set=space.learning_rate={scale: log, min: 1e30, max: 1e35}")
     found = json.loads(hpsearch("report", "boom", "--format=json").out)
     assert found["best"] is None
     assert found["test"] is None
@@ -132,13 +132,13 @@ def test_a_damaged_trial_is_told_with_its_line(hpsearch, first):
     assert "damaged" in hpsearch("list").out
 
 
-def test_list_has_a_line_a_run_oldest_first(hpsearch, search):
+def test_list_has_a_line_a_run_oldest_first(hpsearch, searched):
     said = hpsearch("list")
     assert (said.status, said.out) == (0, "")
     assert "no runs yet; start one with: hpsearch run CONFIG" in said.err
     name = "a-rather-long-name-" * 4 + "which-must-stay-whole"
-    search(name)
-    search("after")
+    searched(name)
+    searched("after")
     heading, *lines = hpsearch("list").out.splitlines()
     assert heading.split() == ["run", "status", "trials", "best", "search", "metric", "started"]
     assert [line.split()[:3] for line in lines] == [
@@ -289,11 +289,11 @@ def test_one_trial_is_told_as_text_and_as_json(hpsearch, first, trials):
         assert hpsearch("report", "first", "--trial=2", *words).status == 2
 
 
-def test_list_as_json_has_an_entry_a_run_and_says_what_is_damaged(hpsearch, search):
+def test_list_as_json_has_an_entry_a_run_and_says_what_is_damaged(hpsearch, searched):
     assert json.loads(hpsearch("list", "--format=json").out) == []
-    search("first", "--set=search.confirm={top: 1, seeds: 2, share: 1}")
+    searched("first", "--set=search.confirm={top: 1, seeds: 2, share: 1}")
     hpsearch("refine", "first", "--name=child", "--trials=2")
-    search("hurt")
+    searched("hurt")
     Path("runs/hurt/trials.jsonl").write_text("{}\n")
     said = hpsearch("list", "--format=json")
     assert said.status == 0

@@ -30,8 +30,8 @@ def width(path):
 
 
 @pytest.mark.slow
-def test_png_draws_every_figure_and_a_panel_for_each_parameter(hpsearch, search, browser):
-    search("first")
+def test_png_draws_every_figure_and_a_panel_for_each_parameter(hpsearch, searched, browser):
+    searched("first")
     told = hpsearch("report", "first", "--png", "pictures/deep", "--format=json")
     assert told.status == 0
     files = {path.name: path for path in Path("pictures/deep").iterdir()}

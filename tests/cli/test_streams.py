@@ -87,7 +87,7 @@ def test_a_failure_and_its_traceback_are_harmless_too(folder, hpsearch, monkeypa
     def broken(*_):
         raise LookupError(HOSTILE)
 
-    monkeypatch.setattr("hpsearch.config.load", broken)
+    monkeypatch.setattr("hpsearch.cli.check.load", broken)
     said = hpsearch("check", "c.yaml")
     assert said.status == 1
     assert said.err.startswith("Traceback (most recent call last):\n")

@@ -32,15 +32,15 @@ def rows(text):
     return list(csv.DictReader(io.StringIO(text)))
 
 
-def test_retraining_the_winner_is_the_same_bit_for_bit(hpsearch, search):
-    search("first")
+def test_retraining_the_winner_is_the_same_bit_for_bit(hpsearch, searched):
+    searched("first")
     said = hpsearch("retrain", "first")
     assert said.status == 0
     assert said.out.splitlines()[-1] == SAME
 
 
-def test_any_trial_can_be_retrained_also_one_of_the_parent(hpsearch, search):
-    search("first", "--trials=8")
+def test_any_trial_can_be_retrained_also_one_of_the_parent(hpsearch, searched):
+    searched("first", "--trials=8")
     for number in range(8):
         assert hpsearch("retrain", "first", f"--trial={number}").out.endswith(f"{SAME}\n")
     hpsearch("refine", "first", "--name=child", "--trials=2")
@@ -49,16 +49,16 @@ def test_any_trial_can_be_retrained_also_one_of_the_parent(hpsearch, search):
     assert hpsearch("retrain", "child", f"--trial={number}").out.endswith(f"{SAME}\n")
 
 
-def test_retraining_longer_starts_the_same_and_goes_on(hpsearch, search):
-    search("first")
+def test_retraining_longer_starts_the_same_and_goes_on(hpsearch, searched):
+    searched("first")
     said = hpsearch("retrain", "first", "--epochs=4")
     assert said.status == 0
     assert "after epoch 4" in said.out
     assert "recorded" not in said.out
 
 
-def test_retraining_with_seeds_gives_mean_and_deviation(hpsearch, search):
-    search("first")
+def test_retraining_with_seeds_gives_mean_and_deviation(hpsearch, searched):
+    searched("first")
     said = hpsearch("retrain", "first", "--seeds=3")
     assert said.status == 0
     heading, *lines = said.out.splitlines()[1:]
@@ -75,8 +75,8 @@ def test_a_refit_model_is_written_and_can_be_used(hpsearch, garden, flowers):
     assert len(rows(hpsearch("predict", "all.npz", flowers).out)) == 60
 
 
-def test_retraining_with_folds_trains_all_of_them_and_refits_on_all_rows(hpsearch, search):
-    search("folds", "--set=search.folds=3")
+def test_retraining_with_folds_trains_all_of_them_and_refits_on_all_rows(hpsearch, searched):
+    searched("folds", "--set=search.folds=3")
     assert hpsearch("retrain", "folds").out.endswith(f"{SAME}\n")
     assert "mean of 2" in hpsearch("retrain", "folds", "--seeds=2").out
     for words in ([], ["--refit"]):
@@ -85,9 +85,9 @@ def test_retraining_with_folds_trains_all_of_them_and_refits_on_all_rows(hpsearc
         assert json.loads(said.out)["new_accuracy"] > 0.8
 
 
-def test_retraining_shows_the_epoch_that_counts(hpsearch, search):
+def test_retraining_shows_the_epoch_that_counts(hpsearch, searched):
     wild = ("--set=metric.at=best", "--set=trainer.epochs=6", "--set=space.learning_rate.min=0.5")
-    search("best", *wild)
+    searched("best", *wild)
     stored = json.loads(Path("runs/best/best/result.json").read_text())
     shown = hpsearch("retrain", "best", f"--trial={stored['number']}").out
     [line] = [line for line in shown.splitlines() if line.startswith("val_accuracy")]
@@ -103,8 +103,8 @@ def test_retraining_shows_the_epoch_that_counts(hpsearch, search):
         (["--epochs=0"], 2, "0 is not in the range x>=1"),
     ],
 )
-def test_what_cannot_be_retrained_is_told(hpsearch, search, words, status, message):
-    search("first")
+def test_what_cannot_be_retrained_is_told(hpsearch, searched, words, status, message):
+    searched("first")
     said = hpsearch("retrain", "first", *words)
     assert said.status == status
     assert message in said.err
@@ -153,8 +153,8 @@ def test_evaluate_needs_labels_that_the_model_knows(hpsearch, garden):
     assert "'oak'" in said.err
 
 
-def test_evaluate_without_test_rows_asks_for_data(hpsearch, search):
-    search("bare", "--set=data.test=0")
+def test_evaluate_without_test_rows_asks_for_data(hpsearch, searched):
+    searched("bare", "--set=data.test=0")
     said = hpsearch("evaluate", "bare")
     assert said.status == 1
     assert "hpsearch evaluate runs/bare DATA" in said.err
@@ -318,13 +318,13 @@ def test_predict_copies_columns_as_they_are_written(hpsearch, garden):
     assert said.out.splitlines()[0] == "flower,label,probability,iris,rose,tulip"
 
 
-def test_predict_copies_columns_of_parquet_and_none_of_arrays(hpsearch, garden, search):
+def test_predict_copies_columns_of_parquet_and_none_of_arrays(hpsearch, garden, searched):
     frame = pd.DataFrame({"id": [7, 8], "size": [0.1, 1.1], "colour": ["red", "blue"]})
     frame.assign(when=pd.to_datetime(["2020-01-01", None])).to_parquet("new.parquet")
     said = hpsearch("predict", "garden", "new.parquet", "--keep=id", "--keep=when")
     assert [row["id"] for row in rows(said.out)] == ["7", "8"]
     assert [row["when"][:10] for row in rows(said.out)] == ["2020-01-01", ""]
-    search("first")
+    searched("first")
     said = hpsearch("predict", "first", "digits", "--keep=id")
     assert said.err == "hpsearch: digits: its columns have no names by which to keep some\n"
 

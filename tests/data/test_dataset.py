@@ -36,6 +36,7 @@ def test_digits_are_split_by_shares_of_all_rows(digits):
 def test_prepared_arrays_are_what_workers_map(digits, tmp_path):
     folder = tmp_path / "prepared"
     write_prepared(digits, folder)
+    assert list(digits.parts) == ["train", "val", "test"]
     for part, rows in digits.parts.items():
         x = np.load(folder / f"x_{part}.npy", mmap_mode="r", allow_pickle=False)
         y = np.load(folder / f"y_{part}.npy", mmap_mode="r", allow_pickle=False)

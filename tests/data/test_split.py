@@ -41,7 +41,9 @@ def test_a_part_has_the_size_that_was_asked_for_or_one_row_a_class(problem):
 @given(problems())
 def test_every_class_is_in_every_part(problem):
     y, sizes, seed = problem
-    for rows in _split(y, sizes, seed).values():
+    parts = _split(y, sizes, seed)
+    assert parts.keys() == {"train", "test", "val"}
+    for rows in parts.values():
         assert (np.bincount(y[rows], minlength=y.max() + 1) > 0).all()
 
 

@@ -18,6 +18,7 @@ def test_rounds_add_up_to_the_trials_rounded_up_to_whole_draws(trials, rounds, c
 @given(trials, rounds, st.booleans(), draws)
 def test_every_round_has_trials_and_only_whole_draws(trials, rounds, coarse, draw):
     sizes = round_sizes(trials, rounds, coarse, draw)
+    assert sizes
     assert all(size > 0 and size % draw == 0 for size in sizes)
 
 
@@ -44,14 +45,18 @@ def test_a_plan_numbers_every_trial_once(trials, rounds, epochs, first):
 
 @given(trials, rounds)
 def test_progress_is_the_share_proposed_before_a_round(trials, rounds):
-    for round in plan(round_sizes(trials, rounds), (30,)):
+    planned = plan(round_sizes(trials, rounds), (30,))
+    assert planned
+    for round in planned:
         assert round.progress == round.first / trials
         assert [(rung.trials, rung.epochs) for rung in round.rungs] == [(round.trials, 30)]
 
 
 @given(trials, st.integers(1, 300))
 def test_rungs_take_fewer_trials_further_and_the_last_one_all_the_way(trials, epochs):
-    for round in plan(round_sizes(trials), ladder(epochs)):
+    planned = plan(round_sizes(trials), ladder(epochs))
+    assert planned
+    for round in planned:
         assert round.rungs[0].trials == round.trials
         assert round.rungs[-1].epochs == epochs
         for lower, upper in pairwise(round.rungs):

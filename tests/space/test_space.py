@@ -57,6 +57,7 @@ def _close(a, b):
 def test_a_point_is_nan_exactly_where_the_setting_is_inactive(network, data):
     params = network.params(data.draw(cube(network)))
     known = ~np.isnan(network.point(params))
+    assert list(network.columns) == [parameter.name for parameter in network]
     for name, columns in network.columns.items():
         values = params.get(name, [])
         active = len(values) if network[name].per else int(name in params)

@@ -138,6 +138,9 @@ def _make(setup: Setup, at: Workplace) -> Trainer:
 
 KIND = Kind(
     name="command",
+    help="`kind: command`, a command of your own, explained in\n"
+    "[your_own_model.md](your_own_model.md). Its parameters are whatever `space` names,\n"
+    "its metrics whatever it reports; `data` and `search.folds` are not for it.",
     make=_make,
     hyperparameters=epochs(
         "Epochs of a full training. Above 1, the command tells of each epoch and heeds "

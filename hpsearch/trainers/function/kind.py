@@ -96,6 +96,9 @@ def _make(setup: Setup, at: Workplace) -> Trainer:
 
 KIND = Kind(
     name="function",
+    help="`kind: function`, a function of your own, explained in\n"
+    "[your_own_model.md](your_own_model.md). Its parameters are whatever `space` names,\n"
+    "its metrics whatever it reports; `data` and `search.folds` are not for it.",
     make=_make,
     hyperparameters=epochs(
         "Epochs of a full training, as a function is told. A generator yields once for each."

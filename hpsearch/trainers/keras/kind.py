@@ -112,6 +112,10 @@ def _open_model(best: SafePath, setup: Setup) -> tuple[SavedModel, Encoding]:
 
 USER_MODEL = Kind(
     name="keras",
+    help="`kind: keras` with a `model` trains a Keras model of your own on `data`, explained\n"
+    "in [your_own_model.md](your_own_model.md#your-own-keras-model). Its parameters are\n"
+    "whatever `space` names, its metrics `train_` and `val_` before `loss` and whatever the\n"
+    "model is compiled with, and `val_accuracy`, `val_balanced_accuracy`, `val_macro_f1`.",
     make=_make_model,
     hyperparameters=epochs("Epochs of a full training.")
     | {"batch_size": network.KIND.hyperparameters["batch_size"]},
@@ -142,6 +146,8 @@ USER_MODEL = Kind(
 KIND = replace(
     network.KIND,
     name="keras",
+    help="`kind: keras` trains the same network in Keras, with the same hyperparameters and\n"
+    "metrics. It needs an extra, such as `[keras]`.",
     make=_make_network,
     options={"backend": BACKEND},
     inspect=_inspect_network,

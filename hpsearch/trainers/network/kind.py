@@ -75,6 +75,7 @@ NETWORK_FILE = ModelFile(MODEL, write_network, _open, _as_bytes)
 
 KIND = Kind(
     name="network",
+    help="`kind: network`, the built-in network, and hyperparameters that every trial shares.",
     make=_make,
     hyperparameters=HYPERPARAMETERS,
     metrics=METRIC_GOALS,

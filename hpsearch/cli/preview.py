@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from hpsearch.config import Config, remarks_on
 from hpsearch.messages import counted
 from hpsearch.report.escape import echo
-
-if TYPE_CHECKING:
-    from hpsearch.config import Config
-    from hpsearch.searching.refine import Refinement
-    from hpsearch.space import Parameter, Space
+from hpsearch.report.numbers import extent, number, setting
+from hpsearch.report.text import TextTable, display
+from hpsearch.searching.confirmation import trainings_within
+from hpsearch.searching.refine import Refinement
+from hpsearch.searching.session import first_trials
+from hpsearch.searching.spec import rounds_of, shortage
+from hpsearch.searching.stages import busy, planned_epochs
+from hpsearch.searching.trainer import jobs_of
+from hpsearch.space import Parameter, Space
 
 
 def show_space(space: Space) -> None:
     """Each parameter's range, its median and its scale."""
-    from hpsearch.report.numbers import number
-    from hpsearch.report.text import TextTable, display
-
     shown = TextTable("parameter", "scale", "range", "median", "")
     for parameter in space:
         config, domain = parameter.as_config(), parameter.domain
@@ -42,8 +44,6 @@ def _scale(config: Mapping[str, Any]) -> str:
 
 def _conditions(parameter: Parameter) -> str:
     """When and how often a parameter counts, in words."""
-    from hpsearch.report.numbers import number
-
     words = []
     config = parameter.as_config()
     if "step" in config:
@@ -57,12 +57,6 @@ def _conditions(parameter: Parameter) -> str:
 
 def show_plan(config: Config) -> None:
     """The space, the rounds, and how busy they keep the jobs."""
-    from hpsearch.config import remarks_on
-    from hpsearch.searching.confirmation import trainings_within
-    from hpsearch.searching.spec import rounds_of, shortage
-    from hpsearch.searching.stages import busy, planned_epochs
-    from hpsearch.searching.trainer import jobs_of
-
     show_space(config.space)
     rounds, jobs = rounds_of(config), jobs_of(config)
     trials = sum(round.trials for round in rounds)
@@ -87,9 +81,6 @@ def show_plan(config: Config) -> None:
 
 def show_first_trials(config: Config) -> None:
     """The settings of the first round, as the search will propose them."""
-    from hpsearch.report.numbers import setting
-    from hpsearch.searching.session import first_trials
-
     echo("\nround 1:")
     for trial in first_trials(config):
         echo(f"  trial {trial.number}: {setting(trial.params)}")
@@ -97,8 +88,6 @@ def show_first_trials(config: Config) -> None:
 
 def show_refinement(refinement: Refinement) -> None:
     """Each parameter's old and new range, and what becomes of the parent's trials."""
-    from hpsearch.report.text import TextTable, display
-
     shown = TextTable("parameter", refinement.parent.name, "refined")
     before, after = refinement.before, refinement.config.space
     for parameter in before:
@@ -121,8 +110,6 @@ def show_refinement(refinement: Refinement) -> None:
 
 
 def _range(parameter: Parameter) -> str:
-    from hpsearch.report.numbers import extent
-
     config = parameter.as_config()
     if "value" in config:
         return extent([config["value"]], ranged=False)
