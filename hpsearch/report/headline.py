@@ -218,7 +218,6 @@ def no_better_than_parent(summary: Summary, parent: Headline | None) -> str | No
     name, best, headline = summary.info.parent, summary.best, summary.headline
     if name is None or best is None or headline is None:
         return None
-    equals = () if summary.outcome is None else summary.outcome.indistinguishable
     winner, first = summary.spec.inherited, summary.spec.first
     said = "no better than its parent"
     if summary.info.status != "finished":
@@ -227,7 +226,7 @@ def no_better_than_parent(summary: Summary, parent: Headline | None) -> str | No
         return f"{said}: trial {best.number} of {name} is still the best"
     if summary.spec.is_start(best.number):
         return f"{said}: the best is one of {name}'s settings, trained again"
-    if winner is not None and winner in equals:
+    if winner is not None and winner in summary.indistinguishable:
         return f"{said}, within one error: trial {winner} of {name} does as well"
     if parent is not None:
         both = bool(parent.seeds and headline.seeds)

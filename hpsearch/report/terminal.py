@@ -199,7 +199,7 @@ def _confirmed(summary: Summary) -> Iterator[tuple[str, str]]:
         "in the search",
         f"{number(headline.search)}  ({signed(confirmed.optimism)} against new seeds)",
     )
-    if summary.outcome is not None and (equals := summary.outcome.indistinguishable):
+    if equals := summary.indistinguishable:
         yield "as good as it", "trial " + ", ".join(map(str, equals)) + "  (within one error)"
 
 
@@ -258,12 +258,12 @@ def _in_frameworks(snippets: Mapping[str, list[str]]) -> Iterator[Part]:
 
 
 def _closing(summary: Summary) -> Iterator[str]:
-    counts = ", ".join(f"{n:,} {status}" for status, n in summary.counts.items() if n)
     seconds = summary.info.seconds
     took = f" in {duration(seconds)}" if seconds else ""
     status = summary.info.status
     state = "" if status == "finished" else f" ({status})"
-    yield f"{counted(sum(summary.counts.values()), 'trial')}{took}{state}: {counts or 'none yet'}"
+    counts = summary.counts_text or "none yet"
+    yield f"{counted(len(summary.results), 'trial')}{took}{state}: {counts}"
     if summary.info.parent:
         yield f"refined from {summary.info.parent}"
     looks = summary.info.test_looks

@@ -22,10 +22,10 @@ MOST_PAIRS = 30  # of classes that are mistaken for each other
 def headline(summary: Summary) -> str:
     """The page's first lines: the run, its status, and facts about the search."""
     info = summary.info
-    counts = ", ".join(f"{n:,} {status}" for status, n in summary.counts.items() if n)
+    counts = summary.counts_text or "none has ended yet"
     seconds = info.seconds
     facts = [
-        f"{counted(sum(summary.counts.values()), 'trial')} ({counts or 'none has ended yet'})",
+        f"{counted(len(summary.results), 'trial')} ({counts})",
         f"took {duration(seconds)}" if seconds else "",
         f"seed {info.seed}",
         info.created[:16].replace("T", " "),
@@ -134,7 +134,7 @@ def _judgements(summary: Summary, best: Result) -> Iterator[tuple[str, str]]:
     )
     if confirmed is not None:
         yield "optimism of the search", signed(confirmed.optimism)
-    if summary.outcome is not None and (equals := summary.outcome.indistinguishable):
+    if equals := summary.indistinguishable:
         yield "as good, within one error", "trial " + ", ".join(map(str, equals))
     if test is not None:
         times = "looked at once" if looks <= 1 else f"looked at {looks:,} times: trust less"
