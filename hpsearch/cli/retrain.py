@@ -16,7 +16,7 @@ from hpsearch.cli.options import (
     runs_dir_option,
     trust_option,
 )
-from hpsearch.config import from_mapping
+from hpsearch.config import changed
 from hpsearch.errors import as_argument
 from hpsearch.report.escape import echo
 from hpsearch.report.numbers import number, setting
@@ -83,7 +83,7 @@ def retrain(
         raise click.UsageError("--output saves one model; leave out --seeds")
     found = find(run, runs_dir)
     info = found.info
-    config = from_mapping(info.config, None, (), jobs=jobs)
+    config = changed(info.config, found.path, jobs=jobs)
     kind = kind_of(config.trainer)
     if not kind.needs_data and (refit or output is not None):
         option = "--refit" if refit else "--output"

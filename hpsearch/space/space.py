@@ -9,8 +9,8 @@ from math import prod
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
+from hpsearch.shapes import Float
 from hpsearch.space.domain import Choice, Choosable, Discrete, Domain, Fixed, same
 from hpsearch.trial import Params, Value
 
@@ -177,7 +177,7 @@ class Space:
             if parameter.name in above:
                 raise ValueError(f"a circle of per and when: {' -> '.join(above)}")
             for name in parameter.depends_on:
-                if name in self:
+                if name in self and name not in ordered:
                     place(self[name], (*above, parameter.name))
             ordered[parameter.name] = parameter
 
