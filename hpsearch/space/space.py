@@ -84,7 +84,7 @@ class Coordinate:
 
     @property
     def name(self) -> str:
-        """As shown to people: ``hidden_units[0]``."""
+        """The name that users see, such as ``hidden_units[0]``."""
         name = self.parameter.name
         return name if self.index is None else f"{name}[{self.index}]"
 
@@ -187,12 +187,14 @@ class Space:
 
     def active(self, parameter: Parameter, chosen: Mapping[str, Any]) -> bool:
         """Whether a parameter is active, given the values of those before it `in_order`."""
-        if not all(name in chosen or name in self.settings for name in parameter.depends_on):
-            return False
-        return all(
-            any(same(self._value(name, chosen), value) for value in values)
-            for name, values in parameter.when.items()
-        )
+        for name in parameter.depends_on:
+            if name not in chosen and name not in self.settings:
+                return False
+        for name, values in parameter.when.items():
+            value = self._value(name, chosen)
+            if not any(same(value, each) for each in values):
+                return False
+        return True
 
     def length(self, parameter: Parameter, chosen: Mapping[str, Any]) -> int | None:
         """How many values a list holds for this parameter; None if it has one value, no list."""
@@ -225,7 +227,7 @@ class Space:
                 continue
             name, length = parameter.name, self.length(parameter, chosen)
             if parameter.fixed:
-                value = parameter.domain.at(0.5)
+                value = parameter.domain.nth(0)
                 chosen[name] = value if length is None else [value] * length
             elif length is None:
                 chosen[name] = values[self.columns[name][0]]
