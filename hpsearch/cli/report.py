@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from hpsearch.cli.options import OUTPUT, RUN, aside, claimed, force_option, runs_dir_option
+from hpsearch.cli.options import OUTPUT, RUN, Whole, aside, claimed, force_option, runs_dir_option
 from hpsearch.errors import OutputError, RunError
 from hpsearch.messages import counted
 from hpsearch.report.comparison import compare, show_comparison
@@ -37,9 +37,9 @@ from hpsearch.store.output import Output
     show_default=True,
     help="For people, for programs, or every trial as a table.",
 )
-@click.option("--top", type=click.IntRange(1), default=5, show_default=True,
+@click.option("--top", type=Whole(1), default=5, show_default=True,
               help="How many of the best trials to list.")  # fmt: skip
-@click.option("--trial", "wanted", metavar="N", type=click.IntRange(0),
+@click.option("--trial", "wanted", type=Whole(0),
               help="Show all of one trial: settings, curve, rungs, log.")  # fmt: skip
 @click.option("--open", "open_", is_flag=True, help="Show the page in a browser, too.")
 @click.option("--watch", is_flag=True, help="Show the run again and again until it has ended.")
