@@ -9,6 +9,7 @@ import click
 
 from hpsearch.cli.options import (
     OUTPUT,
+    Whole,
     claimed,
     force_option,
     jobs_option,
@@ -47,9 +48,9 @@ from hpsearch.trainers.kinds import kind_of
 
 @click.command()
 @run_argument
-@click.option("--trial", type=int, help="The trial's number.  [default: the winner]")
-@click.option("--seeds", type=click.IntRange(1), help="Train this often, each with a new seed.")
-@click.option("--epochs", type=click.IntRange(1), help="Train this long.  [default: as it was]")
+@click.option("--trial", type=Whole(), help="The trial's number.  [default: the winner]")
+@click.option("--seeds", type=Whole(1), help="Train this often, each with a new seed.")
+@click.option("--epochs", type=Whole(1), help="Train this long.  [default: as it was]")
 @click.option("--refit", is_flag=True, help="Train on the validation rows, too.")
 @click.option("--output", "-o", type=OUTPUT, metavar="FILE",
               help="Write the trained model to this .npz file.")  # fmt: skip
@@ -94,7 +95,7 @@ def retrain(
             f"--output needs the network; the winner of your own model is {kept}"
         )
     known = known_trial(found, config, trial)
-    permit(found, config, trust)
+    permit(found, info, config, trust)
     dataset = same_data(found, info, config)
     if refit and dataset is not None:
         dataset = without_validation(dataset, config)
