@@ -24,7 +24,7 @@ from hpsearch.searching.criterion import Criterion, difference, mean_of, median_
 from hpsearch.searching.history import PastTrial
 from hpsearch.searching.spec import Spec, draw_of
 from hpsearch.space import LOG, Choice, Continuous, Discrete, Space, same
-from hpsearch.trainers.network.shift import SHIFT_METRICS
+from hpsearch.trainers.network.hyperparameters import SHIFT_METRICS
 from hpsearch.trial import Result, Status
 
 NEAR = 0.5  # of the median trial's distance from the best: so near is good
@@ -381,9 +381,9 @@ def _gaps(paired: PairedComparison) -> TextTable:
     values = [number(arm.value) for arm in paired.arms]
     table = TextTable("val_loss less train_loss", "draws", *values, right=len(values) + 1)
     for size in dict.fromkeys(gap.batch_size for gap in paired.gaps):
-        own = [gap for gap in paired.gaps if same(gap.batch_size, size)]
+        gaps = [gap for gap in paired.gaps if same(gap.batch_size, size)]
         name = "all" if size is None else f"batch_size {number(size)}"
-        table.add_row(name, str(own[0].draws), *(_or_dash(signed, gap.gap) for gap in own))
+        table.add_row(name, str(gaps[0].draws), *(_or_dash(signed, gap.gap) for gap in gaps))
     return table
 
 
