@@ -83,7 +83,11 @@ def test_a_truncated_file_is_refused(refused, ending):
         ("data.csv.bz2", TABLE.encode(), "cannot be read: Invalid data stream"),
         ("data.csv.zip", b"PK\3\4junk", "cannot be read: File is not a zip file"),
         ("data.csv.zst", b"\x28\xb5\x2f\xfdjunk", "cannot be read: "),
-        ("data.csv", gzip.compress(TABLE.encode(), mtime=0), "compressed by gzip; let its name end"),
+        (
+            "data.csv",
+            gzip.compress(TABLE.encode(), mtime=0),
+            "compressed by gzip; let its name end",
+        ),
         ("data.csv", b"PAR1", "but a Parquet file; let its name end in .parquet"),
         ("data.csv", TABLE.encode("utf-16"), "but text in UTF-16; save it in UTF-8"),
         ("data.csv", TABLE.encode("utf-16-le"), "not a text file, for there is a zero byte in it"),
