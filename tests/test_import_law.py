@@ -13,10 +13,11 @@ PACKAGE = Path(__file__).parents[1] / "hpsearch"
 ORDER = [
     "cli", "api", "exchange", "report", "searching", "config", "trainers", "backends", "sampling",
     "store", "data", "nn", "space", "trial", "fields", "messages", "suggestions", "errors", "rng",
+    "shapes",
 ]  # fmt: skip
 
 PURE = ("nn", "space", "sampling")
-ALLOWED_IN_PURE = {"numpy", "jaxtyping", "hpsearch"}
+ALLOWED_IN_PURE = {"numpy", "hpsearch"}
 FORBIDDEN_IN_PURE = {  # files, processes, the terminal, and what turns values into text
     "io", "json", "logging", "multiprocessing", "os", "pathlib", "pickle", "shutil", "socket",
     "subprocess", "sys", "tempfile", "threading", "time",

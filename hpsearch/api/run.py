@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hpsearch.api.progress import Bar
 from hpsearch.api.report import Report
-from hpsearch.config import Config, from_mapping
+from hpsearch.config import Config, from_mapping, from_run
 from hpsearch.config import load as load_config
 from hpsearch.data.encoding import batches, surprises
 from hpsearch.data.open import given_rows, open_new
@@ -60,7 +60,7 @@ class Run:
     @property
     def config(self) -> Config:
         """What the run was asked to do."""
-        return from_mapping(self.directory.info.config)
+        return from_run(self.directory.info.config, self.path)
 
     @property
     def best(self) -> Result | None:
@@ -79,7 +79,7 @@ class Run:
     def curves(self) -> dict[int, Curve]:
         """Each trial's learning curve: lists by metric, with "epoch" beside them."""
         info = self.directory.info
-        spec = spec_of(self.directory, info, from_mapping(info.config))
+        spec = spec_of(self.directory, info, from_run(info.config, self.path))
         known = past_trials(self.directory, spec)[len(spec.history) :]
         return {each.result.number: each.curve for each in known}
 

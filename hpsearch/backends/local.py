@@ -148,7 +148,7 @@ class Local:
             raise WorkerLostError(slot.wait())
 
     def _retry(self, slot: Slot, loss: WorkerLostError) -> None:
-        """Try a task whose worker has died once more, or give it up."""
+        """Try again a task whose worker has died, or give it up."""
         cost = slot.losses + 1
         if cost < ATTEMPTS:
             try:

@@ -8,7 +8,7 @@ import click
 import numpy as np
 
 from hpsearch.cli.options import run_argument, runs_dir_option, trust_option, warn
-from hpsearch.config import from_mapping
+from hpsearch.config import from_run
 from hpsearch.data.encoding import surprises
 from hpsearch.data.open import open_new
 from hpsearch.errors import DataError, RunError, as_argument
@@ -49,7 +49,8 @@ def _searched(run: str | None, runs_dir: Path) -> Criterion | None:
     """What the run searched; None of a model file, which does not say."""
     if run is not None and run.endswith(".npz"):
         return None
-    return criterion_of(from_mapping(find(run, runs_dir).info.config))
+    found = find(run, runs_dir)
+    return criterion_of(from_run(found.info.config, found.path))
 
 
 def _stored(run: str | None, runs_dir: Path) -> dict[str, object]:

@@ -46,6 +46,27 @@ class _Run(click.types.StringParamType):
         return []
 
 
+class Whole(click.types.IntParamType):
+    """A whole number; click would say "0 is not in the range x>=1".
+
+    Args:
+        least: the smallest number allowed; None for any.
+    """
+
+    name = "n"  # a help shows it as N
+
+    def __init__(self, least: int | None = None):
+        self.least = least
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number, or one message that says what it must be."""
+        with suppress(ValueError):
+            if self.least is None or int(value) >= self.least:
+                return int(value)
+        bound = "" if self.least is None else f" of at least {self.least}"
+        raise click.BadParameter(f"must be a whole number{bound}, found {value!r}", ctx, param)
+
+
 PATH = _GivenPath(path_type=Path)
 RUN = _Run()
 OUTPUT = _GivenPath(path_type=Path)  # of what is written: such an option has `force_option`, too
@@ -92,7 +113,7 @@ name_option = click.option(
     "--name", help="The run's name, and its folder's.  [default: the config's name and the time]"
 )
 jobs_option = click.option(
-    "--jobs", "-j", type=int, help="How many trials train at once; -1 for every core."
+    "--jobs", "-j", type=Whole(), help="How many trials train at once; -1 for every core."
 )
 backend_option = click.option(
     "--backend", help="Where trials run: local (processes) or serial (this process)."

@@ -34,17 +34,17 @@ class Progress:
 
     def __init__(self, quiet: bool = False):
         self._quiet = quiet
-        self._closed = False  # nobody can be shown anything
+        self._closed = False  # the terminal is gone
         self._bar: Any = None
         self._trials = self._done = 0
         self._round = ""
         self._started = time.monotonic()
-        self._before = 0  # trials that were done when we came
-        self._told = False  # that they are read back
+        self._before = 0  # trials that were done when the search went on
+        self._said = False  # that they are read back
         self._parent: tuple[str, int] | None = None  # its name, and the first number not its own
 
     def __call__(self, event: Event) -> None:
-        """Show one event; once nobody can be shown anything, the search goes on in silence.
+        """Show one event; once the terminal is gone, the search goes on in silence.
 
         With `quiet` no progress is shown; trouble is.
         """
@@ -63,7 +63,7 @@ class Progress:
             if self._bar is not None:
                 self._bar.set_description(self._round)
             elif self._reads_back(event):
-                self._told = True
+                self._said = True
                 echo(f"{self._round}: reading back {self._before} trials from disk", err=True)
         elif isinstance(event, TrialEnded):
             self._ended(event)
@@ -96,10 +96,10 @@ class Progress:
                 bar.close()
 
     def _reads_back(self, event: RoundStarted) -> bool:
-        """Whether it is time to say that what is on disk is gone through; once is enough."""
-        known = event.round.progress * self._trials < self._before
+        """Whether to say that finished trials are read back from disk: once, if it takes long."""
+        on_disk = event.round.progress * self._trials < self._before
         late = time.monotonic() - self._started > PATIENCE
-        return known and late and not self._told
+        return on_disk and late and not self._said
 
     def _begin(self, event: SearchStarted) -> None:
         self._trials, self._done, self._before = event.trials, event.done, event.done
@@ -113,7 +113,7 @@ class Progress:
             self._bar = tqdm(total=event.trials, initial=event.done, unit="trial")
 
     def _owner(self, event: TrialEnded) -> str:
-        """Whose the best trial is, where it is the parent's of a refined run."""
+        """The parent's name, where the best trial is one of the parent of a refined run."""
         if self._parent is None or event.best is None or event.best.number >= self._parent[1]:
             return ""
         return f" of {printable(self._parent[0])}"
@@ -130,9 +130,9 @@ class Progress:
         step = ceil(self._trials / LINES)
         if self._done % step == 0 or self._done == self._trials:
             speed = (self._done - self._before) / max(1e-9, time.monotonic() - self._started)
-            said = rough(speed)
+            speed_text = rough(speed)
             echo(
                 f"{self._round}: {self._done}/{counted(self._trials, 'trial')}, best {best}, "
-                f"{said} {'trial' if said == '1' else 'trials'}/s",
+                f"{speed_text} {'trial' if speed_text == '1' else 'trials'}/s",
                 err=True,
             )

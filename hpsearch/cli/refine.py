@@ -9,6 +9,7 @@ import click
 from hpsearch.cli.conduct import watching
 from hpsearch.cli.options import (
     OUTPUT,
+    Whole,
     aside,
     backend_option,
     claimed,
@@ -32,9 +33,9 @@ from hpsearch.store import as_yaml, find
 @run_argument
 @name_option
 @runs_dir_option
-@click.option("--top", type=click.IntRange(1),
+@click.option("--top", type=Whole(1),
               help="How many of the best trials set the region.  [default: a tenth]")  # fmt: skip
-@click.option("--trials", "-n", type=int, help="How many settings to try.  [default: as RUN]")
+@click.option("--trials", "-n", type=Whole(), help="How many settings to try.  [default: as RUN]")
 @click.option("--widen", is_flag=True, help="Reach past bounds that the best press against.")
 @set_option
 @jobs_option

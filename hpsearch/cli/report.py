@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from hpsearch.cli.options import OUTPUT, RUN, aside, claimed, force_option, runs_dir_option
+from hpsearch.cli.options import OUTPUT, RUN, Whole, aside, claimed, force_option, runs_dir_option
 from hpsearch.errors import OutputError, RunError
 from hpsearch.messages import counted
 from hpsearch.report.comparison import compare, show_comparison
@@ -17,7 +17,7 @@ from hpsearch.report.html.compare import default_page, write_comparison
 from hpsearch.report.html.page import write_page
 from hpsearch.report.live import EVERY, follow
 from hpsearch.report.png import write_pictures
-from hpsearch.report.summary import summarise
+from hpsearch.report.summary import Summary, summarise
 from hpsearch.report.table import write_csv, write_runs_csv
 from hpsearch.report.terminal import show
 from hpsearch.report.text import json_text
@@ -37,12 +37,12 @@ from hpsearch.store.output import Output
     show_default=True,
     help="For people, for programs, or every trial as a table.",
 )
-@click.option("--top", type=click.IntRange(1), default=5, show_default=True,
+@click.option("--top", type=Whole(1), default=5, show_default=True,
               help="How many of the best trials to list.")  # fmt: skip
-@click.option("--trial", "wanted", metavar="N", type=click.IntRange(0),
-              help="Tell all of one trial: settings, curve, rungs, log.")  # fmt: skip
+@click.option("--trial", "wanted", type=Whole(0),
+              help="Show all of one trial: settings, curve, rungs, log.")  # fmt: skip
 @click.option("--open", "open_", is_flag=True, help="Show the page in a browser, too.")
-@click.option("--watch", is_flag=True, help="Tell it again and again until the run has ended.")
+@click.option("--watch", is_flag=True, help="Show the run again and again until it has ended.")
 @click.option("--png", metavar="DIR", type=OUTPUT,
               help="Draw the page's pictures into DIR, too.")  # fmt: skip
 @click.option("--output", type=OUTPUT, metavar="FILE",
@@ -78,45 +78,49 @@ def report(
     if format_ != "text" and output is not None:
         raise click.UsageError("--output is a page, which goes with --format text only")
     to = claimed(output, force)
+    found = [find(run, runs_dir) for run in runs or (None,)]
     if len(runs) > 1:
-        found = [find(run, runs_dir) for run in runs]
-        _compare(found, runs_dir, to, format_, top, open_)
-        return
-    run = find(runs[0] if runs else None, runs_dir)
-    if wanted is not None:
-        _trial(run, wanted, format_)
-        return
-    if format_ == "json":
-        echo(json_text(summarise(run, top).as_json()))
-    elif format_ == "csv":
-        rows = StringIO()
-        write_csv(summarise(run, top).results, rows)
-        echo_data(rows.getvalue())
+        _several(found, runs_dir, to, format_, top, open_)
+    elif wanted is not None:
+        _trial(found[0], wanted, format_)
     else:
-        if watch:
-            follow(run)
-        _tell(run, top, open_)
-    if png is not None:
-        files = write_pictures(summarise(run), png, force=force)
-        echo(f"wrote {counted(len(files), 'picture')} to {png}", err=True)
+        _one(found[0], format_, top, open_, watch)
+        if png is not None:
+            files = write_pictures(summarise(found[0]), png, force=force)
+            echo(f"wrote {counted(len(files), 'picture')} to {png}", err=True)
 
 
-def _tell(run: RunDirectory, top: int, open_: bool) -> None:
-    """The story in text, and as a page."""
+def _one(run: RunDirectory, format_: str, top: int, open_: bool, watch: bool) -> None:
+    """What one run found, in one of the formats; as text, its page is written, too."""
+    if watch:
+        follow(run)
     summary = summarise(run, top)
-    try:
-        write_page(run, summary, EVERY if summary.info.status == "running" else None)
-    except (OSError, RunError) as error:  # what a run found can be told all the same
-        why = error.strerror if isinstance(error, OSError) else None
-        told = why or str(error).removeprefix(f"{run.report}: ")
-        echo(f"{run.report}: cannot be written: {told}", err=True)
+    if format_ == "json":
+        echo(json_text(summary.as_json()))
+        return
+    if format_ == "csv":
+        rows = StringIO()
+        write_csv(summary.results, rows)
+        echo_data(rows.getvalue())
+        return
+    _write_page(run, summary, EVERY if summary.info.status == "running" else None)
     show(summary)
     if open_:
         _open(run.report.path)
 
 
+def _write_page(run: RunDirectory, summary: Summary, refresh: float | None) -> None:
+    """Write report.html; where it cannot be written, the text is shown all the same."""
+    try:
+        write_page(run, summary, refresh)
+    except (OSError, RunError) as error:
+        why = error.strerror if isinstance(error, OSError) else None
+        reason = why or str(error).removeprefix(f"{run.report}: ")
+        echo(f"{run.report}: cannot be written: {reason}", err=True)
+
+
 def _trial(run: RunDirectory, wanted: int, format_: str) -> None:
-    """All that is known of one trial."""
+    """One trial, as text or as JSON."""
     found = report_trial(summarise(run), wanted)
     if format_ == "json":
         echo(json_text(found.as_json()))
@@ -124,7 +128,7 @@ def _trial(run: RunDirectory, wanted: int, format_: str) -> None:
         show_trial(found)
 
 
-def _compare(
+def _several(
     runs: list[RunDirectory],
     runs_dir: Path,
     output: Output | None,
@@ -132,29 +136,29 @@ def _compare(
     top: int,
     open_: bool,
 ) -> None:
-    """Several runs against each other, in text and as a page."""
+    """Several runs side by side, in one of the formats; as text, with a page."""
     comparison = compare([summarise(run, top) for run in runs])
     if format_ == "json":
         echo(json_text(comparison.as_json()))
-    elif format_ == "csv":
-        labelled = [(member.name, member.summary.results) for member in comparison.members]
+        return
+    if format_ == "csv":
         rows = StringIO()
-        write_runs_csv(labelled, rows)
+        write_runs_csv([(m.name, m.summary.results) for m in comparison.members], rows)
         echo_data(rows.getvalue())
-    else:
-        page = output or default_page(runs_dir)
-        written: Path | None = page.path
-        try:
-            write_comparison(comparison, page)
-        except OutputError as error:
-            if output is not None:
-                raise
-            echo(f"{error}; name the page with --output", err=True)
-            written = None
-        with aside(output):
-            show_comparison(comparison, written)
-        if open_ and written is not None:
-            _open(written)
+        return
+    page = output or default_page(runs_dir)
+    written: Path | None = page.path
+    try:
+        write_comparison(comparison, page)
+    except OutputError as error:
+        if output is not None:
+            raise
+        echo(f"{error}; name the page with --output", err=True)
+        written = None
+    with aside(output):
+        show_comparison(comparison, written)
+    if open_ and written is not None:
+        _open(written)
 
 
 def _open(page: Path) -> None:

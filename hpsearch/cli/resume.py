@@ -8,6 +8,7 @@ import click
 
 from hpsearch.cli.conduct import watching
 from hpsearch.cli.options import (
+    Whole,
     backend_option,
     jobs_option,
     quiet_option,
@@ -27,7 +28,7 @@ from hpsearch.store import find
 @click.command()
 @run_argument
 @runs_dir_option
-@click.option("--trials", "-n", type=int,
+@click.option("--trials", "-n", type=Whole(),
               help="Go on to so many trials in all, more than were planned.")  # fmt: skip
 @click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True,
               help="Change parallel.*, search.timeout or search.trial_timeout.")  # fmt: skip

@@ -9,6 +9,7 @@ import click
 
 from hpsearch.cli.options import (
     OUTPUT,
+    Whole,
     claimed,
     force_option,
     jobs_option,
@@ -16,7 +17,7 @@ from hpsearch.cli.options import (
     runs_dir_option,
     trust_option,
 )
-from hpsearch.config import from_mapping
+from hpsearch.config import changed
 from hpsearch.errors import as_argument
 from hpsearch.report.escape import echo
 from hpsearch.report.numbers import number, setting
@@ -47,9 +48,9 @@ from hpsearch.trainers.kinds import kind_of
 
 @click.command()
 @run_argument
-@click.option("--trial", type=int, help="The trial's number.  [default: the winner]")
-@click.option("--seeds", type=click.IntRange(1), help="Train this often, each with a new seed.")
-@click.option("--epochs", type=click.IntRange(1), help="Train this long.  [default: as it was]")
+@click.option("--trial", type=Whole(), help="The trial's number.  [default: the winner]")
+@click.option("--seeds", type=Whole(1), help="Train this often, each with a new seed.")
+@click.option("--epochs", type=Whole(1), help="Train this long.  [default: as it was]")
 @click.option("--refit", is_flag=True, help="Train on the validation rows, too.")
 @click.option("--output", "-o", type=OUTPUT, metavar="FILE",
               help="Write the trained model to this .npz file.")  # fmt: skip
@@ -83,7 +84,7 @@ def retrain(
         raise click.UsageError("--output saves one model; leave out --seeds")
     found = find(run, runs_dir)
     info = found.info
-    config = from_mapping(info.config, None, (), jobs=jobs)
+    config = changed(info.config, found.path, jobs=jobs)
     kind = kind_of(config.trainer)
     if not kind.needs_data and (refit or output is not None):
         option = "--refit" if refit else "--output"

@@ -8,6 +8,7 @@ import click
 
 from hpsearch.cli.conduct import watching
 from hpsearch.cli.options import (
+    Whole,
     backend_option,
     config_argument,
     jobs_option,
@@ -26,8 +27,8 @@ from hpsearch.searching.launch import launch, prepare
 @name_option
 @runs_dir_option
 @jobs_option
-@click.option("--seed", type=int, help="The seed of the search, instead of the config's.")
-@click.option("--trials", "-n", type=int, help="How many settings to try.")
+@click.option("--seed", type=Whole(), help="The seed of the search, instead of the config's.")
+@click.option("--trials", "-n", type=Whole(), help="How many settings to try.")
 @set_option
 @backend_option
 @quiet_option

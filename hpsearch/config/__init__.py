@@ -35,7 +35,9 @@ __all__ = [
     "Parallel",
     "Search",
     "TrainerConfig",
+    "changed",
     "from_mapping",
+    "from_run",
     "load",
     "remarks_on",
     "space_from",
@@ -81,6 +83,42 @@ def from_mapping(
     from hpsearch.config.loading import from_tree
 
     return from_tree(tree, Path.cwd() if base is None else Path(base), overrides, forced)
+
+
+def from_run(tree: Mapping[str, Any], run: Path) -> Config:
+    """The configuration in a run directory, as hpsearch wrote it: decoded, not checked again.
+
+    Args:
+        tree: what run.json has under `config`.
+        run: the run's folder.
+
+    Raises:
+        RunError: the file is damaged.
+    """
+    from hpsearch.config.stored import read
+
+    return read(tree, run)
+
+
+def changed(
+    tree: Mapping[str, Any], run: Path, overrides: Sequence[str] = (), **forced: Any
+) -> Config:
+    """The configuration in a run directory with what a user changes; checked if that is anything.
+
+    Args:
+        tree: as for `from_run`.
+        run: the run's folder.
+        overrides: as for `load`.
+        forced: as for `load`.
+
+    Raises:
+        RunError: the file is damaged.
+        ConfigError: every problem of what the changes make of it.
+    """
+    found = from_run(tree, run)
+    if not overrides and all(value is None for value in forced.values()):
+        return found
+    return from_mapping(tree, None, overrides, **forced)
 
 
 def space_from(tree: Mapping[str, Any]) -> Space:

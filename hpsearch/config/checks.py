@@ -10,10 +10,9 @@ from hpsearch.config.problems import KeyPath, Problem
 from hpsearch.fields import show
 from hpsearch.rng import stream
 from hpsearch.space import Continuous, Domain, Fixed, Space, largest_integer, same
+from hpsearch.space.stored import MOST_COORDINATES
 from hpsearch.suggestions import hint
 from hpsearch.trial import Value
-
-MOST_COORDINATES = 1000
 
 Domains = Mapping[str, Domain | None]
 """The domain of each name in the space, None where it is not sound."""

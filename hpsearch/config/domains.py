@@ -22,10 +22,9 @@ from hpsearch.space import (
     Scale,
     same,
 )
+from hpsearch.space.domain import LARGEST, MOST_VALUES
 from hpsearch.trainers.hyperparameter import Hyperparameter, standard, wrong
 
-LARGEST = 2**53  # beyond it floats do not tell whole numbers apart
-MOST_VALUES = 10**9
 NEAREST = 1e-12  # of a warped bound: as far as it must lie from the other one
 
 RANGE = ("min", "max", "scale", "type", "step")

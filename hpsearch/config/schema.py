@@ -13,13 +13,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from msgspec import Meta
+
 from hpsearch import fields as rules
 from hpsearch.config import space_rules
 from hpsearch.data.options import LARGEST_SEED, DataOptions
 from hpsearch.fields import Keys, Switch, Written, key
 from hpsearch.space import ALIASES, SCALES, Space
 from hpsearch.trainers.kinds import Goal
-from hpsearch.trial import Params, Value
+from hpsearch.trial import Count, Params, Value
 
 NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 """Names of searches and runs: a folder's name on every system, never a path."""
@@ -39,6 +41,13 @@ REFUSED_SCALES = {
     name: FOREIGN_SCALE.format(name)
     for name in ("reverse_log", "reverse-log", "inv_log_uniform", "inv-log-uniform", "logit")
 }
+
+Positive = Annotated[int, Meta(ge=1, le=LARGEST_SEED)]
+"""A whole number from 1 on, in the file of a run, which the rule does not check again."""
+
+Trainings = Annotated[int, Meta(ge=1, le=MOST_TRAININGS)]
+
+Seconds = Annotated[float, Meta(gt=0)]
 
 ABSENT = ()
 """The default of a key that may be null, where null is not the same as nothing."""
@@ -138,13 +147,13 @@ class Halving(Keys):
     """How weak trials stop early."""
 
     min_epochs: Annotated[
-        int | None, rules.optional(rules.whole(1, MOST_TRIALS, also=", or null"))
+        Positive | None, rules.optional(rules.whole(1, MOST_TRIALS, also=", or null"))
     ] = key(
         "No trial stops before so many epochs; at most `trainer.epochs`. Null: trials "
         "stop at two rungs, a ninth and a third of a full training for factor 3.",
         None,
     )
-    factor: Annotated[int, rules.whole(2, MOST_TRIALS)] = key(
+    factor: Annotated[int, Meta(ge=2, le=LARGEST_SEED), rules.whole(2, MOST_TRIALS)] = key(
         "One in so many goes on to the next rung, which trains so many times longer.", 3
     )
 
@@ -153,13 +162,15 @@ class Halving(Keys):
 class Confirm(Keys):
     """How the best are trained again."""
 
-    top: Annotated[int, rules.whole(1, MOST_TRIALS)] = key(
+    top: Annotated[Positive, rules.whole(1, MOST_TRIALS)] = key(
         "Settings to train again: the best so many.", 3
     )
-    seeds: Annotated[int, rules.whole(1, MOST_TRAININGS)] = key(
+    seeds: Annotated[Trainings, rules.whole(1, MOST_TRAININGS)] = key(
         "Trainings of each of them, with new seeds.", 3
     )
-    share: Annotated[float, rules.share(of="the planned epochs", zero=False, one=True)] = key(
+    share: Annotated[
+        float, Meta(gt=0, le=1), rules.share(of="the planned epochs", zero=False, one=True)
+    ] = key(
         "Most that all this may take, as a fraction of the epochs of all `trials` "
         "trained in full; where it is too little, fewer settings and seeds are confirmed.",
         0.1,
@@ -170,9 +181,10 @@ class Confirm(Keys):
 class Search(Keys):
     """How much to search, and how."""
 
-    trials: Annotated[int, rules.whole(1, MOST_TRIALS)] = key("Settings to propose.", 64)
+    trials: Annotated[Positive, rules.whole(1, MOST_TRIALS)] = key("Settings to propose.", 64)
     rounds: Annotated[
-        int | Literal["auto"], rules.either("auto", rules.whole(1, MOST_TRIALS, also=", or auto"))
+        Positive | Literal["auto"],
+        rules.either("auto", rules.whole(1, MOST_TRIALS, also=", or auto")),
     ] = key("Steps from coarse to fine; at most `trials`.", "auto")
     sampler: Annotated[Literal["zoom", "random"], rules.choice("zoom", "random")] = key(
         "`zoom`: coarse to fine, each round around the best trials so far; `random`: "
@@ -199,7 +211,8 @@ class Search(Keys):
         examples=[{"top": 5, "seeds": 5, "share": 0.2}],
     )
     folds: Annotated[
-        int | None, rules.optional(rules.whole(2, MOST_TRAININGS, also=", or null"))
+        Annotated[int, Meta(ge=2, le=MOST_TRAININGS)] | None,
+        rules.optional(rules.whole(2, MOST_TRAININGS, also=", or null")),
     ] = key(
         "Cross-validation, for small data: the training and validation rows are cut "
         "into so many folds, each trial is trained once for each of them as its validation rows, "
@@ -207,15 +220,15 @@ class Search(Keys):
         None,
         examples=[5],
     )
-    repeats: Annotated[int, rules.whole(1, MOST_TRAININGS)] = key(
+    repeats: Annotated[Trainings, rules.whole(1, MOST_TRAININGS)] = key(
         "Trainings of each trial with different seeds, averaged.", 1
     )
-    timeout: Annotated[float | None, rules.optional(rules.duration())] = key(
+    timeout: Annotated[Seconds | None, rules.optional(rules.duration())] = key(
         "Time for the whole search: seconds, or a text such as 90s, 10m, 2h, 1d.",
         None,
         examples=["10m"],
     )
-    trial_timeout: Annotated[float | None, rules.optional(rules.duration())] = key(
+    trial_timeout: Annotated[Seconds | None, rules.optional(rules.duration())] = key(
         "Time for one trial; a longer one has failed.", None, examples=["90s"]
     )
     start: Annotated[tuple[Params, ...] | str, rules.optional(space_rules.start())] = key(
@@ -237,7 +250,7 @@ class Parallel(Keys):
     """Where trials run; nothing here changes a result."""
 
     jobs: Annotated[
-        int | Literal["auto"],
+        Annotated[int, Meta(ge=-1, le=LARGEST_SEED)] | Literal["auto"],
         rules.either("auto", rules.either(-1, rules.whole(1, MOST_JOBS, also=", auto, or -1"))),
     ] = key(
         "Trials at a time. `auto`: every core for the network, 1 for your own "
@@ -248,20 +261,22 @@ class Parallel(Keys):
         Literal["local", "serial"], rules.choice("local", "serial", later=("dask",))
     ] = key("`local`: processes on this machine; `serial`: this process.", "local")
     threads: Annotated[
-        int | Literal["auto"], rules.either("auto", rules.whole(1, MOST_JOBS, also=", or auto"))
+        Positive | Literal["auto"],
+        rules.either("auto", rules.whole(1, MOST_JOBS, also=", or auto")),
     ] = key(
         "Threads of each worker. `auto`: 1 for network and keras, else cores/jobs.",
         "auto",
     )
     devices: Annotated[
-        tuple[int, ...] | None, rules.optional(rules.distinct(rules.whole(0, MOST_JOBS), "[0, 1]"))
+        tuple[Count, ...] | None,
+        rules.optional(rules.distinct(rules.whole(0, MOST_JOBS), "[0, 1]")),
     ] = key(
         "Numbers of the CUDA devices that the workers share out: each sees one, by "
         "its own `CUDA_VISIBLE_DEVICES`. The network needs none.",
         None,
         examples=[[0, 1]],
     )
-    memory: Annotated[int | None, rules.optional(rules.memory(LEAST_MEMORY))] = key(
+    memory: Annotated[Positive | None, rules.optional(rules.memory(LEAST_MEMORY))] = key(
         "Most memory that the data of one worker may take; a trial that needs more "
         "has failed. Bytes, or a text in K, M, G or T, each 1024 of the one before (KiB is "
         f"another word for K); at least {LEAST_MEMORY}, and the network takes about 96M on the "
@@ -278,7 +293,7 @@ class Heading(Keys):
     name: Annotated[str, rules.optional(rules.text(NAME_PATTERN, NAME))] = key(
         "What runs are called; null: the name of the file.", None, examples=["digits"]
     )
-    seed: Annotated[int, rules.whole(0, LARGEST_SEED)] = key(
+    seed: Annotated[Count, rules.whole(0, LARGEST_SEED)] = key(
         "Decides every random number of the search but the data split.", 0
     )
 

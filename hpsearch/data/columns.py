@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float64, Shaped
 
 from hpsearch.data.labels import finder
 from hpsearch.data.numerals import (
@@ -23,6 +22,7 @@ from hpsearch.data.numerals import (
 from hpsearch.data.source import Numbers, Text
 from hpsearch.errors import DataError
 from hpsearch.messages import quoted
+from hpsearch.shapes import Float64, Shaped
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Float32, Float64
 
 from hpsearch.data.numerals import Writing
 from hpsearch.data.source import Label, Rows, Source
 from hpsearch.errors import DataError
 from hpsearch.messages import listed, quoted
+from hpsearch.shapes import Float32, Float64
 
 PerFeature = Float64[np.ndarray[Any, Any], " features"]
 PerNumber = Float64[np.ndarray[Any, Any], " numbers"]

@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Shaped
 
 from hpsearch.data.labels import from_array
 from hpsearch.data.source import PARTS, Part, Source, array_names
 from hpsearch.errors import DataError
 from hpsearch.messages import listed
+from hpsearch.shapes import Shaped
 
 _FILE = re.compile(
     r"(?P<prefix>.+?)[-_.](?P<kind>images|labels)[-_.]idx\d[-_.](ubyte|byte|short|int|float|double)"

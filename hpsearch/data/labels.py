@@ -9,12 +9,12 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
-from jaxtyping import Shaped
 
 from hpsearch.data.numerals import is_number
 from hpsearch.data.source import Codes, Label, Labels
 from hpsearch.errors import DataError
 from hpsearch.messages import listed, quoted
+from hpsearch.shapes import Shaped
 
 MISSING_TEXTS = ("", "NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null", "?")
 """Texts that stand for a missing value in a text file."""

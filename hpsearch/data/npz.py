@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-from jaxtyping import Shaped
 
 from hpsearch.data.labels import from_array
 from hpsearch.data.source import PARTS, Labels, Numbers, Part, Source, array_names
 from hpsearch.errors import DataError
 from hpsearch.messages import listed
+from hpsearch.shapes import Shaped
 
 Array = Shaped[np.ndarray[Any, Any], "..."]
 

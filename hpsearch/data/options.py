@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from msgspec import Meta
+
 from hpsearch import fields as rules
 from hpsearch.fields import Keys, key
 
@@ -50,12 +52,12 @@ class DataOptions(Keys):
     target: Annotated[str | None, rules.optional(rules.text(COLUMN))] = key(
         "Tables: the column to predict.", None, examples=["label"]
     )
-    validation: Annotated[float, rules.share(of="all rows", zero=False)] = key(
+    validation: Annotated[float, Meta(gt=0, lt=1), rules.share(of="all rows", zero=False)] = key(
         "Fraction of all rows that compares the trials. Where the source brings its "
         "own validation rows, those are used.",
         0.2,
     )
-    test: Annotated[float, rules.share(of="all rows", zero=True)] = key(
+    test: Annotated[float, Meta(ge=0, lt=1), rules.share(of="all rows", zero=True)] = key(
         "Fraction of all rows that only ever judges the winner; 0 for none. Where "
         "the source brings its own test rows, those are used.",
         0.2,
@@ -67,7 +69,7 @@ class DataOptions(Keys):
         "What stands in for a missing value: `mean` of the training rows; null makes it an error.",
         None,
     )
-    split_seed: Annotated[int, rules.whole(0, LARGEST_SEED)] = key(
+    split_seed: Annotated[int, Meta(ge=0, le=LARGEST_SEED), rules.whole(0, LARGEST_SEED)] = key(
         "Decides which rows go where. Apart from `seed`, so that a new seed never sees old test "
         "rows.",
         0,

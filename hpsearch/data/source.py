@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Int64, Shaped
 
 from hpsearch.data.numerals import Writing
+from hpsearch.shapes import Int64, Shaped
 
 Label = bool | int | float | str
 """The name of a class, in the type that it has in the source."""

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int64
 
 from hpsearch.data.source import PARTS, Codes, Label, Part, Rows
 from hpsearch.errors import DataError
 from hpsearch.messages import counted, quoted
+from hpsearch.shapes import Int64
 
 Counts = Int64[np.ndarray[Any, Any], " classes"]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hpsearch.config import from_mapping
+from hpsearch.config import from_run
 from hpsearch.errors import RunError
 from hpsearch.searching.criterion import Criterion, Curve, criterion_of
 from hpsearch.searching.spec import past_trials, spec_of
@@ -78,7 +78,7 @@ def read_run(run: RunDirectory) -> ExportedRun:
         RunError: the run directory is damaged.
     """
     info = run.info
-    config = from_mapping(info.config)
+    config = from_run(info.config, run.path)
     spec, criterion, winner = spec_of(run, info, config), criterion_of(config), run.winner(info)
     labels: dict[str, str | int] = {
         "run": run.name,

@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
 
 from hpsearch.nn import batch_norm
 from hpsearch.nn.activations import ACTIVATIONS
 from hpsearch.nn.architecture import Architecture, Statistics, layers
 from hpsearch.nn.types import Array, Flat
+from hpsearch.shapes import Float
 
 UnitMoments = Float[Array, "t units"]
 """One number for each hidden unit of each trial, all layers side by side."""

@@ -1,4 +1,4 @@
-"""The network at test time: batch norm folded into the weights, so many rows at once."""
+"""The network at test time: batch norm folded into the weights, a chunk of rows at a time."""
 
 from __future__ import annotations
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+
+from hpsearch.shapes import Bool, Float, Int
 
 if TYPE_CHECKING:
     Array = np.ndarray[Any, np.dtype[Any]]

@@ -13,8 +13,7 @@ from hpsearch.errors import as_argument
 from hpsearch.report.numbers import number
 from hpsearch.sampling.pressure import Pressure, pressures
 from hpsearch.sampling.ranking import Observation
-from hpsearch.searching.history import LOST
-from hpsearch.searching.launch import why_diverged
+from hpsearch.searching.history import LOST, why_diverged
 from hpsearch.space import Choice, Space, same
 from hpsearch.trainers.kinds import kind_read
 from hpsearch.trial import Result, Status
@@ -49,7 +48,7 @@ def advise(
         for pressure in pressures(config.space, best, kind_read(config.trainer).limits()):
             yield Advice("pressure", pressure.parameter, _pressing(run, pressure))
     for status, remedy in (
-        (Status.DIVERGED, why_diverged(config, results)),
+        (Status.DIVERGED, why_diverged(config.space, results)),
         (Status.FAILED, "logs/log.txt has their tracebacks"),
     ):
         share = sum(result.status is status for result in results) / max(1, len(results))

@@ -94,9 +94,9 @@ def _draw(kaleido: Any, browser: str, pictures: Mapping[Path, Figure]) -> None:
         kaleido.write_fig_from_object_sync(
             specs, kopts={"path": browser, "mathjax": False, "timeout": TIMEOUT}
         )
-    except Exception as error:  # a browser may fail in ways of its own
-        told = error.args[0] if error.args else type(error).__name__
-        raise HpsearchError(f"{browser}: could not draw the pictures: {told}") from error
+    except Exception as error:  # browsers fail in many ways
+        reason = error.args[0] if error.args else type(error).__name__
+        raise HpsearchError(f"{browser}: could not draw the pictures: {reason}") from error
 
 
 def find_browser() -> str:
@@ -120,19 +120,19 @@ def find_browser() -> str:
 
 
 def _pictures(summary: Summary) -> Iterator[tuple[str, dict[str, Any]]]:
-    """What to draw, by the file's name without its ending."""
+    """The figures by the names of their files, without the ending."""
     for name, (title, make) in FIGURES.items():
         figure = make(summary)
         if figure is not None:
             yield name, framed(figure, title)
     for index, (name, figure) in enumerate(panels(summary)):
-        # Names of parameters are a user's; the number keeps two that look alike apart.
+        # Users name parameters as they like; the number keeps two apart that look alike.
         safe = re.sub(r"[^\w-]+", "-", name)[:LONGEST].strip("-")
         yield f"parameter-{index:02d}-{safe}", framed(figure, plot_text(name, 60))
 
 
 def framed(figure: Figure, title: str) -> dict[str, Any]:
-    """A figure that stands by itself: with a title, on paper, in a size of its own."""
+    """A figure that stands by itself: with a title, a background and a fixed size."""
     layout = figure["layout"]
     margin = layout["margin"]
     above = margin["t"] + TITLE_ROOM

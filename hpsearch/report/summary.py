@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from hpsearch.config import Config, from_mapping
+from hpsearch.config import Config, from_run
 from hpsearch.errors import HpsearchError, as_argument
 from hpsearch.report.advice import Advice, advise
 from hpsearch.report.headline import (
@@ -254,7 +254,7 @@ def summarise(run: RunDirectory, top: int = 5) -> Summary:
         RunError: the run directory is damaged.
     """
     info = run.info
-    config = from_mapping(info.config)
+    config = from_run(info.config, run.path)
     criterion = criterion_of(config)
     spec = spec_of(run, info, config)
     trials = past_trials(run, spec)

@@ -69,7 +69,7 @@ def ladder(epochs: int, min_epochs: int | None = None, factor: int = 3) -> tuple
 
 
 def rungs(trials: int, amounts: tuple[int, ...], factor: int = 3) -> tuple[Rung, ...]:
-    """How many trials of a round reach each amount of training: ever the best 1/factor.
+    """How many trials of a round reach each amount of training: each time the best 1/factor.
 
     A round with too few trials for every rung does without the lowest.
 

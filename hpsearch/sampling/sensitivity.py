@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
 
 from hpsearch.sampling.surrogate import Inputs, Vector, feature_owners, features
 from hpsearch.sampling.zoom import latin_hypercube
+from hpsearch.shapes import Bool, Float
 from hpsearch.space import Choice, Points, Space
 from hpsearch.space.domain import Domain, Fixed, Fractions
 

@@ -9,9 +9,9 @@ from statistics import NormalDist
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
 
 from hpsearch.sampling.ranking import Observation
+from hpsearch.shapes import Float, Int
 from hpsearch.space import Points, Space
 from hpsearch.trial import Params
 

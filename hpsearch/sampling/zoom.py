@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
 
 from hpsearch.sampling.ranking import Observation
+from hpsearch.shapes import Float, Int
 from hpsearch.space import Points, Space
 
 REDRAWS = 0.7  # expected number of coordinates of a new setting that ignore the elites

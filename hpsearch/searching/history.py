@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from hpsearch.errors import RunError
+from hpsearch.messages import printable
 from hpsearch.rng import RULES
 from hpsearch.sampling.ranking import UNKNOWN, Observation
 from hpsearch.searching.criterion import Criterion, Curve, average, join
 from hpsearch.space import Parameter, Space
 from hpsearch.store import as_line
 from hpsearch.trial import Inherited, Piece, Result, Status, Training, is_number
+
+MOST_NAMES = 5  # of metrics in one message
 
 LOST = (Status.DIVERGED, Status.FAILED)
 
@@ -151,3 +154,30 @@ def curves(pieces: Iterable[Piece], metric: str, repeats: int = 1) -> dict[int, 
         if repeat < repeats:
             owned[number].append(join(trainings[number, repeat, fold]))
     return {number: average(several, metric) for number, several in owned.items()}
+
+
+def why_diverged(space: Space, results: Sequence[Result]) -> str:
+    """What made trials diverge, and what would waste less."""
+    names = [printable(name) for name in undefined(results)[:MOST_NAMES]]
+    cause = f"{', '.join(names)} became NaN or infinite; " if names else ""
+    if "learning_rate" in space:
+        return f"{cause}a smaller maximum for learning_rate would waste less"
+    return f"{cause}narrow the space to where all that is reported stays finite"
+
+
+def undefined(results: Sequence[Result]) -> list[str]:
+    """The metrics that became NaN or infinite in trials that diverged, the commonest first."""
+    counts = Counter(
+        name
+        for result in results
+        if result.status is Status.DIVERGED
+        for name in _undefined(result)
+    )
+    return [name for name, _ in counts.most_common()]
+
+
+def _undefined(result: Result) -> list[str]:
+    """The metrics that a trial's error names, or else all that are undefined at its end."""
+    if result.error is not None and result.error.startswith(UNDEFINED):
+        return result.error.removeprefix(UNDEFINED).rpartition(" was ")[0].split(", ")
+    return [name for name, value in result.metrics.items() if value is None]

@@ -15,12 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hpsearch.config import Config, from_mapping
+from hpsearch.config import Config, changed, from_run
 from hpsearch.data.dataset import Dataset
 from hpsearch.errors import RunError
-from hpsearch.messages import printable
 from hpsearch.searching.events import Listener, RunOpened
-from hpsearch.searching.history import UNDEFINED
+from hpsearch.searching.history import why_diverged
 from hpsearch.searching.refine import Refinement, refine, start_from
 from hpsearch.searching.resume import reopen
 from hpsearch.searching.session import begin, conduct, fingerprint_of, read_data
@@ -29,8 +28,6 @@ from hpsearch.searching.trainer import Function, inspected
 from hpsearch.searching.trust import is_sealed, permit, unsealed
 from hpsearch.store import RunDirectory, find
 from hpsearch.trial import Result, Status
-
-MOST_NAMES = 5  # of metrics in one message
 
 
 @dataclass(frozen=True)
@@ -98,8 +95,8 @@ def prepare_refinement(
         HpsearchError: as `prepare` and `refine.refine` do, or the code is not trusted.
     """
     info = parent.info
-    before = from_mapping(info.config)
-    config = from_mapping(info.config, None, overrides, **forced)
+    before = from_run(info.config, parent.path)
+    config = changed(info.config, parent.path, overrides, **forced)
     sealed = True
     if function is not None:  # nothing else runs, but what the parent names may be a stranger's
         sealed = is_sealed(info)
@@ -186,35 +183,10 @@ def without_winner(run: Path, config: Config, results: Sequence[Result]) -> str:
     counts = Counter(result.status for result in results)
     reasons = []
     if counts[Status.DIVERGED]:
-        reasons.append(f"{counts[Status.DIVERGED]:,} diverged; {why_diverged(config, results)}")
+        reasons.append(
+            f"{counts[Status.DIVERGED]:,} diverged; {why_diverged(config.space, results)}"
+        )
     if counts[Status.FAILED]:
         reasons.append(f"{counts[Status.FAILED]:,} failed; logs/log.txt has their tracebacks")
     why = f" ({len(results):,} trials: {'; '.join(reasons)})" if reasons else ""
     return f"{run}: no trial was completed with a finite {config.metric.name}{why}"
-
-
-def why_diverged(config: Config, results: Sequence[Result]) -> str:
-    """What made trials diverge, and what would waste less."""
-    names = [printable(name) for name in undefined(results)[:MOST_NAMES]]
-    cause = f"{', '.join(names)} became NaN or infinite; " if names else ""
-    if "learning_rate" in config.space:
-        return f"{cause}a smaller maximum for learning_rate would waste less"
-    return f"{cause}narrow the space to where all that is reported stays finite"
-
-
-def undefined(results: Sequence[Result]) -> list[str]:
-    """The metrics that became NaN or infinite in trials that diverged, the commonest first."""
-    counts = Counter(
-        name
-        for result in results
-        if result.status is Status.DIVERGED
-        for name in _undefined(result)
-    )
-    return [name for name, _ in counts.most_common()]
-
-
-def _undefined(result: Result) -> list[str]:
-    """The metrics that a trial's error names, or else all that are undefined at its end."""
-    if result.error is not None and result.error.startswith(UNDEFINED):
-        return result.error.removeprefix(UNDEFINED).rpartition(" was ")[0].split(", ")
-    return [name for name, value in result.metrics.items() if value is None]

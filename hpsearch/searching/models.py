@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hpsearch.config import from_mapping
+from hpsearch.config import from_run
 from hpsearch.data.dataset import Dataset, load
 from hpsearch.data.encoding import Encoding, batches
 from hpsearch.data.options import BUILT_IN, DataOptions
@@ -51,7 +51,7 @@ def winning_model(run: RunDirectory, trust: bool = False) -> tuple[Predictor, En
     info = run.info
     if not run.has_model:
         raise no_winner(run, info) if run.winner(info) is None else no_model(run, info)
-    config = from_mapping(info.config)
+    config = from_run(info.config, run.path)
     kind = kind_of(config.trainer)
     if kind.model is None:
         raise no_model(run, info)
@@ -84,7 +84,7 @@ def rows_seen(
         None where it cannot be told.
     """
     info = run.info
-    options, expected = from_mapping(info.config).data, info.data.fingerprint
+    options, expected = from_run(info.config, run.path).data, info.data.fingerprint
     if options is None:
         return None
     dataset = _the_same(options, expected)
@@ -126,7 +126,7 @@ def _digests(source: Source, y: Codes, rows: Rows, encoding: Encoding) -> Iterat
 
 def no_model(run: RunDirectory, info: RunInfo) -> RunError:
     """Why a run with a winner has no model, and what to do instead."""
-    kind = kind_of(from_mapping(info.config).trainer)
+    kind = kind_of(from_run(info.config, run.path).trainer)
     if info.imported and kind.model is not None:
         return RunError(
             f"{run.path}: was imported, and no model came with it; train one with: "

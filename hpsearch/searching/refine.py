@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from heapq import nsmallest
 from math import ceil
 
-from hpsearch.config import Config, from_mapping
+from hpsearch.config import Config, from_run
 from hpsearch.errors import RunError, as_argument
 from hpsearch.sampling.pressure import Limits, Pressure, pressures
 from hpsearch.sampling.ranking import Observation, rank
@@ -168,7 +168,7 @@ def start_from(config: Config, run: RunDirectory) -> Config:
     Raises:
         RunError: none of them lies in the space.
     """
-    before = from_mapping(run.info.config)
+    before = from_run(run.info.config, run.path)
     criterion = criterion_of(before)
     best = [result.params for result in best_completed(run.results, criterion, top=10)]
     most = min(AGAIN, config.search.trials)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hpsearch.config import from_mapping
+from hpsearch.config import from_run
 from hpsearch.errors import RunError
 from hpsearch.messages import counted
 from hpsearch.searching.history import check_params
@@ -26,7 +26,7 @@ def repair(run: RunDirectory) -> list[str]:
         info = run.info
         check_resumable(run, info)
         run.history  # noqa: B018 (raises)
-        config = from_mapping(info.config)
+        config = from_run(info.config, run.path)
         space, metric = config.space, config.metric.name
         found = [
             f"{run.path / file}: {counted(lines, 'damaged line')} set aside"

@@ -7,7 +7,7 @@ from dataclasses import replace
 from math import ceil
 from typing import Any
 
-from hpsearch.config import Config, from_mapping
+from hpsearch.config import Config, changed, from_mapping, from_run
 from hpsearch.config.yaml_text import read
 from hpsearch.errors import ConfigError, RunError, as_argument
 from hpsearch.sampling.plan import extended, ladder, round_sizes
@@ -48,8 +48,8 @@ def reopen(
         info = run.info
         check_resumable(run, info)
         tree, text = _as_edited(run, info)
-        before = from_mapping(tree)
-        config = from_mapping(tree, None, overrides, **forced)
+        before = from_run(tree, run.path)
+        config = changed(tree, run.path, overrides, **forced)
         if found := list(_refused(before.as_dict(), config.as_dict())):
             may = "only parallel, search.timeout and search.trial_timeout may change in a run"
             hint = "; to extend it: --trials N" if any("search.trials" in f for f in found) else ""

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from hpsearch import backends
-from hpsearch.config import Config, from_mapping
+from hpsearch.config import Config, from_run
 from hpsearch.data.dataset import Dataset, cross_validation, load, write_folds
 from hpsearch.errors import ConfigError, RunError, as_argument
 from hpsearch.rng import RULES
@@ -226,7 +226,7 @@ def conduct(
     """
     backends.open_streams()
     info = run.info
-    config = config or from_mapping(info.config)
+    config = config or from_run(info.config, run.path)
     folds = folds_of(config, dataset or same_data(run, info, config))
     spec = spec_of(run, info, config)
     deadline = None

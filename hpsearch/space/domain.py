@@ -9,8 +9,8 @@ from math import isclose, ulp
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, Int
 
+from hpsearch.shapes import Float, Int
 from hpsearch.space.scale import LINEAR, Scale
 from hpsearch.trial import Value
 
@@ -60,6 +60,8 @@ class Domain(Protocol):
         ...
 
 
+LARGEST = 2**53  # beyond it floats do not tell whole numbers apart
+MOST_VALUES = 10**9  # of a range with a step that is no whole number
 ROUNDING = 1e-9  # of a step: 0.1 * 3 is 0.30000000000000004, and means 0.3
 
 

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+
+from hpsearch.shapes import Float
 
 Floats = float | Float[np.ndarray, "..."]
 

@@ -9,8 +9,8 @@ from math import prod
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
+from hpsearch.shapes import Float
 from hpsearch.space.domain import Choice, Choosable, Discrete, Domain, Fixed, same
 from hpsearch.trial import Params, Value
 
@@ -84,7 +84,7 @@ class Coordinate:
 
     @property
     def name(self) -> str:
-        """As shown to people: ``hidden_units[0]``."""
+        """The name that users see, such as ``hidden_units[0]``."""
         name = self.parameter.name
         return name if self.index is None else f"{name}[{self.index}]"
 
@@ -177,7 +177,7 @@ class Space:
             if parameter.name in above:
                 raise ValueError(f"a circle of per and when: {' -> '.join(above)}")
             for name in parameter.depends_on:
-                if name in self:
+                if name in self and name not in ordered:
                     place(self[name], (*above, parameter.name))
             ordered[parameter.name] = parameter
 
@@ -187,12 +187,14 @@ class Space:
 
     def active(self, parameter: Parameter, chosen: Mapping[str, Any]) -> bool:
         """Whether a parameter is active, given the values of those before it `in_order`."""
-        if not all(name in chosen or name in self.settings for name in parameter.depends_on):
-            return False
-        return all(
-            any(same(self._value(name, chosen), value) for value in values)
-            for name, values in parameter.when.items()
-        )
+        for name in parameter.depends_on:
+            if name not in chosen and name not in self.settings:
+                return False
+        for name, values in parameter.when.items():
+            value = self._value(name, chosen)
+            if not any(same(value, each) for each in values):
+                return False
+        return True
 
     def length(self, parameter: Parameter, chosen: Mapping[str, Any]) -> int | None:
         """How many values a list holds for this parameter; None if it has one value, no list."""
@@ -225,7 +227,7 @@ class Space:
                 continue
             name, length = parameter.name, self.length(parameter, chosen)
             if parameter.fixed:
-                value = parameter.domain.at(0.5)
+                value = parameter.domain.nth(0)
                 chosen[name] = value if length is None else [value] * length
             elif length is None:
                 chosen[name] = values[self.columns[name][0]]

@@ -61,9 +61,12 @@ def test_hpsearch_alone_shows_its_help_as_wrong_usage(hpsearch):
         (["rnu"], "Did you mean 'run'?"),
         (["run"], "Missing argument 'CONFIG'"),
         (["run", "c.yaml", "--job", "2"], "Did you mean '--jobs'?"),
-        (["run", "c.yaml", "--jobs", "two"], "'two' is not a valid integer"),
+        (
+            ["run", "c.yaml", "--jobs", "two"],
+            "'--jobs' / '-j': must be a whole number, found 'two'",
+        ),
         (["report", "--format", "xml"], "'xml' is not one of 'text', 'json', 'csv'"),
-        (["report", "--top", "0"], "0 is not in the range x>=1"),
+        (["report", "--top", "0"], "'--top': must be a whole number of at least 1, found '0'"),
     ],
 )
 def test_wrong_usage_is_told_with_status_2(hpsearch, words, message):

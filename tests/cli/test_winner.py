@@ -100,7 +100,7 @@ def test_retraining_shows_the_epoch_that_counts(hpsearch, searched):
         (["--trial=99"], 1, "runs/first: has no trial 99; there are 0 to 5"),
         (["--output=m.txt"], 2, "--output must end in .npz, found m.txt"),
         (["--output=m.npz", "--seeds=2"], 2, "--output saves one model; leave out --seeds"),
-        (["--epochs=0"], 2, "0 is not in the range x>=1"),
+        (["--epochs=0"], 2, "must be a whole number of at least 1"),
     ],
 )
 def test_what_cannot_be_retrained_is_told(hpsearch, searched, words, status, message):

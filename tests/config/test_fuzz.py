@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from hpsearch.config import from_mapping, load, remarks_on
+from hpsearch.config import from_mapping, from_run, load, remarks_on
 from hpsearch.errors import ConfigError
 
 SCRAPS = (
@@ -43,4 +43,6 @@ def test_a_mutated_file_gives_a_configuration_or_readable_problems(seed, digits,
         assert all(line.startswith(str(path)) and "\n" not in line for line in found.problems)
     else:
         remarks_on(found)
-        assert from_mapping(json.loads(json.dumps(found.as_dict(), allow_nan=False))) == found
+        stored = json.loads(json.dumps(found.as_dict(), allow_nan=False))
+        assert from_mapping(stored) == found
+        assert from_run(stored, tmp_path) == found

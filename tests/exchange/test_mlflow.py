@@ -1,6 +1,5 @@
 """A run as an experiment of MLflow, read back by its client."""
 
-import re
 import signal
 import subprocess
 import sys
@@ -8,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from hpsearch.errors import ExchangeError, install
+from hpsearch.errors import ExchangeError
 from hpsearch.exchange.formats import export_run
 from hpsearch.exchange.mlflow import allowed_names
 from hpsearch.trial import Status
@@ -169,13 +168,6 @@ def test_another_programs_database_is_left_alone(made, client, url, out):
     with pytest.raises(ExchangeError, match="cannot be written to as a store of MLflow"):
         export_run(made(), "mlflow", url)
     assert (out / "mlflow.db").read_bytes() == b"no database"
-
-
-def test_without_mlflow_the_extra_is_named(made, url, out, blocked):
-    blocked("mlflow")
-    with pytest.raises(ExchangeError, match=re.escape(install("mlflow"))):
-        export_run(made(), "mlflow", url)
-    assert list(out.iterdir()) == []
 
 
 @pytest.mark.parametrize(

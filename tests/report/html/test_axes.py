@@ -23,7 +23,9 @@ def test_a_choice_has_a_tick_for_each_value():
 
 def test_whole_numbers_have_whole_ticks():
     assert ticks(Discrete(1, 3)) == [1, 2, 3]
-    assert all(isinstance(tick, int) for tick in ticks(Discrete(16, 256, scale=LOG)))
+    many = ticks(Discrete(16, 256, scale=LOG))
+    assert len(many) > 2
+    assert all(isinstance(tick, int) for tick in many)
 
 
 @given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6))
@@ -31,12 +33,19 @@ def test_linear_ticks_lie_inside_evenly(low, width):
     found = ticks(Continuous(low, low + width, LINEAR))
     steps = [b - a for a, b in pairwise(found)]
     assert all(low - 1e-6 * width <= tick <= low + width * (1 + 1e-6) for tick in found)
-    assert len(found) <= 8
+    assert 2 <= len(found) <= 8
     assert max(steps, default=1) == pytest.approx(min(steps, default=1), rel=1e-3, abs=1e-6)
 
 
-@given(st.floats(1e-9, 1), st.floats(1.5, 1e9))
-def test_log_ticks_lie_inside_and_are_few(low, factor):
-    found = ticks(Continuous(low, low * factor, LOG))
+@given(st.floats(1e-9, 1), st.floats(1.001, 1e9))
+def test_log_ticks_lie_inside_and_are_few_but_never_fewer_than_two(low, factor):
+    domain = Continuous(low, low * factor, LOG)
+    found = ticks(domain)
     assert all(low * (1 - 1e-6) <= tick <= low * factor * (1 + 1e-6) for tick in found)
-    assert len(found) <= 8
+    assert 2 <= len(found) <= 8
+    assert len(axis_of(domain).places) >= 2
+
+
+def test_a_refined_range_within_a_decade_has_an_axis():
+    assert ticks(Continuous(0.0011, 0.0018, LOG)) == [0.0012, 0.0014, 0.0016, 0.0018]
+    assert ticks(Continuous(0.99, 0.991, ONE_MINUS_POWER))[-1] == 0.991

@@ -1,4 +1,4 @@
-"""A parameter's own scale as an axis: places from 0 to 1, with ticks that say true values."""
+"""A parameter's scale as an axis: places from 0 to 1, with ticks that say true values."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Axis:
         return round(self.domain.fraction(value), 4)
 
     def layout(self) -> dict[str, Any]:
-        """What plotly is told of it."""
+        """The axis as a part of plotly's layout."""
         return {
             "range": [-0.04, 1.04],
             "tickvals": list(self.places),
@@ -80,11 +80,12 @@ def _whole(value: float) -> int | float:
 def _round_values(
     low: float, high: float, domain: Continuous | Discrete, most: int
 ) -> list[float]:
-    if not domain.scale.decades:
-        return _steps(low, high, most)
-    if not domain.scale.mirrored:
-        return list(_decades(low, high, most))
-    return sorted(round(1 - gap, 12) for gap in _decades(1 - high, 1 - low, most))
+    values: list[float] = []
+    if domain.scale.decades and not domain.scale.mirrored:
+        values = list(_decades(low, high, most))
+    elif domain.scale.decades:
+        values = sorted(round(1 - gap, 12) for gap in _decades(1 - high, 1 - low, most))
+    return values if len(values) > 1 else _steps(low, high, most)  # for a part of a decade
 
 
 def _steps(low: float, high: float, most: int) -> list[float]:
@@ -99,7 +100,7 @@ def _steps(low: float, high: float, most: int) -> list[float]:
 
 
 def _decades(low: float, high: float, most: int) -> Iterator[float]:
-    """Powers of ten; where they are few, other values between; where many, not all."""
+    """Powers of ten; where they are few, other values between; where many, some of them."""
     low, high = low * (1 - 1e-9), high * (1 + 1e-9)
     found: list[float] = []
     for mantissas in MANTISSAS:

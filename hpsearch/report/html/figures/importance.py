@@ -10,7 +10,7 @@ MOST = 24  # parameters; what matters less is left out
 
 
 def shares(summary: Summary) -> Figure | None:
-    """Two bars a parameter with their standard errors; None where nothing can be told."""
+    """Two bars a parameter with their standard errors; None where there are no shares."""
     found = summary.importance
     if found.reason is not None or not found.whole:
         return None
@@ -21,13 +21,13 @@ def shares(summary: Summary) -> Figure | None:
         ("near the winner", found.near, FADED),
         ("whole space", found.whole, BLUE),
     ):
-        told = [(name, share) for name in names if (share := part.get(name)) is not None]
+        bars = [(name, share) for name in names if (share := part.get(name)) is not None]
         data.append({
             "type": "bar", "orientation": "h", "name": title,
-            "y": [plot_text(name) for name, _ in told],
-            "x": [round(100 * share.share, 2) for _, share in told],
-            "error_x": {"type": "data", "array": [round(100 * s.error, 2) for _, s in told],
-                        "arrayminus": [round(100 * min(s.error, s.share), 2) for _, s in told],
+            "y": [plot_text(name) for name, _ in bars],
+            "x": [round(100 * share.share, 2) for _, share in bars],
+            "error_x": {"type": "data", "array": [round(100 * s.error, 2) for _, s in bars],
+                        "arrayminus": [round(100 * min(s.error, s.share), 2) for _, s in bars],
                         "thickness": 1.2, "width": 3, "color": GREY},
             "marker": {"color": colour},
             "hovertemplate": "%{y}: %{x:.0f} %<extra>" + title + "</extra>",

@@ -35,7 +35,7 @@ from hpsearch.trial import Result, Status
 
 MOST_BARS = 12  # rounds; of more, an even selection
 FUNNEL = 0.24  # of the panel's height
-FEW = 12  # values of a range: so few can be told apart
+FEW = 12  # values of a range: so few can be distinguished
 LOST_ROW = -1.3  # of the rows of bars, which are counted from 0
 JITTER = 0.022  # to either side, where many trials share a value
 MOST_AXES = 12
@@ -46,11 +46,11 @@ SCALE = [[0, "#c9d3e0"], [0.5, "#3f7fd9"], [0.8, "#1f9d72"], [1, "#e58a1f"]]
 
 def panel(summary: Summary, parameter: Parameter) -> Figure | None:
     """The panel of a parameter; None where no trial used it."""
-    own = [r for r in summary.results if _entries(r, parameter)]
-    if parameter.fixed or not own:
+    using = [r for r in summary.results if _entries(r, parameter)]
+    if parameter.fixed or not using:
         return None
     scale = axis_of(parameter.domain)
-    shown = thinned(own, summary)
+    shown = thinned(using, summary)
     values = [r.value for r in summary.results if r.value is not None]
     limits = value_range(summary, values)
     shapes, bars = _rounds(summary, parameter, scale)
@@ -66,7 +66,7 @@ def panel(summary: Summary, parameter: Parameter) -> Figure | None:
         goal = {"showticklabels": False, "range": [0, 1]}
     return figure(
         [*bars, *dots, lost, *winner],
-        thinning(len(shown), len(own)),
+        thinning(len(shown), len(using)),
         height=330,
         xaxis={**axis(), **scale.layout(), "anchor": "y2"},
         yaxis=axis(plot_text(summary.criterion.name), domain=[FUNNEL + 0.06, 1], **goal),
@@ -165,27 +165,27 @@ def _rounds(
     summary: Summary, parameter: Parameter, scale: Axis
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Each round's region: a faint band behind the dots, and a bar below them."""
-    own = [each for each in summary.rounds if parameter.name in each.space]
-    step = max(1, -(-len(own) // MOST_BARS))
-    own = [each for i, each in enumerate(own) if i % step == 0 or each is own[-1]]
+    rounds = [each for each in summary.rounds if parameter.name in each.space]
+    step = max(1, -(-len(rounds) // MOST_BARS))
+    rounds = [each for i, each in enumerate(rounds) if i % step == 0 or each is rounds[-1]]
     shapes, bars = [], []
-    for row, each in enumerate(own):
-        position = row / max(1, len(own) - 1)
+    for row, each in enumerate(rounds):
+        position = row / max(1, len(rounds) - 1)
         spans = list(_spans(each.space[parameter.name], parameter, scale))
-        told = extent(each.space[parameter.name], not parameter.categorical)
+        text = extent(each.space[parameter.name], not parameter.categorical)
         bars.append({
             "type": "bar", "orientation": "h", "yaxis": "y2",
             "y": [row for _ in spans], "base": [low for low, _ in spans],
             "x": [max(0.006, high - low) for low, high in spans],
             "marker": {"color": shade(position), "line": {"width": 0}},
             "hovertemplate": f"round {each.round + 1}, {counted(each.trials, 'trial')}: "
-                             f"{plot_text(told, 80)}<extra></extra>",
+                             f"{plot_text(text, 80)}<extra></extra>",
         })  # fmt: skip
         shapes += [
             {"type": "rect", "xref": "x", "yref": "y domain", "x0": low,
              "x1": max(high, low + 0.006), "y0": 0, "y1": 1, "layer": "below",
              "line": {"width": 0},
-             "fillcolor": shade(position, 0.07 if len(own) > 1 else 0.0)}
+             "fillcolor": shade(position, 0.07 if len(rounds) > 1 else 0.0)}
             for low, high in spans
         ]  # fmt: skip
     if not bars:
@@ -279,7 +279,7 @@ def _dimensions(results: list[Result], parameter: Parameter) -> Iterator[dict[st
 
 
 def _value(result: Result, parameter: Parameter, index: int) -> tuple[Any] | None:
-    """A trial's value in a tuple of its own, since None may be a value; None where unused."""
+    """A trial's value as a tuple of one, since None may be a value; None where unused."""
     if parameter.name not in result.params:
         return None
     value = result.params[parameter.name]

@@ -2,7 +2,6 @@
 
 import json
 import math
-import re
 import signal
 import sqlite3
 import stat
@@ -17,7 +16,7 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState
 
-from hpsearch.errors import ExchangeError, install
+from hpsearch.errors import ExchangeError
 from hpsearch.exchange.formats import export_run
 from hpsearch.exchange.optuna_export import distribution
 from hpsearch.space import LOG, ONE_MINUS_POWER, Choice, Continuous, Discrete, Fixed
@@ -355,9 +354,3 @@ def test_optunas_logs_and_its_level_are_left_alone(made, url, capfd):
     export_run(made(), "optuna", url("sqlite"))
     assert optuna.logging.get_verbosity() == before
     assert capfd.readouterr() == ("", "")
-
-
-def test_without_optuna_the_extra_is_named(made, url, blocked):
-    blocked("optuna")
-    with pytest.raises(ExchangeError, match=re.escape(install("optuna"))):
-        export_run(made(), "optuna", url("journal"))

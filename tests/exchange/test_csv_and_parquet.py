@@ -2,14 +2,13 @@
 
 import csv
 import io
-import re
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from hpsearch.errors import ExchangeError, RunError, install
+from hpsearch.errors import RunError
 from hpsearch.exchange.formats import export_run
 from hpsearch.report.table import write_csv
 from hpsearch.trial import Status
@@ -130,13 +129,6 @@ def test_hostile_names_and_values_come_back_as_they_are(made, out, config, resul
     else:
         row = pq.read_table(out / "t").to_pylist()[0]
     assert row[f"params.{HOSTILE}"] == HOSTILE
-
-
-def test_without_pyarrow_the_extra_is_named(made, out, blocked):
-    blocked("pyarrow", "pyarrow.parquet")
-    with pytest.raises(ExchangeError, match=re.escape(install("parquet"))):
-        export_run(made(), "parquet", str(out / "made.parquet"))
-    assert list(out.iterdir()) == []
 
 
 def test_a_start_that_is_no_time_is_told(made, out, result):

@@ -1,14 +1,22 @@
-"""What is written appears whole, and never over something that is there."""
+"""What is refused, whatever the format, and what is never overwritten."""
 
 import os
+import re
 
 import pytest
 
-from hpsearch.errors import ExchangeError
+from hpsearch.errors import ExchangeError, install
 from hpsearch.exchange.formats import FORMATS, export_run
 from hpsearch.exchange.target import Target
 
-FILES = ("csv", "parquet")
+FILES = [name for name, each in FORMATS.items() if each.is_file]
+STORES = [name for name, each in FORMATS.items() if each.is_store]
+LIBRARIES = {
+    "parquet": ["pyarrow", "pyarrow.parquet"],
+    "optuna": ["optuna"],
+    "mlflow": ["mlflow"],
+    "tensorboard": ["tensorboard", "tensorboard.compat", "tensorboard.compat.proto"],
+}
 
 
 @pytest.mark.parametrize("to", FILES)
@@ -49,16 +57,24 @@ def test_a_folder_that_cannot_be_written_is_named(made, out):
         export_run(made(), "csv", str(out / "t"))
 
 
-@pytest.mark.parametrize("to", ["csv", "parquet", "tensorboard"])
+@pytest.mark.parametrize("to", [to for to in FORMATS if to not in STORES])
 def test_a_url_is_no_path(made, to):
     with pytest.raises(ExchangeError, match=f"{to} goes to a path, not to a URL"):
         export_run(made(), to, "sqlite:///made.db")
 
 
-@pytest.mark.parametrize("to", [to for to in FORMATS if to not in ("optuna", "mlflow")])
+@pytest.mark.parametrize("to", [to for to in FORMATS if to not in STORES])
 def test_a_name_is_refused_where_there_is_no_place_for_it(made, out, to):
     with pytest.raises(ExchangeError, match="a name goes with optuna, mlflow"):
         export_run(made(), to, str(out / "t"), name="other")
+
+
+@pytest.mark.parametrize(("to", "modules"), LIBRARIES.items(), ids=LIBRARIES)
+def test_without_a_tools_library_its_extra_is_named(made, out, blocked, to, modules):
+    blocked(*modules)
+    with pytest.raises(ExchangeError, match=re.escape(install(to))):
+        export_run(made(), to, str(out / "t"))
+    assert list(out.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -69,5 +85,5 @@ def test_a_name_is_refused_where_there_is_no_place_for_it(made, out, to):
         ("me@home.log", "me@home.log"),
     ],
 )
-def test_secrets_of_an_address_are_not_shown(target, message):
+def test_secrets_of_a_url_are_not_shown(target, message):
     assert Target(target).shown == message

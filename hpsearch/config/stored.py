@@ -1,0 +1,94 @@
+"""The configuration in a run directory: decoded, as hpsearch wrote it, not checked again.
+
+It was checked before the run began. So only its types are looked at, and what no space can be:
+a rule that a later version tightens leaves old runs readable, and reading needs neither
+pydantic nor the code of the checks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from hpsearch.config.schema import Config, Metric, Parallel, Search, TrainerConfig
+from hpsearch.data.options import DataOptions
+from hpsearch.errors import RunError, TrainerError
+from hpsearch.space.stored import space_from_config
+from hpsearch.trainers.kinds import Kind, kind_named
+from hpsearch.trial import Count, Value
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A configuration as `Config.as_dict` writes it."""
+
+    name: str
+    seed: Count
+    trainer: dict[str, Any]
+    metric: Metric
+    space: dict[str, dict[str, Any]]
+    search: Search
+    parallel: Parallel
+    data: DataOptions | None = None
+
+
+def read(tree: Mapping[str, Any], run: Path) -> Config:
+    """The configuration of a run.
+
+    Args:
+        tree: what run.json has under `config`.
+        run: the run's folder.
+
+    Raises:
+        RunError: it is not what `Config.as_dict` writes, or no space can be so.
+    """
+    try:
+        found = msgspec.convert(_off_as_null(tree), Stored)
+        trainer = _trainer(found.trainer)
+        space = space_from_config(found.space, trainer.settings)
+        if found.metric.goal is None:
+            raise ValueError("metric: goal is missing")
+    except (msgspec.ValidationError, ValueError) as error:
+        where = f"{run / 'run.json'}: config"
+        raise RunError(f"{where}: {error}; the file is damaged") from None
+    sections = {each.name: getattr(found, each.name) for each in fields(found)}
+    return Config(**{**sections, "trainer": trainer, "space": space})
+
+
+def _off_as_null(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """The tree with null for what is switched off, and a start of no settings for none."""
+    search = tree.get("search")
+    if not isinstance(search, Mapping):
+        return dict(tree)
+    off = {key: None for key in ("halving", "confirm") if search.get(key) is False}
+    start = {"start": ()} if search.get("start") is None else {}
+    return {**tree, "search": {**search, **off, **start}}
+
+
+def _trainer(tree: Mapping[str, Any]) -> TrainerConfig:
+    """The trainer; of a kind that is not installed here, mappings are its options."""
+    name = msgspec.convert(tree.get("kind"), str)
+    rest = {key: value for key, value in tree.items() if key != "kind"}
+    kind = _kind(name, rest)
+    known = [key for key in rest if isinstance(rest[key], dict)] if kind is None else kind.options
+    options = {key: value for key, value in rest.items() if key in known}
+    others = {key: value for key, value in rest.items() if key not in known}
+    settings = msgspec.convert(others, dict[str, Value | list[Value]])
+    epochs = settings.get("epochs")
+    if type(epochs) is not int or epochs < 1:
+        raise ValueError(f"trainer: epochs must be a whole number from 1 on, found {epochs!r}")
+    for option in () if kind is None else kind.options.values():
+        if option.required and not isinstance(options.get(option.name), str):
+            raise ValueError(f"trainer: {option.name} must be text")
+    return TrainerConfig(name, settings, options)
+
+
+def _kind(name: str, keys: Iterable[str]) -> Kind | None:
+    try:
+        return kind_named(name).variant(keys)
+    except TrainerError:
+        return None

@@ -1,0 +1,141 @@
+"""A space as `as_config` wrote it, made again without the checks that a user's space needs.
+
+What no space can be is refused all the same: a file may be damaged, or a stranger's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hpsearch.space.domain import (
+    LARGEST,
+    MOST_VALUES,
+    Choice,
+    Choosable,
+    Continuous,
+    Discrete,
+    Domain,
+    Fixed,
+)
+from hpsearch.space.scale import SCALES, Scale
+from hpsearch.space.space import Parameter, Space, largest_integer
+
+MOST_COORDINATES = 1000
+
+
+def space_from_config(tree: Mapping[str, Any], settings: Mapping[str, Choosable]) -> Space:
+    """The space that `Space.as_config` wrote.
+
+    Args:
+        tree: the keys of each parameter, by name.
+        settings: fixed settings of the trainer.
+
+    Raises:
+        ValueError: no space can be so.
+
+    >>> written = {"layers": {"type": "int", "scale": "linear", "min": 1, "max": 3}}
+    >>> space_from_config(written, {}).as_config() == written
+    True
+    """
+    parameters = []
+    for name, keys in tree.items():
+        try:
+            parameters.append(_parameter(name, keys))
+        except ValueError as error:
+            raise ValueError(f"space.{name}: {error}") from None
+    space = Space(tuple(parameters), settings)
+    coordinates = sum(_coordinates(parameter, space) for parameter in space)
+    if coordinates > MOST_COORDINATES:
+        raise ValueError(f"space: has more than {MOST_COORDINATES:,} coordinates")
+    try:
+        space.in_order  # noqa: B018 (raises)
+    except RecursionError:
+        raise ValueError("space: 'per' and 'when' name each other too deeply") from None
+    return space
+
+
+def _parameter(name: str, keys: Mapping[str, Any]) -> Parameter:
+    domain = _domain(keys)
+    per, when, cross = keys.get("per"), keys.get("when", {}), keys.get("cross", False)
+    if not isinstance(per, str | None) or not isinstance(when, dict):
+        raise ValueError("per must name a parameter, and when parameters with values")
+    if cross is not False and (cross is not True or not isinstance(domain, Choice) or per or when):
+        raise ValueError("cross must be true of values that always count")
+    values = {
+        other: given if isinstance(given, list) else [given] for other, given in when.items()
+    }
+    listed = {other: tuple(map(_scalar, given)) for other, given in values.items()}
+    return Parameter(name, domain, per, listed, cross)
+
+
+def _coordinates(parameter: Parameter, space: Space) -> int:
+    """How many coordinates a parameter has, whose `per` and `when` name what they can."""
+    where = f"space.{parameter.name}"
+    for name in parameter.depends_on:
+        if name not in space and name not in space.settings:
+            raise ValueError(f"{where}: names {name!r}, which is not there")
+        if name in space and (space[name].per or isinstance(space[name].domain, Continuous)):
+            raise ValueError(f"{where}: names {name!r}, which is no single value of a few")
+    if parameter.per is None:
+        return 0 if parameter.fixed else 1
+    named = space[parameter.per].domain if parameter.per in space else None
+    length = largest_integer(named or Fixed(space.settings[parameter.per]))
+    if length is None or length > MOST_COORDINATES:
+        raise ValueError(f"{where}: per must name a whole number up to {MOST_COORDINATES:,}")
+    return 0 if parameter.fixed else length
+
+
+def _domain(keys: Mapping[str, Any]) -> Domain:
+    """The domain that `as_config` wrote."""
+    if "value" in keys:
+        return Fixed(_choosable(keys["value"]))
+    if "values" in keys:
+        values = keys["values"]
+        if not isinstance(values, list) or len(values) < 2:
+            raise ValueError("values must be a list of two at least")
+        return Choice(tuple(map(_choosable, values)))
+    scales = {name: scale for name, scale in SCALES.items() if name == keys.get("scale")}
+    low, high, step = keys.get("min"), keys.get("max"), keys.get("step")
+    integer = keys.get("type") == "int"
+    step = 1 if integer and step is None else step
+    if not scales or not all(map(_is_finite, (low, high, 0 if step is None else step))):
+        raise ValueError("must have a scale that is known, and a finite min, max and step")
+    assert low is not None
+    assert high is not None
+    (scale,) = scales.values()
+    if not low < high or not scale.admits(low, high):
+        raise ValueError(f"no {scale.name} range goes from {low} to {high}")
+    if step is None:
+        low, high = float(low), float(high)
+        return _told_apart(Continuous(low, high, scale), scale, (low, high))
+    whole = all(type(number) is int and abs(number) <= LARGEST for number in (low, high, step))
+    if step <= 0 or step > high - low or (integer and not whole):
+        raise ValueError(f"no steps of {step} go from {low} to {high}")
+    if not integer and (high - low) / step > MOST_VALUES:
+        raise ValueError(f"has more than {MOST_VALUES:,} values")
+    made = Discrete(low, high, step, scale, integer)
+    ends = (made.value(made.count - 2), made.value(made.count - 1))
+    _told_apart(made, scale, (made.value(0), made.value(1)))
+    return _told_apart(made, scale, ends)
+
+
+def _told_apart(domain: Domain, scale: Scale, values: tuple[float, float]) -> Domain:
+    if float(scale.warp(values[0])) == float(scale.warp(values[1])):
+        raise ValueError(f"{values[0]} and {values[1]} are the same on the {scale.name} scale")
+    return domain
+
+
+def _is_finite(value: Any) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and abs(value) <= 1e300
+
+
+def _choosable(value: Any) -> Choosable:
+    return [_scalar(entry) for entry in value] if isinstance(value, list) else _scalar(value)
+
+
+def _scalar(value: Any) -> Any:
+    if not isinstance(value, str | bool | None) and not _is_finite(value):
+        raise ValueError("has a value that no hyperparameter can have")
+    return value
