@@ -95,7 +95,7 @@ def retrain(
             f"--output needs the network; the winner of your own model is {kept}"
         )
     known = known_trial(found, config, trial)
-    permit(found, config, trust)
+    permit(found, info, config, trust)
     dataset = same_data(found, info, config)
     if refit and dataset is not None:
         dataset = without_validation(dataset, config)

@@ -114,9 +114,9 @@ def _config(
     name: str,
     text: bytes | None,
 ) -> Config:
-    trainer, found = trainer_parts(tree.get("trainer"))
+    section, found = trainer_parts(tree.get("trainer"))
     problems = problems + found
-    parts, found = read(filled(tree, trainer.kind), trainer)
+    parts, found = read(filled(tree, section.kind), section)
     problems += found
     domains, found = _domains(parts)
     problems += found
@@ -225,11 +225,11 @@ def _complete(
     """The configuration made of parts in which no problem was found."""
     heading, trainer, data, search = parts.heading, parts.trainer, parts.data, parts.search
     assert heading is not None
-    assert trainer.kind is not None
+    assert parts.kind is not None
     assert parts.metric is not None
     assert search is not None
     assert parts.parallel is not None
-    whole = TrainerConfig(trainer.kind.name, dict(trainer.settings), _options(parts, base))
+    whole = TrainerConfig(parts.kind.name, dict(trainer.settings), _options(parts, base))
     halving = search.halving if whole.epochs > 1 else None
     return Config(
         name=heading.name or name,

@@ -97,10 +97,10 @@ def importance(
     ranked = trials_to_fit(_usable(trials, best_first), generator)
     if reason := _too_little(space, ranked):
         return Importance(len(ranked), reason=reason)
-    known = features(space, space.points([trial.params for trial in ranked]))
+    inputs = features(space, space.points([trial.params for trial in ranked]))
     values = rank_scores(ranked)
     with limit_threads(1):  # their number changes bits
-        surrogates, predicted = cross_validated(known, values, generator)
+        surrogates, predicted = cross_validated(inputs, values, generator)
         correlation = rank_correlation(predicted, values)
         needed = max(LEAST, CHANCE / sqrt(len(ranked) - 1))
         if correlation < needed:

@@ -381,9 +381,9 @@ def _gaps(paired: PairedComparison) -> TextTable:
     values = [number(arm.value) for arm in paired.arms]
     table = TextTable("val_loss less train_loss", "draws", *values, right=len(values) + 1)
     for size in dict.fromkeys(gap.batch_size for gap in paired.gaps):
-        own = [gap for gap in paired.gaps if same(gap.batch_size, size)]
+        gaps = [gap for gap in paired.gaps if same(gap.batch_size, size)]
         name = "all" if size is None else f"batch_size {number(size)}"
-        table.add_row(name, str(own[0].draws), *(_or_dash(signed, gap.gap) for gap in own))
+        table.add_row(name, str(gaps[0].draws), *(_or_dash(signed, gap.gap) for gap in gaps))
     return table
 
 

@@ -135,8 +135,8 @@ def _traceback(run: RunDirectory, wanted: int) -> str | None:
     """The last entry of a trial in logs/log.txt; each begins with its number."""
     text = tail(run.inside / "logs" / "log.txt", MOST_FAILURES) or ""
     entries = re.split(r"^(?=trial \d+: )", text, flags=re.MULTILINE)
-    own = [entry for entry in entries if entry.startswith(f"trial {wanted}: ")]
-    return own[-1].partition(": ")[2].rstrip() if own else None
+    found = [entry for entry in entries if entry.startswith(f"trial {wanted}: ")]
+    return found[-1].partition(": ")[2].rstrip() if found else None
 
 
 def _logs(run: RunDirectory, wanted: int) -> Iterator[tuple[str, str]]:

@@ -13,7 +13,8 @@ from hpsearch.rng import RULES
 from hpsearch.sampling.ranking import UNKNOWN, Observation
 from hpsearch.searching.criterion import Criterion, Curve, average, join
 from hpsearch.space import Parameter, Space
-from hpsearch.store import as_line
+from hpsearch.store import SafePath, as_line
+from hpsearch.store.files import repair_with
 from hpsearch.trial import Inherited, Piece, Result, Status, Training, is_number
 
 MOST_NAMES = 5  # of metrics in one message
@@ -57,15 +58,18 @@ class PastTrial:
 
 
 def check_params(
-    results: Iterable[Result],
-    space: Space,
-    file: str = "trials.jsonl",
-    remedy: str = "to set the line aside and train the trial again: hpsearch resume RUN --repair",
+    results: Iterable[Result], space: Space, file: SafePath, remedy: str | None = None
 ) -> None:
     """Refuse trials whose params are of other types than the space's, or fixed for all.
 
-    Numbers may lie outside: settings by hand do, and a parent's winner. Anything else is one of
-    the space's choices: no text gets into a command but what the configuration holds.
+    Numbers may lie outside the space: those of `search.start` do, and a parent's winner. Anything
+    else is one of its choices: no text gets into a command but what the configuration holds.
+
+    Args:
+        results: the trials.
+        space: that they were drawn from.
+        file: that they were read from.
+        remedy: what to do about a wrong line, where repairing the run is not it.
 
     Raises:
         RunError: a value is no number, or no list, where the space has one, or no choice.
@@ -75,15 +79,16 @@ def check_params(
         for name, value in result.params.items():
             if name in plain and is_number(value):
                 continue  # the usual case first: there are many trials
-            known = name in space  # what nothing knows reaches no trainer of a user's
-            if not _suits(value, space[name]) if known else name in space.settings:
+            # A name that the space lacks reaches no user's trainer.
+            known = name in space
+            if not (_suits(value, space[name]) if known else name not in space.settings):
                 raise RunError(
-                    f"{file}: trial {result.number}: {name} cannot be "
-                    f"{str(value)[:40]!r}; {remedy}"
+                    f"{file}: trial {result.number}: {name} cannot be {str(value)[:40]!r}; "
+                    f"{remedy or repair_with(file.parent)}"
                 )
 
 
-def check_metric(pieces: Iterable[Piece], metric: str) -> None:
+def check_metric(pieces: Iterable[Piece], metric: str, file: SafePath) -> None:
     """Refuse learning curves without the metric that trials are compared by.
 
     Raises:
@@ -92,9 +97,8 @@ def check_metric(pieces: Iterable[Piece], metric: str) -> None:
     for piece in pieces:
         if metric not in piece.curve and piece.curve.get("epoch"):
             raise RunError(
-                f"curves.jsonl: trial {piece.number}: a curve must hold {metric!r}, found "
-                f"{', '.join(piece.curve)[:200]}; to set its lines aside and train it again: "
-                "hpsearch resume RUN --repair"
+                f"{file}: trial {piece.number}: a curve must hold {metric!r}, found "
+                f"{', '.join(piece.curve)[:200]}; {repair_with(file.parent)}"
             )
 
 

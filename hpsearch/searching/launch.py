@@ -101,7 +101,7 @@ def prepare_refinement(
     if function is not None:  # nothing else runs, but what the parent names may be a stranger's
         sealed = is_sealed(info)
     elif not look:
-        sealed = permit(parent, config, trust)
+        sealed = permit(parent, info, config, trust)
     config = config if look else inspected(config, function)
     dataset = read_data(config)
     found = refine(parent, before, config, fingerprint_of(dataset), top, widen)

@@ -66,7 +66,7 @@ class Ledger:
             RunError: what it holds is damaged.
         """
         pieces = run.pieces
-        check_metric(pieces, self.criterion.name)
+        check_metric(pieces, self.criterion.name, run.inside / "curves.jsonl")
         for training, own in by_training(pieces).items():
             if found := consecutive(own):
                 self.pieces[training] = found

@@ -59,7 +59,7 @@ def winning_model(run: RunDirectory, trust: bool = False) -> tuple[Predictor, En
         again = f", or train it again with: hpsearch retrain {run.path} --output FILE.npz"
         again = "" if kind.model.as_bytes is None else again
         raise RunError(f"{run.best / kind.model.name}: is missing; restore it{again}")
-    permit(run, config, trust)
+    permit(run, info, config, trust)
     return kind.model.load(run.best, setup_of(config))
 
 

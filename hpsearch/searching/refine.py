@@ -16,7 +16,7 @@ from hpsearch.searching.history import PastTrial
 from hpsearch.searching.spec import TRIED, check_rules, past_trials, spec_of, trials_of
 from hpsearch.space import Space
 from hpsearch.space.bounds import narrow, widen
-from hpsearch.store import RunDirectory
+from hpsearch.store import RunDirectory, RunInfo
 from hpsearch.trainers.kinds import kind_of
 from hpsearch.trial import Result, Status
 
@@ -29,6 +29,7 @@ class Refinement:
     """A narrowed configuration, and the parent's trials that it starts from."""
 
     parent: RunDirectory
+    parent_info: RunInfo
     before: Space  # the parent's
     config: Config  # the parent's, in a narrower space
     winner: int | None  # the parent's, by number; None where it has none yet
@@ -119,6 +120,7 @@ def refine(
         )
     return Refinement(
         parent=parent,
+        parent_info=info,
         before=before.space,
         winner=number,
         config=config,

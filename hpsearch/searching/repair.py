@@ -30,7 +30,7 @@ def repair(run: RunDirectory) -> list[str]:
         space, metric = config.space, config.metric.name
         found = [
             f"{run.path / file}: {counted(lines, 'damaged line')} set aside"
-            for file, lines in set_aside(run, metric, lambda each: _fits(each, space)).items()
+            for file, lines in set_aside(run, metric, lambda each: _fits(each, space, run)).items()
         ]
         if problem := _of_the_winner(run, info):
             run.best.remove()
@@ -40,9 +40,10 @@ def repair(run: RunDirectory) -> list[str]:
     return found
 
 
-def _fits(result: Result, space: Space) -> bool:
+def _fits(result: Result, space: Space, run: RunDirectory) -> bool:
+    """Whether a trial is one of this search."""
     try:
-        check_params([result], space)
+        check_params([result], space, run.inside / "trials.jsonl")
     except RunError:
         return False
     return True

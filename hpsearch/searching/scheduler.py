@@ -26,7 +26,6 @@ from hpsearch.searching.events import (
     TrialEnded,
     TrialWentOn,
 )
-from hpsearch.searching.history import check_params
 from hpsearch.searching.interrupts import shielded
 from hpsearch.searching.ledger import Ledger
 from hpsearch.searching.spec import Spec, proposals
@@ -90,7 +89,6 @@ class Scheduler:
         Raises:
             TrainerError: each of the first trials failed.
         """
-        check_params(self.ledger.results.values(), self.spec.space)
         known = [each.result for each in self.spec.history]
         self.best = self.ledger.criterion.best([*known, *self.ledger.results.values()])
         waiting = {

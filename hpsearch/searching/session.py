@@ -17,6 +17,7 @@ from hpsearch.errors import ConfigError, RunError, as_argument
 from hpsearch.rng import RULES
 from hpsearch.searching.criterion import criterion_of
 from hpsearch.searching.events import FilesChanged, Listener, SearchEnded, SearchStarted
+from hpsearch.searching.history import check_params
 from hpsearch.searching.ledger import Ledger
 from hpsearch.searching.provenance import provenance
 from hpsearch.searching.refine import Refinement
@@ -116,7 +117,7 @@ def begin(
         new_info(config, dataset, rounds_of(config, refinement.first, tried)),
         parent=_named(parent, runs_dir),
         parent_winner=refinement.winner,
-        test_looks=parent.info.test_looks,
+        test_looks=refinement.parent_info.test_looks,
     )
     lines = [past.as_inherited() for past in history]
     return create_run(config, runs_dir, name, info, lines, sealed=sealed)
@@ -241,6 +242,7 @@ def conduct(
         with backend_of(config) as backend:
             ledger = Ledger(criterion_of(config), writer, info.began, spec.trainings)
             ledger.read(run)
+            check_params(ledger.results.values(), spec.space, run.inside / "trials.jsonl")
             search = Scheduler(spec, trainer, backend, ledger, notify, deadline)
             notify(SearchStarted(run, spec.trials, len(ledger.results), backend.jobs))
             try:

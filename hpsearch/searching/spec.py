@@ -153,7 +153,8 @@ def spec_of(run: RunDirectory, info: RunInfo, config: Config) -> Spec:
     """The specification of a run; its plan is the one that it began with."""
     history = tuple(map(PastTrial.from_inherited, run.history))
     results = (each.result for each in history)
-    check_params(results, config.space, "history.jsonl", "refine the parent again")
+    file = run.inside / "history.jsonl"
+    check_params(results, config.space, file, "refine the parent again")
     spec = spec_for(config, info.plan, history)
     return replace(spec, inherited=info.parent_winner, rules=info.rules)
 
@@ -254,7 +255,7 @@ def spec_for(
 def past_trials(run: RunDirectory, spec: Spec) -> list[PastTrial]:
     """The trials that a run can build on, by number: its parent's, then its own."""
     results = run.results
-    check_params(results, spec.space)
+    check_params(results, spec.space, run.inside / "trials.jsonl")
     curve = curves(run.pieces, spec.metric, spec.repeats)
     own = (
         PastTrial(result, curve.get(result.number, {}), spec.seed_of(result.number), spec.rules)

@@ -30,9 +30,8 @@ TRUST = "HPSEARCH_TRUST"
 STATE = "HPSEARCH_STATE_DIR"
 
 
-def permit(run: RunDirectory, config: Config, trust: bool = False) -> bool:
+def permit(run: RunDirectory, info: RunInfo, config: Config, trust: bool = False) -> bool:
     """Refuse to run the code that a run names, as `check` does, and seal it if it is trusted."""
-    info = run.info
     may_seal = check(run, info, config, trust)
     if trust and kind_of(config.trainer).code is not None:
         with suppress(RunError, OSError), run.writing():  # read-only, or another one is at it

@@ -299,19 +299,24 @@ def find(run: str | Path | None, runs_dir: Path) -> RunDirectory:
     Raises:
         RunError: there is no such run; the message names those that there are.
     """
-    known = runs(runs_dir)
     if isinstance(run, str):
         run = expanded(run)
-    if run is None:
-        if not known:
-            raise RunError(f"{runs_dir}: holds no runs yet; start one with: hpsearch run CONFIG")
-        return known[-1]
-    for path in (Path(run), runs_dir / run):
-        if is_run(path):
-            return RunDirectory(path)
-    names = ", ".join(each.name for each in known[-5:])
-    newest = f"the newest runs: {names}" if names else f"{runs_dir} holds no runs yet"
-    raise RunError(
-        f"{run}: must be a run's folder or its name in {runs_dir}, found no run.json "
-        f"there{did_you_mean(Path(run).name, [each.name for each in known])}; {newest}"
-    )
+    if run is not None:
+        for path in (Path(run), runs_dir / run):
+            if is_run(path):
+                return RunDirectory(path)
+    found = runs(runs_dir)
+    if run is not None:
+        names = [each.name for each in found]
+        newest = (
+            f"the newest runs: {', '.join(names[-5:])}"
+            if found
+            else (f"{runs_dir} holds no runs yet")
+        )
+        raise RunError(
+            f"{run}: must be a run's folder or its name in {runs_dir}, found no run.json "
+            f"there{did_you_mean(Path(run).name, names)}; {newest}"
+        )
+    if not found:
+        raise RunError(f"{runs_dir}: holds no runs yet; start one with: hpsearch run CONFIG")
+    return found[-1]

@@ -160,7 +160,7 @@ def test_a_seal_of_one_run_is_none_for_another(run, folder):
     change(other, seal=run.info.seal, created="2026-01-01T00:00:00.000+00:00")
     assert not trust.is_sealed(other.info)
     with pytest.raises(RunError, match=NO_SEAL):
-        trust.permit(other, config)
+        trust.permit(other, other.info, config)
 
 
 def test_a_seal_survives_what_may_change_in_a_run(run, command):
@@ -196,8 +196,8 @@ def test_a_file_inside_a_run_directory_needs_a_word_every_time(run, folder, comm
     change(run, seal=trust.seal(run.info))
     for _ in range(2):
         with pytest.raises(RunError, match=INSIDE):
-            trust.permit(run, from_mapping(run.info.config))
-        assert trust.permit(run, from_mapping(run.info.config), trust=True) is False
+            trust.permit(run, run.info, from_mapping(run.info.config))
+        assert trust.permit(run, run.info, from_mapping(run.info.config), trust=True) is False
     status, said = command("retrain", "r")
     assert (status, Path("ran.txt").exists()) == (1, False)
     assert "every time" in said
@@ -218,7 +218,7 @@ def test_a_command_is_told_with_its_folder(run, folder, text, home, inside):
     assert trust.lies_in_a_run(run, config) is inside
     change(run, config=config.as_dict())
     with pytest.raises(RunError) as refused:
-        trust.permit(run, config)
+        trust.permit(run, run.info, config)
     assert f"would run the command {text!r} in {folder / home}, " in str(refused.value)
 
 
@@ -247,7 +247,7 @@ def test_a_network_needs_no_key_and_gets_no_seal(folder):
     run = begin(config, None, folder / "runs", "n")
     assert run.info.seal is None
     assert trust.unsealed(run, run.info) is None
-    assert trust.permit(run, config) is True
+    assert trust.permit(run, run.info, config) is True
     assert not (folder / "state").exists()
 
 

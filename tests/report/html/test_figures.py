@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from hpsearch.config import from_mapping
 from hpsearch.report.html.figures import (
     FIGURES,
     confusion,
@@ -17,6 +18,8 @@ from hpsearch.report.html.figures import (
 from hpsearch.report.html.page import page
 from hpsearch.report.numbers import number
 from hpsearch.report.summary import summarise
+from hpsearch.searching.scheduler import Scheduler
+from hpsearch.searching.session import begin, conduct, read_data
 from hpsearch.store.records import Measured, SearchValue, Winner
 from hpsearch.trial import Status
 
@@ -29,10 +32,12 @@ def marks(figure, name):
 def test_lost_trials_are_crosses_inside_their_axis(written, status):
     fates = [status, Status.COMPLETED, Status.STOPPED]
     summary = summarise(written(12, lambda number: fates[number % 3]))
-    for name, figure in panels(summary):
+    drawn = dict(panels(summary))
+    assert set(drawn) == {parameter.name for parameter in summary.config.space}
+    for name, figure in drawn.items():
         (lost,) = marks(figure, "lost")
         used = [r for r in summary.results if r.status is status and name in r.params]
-        assert len(lost["x"]) >= len(used)
+        assert len(lost["x"]) >= len(used) > 0
         low, high = sorted(figure["layout"]["yaxis2"]["range"])
         assert all(low < y < high for y in lost["y"])
 
@@ -53,8 +58,9 @@ def test_every_trial_with_a_value_stands_inside_the_axis_of_values(written):
 
 def test_a_search_without_values_has_no_numbers_on_their_axis(written):
     summary = summarise(written(6, lambda _: Status.FAILED))
-    for _, figure in panels(summary):
-        assert figure["layout"]["yaxis"]["showticklabels"] is False
+    axes = [figure["layout"]["yaxis"] for _, figure in panels(summary)]
+    assert axes
+    assert [axis["showticklabels"] for axis in axes] == [False] * len(axes)
 
 
 def test_trainings_with_new_seeds_are_told_from_the_search(written, span):
@@ -69,6 +75,37 @@ def test_trainings_with_new_seeds_are_told_from_the_search(written, span):
     several = replace(summary, spec=replace(summary.spec, repeats=2))
     assert marks(timeline.workers(several), "new seeds for the best") == []
     assert progress.ends(several)[2] == 9.0
+
+
+def test_what_is_trained_again_after_a_power_cut_is_not_drawn_as_new_seeds(tmp_path, monkeypatch):
+    config = from_mapping(
+        {
+            "data": {"source": "digits"},
+            "trainer": {"kind": "network", "epochs": 4, "hidden_units": 4},
+            "space": {"learning_rate": {"scale": "log", "min": 0.01, "max": 1}},
+            "search": {"trials": 9, "halving": {"min_epochs": 1}, "confirm": False},
+            "parallel": {"backend": "serial"},
+        }
+    )
+    run = begin(config, read_data(config), tmp_path, "cut")
+    receive = Scheduler.receive
+
+    def receive_one(search, answer):
+        receive(search, answer)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Scheduler, "receive", receive_one)
+    with pytest.raises(KeyboardInterrupt):
+        conduct(run, lambda event: None)
+    monkeypatch.setattr(Scheduler, "receive", receive)
+    states = list((run.path / "state").iterdir())
+    assert states
+    for state in states:
+        state.unlink()  # as the power cut may have done
+    conduct(run, lambda event: None)
+    pieces = [(span.number, span.repeat, span.fold, span.rung) for span in run.timeline]
+    assert len(set(pieces)) < len(pieces)
+    assert marks(timeline.workers(summarise(run)), "new seeds for the best") == []
 
 
 def test_a_timeline_of_an_early_version_is_drawn_without_the_distinction(written, span):

@@ -61,8 +61,8 @@ def steps(summary: Summary, places: dict[int, float]) -> list[tuple[float, Resul
 
 def _tooltip(summary: Summary, best: Result) -> str:
     """The line's text where a trial became the best."""
-    own = best.number >= summary.spec.first
-    owner = "" if own else f" of {plot_text(summary.info.parent)}"
+    inherited = best.number < summary.spec.first
+    owner = "" if not inherited else f" of {plot_text(summary.info.parent)}"
     return f"best from trial {best.number}{owner}: {number(best.value)}"
 
 
