@@ -13,7 +13,7 @@ from hpsearch.report.importance import importance_text
 from hpsearch.report.numbers import ROUGH, duration, ends, extent, number, rough, signed
 from hpsearch.report.paired import paired_text
 from hpsearch.report.summary import Summary
-from hpsearch.report.text import Line, Part, TextTable, display, heading, warning
+from hpsearch.report.text import Line, Printable, TextTable, display, heading, warning
 from hpsearch.searching.criterion import Criterion
 from hpsearch.store.files import plain
 from hpsearch.store.records import Rates
@@ -102,7 +102,7 @@ def show_measurement(
     display("", *_mistakes(measured))
 
 
-def _classes(measured: Mapping[str, Any]) -> Iterator[Part]:
+def _classes(measured: Mapping[str, Any]) -> Iterator[Printable]:
     """A line for each class; of many classes those with the worst F1."""
     names = [str(name) for name in measured["classes"]]
     table = TextTable("class", "rows", "precision", "recall", "F1", right=4)
@@ -113,7 +113,7 @@ def _classes(measured: Mapping[str, Any]) -> Iterator[Part]:
         yield f"the {MOST_RATES} of {len(names):,} classes with the lowest F1; --json has all"
 
 
-def _mistakes(measured: Mapping[str, Any]) -> Iterator[Part]:
+def _mistakes(measured: Mapping[str, Any]) -> Iterator[Printable]:
     """The confusion matrix where it fits, else the pairs most often mistaken."""
     names = [str(name) for name in measured["classes"]]
     if measured.get("confusion") is not None and len(names) <= MOST_CLASSES:
@@ -249,7 +249,7 @@ def _narrowing(summary: Summary) -> TextTable:
     return table
 
 
-def _in_frameworks(snippets: Mapping[str, list[str]]) -> Iterator[Part]:
+def _in_frameworks(snippets: Mapping[str, list[str]]) -> Iterator[Printable]:
     """The winner's updates as code of each framework; the whole model stands in params.yaml."""
     names = " and ".join(f"{framework}'s" for framework in snippets)
     yield heading(f"In {names} terms")

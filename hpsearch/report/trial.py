@@ -27,8 +27,8 @@ LOGS = ("trial-{}.txt", "trial-{}.stdout.txt", "trial-{}.stderr.txt")
 
 
 @dataclass(frozen=True)
-class Rung:
-    """A piece of training: how far it went and what it reached there."""
+class TrainedPiece:
+    """A piece of a trial's training: how far it went and what it reached there."""
 
     repeat: int
     fold: int
@@ -64,7 +64,7 @@ class TrialReport:
     winner: bool
     result: Result
     fixed: Mapping[str, Any]
-    rungs: Sequence[Rung]
+    rungs: Sequence[TrainedPiece]
     curve: Curve
     confirmed: Contender | None
     traceback: str | None
@@ -125,10 +125,10 @@ def _unknown(summary: Summary, wanted: int, pieces: Sequence[Piece]) -> RunError
     return RunError(f"{path}: has no trial {wanted}; there are {have}")
 
 
-def _rungs(pieces: Sequence[Piece], repeats: int) -> Iterator[Rung]:
+def _rungs(pieces: Sequence[Piece], repeats: int) -> Iterator[TrainedPiece]:
     for piece in sorted(pieces, key=lambda p: (p.repeat, p.fold, p.rung)):
         new = piece.repeat >= repeats
-        yield Rung(piece.repeat, piece.fold, piece.rung, piece.epochs, piece.value, new)
+        yield TrainedPiece(piece.repeat, piece.fold, piece.rung, piece.epochs, piece.value, new)
 
 
 def _traceback(run: RunDirectory, wanted: int) -> str | None:
