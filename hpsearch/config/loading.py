@@ -68,7 +68,7 @@ def space_from_tree(tree: Mapping[str, Any]) -> Space:
         space = _space(parts, domains)
         problems += checks.misfits(space, parts)
     if problems:
-        raise ConfigError(Positions().tell(problems))
+        raise ConfigError(Positions().lines(problems))
     return space
 
 
@@ -130,7 +130,7 @@ def _config(
         start, more = _start(parts, space) if not found else ((), [])
         problems += found + more
     if problems:
-        raise ConfigError(places.tell(problems))
+        raise ConfigError(places.lines(problems))
     assert space is not None
     assert parts.kind is not None
     named = [option.name for option in parts.kind.options.values() if option.place is not None]
@@ -245,7 +245,7 @@ def _complete(
 
 
 def _options(parts: Parts, base: Path) -> dict[str, Any]:
-    """What a trainer is told, with its folder as a full path."""
+    """The options of the trainer, with full paths."""
     options = dict(parts.trainer.options)
     for option in parts.kind.options.values() if parts.kind is not None else ():
         if option.place == "folder":
