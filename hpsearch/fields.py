@@ -38,7 +38,7 @@ class Rule:
         return dict(self.schema)
 
     def apply(self, value: Any) -> Any:
-        """The value in its standard form; a ValueError tells what it must be, and what it is."""
+        """The value in its standard form; a ValueError says what it must be, and what it is."""
         try:
             return self.check(value)
         except ValueError as error:
@@ -103,7 +103,7 @@ class Switch:
         return {"anyOf": [{"type": "boolean"}, part]}
 
     def keys(self, value: Any) -> Mapping[str, Any] | None:
-        """The keys that a value gives; a ValueError tells what it must be, and what it is."""
+        """The keys that a value gives; a ValueError says what it must be, and what it is."""
         if isinstance(value, bool):
             return {} if value else None
         if isinstance(value, dict):
@@ -217,7 +217,7 @@ def text(pattern: str = ".+", expected: str = "text") -> Rule:
 def choice(
     *names: str, later: tuple[str, ...] = (), refused: Mapping[str, str] | None = None
 ) -> Rule:
-    """One of some names. `later` are known but not there yet, `refused` never will be."""
+    """One of some names. `later` are planned and not there yet, `refused` never will be."""
     reasons = dict.fromkeys(later, " (not yet available)") | dict(refused or {})
     expected = " or ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 

@@ -18,7 +18,7 @@ class Report:
     path: Path
 
     def _repr_html_(self) -> str:
-        """The page in a frame of its own, so that neither's style touches the other's."""
+        """The page in a frame, which keeps its style and the notebook's apart."""
         page = html.escape(SafePath.of(self.path).read_text())
         style = f"width:100%;height:{HEIGHT}px;border:0"
         return f'<iframe srcdoc="{page}" style="{style}"></iframe>'

@@ -5,30 +5,13 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-from hpsearch.backends.protocol import Answer, Kind, Task
+from hpsearch.backends.protocol import Attempt
 from hpsearch.messages import one_line, readable
 
 LONGEST = 20_000
 """Most characters of a message or traceback that are kept: some contain a whole data set."""
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """A call that has ended; the fields are those of `Answer`."""
-
-    kind: Kind
-    value: Any
-    error: str | None
-    traceback: str | None
-    start: float
-    end: float
-
-    def answer(self, task: Task, worker: str) -> Answer:
-        """The answer to the task that was attempted by this worker."""
-        return Answer(task.key, worker=worker, **vars(self))
 
 
 def attempt(

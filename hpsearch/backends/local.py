@@ -161,6 +161,6 @@ class Local:
     def _give_up(self, slot: Slot, kind: Kind, error: str) -> None:
         assert slot.task is not None
         self._answers.append(
-            Answer(slot.task.key, kind, None, error, None, slot.name, slot.started, time.time())
+            Answer(kind, None, error, None, slot.started, time.time(), slot.task.key, slot.name)
         )
         slot.release()

@@ -29,30 +29,38 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """How one task ended.
+class Attempt:
+    """How a call ended, as plain values.
 
     Attributes:
-        key: of the task.
         kind: in which way it ended.
         value: what the function returned, if "ok".
         error: `Type: message` on one line; None if "ok". It is text, as not every exception can
             be pickled.
         traceback: the traceback as Python prints it; None if "ok", or if there is none.
-        worker: the name of the worker.
         start: when the call began, or its worker got it for the last time, in seconds since the
             epoch.
         end: when the call or its worker ended, likewise.
     """
 
-    key: Hashable
     kind: Kind
     value: Any
     error: str | None
     traceback: str | None
-    worker: str
     start: float
     end: float
+
+    def answer(self, task: Task, worker: str) -> Answer:
+        """The answer to the task that was attempted by this worker."""
+        return Answer(**vars(self), key=task.key, worker=worker)
+
+
+@dataclass(frozen=True)
+class Answer(Attempt):
+    """How a task ended: the last attempt at it, its key, and the name of the worker."""
+
+    key: Hashable
+    worker: str
 
 
 class Backend(Protocol):

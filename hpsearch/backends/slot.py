@@ -14,8 +14,7 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from hpsearch.backends.attempt import Attempt
-from hpsearch.backends.protocol import Task
+from hpsearch.backends.protocol import Attempt, Task
 from hpsearch.backends.worker import READY, dumps, load_attempt
 from hpsearch.errors import HpsearchError
 

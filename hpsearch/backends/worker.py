@@ -17,7 +17,8 @@ from pathlib import Path
 from types import CodeType
 from typing import Any, NoReturn
 
-from hpsearch.backends.attempt import Attempt, attempt, failed
+from hpsearch.backends.attempt import attempt, failed
+from hpsearch.backends.protocol import Attempt
 from hpsearch.backends.threads import limit_threads
 
 READY = b""

@@ -120,7 +120,7 @@ cli.help = cli.help or _docstring(cli)
 def main() -> NoReturn:
     """Run the command line; every error becomes one message and an exit status."""
     open_streams()
-    for stream in (sys.stdout, sys.stderr):  # a sign that one has not never ends a command
+    for stream in (sys.stdout, sys.stderr):  # characters that one lacks never end a command
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     with listening(), warnings.catch_warnings():
@@ -134,16 +134,16 @@ def _status() -> int:
         result = cli(prog_name="hpsearch", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
-        told = StringIO()
-        error.show(told)
-        _tell(told.getvalue().rstrip("\n"))
+        text = StringIO()
+        error.show(text)
+        _say(text.getvalue().rstrip("\n"))
         return error.exit_code
     except HpsearchError as error:
-        _tell(f"hpsearch: {error}")
+        _say(f"hpsearch: {error}")
         return 1
     except (_InterruptedError, click.Abort, KeyboardInterrupt) as end:
         below = "\n" if sys.stderr.isatty() else ""  # the line on which the terminal shows ^C
-        _tell(below + (str(end) or "hpsearch: interrupted"))
+        _say(below + (str(end) or "hpsearch: interrupted"))
         return INTERRUPTED
     except OSError as error:
         # What is still in the buffer cannot be written, and Python would try again at exit.
@@ -151,14 +151,14 @@ def _status() -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):  # there, the reader has seen enough
             where = f"{error.filename}: " if error.filename else ""
-            _tell(f"hpsearch: {where}{error.strerror or error}")
+            _say(f"hpsearch: {where}{error.strerror or error}")
         return 1
     except Exception as error:
         if os.environ.get("HPSEARCH_DEBUG"):
-            _tell(traceback.format_exc().rstrip("\n"))
+            _say(traceback.format_exc().rstrip("\n"))
             return 1
         message = f"hpsearch: unexpected {type(error).__name__}: {error}"
-        _tell(f"{message}\nThis is a bug. HPSEARCH_DEBUG=1 shows where it is.")
+        _say(f"{message}\nThis is a bug. HPSEARCH_DEBUG=1 shows where it is.")
         return 1
     return result if isinstance(result, int) else 0
 
@@ -171,9 +171,9 @@ def _warned(
     file: TextIO | None = None,  # noqa: ARG001 (as Python calls it)
     line: str | None = None,
 ) -> None:
-    _tell(warnings.formatwarning(message, category, filename, lineno, line).rstrip("\n"))
+    _say(warnings.formatwarning(message, category, filename, lineno, line).rstrip("\n"))
 
 
-def _tell(message: str) -> None:
-    with suppress(OSError):  # the terminal may be gone: nobody is left to be told
+def _say(message: str) -> None:
+    with suppress(OSError):  # the terminal may be gone: nobody is left to read it
         echo(message, err=True)

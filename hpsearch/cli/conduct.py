@@ -18,7 +18,7 @@ from hpsearch.searching.events import Event, Listener, RunOpened, SearchEnded
 def watching(quiet: bool = False) -> Iterator[Listener]:
     """Give what a search is to notify; print its summary when it has ended.
 
-    Its page is kept up to date meanwhile. An interrupt is told how to go on.
+    Its page is kept up to date meanwhile. After Ctrl-C a message says how to go on.
     """
     progress, live = Progress(quiet), LiveReport()
     run, ended = None, False

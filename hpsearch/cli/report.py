@@ -1,8 +1,10 @@
-"""`hpsearch report`: what a run found."""
+"""`hpsearch report`: what a run found.
+
+What only one of the formats needs is imported by it: a program may ask for JSON often.
+"""
 
 from __future__ import annotations
 
-import webbrowser
 from io import StringIO
 from pathlib import Path
 
@@ -11,17 +13,9 @@ import click
 from hpsearch.cli.options import OUTPUT, RUN, Whole, aside, claimed, force_option, runs_dir_option
 from hpsearch.errors import OutputError, RunError
 from hpsearch.messages import counted
-from hpsearch.report.comparison import compare, show_comparison
 from hpsearch.report.escape import echo, echo_data
-from hpsearch.report.html.compare import default_page, write_comparison
-from hpsearch.report.html.page import write_page
-from hpsearch.report.live import EVERY, follow
-from hpsearch.report.png import write_pictures
 from hpsearch.report.summary import Summary, summarise
-from hpsearch.report.table import write_csv, write_runs_csv
-from hpsearch.report.terminal import show
 from hpsearch.report.text import json_text
-from hpsearch.report.trial import report_trial, show_trial
 from hpsearch.store import RunDirectory, SafePath, find
 from hpsearch.store.output import Output
 
@@ -86,6 +80,8 @@ def report(
     else:
         _one(found[0], format_, top, open_, watch)
         if png is not None:
+            from hpsearch.report.png import write_pictures
+
             files = write_pictures(summarise(found[0]), png, force=force)
             echo(f"wrote {counted(len(files), 'picture')} to {png}", err=True)
 
@@ -93,16 +89,23 @@ def report(
 def _one(run: RunDirectory, format_: str, top: int, open_: bool, watch: bool) -> None:
     """What one run found, in one of the formats; as text, its page is written, too."""
     if watch:
+        from hpsearch.report.live import follow
+
         follow(run)
     summary = summarise(run, top)
     if format_ == "json":
         echo(json_text(summary.as_json()))
         return
     if format_ == "csv":
+        from hpsearch.report.table import write_csv
+
         rows = StringIO()
         write_csv(summary.results, rows)
         echo_data(rows.getvalue())
         return
+    from hpsearch.report.live import EVERY
+    from hpsearch.report.terminal import show
+
     _write_page(run, summary, EVERY if summary.info.status == "running" else None)
     show(summary)
     if open_:
@@ -111,6 +114,8 @@ def _one(run: RunDirectory, format_: str, top: int, open_: bool, watch: bool) ->
 
 def _write_page(run: RunDirectory, summary: Summary, refresh: float | None) -> None:
     """Write report.html; where it cannot be written, the text is shown all the same."""
+    from hpsearch.report.html.page import write_page
+
     try:
         write_page(run, summary, refresh)
     except (OSError, RunError) as error:
@@ -121,6 +126,8 @@ def _write_page(run: RunDirectory, summary: Summary, refresh: float | None) -> N
 
 def _trial(run: RunDirectory, wanted: int, format_: str) -> None:
     """One trial, as text or as JSON."""
+    from hpsearch.report.trial import report_trial, show_trial
+
     found = report_trial(summarise(run), wanted)
     if format_ == "json":
         echo(json_text(found.as_json()))
@@ -137,15 +144,21 @@ def _several(
     open_: bool,
 ) -> None:
     """Several runs side by side, in one of the formats; as text, with a page."""
+    from hpsearch.report.comparison import compare, show_comparison
+
     comparison = compare([summarise(run, top) for run in runs])
     if format_ == "json":
         echo(json_text(comparison.as_json()))
         return
     if format_ == "csv":
+        from hpsearch.report.table import write_runs_csv
+
         rows = StringIO()
         write_runs_csv([(m.name, m.summary.results) for m in comparison.members], rows)
         echo_data(rows.getvalue())
         return
+    from hpsearch.report.html.compare import default_page, write_comparison
+
     page = output or default_page(runs_dir)
     written: Path | None = page.path
     try:
@@ -162,5 +175,7 @@ def _several(
 
 
 def _open(page: Path) -> None:
+    import webbrowser
+
     if not SafePath.of(page).is_file() or not webbrowser.open(page.resolve().as_uri()):
         echo(f"no browser was found; open the file yourself: {page}", err=True)

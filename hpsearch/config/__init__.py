@@ -1,11 +1,12 @@
-"""Configuration: YAML or a dict -> a validated, frozen `Config`, or every problem in it.
+"""Configuration: YAML or a dict -> a checked, frozen `Config`, or every problem in it.
 
 The way through the modules: `yaml_text` (text to plain values with their places), `overrides`
-(`--set`), `structure` (typed parts, by the models of `schema`), `domains` and `meaning` (what
-the parts must hold together), `start`, and `loading`, which runs them and makes the `Config`.
+(`--set`), `parts` (each section checked by the rules of `schema`), `domains`, `checks` and
+`starting` (what the parts must hold together), and `loading`, which runs them, fills in what was
+left out, and makes the `Config`. `stored` reads a configuration back from a run, without checks.
 Importing this package is cheap; what it takes to load a configuration is imported on use.
-`template` writes a first configuration, `docs` the reference page and the JSON Schema.
-`python -m hpsearch.config.docs` the reference page, docs/configuration.md.
+`remarks` warns, `template` writes a first configuration, `docs` the reference page and the JSON
+Schema.
 """
 
 from __future__ import annotations

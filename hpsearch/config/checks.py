@@ -22,7 +22,7 @@ def problems(parts: Parts, domains: Domains) -> Iterator[Problem]:
     """Everything that is well typed and yet cannot be meant."""
     yield from _data(parts)
     yield from _metric(parts)
-    yield from _own(parts)
+    yield from _user_trainer(parts)
     yield from _rounds(parts)
     yield from _halving(parts)
     yield from _twice(parts)
@@ -59,8 +59,8 @@ def missing_data(parts: Parts, given: bool) -> Iterator[Problem]:
         yield Problem(("data",), parts.kind.data_missing())
 
 
-def _own(parts: Parts) -> Iterator[Problem]:
-    """What has no meaning for a trainer of the user's, and places in it that nothing fills."""
+def _user_trainer(parts: Parts) -> Iterator[Problem]:
+    """Sections that a user's trainer makes no use of, and what the kind finds in its options."""
     kind, search = parts.kind, parts.search
     if kind is None:
         return
@@ -135,7 +135,7 @@ def _twice(parts: Parts) -> Iterator[Problem]:
     rungs = not own or parts.trainer.settings.get("epochs", 1) != 1
     for name in parts.space:
         if name == "epochs" and not rungs:
-            continue  # of a trainer that is told no length, it is a parameter as any other
+            continue  # where the trainer is given no length, it is a parameter as any other
         if name == "epochs":
             message = "is the length of a full training, the same for every trial; set it in"
             remedy = "; or leave trainer.epochs out, and trials are trained whole" if own else ""
@@ -149,8 +149,8 @@ def _twice(parts: Parts) -> Iterator[Problem]:
             yield Problem(("space", name), message, of_key=True)
 
 
-def _known(parts: Parts) -> list[str]:
-    """Names that `per` and `when` may use."""
+def _names(parts: Parts) -> list[str]:
+    """The names that `per` and `when` may use."""
     return [*parts.space, *(name for name in parts.trainer.settings if name not in parts.space)]
 
 
@@ -161,12 +161,12 @@ def _above(name: str, parts: Parts, domains: Domains) -> tuple[Domain | None, st
     return Fixed(parts.trainer.settings[name]), f"trainer.{name}"
 
 
-def _unknown_name(name: str, own: str, parts: Parts) -> str | None:
-    if name == own:
+def _unknown_name(name: str, itself: str, parts: Parts) -> str | None:
+    if name == itself:
         return "names the parameter itself"
-    if name in _known(parts):
+    if name in _names(parts):
         return None
-    others = [known for known in _known(parts) if known != own]
+    others = [each for each in _names(parts) if each != itself]
     default = ""
     if parts.kind is not None and name in parts.kind.hyperparameters:
         value = parts.kind.hyperparameters[name].default
@@ -185,7 +185,7 @@ def _per(name: str, per: str | None, parts: Parts, domains: Domains) -> Iterator
         return
     above, where = _above(per, parts, domains)
     if above is None:
-        return  # its own problem is told already
+        return  # its problem is reported where it stands
     most = largest_integer(above)
     part = parts.space.get(per)
     if most is None or (part is not None and part.per is not None):
@@ -238,16 +238,16 @@ def _possible(domain: Domain) -> str:
 
 
 def _circles(parts: Parts) -> Iterator[Problem]:
-    """Circles of `per` and `when`, each told once, at its first parameter."""
+    """Circles of `per` and `when`, each reported once, at its first parameter."""
     above = {
         name: [] if part is None else [*(part.when or {}), *([part.per] if part.per else [])]
         for name, part in parts.space.items()
     }
-    told: set[str] = set()
+    reported: set[str] = set()
     for name in above:
         circle = _circle(name, above)
-        if circle and not told & set(circle):
-            told |= set(circle)
+        if circle and not reported & set(circle):
+            reported |= set(circle)
             yield Problem(("space", name), f"a circle of 'per' and 'when': {' -> '.join(circle)}")
 
 
@@ -271,12 +271,12 @@ def misfits(space: Space, parts: Parts) -> Iterator[Problem]:
         message = f"has {space.dimensions:,} coordinates, at most {MOST_COORDINATES:,} can be"
         yield Problem(("space",), f"{message} searched; bound what 'per' names")
         return
-    told: set[str] = set()
+    reported: set[str] = set()
     for params in draws(space):
         settings = {**space.settings, **params}
         for name, message in parts.kind.check_settings(settings) if parts.kind is not None else []:
-            if name not in told:
-                told.add(name)
+            if name not in reported:
+                reported.add(name)
                 place = "space" if name in space else "trainer"
                 yield Problem((place, name), f"in some trials: {message}")
 

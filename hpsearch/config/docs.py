@@ -172,7 +172,7 @@ def json_schema() -> dict[str, Any]:
     """The schema of draft 2020-12, with the network's hyperparameters as known keys.
 
     It knows each key's type, bounds, default and purpose. What keys must hold together, such as
-    min < max, only loading the configuration can tell.
+    min < max, is checked only when a configuration is loaded.
     """
     schema = TypeAdapter(Config).json_schema()
     kind = kind_named("network")
@@ -193,7 +193,7 @@ def _all_kinds() -> list[Kind]:
 
 
 def _kinds() -> dict[str, Any]:
-    """Every key that some kind of trainer has; which kind has which, `_by_kind` tells."""
+    """Every key that some kind of trainer has; `_by_kind` says which kind has which."""
     kinds = (
         "`network`, which is built in, the same or your own `model` in `keras`, or your "
         "`function` or `command`."

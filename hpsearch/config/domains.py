@@ -1,4 +1,4 @@
-"""One parameter's own meaning: from typed keys to a domain, or what is wrong with them."""
+"""One parameter: from its typed keys to a domain, or what is wrong with them."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def space_from_tree(tree: Mapping[str, Any]) -> Space:
         space = _space(parts, domains)
         problems += checks.misfits(space, parts)
     if problems:
-        raise ConfigError(Positions().tell(problems))
+        raise ConfigError(Positions().lines(problems))
     return space
 
 
@@ -114,9 +114,9 @@ def _config(
     name: str,
     text: bytes | None,
 ) -> Config:
-    trainer, found = trainer_parts(tree.get("trainer"))
+    section, found = trainer_parts(tree.get("trainer"))
     problems = problems + found
-    parts, found = read(filled(tree, trainer.kind), trainer)
+    parts, found = read(filled(tree, section.kind), section)
     problems += found
     domains, found = _domains(parts)
     problems += found
@@ -130,7 +130,7 @@ def _config(
         start, more = _start(parts, space) if not found else ((), [])
         problems += found + more
     if problems:
-        raise ConfigError(places.tell(problems))
+        raise ConfigError(places.lines(problems))
     assert space is not None
     assert parts.kind is not None
     named = [option.name for option in parts.kind.options.values() if option.place is not None]
@@ -225,11 +225,11 @@ def _complete(
     """The configuration made of parts in which no problem was found."""
     heading, trainer, data, search = parts.heading, parts.trainer, parts.data, parts.search
     assert heading is not None
-    assert trainer.kind is not None
+    assert parts.kind is not None
     assert parts.metric is not None
     assert search is not None
     assert parts.parallel is not None
-    whole = TrainerConfig(trainer.kind.name, dict(trainer.settings), _options(parts, base))
+    whole = TrainerConfig(parts.kind.name, dict(trainer.settings), _options(parts, base))
     halving = search.halving if whole.epochs > 1 else None
     return Config(
         name=heading.name or name,
@@ -245,7 +245,7 @@ def _complete(
 
 
 def _options(parts: Parts, base: Path) -> dict[str, Any]:
-    """What a trainer is told, with its folder as a full path."""
+    """The options of the trainer, with full paths."""
     options = dict(parts.trainer.options)
     for option in parts.kind.options.values() if parts.kind is not None else ():
         if option.place == "folder":

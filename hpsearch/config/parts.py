@@ -1,8 +1,8 @@
 """From a tree of plain values to typed parts, with every problem of structure on the way.
 
 The parts are validated one by one, and each again without its faulty keys: what is sound in
-a part with a mistake can then still be checked for its meaning, so that all problems are
-told at once.
+a part with a mistake can then still be checked against the others, so that all problems are
+reported at once.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from hpsearch.trainers.hyperparameter import standard, wrong
 from hpsearch.trainers.kinds import Kind
 
 INSIDE: Mapping[str, type[Keys]] = {"halving": Halving, "confirm": Confirm}
-"""Keys that hold keys of their own."""
+"""Keys whose values are mappings with known keys."""
 
 SECTIONS = ("data", "trainer", "metric", "space", "search", "parallel")
 
@@ -198,7 +198,7 @@ def trainer_parts(value: Any) -> tuple[TrainerParts, list[Problem]]:
 
 
 def _options(kind: Kind, value: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
-    """What the trainer is told besides hyperparameters; null is as good as nothing."""
+    """The keys of `trainer` that are no hyperparameters; null is the same as left out."""
     options, problems = {}, []
     for option in kind.options.values():
         path = ("trainer", option.name)

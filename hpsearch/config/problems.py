@@ -1,4 +1,4 @@
-"""Where the parts of a configuration stand, and problems told with their places."""
+"""Where the parts of a configuration stand, and messages that name these places."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Problem:
 
     path: KeyPath
     message: str
-    mark: Mark | None = None  # where the places of the path do not tell: a second key of one name
+    mark: Mark | None = None  # where the path has two places: a second key of one name
     of_key: bool = False  # the key itself is wrong, not its value
 
 
@@ -39,7 +39,7 @@ class Positions:
     """The places of keys and values in a file; `origins` are parts that come from elsewhere.
 
     An origin is a label such as ``--set search.trials=many``. A configuration from Python has
-    no file and no marks: its problems are told by path alone.
+    no file and no marks: its messages name the path alone.
     """
 
     file: str | None = None
@@ -64,7 +64,7 @@ class Positions:
         above = [problem.path[:n] for n in range(len(problem.path), 0, -1)]
         return next((self.keys[path] for path in above if path in self.keys), None)
 
-    def tell(self, problems: Iterable[Problem]) -> list[str]:
+    def lines(self, problems: Iterable[Problem]) -> list[str]:
         """Problems as lines of text, in the order of the file; those of overrides come last."""
         lines = set()
         for problem in problems:

@@ -42,15 +42,15 @@ def _full(
     given: Mapping[str, Any], space: Space, defaults: Mapping[str, Any], path: KeyPath
 ) -> tuple[dict[str, Any], list[Problem]]:
     problems = list(_foreign(given, space, path))
-    own = {name: value for name, value in given.items() if name in space}
-    for name, value in own.items():
+    named = {name: value for name, value in given.items() if name in space}
+    for name, value in named.items():
         problems += _outside(space[name], value, (*path, name))
     if problems:
         return {}, problems
-    setting = {**_usual(space, defaults), **space.standard(own)}
+    setting = {**_usual(space, defaults), **space.standard(named)}
     place = np.nan_to_num(space.point(setting), nan=0.5)
     drawn = space.params(place)  # active parameters and lengths of lists follow from what is given
-    problems += _inactive(own, drawn, space, path)
+    problems += _inactive(named, drawn, space, path)
     if problems:
         return {}, problems
     exact = {  # as they were given, not as they come back from the unit cube
@@ -107,9 +107,9 @@ def _extent(parameter: Parameter) -> str:
 
 
 def _inactive(
-    own: Mapping[str, Any], drawn: Params, space: Space, path: KeyPath
+    named: Mapping[str, Any], drawn: Params, space: Space, path: KeyPath
 ) -> Iterator[Problem]:
-    for name, value in own.items():
+    for name, value in named.items():
         here = (*path, name)
         if name not in drawn:
             names = filter(None, [*space[name].when, space[name].per])

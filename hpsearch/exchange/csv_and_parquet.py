@@ -67,12 +67,12 @@ def _arrays(run: ExportedRun, pa: Any) -> dict[str, Any]:
 def _parameter(space: Space, name: str, values: list[Any], pa: Any) -> Any:
     """The column of one parameter, of the type that all its possible values share."""
     types = {"bool": pa.bool_(), "int": pa.int64(), "float": pa.float64(), "str": pa.string()}
-    known = [value for value in values if value is not None]
+    possible = [value for value in values if value is not None]
     if name in space:
-        known += _extremes(space[name])
-    lists = [value for value in known if isinstance(value, list)]
-    listed = bool(lists) and len(lists) == len(known)
-    kind = _kind([entry for value in lists for entry in value] if listed else known)
+        possible += _extremes(space[name])
+    lists = [value for value in possible if isinstance(value, list)]
+    listed = bool(lists) and len(lists) == len(possible)
+    kind = _kind([entry for value in lists for entry in value] if listed else possible)
     if kind is None:
         texts = [None if value is None else json.dumps(value) for value in values]
         return pa.array(texts, pa.string())

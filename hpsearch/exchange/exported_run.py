@@ -59,9 +59,9 @@ class ExportedTrial:
 
 @dataclass(frozen=True)
 class ExportedRun:
-    """A run and those of its own trials that have ended, by number.
+    """A run and its trials that have ended, by number.
 
-    Trials of a refined run's parent are in the parent.
+    Those of a refined run's parent are exported with the parent.
     """
 
     name: str
@@ -110,7 +110,7 @@ def entry_name(space: Space, name: str, index: int) -> str:
 
 
 def flatten(space: Space, params: Params) -> dict[str, Any]:
-    """A setting in which each value of a parameter with `per` has its own name."""
+    """A setting in which each value of a parameter with `per` has a name."""
     flat: dict[str, Any] = {}
     for name, value in params.items():
         if name in space and space[name].per is not None and isinstance(value, list):

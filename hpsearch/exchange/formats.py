@@ -53,7 +53,7 @@ class Exported:
 def export_run(
     run: RunDirectory, to: str, target: str, name: str | None = None, *, force: bool = False
 ) -> Exported:
-    """Write a run's own trials for another tool.
+    """Write the trials of a run for another tool.
 
     Args:
         run: finished or not.

@@ -118,8 +118,8 @@ def allowed_names(names: Iterable[str]) -> dict[str, str]:
     """
     allowed: dict[str, str] = {}
     for name in dict.fromkeys(names):
-        signs = re.sub(r"[^\w.\- ]", "_", name, flags=re.ASCII)[: LONGEST["names"]]
-        sound = re.sub(r"^[. ]+", lambda found: "_" * len(found[0]), signs) or "_"
+        plain = re.sub(r"[^\w.\- ]", "_", name, flags=re.ASCII)[: LONGEST["names"]]
+        sound = re.sub(r"^[. ]+", lambda found: "_" * len(found[0]), plain) or "_"
         while sound in allowed.values():
             sound += "_"
         allowed[name] = sound

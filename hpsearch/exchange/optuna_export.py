@@ -12,7 +12,7 @@ from hpsearch.errors import ExchangeError
 from hpsearch.exchange.exported_run import ExportedRun, ExportedTrial, entry_name
 from hpsearch.exchange.optuna_storage import library, to_write
 from hpsearch.exchange.target import Target
-from hpsearch.space import LOG, Choice, Continuous, Discrete, Domain, Fixed, same
+from hpsearch.space import LOG, Choice, Continuous, Discrete, Domain, Fixed, distinct
 from hpsearch.trial import Result, Status
 
 
@@ -151,10 +151,7 @@ def distribution(domain: Domain | None, seen: Sequence[Any]) -> Distribution:
 
 def _categorical(values: Iterable[Any], seen: Iterable[Any]) -> Distribution:
     """A choice between values; JSON texts where Optuna could not tell the values apart."""
-    choices: list[Any] = []
-    for value in (*values, *seen):
-        if not any(same(value, known) for known in choices):
-            choices.append(value)
+    choices = distinct([*values, *seen])
     has_lists = any(isinstance(value, list) for value in choices)
     as_json = has_lists or len(set(choices)) < len(choices)  # true and 1 are equal
     held = [json.dumps(value) for value in choices] if as_json else choices

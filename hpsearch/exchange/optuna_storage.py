@@ -159,11 +159,11 @@ def _longer(optuna: Any, path: Path) -> Iterator[Any]:
     lock = optuna.storages.journal.JournalFileSymlinkLock(str(path))
     backend = optuna.storages.journal.JournalFileBackend(str(path), lock)
     before, added = path.read_bytes(), list[dict[str, Any]]()
-    known = list(backend.read_logs(0))
+    old = list(backend.read_logs(0))
 
     def read_logs(start: int) -> Iterator[dict[str, Any]]:
-        yield from known[start:]
-        yield from added[max(0, start - len(known)) :]
+        yield from old[start:]
+        yield from added[max(0, start - len(old)) :]
 
     backend.read_logs, backend.append_logs = read_logs, added.extend
     yield optuna.storages.JournalStorage(backend)

@@ -15,7 +15,7 @@ from hpsearch.errors import ExchangeError
 from hpsearch.exchange.optuna_storage import to_read
 from hpsearch.exchange.target import Target
 from hpsearch.messages import expanded_target
-from hpsearch.space import same
+from hpsearch.space import distinct, same
 
 ENDED = ("COMPLETE", "PRUNED", "FAIL")
 MOST_CONDITIONS = 50  # whole numbers that a `when` lists
@@ -97,13 +97,13 @@ def read_study(target: str, name: str | None = None) -> OptunaStudy:
 
 
 def _chosen(where: str, names: list[str], name: str | None) -> str:
-    known = ", ".join(map(repr, names[:20])) + (", ..." if len(names) > 20 else "")
+    some = ", ".join(map(repr, names[:20])) + (", ..." if len(names) > 20 else "")
     if not names:
         raise ExchangeError(f"{where}: holds no studies")
     if name is None and len(names) > 1:
-        raise ExchangeError(f"{where}: holds several studies; choose with --study: {known}")
+        raise ExchangeError(f"{where}: holds several studies; choose with --study: {some}")
     if name is not None and name not in names:
-        raise ExchangeError(f"{where}: holds no study {name!r}; there are: {known}")
+        raise ExchangeError(f"{where}: holds no study {name!r}; there are: {some}")
     return names[0] if name is None else name
 
 
@@ -128,7 +128,7 @@ def plain_trial(trial: Any) -> StudyTrial:
 
 
 def _error(trial: Any) -> str | None:
-    """Why a trial failed: our own exports keep it, and Optuna keeps that of a wrong value."""
+    """Why a trial failed: our exports keep the reason, and Optuna keeps that of a wrong value."""
     error = trial.user_attrs.get("error") or trial.system_attrs.get("STUDY_TELL_WARNING")
     return " ".join(error.split())[:500] if isinstance(error, str) and error.strip() else None
 
@@ -207,9 +207,7 @@ def _domain(study: OptunaStudy, name: str, given: Sequence[Mapping[str, Any]]) -
         )
     attributes = [distribution["attributes"] for distribution in given]
     if kinds == {"CategoricalDistribution"}:
-        values: list[Any] = []
-        for value in (choice for each in attributes for choice in each["choices"]):
-            values += [] if any(same(value, known) for known in values) else [value]
+        values = distinct(choice for each in attributes for choice in each["choices"])
         return {"values": values} if len(values) > 1 else {"value": values[0]}
     low, high = min(each["low"] for each in attributes), max(each["high"] for each in attributes)
     if low == high:
@@ -240,7 +238,8 @@ def _condition(
             continue
         if not all(other in trial.params for trial in having):
             continue
-        on, off = _values(having, other), _values(without, other)
+        on = distinct(trial.params[other] for trial in having)
+        off = distinct(trial.params[other] for trial in without if other in trial.params)
         if off and not any(same(value, each) for value in on for each in off):
             values = _nearest(domain, on, off) if whole else on
             if len(values) <= MOST_CONDITIONS:
@@ -249,15 +248,6 @@ def _condition(
         f"study {study.name!r}: parameter {name!r} is in {len(having)} of its trials, and no "
         "other parameter says in which; write a configuration and give it with --config"
     )
-
-
-def _values(trials: Sequence[StudyTrial], name: str) -> list[Any]:
-    """The different values of a parameter in some trials."""
-    found: list[Any] = []
-    for trial in trials:
-        if name in trial.params and not any(same(trial.params[name], known) for known in found):
-            found.append(trial.params[name])
-    return found
 
 
 def _nearest(domain: Mapping[str, Any], on: Sequence[int], off: Sequence[int]) -> list[int]:
@@ -280,8 +270,8 @@ def _at(study: OptunaStudy) -> str:
     pick = min if study.goal == "minimize" else max
     last = best = 0
     for trial in study.trials:
-        known = [value for value in trial.reports_by_epoch if value is not None]
-        if trial.state == "COMPLETE" and known:
-            last += known[-1] == trial.value
-            best += pick(known) == trial.value
+        values = [value for value in trial.reports_by_epoch if value is not None]
+        if trial.state == "COMPLETE" and values:
+            last += values[-1] == trial.value
+            best += pick(values) == trial.value
     return "best" if best > last else "last"

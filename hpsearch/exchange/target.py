@@ -77,7 +77,7 @@ class Target:
 
         Args:
             use: what cannot be done with the target: "written to as a store of MLflow", say.
-            by_cause: name the error that the library's own was raised from.
+            by_cause: name the error that the library's was raised from, which says more.
 
         Raises:
             ExchangeError: the block raised an exception.

@@ -1,6 +1,6 @@
 """A run as event files of TensorBoard: scalars an epoch, and its HParams page.
 
-TensorBoard's own messages are written, by its own framing of records; TensorFlow is not needed.
+TensorBoard writes its messages and frames its records; TensorFlow is not needed.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def _types(run: ExportedRun) -> dict[str, type]:
 
 
 class _Messages:
-    """TensorBoard's own messages, as the bytes of an event file's records."""
+    """TensorBoard's messages, as the bytes of an event file's records."""
 
     def __init__(self) -> None:
         with needs("TensorBoard", "tensorboard"), warnings.catch_warnings():
@@ -80,7 +80,7 @@ class _Messages:
     def experiment(self, run: ExportedRun, types: Mapping[str, type]) -> bytes:
         """Which hyperparameters and metrics there are."""
         api = self._api
-        known = {
+        kinds = {
             bool: api.DATA_TYPE_BOOL,
             float: api.DATA_TYPE_FLOAT64,
             str: api.DATA_TYPE_STRING,
@@ -90,7 +90,7 @@ class _Messages:
         tags |= {name: name for name in metrics}
         experiment = api.Experiment(
             description=f"{run.name}, of hpsearch",
-            hparam_infos=[api.HParamInfo(name=name, type=known[t]) for name, t in types.items()],
+            hparam_infos=[api.HParamInfo(name=name, type=kinds[t]) for name, t in types.items()],
             metric_infos=[
                 api.MetricInfo(name=api.MetricName(tag=tag), display_name=display)
                 for tag, display in tags.items()

@@ -61,8 +61,9 @@ def _losing(space: Space, results: Sequence[Result]) -> Iterator[Advice]:
     """Values of one parameter with which every trial was lost, where that is hardly chance.
 
     Were trials lost whatever the value, the n with this one would all be among the lost with
-    the hypergeometric chance C(lost, n) / C(all, n). Of ordered values the lost ones at either
-    end count as one group. The chance is held against the number of groups that are looked at.
+    the hypergeometric chance C(lost, n) / C(all, n), as in Fisher's exact test (1922). Of ordered
+    values the lost ones at either end count as one group. The level is divided by the number of
+    groups, after Bonferroni.
     """
     ended = [result for result in results if not result.cut]
     groups: list[tuple[str, str, list[Result], list[Result]]] = []
@@ -73,35 +74,33 @@ def _losing(space: Space, results: Sequence[Result]) -> Iterator[Advice]:
             continue
         if isinstance(parameter.domain, Choice):
             for value in parameter.domain.values:
-                own = [result for result in active if same(result.params[name], value)]
-                groups.append((name, number(value), own, active))
+                group = [result for result in active if same(result.params[name], value)]
+                groups.append((name, number(value), group, active))
             continue
         ordered = sorted(active, key=lambda result: _place(result.params[name]))
         for words, side in (("up to", ordered), ("of at least", ordered[::-1])):
-            own = list(takewhile(lambda result: result.status in LOST, side))
-            after = [result.params[name] for result in side[len(own) : len(own) + 1]]
-            own = [result for result in own if result.params[name] not in after]
-            if own:
-                end = number(own[-1].params[name])
-                groups.append((name, f"{words} {end}", own, active))
-            else:
-                groups.append((name, words, [], active))
-    for name, value, own, active in groups:
+            group = list(takewhile(lambda result: result.status in LOST, side))
+            after = [result.params[name] for result in side[len(group) : len(group) + 1]]
+            group = [result for result in group if result.params[name] not in after]
+            end = f" {number(group[-1].params[name])}" if group else ""
+            groups.append((name, f"{words}{end}", group, active))
+    for name, value, group, active in groups:
         lost = sum(result.status in LOST for result in active)
-        if not own or lost == len(active) or any(r.status not in LOST for r in own):
+        if not group or lost == len(active) or any(r.status not in LOST for r in group):
             continue
-        if comb(lost, len(own)) / comb(len(active), len(own)) <= CHANCE / len(groups):
-            others, rest = len(active) - len(own), lost - len(own)
-            which = "both" if len(own) == 2 else f"all {len(own)}"
+        n = len(group)
+        if comb(lost, n) / comb(len(active), n) <= CHANCE / len(groups):
+            others, rest = len(active) - n, lost - n
+            which = "both" if n == 2 else f"all {n}"
             yield Advice(
                 "losing",
                 name,
-                f"{which} trials with {name} {value} {_fate(own)}, of the {others} others "
+                f"{which} trials with {name} {value} {_statuses(group)}, of the {others} others "
                 f"{rest or 'none'}; leave it out of the space, or see why",
             )
 
 
-def _fate(lost: Sequence[Result]) -> str:
+def _statuses(lost: Sequence[Result]) -> str:
     return " or ".join(status for status in LOST if any(r.status is status for r in lost))
 
 

@@ -19,7 +19,7 @@ def echo(text: str, *, err: bool = False) -> None:
         err: to stderr.
 
     Raises:
-        OSError: nobody is there to read it.
+        OSError: the stream is closed.
     """
     stream = sys.stderr if err else sys.stdout
     stream.write(encodable(lines_printable(text) + "\n", stream.encoding))
@@ -27,10 +27,10 @@ def echo(text: str, *, err: bool = False) -> None:
 
 
 def echo_data(text: str) -> None:
-    """Print what a program may read: just as it is, unless a terminal would obey it.
+    """Print what a program may read: as it is, but on a terminal with control characters escaped.
 
     Raises:
-        OSError: nobody is there to read it.
+        OSError: the stream is closed.
     """
     stream = sys.stdout
     shown = lines_printable(text) if stream.isatty() else text

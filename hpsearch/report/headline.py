@@ -7,7 +7,7 @@ rows, and what one constant answer would have given there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite, sqrt
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from hpsearch.report.numbers import ends, number
 from hpsearch.searching.criterion import Criterion, difference
 from hpsearch.store import RunDirectory
-from hpsearch.store.records import Contender
+from hpsearch.store.records import Contender, Rates
 from hpsearch.trial import Result
 
 if TYPE_CHECKING:
@@ -162,6 +162,26 @@ def constant_of(name: str, test: Mapping[str, Any]) -> float | None:
     return constant_answer(np.array(rows)).get(name.partition("_")[2])
 
 
+def class_rates(
+    names: Sequence[str], rates: Rates, most: int, undefined: str
+) -> Iterator[tuple[str, ...]]:
+    """Name, rows, precision, recall and F1 of each class, as text.
+
+    Args:
+        names: of all classes.
+        rates: of each class, in the same order.
+        most: classes; of more, those with the lowest F1.
+        undefined: the text of a rate that is undefined.
+    """
+    order: Sequence[int] = range(len(names))
+    if len(names) > most:
+        order = sorted(order, key=lambda i: (rates.f1[i] is None, rates.f1[i] or 0.0))[:most]
+    for i in order:
+        cells = (rates.precision[i], rates.recall[i], rates.f1[i])
+        shown = (undefined if cell is None else number(cell) for cell in cells)
+        yield names[i], f"{rates.rows[i]:,}", *shown
+
+
 def gain(summary: Summary) -> Gain | None:
     """What the winner gains over the first setting of `search.start`; None where there is none.
 
@@ -170,12 +190,12 @@ def gain(summary: Summary) -> Gain | None:
     baseline, best, headline = summary.baseline, summary.best, summary.headline
     if baseline is None or best is None or headline is None:
         return None
-    known = () if summary.outcome is None else summary.outcome.contenders
-    first = next((each for each in known if each.number == baseline.number), None)
+    contenders = () if summary.outcome is None else summary.outcome.contenders
+    first = next((each for each in contenders if each.number == baseline.number), None)
     value = baseline.value if first is None else first.mean
     if value is None or headline.value is None:
         return None
-    sign = 1 if summary.criterion.goal == "maximize" else -1
+    better = 1 if summary.criterion.goal == "maximize" else -1
     confirmed, error = summary.confirmed, None
     if confirmed is not None and confirmed.deviation is not None:
         seeds = confirmed.seeds
@@ -184,7 +204,7 @@ def gain(summary: Summary) -> Gain | None:
     gained = difference(headline.value, value)
     if gained is None or (error is not None and not isfinite(error)):
         return None  # beyond the largest float
-    return Gain(sign * gained, error, value, baseline.number == best.number)
+    return Gain(better * gained, error, value, baseline.number == best.number)
 
 
 def no_better_than_parent(summary: Summary, parent: Headline | None) -> str | None:
@@ -198,7 +218,6 @@ def no_better_than_parent(summary: Summary, parent: Headline | None) -> str | No
     name, best, headline = summary.info.parent, summary.best, summary.headline
     if name is None or best is None or headline is None:
         return None
-    equals = () if summary.outcome is None else summary.outcome.indistinguishable
     winner, first = summary.spec.inherited, summary.spec.first
     said = "no better than its parent"
     if summary.info.status != "finished":
@@ -207,12 +226,12 @@ def no_better_than_parent(summary: Summary, parent: Headline | None) -> str | No
         return f"{said}: trial {best.number} of {name} is still the best"
     if summary.spec.is_start(best.number):
         return f"{said}: the best is one of {name}'s settings, trained again"
-    if winner is not None and winner in equals:
+    if winner is not None and winner in summary.indistinguishable:
         return f"{said}, within one error: trial {winner} of {name} does as well"
     if parent is not None:
         both = bool(parent.seeds and headline.seeds)
-        own, old = (h.value if both else h.search for h in (headline, parent))
-        if summary.criterion.cost(own) >= summary.criterion.cost(old):
+        new, old = (h.value if both else h.search for h in (headline, parent))
+        if summary.criterion.cost(new) >= summary.criterion.cost(old):
             return (
                 f"{said}: {name} came to {parent.metric} {number(old)} with trial {parent.trial}"
             )

@@ -16,7 +16,7 @@ import numpy as np
 
 from hpsearch import rng
 from hpsearch.backends.threads import limit_threads
-from hpsearch.report.text import Part, TextTable, heading, unicode_output
+from hpsearch.report.text import Printable, TextTable, heading, unicode_output
 from hpsearch.sampling.ranking import Observation
 from hpsearch.sampling.sensitivity import Effects, Function, searched, total_effects
 from hpsearch.sampling.surrogate import Inputs, Vector, features, fit, matern, normal_scores
@@ -97,10 +97,10 @@ def importance(
     ranked = trials_to_fit(_usable(trials, best_first), generator)
     if reason := _too_little(space, ranked):
         return Importance(len(ranked), reason=reason)
-    known = features(space, space.points([trial.params for trial in ranked]))
+    inputs = features(space, space.points([trial.params for trial in ranked]))
     values = rank_scores(ranked)
     with limit_threads(1):  # their number changes bits
-        surrogates, predicted = cross_validated(known, values, generator)
+        surrogates, predicted = cross_validated(inputs, values, generator)
         correlation = rank_correlation(predicted, values)
         needed = max(LEAST, CHANCE / sqrt(len(ranked) - 1))
         if correlation < needed:
@@ -231,7 +231,7 @@ def _ranks(values: Vector) -> Vector:
     return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[which])
 
 
-def importance_text(importance: Importance, metric: str) -> Iterator[Part]:
+def importance_text(importance: Importance, metric: str) -> Iterator[Printable]:
     """The shares as bars, and how far to trust them; or why there are none."""
     if importance.reason is not None:
         yield f"What mattered cannot be said: {importance.reason}"

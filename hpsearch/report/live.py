@@ -19,7 +19,7 @@ from hpsearch.store import RunDirectory
 EVERY = 5.0  # seconds between two pages, at least
 SHARE = 0.02  # of the time gone by may be spent on pages
 FIRST = 0.25  # seconds that a page is taken to cost before one was written
-WATCH_EVERY = 2.0  # seconds between two looks of `watch`, at least
+WATCH_EVERY = 2.0  # seconds between two looks of `follow`, at least
 WATCH_SHARE = 0.1  # of the time may go into looking
 
 Write = Callable[[RunDirectory, float | None], object]

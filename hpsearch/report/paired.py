@@ -19,12 +19,12 @@ import numpy as np
 
 from hpsearch import rng
 from hpsearch.report.numbers import ROUGH, number, signed
-from hpsearch.report.text import Part, TextTable, heading
+from hpsearch.report.text import Printable, TextTable, heading
 from hpsearch.searching.criterion import Criterion, difference, mean_of, median_of
 from hpsearch.searching.history import PastTrial
 from hpsearch.searching.spec import Spec, draw_of
 from hpsearch.space import LOG, Choice, Continuous, Discrete, Space, same
-from hpsearch.trainers.network.shift import SHIFT_METRICS
+from hpsearch.trainers.network.hyperparameters import SHIFT_METRICS
 from hpsearch.trial import Result, Status
 
 NEAR = 0.5  # of the median trial's distance from the best: so near is good
@@ -32,7 +32,7 @@ RESAMPLES = 4000
 HUGE = 1e290  # numbers beyond it overflow when many are added
 FEWEST = 5  # differences: the bootstrap of fewer says nothing
 
-Test = Callable[[PastTrial], bool]
+IsGood = Callable[[PastTrial], bool]
 FATES = (Status.COMPLETED, Status.DIVERGED)  # a failed or stopped trial says less than these
 
 Draw = Mapping[int, PastTrial]
@@ -203,7 +203,7 @@ def _threshold(criterion: Criterion, results: Iterable[Result]) -> float | None:
     return (1 - NEAR) * best + NEAR * median_of(values)  # no difference, which may overflow
 
 
-def _arm(value: Any, trials: Sequence[PastTrial], criterion: Criterion, good: Test) -> Arm:
+def _arm(value: Any, trials: Sequence[PastTrial], criterion: Criterion, good: IsGood) -> Arm:
     results = [trial.result for trial in trials]
     best = criterion.best(results)
     return Arm(
@@ -316,7 +316,7 @@ def _median(values: Iterable[float]) -> float | None:
     return median_of(found) if (found := list(values)) else None
 
 
-def paired_text(paired: PairedComparison, metric: str) -> Iterator[Part]:
+def paired_text(paired: PairedComparison, metric: str) -> Iterator[Printable]:
     """A comparison as tables: which value won, and in what ways the choice acts."""
     yield heading(
         f"{paired.parameter}: each of {paired.draws} draws trained with every value and one seed"
@@ -381,9 +381,9 @@ def _gaps(paired: PairedComparison) -> TextTable:
     values = [number(arm.value) for arm in paired.arms]
     table = TextTable("val_loss less train_loss", "draws", *values, right=len(values) + 1)
     for size in dict.fromkeys(gap.batch_size for gap in paired.gaps):
-        own = [gap for gap in paired.gaps if same(gap.batch_size, size)]
+        gaps = [gap for gap in paired.gaps if same(gap.batch_size, size)]
         name = "all" if size is None else f"batch_size {number(size)}"
-        table.add_row(name, str(own[0].draws), *(_or_dash(signed, gap.gap) for gap in own))
+        table.add_row(name, str(gaps[0].draws), *(_or_dash(signed, gap.gap) for gap in gaps))
     return table
 
 

@@ -83,9 +83,19 @@ class Summary:
         found = Counter(result.status for result in self.results)
         return {status.value: found[status] for status in Status}
 
+    @property
+    def counts_text(self) -> str:
+        """The same in words: "12 completed, 3 stopped"; empty while no trial has ended."""
+        return ", ".join(f"{n:,} {status}" for status, n in self.counts.items() if n)
+
+    @property
+    def indistinguishable(self) -> Sequence[int]:
+        """The trials whose confirmed mean is within one standard error of the winner's."""
+        return [] if self.outcome is None else self.outcome.indistinguishable
+
     @cached_property
     def snippets(self) -> Mapping[str, list[str]]:
-        """The settings of the best trial as code, by framework; nothing where there is no such."""
+        """The settings of the best trial as code, by framework; empty for trainers without one."""
         if self.best is None:
             return {}
         settings, data = {**self.config.trainer.settings, **self.best.params}, self.info.data
@@ -165,8 +175,8 @@ class Summary:
     @cached_property
     def paired(self) -> tuple[PairedComparison, ...]:
         """What each crossed choice changes."""
-        own = self.past_trials[len(self.spec.history) :]
-        return tuple(paired_comparisons(self.spec, self.criterion, own))
+        trials = self.past_trials[len(self.spec.history) :]
+        return tuple(paired_comparisons(self.spec, self.criterion, trials))
 
     @property
     def confirmed(self) -> ConfirmedWinner | None:
@@ -230,7 +240,7 @@ class Summary:
             "rounds": [vars(round) for round in self.rounds],
             "warnings": [vars(warning) for warning in self.warnings],
             "confirmed": plain(self.confirmed),
-            "indistinguishable": [] if self.outcome is None else self.outcome.indistinguishable,
+            "indistinguishable": self.indistinguishable,
             "paired": [asdict(paired) for paired in self.paired],
             "importance": asdict(self.importance),
             "value": self.headline and self.headline.value,
@@ -338,10 +348,10 @@ def _rounds(results: Sequence[Result], space: Space, criterion: Criterion) -> li
     for result in results:
         by_round[result.round].append(result)
     summaries = []
-    for number, own in sorted(by_round.items()):
-        best = criterion.best(own)
+    for number, trials in sorted(by_round.items()):
+        best = criterion.best(trials)
         value = None if best is None else best.value
-        summaries.append(RoundSummary(number, len(own), value, region(own, space)))
+        summaries.append(RoundSummary(number, len(trials), value, region(trials, space)))
     return summaries
 
 

@@ -8,14 +8,15 @@ from typing import Any
 from hpsearch.errors import as_argument
 from hpsearch.messages import counted, printable
 from hpsearch.report.chart import learning_curve
-from hpsearch.report.headline import gain, on_test_rows
+from hpsearch.report.headline import class_rates, gain, on_test_rows
 from hpsearch.report.importance import importance_text
 from hpsearch.report.numbers import ROUGH, duration, ends, extent, number, rough, signed
 from hpsearch.report.paired import paired_text
 from hpsearch.report.summary import Summary
-from hpsearch.report.text import Line, Part, TextTable, display, heading, warning
+from hpsearch.report.text import Line, Printable, TextTable, display, heading, warning
 from hpsearch.searching.criterion import Criterion
 from hpsearch.store.files import plain
+from hpsearch.store.records import Rates
 from hpsearch.trial import Result
 
 MOST_CLASSES = 12  # a larger table of confusions does not fit
@@ -68,9 +69,9 @@ def show_measurement(
     """Print metrics on some rows, beside a constant answer's, and which classes are mistaken.
 
     Args:
-        measured: as `measure` found it, with the names of the classes.
-        which: what rows, "test" or "new" ones.
-        criterion: what was searched, to come first; None of a model that does not say.
+        measured: the metrics as result.json has them, and the names of the classes.
+        which: of the rows, "test" or "new".
+        criterion: whose metric comes first; None of a model that does not say.
     """
     prefix = next(name for name in measured if name.endswith("_accuracy")).partition("_")[0]
     against = None if criterion is None else on_test_rows(criterion, measured, prefix)
@@ -83,9 +84,12 @@ def show_measurement(
     table = TextTable("metric", "", "95 % interval", "constant answer")
     for name in names:
         interval = intervals.get(name)
-        told = "not measured" if found[name] is None else number(found[name])
-        cells = [told, "" if interval is None else ends(interval)]
-        table.add_row(name, *cells, number(constant[name]) if name in constant else "")
+        table.add_row(
+            name,
+            "not measured" if found[name] is None else number(found[name]),
+            "" if interval is None else ends(interval),
+            number(constant[name]) if name in constant else "",
+        )
     display(table)
     if constant:
         display(
@@ -98,26 +102,18 @@ def show_measurement(
     display("", *_mistakes(measured))
 
 
-def _classes(measured: Mapping[str, Any]) -> Iterator[Part]:
+def _classes(measured: Mapping[str, Any]) -> Iterator[Printable]:
     """A line for each class; of many classes those with the worst F1."""
-    rates, names = measured["per_class"], [str(name) for name in measured["classes"]]
-    order = range(len(names))
-    worst = sorted(order, key=lambda i: (rates["f1"][i] is None, rates["f1"][i] or 0.0))
-    shown = order if len(names) <= MOST_RATES else worst[:MOST_RATES]
+    names = [str(name) for name in measured["classes"]]
     table = TextTable("class", "rows", "precision", "recall", "F1", right=4)
-    for index in shown:
-        cells = [rates[name][index] for name in ("precision", "recall", "f1")]
-        table.add_row(
-            names[index],
-            f"{rates['rows'][index]:,}",
-            *("-" if cell is None else number(cell) for cell in cells),
-        )
+    for row in class_rates(names, Rates(**measured["per_class"]), MOST_RATES, "-"):
+        table.add_row(*row)
     yield table
-    if len(shown) < len(names):
-        yield f"the {len(shown)} of {len(names):,} classes with the lowest F1; --json has all"
+    if len(names) > MOST_RATES:
+        yield f"the {MOST_RATES} of {len(names):,} classes with the lowest F1; --json has all"
 
 
-def _mistakes(measured: Mapping[str, Any]) -> Iterator[Part]:
+def _mistakes(measured: Mapping[str, Any]) -> Iterator[Printable]:
     """The confusion matrix where it fits, else the pairs most often mistaken."""
     names = [str(name) for name in measured["classes"]]
     if measured.get("confusion") is not None and len(names) <= MOST_CLASSES:
@@ -172,7 +168,7 @@ def _winner(summary: Summary, best: Result) -> TextTable:
 
 
 def _judged(summary: Summary) -> Iterator[tuple[str, str]]:
-    """The searched metric: with new seeds, in the search, on rows that no trial has seen."""
+    """The searched metric: with new seeds, in the search, on the test rows, beside a baseline."""
     yield from _confirmed(summary)
     found = summary.tested
     if found is not None:
@@ -187,7 +183,7 @@ def _judged(summary: Summary) -> Iterator[tuple[str, str]]:
 
 
 def _confirmed(summary: Summary) -> Iterator[tuple[str, str]]:
-    """The number that the run came to, what it is a mean of, and who does as well."""
+    """The winner's value, what it is a mean of, and which trials do as well."""
     headline, confirmed = summary.headline, summary.confirmed
     assert headline is not None
     if confirmed is None or not headline.seeds:
@@ -197,27 +193,24 @@ def _confirmed(summary: Summary) -> Iterator[tuple[str, str]]:
     spread = "" if deviation is None else f", deviation {rough(deviation)}"
     several = f"mean of {headline.seeds} new seeds" if headline.seeds > 1 else "one new seed"
     yield headline.metric, f"{number(headline.value)}  ({several}{spread})"
-    if confirmed.interval is not None:
-        yield (
-            "",
-            f"(95 % interval of that mean {ends(confirmed.interval)}{_cut(confirmed.interval)})",
-        )
+    if (interval := confirmed.interval) is not None:
+        yield "", f"(95 % interval of that mean {ends(interval)}{_cut(interval)})"
     yield (
         "in the search",
         f"{number(headline.search)}  ({signed(confirmed.optimism)} against new seeds)",
     )
-    if summary.outcome is not None and (equals := summary.outcome.indistinguishable):
+    if equals := summary.indistinguishable:
         yield "as good as it", "trial " + ", ".join(map(str, equals)) + "  (within one error)"
 
 
 def _cut(interval: tuple[float, float]) -> str:
-    """That an interval ends where the metric does."""
+    """That an interval is cut off at 0 or 1, the ends of the metric."""
     found = [f"{end:g}" for end in interval if end in (0.0, 1.0)]
     return f", cut off at {' and '.join(found)}" if found else ""
 
 
 def _others(summary: Summary, best: Result) -> Iterator[tuple[str, float | None]]:
-    """What else was measured: on the test rows, then in the search."""
+    """The other metrics: on the test rows, then in the search."""
     for name, value in plain(summary.test or {}).items():
         if name.startswith("test_"):
             yield name, value
@@ -256,7 +249,7 @@ def _narrowing(summary: Summary) -> TextTable:
     return table
 
 
-def _in_frameworks(snippets: Mapping[str, list[str]]) -> Iterator[Part]:
+def _in_frameworks(snippets: Mapping[str, list[str]]) -> Iterator[Printable]:
     """The winner's updates as code of each framework; the whole model stands in params.yaml."""
     names = " and ".join(f"{framework}'s" for framework in snippets)
     yield heading(f"In {names} terms")
@@ -265,12 +258,12 @@ def _in_frameworks(snippets: Mapping[str, list[str]]) -> Iterator[Part]:
 
 
 def _closing(summary: Summary) -> Iterator[str]:
-    counts = ", ".join(f"{n:,} {status}" for status, n in summary.counts.items() if n)
     seconds = summary.info.seconds
     took = f" in {duration(seconds)}" if seconds else ""
     status = summary.info.status
     state = "" if status == "finished" else f" ({status})"
-    yield f"{counted(sum(summary.counts.values()), 'trial')}{took}{state}: {counts or 'none yet'}"
+    counts = summary.counts_text or "none yet"
+    yield f"{counted(len(summary.results), 'trial')}{took}{state}: {counts}"
     if summary.info.parent:
         yield f"refined from {summary.info.parent}"
     looks = summary.info.test_looks
@@ -287,7 +280,7 @@ def _closing(summary: Summary) -> Iterator[str]:
     if summary.outcome is not None and run.has_model:
         yield f"use it:       hpsearch predict {as_argument(run.path)} DATA"
         words = " and ".join(summary.snippets)
-        told = f"in {words}, too" if words else "its settings"
-        yield f"rebuild it:   {run.best / 'params.yaml'} ({told})"
+        holds = f"in {words}, too" if words else "its settings"
+        yield f"rebuild it:   {run.best / 'params.yaml'} ({holds})"
     elif summary.outcome is not None:
         yield f"use it:       {run.best / 'params.yaml'} (its settings)"

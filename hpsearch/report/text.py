@@ -69,7 +69,7 @@ class TextTable:
         return table
 
 
-Part = Line | TextTable | str
+Printable = Line | TextTable | str
 """What `display` prints: a styled line, a table, or text as it is."""
 
 
@@ -83,7 +83,7 @@ def warning(text: str) -> Line:
     return Line(((f"! {text}", "yellow"),))
 
 
-def display(*parts: Part, width: int = WIDTH) -> None:
+def display(*parts: Printable, width: int = WIDTH) -> None:
     """Print to stdout: lines of text as they are, tables fitted into the width.
 
     Colours only on a terminal, and never against NO_COLOR. No line ends in blanks, and the
@@ -103,13 +103,13 @@ def display(*parts: Part, width: int = WIDTH) -> None:
             if isinstance(part, TextTable):
                 console.print(part.drawn())
             else:
-                console.print(_printable(part), soft_wrap=True)
+                console.print(_rich_line(part), soft_wrap=True)
     text = re.sub(r" +$", "", captured.get(), flags=re.MULTILINE)
     sys.stdout.write(encodable(text, sys.stdout.encoding))
     sys.stdout.flush()
 
 
-def _printable(part: Line | str) -> Text | str:
+def _rich_line(part: Line | str) -> Text | str:
     from rich.text import Text
 
     if isinstance(part, str):

@@ -27,8 +27,8 @@ LOGS = ("trial-{}.txt", "trial-{}.stdout.txt", "trial-{}.stderr.txt")
 
 
 @dataclass(frozen=True)
-class Rung:
-    """A piece of training: how far it went and what it reached there."""
+class TrainedPiece:
+    """A piece of a trial's training: how far it went and what it reached there."""
 
     repeat: int
     fold: int
@@ -64,7 +64,7 @@ class TrialReport:
     winner: bool
     result: Result
     fixed: Mapping[str, Any]
-    rungs: Sequence[Rung]
+    rungs: Sequence[TrainedPiece]
     curve: Curve
     confirmed: Contender | None
     traceback: str | None
@@ -125,18 +125,18 @@ def _unknown(summary: Summary, wanted: int, pieces: Sequence[Piece]) -> RunError
     return RunError(f"{path}: has no trial {wanted}; there are {have}")
 
 
-def _rungs(pieces: Sequence[Piece], repeats: int) -> Iterator[Rung]:
+def _rungs(pieces: Sequence[Piece], repeats: int) -> Iterator[TrainedPiece]:
     for piece in sorted(pieces, key=lambda p: (p.repeat, p.fold, p.rung)):
         new = piece.repeat >= repeats
-        yield Rung(piece.repeat, piece.fold, piece.rung, piece.epochs, piece.value, new)
+        yield TrainedPiece(piece.repeat, piece.fold, piece.rung, piece.epochs, piece.value, new)
 
 
 def _traceback(run: RunDirectory, wanted: int) -> str | None:
     """The last entry of a trial in logs/log.txt; each begins with its number."""
     text = tail(run.inside / "logs" / "log.txt", MOST_FAILURES) or ""
     entries = re.split(r"^(?=trial \d+: )", text, flags=re.MULTILINE)
-    own = [entry for entry in entries if entry.startswith(f"trial {wanted}: ")]
-    return own[-1].partition(": ")[2].rstrip() if own else None
+    found = [entry for entry in entries if entry.startswith(f"trial {wanted}: ")]
+    return found[-1].partition(": ")[2].rstrip() if found else None
 
 
 def _logs(run: RunDirectory, wanted: int) -> Iterator[tuple[str, str]]:

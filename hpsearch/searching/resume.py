@@ -179,7 +179,7 @@ def _as_edited(run: RunDirectory, info: RunInfo) -> tuple[dict[str, Any], str | 
 def _resolved(run: RunDirectory, text: str) -> dict[str, Any]:
     tree, places, problems = read(text.encode(), str(run.config))
     if problems or not isinstance(tree, dict):
-        raise ConfigError(places.tell(problems) or f"{run.config}: must be a configuration")
+        raise ConfigError(places.lines(problems) or f"{run.config}: must be a configuration")
     return from_mapping(tree, run.path).as_dict()
 
 

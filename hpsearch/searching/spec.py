@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from importlib.metadata import version
 from itertools import product
 from math import ceil
 from typing import Any
@@ -166,6 +165,8 @@ def check_rules(run: RunDirectory, info: RunInfo) -> None:
         RunError: the run has such rules.
     """
     if info.rules > RULES:
+        from importlib.metadata import version  # slow to import
+
         began = info.versions.get("hpsearch", "a later one")
         raise RunError(
             f"{run.path}: was searched by rules {info.rules}, this hpsearch {version('hpsearch')} "

@@ -1,6 +1,6 @@
 """The search space: scales, parameters, and their places in the unit cube."""
 
-from hpsearch.space.domain import Choice, Continuous, Discrete, Domain, Fixed, same
+from hpsearch.space.domain import Choice, Continuous, Discrete, Domain, Fixed, distinct, same
 from hpsearch.space.scale import ALIASES, LINEAR, LOG, ONE_MINUS_POWER, SCALES, Scale
 from hpsearch.space.space import Coordinate, Parameter, Points, Space, largest_integer
 
@@ -20,6 +20,7 @@ __all__ = [
     "Points",
     "Scale",
     "Space",
+    "distinct",
     "largest_integer",
     "same",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
@@ -249,6 +250,19 @@ def same(a: Any, b: Any) -> bool:
     (True, False, True)
     """
     return a == b and isinstance(a, bool) == isinstance(b, bool)
+
+
+def distinct(values: Iterable[Any]) -> list[Any]:
+    """Values without those that are the same as an earlier one.
+
+    >>> distinct([1, 1.0, True, 1])
+    [1, True]
+    """
+    found: list[Any] = []
+    for value in values:
+        if not any(same(value, earlier) for earlier in found):
+            found.append(value)
+    return found
 
 
 def _close(a: Any, b: Any) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from math import isfinite
-from types import MappingProxyType
 from typing import Any, Literal
 
 from hpsearch.fields import as_whole, looks_like_number
@@ -36,11 +35,7 @@ class Hyperparameter:
     nullable: bool = False
     listable: bool = False  # also a list of such values, one a hidden layer
     tier: int = 0
-    search: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
-
-    def __reduce__(self) -> tuple[object, ...]:
-        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return _rebuild, ({**values, "search": dict(self.search)},)
+    search: Mapping[str, object] = field(default_factory=dict)
 
     def check(self, value: Value | list[Value]) -> str | None:
         """What is wrong with a value, or None.
@@ -114,12 +109,6 @@ def standard(value: Any, hyperparameter: Hyperparameter | None) -> Any:
     if hyperparameter is None or hyperparameter.kind != "int":
         return value
     return [as_whole(entry) for entry in value] if isinstance(value, list) else as_whole(value)
-
-
-def _rebuild(values: dict[str, object]) -> Hyperparameter:
-    search = values.pop("search")
-    assert isinstance(search, dict)
-    return Hyperparameter(**values, search=MappingProxyType(search))  # type: ignore[arg-type]
 
 
 def _show(value: Value) -> str:

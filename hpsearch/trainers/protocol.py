@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -59,7 +60,6 @@ class Outcome:
     state: State | None
     diverged: bool = False
     finished: bool = False
-    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -82,11 +82,6 @@ class Best:
 class Trainer(Protocol):
     """Trains groups of jobs. It is frozen and pickles; what it needs at work it opens itself."""
 
-    @property
-    def metrics(self) -> tuple[str, ...]:
-        """The names of what every epoch reports."""
-        ...
-
     def groups(self, jobs: Sequence[Job]) -> list[list[Job]]:
         """Which jobs are trained together as one array program; decided by the jobs alone."""
         ...
@@ -98,8 +93,26 @@ class Trainer(Protocol):
         ...
 
 
+class TrainsOneByOne(ABC):
+    """A trainer whose jobs have nothing in common: each is a group by itself."""
+
+    def groups(self, jobs: Sequence[Job]) -> list[list[Job]]:
+        """Each job alone."""
+        return [[job] for job in jobs]
+
+    def train(
+        self, jobs: Sequence[Job], states: Sequence[State | None], report: Report | None = None
+    ) -> list[Outcome]:
+        """Train each job from its state to its until_epoch; what `train_one` raises, it raises."""
+        return [self.train_one(*each, report) for each in zip(jobs, states, strict=True)]
+
+    @abstractmethod
+    def train_one(self, job: Job, state: State | None, report: Report | None) -> Outcome:
+        """Train a job from its state (None: from the start) to its until_epoch."""
+
+
 class Predictor(Protocol):
-    """A trained model: the network's, or a user's in Keras."""
+    """A trained model that predicts."""
 
     @property
     def class_names(self) -> Array:

@@ -57,7 +57,7 @@ def test_every_key_and_value_has_its_line_and_column():
 
 def test_duplicate_keys_are_all_told_at_the_second_one():
     _, places, problems = yaml_text.read(b"a: 1\nb: {c: 1, c: 2}\na: 3\n", "c.yaml")
-    assert places.tell(problems) == [
+    assert places.lines(problems) == [
         "c.yaml:2:11: b.c: duplicate key, first at 2:5; keep one of them",
         "c.yaml:3:1: a: duplicate key, first at 1:1; keep one of them",
     ]

@@ -56,6 +56,7 @@ def test_cheap_pages_come_every_few_seconds(desk):
 def test_an_unfinished_page_refreshes_itself_and_the_last_one_does_not(desk):
     found = desk(0.01)
     found.search(60)
+    assert found.pages
     assert all(refresh >= EVERY for _, refresh in found.pages)
     found.live(SearchEnded(found.run))
     assert found.live.close() == found.run.report.path

@@ -7,14 +7,16 @@ from hypothesis import strategies as st
 
 from hpsearch.report.text import TextTable, display, heading, json_text
 
+TEXT = st.text(max_size=6)
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    | TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
+    max_leaves=12,
 )  # fmt: skip
 
 
-@given(st.dictionaries(st.text(), VALUES))
+@given(st.dictionaries(TEXT, VALUES, max_size=4))
 def test_json_text_holds_the_same_values(value):
     assert json.loads(json_text(value)) == value
 

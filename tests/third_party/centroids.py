@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from hpsearch.store import SafePath
 from hpsearch.trainers.hyperparameter import Hyperparameter, epochs
 from hpsearch.trainers.kinds import Kind, ModelFile, Option, Remarks, Setup, Trained, Workplace
 from hpsearch.trainers.network.arrays import PreparedRows, prepared_rows
-from hpsearch.trainers.protocol import Job, Outcome, Report, Settings, State
+from hpsearch.trainers.protocol import Job, Outcome, Report, Settings, State, TrainsOneByOne
 
 FILE = "model.centroids"
 POWERS = {"manhattan": 1, "euclidean": 2}
@@ -24,25 +24,15 @@ Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
-class CentroidTrainer:
+class CentroidTrainer(TrainsOneByOne):
     """Takes the mean of each class, shrunk towards that of all rows; more rows each epoch."""
 
     folder: str
     classes: int
     distance: str
-    metrics: tuple[str, ...] = ("val_accuracy",)
 
-    def groups(self, jobs: Sequence[Job]) -> list[list[Job]]:
-        """Each job alone."""
-        return [[job] for job in jobs]
-
-    def train(
-        self, jobs: Sequence[Job], states: Sequence[State | None], report: Report | None = None
-    ) -> list[Outcome]:
-        """Train each job from its state to its until_epoch."""
-        return [self._train(*each, report) for each in zip(jobs, states, strict=True)]
-
-    def _train(self, job: Job, state: State | None, report: Report | None) -> Outcome:
+    def train_one(self, job: Job, state: State | None, report: Report | None) -> Outcome:
+        """Train a job from its state to its until_epoch."""
         train, val = (
             prepared_rows(f"{self.folder}/{job.fold}", part) for part in ("train", "val")
         )

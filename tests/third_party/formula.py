@@ -2,42 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from hpsearch.fields import text
 from hpsearch.trainers.hyperparameter import epochs
 from hpsearch.trainers.kinds import Kind, Option, Remarks, Setup, Workplace
-from hpsearch.trainers.protocol import Job, Outcome, Report, State
+from hpsearch.trainers.protocol import Job, Outcome, Report, State, TrainsOneByOne
 from hpsearch.trainers.user_training import params_of
 
 
 @dataclass(frozen=True)
-class FormulaTrainer:
+class FormulaTrainer(TrainsOneByOne):
     """Adds up the terms `weight * parameter` of a formula, such as "2*x + 3*y"."""
 
     terms: tuple[tuple[str, float], ...]
     metric: str
 
-    @property
-    def metrics(self) -> tuple[str, ...]:
-        """What every epoch reports."""
-        return (self.metric,)
-
-    def groups(self, jobs: Sequence[Job]) -> list[list[Job]]:
-        """Each job alone."""
-        return [[job] for job in jobs]
-
-    def train(
-        self, jobs: Sequence[Job], states: Sequence[State | None], report: Report | None = None
-    ) -> list[Outcome]:
-        """Work each job out."""
-        found = []
-        for job in jobs:
-            value = sum(weight * params_of(job)[name] for name, weight in self.terms)
-            found.append(Outcome({"epoch": [1], self.metric: [value]}, None, finished=True))
-        return found
+    def train_one(self, job: Job, state: State | None, report: Report | None) -> Outcome:
+        """Work a job out."""
+        value = sum(weight * params_of(job)[name] for name, weight in self.terms)
+        return Outcome({"epoch": [1], self.metric: [value]}, None, finished=True)
 
 
 def _terms(formula: str) -> tuple[tuple[str, float], ...]:

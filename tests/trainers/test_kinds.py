@@ -166,6 +166,21 @@ def test_the_schema_knows_its_keys(examples, cli):
         jsonschema.validate(tree, schema)
 
 
+def test_a_run_is_read_without_the_package_that_trained_it_and_resumed_only_with_it(examples, cli):
+    cli("run", written("c.yaml", CENTROIDS), "--name=c", "--quiet")
+    examples.unlink()
+    kind_named.cache_clear()
+    assert "c" in cli("list")
+    assert "val_accuracy" in cli("report", "c")
+    message = (
+        "'centroids' is no kind of trainer here, there are network, keras, function, command; "
+        "install the package that has it"
+    )
+    for words in (("resume", "c", "--trials=8"), ("predict", "c", "x.npz"), ("retrain", "c")):
+        assert message in cli(*words, status=1)
+    assert "must be network, keras, function or command" in cli("check", "c.yaml", status=1)
+
+
 @pytest.mark.parametrize(
     ("value", "message"),
     [

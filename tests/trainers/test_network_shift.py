@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from hpsearch.trainers.network.hyperparameters import METRICS
-from hpsearch.trainers.network.shift import SHIFT_METRICS
+from hpsearch.trainers.network.hyperparameters import METRICS, SHIFT_METRICS
 from hpsearch.trainers.network.trainer import NetworkTrainer
 from hpsearch.trainers.protocol import Job
 

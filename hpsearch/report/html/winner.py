@@ -6,13 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from hpsearch.errors import as_argument
 from hpsearch.messages import counted
-from hpsearch.report.headline import gain
+from hpsearch.report.headline import class_rates, gain
 from hpsearch.report.html.markup import card, code, definitions, escaped, header, items, short
 from hpsearch.report.numbers import duration, ends, number, rough, signed
 from hpsearch.report.summary import Summary
 from hpsearch.store import as_yaml
 from hpsearch.store.files import plain
-from hpsearch.store.records import Rates
 from hpsearch.trial import Result
 
 MOST_OPEN = 20  # classes; a longer table is folded
@@ -21,12 +20,12 @@ MOST_PAIRS = 30  # of classes that are mistaken for each other
 
 
 def headline(summary: Summary) -> str:
-    """The page's first lines: the run, how it stands, and the number that counts."""
+    """The page's first lines: the run, its status, and facts about the search."""
     info = summary.info
-    counts = ", ".join(f"{n:,} {status}" for status, n in summary.counts.items() if n)
+    counts = summary.counts_text or "none has ended yet"
     seconds = info.seconds
     facts = [
-        f"{counted(sum(summary.counts.values()), 'trial')} ({counts or 'none has ended yet'})",
+        f"{counted(len(summary.results), 'trial')} ({counts})",
         f"took {duration(seconds)}" if seconds else "",
         f"seed {info.seed}",
         info.created[:16].replace("T", " "),
@@ -64,7 +63,7 @@ def winner(summary: Summary) -> str:
 
 
 def warnings(summary: Summary) -> str:
-    """What to be wary of, and what to do next."""
+    """What to be wary of, and the commands to go on with."""
     found = [*(escaped(each.message) for each in summary.warnings), *_first_error(summary)]
     steps = [f"{escaped(why)}: <code>{escaped(step)}</code>" for why, step in _next(summary)]
     if not found and not steps:
@@ -74,7 +73,7 @@ def warnings(summary: Summary) -> str:
 
 
 def _first_error(summary: Summary) -> Iterator[str]:
-    """What the first failed trial said: mostly the others failed of it, too."""
+    """The first error of a trial: mostly the others have the same one."""
     for result in summary.results:
         if result.error is not None:
             yield f"trial {result.number} {result.status}: {short(result.error, 160)}"
@@ -82,7 +81,7 @@ def _first_error(summary: Summary) -> Iterator[str]:
 
 
 def _next(summary: Summary) -> Iterator[tuple[str, str]]:
-    """Why, and the command."""
+    """The commands to go on with, and why."""
     if summary.info.status in ("interrupted", "failed"):
         yield "finish the search", f"hpsearch resume {_run(summary)}"
     if summary.refinable:
@@ -94,7 +93,7 @@ def _next(summary: Summary) -> Iterator[tuple[str, str]]:
 
 
 def _source(summary: Summary) -> str:
-    """Where the number is from."""
+    """Where the winner's value is from, as HTML."""
     headline = summary.headline
     assert headline is not None
     if headline.seeds:
@@ -103,7 +102,7 @@ def _source(summary: Summary) -> str:
 
 
 def _on_test_rows(summary: Summary) -> str:
-    """The searched metric on rows that no trial has seen, beside a constant answer's."""
+    """The searched metric on the test rows, beside a constant answer's."""
     found = summary.tested
     if found is None:
         return ""
@@ -127,15 +126,15 @@ def _judgements(summary: Summary, best: Result) -> Iterator[tuple[str, str]]:
         yield "with new seeds", f"{number(confirmed.mean)}{deviation}"
         if confirmed.interval:
             cut = any(end in (0.0, 1.0) for end in confirmed.interval)
-            told = " <small>cut off where the metric ends</small>" * cut
-            yield "95 % interval of that mean", f"{ends(confirmed.interval)}{told}"
+            end = " <small>cut off where the metric ends</small>" * cut
+            yield "95 % interval of that mean", f"{ends(confirmed.interval)}{end}"
     yield (
         "in the search",
         f"{number(best.value)} <small>after {counted(best.epochs, 'epoch')}</small>",
     )
     if confirmed is not None:
         yield "optimism of the search", signed(confirmed.optimism)
-    if summary.outcome is not None and (equals := summary.outcome.indistinguishable):
+    if equals := summary.indistinguishable:
         yield "as good, within one error", "trial " + ", ".join(map(str, equals))
     if test is not None:
         times = "looked at once" if looks <= 1 else f"looked at {looks:,} times: trust less"
@@ -154,12 +153,12 @@ def _tests(summary: Summary) -> Iterator[tuple[str, str]]:
     names = [name for name in test if name.startswith("test_")]
     for name in sorted(names, key=lambda name: first is None or name != first.name):
         interval = intervals.get(name)
-        told = "" if interval is None else f" <small>95 % {ends(interval)}</small>"
-        yield name, f"{escaped(number(test[name]))}{told}"
+        within = "" if interval is None else f" <small>95 % {ends(interval)}</small>"
+        yield name, f"{escaped(number(test[name]))}{within}"
 
 
 def _gain(summary: Summary) -> Iterator[tuple[str, str]]:
-    """What the winner gains over the first setting by hand, and the error of that."""
+    """What the winner gains over the first setting of `search.start`, and the error of that."""
     found = gain(summary)
     if found is None:
         return
@@ -174,7 +173,7 @@ def _gain(summary: Summary) -> Iterator[tuple[str, str]]:
 
 
 def _copies(summary: Summary, best: Result) -> str:
-    """The winner's settings in other words, each to be copied."""
+    """The winner's setting as YAML, as a command and as code, each with a button to copy it."""
     texts = [
         ("YAML", as_yaml(best.params).rstrip("\n")),
         ("retrain", f"hpsearch retrain {_run(summary)} --trial {best.number}"),
@@ -199,7 +198,8 @@ def classes(summary: Summary) -> str:
         return ""
     names = [str(name) for name in summary.info.data.classes]
     heads = ("class", "rows", "precision", "recall", "F1")
-    rates = _class_table(heads, list(_rates(names, test.per_class)))
+    found = class_rates(names, test.per_class, MOST_ROWS, "–")
+    rates = _class_table(heads, [[short(name, 40), *cells] for name, *cells in found])
     title = f"{len(names):,} classes"
     if len(names) > MOST_ROWS:
         title += f", the {MOST_ROWS:,} with the lowest F1"
@@ -212,17 +212,6 @@ def classes(summary: Summary) -> str:
         "recall the share of its rows that were found, F1 their harmonic mean.</p>"
         f"<details{folded}><summary>{title}</summary>{rates}</details>{pairs}",
     )
-
-
-def _rates(names: Sequence[str], rates: Rates) -> Iterator[list[str]]:
-    order: Sequence[int] = range(len(names))
-    if len(names) > MOST_ROWS:
-        f1 = rates.f1
-        order = sorted(order, key=lambda i: (f1[i] is None, f1[i] or 0.0))[:MOST_ROWS]
-    for index in order:
-        cells = [each[index] for each in (rates.precision, rates.recall, rates.f1)]
-        shown = ("–" if cell is None else number(cell) for cell in cells)
-        yield [short(names[index], 40), f"{rates.rows[index]:,}", *shown]
 
 
 def _mistaken(names: Sequence[str], pairs: Sequence[Sequence[int]], whole: bool) -> str:

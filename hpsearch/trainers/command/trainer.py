@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,12 +17,12 @@ from hpsearch.trainers.command.results import (
     results_in_lines,
 )
 from hpsearch.trainers.command.template import as_text, filled
-from hpsearch.trainers.protocol import Job, Outcome, Report, State
+from hpsearch.trainers.protocol import Job, Outcome, Report, State, TrainsOneByOne
 from hpsearch.trainers.user_training import outcome_of, params_of, seed_of
 
 
 @dataclass(frozen=True)
-class CommandTrainer:
+class CommandTrainer(TrainsOneByOne):
     """Trains each job by one run of a command, which is given the epoch to train up to.
 
     A later piece goes on from the checkpoint folder where the command `resumes`; else it is
@@ -47,26 +46,12 @@ class CommandTrainer:
     file: str | None = None
     resumes: bool = False
 
-    @property
-    def metrics(self) -> tuple[str, ...]:
-        """What is sure to be reported; a command may tell more."""
-        return (self.metric,)
-
-    def groups(self, jobs: Sequence[Job]) -> list[list[Job]]:
-        """Each job alone."""
-        return [[job] for job in jobs]
-
-    def train(
-        self, jobs: Sequence[Job], states: Sequence[State | None], report: Report | None = None
-    ) -> list[Outcome]:
-        """Train each job from its state to its until_epoch.
+    def train_one(self, job: Job, state: State | None, report: Report | None) -> Outcome:
+        """Train a job from its state to its until_epoch.
 
         Raises:
             TrainerError: the command failed, or what it reports is no result.
         """
-        return [self._train(*each, report) for each in zip(jobs, states, strict=True)]
-
-    def _train(self, job: Job, state: State | None, report: Report | None) -> Outcome:
         run = SafePath(Path(self.folder))
         logs = run / "logs"
         logs.mkdir(exist_ok=True)  # without its parents: a deleted run stays so

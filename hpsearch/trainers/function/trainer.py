@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from hpsearch.store import SafePath
 from hpsearch.trainers.checkpoints import Checkpoints, kept_epochs
 from hpsearch.trainers.function.loading import Function, call_style, load
 from hpsearch.trainers.isolation import redirected, same_process, traces_removed
-from hpsearch.trainers.protocol import Job, Outcome, Report, State
+from hpsearch.trainers.protocol import Job, Outcome, Report, State, TrainsOneByOne
 from hpsearch.trainers.user_training import (
     Metrics,
     curve_of,
@@ -25,7 +25,7 @@ from hpsearch.trainers.user_training import (
 
 
 @dataclass(frozen=True)
-class FunctionTrainer:
+class FunctionTrainer(TrainsOneByOne):
     """Trains each job by a call of a user's function.
 
     A function that returns is a full training, whatever the job's until_epoch. A generator is
@@ -45,27 +45,13 @@ class FunctionTrainer:
     metric: str
     home: str = "."
 
-    @property
-    def metrics(self) -> tuple[str, ...]:
-        """What is sure to be reported; a function may tell more."""
-        return (self.metric,)
-
-    def groups(self, jobs: Sequence[Job]) -> list[list[Job]]:
-        """Each job alone."""
-        return [[job] for job in jobs]
-
-    def train(
-        self, jobs: Sequence[Job], states: Sequence[State | None], report: Report | None = None
-    ) -> list[Outcome]:
-        """Train each job from its state to its until_epoch.
+    def train_one(self, job: Job, state: State | None, report: Report | None) -> Outcome:
+        """Train a job from its state to its until_epoch.
 
         Raises:
             HpsearchError: the function cannot be loaded, or its results are no metrics.
             Exception: what the function raised.
         """
-        return [self._train(*each, report) for each in zip(jobs, states, strict=True)]
-
-    def _train(self, job: Job, state: State | None, report: Report | None) -> Outcome:
         logs = SafePath(Path(self.folder)) / "logs"
         logs.mkdir(exist_ok=True)  # without its parents: a deleted run stays so
         with redirected(logs / f"trial-{job.number}.txt"):

@@ -16,13 +16,13 @@ from hpsearch.trainers.function.loading import Function
 from hpsearch.trainers.isolation import redirected, same_process, traces_removed
 from hpsearch.trainers.keras.user_saved import ModelSource, builder
 from hpsearch.trainers.network.arrays import PreparedRows, prepared_rows
-from hpsearch.trainers.network.hyperparameters import HYPERPARAMETERS, METRICS
-from hpsearch.trainers.protocol import Best, Job, Outcome, Report, Settings, State
+from hpsearch.trainers.network.hyperparameters import HYPERPARAMETERS
+from hpsearch.trainers.protocol import Best, Job, Outcome, Report, Settings, State, TrainsOneByOne
 from hpsearch.trainers.user_training import Metrics, curve_of, metrics_of, seed_of
 
 
 @dataclass(frozen=True)
-class KerasModelTrainer:
+class KerasModelTrainer(TrainsOneByOne):
     """Trains each job as a model that a user's function builds and compiles.
 
     A state has the values of all variables, of layers and optimizer, as arrays; whoever goes on
@@ -43,22 +43,6 @@ class KerasModelTrainer:
     metric: str
     source: ModelSource
     best: Best | None = None
-    metrics: tuple[str, ...] = METRICS
-
-    def groups(self, jobs: Sequence[Job]) -> list[list[Job]]:
-        """Each job alone."""
-        return [[job] for job in jobs]
-
-    def train(
-        self, jobs: Sequence[Job], states: Sequence[State | None], report: Report | None = None
-    ) -> list[Outcome]:
-        """Train each job from its state to its until_epoch.
-
-        Raises:
-            HpsearchError: the model is none that can be trained here, or reports no metrics.
-            Exception: what the user's function raised.
-        """
-        return [self._train(*each, report) for each in zip(jobs, states, strict=True)]
 
     def export(self, path: SafePath, job: Job, state: State, mean: Array, scale: Array) -> None:
         """Write a trained model as a .keras file: from raw rows to probabilities.
@@ -80,7 +64,13 @@ class KerasModelTrainer:
             user_model.assign(self.source.target, user_model.weights(model), state, kept)
             write(path, user_model.whole(model, mean, scale, rows.X[:256]))
 
-    def _train(self, job: Job, state: State | None, report: Report | None) -> Outcome:
+    def train_one(self, job: Job, state: State | None, report: Report | None) -> Outcome:
+        """Train a job from its state to its until_epoch.
+
+        Raises:
+            HpsearchError: the model is none that can be trained here, or reports no metrics.
+            Exception: what the user's function raised.
+        """
         with self._at_work(f"trial-{job.number}.txt") as (function, given):
             import keras
 

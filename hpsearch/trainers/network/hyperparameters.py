@@ -207,6 +207,9 @@ HYPERPARAMETERS: Mapping[str, Hyperparameter] = MappingProxyType({h.name: h for 
 METRICS = ("train_loss", "val_loss", *(f"val_{name}" for name in OF_COUNTS))
 """What every epoch reports."""
 
+SHIFT_METRICS = ("mean_shift", "variance_shift")
+"""What it reports besides with `track_shift`."""
+
 
 def complete(settings: Settings) -> dict[str, Value | list[Value]]:
     """The settings with every hyperparameter they leave out at its default.

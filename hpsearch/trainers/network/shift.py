@@ -9,10 +9,9 @@ import numpy as np
 from hpsearch.nn.covariate_shift import Moments, moments, shift
 from hpsearch.nn.training import Snapshot
 from hpsearch.nn.types import Array
+from hpsearch.trainers.network.hyperparameters import SHIFT_METRICS
 from hpsearch.trainers.network.plan import Plan
 from hpsearch.trainers.network.state import Progress
-
-SHIFT_METRICS = ("mean_shift", "variance_shift")
 
 ROWS = 256
 """The fixed batch: this many of the training rows, the first ones."""

@@ -88,22 +88,22 @@ class _Member:
 class NetworkTrainer:
     """Trains the network on the prepared arrays of a folder.
 
+    Each epoch reports METRICS: train_loss is the mean over its mini-batches of the loss that
+    training lowers (with class weights, without l2); the others are measured after the epoch,
+    with batch norm's test-time averages and all rows alike. A job with `track_shift` reports
+    `shift.SHIFT_METRICS` besides.
+
     Attributes:
         folder: holds a folder for each fold, "0", "1", ..., or for the only one, "0"; each with
-            x_train.npy, y_train.npy, x_val.npy and y_val.npy, see `arrays.part`.
+            x_train.npy, y_train.npy, x_val.npy and y_val.npy, see `arrays.prepared_rows`.
         classes: of the target.
         best: makes each state keep the network of the best epoch so far beside the current one;
             None where only the last epoch counts.
-        metrics: what every epoch reports. train_loss is the mean over the epoch's mini-batches
-            of the loss that training lowers (with class weights, without l2); the others are
-            measured after the epoch, with batch norm's test-time averages and all rows alike.
-            A job with `track_shift` reports `shift.SHIFT_METRICS` besides.
     """
 
     folder: str
     classes: int
     best: Best | None = None
-    metrics: tuple[str, ...] = METRICS
     stacks: ClassVar[bool] = True  # whether trials that are alike train as one array program
 
     def groups(self, jobs: Sequence[Job]) -> list[list[Job]]:

@@ -32,10 +32,12 @@ def marks(figure, name):
 def test_lost_trials_are_crosses_inside_their_axis(written, status):
     fates = [status, Status.COMPLETED, Status.STOPPED]
     summary = summarise(written(12, lambda number: fates[number % 3]))
-    for name, figure in panels(summary):
+    drawn = dict(panels(summary))
+    assert set(drawn) == {parameter.name for parameter in summary.config.space}
+    for name, figure in drawn.items():
         (lost,) = marks(figure, "lost")
         used = [r for r in summary.results if r.status is status and name in r.params]
-        assert len(lost["x"]) >= len(used)
+        assert len(lost["x"]) >= len(used) > 0
         low, high = sorted(figure["layout"]["yaxis2"]["range"])
         assert all(low < y < high for y in lost["y"])
 
@@ -56,8 +58,9 @@ def test_every_trial_with_a_value_stands_inside_the_axis_of_values(written):
 
 def test_a_search_without_values_has_no_numbers_on_their_axis(written):
     summary = summarise(written(6, lambda _: Status.FAILED))
-    for _, figure in panels(summary):
-        assert figure["layout"]["yaxis"]["showticklabels"] is False
+    axes = [figure["layout"]["yaxis"] for _, figure in panels(summary)]
+    assert axes
+    assert [axis["showticklabels"] for axis in axes] == [False] * len(axes)
 
 
 def test_trainings_with_new_seeds_are_told_from_the_search(written, span):

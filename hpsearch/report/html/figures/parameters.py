@@ -19,9 +19,9 @@ from hpsearch.report.html.figures.style import (
     RED,
     Figure,
     axis,
+    clamped,
     evenly,
     figure,
-    held,
     shade,
     thinned,
     thinning,
@@ -116,7 +116,7 @@ def _dots(
 ) -> dict[str, Any]:
     last = max(1, *(each.round for each in summary.rounds))
     places = _places([r for r in results if r.value is not None], parameter, scale)
-    heights = held([r.value for _, r, _ in places], limits)
+    heights = clamped([r.value for _, r, _ in places], limits)
     completed = bool(results) and results[0].status is Status.COMPLETED
     return {
         "type": "scatter", "mode": "markers", "name": "completed" if completed else "stopped",

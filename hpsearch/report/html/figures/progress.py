@@ -12,9 +12,9 @@ from hpsearch.report.html.figures.style import (
     RED,
     Figure,
     axis,
+    clamped,
     evenly,
     figure,
-    held,
     thinned,
     thinning,
     value_axis,
@@ -61,8 +61,8 @@ def steps(summary: Summary, places: dict[int, float]) -> list[tuple[float, Resul
 
 def _tooltip(summary: Summary, best: Result) -> str:
     """The line's text where a trial became the best."""
-    own = best.number >= summary.spec.first
-    owner = "" if own else f" of {plot_text(summary.info.parent)}"
+    inherited = best.number < summary.spec.first
+    owner = "" if not inherited else f" of {plot_text(summary.info.parent)}"
     return f"best from trial {best.number}{owner}: {number(best.value)}"
 
 
@@ -76,7 +76,7 @@ def _figure(summary: Summary, places: dict[int, float], title: str) -> Figure | 
     data: list[dict[str, Any]] = []
     for status, colour, size in ((Status.STOPPED, FADED, 5), (Status.COMPLETED, BLUE, 7)):
         dots = [r for r in shown if r.status is status]
-        heights = held([r.value for r in dots], limits)
+        heights = clamped([r.value for r in dots], limits)
         data.append({
             "type": "scatter", "mode": "markers", "name": str(status),
             "x": [places[r.number] for r in dots], "y": heights["y"],

@@ -98,10 +98,10 @@ def thinning(shown: int, of: int, what: str = "trials") -> str | None:
     return f"{shown:,} of {of:,} {what} are drawn: the best, and an even selection of the rest."
 
 
-def held(values: Sequence[float | None], limits: list[float] | None) -> dict[str, Any]:
-    """Heights and symbols of dots: what lies beyond the limits stands at the edge as a triangle.
+def clamped(values: Sequence[float | None], limits: list[float] | None) -> dict[str, Any]:
+    """Heights and symbols of dots: those beyond the limits stand at the edge, as triangles.
 
-    >>> held([0.5, 0.9], [0.8, 1.0])
+    >>> clamped([0.5, 0.9], [0.8, 1.0])
     {'y': [0.8, 0.9], 'symbol': ['triangle-down', 'circle']}
     """
     if limits is None:
