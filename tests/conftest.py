@@ -3,7 +3,11 @@
 Set JAXTYPING_DISABLE=1 to go without, for example under a debugger.
 """
 
+import contextlib
+import io
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import jaxtyping
@@ -70,6 +74,28 @@ def span():
 
     usual = {"repeat": 0, "fold": 0, "rung": 0, "worker": "0", "start": 0.0, "end": 1.0}
     return lambda number=0, **changes: Span(number=number, **{**usual, **changes})
+
+
+@pytest.fixture(scope="session")
+def command():
+    """`hpsearch` in a folder and in this process, for tests that need no process of its own."""
+
+    from hpsearch.cli import main
+
+    def run(folder, *words):
+        out, err = io.StringIO(), io.StringIO()
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            patch.chdir(folder)
+            patch.setattr(sys, "argv", ["hpsearch", *map(str, words)])
+            with pytest.raises(SystemExit) as ended:
+                main()
+        return subprocess.CompletedProcess(words, ended.value.code, out.getvalue(), err.getvalue())
+
+    return run
 
 
 @pytest.fixture

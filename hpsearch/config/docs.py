@@ -98,9 +98,14 @@ def _trainer() -> Iterator[str]:
     kinds = [each for kind in built_in() for each in (kind, *kind.variants)]
     for number, kind in enumerate(kinds):
         yield ("\n" if number else "") + kind.help + "\n"
-        yield from _options(kind) if kind.options else _hyperparameters(kind)
+        if kind.options:
+            yield from _options(kind)
         if kind.any_names:
             yield from _settings(kind)
+        elif all(kind.hyperparameters is not above.hyperparameters for above in kinds[:number]):
+            if kind.options:
+                yield ""
+            yield from _hyperparameters(kind)
 
 
 def _hyperparameters(kind: Kind) -> Iterator[str]:

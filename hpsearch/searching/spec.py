@@ -23,7 +23,7 @@ from hpsearch.space import Space
 from hpsearch.space.settings import count, key, untried
 from hpsearch.store import RunDirectory, RunInfo, uncollected
 from hpsearch.trainers.kinds import kind_read
-from hpsearch.trainers.protocol import OWN_EPOCHS, Job, Settings
+from hpsearch.trainers.protocol import EPOCHS_PARAMETER, Job, Settings
 from hpsearch.trial import Params, Result, Round, Training, Trial
 
 TRIED = (
@@ -89,7 +89,7 @@ class Spec:
         and in a command another name could stand for the checkpoint folder, say.
         """
         own = {
-            OWN_EPOCHS if name == "epochs" else name: value
+            EPOCHS_PARAMETER if name == "epochs" else name: value
             for name, value in params.items()
             if name in self.space or not self.any_names
         }

@@ -31,7 +31,10 @@ STATE = "HPSEARCH_STATE_DIR"
 
 
 def permit(run: RunDirectory, info: RunInfo, config: Config, trust: bool = False) -> bool:
-    """Refuse to run the code that a run names, as `check` does, and seal it if it is trusted."""
+    """Refuse to run the code that a run names, as `check` does, and seal it if it is trusted.
+
+    The arguments are those of `check`.
+    """
     may_seal = check(run, info, config, trust)
     if trust and kind_of(config.trainer).code is not None:
         with suppress(RunError, OSError), run.writing():  # read-only, or another one is at it

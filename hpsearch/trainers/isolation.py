@@ -61,25 +61,13 @@ def _quietly(folder: str, function: Callable[..., Any], args: tuple[Any, ...]) -
 
 
 @contextmanager
-def traces_removed() -> Iterator[None]:
-    """Undo what a function may do to its process: the folder it is in, sys.path, arguments."""
+def isolated() -> Iterator[None]:
+    """Undo what a user's code does to this process: its folder, sys.path, arguments, environment.
+
+    A process that the code forked, and that comes back from it, ends here: it is not the worker.
+    """
     folder, path, arguments = Path.cwd(), list(sys.path), list(sys.argv)
-    environment = dict(os.environ)
-    try:
-        yield
-    finally:
-        with suppress(OSError):  # the folder may be gone
-            os.chdir(folder)
-        sys.path[:], sys.argv[:] = path, arguments
-        if dict(os.environ) != environment:
-            os.environ.clear()
-            os.environ.update(environment)
-
-
-@contextmanager
-def same_process() -> Iterator[None]:
-    """End a process that the function forked and that came back from it: it is not the worker."""
-    process = os.getpid()
+    process, environment = os.getpid(), dict(os.environ)
     try:
         yield
     finally:
@@ -87,6 +75,12 @@ def same_process() -> Iterator[None]:
             with suppress(OSError, ValueError):  # what it printed is not to be lost
                 sys.stdout.flush()
             os._exit(0)
+        with suppress(OSError):  # the folder may be gone
+            os.chdir(folder)
+        sys.path[:], sys.argv[:] = path, arguments
+        if dict(os.environ) != environment:
+            os.environ.clear()
+            os.environ.update(environment)
 
 
 @contextmanager

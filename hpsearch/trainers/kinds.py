@@ -41,7 +41,7 @@ GROUP = "hpsearch.trainers"
 Goal = Literal["minimize", "maximize"]
 
 Remarks = list[tuple[str, str]]
-"""Names of hyperparameters or keys, each with what there is to say of it."""
+"""Names of hyperparameters or keys, each with a message about it."""
 
 LOWER = ("loss", "error", "rmse", "mse", "mae", "perplexity")
 HIGHER = ("accuracy", "auc", "f1", "precision", "recall", "r2", "reward")
@@ -152,7 +152,7 @@ class ModelFile:
     Attributes:
         name: of the file, such as "model.npz"; it begins with "model.".
         write: writes it into the folder, and gives the model ready to predict.
-        load: reads it in the folder, with what tells how to read rows for it.
+        load: reads it in the folder, with the encoding of the rows that it takes.
         as_bytes: the file's content, for `retrain --output FILE.npz`; None if that is not offered.
     """
 
@@ -294,7 +294,7 @@ def kind_read(trainer: Chosen) -> Kind:
 
 
 def built_in() -> list[Kind]:
-    """Hpsearch's own kinds."""
+    """The kinds that come with hpsearch."""
     return [kind_named(name) for name in BUILT_IN]
 
 

@@ -19,8 +19,8 @@ State = dict[str, np.ndarray[Any, Any]]
 Settings = Mapping[str, Value | list[Value]]
 """Every hyperparameter of one training by name: defaults, fixed settings, the trial's own."""
 
-OWN_EPOCHS = "own epochs"
-"""The name in settings of a parameter "epochs" of the user's, which is no length of ours."""
+EPOCHS_PARAMETER = "own epochs"
+"""The name in settings of a parameter that the user calls "epochs": no length of training."""
 
 Curve = dict[str, list[float | None]]
 """One list for "epoch" and one for each metric, of equal lengths; an undefined number is None."""

@@ -17,7 +17,7 @@ from hpsearch.messages import readable
 from hpsearch.rng import library_seed
 from hpsearch.store import SafePath
 from hpsearch.trainers.checkpoints import Checkpoints, to_state
-from hpsearch.trainers.protocol import OWN_EPOCHS, Curve, Job, Outcome
+from hpsearch.trainers.protocol import EPOCHS_PARAMETER, Curve, Job, Outcome
 
 Metrics = dict[str, float]
 """Metrics of one epoch by name; NaN and infinity are still themselves here."""
@@ -33,9 +33,9 @@ def seed_of(job: Job) -> int:
 
 def params_of(job: Job) -> dict[str, Any]:
     """The parameters of a job as a user's trainer gets them, one called "epochs" among them."""
-    hidden = {"epochs": job.settings[OWN_EPOCHS]} if OWN_EPOCHS in job.settings else {}
-    own = {n: v for n, v in job.settings.items() if n not in ("epochs", OWN_EPOCHS)}
-    return {**own, **hidden}
+    hidden = {"epochs": job.settings[EPOCHS_PARAMETER]} if EPOCHS_PARAMETER in job.settings else {}
+    others = {n: v for n, v in job.settings.items() if n not in ("epochs", EPOCHS_PARAMETER)}
+    return {**others, **hidden}
 
 
 def outcome_of(

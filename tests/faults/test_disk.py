@@ -39,22 +39,30 @@ def small_disk(folder, size):
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-@pytest.fixture
-def hpsearch(tmp_path):
-    """Runs a command in the folder of a small search."""
+@pytest.fixture(scope="module")
+def whole(command, tmp_path_factory):
+    """The folder of a small search, done where there is room."""
+    folder = tmp_path_factory.mktemp("whole")
     rows = "".join(f"{i % 7},{i * i % 11},{'ab'[i % 2]}\n" for i in range(60))
-    (tmp_path / "small.csv").write_text("p,q,y\n" + rows)
-    (tmp_path / "tiny.yaml").write_text(CONFIG)
+    (folder / "small.csv").write_text("p,q,y\n" + rows)
+    (folder / "tiny.yaml").write_text(CONFIG)
+    assert command(folder, "run", "tiny.yaml", "--name", "whole").returncode == 0
+    return folder
 
-    def command(*args):
-        return subprocess.run(
-            [sys.executable, "-m", "hpsearch", *args],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-        )
 
-    return command
+@pytest.fixture
+def in_process(command, whole, tmp_path):
+    """Runs a command in a copy of that folder, in this process."""
+    shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
+    return lambda *words: command(tmp_path, *words)
+
+
+@pytest.fixture
+def hpsearch(in_process, tmp_path):
+    """Runs it in a process that ends: with nothing left to write, or with one message."""
+    return lambda *words: subprocess.run(
+        [sys.executable, "-m", "hpsearch", *words], cwd=tmp_path, capture_output=True, text=True
+    )
 
 
 def fates(run):
@@ -75,16 +83,15 @@ def refused(done, reason):
 
 @pytest.mark.parametrize("kilobytes", [40, 56, 72, 88])
 def test_a_search_on_a_full_disk_stops_and_goes_on_once_there_is_room(
-    tmp_path, hpsearch, kilobytes
+    tmp_path, hpsearch, in_process, kilobytes
 ):
-    assert hpsearch("run", "tiny.yaml", "--name", "whole").returncode == 0
     with small_disk(tmp_path / "disk", f"{kilobytes}k") as disk:
         refused(
             hpsearch("run", "tiny.yaml", "--name", "it", "--runs-dir", "disk"), "No space left"
         )
         before = {line["number"] for line in fates(disk / "it")}
         assert mount("-o", "remount,size=10m", disk).returncode == 0
-        done = hpsearch("resume", "disk/it")
+        done = in_process("resume", "disk/it")
         assert done.returncode == 0, done.stderr
         assert before <= {line["number"] for line in fates(disk / "it")}
         assert fates(disk / "it") == fates(tmp_path / "runs" / "whole")
@@ -92,32 +99,33 @@ def test_a_search_on_a_full_disk_stops_and_goes_on_once_there_is_room(
         assert best == (tmp_path / "runs" / "whole" / "best" / "params.yaml").read_text()
 
 
-def test_a_read_only_disk_refuses_a_resume_and_still_reports(tmp_path, hpsearch):
+def test_a_read_only_disk_refuses_a_resume_and_still_reports(tmp_path, hpsearch, in_process):
     with small_disk(tmp_path / "disk", "10m") as disk:
-        assert hpsearch("run", "tiny.yaml", "--name", "it", "--runs-dir", "disk").returncode == 0
+        shutil.copytree(tmp_path / "runs" / "whole", disk / "it")
         info = disk / "it" / "run.json"
         info.write_text(info.read_text().replace('"finished"', '"interrupted"'))
         before = info.read_bytes()
         assert mount("-o", "remount,ro", disk).returncode == 0
         refused(hpsearch("resume", "disk/it"), "Read-only file system")
         assert info.read_bytes() == before
-        assert hpsearch("report", "disk/it").returncode == 0
+        assert in_process("report", "disk/it").returncode == 0
 
 
 @pytest.mark.parametrize("force", [False, True])
-def test_a_full_disk_leaves_no_half_file_and_what_was_there_before(tmp_path, hpsearch, force):
+def test_a_full_disk_leaves_no_half_file_and_what_was_there_before(
+    tmp_path, hpsearch, in_process, force
+):
     rows = "".join(f"{i % 7},{i * i % 11}\n" for i in range(20_000))
     (tmp_path / "new.csv").write_text("p,q\n" + rows)
-    assert hpsearch("run", "tiny.yaml", "--name", "it").returncode == 0
     with small_disk(tmp_path / "disk", "40k") as disk:
         if force:
             (disk / "labels.csv").write_text("old")
-        words = ("predict", "it", "new.csv", "-o", "disk/labels.csv", *["--force"] * force)
+        words = ("predict", "whole", "new.csv", "-o", "disk/labels.csv", *["--force"] * force)
         done = hpsearch(*words)
         assert done.returncode == 1
         message = "disk/labels.csv: cannot be written: No space left on device"
         assert done.stderr == f"hpsearch: {message}\n"
         assert [each.read_text() for each in disk.iterdir()] == ["old"] * force
         assert mount("-o", "remount,size=10m", disk).returncode == 0
-        assert hpsearch(*words).returncode == 0
+        assert in_process(*words).returncode == 0
         assert (disk / "labels.csv").read_text().count("\n") == 20_001

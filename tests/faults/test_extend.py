@@ -1,6 +1,7 @@
 """A search that goes on to more trials ends the same, whenever told to and however often cut."""
 
 import json
+import shutil
 from dataclasses import asdict
 
 import pytest
@@ -11,6 +12,7 @@ from hpsearch.searching.refine import refine
 from hpsearch.searching.resume import reopen
 from hpsearch.searching.session import begin, conduct, read_data
 from hpsearch.searching.spec import rounds_of
+from hpsearch.store import RunDirectory
 
 SMALL = {
     "data": {"source": "digits"},
@@ -69,14 +71,28 @@ def go(dataset):
     return search
 
 
+@pytest.fixture(scope="module")
+def _six(dataset, tmp_path_factory):
+    """A run that has finished its six trials."""
+    run = begin(from_mapping(SMALL), dataset, tmp_path_factory.mktemp("six"), "run")
+    conduct(run, lambda event: None, reopen(run), dataset)
+    return run
+
+
+@pytest.fixture
+def six(_six, tmp_path):
+    """A copy of it."""
+    return RunDirectory(shutil.copytree(_six.path, tmp_path / "run"))
+
+
 def found(run):
     """All that a search found, but for what the clock decides."""
     trials = {r.number: {**asdict(r), "started": 0, "seconds": 0} for r in run.results}
     return trials, run.winner(run.info), run.model.read_bytes(), run.info.plan
 
 
-def test_when_it_was_extended_and_how_often_it_was_cut_make_no_difference(started, go):
-    whole = go(go(started("whole")), trials=13)
+def test_when_it_was_extended_and_how_often_it_was_cut_make_no_difference(six, started, go):
+    whole = go(six, trials=13)
     assert sorted(found(whole)[0]) == list(range(13))
     for cut_before, cut_after in ((1, 3), (5, 2), (8, 12)):
         run = go(started(f"cut-{cut_before}"), until=cut_before)
@@ -90,8 +106,8 @@ def test_the_number_of_jobs_makes_no_difference(started, go):
     assert found(go(run, trials=12, backend="local", jobs=2)) == found(whole)
 
 
-def test_what_was_planned_and_trained_stays_as_it_was(started, go):
-    run = go(started("run"))
+def test_what_was_planned_and_trained_stays_as_it_was(six, go):
+    run = six
     plan, results, pieces = run.info.plan, run.results, run.pieces
     go(run, trials=12)
     assert run.info.plan[: len(plan)] == plan
@@ -100,8 +116,8 @@ def test_what_was_planned_and_trained_stays_as_it_was(started, go):
     assert run.info.config["search"]["trials"] == 12
 
 
-def test_the_winner_of_the_whole_is_confirmed_and_looks_at_the_test_rows_again(started, go):
-    run = go(started("run"))
+def test_the_winner_of_the_whole_is_confirmed_and_looks_at_the_test_rows_again(six, go):
+    run = six
     assert run.info.test_looks == 1
     go(run, trials=12)
     assert run.info.test_looks == 2
@@ -111,8 +127,8 @@ def test_the_winner_of_the_whole_is_confirmed_and_looks_at_the_test_rows_again(s
 
 
 @pytest.mark.parametrize("trials", [-1, 0, 1, 6])
-def test_fewer_trials_than_planned_or_as_many_are_refused_and_change_nothing(started, go, trials):
-    run = go(started("run"))
+def test_fewer_trials_than_planned_or_as_many_are_refused_and_change_nothing(six, trials):
+    run = six
     before = (run.path / "run.json").read_bytes()
     with pytest.raises(RunError, match=f"more than the 6 that are planned.*found {trials}"):
         reopen(run, trials=trials)
@@ -147,8 +163,8 @@ def test_new_rounds_are_as_a_search_makes_them_none_of_them_coarse(
     assert [round.progress for round in new] == [first / total for first in firsts[:-1]]
 
 
-def test_a_refined_search_is_extended_like_any_other(started, go, dataset):
-    parent = go(started("parent"))
+def test_a_refined_search_is_extended_like_any_other(six, started, go, dataset):
+    parent = six
     config = from_mapping(parent.info.config)
     child = refine(parent, config, config, dataset.fingerprint)
     whole, cut = (started(name, refinement=child, config=child.config) for name in ("a", "b"))
@@ -158,8 +174,8 @@ def test_a_refined_search_is_extended_like_any_other(started, go, dataset):
     assert [result.number for result in whole.results] == list(range(6, 16))
 
 
-def test_an_extension_that_was_cut_at_once_is_not_taken_for_done(started, go):
-    run = go(started("run"))
+def test_an_extension_that_was_cut_at_once_is_not_taken_for_done(six, go):
+    run = six
     reopen(run, trials=12)  # and then the power went
     assert json.loads((run.path / "run.json").read_text())["status"] == "interrupted"
     go(run)

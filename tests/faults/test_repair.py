@@ -3,8 +3,6 @@
 import json
 import random
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -23,14 +21,13 @@ parallel: {backend: serial}
 LINES = ("curves.jsonl", "trials.jsonl", "timeline.jsonl")
 
 
-def hpsearch(folder, *args):
-    return subprocess.run(
-        [sys.executable, "-m", "hpsearch", *args], cwd=folder, capture_output=True, text=True
-    )
+@pytest.fixture(scope="module")
+def hpsearch(command):
+    return command
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
+def whole(hpsearch, tmp_path_factory):
     """A finished run and one that refines it, which no test changes."""
     folder = tmp_path_factory.mktemp("whole")
     (folder / "tiny.yaml").write_text(CONFIG)
@@ -69,7 +66,7 @@ def spoil(path, *places, with_=b'{"number": '):
 
 @pytest.mark.parametrize("name", ["first", "second"])
 @pytest.mark.parametrize("file", LINES)
-def test_damaged_lines_are_set_aside_and_trained_again(runs, whole, name, file):
+def test_damaged_lines_are_set_aside_and_trained_again(hpsearch, runs, whole, name, file):
     run = runs / name
     spoil(run / file, 0, 3)
     refused = hpsearch(runs.parent, "report", name)
@@ -86,7 +83,7 @@ def test_damaged_lines_are_set_aside_and_trained_again(runs, whole, name, file):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_whatever_lines_are_damaged_the_end_is_the_same(runs, whole, seed):
+def test_whatever_lines_are_damaged_the_end_is_the_same(hpsearch, runs, whole, seed):
     chance, run = random.Random(seed), runs / "first"
     for file in LINES:
         count = len((run / file).read_bytes().splitlines())
@@ -101,7 +98,7 @@ def test_whatever_lines_are_damaged_the_end_is_the_same(runs, whole, seed):
     assert told(run) == told(whole / "first")
 
 
-def test_a_piece_that_is_gone_takes_what_follows_it_along(runs, whole):
+def test_a_piece_that_is_gone_takes_what_follows_it_along(hpsearch, runs, whole):
     """Taken out by hand: the later piece alone would be a curve without a beginning."""
     run = runs / "first"
     lines = (run / "curves.jsonl").read_text().splitlines(keepends=True)
@@ -120,7 +117,7 @@ def test_a_piece_that_is_gone_takes_what_follows_it_along(runs, whole):
 
 
 @pytest.mark.parametrize("file", ["result.json", "model.npz"])
-def test_a_damaged_winner_is_worked_out_again(runs, whole, file):
+def test_a_damaged_winner_is_worked_out_again(hpsearch, runs, whole, file):
     run = runs / "first"
     (run / "best" / file).write_bytes(b"{")
     mended = hpsearch(runs.parent, "resume", "first", "--repair", "-q")
@@ -130,7 +127,7 @@ def test_a_damaged_winner_is_worked_out_again(runs, whole, file):
     assert told(run) == told(whole / "first")
 
 
-def test_a_trial_of_another_space_and_a_line_that_comes_twice_are_damage(runs, whole):
+def test_a_trial_of_another_space_and_a_line_that_comes_twice_are_damage(hpsearch, runs, whole):
     run = runs / "first"
     path = run / "trials.jsonl"
     first, second, *others = path.read_text().splitlines()
@@ -143,7 +140,7 @@ def test_a_trial_of_another_space_and_a_line_that_comes_twice_are_damage(runs, w
     assert told(run) == told(whole / "first")
 
 
-def test_of_a_training_with_a_piece_without_the_metric_no_piece_is_believed(runs, whole):
+def test_of_a_training_with_a_piece_without_the_metric_no_piece_is_believed(hpsearch, runs, whole):
     run = runs / "first"
     path = run / "curves.jsonl"
     pieces = [json.loads(line) for line in path.read_text().splitlines()]
@@ -161,7 +158,7 @@ def test_of_a_training_with_a_piece_without_the_metric_no_piece_is_believed(runs
     assert told(run) == told(whole / "first")
 
 
-def test_a_sound_run_is_left_as_it_is(runs):
+def test_a_sound_run_is_left_as_it_is(hpsearch, runs):
     before = {path: path.read_bytes() for path in runs.rglob("*") if path.is_file()}
     said = hpsearch(runs.parent, "resume", "first", "--repair", "-q")
     assert "runs/first: nothing is damaged" in said.stderr
@@ -171,7 +168,7 @@ def test_a_sound_run_is_left_as_it_is(runs):
     assert all(after[path] == text for path, text in before.items() if path.name != ".lock")
 
 
-def test_what_cannot_be_made_again_is_refused_as_before(runs):
+def test_what_cannot_be_made_again_is_refused_as_before(hpsearch, runs):
     spoil(runs / "second" / "history.jsonl", 0)
     said = hpsearch(runs.parent, "resume", "second", "--repair")
     assert said.returncode == 1

@@ -15,7 +15,7 @@ import pytest
 from hpsearch.errors import TrainerError
 from hpsearch.trainers.function.loading import loaded_call_style
 from hpsearch.trainers.function.trainer import FunctionTrainer
-from hpsearch.trainers.protocol import OWN_EPOCHS, Job
+from hpsearch.trainers.protocol import EPOCHS_PARAMETER, Job
 
 
 def job(until=3, epochs=3, number=7, **params):
@@ -391,7 +391,7 @@ def test_a_parameter_called_epochs_is_told_as_any_other(tmp_path):
     def asked(params, epochs):
         return {"score": params["epochs"] + epochs + params["seed"]}
 
-    settings = {"epochs": 1, OWN_EPOCHS: 30, "seed": 0.5}
+    settings = {"epochs": 1, EPOCHS_PARAMETER: 30, "seed": 0.5}
     one = Job(7, settings, (0, "trial", 7), until_epoch=1)
     (outcome,) = FunctionTrainer(asked, str(tmp_path), "score").train([one], [None])
     assert outcome.curve == {"epoch": [1], "score": [60.5]}

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import yaml
 
+from hpsearch.config.docs import page
 from hpsearch.errors import TrainerError
 from hpsearch.store import find
 from hpsearch.trainers import kinds
@@ -212,6 +213,14 @@ def test_no_package_may_take_a_built_in_name_and_no_two_the_same(install):
         TrainerError, match="package three: adds a kind of trainer 'network', which is built in"
     ):
         every_kind()
+
+
+def test_one_line_of_the_registry_makes_a_kind_built_in(install, cli, monkeypatch):
+    monkeypatch.setitem(kinds.BUILT_IN, "centroids", "centroids:KIND")
+    assert "val_accuracy (maximize)" in cli("check", written("c.yaml", CENTROIDS))
+    described = page()
+    assert "| `distance` | `euclidean` | How far apart rows are." in described
+    assert "| `shrinkage` | how far a class's mean moves to the rows' |" in described
 
 
 def test_each_built_in_kind_is_complete():

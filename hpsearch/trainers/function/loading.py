@@ -54,7 +54,9 @@ def load(target: str, home: str) -> Function:
     if home not in sys.path:
         sys.path.insert(0, home)
     try:
-        module = _file(Path(home, where)) if where.endswith(".py") else _module(where)
+        module = (
+            _file(Path(home, where)) if where.endswith(".py") else importlib.import_module(where)
+        )
     except TrainerError:
         raise
     except BaseException as error:  # a SystemExit at import is the file's fault, too
@@ -89,7 +91,7 @@ def call_style(function: Function, name: str = "") -> CallStyle:
     generator = _is_generator(function)
     try:
         takes = list(inspect.signature(function).parameters.values())
-    except (TypeError, ValueError):  # some functions written in C do not tell
+    except (TypeError, ValueError):  # some functions written in C have none
         return CallStyle(generator, ())
     named = tuple(
         each.name
@@ -123,13 +125,20 @@ def extras_of(
 ) -> tuple[str, ...]:
     """Which of the known arguments a function takes by name, besides those in their place.
 
+    Args:
+        function: the user's.
+        name: by which the configuration names it, for messages.
+        args: examples of its arguments in their place.
+        known: the names of the arguments that it may take besides.
+        usage: how it must be callable, for messages.
+
     Raises:
-        TrainerError: it cannot be called so, which is shown as `usage`.
+        TrainerError: it cannot be called so.
     """
     name = name or getattr(function, "__name__", "the function")
     try:
         signature = inspect.signature(function)
-    except (TypeError, ValueError):  # some functions written in C do not tell
+    except (TypeError, ValueError):  # some functions written in C have none
         return ()
     takes = signature.parameters.values()
     anything = any(each.kind is each.VAR_KEYWORD for each in takes)
@@ -160,10 +169,6 @@ def _is_generator(function: Function) -> bool:
     if not inspect.isroutine(called) and not inspect.isclass(called):
         called = getattr(called, "func", None) or type(called).__call__  # a partial, an object
     return inspect.isgeneratorfunction(called)
-
-
-def _module(name: str) -> ModuleType:
-    return importlib.import_module(name)
 
 
 def _file(path: Path) -> ModuleType:

@@ -11,7 +11,7 @@ from typing import Any
 from hpsearch.store import SafePath
 from hpsearch.trainers.checkpoints import Checkpoints, kept_epochs
 from hpsearch.trainers.function.loading import Function, call_style, load
-from hpsearch.trainers.isolation import redirected, same_process, traces_removed
+from hpsearch.trainers.isolation import isolated, redirected
 from hpsearch.trainers.protocol import Job, Outcome, Report, State, TrainsOneByOne
 from hpsearch.trainers.user_training import (
     Metrics,
@@ -57,7 +57,7 @@ class FunctionTrainer(TrainsOneByOne):
         with redirected(logs / f"trial-{job.number}.txt"):
             target = self.target
             function = load(target, self.home) if isinstance(target, str) else target
-            with traces_removed(), same_process():
+            with isolated():
                 return self._call(function, job, state, report)
 
     def _call(

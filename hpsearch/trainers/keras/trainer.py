@@ -55,7 +55,10 @@ class KerasStack:
     def epoch(
         self, X: Array, y: Array, seeds: Sequence[Seed], epoch: int, rates: Sequence[list[float]]
     ) -> Array:
-        """Train on every whole mini-batch of the shuffle that the NumPy network would use."""
+        """Train on every whole mini-batch of the shuffle that the NumPy network would use.
+
+        The arguments are those of `network.trainer.Steps.epoch`.
+        """
         (seed,), size, now = seeds, self.recipe.batch_size, self._now
         steps = len(y) // size
         order = rng.stream(*seed, "shuffle", epoch).permutation(len(y))[: steps * size]

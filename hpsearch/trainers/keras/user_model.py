@@ -134,6 +134,12 @@ def values(variables: Sequence[Any], name: str) -> State:
 def assign(target: str, variables: Sequence[Any], state: State, name: str) -> None:
     """Set variables to what `values` gave.
 
+    Args:
+        target: the function that built the model, for messages.
+        variables: of the model.
+        state: of a training.
+        name: what `values` called them.
+
     Raises:
         TrainerError: the state belongs to another model.
     """

@@ -13,7 +13,7 @@ import numpy as np
 from hpsearch.nn.types import Array
 from hpsearch.store import SafePath
 from hpsearch.trainers.function.loading import Function
-from hpsearch.trainers.isolation import redirected, same_process, traces_removed
+from hpsearch.trainers.isolation import isolated, redirected
 from hpsearch.trainers.keras.user_saved import ModelSource, builder
 from hpsearch.trainers.network.arrays import PreparedRows, prepared_rows
 from hpsearch.trainers.network.hyperparameters import HYPERPARAMETERS
@@ -116,7 +116,7 @@ class KerasModelTrainer(TrainsOneByOne):
         logs.mkdir(exist_ok=True)  # without its parents: a deleted run stays so
         with redirected(logs / log):
             found = builder(self.source)
-            with traces_removed(), same_process():
+            with isolated():
                 yield found
 
     def _built(

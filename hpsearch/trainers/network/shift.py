@@ -23,6 +23,12 @@ def tracked(plan: Plan, before: Progress, after: Snapshot, X: Array) -> dict[str
     Measured on the first rows of X, the training rows, between the ends of two epochs. None
     stands for what is undefined: in the first epoch, where no hidden unit varies, and where the
     network has diverged.
+
+    Args:
+        plan: of the trial.
+        before: the trial before the epoch.
+        after: its network after the epoch.
+        X: (rows, features), the training rows.
     """
     if not plan.track_shift:
         return {}

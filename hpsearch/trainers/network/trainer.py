@@ -49,7 +49,15 @@ class Steps(Protocol):
     def epoch(
         self, X: Array, y: Array, seeds: Sequence[Seed], epoch: int, rates: Sequence[list[float]]
     ) -> Array:
-        """Train for an epoch and give the mean loss of its mini-batches, (trials,)."""
+        """Train for an epoch and give the mean loss of its mini-batches, (trials,).
+
+        Args:
+            X: (rows, features), all training rows.
+            y: (rows,), class indices.
+            seeds: of each trial.
+            epoch: its number, from 0.
+            rates: for each trial, the learning rate of each step.
+        """
         ...
 
     def snapshot(self, trial: int) -> Snapshot:
@@ -244,7 +252,7 @@ def _record(
     extra: Mapping[str, float | None],
     report: Report | None,
 ) -> None:
-    """Append an epoch to a member's curve, note divergence, and tell the caller.
+    """Append an epoch to a member's curve, note divergence, and report it to the caller.
 
     What is only tracked, `extra`, may be undefined without divergence.
     """
