@@ -21,7 +21,7 @@ from hpsearch import backends
 from hpsearch.config import load
 from hpsearch.data.dataset import Dataset, write_folds
 from hpsearch.searching.session import begin, conduct, read_data
-from hpsearch.trainers.network.arrays import part
+from hpsearch.trainers.network.arrays import prepared_rows
 from hpsearch.trainers.network.model import model_from_state
 from hpsearch.trainers.network.trainer import NetworkTrainer
 from hpsearch.trainers.protocol import Job
@@ -34,7 +34,7 @@ def judge(folder: str, dataset: Dataset, settings: dict[str, Any], seeds: int) -
     """Validation and test accuracy of trainings with new seeds, (seeds, 2)."""
     trainer = NetworkTrainer(folder, len(dataset.classes))
     jobs = [Job(0, settings, ("judge", s), settings["epochs"], repeat=s) for s in range(seeds)]
-    test = part(f"{folder}/0", "test")
+    test = prepared_rows(f"{folder}/0", "test")
     features = test.X.shape[1]
     rows = []
     with backends.create("local", 2) as backend:

@@ -30,7 +30,7 @@ import numpy as np
 from hpsearch import backends
 from hpsearch.data.dataset import load, write_folds
 from hpsearch.data.options import DataOptions
-from hpsearch.trainers.network.arrays import part
+from hpsearch.trainers.network.arrays import prepared_rows
 from hpsearch.trainers.network.model import model_from_state
 from hpsearch.trainers.network.trainer import NetworkTrainer
 from hpsearch.trainers.protocol import Job
@@ -163,7 +163,7 @@ def judge(
 def _test_accuracy(prepared: Path, classes: int, settings: dict[str, Any], state: Any) -> float:
     if state is None:
         return 0.0
-    test = part(str(prepared / "0"), "test")
+    test = prepared_rows(str(prepared / "0"), "test")
     features = test.X.shape[1]
     model = model_from_state(settings, state, mean=np.zeros(features), scale=np.ones(features),
                              class_names=np.arange(classes))  # fmt: skip
