@@ -80,7 +80,7 @@ class Comparison:
 
     @cached_property
     def metrics(self) -> list[tuple[str, str]]:
-        """Every metric and goal there is; runs of one of them share a picture."""
+        """Every metric and goal of the runs; those with the same share a chart."""
         return list(dict.fromkeys(member.metric for member in self.members))
 
     def of(self, metric: tuple[str, str]) -> list[Member]:

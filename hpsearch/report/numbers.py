@@ -59,7 +59,7 @@ def _trimmed(text: str) -> str:
 
 
 def rough(value: float | None) -> str:
-    """A deviation or a size of something, which is known only roughly; None where it is not.
+    """A deviation or another quantity that is known only roughly, to two digits.
 
     >>> rough(0.004183), rough(12.34), rough(None)
     ('0.0042', '12', 'undefined')
@@ -77,7 +77,7 @@ def signed(value: float | None) -> str:
 
 
 def ends(interval: Sequence[float]) -> str:
-    """Both ends of an interval, to two digits of its width; what is not 1 never becomes 1.
+    """Both ends of an interval, to two digits of its width; only 1 is written as 1.
 
     >>> ends((0.971873, 0.995727)), ends((0.512312, 0.51249)), ends((0.953, 0.99996))
     ('0.972 to 0.996', '0.51231 to 0.51249', '0.953 to 0.99996')
@@ -106,7 +106,7 @@ def extent(values: Sequence[Any], ranged: bool, digits: int = DIGITS) -> str:
 
 
 def setting(params: Mapping[str, Any]) -> str:
-    """A whole setting on one line.
+    """All of a trial's params on one line.
 
     >>> setting({"learning_rate": 0.0123456, "hidden_units": [8]})
     'learning_rate=0.01235 hidden_units=[8]'
@@ -115,7 +115,7 @@ def setting(params: Mapping[str, Any]) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time in the unit that people would use.
+    """A time in seconds, minutes or hours.
 
     >>> duration(3.14), duration(200), duration(9000)
     ('3.1 s', '3 min 20 s', '2 h 30 min')

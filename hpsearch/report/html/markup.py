@@ -1,6 +1,6 @@
 """Text from users, made safe for the three places it goes to: HTML, plots and scripts.
 
-Also the two elements that most of a page is made of.
+Also the elements that most of a page is made of.
 """
 
 from __future__ import annotations

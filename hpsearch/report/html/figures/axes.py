@@ -19,14 +19,14 @@ MANTISSAS = ((1,), (1, 3), (1, 2, 5))  # of the ticks of a log axis, from sparse
 
 @dataclass(frozen=True)
 class Axis:
-    """Where the ticks of a domain stand, and what they say."""
+    """A domain with its ticks: their places on the axis and their labels."""
 
     domain: Domain
     places: tuple[float, ...]
     labels: tuple[str, ...]
 
     def place(self, value: Any) -> float:
-        """Where a value stands, 0 to 1: a steady step is equally interesting everywhere."""
+        """Where a value stands on the axis, from 0 to 1."""
         return round(self.domain.fraction(value), 4)
 
     def layout(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ WRONG_TO_RIGHT = [
     [0.4999, "rgb(248,215,172)"], [0.5, NOTHING], [0.5001, "rgb(200,219,245)"],
     [0.8, "rgb(63,127,217)"], [1, "rgb(40,88,170)"],
 ]  # fmt: skip
-"""Opaque but for nothing, so that plotly writes in a colour that can be read on it."""
+"""Opaque except where there are no rows, so that plotly writes numbers in a readable colour."""
 
 
 def matrix(summary: Summary) -> Figure | None:
