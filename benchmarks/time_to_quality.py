@@ -30,7 +30,7 @@ import numpy as np
 from hpsearch import backends
 from hpsearch.data.dataset import load, write_folds
 from hpsearch.data.options import DataOptions
-from hpsearch.trainers.network.arrays import part
+from hpsearch.trainers.network.arrays import prepared_rows
 from hpsearch.trainers.network.model import model_from_state
 from hpsearch.trainers.network.trainer import NetworkTrainer
 from hpsearch.trainers.protocol import Job
@@ -121,11 +121,12 @@ def hpsearch(
 def _incumbents(run: Path, started: float, seconds: float) -> Iterator[dict[str, Any]]:
     """The best so far by validation accuracy, as it changed, and at the end the winner."""
     info = json.loads((run / "run.json").read_text())
-    ends: dict[tuple[int, int], float] = {}  # of each rung; what confirms comes later
+    ends: dict[tuple[int, int], float] = {}  # of each rung in the search
     for line in (run / "timeline.jsonl").read_text().splitlines():
         entry = json.loads(line)
         at = info["began"] + entry["end"] - started
-        ends.setdefault((entry["number"], entry["rung"]), at)
+        if entry["repeat"] == 0:  # later ones confirm
+            ends.setdefault((entry["number"], entry["rung"]), at)
     reached = {number: at for (number, _), at in sorted(ends.items())}  # the last rung's
     trials = [json.loads(line) for line in (run / "trials.jsonl").read_text().splitlines()]
     completed = [t for t in trials if t["status"] == "completed"]
@@ -162,7 +163,7 @@ def judge(
 def _test_accuracy(prepared: Path, classes: int, settings: dict[str, Any], state: Any) -> float:
     if state is None:
         return 0.0
-    test = part(str(prepared / "0"), "test")
+    test = prepared_rows(str(prepared / "0"), "test")
     features = test.X.shape[1]
     model = model_from_state(settings, state, mean=np.zeros(features), scale=np.ones(features),
                              class_names=np.arange(classes))  # fmt: skip
