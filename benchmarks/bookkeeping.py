@@ -98,14 +98,15 @@ def search(folder: Path, trials: int, sampler: str, halving: bool) -> dict[str, 
         }
     )
     run = begin(config, read_data(config), folder, f"{sampler}-{halving}-{trials}")
-    spec, ends = spec_of(run, config), [time.perf_counter()]
+    info = run.info
+    spec, ends = spec_of(run, info, config), [time.perf_counter()]
 
     def tell(event: Event) -> None:
         if isinstance(event, TrialEnded):
             ends.append(time.perf_counter())
 
     with run.writing() as writer, Serial() as backend:
-        ledger = Ledger(criterion_of(config), writer, run.info["began"], spec.trainings)
+        ledger = Ledger(criterion_of(config), writer, info.began, spec.trainings)
         Scheduler(spec, Instant(), backend, ledger, tell).go()
     run.update(status="finished")
     tenth = max(1, trials // 10)

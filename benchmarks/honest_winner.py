@@ -75,31 +75,32 @@ def main() -> None:
             write_folds([dataset], Path(folder))
             run = begin(config, dataset, Path(name) / "runs", f"seed-{seed}")
             conduct(run, lambda _: None, config, dataset)
-            outcome = run.outcome
-            assert outcome is not None
-            told = outcome["confirmed"]
+            found = run.winner(run.info)
+            assert found is not None
+            told = found.confirmed
+            assert told is not None
             best = max(
                 (r for r in run.results if r.status == "completed"),
                 key=lambda r: (r.value or 0, -(r.metrics["val_loss"] or 0), -r.number),
             )
             fixed = dict(config.trainer.settings)
-            winner = judge(folder, dataset, {**fixed, **outcome["params"]}, args.trainings)
+            winner = judge(folder, dataset, {**fixed, **found.params}, args.trainings)
             single = judge(folder, dataset, {**fixed, **best.params}, args.trainings)
             row = {
                 "seed": seed,
-                "winner": outcome["number"],
+                "winner": found.number,
                 "best": best.number,
-                "said": told["mean"],
+                "said": told.mean,
                 "true": float(winner[:, 0].mean()),
-                "interval": told["interval"],
+                "interval": told.interval,
                 "test_winner": float(winner[:, 1].mean()),
                 "test_best": float(single[:, 1].mean()),
             }
             print(json.dumps(row), flush=True)
             differences.append(row["test_winner"] - row["test_best"])
             optimism.append((best.value or 0) - float(single[:, 0].mean()))
-            if told["interval"] is not None:
-                covered.append(told["interval"][0] <= row["true"] <= told["interval"][1])
+            if told.interval is not None:
+                covered.append(told.interval[0] <= row["true"] <= told.interval[1])
     mean, error = np.mean(differences), np.std(differences, ddof=1) / np.sqrt(len(differences))
     low, high = mean - Z * error, mean + Z * error
     print("test accuracy, confirmed winner less single best:")

@@ -121,11 +121,12 @@ def hpsearch(
 def _incumbents(run: Path, started: float, seconds: float) -> Iterator[dict[str, Any]]:
     """The best so far by validation accuracy, as it changed, and at the end the winner."""
     info = json.loads((run / "run.json").read_text())
-    ends: dict[tuple[int, int], float] = {}  # of each rung; what confirms comes later
+    ends: dict[tuple[int, int], float] = {}  # of each rung in the search
     for line in (run / "timeline.jsonl").read_text().splitlines():
         entry = json.loads(line)
         at = info["began"] + entry["end"] - started
-        ends.setdefault((entry["number"], entry["rung"]), at)
+        if entry["repeat"] == 0:  # later ones confirm
+            ends.setdefault((entry["number"], entry["rung"]), at)
     reached = {number: at for (number, _), at in sorted(ends.items())}  # the last rung's
     trials = [json.loads(line) for line in (run / "trials.jsonl").read_text().splitlines()]
     completed = [t for t in trials if t["status"] == "completed"]

@@ -26,7 +26,6 @@ from hpsearch.store import (
     SafePath,
     write_json,
     write_lines,
-    write_text,
 )
 from hpsearch.store.records import Origin
 from hpsearch.trainers.kinds import kind_of
@@ -104,7 +103,7 @@ def import_study(
         winner.mkdir()
         settings = spec.settings_of(best.params)
         text = params_text(kind_of(config.trainer), settings, best.params, dataset)
-        write_text(winner / "params.yaml", text)
+        (winner / "params.yaml").write_text(text)
         past = PastTrial(best, {}, spec.seed_of(best.number))
         found = outcome(Selection(past, (best.number, 0, 0)), criterion, test=None)
         write_json(winner / "result.json", found)

@@ -92,7 +92,7 @@ class Ledger:
                 if result.status is Status.COMPLETED:
                     self.finished.update(self.of(result.number))
         if len(self.results) < len(results):  # cut, or a power cut took their curves
-            self.writer.keep(self.results.values())
+            self.writer.keep_results(self.results.values())
 
     def proposed(self, round: Round) -> list[Trial] | None:
         """The trials of a round from their results; None unless all of them have one.
@@ -251,7 +251,7 @@ class Ledger:
             del self.results[number]
         for key in [key for key in self.observed if key[0] in taken_back]:
             del self.observed[key]
-        self.writer.keep(self.results.values())
+        self.writer.keep_results(self.results.values())
 
     def rung(self, trial: Trial) -> int:
         """The highest rung of which a trial has a piece; -1 before its first."""

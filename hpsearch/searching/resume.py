@@ -13,7 +13,7 @@ from hpsearch.errors import ConfigError, RunError, as_argument
 from hpsearch.sampling.plan import extended, ladder, round_sizes
 from hpsearch.searching.spec import TRIED, check_rules, trials_of
 from hpsearch.searching.trust import check, is_sealed, seal
-from hpsearch.store import MOST, RunDirectory, RunInfo, write_text
+from hpsearch.store import MOST, RunDirectory, RunInfo
 from hpsearch.trial import Round
 
 FREE = ("parallel", "search.timeout", "search.trial_timeout")
@@ -154,7 +154,7 @@ def _as_edited(run: RunDirectory, info: RunInfo) -> tuple[dict[str, Any], str | 
     try:
         text = run.config.read_text(MOST)
     except FileNotFoundError:
-        write_text(run.config, written)
+        run.config.write_text(written)
         return tree, written
     except UnicodeDecodeError as error:
         raise RunError(

@@ -21,7 +21,7 @@ from hpsearch.searching.criterion import Criterion, mean_of
 from hpsearch.searching.evaluation import labelled, measure
 from hpsearch.searching.history import PastTrial
 from hpsearch.searching.scheduler import Scheduler
-from hpsearch.store import RunDirectory, Winner, as_yaml, write_json, write_text
+from hpsearch.store import RunDirectory, Winner, as_yaml, write_json
 from hpsearch.store.records import ConfirmedWinner, Contender, Measured, Rates, SearchValue
 from hpsearch.trainers.kinds import Kind, ModelFile, Trained
 from hpsearch.trainers.protocol import Job, Settings, State
@@ -63,7 +63,7 @@ def write_winner(
             test = write_model(run, search, choice, dataset, kind.model)
     params = choice.known.result.params
     text = params_text(kind, search.spec.settings_of(params), params, dataset)
-    write_text(run.best / "params.yaml", text)
+    (run.best / "params.yaml").write_text(text)
     write_json(run.best / "result.json", outcome(choice, search.ledger.criterion, test))
 
 

@@ -1,6 +1,6 @@
 """The run directory: what is written, where, and how it survives a crash."""
 
-from hpsearch.store.files import as_yaml, uncollected, write_json, write_text
+from hpsearch.store.files import as_yaml, uncollected, write_json
 from hpsearch.store.lock import vanished
 from hpsearch.store.records import FORMAT, RunData, RunInfo, Winner, as_line, write_lines
 from hpsearch.store.repair import set_aside
@@ -28,5 +28,4 @@ __all__ = [
     "vanished",
     "write_json",
     "write_lines",
-    "write_text",
 ]

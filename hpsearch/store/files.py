@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import fields, is_dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from hpsearch.errors import RunError, as_argument
@@ -23,20 +22,6 @@ BLOCK = 1000  # lines that are held in memory as they are, before they are packe
 SYNC_SECONDS = 1.0  # a power cut loses at most this much
 
 
-def write_whole(
-    path: Path | SafePath, write: Callable[[BinaryIO], object], *, durable: bool = True
-) -> None:
-    """Replace a file so that a reader sees the old one or the new one; see `SafePath.write`."""
-    if isinstance(path, Path):  # a file that the user named
-        path = SafePath(path.parent, (path.name,))
-    path.write(write, durable=durable)
-
-
-def write_text(path: Path | SafePath, text: str) -> None:
-    """Replace a text file whole, in UTF-8."""
-    write_whole(path, lambda file: file.write(text.encode()))
-
-
 def as_json(value: object) -> str:
     """A record or a mapping as a JSON file, indented for people."""
     return json.dumps(plain(value), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
@@ -44,16 +29,7 @@ def as_json(value: object) -> str:
 
 def write_json(path: SafePath, value: object) -> None:
     """Replace a JSON file whole; see `as_json`."""
-    write_text(path, as_json(value))
-
-
-def sync(path: Path) -> None:
-    """Force a file of the user's to the disk, or the names in a folder of theirs."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    path.write_text(as_json(value))
 
 
 def plain(value: Any) -> Any:
@@ -91,18 +67,18 @@ def as_json_line(line: Mapping[str, Any]) -> str:
 class Lines:
     """A JSON Lines file that only grows, a whole line at a time.
 
-    Each line reaches the operating system at once, so a kill loses nothing, and the disk with
-    the first line after a second or at the next `sync`; who waits for long meanwhile asks
-    `seconds_to_sync`. A torn last line, which only a power cut or a full
-    disk leaves, is cut off when the file is opened for writing.
+    Each line reaches the operating system at once, so a kill loses nothing. It reaches the disk
+    with the first line after a second or at the next `sync`; `seconds_to_sync` says how long a
+    line may still wait. A torn last line, which only a power cut or a full disk leaves, is cut
+    off when the file is opened for writing.
 
-    What the file must hold is kept in memory, too. A trial may delete the file, put another in
-    its place, or write to it; before anything is added, and at every sync, that is noticed and
-    the whole file written anew.
+    All lines are also held in memory, compressed. A trial may delete the file, put another in
+    its place, or write to it; that is noticed before a line is added and at every sync, and the
+    whole file is written anew.
 
     Args:
         path: of the file.
-        restored: is told the file that had to be written anew.
+        restored: called with the path when the file had to be written anew.
     """
 
     def __init__(self, path: SafePath, restored: Callable[[SafePath], object] | None = None):
@@ -168,7 +144,7 @@ class Lines:
         self._sync()
 
     def close(self) -> None:
-        """Force it to the disk and close, whatever has become of the file."""
+        """Force all lines to the disk and close, whatever has become of the file."""
         with self._folder:
             if not self._file.closed:
                 with self._file:
@@ -185,14 +161,14 @@ class Lines:
         self._inode = os.fstat(self._file.fileno()).st_ino
 
     def _hold(self, lines: list[bytes]) -> None:
-        """Keep other lines in mind than before."""
+        """Hold other lines in memory than before."""
         self._held = lines
         self._packed: list[bytes] = []
         self._size = sum(map(len, lines))
         self._pack()
 
     def _pack(self) -> None:
-        """Hold what is held in a quarter of the memory."""
+        """Compress the lines in memory, to about a quarter."""
         self._packed.append(zlib.compress(b"".join(self._held), 1))
         self._held = []
 
@@ -201,7 +177,7 @@ class Lines:
             file.writelines(map(zlib.decompress, self._packed))
             file.writelines(self._held)
 
-        self._path.put_back(write)
+        self._path.restore(write)
         self._file.close()
         self._open()
 

@@ -16,7 +16,6 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO, TextIO
 
 from hpsearch.errors import OutputError
-from hpsearch.store.files import sync
 from hpsearch.store.safe_path import SafePath, run_around
 
 _DESCRIPTORS = {"-": 1, "/dev/stdout": 1, "/dev/stderr": 2}
@@ -106,7 +105,7 @@ class Output:
         self.check()
         with _beside(self.path) as hidden:
             yield hidden
-            sync(hidden)
+            _sync(hidden)
             if self.force:
                 self._take_after(hidden)
             self._put(hidden)
@@ -177,7 +176,7 @@ class Output:
             except OSError:
                 self._claim(hidden)
         with suppress(OSError):  # it is in place; not every file system syncs a folder
-            sync(self.path.parent)
+            _sync(self.path.parent)
 
     def _claim(self, hidden: Path) -> None:
         """The same where the file system has no hard links: claim the name, then replace that."""
@@ -216,7 +215,7 @@ def new_folder(path: Path) -> Iterator[Path]:
                 raise taken(path) from None
             raise
         with suppress(OSError):
-            sync(path.parent)
+            _sync(path.parent)
 
 
 def taken(path: Path, *, forcible: bool = False) -> OutputError:
@@ -266,6 +265,15 @@ def _explained(path: Path) -> Iterator[None]:
         raise
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def _sync(path: Path) -> None:
+    """Force a file to the disk, or the names in a folder."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _lstat(path: Path) -> os.stat_result | None:

@@ -15,7 +15,7 @@ from typing import Any, TypedDict, TypeVar
 import msgspec
 
 from hpsearch.errors import RunError
-from hpsearch.store.files import as_json_line, repair_with, whole_lines, write_text
+from hpsearch.store.files import as_json_line, repair_with, whole_lines
 from hpsearch.store.safe_path import MOST, SafePath
 from hpsearch.trial import (
     Count,
@@ -196,7 +196,7 @@ def as_line(record: Piece | Result | Span) -> dict[str, Any]:
 
 def write_lines(path: SafePath, records: Iterable[Piece | Result | Span]) -> None:
     """Replace a file of records whole."""
-    write_text(path, "".join(as_json_line(as_line(record)) for record in records))
+    path.write_text("".join(as_json_line(as_line(record)) for record in records))
 
 
 def read_run(path: SafePath) -> RunInfo:

@@ -46,7 +46,7 @@ class RunDirectory:
 
     @property
     def inside(self) -> SafePath:
-        """The folder as everything in it is reached: a stranger may have made it."""
+        """The folder; every file in it is opened through this, which follows no link."""
         return SafePath(self.path)
 
     @property
@@ -86,12 +86,12 @@ class RunDirectory:
 
     @property
     def states(self) -> SafePath:
-        """What trials need to go on: arrays, and the checkpoint folders of a user's trainer."""
+        """The states of trials that go on: arrays, and checkpoint folders of a user's trainer."""
         return self.inside / "state"
 
     @property
     def info(self) -> RunInfo:
-        """What run.json says; a run whose process is gone without a word is "interrupted".
+        """What run.json says; a "running" run whose process has died is "interrupted".
 
         Raises:
             RunError: it is missing, damaged, or written by a newer version.
@@ -120,10 +120,10 @@ class RunDirectory:
         self.write_info(replace(self.info, **changes))
 
     def seconds(self, info: RunInfo) -> float:
-        """How long the search has taken so far, also where a kill left no word of it.
+        """How long the search has taken so far, in seconds.
 
-        That is what run.json says, which lags behind a little; or if that is more the time in
-        which, by the timeline, something was in training.
+        What run.json says, which lags a little behind when a search was killed; or, if that is
+        more, the time in which something was in training by the timeline.
         """
         spans = sorted((span.start, span.end) for span in self.timeline)
         busy, until = 0.0, float("-inf")
@@ -168,16 +168,16 @@ class RunDirectory:
             return None
 
     @contextmanager
-    def writing(self, tell: Callable[[str], object] | None = None) -> Iterator[Writer]:
+    def writing(self, notify: Callable[[str], object] | None = None) -> Iterator[Writer]:
         """The run's only writer, until the end of the block.
 
         Args:
-            tell: is told, in a sentence, of files that somebody else deleted or changed.
+            notify: called with a sentence for each file that somebody else deleted or changed.
 
         Raises:
             RunError: another process is writing to this run.
         """
-        writer = Writer(self.inside, tell)
+        writer = Writer(self.inside, notify)
         try:
             yield writer
         finally:

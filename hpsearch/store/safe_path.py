@@ -199,8 +199,8 @@ class SafePath:
         """Replace a text file whole, in UTF-8."""
         self.write_bytes(text.encode())
 
-    def put_back(self, write: Callable[[BinaryIO], object]) -> None:
-        """Write a file as `write` does, where somebody may have put a folder in its place."""
+    def restore(self, write: Callable[[BinaryIO], object]) -> None:
+        """Write a file as `write` does, also where somebody has put a folder in its place."""
         if self.is_folder():
             self.remove()
         self.write(write)

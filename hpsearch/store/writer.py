@@ -32,39 +32,42 @@ OLD = 60.0  # seconds after which nobody is still writing to a hidden file
 class Writer:
     """Appends to a run directory, whose lock it holds until `close`.
 
-    The order is curve, state, trial: whatever moment a crash picks, what is missing is
-    trained again and what is there is not.
+    The order is curve, state, trial: after a crash at any moment, what is on disk is not trained
+    again, and what is missing is.
 
-    Lines are forced to the disk, states are not: a state names the piece that it follows and
-    carries checksums, so one that a power cut left torn, old or ahead of its curve counts as
-    missing. That costs training from epoch 0, with the same result, and saves three waits for
-    the disk a piece.
+    Lines are forced to the disk, states are not. A state names the piece that it follows and has
+    checksums, so one that a power cut left torn, old or ahead of its curve counts as missing: its
+    trial begins again at epoch 0, with the same result. That saves three waits for the disk a
+    piece.
 
-    A trial may do what it likes to the files. What was deleted, replaced or changed is written
-    anew from memory, and said once for each.
+    A trial may delete, replace or change the run's files. They are written anew from memory, and
+    the user is told once for each.
     """
 
-    def __init__(self, path: SafePath, tell: Callable[[str], object] | None = None):
+    def __init__(self, path: SafePath, notify: Callable[[str], object] | None = None):
         """Take a run's lock.
 
         Args:
             path: of the run directory.
-            tell: is told, in a sentence, what had to be written anew.
+            notify: called with a sentence for each file or folder that had to be made anew.
+
+        Raises:
+            RunError: another process writes to the run, or its folder cannot be written.
         """
         self._path = path
-        self._tell = tell
+        self._notify = notify
         self._restored: set[str] = set()
         self._info: RunInfo | None = None  # what run.json must say
         self._stamp: tuple[int, ...] | None = None  # of that file
-        self._describing = threading.RLock()  # somebody notes the time meanwhile
+        self._describing = threading.RLock()  # another thread records the seconds
         with ExitStack() as opened:
             self._lock = lock.take(path / lock.NAME)
-            opened.callback(lambda: self._lock.close())  # whichever it is by then
+            opened.callback(lambda: self._lock.close())  # it may be taken anew meanwhile
             self._home = opened.enter_context(path.folder())
             for name in FOLDERS:
                 (path / name).mkdir(exist_ok=True)
             _sweep(path)
-            self._kept = opened.enter_context(
+            self._states_folder = opened.enter_context(
                 (path / "state").folder()
             )  # opened once: pieces are many
 
@@ -83,10 +86,10 @@ class Writer:
                 self._states[int(number)].add(path / "state" / name)
 
     def piece(self, piece: Piece, state: State | None = None) -> None:
-        """Record a finished piece of training, and what its trial needs to go on.
+        """Record a finished piece of training, and the state from which its trial goes on.
 
-        A piece without a state takes away the one before it, so that a state on disk always
-        says that its trial was to go on.
+        Without a state the one before it is removed: a state on disk always means that its
+        trial was to go on.
         """
         self._check_folders()
         if state is None and self._states.get(piece.number):
@@ -98,12 +101,17 @@ class Writer:
             self.save(piece, state)
 
     def save(self, last: Piece, state: State) -> None:
-        """Keep what a training needs to go on after its last piece, which is recorded."""
+        """Write the state of a training after its last piece, which is recorded already."""
         path = self._state(last.training)
         arrays: dict[str, Any] = {**state, AFTER: np.array([last.rung, last.epochs])}
 
         def put() -> None:
-            write_in(self._kept, path.name, lambda file: np.savez(file, **arrays), durable=False)
+            write_in(
+                self._states_folder,
+                path.name,
+                lambda file: np.savez(file, **arrays),
+                durable=False,
+            )
 
         try:
             put()
@@ -118,7 +126,7 @@ class Writer:
         self._trials.append(as_line(result))
 
     def forget(self, trainings: Iterable[Training]) -> None:
-        """Remove what some trainings would need to go on: states and checkpoints."""
+        """Remove the states and checkpoints of some trainings."""
         for training in trainings:  # asked for by name: a look through all would be quadratic
             kept = self._states.get(training[0])
             if kept and (path := self._state(training)) in kept:
@@ -130,14 +138,14 @@ class Writer:
     def _take_away(self, name: str) -> None:
         """Remove a state, or the checkpoints of a training."""
         with suppress(FileNotFoundError):
-            remove_in(self._kept, name)
+            remove_in(self._states_folder, name)
 
-    def keep(self, results: Iterable[Result]) -> None:
-        """Forget the fate of every trial but these; the trials are trained again."""
+    def keep_results(self, results: Iterable[Result]) -> None:
+        """Remove the lines of all trials but these, which are trained again."""
         self._trials.replace([as_line(result) for result in results])
 
     def keep_pieces(self, pieces: Iterable[Piece]) -> None:
-        """Forget every piece of training but these; the others are trained again."""
+        """Remove the lines of all pieces but these, which are trained again."""
         self._curves.replace([as_line(piece) for piece in pieces])
 
     def worked(self, span: Span) -> None:
@@ -146,9 +154,9 @@ class Writer:
         self._timeline.append(as_line(span))
 
     def state(self, last: Piece) -> dict[str, np.ndarray[Any, Any]] | None:
-        """What a training needs to go on after its last piece.
+        """The state of a training after its last piece.
 
-        None where it is missing, damaged or follows another piece: begin again.
+        None where it is missing, damaged or follows another piece: the training begins again.
         """
         path = self._state(last.training)
         try:
@@ -177,7 +185,7 @@ class Writer:
         return self._info
 
     def describe(self, info: RunInfo) -> None:
-        """Replace run.json; from now on it is kept as it is."""
+        """Replace run.json; whatever a trial does to it, it is written anew like this."""
         with self._describing:
             self._info = info
             self._describe()
@@ -189,7 +197,7 @@ class Writer:
 
     def _describe(self) -> None:
         data, path = as_json(self.info).encode(), self._path / "run.json"
-        path.put_back(lambda file: file.write(data))
+        path.restore(lambda file: file.write(data))
         self._stamp = _stamp(path)
 
     @property
@@ -215,7 +223,7 @@ class Writer:
                 lines.check()
 
     def _check(self) -> None:
-        """See that the run is where it was and as it was, but for its lines.
+        """Make lock, folders and run.json anew where somebody removed or changed them.
 
         Raises:
             RunError: it is not where it was, or another process writes to it.
@@ -253,14 +261,14 @@ class Writer:
                 folder.remove()
                 folder.mkdir()
                 self._written_anew(folder)
-            elif name != "state" or os.path.samestat(found, os.fstat(self._kept)):
+            elif name != "state" or os.path.samestat(found, os.fstat(self._states_folder)):
                 continue
             if name == "state":  # not the one that is open: look into the new one from now on
                 with folder.folder() as descriptor:
-                    os.dup2(descriptor, self._kept, inheritable=False)
+                    os.dup2(descriptor, self._states_folder, inheritable=False)
 
     def _written_anew(self, path: SafePath) -> None:
-        """Say that something of ours was not as it was left, once for each."""
+        """Tell the user, once for each, of a file or folder that was made anew."""
         if path.name in self._restored:
             return
         self._restored.add(path.name)
@@ -270,8 +278,8 @@ class Writer:
             "anew; no result is lost. Trials may write into the folders they are given"
         )
         self.log(text)
-        if self._tell is not None:
-            self._tell(text)
+        if self._notify is not None:
+            self._notify(text)
 
     def _state(self, training: Training) -> SafePath:
         number, *which = training

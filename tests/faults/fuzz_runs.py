@@ -141,7 +141,7 @@ def one(originals: list[Path], chance: random.Random) -> tuple[str, str]:
     except (HpsearchError, click.ClickException) as error:
         text = str(error) if isinstance(error, HpsearchError) else error.format_message()
         if sound:
-            assert isinstance(RunDirectory(Path("runs/it")).info, dict)  # not half written
+            assert RunDirectory(Path("runs/it")).info.plan  # not half written
         if repairable:
             return "fault", f"{story}: not repaired: {text[:300]!r}"
         if not text.strip() or "Traceback" in text or len(text) > 3000:

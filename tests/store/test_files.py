@@ -15,8 +15,6 @@ from hpsearch.store.files import (
     uncollected,
     whole_lines,
     write_json,
-    write_text,
-    write_whole,
 )
 
 scalar = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text())
@@ -30,8 +28,8 @@ def lines_of(path):
 
 
 def test_a_file_is_replaced_whole(tmp_path):
-    write_text(tmp_path / "a.txt", "old")
-    write_text(tmp_path / "a.txt", "née\n")
+    (SafePath(tmp_path) / "a.txt").write_text("old")
+    (SafePath(tmp_path) / "a.txt").write_text("née\n")
     assert (tmp_path / "a.txt").read_bytes() == "née\n".encode()
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
 
@@ -45,18 +43,20 @@ def test_a_write_that_fails_half_way_leaves_the_old_file(tmp_path):
         raise OSError("no space left on device")
 
     with pytest.raises(OSError, match="no space left"):
-        write_whole(path, half)
+        SafePath.of(path).write(half)
     assert path.read_bytes() == b"old"
 
 
 def test_what_a_failed_write_left_does_not_disturb_the_next(tmp_path):
     (tmp_path / ".a.txt.new").write_bytes(b"half of something longer than the next")
-    write_text(tmp_path / "a.txt", "new")
+    (SafePath(tmp_path) / "a.txt").write_text("new")
     assert (tmp_path / "a.txt").read_text() == "new"
 
 
 def test_numbers_that_json_does_not_know_become_null(tmp_path):
-    write_json(tmp_path / "a.json", {"nan": math.nan, "deep": [{"inf": -math.inf}], "one": 1.0})
+    write_json(
+        SafePath(tmp_path) / "a.json", {"nan": math.nan, "deep": [{"inf": -math.inf}], "one": 1.0}
+    )
     text = (tmp_path / "a.json").read_text()
     assert json.loads(text) == {"nan": None, "deep": [{"inf": None}], "one": 1.0}
     assert "NaN" not in text

@@ -78,7 +78,7 @@ def test_what_is_replaced_or_removed_is_what_stands_there(run, kind):
     if kind == "folder":
         with pytest.raises(RunError, match="must be a plain file, found a folder"):
             path.write_text("new")
-    path.put_back(lambda file: file.write(b"new"))
+    path.restore(lambda file: file.write(b"new"))
     assert stat.S_ISREG(path.status().st_mode)
     assert path.read_text() == "new"
     path.remove()

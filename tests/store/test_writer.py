@@ -122,7 +122,7 @@ def test_the_fate_of_all_trials_but_some_can_be_forgotten(run, result):
     with run.writing() as writer:
         for number in range(4):
             writer.result(result(number))
-        writer.keep([result(1), result(3)])
+        writer.keep_results([result(1), result(3)])
         writer.result(result(0))
     assert [result.number for result in run.results] == [0, 1, 3]
 

@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hpsearch.errors import DataError, RunError
+from hpsearch.store import SafePath
 from hpsearch.trainers.network.model import load_model, model_from_state, save_model
 from hpsearch.trainers.network.trainer import NetworkTrainer
 from hpsearch.trainers.protocol import Job
@@ -51,7 +52,7 @@ def test_probabilities_sum_to_one_and_predictions_are_class_names(model, raw):
 
 
 def test_a_saved_model_predicts_the_same_bits(model, raw, tmp_path):
-    save_model(tmp_path / "model.npz", model)
+    save_model(SafePath(tmp_path) / "model.npz", model)
     again = load_model(tmp_path / "model.npz")
     assert again.probabilities(raw).tobytes() == model.probabilities(raw).tobytes()
     assert again.predict(raw).tolist() == model.predict(raw).tolist()
@@ -63,7 +64,7 @@ def test_a_saved_model_predicts_the_same_bits(model, raw, tmp_path):
     "names", [np.array([3, 5, 7]), np.array(["a", "b", "c"], object), np.array([1.5, 2, 3])]
 )
 def test_class_names_keep_their_type_in_the_file(model, tmp_path, names):
-    save_model(tmp_path / "model.npz", dataclasses.replace(model, class_names=names))
+    save_model(SafePath(tmp_path) / "model.npz", dataclasses.replace(model, class_names=names))
     again = load_model(tmp_path / "model.npz").class_names
     assert again.tolist() == names.tolist()
     assert not again.dtype.hasobject
@@ -71,10 +72,10 @@ def test_class_names_keep_their_type_in_the_file(model, tmp_path, names):
 
 def test_saving_replaces_the_old_file_or_leaves_it(model, tmp_path):
     path = tmp_path / "model.npz"
-    save_model(path, model)
+    save_model(SafePath.of(path), model)
     before = path.read_bytes()
     with pytest.raises(TypeError, match="not JSON serializable"):
-        save_model(path, dataclasses.replace(model, data={"bad": object()}))
+        save_model(SafePath.of(path), dataclasses.replace(model, data={"bad": object()}))
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["model.npz"]
 
@@ -84,7 +85,7 @@ def test_softmax_regression_makes_a_model_too(blobs, raw, tmp_path):
     (found,) = NetworkTrainer(blobs, 3).train([Job(0, settings, (0, 0), 4)], [None])
     names = np.arange(3)
     made = model_from_state(settings, found.state, mean=MEAN, scale=SCALE, class_names=names)
-    save_model(tmp_path / "model.npz", made)
+    save_model(SafePath(tmp_path) / "model.npz", made)
     assert load_model(tmp_path / "model.npz").predict(raw).dtype == names.dtype
 
 
@@ -97,7 +98,7 @@ def test_rows_of_another_width_are_refused(model):
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_damaged_byte_is_noticed_or_harmless(model, raw, tmp_path_factory, position, byte, cut):
     path = tmp_path_factory.mktemp("damage") / "model.npz"
-    save_model(path, model)
+    save_model(SafePath.of(path), model)
     content = bytearray(path.read_bytes())
     position %= len(content)
     content[position] = byte
@@ -120,7 +121,7 @@ def test_a_file_that_is_no_model_is_one_clear_error(model, tmp_path):
     path = tmp_path / "model.npz"
     with pytest.raises(RunError, match="no such file"):
         load_model(path)
-    save_model(path, model)
+    save_model(SafePath.of(path), model)
     whole = path.read_bytes()
     for damaged in (b"", b"hello", whole[:100], whole[:-30], whole[:400] + b"x" * 9 + whole[409:]):
         path.write_bytes(damaged)
@@ -141,7 +142,7 @@ def test_another_tools_npz_is_one_clear_error(tmp_path):
 
 def test_a_model_whose_arrays_do_not_fit_is_refused(model, tmp_path):
     path = tmp_path / "model.npz"
-    save_model(path, dataclasses.replace(model, mean=MEAN[:3]))
+    save_model(SafePath.of(path), dataclasses.replace(model, mean=MEAN[:3]))
     with pytest.raises(RunError, match=r"mean has shape \(3,\), not \(6,\)"):
         load_model(path)
 
@@ -149,7 +150,7 @@ def test_a_model_whose_arrays_do_not_fit_is_refused(model, tmp_path):
 def test_a_newer_format_is_refused_with_the_remedy(model, tmp_path, monkeypatch):
     path = tmp_path / "model.npz"
     monkeypatch.setattr("hpsearch.trainers.network.model.FORMAT", 2)
-    save_model(path, model)
+    save_model(SafePath.of(path), model)
     monkeypatch.undo()
     with pytest.raises(RunError, match="format 2, but this hpsearch reads format 1; use"):
         load_model(path)

@@ -14,7 +14,7 @@ from hpsearch.report.html.figures import FIGURES, Figure, panels, timeline
 from hpsearch.report.html.markup import card, code, definitions, escaped, script_json, short
 from hpsearch.report.numbers import number
 from hpsearch.report.summary import Summary, summarise
-from hpsearch.store import MOST, RunDirectory, write_text
+from hpsearch.store import MOST, RunDirectory
 
 MOST_ROWS = 20_000  # of the table of trials
 LONGEST = 300  # characters of a cell there; of an error, say
@@ -43,7 +43,7 @@ def write_page(
         refresh: seconds after which an open page loads itself again; None: never.
     """
     summary = summarise(run) if summary is None else summary
-    write_text(run.report, page(summary, refresh))
+    run.report.write_text(page(summary, refresh))
     return run.report.path
 
 

@@ -18,7 +18,6 @@ from hpsearch.nn.activations import ACTIVATIONS
 from hpsearch.nn.architecture import Architecture
 from hpsearch.nn.inference import chunks, fold, log_softmax, logits
 from hpsearch.nn.types import Array
-from hpsearch.store.files import write_whole
 from hpsearch.store.safe_path import SafePath
 from hpsearch.trainers.network.plan import plan
 from hpsearch.trainers.network.state import from_state
@@ -195,10 +194,10 @@ def as_bytes(model: Model) -> bytes:
     return file.getvalue()
 
 
-def save_model(path: Path | SafePath, model: Model) -> None:
+def save_model(path: SafePath, model: Model) -> None:
     """Write a run's model.npz whole: a crash leaves the old file or the new one."""
     arrays = _as_arrays(model)
-    write_whole(path, lambda file: np.savez(file, **arrays))
+    path.write(lambda file: np.savez(file, **arrays))
 
 
 def load_model(path: Path | SafePath) -> Model:
