@@ -18,7 +18,6 @@ from hpsearch.report.headline import constant_of, interval_of
 from hpsearch.report.numbers import duration, ends, number
 from hpsearch.report.summary import Summary, improvements
 from hpsearch.report.text import TextTable, display, heading, warning
-from hpsearch.store.files import plain
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 NOT_COMPARED = ("name", "data.fingerprint")  # of a configuration
@@ -185,7 +184,7 @@ def _outcome(member: Member, metrics: Sequence[str]) -> Iterator[tuple[str, str]
 
 def _on_test_rows(summary: Summary, metrics: Sequence[str]) -> Iterator[tuple[str, str]]:
     """The metrics that the runs searched on this run's test rows, beside a constant answer's."""
-    test, found = plain(summary.test), summary.tested
+    test, found = summary.test or {}, summary.tested
     searched = [f"test_{name.removeprefix('val_')}" for name in metrics if name.startswith("val_")]
     for name in dict.fromkeys([*searched, *([found.name] if found else [])]):
         if test.get(name) is None:

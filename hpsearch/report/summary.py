@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hpsearch.config import Config, from_run
 from hpsearch.errors import HpsearchError, as_argument
@@ -150,7 +150,7 @@ class Summary:
     @cached_property
     def tested(self) -> Tested | None:
         """The searched metric on the test rows; None where there are none."""
-        return None if self.test is None else on_test_rows(self.criterion, plain(self.test))
+        return None if self.test is None else on_test_rows(self.criterion, self.test)
 
     @cached_property
     def no_better_than_parent(self) -> str | None:
@@ -213,9 +213,14 @@ class Summary:
         return None
 
     @property
-    def test(self) -> Measured | None:
-        """The winner's metrics on the test rows."""
+    def measured(self) -> Measured | None:
+        """The winner's metrics on the test rows, as best/result.json has them."""
         return None if self.outcome is None else self.outcome.test
+
+    @property
+    def test(self) -> dict[str, Any] | None:
+        """The same by name, such as `run.summary.test["test_accuracy"]`."""
+        return None if self.measured is None else cast("dict[str, Any]", plain(self.measured))
 
     def as_json(self) -> dict[str, Any]:
         """The summary that `report --format json` prints.
@@ -235,7 +240,7 @@ class Summary:
                 "metrics": best.metrics,
                 "value": best.value,
             },
-            "test": plain(self.test),
+            "test": self.test,
             "counts": self.counts,
             "rounds": [vars(round) for round in self.rounds],
             "warnings": [vars(warning) for warning in self.warnings],

@@ -15,7 +15,6 @@ from hpsearch.report.paired import paired_text
 from hpsearch.report.summary import Summary
 from hpsearch.report.text import Line, Printable, TextTable, display, heading, warning
 from hpsearch.searching.criterion import Criterion
-from hpsearch.store.files import plain
 from hpsearch.store.records import Rates
 from hpsearch.trial import Result
 
@@ -211,7 +210,7 @@ def _cut(interval: tuple[float, float]) -> str:
 
 def _others(summary: Summary, best: Result) -> Iterator[tuple[str, float | None]]:
     """The other metrics: on the test rows, then in the search."""
-    for name, value in plain(summary.test or {}).items():
+    for name, value in (summary.test or {}).items():
         if name.startswith("test_"):
             yield name, value
     for name, value in best.metrics.items():

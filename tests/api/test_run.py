@@ -165,3 +165,9 @@ def test_a_run_is_exported_from_python(run, tmp_path):
         run.export("csv", tmp_path / "run.csv")
     with pytest.raises(hpsearch.ExchangeError, match="xml: must be one of csv, parquet"):
         run.export("xml", tmp_path / "run.xml")
+
+
+def test_the_summary_gives_the_metrics_on_the_test_rows_by_name(run):
+    test = run.summary.test
+    assert test["test_accuracy"] == run.summary.measured.test_accuracy
+    assert {"test_loss", "test_macro_f1", "interval", "rows"} <= set(test)

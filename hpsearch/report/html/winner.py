@@ -11,7 +11,6 @@ from hpsearch.report.html.markup import card, code, definitions, escaped, header
 from hpsearch.report.numbers import duration, ends, number, rough, signed
 from hpsearch.report.summary import Summary
 from hpsearch.store import as_yaml
-from hpsearch.store.files import plain
 from hpsearch.trial import Result
 
 MOST_OPEN = 20  # classes; a longer table is folded
@@ -117,7 +116,7 @@ def _on_test_rows(summary: Summary) -> str:
 
 
 def _judgements(summary: Summary, best: Result) -> Iterator[tuple[str, str]]:
-    confirmed, test, looks = summary.confirmed, summary.test, summary.info.test_looks
+    confirmed, test, looks = summary.confirmed, summary.measured, summary.info.test_looks
     if confirmed is not None:
         spread = confirmed.deviation
         deviation = (
@@ -148,7 +147,7 @@ def _judgements(summary: Summary, best: Result) -> Iterator[tuple[str, str]]:
 
 def _tests(summary: Summary) -> Iterator[tuple[str, str]]:
     """Every metric on the test rows, the searched one first, each with its interval."""
-    test, first = plain(summary.test), summary.tested
+    test, first = summary.test or {}, summary.tested
     intervals = test["intervals"] or {"test_accuracy": test["interval"]}
     names = [name for name in test if name.startswith("test_")]
     for name in sorted(names, key=lambda name: first is None or name != first.name):
@@ -193,7 +192,7 @@ def _run(summary: Summary) -> str:
 
 def classes(summary: Summary) -> str:
     """Precision, recall and F1 of each class, and the pairs most often mistaken."""
-    test = summary.test
+    test = summary.measured
     if test is None or test.per_class is None:
         return ""
     names = [str(name) for name in summary.info.data.classes]

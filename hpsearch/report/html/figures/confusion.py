@@ -21,7 +21,7 @@ def matrix(summary: Summary) -> Figure | None:
 
     None without test rows.
     """
-    test = summary.test
+    test = summary.measured
     if test is None or not test.confusion:
         return None
     names = [plot_text(name, 16) for name in summary.info.data.classes]
