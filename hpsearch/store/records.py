@@ -15,6 +15,7 @@ from typing import Any, TypedDict, TypeVar
 import msgspec
 
 from hpsearch.errors import RunError
+from hpsearch.messages import printable
 from hpsearch.store.files import as_json_line, repair_with, whole_lines
 from hpsearch.store.safe_path import MOST, SafePath
 from hpsearch.trial import (
@@ -181,7 +182,7 @@ _WORDS = {
     "Expected object": "must be a JSON object",
     "Expected ": "must be ",
     ", got ": ", found ",
-    "Object missing required field ": "must hold ",
+    "Object missing required field ": "must hold the field ",
 }
 _DAMAGED = "the file is damaged; restore it"
 
@@ -248,10 +249,16 @@ def read_records(path: SafePath, kind: type[Record], remedy: str | None = None) 
         except ValueError as error:
             offset = sum(map(len, islice(whole_lines(path), number - 1)))
             raise RunError(
-                f"{path}: line {number}, byte {offset}: {error}, in {line[:40]!r}; "
+                f"{path}: line {number}, byte {offset}: {error}, found {_excerpt(line)}; "
                 f"{remedy or repair_with(path.parent)}"
             ) from None
     return records
+
+
+def _excerpt(line: bytes) -> str:
+    """The beginning of a line, for a message."""
+    text = printable(line[:40].decode(errors="replace").rstrip())
+    return f"{text}..." if len(line) > 40 else text
 
 
 def read_line(line: bytes, kind: type[Record]) -> Record:

@@ -155,7 +155,7 @@ def test_a_line_that_is_no_object_is_named_with_its_number_and_byte(tmp_path, pi
 def test_a_line_without_a_field_and_a_curve_of_unequal_lists_are_named(tmp_path, piece):
     path = SafePath(tmp_path) / "curves.jsonl"
     path.write_text('{"number": 0}\n')
-    with pytest.raises(RunError, match=r"line 1, byte 0: must hold repeat"):
+    with pytest.raises(RunError, match=r"line 1, byte 0: must hold the field repeat"):
         read_records(path, Piece)
     path.write_text(json.dumps(as_line(piece(curve={"epoch": [1, 2], "loss": [0.5]}))) + "\n")
     with pytest.raises(RunError, match=r"curve: the lists must be of one length"):
@@ -212,7 +212,7 @@ def test_a_key_that_a_file_lacks_is_named(run):
     held = json.loads(path.read_text())
     del held["plan"]
     path.write_text(json.dumps(held))
-    with pytest.raises(RunError, match=r"run\.json: must hold plan; the file is damaged"):
+    with pytest.raises(RunError, match=r"run\.json: must hold the field plan; the file is damaged"):
         run.info  # noqa: B018
 
 
