@@ -50,7 +50,17 @@ def from_tree(
     settings: Iterable[str] = (),
     options: Mapping[str, Any] = MappingProxyType({}),
 ) -> Config:
-    """The configuration in a dict of plain values, with overrides laid over it."""
+    """The configuration in a dict of plain values, with overrides laid over it.
+
+    Args:
+        tree: the same keys as in YAML.
+        base: the folder that paths are relative to.
+        settings: `KEY=VALUE` texts, as `--set` takes them.
+        options: values of command line options, by name; None for one that was not given.
+
+    Raises:
+        ConfigError: every problem, each with its dotted key.
+    """
     sound, problems = yaml_text.plain(tree)
     sound, places, found = overrides.lay_over(sound, Positions(), settings, options)
     return _config(sound, places, problems + found, base, "search", None)

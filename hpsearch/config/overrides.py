@@ -30,6 +30,15 @@ def lay_over(
     A null value takes a key away, so that its default holds again, or so that a parameter of
     the space is no longer searched. Text is read as YAML. A key that holds dots is written as it
     is where the tree has it, else in quotes: `space."model.lr".max=1`.
+
+    Args:
+        tree: the configuration as plain values; it stays as it is.
+        places: where its keys and values stand.
+        settings: `KEY=VALUE` texts.
+        options: values of command line options, by name; None for one that was not given.
+
+    Returns:
+        The new tree, the places with the origins of what was overridden, and the problems.
     """
     given = [_read_setting(setting) for setting in settings]
     given += [

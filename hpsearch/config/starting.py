@@ -22,6 +22,12 @@ def settings(
     Each must be a setting that the space could draw. A parameter that is left out takes the
     trainer's default, or the middle of its range where the space does not hold that.
     All of them train, so there are at most as many as `trials`.
+
+    Args:
+        given: as `search.start` has them.
+        space: of the search.
+        defaults: the trainer's, by hyperparameter.
+        trials: of the search.
     """
     read: list[Params] = []
     problems: list[Problem] = []

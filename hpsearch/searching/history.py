@@ -116,7 +116,14 @@ def _suits(value: object, parameter: Parameter) -> bool:
 def observation(
     number: int, params: Mapping[str, Any], costs: tuple[Any, ...], *, lost: bool
 ) -> Observation:
-    """A trial as the sampler sees it; a lost one has no finite cost where it was lost."""
+    """A trial as the sampler sees it.
+
+    Args:
+        number: of the trial.
+        params: of the trial.
+        costs: at the amounts of training that it reached.
+        lost: whether it diverged or failed after these, where its cost then is unknown.
+    """
     return Observation(number, params, (*costs, UNKNOWN) if lost else costs)
 
 

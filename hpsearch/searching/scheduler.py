@@ -233,7 +233,14 @@ class Scheduler:
             self.conclude(self.trials[number], stage, rung)
 
     def record(self, job: Job, outcome: Outcome, answer: Answer, share: int) -> None:
-        """Record one piece of training."""
+        """Record one piece of training.
+
+        Args:
+            job: that was trained.
+            outcome: of the job.
+            answer: of the backend, which may be for several jobs.
+            share: how many jobs were trained together.
+        """
         piece = self.ledger.piece(job, outcome)
         finished = outcome.finished or outcome.diverged
         finished = finished or job.until_epoch >= job.settings["epochs"]  # type: ignore[operator]

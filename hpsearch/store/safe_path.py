@@ -281,7 +281,14 @@ class SafePath:
 def write_in(
     folder: int, name: str, write: Callable[[BinaryIO], object], *, durable: bool = True
 ) -> None:
-    """Replace a file in an open folder, for who keeps one open; see `SafePath.write`."""
+    """Replace a file in an open folder; a crash leaves the old file or the new one.
+
+    Args:
+        folder: a descriptor of the folder.
+        name: of the file.
+        write: writes the content into the file that it is given.
+        durable: force it to the disk before it takes the old one's place.
+    """
     hidden = f".{name[:200]}.{token_hex(8)}{NEW}"  # nobody can have guessed it
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FILE
     descriptor = os.open(hidden, flags, 0o666, dir_fd=folder)

@@ -156,7 +156,7 @@ def one(originals: list[Path], chance: random.Random) -> tuple[str, str]:
 
 def call(*args: str) -> None:
     """A command in this process, in silence."""
-    out, err = io.StringIO(), io.StringIO()
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2))  # tables need bytes
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         cli.main(list(args), standalone_mode=False)
 
