@@ -112,9 +112,10 @@ def test_what_cannot_be_retrained_is_told(hpsearch, searched, words, status, mes
 
 def test_data_that_changed_since_is_told(hpsearch, garden, flowers):
     flowers.write_text(flowers.read_text() + "9.5,red,tulip\n")
-    said = hpsearch("retrain", "garden")
-    assert said.status == 1
-    assert "the data must be what the run began with" in said.err
+    for words in (["retrain", "garden"], ["resume", "garden", "--trials=9"]):
+        said = hpsearch(*words)
+        assert said.status == 1
+        assert "the data must be what the run began with" in said.err
 
 
 def test_evaluate_shows_the_stored_result_and_measures_nothing_again(hpsearch, garden, flowers):

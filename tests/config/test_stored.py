@@ -109,7 +109,9 @@ def test_a_run_of_a_kind_that_is_not_installed_can_be_read():
         ("search", "start", 3, r"Expected `.*` - at `\$.search.start`"),
         ("metric", "goal", None, "Expected `str`, got `null`"),
         ("trainer", "epochs", 0, "trainer: epochs must be a whole number from 1 on, found 0"),
-        ("trainer", "kind", ["network"], "Expected `str`, got `array`"),
+        ("trainer", "kind", ["network"], r"trainer: kind must be text, found .*network"),
+        ("parallel", "jobs", 0, "parallel: jobs must be at least 1, auto, or -1, found 0"),
+        ("parallel", "jobs", 10_001, r"Expected `int` <= 10000 - at `\$.parallel.jobs`"),
         ("space", "l2", {"scale": "linear", "min": 1, "max": 0}, "space.l2: no linear range goes"),
         (
             "space",
