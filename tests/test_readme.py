@@ -130,6 +130,7 @@ def test_the_lines_that_set_up_name_what_there_is():
 @pytest.mark.parametrize("page", ["docs/how_it_works.md", "CONTRIBUTING.md"])
 def test_a_page_names_modules_that_there_are(page):
     named = re.findall(r"`(?:hpsearch/)?([\w/]+\.py)`", (ROOT / page).read_text())
+    named = [path for path in named if not path.startswith(("NAME/", "tests/"))]
     assert len(named) > 15
     assert not [path for path in named if not (ROOT / "hpsearch" / path).is_file()]
 

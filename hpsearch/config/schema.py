@@ -250,7 +250,7 @@ class Parallel(Keys):
     """Where trials run; nothing here changes a result."""
 
     jobs: Annotated[
-        Annotated[int, Meta(ge=-1, le=LARGEST_SEED)] | Literal["auto"],
+        Annotated[int, Meta(ge=-1, le=MOST_JOBS)] | Literal["auto"],
         rules.either("auto", rules.either(-1, rules.whole(1, MOST_JOBS, also=", auto, or -1"))),
     ] = key(
         "Trials at a time. `auto`: every core for the network, 1 for your own "

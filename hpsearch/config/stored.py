@@ -52,6 +52,8 @@ def read(tree: Mapping[str, Any], run: Path) -> Config:
         space = space_from_config(found.space, trainer.settings)
         if found.metric.goal is None:
             raise ValueError("metric: goal is missing")
+        if found.parallel.jobs == 0:
+            raise ValueError("parallel: jobs must be at least 1, auto, or -1, found 0")
     except (msgspec.ValidationError, ValueError) as error:
         where = f"{run / 'run.json'}: config"
         raise RunError(f"{where}: {error}; the file is damaged") from None
@@ -71,7 +73,9 @@ def _off_as_null(tree: Mapping[str, Any]) -> dict[str, Any]:
 
 def _trainer(tree: Mapping[str, Any]) -> TrainerConfig:
     """The trainer; of a kind that is not installed here, mappings are its options."""
-    name = msgspec.convert(tree.get("kind"), str)
+    name = tree.get("kind")
+    if not isinstance(name, str):
+        raise ValueError(f"trainer: kind must be text, found {str(name)[:40]!r}")
     rest = {key: value for key, value in tree.items() if key != "kind"}
     kind = _kind(name, rest)
     known = [key for key in rest if isinstance(rest[key], dict)] if kind is None else kind.options

@@ -94,8 +94,10 @@ class Criterion:
 
         A training that diverged counts at its last epoch, whatever its best one was.
         """
+        if self.at == "last":
+            return epochs
         values, losses = curve[self.name], curve.get("val_loss", [])
-        if self.at == "last" or values[epochs - 1] is None:
+        if values[epochs - 1] is None:
             return epochs
         by_cost = [self.cost(v, losses[i] if losses else None) for i, v in enumerate(values)]
         return 1 + min(range(epochs), key=lambda i: by_cost[i])

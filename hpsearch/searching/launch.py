@@ -22,7 +22,7 @@ from hpsearch.searching.events import Listener, RunOpened
 from hpsearch.searching.history import why_diverged
 from hpsearch.searching.refine import Refinement, refine, start_from
 from hpsearch.searching.resume import reopen
-from hpsearch.searching.session import begin, conduct, fingerprint_of, read_data
+from hpsearch.searching.session import begin, conduct, fingerprint_of, read_data, same_data
 from hpsearch.searching.spec import shortage
 from hpsearch.searching.trainer import Function, inspected
 from hpsearch.searching.trust import is_sealed, permit, unsealed
@@ -157,7 +157,7 @@ def resume(
     if config is None:
         return False
     config = inspected(config, function)
-    _finish(run, Prepared(config, read_data(config), function), notify)
+    _finish(run, Prepared(config, same_data(run, run.info, config), function), notify)
     return True
 
 

@@ -18,6 +18,7 @@ from hpsearch.searching.criterion import Criterion, Curve, average, criterion_of
 from hpsearch.searching.history import PastTrial
 from hpsearch.searching.session import folds_of
 from hpsearch.searching.spec import (
+    check_reported,
     check_rules,
     past_trials,
     rounds_of,
@@ -41,6 +42,7 @@ def known_trial(run: RunDirectory, config: Config, number: int | None) -> PastTr
     """
     info = run.info
     check_rules(run, info)
+    check_reported(run, config)
     known = {each.result.number: each for each in past_trials(run, spec_of(run, info, config))}
     if number is None:
         winner = run.winner(info)
@@ -107,8 +109,16 @@ def for_refit(config: Config, known: PastTrial) -> tuple[Config, PastTrial]:
 
     No rows are left to validate on, so one training replaces all folds and repeats; where the
     best epoch counts, it stops at the epoch that was best in the search.
+
+    Raises:
+        RunError: the trial's learning curve, which says what epoch that was, is gone.
     """
     metric, search = config.metric, config.search
+    if metric.at == "best" and len(known.curve.get(metric.name, ())) < known.result.epochs:
+        raise RunError(
+            f"trial {known.result.number}: curves.jsonl must hold its {metric.name} after each "
+            "epoch, to say which was best; found fewer: train it again without --refit"
+        )
     counts = criterion_of(config).epoch_after(known.curve, known.result.epochs)
     known = replace(known, result=replace(known.result, epochs=counts))
     config = replace(

@@ -22,7 +22,7 @@ from hpsearch.searching.ledger import Ledger
 from hpsearch.searching.provenance import provenance
 from hpsearch.searching.refine import Refinement
 from hpsearch.searching.scheduler import Scheduler
-from hpsearch.searching.spec import proposals, rounds_of, spec_for, spec_of
+from hpsearch.searching.spec import check_reported, proposals, rounds_of, spec_for, spec_of
 from hpsearch.searching.trainer import Function, backend_of, trainer_of
 from hpsearch.searching.trust import seal
 from hpsearch.searching.winner import write_winner
@@ -228,6 +228,8 @@ def conduct(
     backends.open_streams()
     info = run.info
     config = config or from_run(info.config, run.path)
+    if trainer is None:
+        check_reported(run, config)
     folds = folds_of(config, dataset or same_data(run, info, config))
     spec = spec_of(run, info, config)
     deadline = None

@@ -158,6 +158,20 @@ def spec_of(run: RunDirectory, info: RunInfo, config: Config) -> Spec:
     return replace(spec, inherited=info.parent_winner, rules=info.rules)
 
 
+def check_reported(run: RunDirectory, config: Config) -> None:
+    """Refuse to train by a metric that the run's trainer does not report.
+
+    Raises:
+        RunError: it does not.
+    """
+    kind, metric = kind_read(config.trainer), config.metric.name
+    if not kind.any_names and metric not in kind.metrics:
+        raise RunError(
+            f"{run.path / 'run.json'}: config: metric: name must be one of "
+            f"{', '.join(kind.metrics)}, found {metric!r}; the file is damaged"
+        )
+
+
 def check_rules(run: RunDirectory, info: RunInfo) -> None:
     """Refuse to train a run that was searched by rules of a later version; reading it is fine.
 

@@ -58,7 +58,7 @@ def space_from_config(tree: Mapping[str, Any], settings: Mapping[str, Choosable]
 def _parameter(name: str, keys: Mapping[str, Any]) -> Parameter:
     domain = _domain(keys)
     per, when, cross = keys.get("per"), keys.get("when", {}), keys.get("cross", False)
-    if not isinstance(per, str | None) or not isinstance(when, dict):
+    if not isinstance(per, str | None) or per == "" or not isinstance(when, dict):
         raise ValueError("per must name a parameter, and when parameters with values")
     if cross is not False and (cross is not True or not isinstance(domain, Choice) or per or when):
         raise ValueError("cross must be true of values that always count")

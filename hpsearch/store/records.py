@@ -213,6 +213,8 @@ def read_run(path: SafePath) -> RunInfo:
         raise RunError(
             f"{path}: format {found} is newer than this hpsearch knows ({FORMAT}); upgrade it"
         )
+    if found < 1:
+        raise RunError(f"{path}: format: must be at least 1, found {found}; {_DAMAGED}")
     info = _whole_file(data, RunInfo, path)
     _check_plan(info.plan, path)
     return _as_trained(info)
@@ -307,7 +309,9 @@ def _check_plan(plan: Sequence[Round], path: SafePath) -> None:
     Raises:
         RunError: a number in it cannot be.
     """
-    first = plan[0].first if plan else 0
+    if not plan:
+        raise RunError(f"{path}: plan: must have a round at least, found none; {_DAMAGED}")
+    first = plan[0].first
     for number, round in enumerate(plan):
         trials = [rung.trials for rung in round.rungs]
         sound = (

@@ -112,9 +112,10 @@ def test_what_cannot_be_retrained_is_told(hpsearch, searched, words, status, mes
 
 def test_data_that_changed_since_is_told(hpsearch, garden, flowers):
     flowers.write_text(flowers.read_text() + "9.5,red,tulip\n")
-    said = hpsearch("retrain", "garden")
-    assert said.status == 1
-    assert "the data must be what the run began with" in said.err
+    for words in (["retrain", "garden"], ["resume", "garden", "--trials=9"]):
+        said = hpsearch(*words)
+        assert said.status == 1
+        assert "the data must be what the run began with" in said.err
 
 
 def test_evaluate_shows_the_stored_result_and_measures_nothing_again(hpsearch, garden, flowers):
@@ -347,3 +348,24 @@ def test_predict_copies_columns_of_parquet_and_none_of_arrays(hpsearch, garden, 
 def test_no_two_columns_of_predictions_have_one_name(keep, classes, names):
     assert header(keep, classes) == names
     assert len(set(names)) == len(names)
+
+
+def test_what_a_damaged_run_lacks_to_train_a_trial_again_is_one_message(hpsearch, searched):
+    searched("best", "--set=metric.at=best")
+    run = Path("runs/best")
+    curves = (run / "curves.jsonl").read_bytes()
+    (run / "curves.jsonl").write_bytes(b"")
+    said = hpsearch("retrain", "best", "--refit")
+    assert said.status == 1
+    assert "curves.jsonl must hold its val_accuracy after each epoch" in said.err
+    assert hpsearch("retrain", "best").status == 0
+    (run / "curves.jsonl").write_bytes(curves)
+    record = json.loads((run / "run.json").read_text())
+    record["config"]["metric"]["name"] = "no_such"
+    record["status"] = "interrupted"
+    (run / "run.json").write_text(json.dumps(record))
+    for words in (["retrain"], ["retrain", "--refit"], ["resume"]):
+        said = hpsearch(*words, "best")
+        assert said.status == 1
+        assert "run.json: config: metric: name must be one of train_loss, " in said.err
+        assert said.err.endswith("found 'no_such'; the file is damaged\n")

@@ -109,7 +109,9 @@ def test_a_run_of_a_kind_that_is_not_installed_can_be_read():
         ("search", "start", 3, r"Expected `.*` - at `\$.search.start`"),
         ("metric", "goal", None, "Expected `str`, got `null`"),
         ("trainer", "epochs", 0, "trainer: epochs must be a whole number from 1 on, found 0"),
-        ("trainer", "kind", ["network"], "Expected `str`, got `array`"),
+        ("trainer", "kind", ["network"], r"trainer: kind must be text, found .*network"),
+        ("parallel", "jobs", 0, "parallel: jobs must be at least 1, auto, or -1, found 0"),
+        ("parallel", "jobs", 10_001, r"Expected `int` <= 10000 - at `\$.parallel.jobs`"),
         ("space", "l2", {"scale": "linear", "min": 1, "max": 0}, "space.l2: no linear range goes"),
         (
             "space",
@@ -131,6 +133,7 @@ def test_a_run_of_a_kind_that_is_not_installed_can_be_read():
         ("space", "l2", {"scale": "1-10^r", "min": 0.0, "max": 1e-17}, "are the same on the 1-10"),
         ("space", "l2", {"values": [1]}, "values must be a list of two at least"),
         ("space", "l2", {"values": [1, {}]}, "a value that no hyperparameter can have"),
+        ("space", "l2", {"value": 1, "per": ""}, "per must name a parameter"),
         ("space", "l2", {"value": 1, "per": "nobody"}, "names 'nobody', which is not there"),
         ("space", "l2", {"value": 1, "per": "learning_rate"}, "which is no single value of a few"),
         ("space", "l2", {"value": 1, "when": {"hidden_units": 8}}, "no single value of a few"),

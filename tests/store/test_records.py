@@ -212,7 +212,9 @@ def test_a_key_that_a_file_lacks_is_named(run):
     held = json.loads(path.read_text())
     del held["plan"]
     path.write_text(json.dumps(held))
-    with pytest.raises(RunError, match=r"run\.json: must hold the field plan; the file is damaged"):
+    with pytest.raises(
+        RunError, match=r"run\.json: must hold the field plan; the file is damaged"
+    ):
         run.info  # noqa: B018
 
 

@@ -124,6 +124,7 @@ def test_changing_an_entry_keeps_the_others(run, run_info):
         ("{", "must be readable JSON"),
         ("[]", "must be a JSON object, found array"),
         ('{"format": "x"}', "format: must be int, found str; the file is damaged"),
+        ('{"format": 0}', "format: must be at least 1, found 0; the file is damaged"),
         ("{}", "must hold the field format; the file is damaged"),
         (json.dumps({"format": FORMAT + 1}), f"format {FORMAT + 1} is newer than this hpsearch"),
     ],
