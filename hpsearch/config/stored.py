@@ -18,6 +18,7 @@ from hpsearch.config.schema import Config, Metric, Parallel, Search, TrainerConf
 from hpsearch.data.options import DataOptions
 from hpsearch.errors import RunError, TrainerError
 from hpsearch.space.stored import space_from_config
+from hpsearch.store.records import in_words
 from hpsearch.trainers.kinds import Kind, kind_named
 from hpsearch.trial import Count, Value
 
@@ -55,8 +56,10 @@ def read(tree: Mapping[str, Any], run: Path) -> Config:
         if found.parallel.jobs == 0:
             raise ValueError("parallel: jobs must be at least 1, auto, or -1, found 0")
     except (msgspec.ValidationError, ValueError) as error:
-        where = f"{run / 'run.json'}: config"
-        raise RunError(f"{where}: {error}; the file is damaged") from None
+        wrong = in_words(error) if isinstance(error, msgspec.ValidationError) else str(error)
+        raise RunError(
+            f"{run / 'run.json'}: config: {wrong}; the file is damaged; restore it"
+        ) from None
     sections = {each.name: getattr(found, each.name) for each in fields(found)}
     return Config(**{**sections, "trainer": trainer, "space": space})
 

@@ -292,15 +292,24 @@ def _decoded(data: bytes, kind: type[Record], must: str) -> Record:
     try:
         record: Record = _DECODERS[kind].decode(data.decode())
     except msgspec.ValidationError as error:
-        found = _PLACE.fullmatch(str(error).replace("`", ""))
-        assert found is not None  # it matches any text
-        reason, place = found.groups()
-        for words, ours in _WORDS.items():
-            reason = reason.replace(words, ours)
-        raise ValueError(f"{place}: {reason}" if place else reason) from None
+        raise ValueError(in_words(error)) from None
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"{must} ({error})") from None
     return record
+
+
+def in_words(error: msgspec.ValidationError) -> str:
+    """What msgspec found wrong, as a message of ours: where, what must hold, what was found.
+
+    >>> in_words(msgspec.ValidationError("Expected `int`, got `str` - at `$.search.trials`"))
+    'search.trials: must be int, found str'
+    """
+    found = _PLACE.fullmatch(str(error).replace("`", ""))
+    assert found is not None  # it matches any text
+    reason, place = found.groups()
+    for words, ours in _WORDS.items():
+        reason = reason.replace(words, ours)
+    return f"{place}: {reason}" if place else reason
 
 
 def _check_plan(plan: Sequence[Round], path: SafePath) -> None:
