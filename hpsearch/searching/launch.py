@@ -22,7 +22,7 @@ from hpsearch.searching.events import Listener, RunOpened
 from hpsearch.searching.history import why_diverged
 from hpsearch.searching.refine import Refinement, refine, start_from
 from hpsearch.searching.resume import reopen
-from hpsearch.searching.session import begin, conduct, fingerprint_of, read_data, same_data
+from hpsearch.searching.session import begin, conduct, fingerprint_of, read_data
 from hpsearch.searching.spec import shortage
 from hpsearch.searching.trainer import Function, inspected
 from hpsearch.searching.trust import is_sealed, permit, unsealed
@@ -36,7 +36,8 @@ class Prepared:
 
     Attributes:
         config: complete; what the trainer can do is known.
-        dataset: read and split; None where the trainer reads its own data.
+        dataset: read and split; None where the trainer reads its own data, and for a run that
+            is resumed, whose data `conduct` reads and compares with what it was.
         function: trains instead of what the configuration names; None for what it names.
         refinement: what narrowed the configuration around a parent's best trials, if anything.
         sealed: whether the run may carry the user's seal for the code that it names.
@@ -157,7 +158,7 @@ def resume(
     if config is None:
         return False
     config = inspected(config, function)
-    _finish(run, Prepared(config, same_data(run, run.info, config), function), notify)
+    _finish(run, Prepared(config, None, function), notify)
     return True
 
 
