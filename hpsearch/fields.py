@@ -136,6 +136,11 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def is_finite(value: Any) -> bool:
+    """Whether a value is a number that is not infinite, NaN or beyond all use, such as 1e301."""
+    return is_number(value) and abs(value) <= 1e300
+
+
 def as_whole(value: Any) -> Any:
     """A whole number written as 1e2 or 100.0 as an int; any other value as it is."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
@@ -174,8 +179,8 @@ def finite() -> Rule:
     """Any number but infinity and NaN; an int stays an int."""
 
     def check(value: Any) -> int | float:
-        if is_number(value) and abs(value) <= 1e300 and math.isfinite(value):
-            return value  # type: ignore[no-any-return]  # is_number has looked
+        if is_finite(value):
+            return value  # type: ignore[no-any-return]  # is_finite has looked
         raise ValueError("a finite number", looks_like_number(value))
 
     return Rule(check, {"type": "number"})

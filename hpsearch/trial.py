@@ -148,8 +148,8 @@ class Span:
     end: Number
 
 
-def is_number(value: Any) -> bool:
-    """Whether a value is a finite number that is not too large: a `Number`."""
+def is_stored_number(value: Any) -> bool:
+    """Whether a value is what a file may hold for a number, see `Number`."""
     if type(value) is float:
         return isfinite(value)
     return type(value) is int and abs(value) < HUGE

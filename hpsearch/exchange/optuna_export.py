@@ -12,6 +12,7 @@ from hpsearch.errors import ExchangeError
 from hpsearch.exchange.exported_run import ExportedRun, ExportedTrial, entry_name
 from hpsearch.exchange.optuna_storage import library, to_write
 from hpsearch.exchange.target import Target
+from hpsearch.fields import is_number
 from hpsearch.space import LOG, Choice, Continuous, Discrete, Domain, Fixed, distinct
 from hpsearch.trial import Result, Status
 
@@ -131,7 +132,7 @@ def distribution(domain: Domain | None, seen: Sequence[Any]) -> Distribution:
     The scale 1-10^r becomes a plain range, as Optuna has no such scale, and so do steps on a
     scale other than linear.
     """
-    if not isinstance(domain, Continuous | Discrete) or not all(map(_is_number, seen)):
+    if not isinstance(domain, Continuous | Discrete) or not all(map(is_number, seen)):
         return _categorical(_values(domain), seen)
     of = library().distributions
     last = domain.high if isinstance(domain, Continuous) else domain.value(domain.count - 1)
@@ -162,7 +163,3 @@ def _values(domain: Domain | None) -> tuple[Any, ...]:
     if isinstance(domain, Choice):
         return domain.values
     return (domain.value,) if isinstance(domain, Fixed) else ()
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -217,7 +217,7 @@ class Summary:
         """The winner's metrics on the test rows, as best/result.json has them."""
         return None if self.outcome is None else self.outcome.test
 
-    @property
+    @cached_property
     def test(self) -> dict[str, Any] | None:
         """The same by name, such as `run.summary.test["test_accuracy"]`."""
         return None if self.measured is None else cast("dict[str, Any]", plain(self.measured))

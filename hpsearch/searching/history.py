@@ -15,7 +15,7 @@ from hpsearch.searching.criterion import Criterion, Curve, average, join
 from hpsearch.space import Parameter, Space
 from hpsearch.store import SafePath, as_line
 from hpsearch.store.files import repair_with
-from hpsearch.trial import Inherited, Piece, Result, Status, Training, is_number
+from hpsearch.trial import Inherited, Piece, Result, Status, Training, is_stored_number
 
 MOST_NAMES = 5  # of metrics in one message
 
@@ -77,7 +77,7 @@ def check_params(
     plain = {p.name for p in space if p.per is None and not (p.categorical or p.fixed)}
     for result in results:
         for name, value in result.params.items():
-            if name in plain and is_number(value):
+            if name in plain and is_stored_number(value):
                 continue  # the usual case first: there are many trials
             # A name that the space lacks reaches no user's trainer.
             known = name in space
@@ -106,11 +106,13 @@ def _suits(value: object, parameter: Parameter) -> bool:
     if parameter.categorical or parameter.fixed:  # a choice may be a list itself
         entries = [value] if parameter.per is None else value
         return isinstance(entries, list) and all(
-            is_number(entry) or parameter.domain.contains(entry) for entry in entries
+            is_stored_number(entry) or parameter.domain.contains(entry) for entry in entries
         )
     if isinstance(value, list) != (parameter.per is not None):
         return False
-    return all(map(is_number, value)) if isinstance(value, list) else is_number(value)
+    return (
+        all(map(is_stored_number, value)) if isinstance(value, list) else is_stored_number(value)
+    )
 
 
 def observation(

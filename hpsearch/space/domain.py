@@ -11,6 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from hpsearch.fields import is_number
 from hpsearch.shapes import Float, Int
 from hpsearch.space.scale import LINEAR, Scale
 from hpsearch.trial import Value
@@ -66,10 +67,6 @@ MOST_VALUES = 10**9  # of a range with a step that is no whole number
 ROUNDING = 1e-9  # of a step: 0.1 * 3 is 0.30000000000000004, and means 0.3
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 @dataclass(frozen=True)
 class Continuous:
     """Every number from low to high."""
@@ -106,7 +103,7 @@ class Continuous:
 
     def contains(self, value: Any) -> bool:
         """Whether a number lies between the ends, both included."""
-        return _is_number(value) and self.low <= value <= self.high
+        return is_number(value) and self.low <= value <= self.high
 
     def standard(self, value: Any) -> float:
         """The number as a float."""
@@ -166,7 +163,7 @@ class Discrete:
         2
         """
         outer = self.low - self.step, self.high + self.step
-        if not _is_number(value) or not outer[0] <= value <= outer[1]:
+        if not is_number(value) or not outer[0] <= value <= outer[1]:
             return None
         if self.integer:
             index, rest = divmod(value - self.low, self.step)

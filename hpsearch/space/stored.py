@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from hpsearch.fields import is_finite
 from hpsearch.space.domain import (
     LARGEST,
     MOST_VALUES,
@@ -99,7 +100,7 @@ def _domain(keys: Mapping[str, Any]) -> Domain:
     low, high, step = keys.get("min"), keys.get("max"), keys.get("step")
     integer = keys.get("type") == "int"
     step = 1 if integer and step is None else step
-    if not scales or not all(map(_is_finite, (low, high, 0 if step is None else step))):
+    if not scales or not all(map(is_finite, (low, high, 0 if step is None else step))):
         raise ValueError("must have a scale that is known, and a finite min, max and step")
     assert low is not None
     assert high is not None
@@ -126,16 +127,11 @@ def _told_apart(domain: Domain, scale: Scale, values: tuple[float, float]) -> Do
     return domain
 
 
-def _is_finite(value: Any) -> bool:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and abs(value) <= 1e300
-
-
 def _choosable(value: Any) -> Choosable:
     return [_scalar(entry) for entry in value] if isinstance(value, list) else _scalar(value)
 
 
 def _scalar(value: Any) -> Any:
-    if not isinstance(value, str | bool | None) and not _is_finite(value):
+    if not isinstance(value, str | bool | None) and not is_finite(value):
         raise ValueError("has a value that no hyperparameter can have")
     return value
