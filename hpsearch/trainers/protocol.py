@@ -53,6 +53,15 @@ class Job:
         """The training that this is a piece of."""
         return self.number, self.repeat, self.fold
 
+    def settings_of(self, epoch: int) -> Settings:
+        """The settings that this epoch of the training has, counted from 1.
+
+        >>> one = Job(0, {"rate": 0.1}, (0,), until_epoch=9, earlier=((5, {"rate": 1.0}),))
+        >>> one.settings_of(5), one.settings_of(6)
+        ({'rate': 1.0}, {'rate': 0.1})
+        """
+        return next((held for until, held in self.earlier if epoch <= until), self.settings)
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -77,11 +86,11 @@ class Layer:
     Attributes:
         name: "hidden 1", ..., "output".
         weight: norm of its weights W.
-        gradient: norm of the loss's gradient by W on one mini-batch.
-        update: norm of the step that the optimizer would take on W next.
-        dead: share of its units that are 0 on every row looked at; None where none can be.
-        shift: how far a mini-batch's means are from those that batch norm uses at test time, in
-            standard deviations, averaged over the units; None without batch norm.
+        gradient: norm of the loss's gradient by W on one mini-batch, the next one.
+        update: norm of the step that the optimizer would take on W with it.
+        dead: share of its units that are 0 on each of some rows; None where none can be.
+        shift: how far the mini-batch's means are from those that batch norm uses at test time,
+            in standard deviations, averaged over the units; None without batch norm.
     """
 
     name: str
