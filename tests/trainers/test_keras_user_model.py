@@ -3,6 +3,7 @@
 import pickle
 import textwrap
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from hpsearch.data.encoding import Encoding
 from hpsearch.errors import DataError, RunError, TrainerError
 from hpsearch.store import SafePath
+from hpsearch.trainers import alive
+from hpsearch.trainers.function.loading import load
 from hpsearch.trainers.keras.user_saved import (
     ModelSource,
     SavedModel,
@@ -104,8 +107,6 @@ def test_val_loss_is_that_of_keras_with_regularisation(trainer, blobs):
         """
     )
     (outcome,) = one.train([job()], [None])
-    from hpsearch.trainers.function.loading import load
-
     model = load(one.source.target, one.source.home).made
     x, y = (np.load(f"{blobs}/0/{axis}_val.npy") for axis in "xy")
     assert outcome.curve["val_loss"][-1] == pytest.approx(
@@ -275,3 +276,150 @@ def test_damaged_files_of_a_saved_model_are_told(trainer, tmp_path):
     beside.write_text(beside.read_text().replace('"format": 1', '"format": 2'))
     with pytest.raises(RunError, match="format 2, but this hpsearch reads 1"):
         open_saved(path)
+
+
+STEERED = """
+    def build(params, features, classes):
+        build.calls = getattr(build, "calls", 0) + 1
+        more = [layers.Dropout(params["dropout"])]
+        if params.get("norm"):
+            more.append(layers.BatchNormalization())
+        rule = getattr(keras.optimizers, params.get("rule", "Adam"))
+        units = params.get("units", 8)
+        model = keras.Sequential([keras.Input((features,)), layers.Dense(units), *more,
+                                  layers.Dense(classes)])
+        model.layers[0].trainable = not params.get("freeze", False)
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile(rule(params["rate"]), loss)
+        return model
+"""
+
+
+@pytest.fixture
+def steered(trainer):
+    """A trainer, and a way to train a piece after changes: (epoch, {name: value})."""
+    yield (one := trainer(STEERED)), partial(piece, one)
+    alive.release()
+
+
+def piece(one, until, *changes, state=None, number=0):
+    settings, earlier = {"epochs": 9, "dropout": 0.3, "rate": 0.03, "batch_size": 16}, []
+    for epoch, change in changes:
+        earlier.append((epoch, settings))
+        settings = {**settings, **change}
+    begun = Job(number, settings, (0, 0), until, earlier=tuple(earlier), steered=True)
+    return one.train([begun], [state])[0]
+
+
+def calls(one):
+    return load(one.source.target, one.source.home).calls
+
+
+def bits(state):
+    return {name: (array.dtype, array.shape, array.tobytes()) for name, array in state.items()}
+
+
+def test_a_steered_model_stays_alive_between_its_pieces_with_the_bits_of_building_it_anew(steered):
+    one, train = steered
+    whole = train(4)
+    states = [None]
+    begun = calls(one)
+    for epoch in range(1, 5):
+        states.append(train(epoch, state=states[-1]).state)
+    assert calls(one) == begun + 1
+    assert bits(states[-1]) == bits(whole.state)
+    for epoch in range(2, 5):
+        alive.release()
+        assert bits(train(epoch, state=states[epoch - 1]).state) == bits(states[epoch])
+    assert calls(one) == begun + 4
+    train(4, state=states[3])  # what is alive is after epoch 4
+    assert calls(one) == begun + 5
+
+
+@pytest.mark.parametrize(
+    "change", [{"rate": 0.001}, {"dropout": 0.0}, {"batch_size": 32}], ids=lambda each: min(each)
+)
+def test_a_change_goes_on_the_same_from_any_saved_state(steered, change):
+    _, train = steered
+    two = train(2)
+    whole = train(5, (2, change), state=two.state)
+    assert whole.remarks == ()
+    alive.release()
+    tried = train(2, (2, change), state=two.state)
+    assert (tried.curve, tried.finished) == ({"epoch": []}, False)
+    three = train(3, (2, change), state=two.state)
+    for forget in (False, True):
+        if forget:
+            alive.release()
+        rest = train(5, (2, change), state=three.state)
+        assert three.curve["val_loss"] + rest.curve["val_loss"] == whole.curve["val_loss"]
+        assert bits(rest.state) == bits(whole.state)
+    same = train(5, state=two.state)
+    assert same.curve["train_loss"] != whole.curve["train_loss"]
+
+
+def test_a_learning_rate_that_the_state_has_becomes_the_new_one_and_the_moments_stay(steered):
+    _, train = steered
+    two = train(2)
+    tried = train(2, (2, {"rate": 0.001}), state=two.state)
+    differing = [name for name in two.state if (two.state[name] != tried.state[name]).any()]
+    (name,) = differing
+    assert name.startswith("optimizer_")
+    assert (two.state[name], tried.state[name]) == (pytest.approx(0.03), pytest.approx(0.001))
+    back = train(3, (2, {"rate": 0.001}), (2, {"rate": 0.03}), state=two.state)
+    assert bits(back.state) == bits(train(3, state=two.state).state)
+
+
+@pytest.mark.parametrize("rule", ["SGD", "Nadam", "RMSprop"])
+def test_another_optimizer_begins_with_variables_of_its_own(steered, rule):
+    _, train = steered
+    two = train(2)
+    three = train(3, (2, {"rule": rule}), state=two.state)
+    assert three.remarks == (f"optimizer: the variables of {rule} start anew",)
+    assert np.isfinite(three.curve["val_loss"]).all()
+    four = train(4, (2, {"rule": rule}), state=three.state)
+    assert four.remarks == ()
+
+
+def test_layers_that_are_no_longer_trained_keep_their_weights(steered):
+    _, train = steered
+    two = train(2)
+    tried = train(2, (2, {"freeze": True}), state=two.state)
+    assert tried.remarks == ("optimizer: the variables of Adam start anew",)
+    before, after = (
+        sorted((array.shape, array.tobytes()) for name, array in each.items() if "weights" in name)
+        for each in (two.state, tried.state)
+    )
+    assert before == after
+    three = train(3, (2, {"freeze": True}), state=two.state)
+    four = train(4, (2, {"freeze": True}), (3, {"freeze": False}), state=three.state)
+    assert four.curve["epoch"] == [4]
+
+
+@pytest.mark.parametrize("change", [{"units": 9}, {"norm": True}], ids=["units", "norm"])
+def test_a_change_of_the_layers_shapes_is_refused_with_what_changed(steered, change):
+    _, train = steered
+    two = train(2)
+    message = rf"a change of {min(change)} must leave the layers their shapes, .* hpsearch babysit"
+    with pytest.raises(TrainerError, match=message):
+        train(2, (2, change), state=two.state)
+    assert train(3, state=two.state).curve["epoch"] == [3]
+
+
+def test_a_parameter_that_build_does_not_read_is_said(steered):
+    one, train = steered
+    two = train(2)
+    three = train(3, (2, {"moment": 0.5, "rate": 0.01, "batch_size": 32}), state=two.state)
+    assert three.remarks == (f"{one.source.target} did not read 'moment'",)
+
+
+def test_the_best_epochs_weights_are_those_of_before_a_change(trainer):
+    one = trainer(STEERED, best=Best("train_loss", "maximize"))  # the first epoch, surely
+    two = piece(one, 2)
+    three = piece(one, 3, (2, {"freeze": True}), state=two.state)
+    alive.release()
+    before, after = (
+        sorted((array.shape, array.tobytes()) for name, array in each.items() if "kept_" in name)
+        for each in (two.state, three.state)
+    )
+    assert before == after

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -21,6 +21,9 @@ from hpsearch.trainers.protocol import Job, State
 WANTS_ONE_HOT = ("categorical_crossentropy", "binary_crossentropy")
 """Losses that do not take a class by its index, as hpsearch gives it."""
 
+SEED = "seed_generator_state"
+"""What Keras calls a variable that random numbers are drawn from."""
+
 TOLERANCE = 1e-3
 """How far a row's outputs may add up to something else than 1 and still be probabilities."""
 
@@ -33,7 +36,7 @@ def built(
     Args:
         target: the function's name, for messages.
         function: is called with the parameters.
-        params: of the trial, which get a copy.
+        params: of the trial, which the function may change.
         given: what the function takes besides, by name.
         shape: (features, classes).
 
@@ -42,7 +45,7 @@ def built(
         Exception: what the function raised.
     """
     features, classes = shape
-    model = function(copy.deepcopy(params), **given)
+    model = function(params, **given)
     if not isinstance(model, keras.Model):
         raise TrainerError(
             f"{target}: must return a compiled keras.Model, found {type(model).__name__}"
@@ -152,6 +155,102 @@ def assign(target: str, variables: Sequence[Any], state: State, name: str) -> No
         )
     for variable, array in zip(variables, arrays, strict=True):
         variable.assign(array)
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """A model as it is built and not yet trained, to be compared with one of other parameters.
+
+    Attributes:
+        paths: Keras's names of the variables of the layers, in the order of `weights`.
+        weights: their values.
+        rule: the class of the optimizer.
+        optimizer: the values of its variables.
+    """
+
+    paths: list[str]
+    weights: list[Array]
+    rule: str
+    optimizer: list[Array]
+
+    @classmethod
+    def of(cls, model: Any) -> Fresh:
+        """What a model is that was just built."""
+        variables = weights(model)
+        return cls(
+            [variable.path for variable in variables],
+            list(values(variables, "weights").values()),
+            type(model.optimizer).__name__,
+            list(values(optimizer_variables(model), "optimizer").values()),
+        )
+
+    def places(self, seeds: bool) -> list[int]:
+        """The places of those variables that are states of random numbers, or of all others."""
+        return [i for i, path in enumerate(self.paths) if path.endswith(SEED) == seeds]
+
+
+def changed(target: str, state: State, old: Fresh, new: Fresh, names: str) -> State:
+    """The weights and optimizer of a training under the parameters that it has from now on.
+
+    What is trained stays. A number that is not trained, such as the learning rate, is the new one
+    where the parameters make it another. Another optimizer begins anew.
+
+    Args:
+        target: the function that built the models, for messages.
+        state: of the training under the old parameters.
+        old: the model that these build.
+        new: the model that the new ones build.
+        names: of the parameters that changed, for messages.
+
+    Raises:
+        TrainerError: the layers have other shapes.
+    """
+    places = _places(old, new)
+    before, after = (
+        [fresh.weights[i].shape for i in fresh.places(seeds=False)] for fresh in (old, new)
+    )
+    if len(before) != len(after) or any(
+        old.weights[place].shape != new.weights[i].shape for i, place in places.items()
+    ):
+        raise TrainerError(
+            f"{target}: a change of {names} must leave the layers their shapes, which were "
+            f"{before}, found {after}; start another model: hpsearch babysit"
+        )
+    rest = {"kept_cost", "epochs"}
+    found = {name: array for name, array in state.items() if name in rest}
+    for i, array in enumerate(new.weights):
+        place = places.get(i)
+        is_new = place is None or (array.shape == () and array != old.weights[place])
+        found[f"weights_{i}"] = array if is_new else state[f"weights_{place}"]
+        if "kept_cost" in state:
+            found[f"kept_{i}"] = array if place is None else state[f"kept_{place}"]
+    anew = not same_optimizer(old, new)
+    for i, array in enumerate(new.optimizer):
+        is_new = anew or (array != old.optimizer[i]).any()
+        found[f"optimizer_{i}"] = array if is_new else state[f"optimizer_{i}"]
+    return found
+
+
+def same_optimizer(old: Fresh, new: Fresh) -> bool:
+    """Whether two models have an optimizer of one class, with variables of the same shapes."""
+    shapes = [[each.shape for each in fresh.optimizer] for fresh in (old, new)]
+    return old.rule == new.rule and shapes[0] == shapes[1]
+
+
+def _places(old: Fresh, new: Fresh) -> dict[int, int]:
+    """Where each variable of a new model was in the old one: by its name, or else by order.
+
+    A state of random numbers may be missing, as a Dropout of 0 has none.
+    """
+    found: dict[int, int] = {}
+    for seeds in (False, True):
+        before, after = old.places(seeds), new.places(seeds)
+        named = {old.paths[i]: i for i in before}
+        if len(named) == len(before) and (seeds or {*named} == {new.paths[i] for i in after}):
+            found |= {i: named[new.paths[i]] for i in after if new.paths[i] in named}
+        else:
+            found |= dict(zip(after, before, strict=False))
+    return found
 
 
 def epoch(
