@@ -20,10 +20,13 @@ from hpsearch.store.files import as_json_line, repair_with, whole_lines
 from hpsearch.store.safe_path import MOST, SafePath
 from hpsearch.trial import (
     Count,
+    Diagnosis,
     Inherited,
+    Intervention,
     Number,
     Params,
     Piece,
+    Point,
     Result,
     Round,
     Span,
@@ -65,6 +68,26 @@ Origin = TypedDict(
 """Where the trials of an imported run come from: another tool's study."""
 
 
+Lineage = TypedDict(
+    "Lineage",
+    {"number": Count, "from": Point | None, "settings": list[tuple[Count, dict[str, Any]]]},
+)
+"""What the line of a babysat trial in trials.jsonl holds besides: where it began, and each of
+its settings with the epoch from which it held."""
+
+
+@dataclass(frozen=True, slots=True)
+class BabysitStart:
+    """Where a babysat model comes from: a trial of another run, or a configuration alone."""
+
+    seed: tuple[int | str, ...]  # the identity of its random numbers
+    params: Params  # its first setting
+    rules: Count
+    run: str | None = None
+    trial: Count | None = None
+    epoch: Count | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunInfo:
     """What run.json says of a run."""
@@ -76,6 +99,8 @@ class RunInfo:
     began: Number
     seed: Whole
     rules: Count = 1  # how random numbers are drawn; the first runs did not record it
+    kind: str | None = field(default=None, metadata=ABSENT)  # "babysit"; of a search none
+    babysit: BabysitStart | None = field(default=None, metadata=ABSENT)
     parent: str | None = None
     parent_winner: Count | None = None
     test_looks: Count = 0
@@ -171,11 +196,15 @@ class _Format:
     format: Count
 
 
-Record = TypeVar("Record", RunInfo, Winner, Piece, Result, Inherited, Span, _Format)
+Record = TypeVar(
+    "Record", RunInfo, Winner, Piece, Result, Inherited, Span, Intervention, Diagnosis, _Format
+)
 
 _DECODERS: Mapping[type, msgspec.json.Decoder[Any]] = {
     kind: msgspec.json.Decoder(kind)
-    for kind in (RunInfo, Winner, Piece, Result, Inherited, Span, _Format)
+    for kind in (
+        RunInfo, Winner, Piece, Result, Inherited, Span, Intervention, Diagnosis, _Format,
+    )
 }
 _PLACE = re.compile(r"(.*?)(?: - at (?:key in )?\$\.?(.*))?", re.DOTALL)
 _WORDS = {
