@@ -20,7 +20,8 @@ class Hyperparameter:
 
     `search` is the entry that a starter configuration's `space` gets, in the configuration's own
     words; empty where searching is rarely worth it. `tier` is the lecture's order of importance:
-    1 first, 3 last, 0 for what is better left fixed.
+    1 first, 3 last, 0 for what is better left fixed. `constant` says why it cannot change while a
+    model trains; it is empty where it can.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Hyperparameter:
     listable: bool = False  # also a list of such values, one a hidden layer
     tier: int = 0
     search: Mapping[str, object] = field(default_factory=dict)
+    constant: str = ""
 
     def check(self, value: Value | list[Value]) -> str | None:
         """What is wrong with a value, or None.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from hpsearch.data.dataset import Dataset
     from hpsearch.data.encoding import Encoding
     from hpsearch.store import SafePath
-    from hpsearch.trainers.protocol import Best, Job, Predictor, Settings, State, Trainer
+    from hpsearch.trainers.protocol import Best, Job, Layer, Predictor, Settings, State, Trainer
 
 BUILT_IN = {
     "network": "hpsearch.trainers.network.kind:KIND",
@@ -194,6 +194,10 @@ class Kind:
         inspect: looks at what will train before a search begins, and raises a TrainerError if it
             cannot work. Gives whether training can stop after any epoch and go on later; where
             it cannot, no weak trial is stopped early.
+        unsteerable: why a training cannot be steered epoch by epoch, and what to do about it;
+            None where it can. It is asked after `inspect`.
+        health: how each layer of a model trains, measured on one mini-batch by its state; it
+            changes nothing. None where a kind does not say.
         threads: of one trial: always "one", one unless more are "asked" for, or "all" cores,
             which `parallel.jobs: auto` then leaves to one trial at a time.
         devices: whether it can use graphics cards.
@@ -220,6 +224,8 @@ class Kind:
     check_options: Callable[[Mapping[str, Any], list[str]], Remarks] = _nothing
     unused_parameters: Callable[[Mapping[str, Any], list[str]], Remarks] = _nothing
     inspect: Callable[[Setup], bool] = lambda _: True
+    unsteerable: Callable[[Setup], str | None] = lambda _: None
+    health: Callable[[Trainer, Job, State], list[Layer]] | None = None
     threads: Literal["one", "asked", "all"] = "one"
     devices: bool = False
     code: UserCode | None = None

@@ -31,7 +31,11 @@ Report = Callable[[Mapping[str, float | None]], None]
 
 @dataclass(frozen=True)
 class Job:
-    """One piece of training as plain values, so that any worker may do it."""
+    """One piece of training as plain values, so that any worker may do it.
+
+    A model that is babysat is trained piece by piece, each under one setting. A job whose
+    until_epoch is that of its state trains nothing: it tries whether a change is possible.
+    """
 
     number: int  # of the trial
     settings: Settings
@@ -41,6 +45,8 @@ class Job:
     repeat: int = 0
     fold: int = 0
     rules: int = RULES  # by which its random numbers are drawn
+    earlier: tuple[tuple[int, Settings], ...] = ()  # those before, each with its last epoch
+    steered: bool = False  # of a babysat model, whose next piece goes on from this one
 
     @property
     def training(self) -> Training:
@@ -54,12 +60,36 @@ class Outcome:
 
     `diverged` says that a loss or metric became NaN or infinite; training ended there.
     `finished` says that more epochs would change nothing: all are done, or patience ran out.
+    `remarks` say what a change of the settings did besides: "the optimizer's moments start anew".
     """
 
     curve: Curve
     state: State | None
     diverged: bool = False
     finished: bool = False
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Layer:
+    """How one layer of a network trains: what a practitioner looks at.
+
+    Attributes:
+        name: "hidden 1", ..., "output".
+        weight: norm of its weights W.
+        gradient: norm of the loss's gradient by W on one mini-batch.
+        update: norm of the step that the optimizer would take on W next.
+        dead: share of its units that are 0 on every row looked at; None where none can be.
+        shift: how far a mini-batch's means are from those that batch norm uses at test time, in
+            standard deviations, averaged over the units; None without batch norm.
+    """
+
+    name: str
+    weight: float
+    gradient: float
+    update: float
+    dead: float | None = None
+    shift: float | None = None
 
 
 @dataclass(frozen=True)

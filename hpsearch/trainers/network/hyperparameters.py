@@ -15,6 +15,14 @@ from hpsearch.trial import Value
 
 _SMALLEST = 1e-30  # in float32, 0 would not be far below, and 0/0 ends a training
 
+_OTHER = "start another model: hpsearch babysit"
+
+_SHAPE = f"the weights that are trained have this shape; {_OTHER}"
+_FUNCTION = f"the weights are trained for this function; {_OTHER}"
+_START = f"it says how the first weights are drawn, and they are trained already; {_OTHER}"
+_AVERAGE = f"the statistics so far are averaged in this way; {_OTHER}"
+_CURVE = f"all epochs of a training report the same; {_OTHER}"
+
 _TABLE = (
     Hyperparameter("epochs", "int", 30, "passes over the training rows", low=1),
     Hyperparameter(
@@ -109,6 +117,7 @@ _TABLE = (
         high=100,
         tier=3,
         search={"type": "int", "min": 1, "max": 3},
+        constant=_SHAPE,
     ),
     Hyperparameter(
         "hidden_units",
@@ -119,6 +128,7 @@ _TABLE = (
         listable=True,
         tier=2,
         search={"type": "int", "scale": "log", "min": 16, "max": 128},
+        constant=_SHAPE,
     ),
     Hyperparameter(
         "activation",
@@ -126,8 +136,15 @@ _TABLE = (
         "relu",
         "what follows each hidden layer",
         choices=tuple(ACTIVATIONS),
+        constant=_FUNCTION,
     ),
-    Hyperparameter("batch_norm", "bool", True, "standardise each hidden unit over the mini-batch"),
+    Hyperparameter(
+        "batch_norm",
+        "bool",
+        True,
+        "standardise each hidden unit over the mini-batch",
+        constant=_SHAPE,
+    ),
     Hyperparameter(
         "batch_norm_average",
         "choice",
@@ -135,6 +152,7 @@ _TABLE = (
         "statistics at test time: ewma weighs recent mini-batches more, "
         "mean is the plain mean over the last epoch",
         choices=("ewma", "mean"),
+        constant=_AVERAGE,
     ),
     Hyperparameter(
         "batch_norm_decay",
@@ -151,6 +169,7 @@ _TABLE = (
         1e-5,
         "added to a mini-batch's variance",
         low=_SMALLEST,
+        constant=_FUNCTION,
     ),
     Hyperparameter(
         "l2",
@@ -177,6 +196,7 @@ _TABLE = (
         "the deviation of the first weights: he sqrt(2/n), xavier sqrt(2/(n+u)), "
         "n inputs and u units",
         choices=tuple(DEVIATIONS),
+        constant=_START,
     ),
     Hyperparameter(
         "class_weight",
@@ -198,6 +218,7 @@ _TABLE = (
         "bool",
         False,
         "also report mean_shift and variance_shift: how far the hidden units moved in an epoch",
+        constant=_CURVE,
     ),
 )
 
