@@ -165,7 +165,8 @@ class Intervention:
     """What was done to a babysat model: a line of interventions.jsonl, its diary.
 
     Training goes on after `epoch` of the line `trial`: its last one, or for undo, branch and
-    rescue an earlier one, where a new number begins with what held on that line there. `set` maps each changed parameter to its values before and after, null where it was not set.
+    rescue an earlier one, where a new number begins with what held on that line there. `set`
+    maps each changed parameter to its values before and after, null where it was not set.
     """
 
     time: str  # ISO 8601, UTC
@@ -182,19 +183,26 @@ class Intervention:
         return Point(self.trial, self.epoch)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Layer:
-    """How one layer of a network did after an epoch, measured on one mini-batch.
+    """How one layer of a network trains: what a practitioner looks at.
 
-    `dead` and `shift` are None where they do not apply: see `hpsearch.nn.health`.
+    Attributes:
+        name: "hidden 1", ..., "output".
+        weight: norm of its weights W.
+        gradient: norm of the loss's gradient by W on one mini-batch.
+        update: norm of the step that the optimizer would take on W next.
+        dead: share of its units that are 0 on every row looked at; None where none can be.
+        shift: how far a mini-batch's means are from those that batch norm uses at test time, in
+            standard deviations, averaged over the units; None without batch norm.
     """
 
-    name: str  # "hidden 1", ..., "output"
-    weight: Number | None  # Euclidean norms: of W, of its gradient, and of the next step on it
+    name: str
+    weight: Number | None  # None, as all of them, where it is not finite
     gradient: Number | None
     update: Number | None
-    dead: Number | None = None  # share of the units that are 0 on every row looked at
-    shift: Number | None = None  # of batch norm's means from their averages, in deviations
+    dead: Number | None = None
+    shift: Number | None = None
 
     @property
     def ratio(self) -> float | None:

@@ -26,7 +26,6 @@ from hpsearch.trial import (
     Number,
     Params,
     Piece,
-    Point,
     Result,
     Round,
     Span,
@@ -68,21 +67,13 @@ Origin = TypedDict(
 """Where the trials of an imported run come from: another tool's study."""
 
 
-Lineage = TypedDict(
-    "Lineage",
-    {"number": Count, "from": Point | None, "settings": list[tuple[Count, dict[str, Any]]]},
-)
-"""What the line of a babysat trial in trials.jsonl holds besides: where it began, and each of
-its settings with the epoch from which it held."""
-
-
 @dataclass(frozen=True, slots=True)
 class BabysitStart:
     """Where a babysat model comes from: a trial of another run, or a configuration alone."""
 
     seed: tuple[int | str, ...]  # the identity of its random numbers
-    params: Params  # its first setting
     rules: Count
+    settings: tuple[tuple[Count, Params], ...]  # with what it begins, each after an epoch
     run: str | None = None
     trial: Count | None = None
     epoch: Count | None = None
@@ -203,7 +194,15 @@ Record = TypeVar(
 _DECODERS: Mapping[type, msgspec.json.Decoder[Any]] = {
     kind: msgspec.json.Decoder(kind)
     for kind in (
-        RunInfo, Winner, Piece, Result, Inherited, Span, Intervention, Diagnosis, _Format,
+        RunInfo,
+        Winner,
+        Piece,
+        Result,
+        Inherited,
+        Span,
+        Intervention,
+        Diagnosis,
+        _Format,
     )
 }
 _PLACE = re.compile(r"(.*?)(?: - at (?:key in )?\$\.?(.*))?", re.DOTALL)
@@ -216,7 +215,10 @@ _WORDS = {
 _DAMAGED = "the file is damaged; restore it"
 
 
-def as_line(record: Piece | Result | Span) -> dict[str, Any]:
+Line = Piece | Result | Span | Intervention | Diagnosis
+
+
+def as_line(record: Line) -> dict[str, Any]:
     """A record as its file holds it.
 
     Its lists and mappings are the record's own, not copies: a line is for writing at once.
@@ -224,7 +226,7 @@ def as_line(record: Piece | Result | Span) -> dict[str, Any]:
     return {name: getattr(record, name) for name in record.__dataclass_fields__}
 
 
-def write_lines(path: SafePath, records: Iterable[Piece | Result | Span]) -> None:
+def write_lines(path: SafePath, records: Iterable[Line]) -> None:
     """Replace a file of records whole."""
     path.write_text("".join(as_json_line(as_line(record)) for record in records))
 

@@ -28,7 +28,7 @@ from hpsearch.store.records import (
 from hpsearch.store.safe_path import NEW, SafePath
 from hpsearch.store.writer import Writer
 from hpsearch.suggestions import did_you_mean
-from hpsearch.trial import Inherited, Piece, Result, Span
+from hpsearch.trial import Diagnosis, Inherited, Intervention, Piece, Result, Span
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -147,6 +147,16 @@ class RunDirectory:
     def timeline(self) -> list[Span]:
         """When each worker trained what, in the order in which that ended."""
         return read_records(self.inside / "timeline.jsonl", Span)
+
+    @property
+    def diary(self) -> list[Intervention]:
+        """What was done to a babysat model, in order."""
+        return read_records(self.inside / "interventions.jsonl", Intervention, "restore the file")
+
+    @property
+    def diagnostics(self) -> list[Diagnosis]:
+        """How the layers of a babysat network did, in order."""
+        return read_records(self.inside / "diagnostics.jsonl", Diagnosis, "remove the file")
 
     @property
     def history(self) -> list[Inherited]:

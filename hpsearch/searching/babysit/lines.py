@@ -145,14 +145,19 @@ class Lines:
         return replace(self, paused=done.action == "pause")
 
 
-def lines_of(first: Params, diary: Iterable[Intervention]) -> Lines:
+def lines_of(settings: Settings, diary: Iterable[Intervention]) -> Lines:
     """The lines that a diary tells of.
+
+    Args:
+        settings: with which the model begins; a second one, after some epoch, can be undone.
+        diary: what was done, in order.
 
     Raises:
         ValueError: an intervention does not fit those before it; the message begins with its
             place in the diary, counted from 1.
     """
-    lines = Lines((Line(0, None, ((0, first),)),))
+    nudges = tuple(Nudge(settings[k][0], settings[:k]) for k in range(1, len(settings)))
+    lines = Lines((Line(0, None, settings, nudges),))
     for place, done in enumerate(diary, 1):
         try:
             lines = lines.after(done)

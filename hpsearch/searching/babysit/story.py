@@ -13,7 +13,7 @@ from hpsearch.searching.babysit.lines import Lines, lines_of
 from hpsearch.searching.babysit.nudge import check_diary, settings_with
 from hpsearch.searching.criterion import Criterion, Curve, criterion_of, lengthened
 from hpsearch.store import RunDirectory, RunInfo
-from hpsearch.trial import Diagnosis, Intervention, Params, Piece, Point, Result
+from hpsearch.trial import Diagnosis, Intervention, Piece, Point, Result
 
 
 @dataclass(frozen=True)
@@ -107,12 +107,6 @@ class Story:
         return self.metrics(point).get(self.criterion.name)
 
 
-def first_params(info: RunInfo) -> Params:
-    """The first setting of a babysat model."""
-    assert info.babysit is not None
-    return info.babysit.params
-
-
 def read(run: RunDirectory) -> Story:
     """What became of a babysat model; works at any moment of its life.
 
@@ -124,9 +118,9 @@ def read(run: RunDirectory) -> Story:
         raise RunError(f"{run.path}: must be a babysat model's run, found a search's")
     config = from_run(info.config, run.path)
     diary = run.diary
-    check_diary(info.babysit.params, diary, config, run)
+    check_diary(info.babysit.settings, diary, config, run)
     try:
-        lines = lines_of(info.babysit.params, diary)
+        lines = lines_of(info.babysit.settings, diary)
     except ValueError as error:
         raise RunError(f"{run.path / 'interventions.jsonl'}: {error}; restore the file") from None
     return Story(
@@ -144,16 +138,24 @@ def read(run: RunDirectory) -> Story:
 
 def own_curves(lines: Lines, pieces: Sequence[Piece]) -> dict[int, Curve]:
     """What was trained under each number; a torn end, or what nothing leads to, is left out."""
-    own: dict[int, Curve] = {}
-    for line in lines.all:
-        curve: Curve = {}
-        epoch = line.began
-        for piece in pieces:
-            if piece.number != line.number:
-                continue
-            if [*piece.curve.get("epoch", ())][:1] != [epoch + 1]:
-                break
-            curve = lengthened(curve, piece.curve)
-            epoch = piece.epochs
-        own[line.number] = curve
-    return own
+    whole: dict[int, list[Piece]] = {line.number: [] for line in lines.all}
+    ends = {line.number: line.began for line in lines.all}
+    for piece in pieces:
+        epochs = piece.curve.get("epoch")
+        if epochs and piece.number in ends and epochs[0] == ends[piece.number] + 1:
+            whole[piece.number].append(piece)
+            ends[piece.number] = piece.epochs
+    return {number: _joined(own) for number, own in whole.items()}
+
+
+def _joined(pieces: Sequence[Piece]) -> Curve:
+    """One curve of many pieces, in time that grows with their epochs."""
+    names = dict.fromkeys(name for piece in pieces for name in piece.curve)
+    return {
+        name: [
+            value
+            for piece in pieces
+            for value in piece.curve.get(name) or [None] * len(piece.curve["epoch"])
+        ]
+        for name in names
+    }
