@@ -190,11 +190,11 @@ class Layer:
     Attributes:
         name: "hidden 1", ..., "output".
         weight: norm of its weights W.
-        gradient: norm of the loss's gradient by W on one mini-batch.
-        update: norm of the step that the optimizer would take on W next.
-        dead: share of its units that are 0 on every row looked at; None where none can be.
-        shift: how far a mini-batch's means are from those that batch norm uses at test time, in
-            standard deviations, averaged over the units; None without batch norm.
+        gradient: norm of the loss's gradient by W on one mini-batch, the next one.
+        update: norm of the step that the optimizer would take on W with it.
+        dead: share of its units that are 0 on each of some rows; None where none can be.
+        shift: how far the mini-batch's means are from those that batch norm uses at test time,
+            in standard deviations, averaged over the units; None without batch norm.
     """
 
     name: str

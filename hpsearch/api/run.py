@@ -97,16 +97,17 @@ class Run:
     def export(
         self, to: str, target: str | Path, name: str | None = None, *, force: bool = False
     ) -> None:
-        """Write the trials for another tool, as `hpsearch export` does.
+        """Write the trials for another tool, or the winner's network, as `hpsearch export` does.
 
         Args:
-            to: csv, parquet, optuna, mlflow or tensorboard.
+            to: csv, parquet, optuna, mlflow or tensorboard, and for the network onnx.
             target: a file, a folder or a URL, as the format has it; nothing is overwritten.
             name: of Optuna's study or MLflow's experiment; None for the run's.
-            force: replace a file (csv, parquet) that is there.
+            force: replace a file (csv, parquet, onnx) that is there.
 
         Raises:
-            HpsearchError: the library is missing, or the target is taken or cannot be written.
+            HpsearchError: the library is missing, the target is taken or cannot be written, or
+                there is no network for onnx.
         """
         export_run(self.directory, to, str(target), name, force=force)
 

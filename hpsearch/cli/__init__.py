@@ -97,7 +97,7 @@ COMMANDS = {  # name: module and function in this package, and the first sentenc
     "evaluate": ("evaluate:evaluate", "Say how good RUN's winner is, on test rows or on DATA."),
     "predict": ("predict:predict", "Label the rows of DATA with RUN's winner, as CSV."),
     "schema": ("schema:schema", "Print the JSON Schema of the configuration."),
-    "export": ("export:export", "Write the trials of RUN to TARGET, for another tool."),
+    "export": ("export:export", "Write RUN's trials, or its winner, to TARGET for another tool."),
     "import": ("import_:import_", "Make a run of an Optuna study, for refine to go on from."),
 }
 for name, (place, short_help) in COMMANDS.items():

@@ -9,7 +9,7 @@ import click
 from hpsearch.cli.options import RUN, force_option, runs_dir_option
 from hpsearch.errors import as_argument
 from hpsearch.exchange.formats import FORMATS, export_run
-from hpsearch.messages import counted
+from hpsearch.messages import expanded
 from hpsearch.report.escape import echo
 from hpsearch.store import find, is_run
 
@@ -31,26 +31,25 @@ def export(
     force: bool,
     runs_dir: Path,
 ) -> None:
-    """Write the trials of RUN to TARGET, for another tool.
+    """Write RUN's trials, or its winner, to TARGET for another tool.
 
-    RUN is a folder or a name, the newest if left out. TARGET is a file for csv and parquet, a
+    onnx takes the winner's network, the others take the trials. RUN is a folder or a name, the
+    newest if left out; for onnx also a model.npz. TARGET is a file for csv, parquet and onnx, a
     folder for tensorboard, a journal file (study.log) or a URL (sqlite:///study.db) for optuna,
-    and a URL (sqlite:///mlflow.db) for mlflow. Nothing is overwritten, save a file of csv or
-    parquet with --force.
+    and a URL (sqlite:///mlflow.db) for mlflow. Nothing is overwritten, save a file of csv,
+    parquet or onnx with --force.
     """
     if len(run) > 1:
         raise click.UsageError(f"export takes one RUN and one TARGET, found {len(run) + 1} words")
-    if not run and (is_run(Path(target)) or is_run(runs_dir / target)):
+    a_run = is_run(Path(target)) or is_run(runs_dir / target)
+    if not run and (a_run or target.endswith(".npz")):
         raise click.UsageError(
-            f"Missing argument 'TARGET': {target} is a run. Write: "
+            f"Missing argument 'TARGET': {target} is a {'run' if a_run else 'model'}. Write: "
             f"hpsearch export {as_argument(target)} --to {to} TARGET"
         )
-    found = find(run[0] if run else None, runs_dir)
+    of_model = bool(run) and run[0].endswith(".npz")
+    found = Path(expanded(run[0])) if of_model else find(run[0] if run else None, runs_dir)
     written = export_run(found, to, target, name, force=force)
     if written.target == "-":  # and nothing is to be said of it
         return
-    echo(
-        f"wrote {counted(written.trials, 'trial')} of {found.name} to {written.target}; "
-        f"see them with: {written.see}",
-        err=True,
-    )
+    echo(f"wrote {written.what} to {written.target}; {written.see}", err=True)

@@ -13,6 +13,7 @@ from typing import Any
 
 from hpsearch.config import from_run
 from hpsearch.errors import RunError
+from hpsearch.messages import counted
 from hpsearch.searching.criterion import Criterion, Curve, criterion_of
 from hpsearch.searching.spec import past_trials, spec_of
 from hpsearch.space import Choice, Fixed, Parameter, Space
@@ -69,6 +70,11 @@ class ExportedRun:
     space: Space
     criterion: Criterion
     trials: tuple[ExportedTrial, ...]
+
+    @property
+    def what(self) -> str:
+        """What it is, for messages."""
+        return f"{counted(len(self.trials), 'trial')} of {self.name}"
 
 
 def read_run(run: RunDirectory) -> ExportedRun:

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from hpsearch.errors import ExchangeError, OutputError
 from hpsearch.exchange.csv_and_parquet import to_csv, to_parquet
 from hpsearch.exchange.exported_run import ExportedRun, read_run
 from hpsearch.exchange.mlflow import to_mlflow
+from hpsearch.exchange.onnx import ExportedNetwork, read_network, to_onnx
 from hpsearch.exchange.optuna_export import to_optuna
 from hpsearch.exchange.target import Target
 from hpsearch.exchange.tensorboard import to_tensorboard
@@ -27,7 +30,8 @@ class Format:
     that no other format needs it.
     """
 
-    write: Callable[[ExportedRun, Target], str]
+    write: Callable[[Any, Target], str]  # of an ExportedRun; or of an ExportedNetwork:
+    of_model: bool = False  # it writes the winner's network, or a model.npz, and no trials
     is_file: bool = False  # one file, which `force` replaces
     is_store: bool = False  # holds several runs, each under a name; its target may be a URL
 
@@ -38,6 +42,7 @@ FORMATS = {
     "optuna": Format(to_optuna, is_store=True),
     "mlflow": Format(to_mlflow, is_store=True),
     "tensorboard": Format(to_tensorboard),
+    "onnx": Format(to_onnx, of_model=True, is_file=True),
 }
 
 
@@ -45,26 +50,33 @@ FORMATS = {
 class Exported:
     """What was written."""
 
-    trials: int
+    what: str  # "64 trials of digits", say
     target: str  # without the secrets of a URL
-    see: str  # a command that shows it
+    see: str  # "see them with: " and a command that shows it
 
 
 def export_run(
-    run: RunDirectory, to: str, target: str, name: str | None = None, *, force: bool = False
+    run: RunDirectory | Path,
+    to: str,
+    target: str,
+    name: str | None = None,
+    *,
+    force: bool = False,
 ) -> Exported:
-    """Write the trials of a run for another tool.
+    """Write the trials of a run for another tool, or the network of its winner.
 
     Args:
-        run: finished or not.
+        run: finished or not; for onnx with a winner, or a model.npz.
         to: the name of one of FORMATS.
-        target: a file (csv, parquet), a folder (tensorboard), a file or a URL (optuna, mlflow).
+        target: a file (csv, parquet, onnx), a folder (tensorboard), a file or a URL (optuna,
+            mlflow).
         name: of the study or the experiment; None for the run's.
-        force: replace a file (csv, parquet) that exists.
+        force: replace a file (csv, parquet, onnx) that exists.
 
     Raises:
-        ExchangeError: the library is missing, or the target exists or cannot be written.
-        RunError: the run directory is damaged.
+        ExchangeError: the library is missing, the target exists or cannot be written, or the
+            format does not go with the run.
+        RunError: the run directory or the model is damaged, or there is no winner.
     """
     if to not in FORMATS:
         raise ExchangeError(f"{to}: must be one of {', '.join(FORMATS)}")
@@ -82,8 +94,15 @@ def export_run(
     try:
         if format_.is_file:
             place.output.check()
-        exported = read_run(run)
+        exported: ExportedRun | ExportedNetwork
+        if format_.of_model:
+            exported = read_network(run)
+        elif isinstance(run, Path):
+            raise ExchangeError(f"{run}: is a model without trials; {to} needs a run, so name one")
+        else:
+            exported = read_run(run)
         see = format_.write(exported, place)
     except OutputError as error:
         raise ExchangeError(str(error)) from error
-    return Exported(len(exported.trials), place.shown, see)
+    how = "use it with" if format_.of_model else "see them with"
+    return Exported(exported.what, place.shown, f"{how}: {see}")

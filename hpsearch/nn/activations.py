@@ -28,12 +28,14 @@ class Activation:
         backward: `backward(D, U, A, scratch, mask)` overwrites D, which holds dL/dA, with dL/dU.
         keeps: whether backward needs U beside A = g(U). If not, U and A are one array in both
             calls. Both calls may overwrite scratch and mask.
+        dies: whether a unit may be 0 on all rows, and then learns nothing.
     """
 
     name: str
     forward: Callable[[Units, Units, Units], None]
     backward: Callable[[Units, Units, Units, Units, Mask], None]
     keeps: bool = False
+    dies: bool = False
 
 
 def _relu(U: Units, A: Units, _scratch: Units) -> None:
@@ -112,7 +114,7 @@ ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
     {
         activation.name: activation
         for activation in (
-            Activation("relu", _relu, _relu_backward),
+            Activation("relu", _relu, _relu_backward, dies=True),
             Activation("leaky_relu", _leaky_relu, _leaky_relu_backward),
             Activation("tanh", _tanh, _tanh_backward),
             Activation("sigmoid", _sigmoid, _sigmoid_backward),

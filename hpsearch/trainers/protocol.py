@@ -53,6 +53,15 @@ class Job:
         """The training that this is a piece of."""
         return self.number, self.repeat, self.fold
 
+    def settings_of(self, epoch: int) -> Settings:
+        """The settings that this epoch of the training has, counted from 1.
+
+        >>> one = Job(0, {"rate": 0.1}, (0,), until_epoch=9, earlier=((5, {"rate": 1.0}),))
+        >>> one.settings_of(5), one.settings_of(6)
+        ({'rate': 1.0}, {'rate': 0.1})
+        """
+        return next((held for until, held in self.earlier if epoch <= until), self.settings)
+
 
 @dataclass(frozen=True)
 class Outcome:

@@ -192,7 +192,7 @@ def test_neither_command_loads_another_tools_library_before_it_is_needed(command
     code = (
         f"import sys; sys.argv = ['hpsearch', '{command}', '--help']\n"
         "from hpsearch.cli import main\n"
-        "tools = ('optuna', 'pyarrow', 'mlflow', 'tensorboard', 'sqlalchemy')\n"
+        "tools = ('optuna', 'pyarrow', 'mlflow', 'tensorboard', 'sqlalchemy', 'onnx')\n"
         "try: main()\n"
         "except SystemExit: print([name for name in tools if name in sys.modules])"
     )

@@ -29,7 +29,7 @@ WRITES = {
     ("export", "target"): ("export", "one", "{}", "--to=csv"),
     ("report", "png"): ("report", "one", "--format=json", "--png={}"),  # a folder
 }
-MORE = {"parquet": ("export", "one", "{}", "--to=parquet")}
+MORE = {to: ("export", "one", "{}", f"--to={to}") for to in ("parquet", "onnx")}
 FILES = {key[0] + " " + key[1]: words for key, words in WRITES.items() if key[1] != "png"} | MORE
 READS = {
     "run", "runs", "data", "config", "runs_dir", "storage", "study", "function", "command", "name",
@@ -196,7 +196,7 @@ def test_a_full_device_is_told(place, words):
 
 @pytest.mark.parametrize("stdout", ["-", "/dev/stdout"])
 def test_the_standard_output_holds_the_file_alone(place, stdout):
-    said = {name: place.say(words, stdout) for name, words in FILES.items() if name != "parquet"}
+    said = {name: place.say(words, stdout) for name, words in FILES.items() if name not in MORE}
     assert said["init output"].out.startswith("# 200 rows, 2 features, 2 classes.\n")
     assert said["predict output"].out.startswith("label,probability\n")
     assert yaml.safe_load(said["refine write"].out)["name"] == "one"

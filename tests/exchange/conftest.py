@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+import hpsearch
 from hpsearch.config import from_mapping
 from hpsearch.searching.spec import rounds_of
 from hpsearch.store import create, write_json, write_lines
@@ -99,6 +100,24 @@ def made(tmp_path, run_info):
         return create(tmp_path / "runs", name, b"", run_info(**known | info), fill=fill)
 
     return make
+
+
+@pytest.fixture
+def trained(tmp_path):
+    """Search a network that is trained at once, on digits if no other data are named."""
+
+    def search(source="digits", name="trained", trainer=None, **data):
+        config = {
+            "data": {"source": str(source), **data},
+            "trainer": {"kind": "network", "epochs": 2, "hidden_layers": 1, "hidden_units": [16]}
+            | (trainer or {}),
+            "space": {"learning_rate": {"values": [0.02]}},
+            "search": {"trials": 1, "confirm": False},
+            "parallel": {"backend": "serial"},
+        }
+        return hpsearch.search(config, tmp_path / "runs", name, progress=False).directory
+
+    return search
 
 
 @pytest.fixture

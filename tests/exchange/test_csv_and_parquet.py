@@ -20,7 +20,7 @@ def test_the_csv_is_that_of_the_report(made, out):
     printed = io.StringIO()
     write_csv(run.results, printed)
     assert (out / "made.csv").read_text() == printed.getvalue()
-    assert exported.trials == 5
+    assert exported.what == "5 trials of made"
 
 
 def test_parquet_has_a_type_for_each_column(made, out):

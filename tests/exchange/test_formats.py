@@ -16,6 +16,7 @@ LIBRARIES = {
     "optuna": ["optuna"],
     "mlflow": ["mlflow"],
     "tensorboard": ["tensorboard", "tensorboard.compat", "tensorboard.compat.proto"],
+    "onnx": ["onnx"],
 }
 
 
@@ -30,8 +31,8 @@ def test_a_file_that_is_there_is_never_overwritten(made, out, to):
 
 
 @pytest.mark.parametrize("to", FILES)
-def test_a_file_is_replaced_only_by_force(made, out, to):
-    run = made()
+def test_a_file_is_replaced_only_by_force(made, trained, out, to):
+    run = trained() if FORMATS[to].of_model else made()
     export_run(run, to, str(out / "whole"))
     (out / "mine").write_text("old")
     export_run(run, to, str(out / "mine"), force=True)
@@ -70,10 +71,11 @@ def test_a_name_is_refused_where_there_is_no_place_for_it(made, out, to):
 
 
 @pytest.mark.parametrize(("to", "modules"), LIBRARIES.items(), ids=LIBRARIES)
-def test_without_a_tools_library_its_extra_is_named(made, out, blocked, to, modules):
+def test_without_a_tools_library_its_extra_is_named(made, trained, out, blocked, to, modules):
+    run = trained() if FORMATS[to].of_model else made()
     blocked(*modules)
     with pytest.raises(ExchangeError, match=re.escape(install(to))):
-        export_run(made(), to, str(out / "t"))
+        export_run(run, to, str(out / "t"))
     assert list(out.iterdir()) == []
 
 

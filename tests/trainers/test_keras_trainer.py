@@ -1,6 +1,7 @@
 import os
 import pickle
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hpsearch.nn.optimizers import OPTIMIZERS
 from hpsearch.store import SafePath
 from hpsearch.trainers.keras import framework as start_up
 from hpsearch.trainers.keras.frameworks import FRAMEWORKS
+from hpsearch.trainers.keras.kind import KIND
 from hpsearch.trainers.keras.trainer import KerasTrainer
 from hpsearch.trainers.network.model import model_from_state
 from hpsearch.trainers.network.trainer import NetworkTrainer
@@ -174,3 +176,26 @@ def test_one_process_takes_one_framework(framework):
     with pytest.raises(TrainerError, match=f"must run on {other}, but .* on {framework}; set"):
         start_up.start(other, 1)
     assert os.environ["KERAS_BACKEND"] == framework
+
+
+def test_a_training_whose_settings_change_is_that_of_the_numpy_network(blobs, trainer):
+    begun = job(until=2)
+    change = {"optimizer": "momentum", "l2": 0.05, "batch_size": 32, "learning_rate": 0.05}
+    after = replace(job(**change), earlier=((2, begun.settings),))
+    outcomes = []
+    for each in (NetworkTrainer(blobs, 3), trainer):
+        (first,) = each.train([begun], [None])
+        (tried,) = each.train([replace(after, until_epoch=2)], [first.state])
+        (rest,) = each.train([after], [first.state])
+        assert (tried.curve["epoch"], rest.curve["epoch"]) == ([], [3, 4])
+        assert tried.remarks == rest.remarks == ("optimizer: the moments of momentum start anew",)
+        outcomes.append(rest)
+    numpy, keras = outcomes
+    np.testing.assert_allclose(keras.curve["val_loss"], numpy.curve["val_loss"], rtol=2e-6)
+    np.testing.assert_allclose(keras.state["moments"], numpy.state["moments"], atol=1e-5)
+    seen, as_seen = (KIND.health(trainer, after, outcome.state) for outcome in outcomes)
+    np.testing.assert_allclose(
+        [(layer.weight, layer.gradient, layer.update) for layer in seen],
+        [(layer.weight, layer.gradient, layer.update) for layer in as_seen],
+        rtol=1e-3,
+    )

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from hpsearch.data.encoding import Encoding
     from hpsearch.store import SafePath
     from hpsearch.trainers.network.model import Model
-    from hpsearch.trainers.protocol import Settings, State, Trainer
+    from hpsearch.trainers.protocol import Job, Settings, State, Trainer
+    from hpsearch.trial import Layer
 
 METRIC_GOALS: Mapping[str, Goal] = {
     name: "minimize" if name.endswith("loss") else "maximize" for name in METRICS
@@ -36,6 +37,13 @@ def _make(setup: Setup, at: Workplace) -> Trainer:
     from hpsearch.trainers.network.trainer import NetworkTrainer
 
     return NetworkTrainer(str(at.data), at.classes, setup.best)
+
+
+def _health(trainer: Trainer, job: Job, state: State) -> list[Layer]:
+    from hpsearch.trainers.network.trainer import NetworkTrainer
+
+    assert isinstance(trainer, NetworkTrainer)
+    return trainer.health(job, state)
 
 
 def write_network(best: SafePath, trained: Trained) -> Model:
@@ -82,6 +90,7 @@ KIND = Kind(
     shares=frozenset(f"val_{name}" for name in SHARES),
     check_settings=problems,
     ignored_settings=ignored,
+    health=_health,
     model=NETWORK_FILE,
     snippets=_snippets,
 )

@@ -16,7 +16,7 @@ from hpsearch.errors import DataError, RunError
 from hpsearch.messages import counted
 from hpsearch.nn.activations import ACTIVATIONS
 from hpsearch.nn.architecture import Architecture
-from hpsearch.nn.inference import chunks, fold, log_softmax, logits
+from hpsearch.nn.inference import Dense, chunks, fold, log_softmax, logits
 from hpsearch.nn.types import Array
 from hpsearch.store.safe_path import SafePath
 from hpsearch.trainers.network.plan import plan
@@ -54,23 +54,30 @@ class Model:
     class_names: Array
     data: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def dense(self) -> list[Dense]:
+        """Its layers with batch norm folded into weights and biases, float32."""
+        epsilon = np.full((1, 1, 1), self.batch_norm_epsilon, np.float32)
+        averages = self.averages[None] if self.architecture.batch_norm else None
+        return fold(self.architecture, self.params[None], averages, epsilon)
+
     def probabilities(self, rows: Array) -> Array:
         """Class probabilities (rows, classes) of raw, unstandardised rows (rows, features).
 
+        Computed in float64, where neither the order of a sum nor what computes it shows: in
+        float32 large logits differ by some 1e-5 from one library, machine or batch to another.
         Works in chunks, so that a large memory-mapped array is never copied whole.
 
         Raises:
             DataError: the rows have another number of features, or a value is not finite.
         """
         check_width(rows, self.architecture.units[0])
-        epsilon = np.full((1, 1, 1), self.batch_norm_epsilon, np.float32)
-        averages = self.averages[None] if self.architecture.batch_norm else None
-        dense = fold(self.architecture, self.params[None], averages, epsilon)
+        dense = [Dense(W.astype(np.float64), b.astype(np.float64)) for W, b in self.dense]
         found = np.empty((len(rows), self.architecture.units[-1]))
         for cut in chunks(len(rows), dense):
             X = standardised(rows[cut], self.mean, self.scale, cut.start)
-            Z = logits(dense, self.architecture.activation, X)[0]
-            found[cut] = np.exp(log_softmax(Z.astype(np.float64)))
+            Z = logits(dense, self.architecture.activation, X.astype(np.float64))[0]
+            found[cut] = np.exp(log_softmax(Z))
         return found
 
     def predict(self, rows: Array) -> Array:

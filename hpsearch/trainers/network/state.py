@@ -11,6 +11,7 @@ from hpsearch.errors import TrainerError
 from hpsearch.nn.optimizers import OPTIMIZERS
 from hpsearch.nn.training import Recipe, Snapshot, start
 from hpsearch.nn.types import Array
+from hpsearch.trainers.network.hyperparameters import complete
 from hpsearch.trainers.protocol import Best, Job, State
 
 
@@ -99,8 +100,7 @@ def from_state(state: State, recipe: Recipe) -> Progress:
         )
     except KeyError as error:
         raise TrainerError(f"the saved state lacks {error}; train the trial again") from error
-    size = recipe.architecture.parameters
-    expected = ((size,), (OPTIMIZERS[recipe.optimizer].moments, size))
+    expected = ((recipe.architecture.parameters,), _moments(recipe))
     found = (network.params.shape, network.moments.shape)
     if found != expected or network.statistics.shape != (recipe.architecture.statistics,):
         raise TrainerError(
@@ -108,3 +108,28 @@ def from_state(state: State, recipe: Recipe) -> Progress:
             f"need {expected}; train the trial again"
         )
     return progress
+
+
+def go_on(job: Job, state: State, recipe: Recipe) -> tuple[Progress, tuple[str, ...]]:
+    """The progress that a job goes on from, and what its user should know of it.
+
+    Where another optimizer trained the epoch before, the moments start anew.
+
+    Raises:
+        TrainerError: the state belongs to a network of another shape, or is damaged.
+    """
+    epoch = int(state.get("epoch", 0))
+    before, now = (complete(each)["optimizer"] for each in (job.settings_of(epoch), job.settings))
+    if before == now:
+        return from_state(state, recipe), ()
+    fresh: State = {"moments": np.zeros(_moments(recipe), np.float32)}
+    fresh["moment_weights"] = np.zeros(2)
+    anew = f"optimizer: the moments of {now} start anew"
+    none = f"optimizer: {now} has no moments, and those of {before} are gone"
+    remark = anew if OPTIMIZERS[recipe.optimizer].moments else none
+    return from_state({**state, **fresh}, recipe), (remark,) if epoch else ()
+
+
+def _moments(recipe: Recipe) -> tuple[int, int]:
+    """The shape of an optimizer's moments."""
+    return OPTIMIZERS[recipe.optimizer].moments, recipe.architecture.parameters

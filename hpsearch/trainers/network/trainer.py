@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import isfinite
+from math import isfinite, isnan
 from typing import ClassVar, Protocol
 
 import numpy as np
 
+from hpsearch.nn.health import health
 from hpsearch.nn.inference import evaluate, fold
 from hpsearch.nn.metrics import count, of_counts
 from hpsearch.nn.training import Constants, Recipe, Seed, Snapshot, Stack
@@ -17,8 +18,9 @@ from hpsearch.trainers.network.arrays import PreparedRows, prepared_rows
 from hpsearch.trainers.network.hyperparameters import METRICS
 from hpsearch.trainers.network.plan import Plan, plan
 from hpsearch.trainers.network.shift import tracked
-from hpsearch.trainers.network.state import Progress, begin, from_state, to_state
+from hpsearch.trainers.network.state import Progress, begin, go_on, to_state
 from hpsearch.trainers.protocol import Best, Curve, Job, Outcome, Report, State
+from hpsearch.trial import Layer
 
 STACK_NUMBERS = 16_384
 """Networks stack while mini-batch times widest layer stays within this many numbers.
@@ -77,6 +79,7 @@ class _Member:
     job: Job
     plan: Plan
     progress: Progress
+    remarks: tuple[str, ...] = ()
     curve: Curve = field(default_factory=lambda: {"epoch": [], **{name: [] for name in METRICS}})
     diverged: bool = False
 
@@ -87,9 +90,10 @@ class _Member:
 
     def outcome(self) -> Outcome:
         if self.diverged:
-            return Outcome(self.curve, None, diverged=True)
+            return Outcome(self.curve, None, diverged=True, remarks=self.remarks)
         finished = self.impatient or self.progress.epoch >= self.plan.epochs
-        return Outcome(self.curve, to_state(self.progress), finished=finished)
+        state = to_state(self.progress)
+        return Outcome(self.curve, state, finished=finished, remarks=self.remarks)
 
 
 @dataclass(frozen=True)
@@ -149,17 +153,55 @@ class NetworkTrainer:
         members = []
         for place, (job, state) in enumerate(zip(jobs, states, strict=True)):
             p = self._plan(job)
+            remarks: tuple[str, ...] = ()
             if state is None:
                 progress = begin(job, p.recipe, p.initializer)
             else:
-                progress = from_state(state, p.recipe)
-            member = _Member(place, job, p, progress)
+                progress, remarks = go_on(job, state, p.recipe)
+            member = _Member(place, job, p, progress, remarks)
             members.append(member)
             alike = (_stack_key(job, p), progress.epoch, *(() if self.stacks else (place,)))
             stacks.setdefault(alike, []).append(member)
         for stack in stacks.values():
             self._train_stack(stack, report)
         return [member.outcome() for member in members]
+
+    def health(self, job: Job, state: State) -> list[Layer]:
+        """How each layer trains, from the input on; nothing where a number is undefined.
+
+        It is what the next step of training would show; after the last epoch, a step of that.
+
+        Raises:
+            TrainerError: a setting is impossible, or the state belongs to other settings.
+            DataError: the prepared arrays cannot be read.
+        """
+        p, train = self._plan(job), self._rows("train", job.fold)
+        progress, _ = go_on(job, state, p.recipe)
+        steps = len(train.y) // p.recipe.batch_size
+        found = health(
+            p.recipe,
+            p.constants,
+            progress.network,
+            train.X,
+            train.y,
+            seed=job.seed,
+            epoch=progress.epoch,
+            rate=p.rates(min(progress.epoch, p.epochs - 1), steps)[0],
+            class_weights=_balanced(train.y, self.classes) if p.balanced else None,
+        )
+        if not np.isfinite([found.weight, found.gradient, found.update]).all():
+            return []
+        hidden = len(found.weight) - 1
+        names = (*(f"hidden {number}" for number in range(1, hidden + 1)), "output")
+        return [
+            Layer(name, *norms, *(None if isnan(each) else each for each in others))
+            for name, norms, others in zip(
+                names,
+                np.transpose([found.weight, found.gradient, found.update]).tolist(),
+                np.transpose([found.dead, found.shift]).tolist(),
+                strict=True,
+            )
+        ]
 
     def _begin(
         self,
