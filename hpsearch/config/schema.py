@@ -323,7 +323,7 @@ class Config(Heading):
     )
     search: Search = key("How much to search, and how.")
     parallel: Parallel = key("Where trials run.")
-    babysit: Babysit = key("What is kept of a model that is babysat.", Babysit())
+    babysit: Babysit = key("What is kept of a model that is babysat.")
     text: bytes | None = field(default=None, compare=False, repr=False)
     """What the user wrote, byte for byte; None for a configuration from Python. Configurations
     that mean the same are equal, however they were written."""

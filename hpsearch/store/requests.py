@@ -68,7 +68,7 @@ class Requests:
 
     def ask(self, request: Request) -> str:
         """Put a request where the writer will find it, and give its id."""
-        self._make()
+        self._folder.mkdir(exist_ok=True, private=True)
         name = f"{time.time_ns():020d}-{os.getpid()}-{token_hex(4)}"
         asked = {key: value for key, value in vars(request).items() if key != "id"}
         hidden = self._folder / f".{name}"
@@ -90,13 +90,7 @@ class Requests:
 
     def withdraw(self, name: str) -> bool:
         """Take a request back; False where the writer has taken it already."""
-        with suppress(FileNotFoundError), self._folder.folder() as folder:
-            try:
-                os.unlink(f"{name}.json", dir_fd=folder)
-            except FileNotFoundError:
-                return False
-            return True
-        return False
+        return (self._folder / f"{name}.json").remove()
 
     # Who answers
 
@@ -110,8 +104,8 @@ class Requests:
             if not name.endswith(".json") or name.startswith("."):
                 continue
             stem = name.removesuffix(".json")
-            with suppress(FileNotFoundError), self._folder.folder() as folder:
-                os.rename(name, f".{stem}.taken", src_dir_fd=folder, dst_dir_fd=folder)
+            with suppress(FileNotFoundError):  # it was withdrawn
+                (self._folder / name).rename(f".{stem}.taken")
                 found.append(stem)
         return [request for stem in found if (request := self._read(stem)) is not None]
 
@@ -150,9 +144,3 @@ class Requests:
         with suppress(FileNotFoundError):  # the folder was removed: nobody waits
             (self._folder / f"{stem}.answer").write_text(as_json(vars(reply)))
         (self._folder / f".{stem}.taken").remove()
-
-    def _make(self) -> None:
-        with self._folder.parent.folder() as folder, suppress(FileExistsError):
-            os.mkdir(FOLDER, 0o700, dir_fd=folder)
-        if not self._folder.is_folder():
-            self._folder.mkdir(exist_ok=True)  # which says what is in its place

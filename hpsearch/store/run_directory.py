@@ -103,6 +103,21 @@ class RunDirectory:
                 info = replace(info, status="interrupted")
         return info
 
+    @property
+    def at_work(self) -> bool:
+        """Whether a process on a machine that shares its locks with this one writes to the run."""
+        return lock.is_held(self.inside / lock.NAME)
+
+    @property
+    def says_running(self) -> bool:
+        """Whether run.json says that a process is at work, be that true or not."""
+        return self._info().status == "running"
+
+    @property
+    def owner(self) -> str:
+        """Who writes to the run, or did so last: "process 17 on HOST"; empty if unknown."""
+        return lock.owner(self.inside / lock.NAME)
+
     def _info(self) -> RunInfo:
         try:
             return read_run(self.inside / "run.json")

@@ -15,7 +15,7 @@ from hpsearch.space.domain import same
 from hpsearch.store import RunDirectory
 from hpsearch.suggestions import ELSEWHERE, did_you_mean
 from hpsearch.trainers.hyperparameter import standard, wrong
-from hpsearch.trainers.kinds import Kind, kind_of, kind_read
+from hpsearch.trainers.kinds import Kind, built_in, kind_of, kind_read
 from hpsearch.trial import Intervention, Params, is_stored_number
 
 FACTOR = 3.0
@@ -78,6 +78,34 @@ def named_values(texts: Iterable[str]) -> dict[str, Any]:
             raise ConfigError(f"{label}: write NAME=VALUE, for example --set learning_rate=0.003")
         values[name] = value
     return values
+
+
+def sorted_out(
+    texts: Iterable[str], sections: Iterable[str]
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Texts of `--set`: values of a model's parameters by name, and all other texts.
+
+    `learning_rate=0.1` and `trainer.learning_rate=0.1` are values, `trainer.kind=network` and
+    what begins with another section of a configuration is not.
+
+    Args:
+        texts: `KEY=VALUE`, as a user wrote them.
+        sections: of a configuration, with the keys that stand alone.
+    """
+    values: dict[str, Any] = {}
+    others: list[str] = []
+    keys = {"kind", "epochs", *(key for kind in built_in() for key in kind.options)}
+    for text in texts:
+        parts, value, _ = read_setting(text)
+        trainers = parts[0] == "trainer" and len(parts) > 1
+        name = ".".join(parts[1:] if trainers else parts)
+        if name == "epochs":
+            others.append(f"trainer.epochs={text.partition('=')[2]}")
+        elif (trainers and name in keys) or (not trainers and parts[0] in sections):
+            others.append(text)
+        else:
+            values[name] = value
+    return values, tuple(others)
 
 
 def changes(
