@@ -3,7 +3,9 @@
 A piece of training works in a private copy of what the piece before it left, and its folder
 gets its final name only when the piece is done. So a piece that was killed half-way leaves
 nothing that a later attempt could see, and a resumed search goes on exactly where the recorded
-one was, whatever else had been trained since.
+one was, whatever else had been trained since. A steered training may go back to an epoch before,
+also one of another training: there each checkpoint stays for as long as the run keeps a state of
+its epoch.
 """
 
 from __future__ import annotations
@@ -31,40 +33,71 @@ class Checkpoints:
         folder: holds "epoch-N" with what the piece that ended with epoch N left, and
             "work-..." while a piece is being trained. Each attempt has a name of its own, so
             that a command which outlived a killed search does not write into a later one's.
+        states: has a file EPOCH.npz for each epoch that may be gone back to, whose checkpoint
+            then stays; None where that is only ever the last one.
     """
 
     folder: SafePath
+    states: SafePath | None = None
 
     @classmethod
-    def of(cls, run: SafePath, training: Training) -> Checkpoints:
+    def of(cls, run: SafePath, training: Training, steered: bool = False) -> Checkpoints:
         """Those of a training, where its run keeps what its trials go on from."""
-        return cls(run.resolved() / "state" / "-".join(map(str, training)))
+        state = run.resolved() / "state"
+        states = state / str(training[0]) if steered else None
+        return cls(state / "-".join(map(str, training)), states)
 
-    def begin(self, epochs: int) -> tuple[SafePath, int]:
+    def begin(self, epochs: int, training: Training | None = None) -> tuple[SafePath, int]:
         """A folder to train in, with what the piece that ended with epoch `epochs` left there.
 
         Also gives the epoch to go on from: `epochs`, or 0 where its checkpoint is not there
-        and training has to begin anew. Other checkpoints than that one are removed.
+        and training has to begin anew. Checkpoints that nothing goes on from are removed.
+
+        Args:
+            epochs: what to go on from.
+            training: the one that the piece belonged to; None for this one.
         """
-        before = self.folder / f"epoch-{epochs}"
-        for name in self.folder.names():
-            if name != before.name:
-                with suppress(OSError):
-                    (self.folder / name).remove()
+        self.thin(epochs)
         for folder in (self.folder.parent, self.folder):  # never a run that was deleted
             folder.mkdir(exist_ok=True)
-        work = self.folder / f"work-{token_hex(8)}"
-        work.mkdir()
+        work = self._work()
+        origin = self.folder.name if training is None else "-".join(map(str, training))
+        before = self.folder.parent / origin / f"epoch-{epochs}"
         if epochs and before.is_folder():
             before.copy_into(work)
             return work, epochs
         return work, 0
 
-    def within(self, epochs: int, train: Callable[[SafePath, int], Outcome]) -> Outcome:
+    def thin(self, epochs: int, work: SafePath | None = None) -> None:
+        """Remove all but the checkpoint of an epoch, those that have a state, and a folder."""
+        spared = {f"epoch-{epochs}", "" if work is None else work.name}
+        for name in self.folder.names():
+            state = f"{name.removeprefix('epoch-')}.npz"
+            if name in spared or (self.states is not None and (self.states / state).exists()):
+                continue
+            with suppress(OSError):
+                (self.folder / name).remove()
+
+    def _work(self) -> SafePath:
+        work = self.folder / f"work-{token_hex(8)}"
+        work.mkdir()
+        return work
+
+    def within(
+        self,
+        epochs: int,
+        train: Callable[[SafePath, int], Outcome],
+        training: Training | None = None,
+    ) -> Outcome:
         """Train a piece in a folder of its own, given that and the epoch to go on from.
 
         Another trial may remove the folder meanwhile. Where training fails for that, it is not
         at fault and trained again, with the result that it would have had.
+
+        Args:
+            epochs: what to go on from, see `begin`.
+            train: trains the piece.
+            training: see `begin`.
 
         Raises:
             Exception: what `train` raised.
@@ -72,23 +105,32 @@ class Checkpoints:
         work = None
         for left in reversed(range(TRIES)):
             try:
-                work, done = self.begin(epochs)
+                work, done = self.begin(epochs, training)
                 return train(work, done)
             except Exception:
                 if not left or (work is not None and work.is_folder()):
                     raise
         raise AssertionError("unreachable")
 
-    def keep(self, work: SafePath, epochs: int) -> bool:
+    def keep(self, work: SafePath, epochs: int, in_use: bool = False) -> bool:
         """End a piece: what it left is the checkpoint of this epoch. False if it left nothing.
 
         The checkpoint before it stays until the next piece begins, since only then is it sure
         that this piece is recorded.
+
+        Args:
+            work: the folder that it was trained in.
+            epochs: its last epoch.
+            in_use: whether a generator that is still alive works there, and keeps it.
         """
         after = self.folder / f"epoch-{epochs}"
         if not work.is_folder() or not work.names():
-            work.remove()
+            if not in_use:
+                work.remove()
             return False
+        if in_use:
+            work, used = self._work(), work
+            used.copy_into(work)
         after.remove()
         work.rename(after.name)
         return True
@@ -99,13 +141,28 @@ class Checkpoints:
             self.folder.remove()
 
 
-def to_state(epochs: int, kept: bool) -> State:
-    """What a training goes on from: its last epoch, and whether a checkpoint holds it."""
-    return {"epochs": np.array(epochs), "kept": np.array(kept)}
+def to_state(epochs: int, kept: bool, training: Training | None = None) -> State:
+    """What a training goes on from: its last epoch, and whether a checkpoint holds it.
+
+    A steered training says its name, too, since another one may go on from there.
+    """
+    state: State = {"epochs": np.array(epochs), "kept": np.array(kept)}
+    return state if training is None else {**state, "training": np.array(training)}
+
+
+def epochs_of(state: State | None) -> int:
+    """The last epoch of what a training goes on from; 0 before its first."""
+    return 0 if state is None else int(state["epochs"])
 
 
 def kept_epochs(state: State | None) -> int:
     """The epoch whose checkpoint a training goes on from; 0 to begin anew."""
-    if state is None or not bool(state["kept"]):
-        return 0
-    return int(state["epochs"])
+    return epochs_of(state) if state is not None and bool(state["kept"]) else 0
+
+
+def kept_by(state: State | None) -> Training | None:
+    """The training whose checkpoint a state means; None for whichever has the state."""
+    if state is None or "training" not in state:
+        return None
+    number, repeat, fold = state["training"].tolist()
+    return number, repeat, fold

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -60,14 +61,41 @@ def _quietly(folder: str, function: Callable[..., Any], args: tuple[Any, ...]) -
         return function(*args)
 
 
+@dataclass(frozen=True)
+class Surroundings:
+    """What a user's code may change of this process, and finds there when it goes on."""
+
+    folder: str | None  # None where it has been removed
+    path: list[str]
+    arguments: list[str]
+    environment: dict[str, str]
+
+    @classmethod
+    def now(cls) -> Surroundings:
+        """Those of this process."""
+        folder = None
+        with suppress(OSError):
+            folder = str(Path.cwd())
+        return cls(folder, list(sys.path), list(sys.argv), dict(os.environ))
+
+    def put_back(self) -> None:
+        """Make this process have them."""
+        if self.folder is not None:
+            with suppress(OSError):  # the folder may be gone
+                os.chdir(self.folder)
+        sys.path[:], sys.argv[:] = self.path, self.arguments
+        if dict(os.environ) != self.environment:
+            os.environ.clear()
+            os.environ.update(self.environment)
+
+
 @contextmanager
 def isolated() -> Iterator[None]:
     """Undo what a user's code does to this process: its folder, sys.path, arguments, environment.
 
     A process that the code forked, and that comes back from it, ends here: it is not the worker.
     """
-    folder, path, arguments = Path.cwd(), list(sys.path), list(sys.argv)
-    process, environment = os.getpid(), dict(os.environ)
+    before, process = Surroundings.now(), os.getpid()
     try:
         yield
     finally:
@@ -75,12 +103,7 @@ def isolated() -> Iterator[None]:
             with suppress(OSError, ValueError):  # what it printed is not to be lost
                 sys.stdout.flush()
             os._exit(0)
-        with suppress(OSError):  # the folder may be gone
-            os.chdir(folder)
-        sys.path[:], sys.argv[:] = path, arguments
-        if dict(os.environ) != environment:
-            os.environ.clear()
-            os.environ.update(environment)
+        before.put_back()
 
 
 @contextmanager

@@ -5,7 +5,7 @@ A user's report of an epoch becomes plain numbers; anything else has a clear mes
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from itertools import pairwise
 from math import isfinite, nan
@@ -16,8 +16,8 @@ from hpsearch.errors import TrainerError
 from hpsearch.messages import readable
 from hpsearch.rng import library_seed
 from hpsearch.store import SafePath
-from hpsearch.trainers.checkpoints import Checkpoints, to_state
-from hpsearch.trainers.protocol import EPOCHS_PARAMETER, Curve, Job, Outcome
+from hpsearch.trainers.checkpoints import Checkpoints, epochs_of, to_state
+from hpsearch.trainers.protocol import EPOCHS_PARAMETER, Curve, Job, Outcome, State
 
 Metrics = dict[str, float]
 """Metrics of one epoch by name; NaN and infinity are still themselves here."""
@@ -25,17 +25,41 @@ Metrics = dict[str, float]
 LONGEST_NAME = 200
 """Characters of a metric's name."""
 
+NO_METRICS = "training must report metrics after each epoch, found none"
+
 
 def seed_of(job: Job) -> int:
     """A seed for a user's trainer, the same wherever the job is trained."""
     return library_seed(*job.seed, "user", rules=job.rules)
 
 
-def params_of(job: Job) -> dict[str, Any]:
-    """The parameters of a job as a user's trainer gets them, one called "epochs" among them."""
-    hidden = {"epochs": job.settings[EPOCHS_PARAMETER]} if EPOCHS_PARAMETER in job.settings else {}
-    others = {n: v for n, v in job.settings.items() if n not in ("epochs", EPOCHS_PARAMETER)}
+def params_of(job: Job, epoch: int | None = None) -> dict[str, Any]:
+    """The parameters of a job as a user's trainer gets them, one called "epochs" among them.
+
+    With an epoch, those that this one had or will have.
+    """
+    settings = job.settings if epoch is None else job.settings_of(epoch)
+    hidden = {"epochs": settings[EPOCHS_PARAMETER]} if EPOCHS_PARAMETER in settings else {}
+    others = {n: v for n, v in settings.items() if n not in ("epochs", EPOCHS_PARAMETER)}
     return {**others, **hidden}
+
+
+def course_of(job: Job, epochs: int) -> list[tuple[int, dict[str, Any]]]:
+    """The parameters of each of a training's first epochs, with the first one that had them.
+
+    >>> one = Job(0, {"rate": 0.1}, (0,), until_epoch=9, earlier=((5, {"rate": 1.0}),))
+    >>> course_of(one, 5), course_of(one, 6)
+    ([(1, {'rate': 1.0})], [(1, {'rate': 1.0}), (6, {'rate': 0.1})])
+    """
+    firsts = sorted({1, *(until + 1 for until, _ in job.earlier)})
+    return [(first, params_of(job, first)) for first in firsts if first <= epochs]
+
+
+def nothing_to_train(job: Job, state: State | None) -> Outcome | None:
+    """The outcome of a piece without epochs, which only tries a change; None for any other."""
+    if job.until_epoch != epochs_of(state):
+        return None
+    return Outcome({"epoch": []}, to_state(0, False) if state is None else state)
 
 
 def outcome_of(
@@ -65,7 +89,7 @@ def outcome_of(
         checkpoints.drop()
         if done:  # it was at its end before
             return Outcome({"epoch": []}, None, finished=True)
-        raise TrainerError("training must report metrics after each epoch, found none")
+        raise TrainerError(NO_METRICS)
     curve, diverged = curve_of(rows, metric)
     finished = ended or job.until_epoch >= job.settings["epochs"]  # type: ignore[operator]
     if diverged or finished:
@@ -75,6 +99,39 @@ def outcome_of(
     if not kept:
         checkpoints.drop()
     return Outcome(curve, to_state(job.until_epoch, kept))
+
+
+def steered_outcome(
+    job: Job,
+    state: State | None,
+    rows: Mapping[int, Metrics],
+    metric: str,
+    ended: bool,
+    keep: Callable[[int], bool],
+) -> Outcome:
+    """The outcome of a piece of a steered training, which may be gone back to or on from its end.
+
+    Args:
+        job: the piece.
+        state: what it went on from.
+        rows: the metrics of its epochs.
+        metric: what counts.
+        ended: whether training ended by itself.
+        keep: keeps a checkpoint of an epoch, and gives whether there is one.
+
+    Raises:
+        TrainerError: there is no epoch, or one between others is missing.
+    """
+    if not rows and epochs_of(state):
+        return Outcome({"epoch": []}, state, finished=True)
+    if not rows:
+        raise TrainerError(NO_METRICS)
+    curve, diverged = curve_of(rows, metric)
+    if diverged:
+        return Outcome(curve, None, diverged=True)
+    epoch = max(rows)
+    finished = ended or epoch >= job.settings["epochs"]  # type: ignore[operator]
+    return Outcome(curve, to_state(epoch, keep(epoch), job.training), finished=finished)
 
 
 def metrics_of(reported: Any, metric: str, epoch: int | None = None) -> Metrics:

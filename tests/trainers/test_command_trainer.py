@@ -4,14 +4,17 @@ import json
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from hpsearch.errors import RunError, TrainerError
 from hpsearch.store import SafePath
+from hpsearch.trainers.command.kind import KIND
 from hpsearch.trainers.command.process import output_of
 from hpsearch.trainers.command.trainer import CommandTrainer
+from hpsearch.trainers.kinds import Setup
 from hpsearch.trainers.protocol import Job
 
 
@@ -273,3 +276,78 @@ def test_a_result_is_read_from_a_plain_file_of_its_own(script, train, tmp_path, 
         train(script(text), options={"file": "result.json"})
     with pytest.raises(RunError, match=r"everything must be inside it, found the path '\.\./x'"):
         train(script(""), options={"file": "../x"})
+
+
+ADDING = """
+import json, os, pathlib, sys
+file, done, total = pathlib.Path(os.environ["HPSEARCH_CHECKPOINT_DIR"], "saved"), 0, 0.0
+if file.exists():
+    done, total = json.loads(file.read_text())
+with open("calls.txt", "a") as calls:
+    print(done, *sys.argv[1:], file=calls)
+for epoch in range(done, int(os.environ["HPSEARCH_EPOCHS"])):
+    total += float(sys.argv[1])
+    print(json.dumps({"score": total}), flush=True)
+    file.write_text(json.dumps([epoch + 1, total]))
+"""
+
+
+@pytest.fixture
+def steered(script, tmp_path):
+    """Train a piece of a command that goes on, with changes of x: (epoch, its value then)."""
+    trainer = CommandTrainer(
+        script(ADDING) + " {x} {epochs}", str(tmp_path), "score", str(tmp_path), resumes=True
+    )
+
+    def run(until, *changes, state=None, number=0):
+        x, earlier = 1.0, []
+        for epoch, value in changes:
+            earlier.append((epoch, {"epochs": 9, "x": x}))
+            x = value
+        settings = {"epochs": 9, "x": x}
+        one = Job(number, settings, (0, 0), until, earlier=tuple(earlier), steered=True)
+        return trainer.train([one], [state])[0]
+
+    return run
+
+
+def test_a_change_starts_a_command_again_with_new_words_where_it_had_ended(steered, tmp_path):
+    two = steered(2)
+    tried = steered(2, (2, 5.0), state=two.state)
+    assert (tried.curve, tried.state) == ({"epoch": []}, two.state)
+    four = steered(4, (2, 5.0), state=two.state)
+    last = steered(9, (2, 5.0), (4, 0.0), state=four.state)
+    assert (four.curve["score"], last.curve["score"]) == ([7, 12], [12] * 5)
+    assert last.finished
+    assert last.state is not None  # it may go on to more epochs, or be gone back from
+    lines = (tmp_path / "calls.txt").read_text().splitlines()
+    assert lines == ["0 1.0 2", "2 5.0 4", "4 0.0 9"]
+
+
+def test_a_command_without_its_checkpoint_is_trained_by_its_whole_history(steered, tmp_path):
+    two = steered(2)
+    four = steered(4, (2, 5.0), state=two.state)
+    for path in (tmp_path / "state" / "0-0-0").iterdir():
+        (path / "saved").unlink()
+        path.rmdir()
+    six = steered(6, (2, 5.0), (2, 3.0), (4, 0.5), state=four.state)
+    assert six.curve == {"epoch": [1, 2, 3, 4, 5, 6], "score": [1, 2, 5, 8, 8.5, 9]}
+    lines = (tmp_path / "calls.txt").read_text().splitlines()
+    assert lines[2:] == ["0 1.0 2", "2 3.0 4", "4 0.5 6"]
+
+
+def test_another_line_of_a_command_goes_on_from_the_checkpoint_that_it_came_from(steered):
+    two = steered(2)
+    other = steered(3, (2, 5.0), state=two.state, number=1)
+    assert other.curve == {"epoch": [3], "score": [7]}
+    back = steered(3, state=two.state)
+    assert back.curve == {"epoch": [3], "score": [3]}
+
+
+def test_a_command_that_would_begin_anew_cannot_be_steered():
+    options = {"command": f"{sys.executable} a.py", "folder": ".", "resumes": False}
+    setup = Setup(options, ("x",), "score")
+    assert KIND.unsteerable(setup).startswith(
+        "trainer.command: must go on from what it left in its checkpoint folder, found one that"
+    )
+    assert KIND.unsteerable(replace(setup, options={**options, "resumes": True})) is None

@@ -120,6 +120,17 @@ def _inspect(setup: Setup) -> bool:
     )
 
 
+def _unsteerable(setup: Setup) -> str | None:
+    _inspect(setup)
+    if setup.options["resumes"]:
+        return None
+    return (
+        "trainer.command: must go on from what it left in its checkpoint folder, found one that "
+        "would train from the start at each change; have it save there after each epoch, go on "
+        "from that, and say resumes: true"
+    )
+
+
 def _make(setup: Setup, at: Workplace) -> Trainer:
     from hpsearch.trainers.command.trainer import CommandTrainer
 
@@ -181,6 +192,7 @@ KIND = Kind(
     check_options=_unknown_places,
     unused_parameters=_unused_parameters,
     inspect=_inspect,
+    unsteerable=_unsteerable,
     threads="all",
     devices=True,
     code=UserCode("command", "command", _places),

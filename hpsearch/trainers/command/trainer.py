@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from hpsearch.store import SafePath
-from hpsearch.trainers.checkpoints import Checkpoints, kept_epochs
+from hpsearch.trainers.checkpoints import Checkpoints, kept_by, kept_epochs
 from hpsearch.trainers.command.process import output_of
 from hpsearch.trainers.command.results import (
     Results,
@@ -18,7 +19,14 @@ from hpsearch.trainers.command.results import (
 )
 from hpsearch.trainers.command.template import as_text, filled
 from hpsearch.trainers.protocol import Job, Outcome, Report, State, TrainsOneByOne
-from hpsearch.trainers.user_training import outcome_of, params_of, seed_of
+from hpsearch.trainers.user_training import (
+    Metrics,
+    nothing_to_train,
+    outcome_of,
+    params_of,
+    seed_of,
+    steered_outcome,
+)
 
 
 @dataclass(frozen=True)
@@ -26,7 +34,8 @@ class CommandTrainer(TrainsOneByOne):
     """Trains each job by one run of a command, which is given the epoch to train up to.
 
     A later piece goes on from the checkpoint folder where the command `resumes`; else it is
-    trained anew, and epochs that are known already are reported a second time.
+    trained anew, and epochs that are known already are reported a second time. Each setting of a
+    training that is steered is a run of its own.
 
     Attributes:
         command: its words with `{name}` for values, see `template`.
@@ -52,27 +61,42 @@ class CommandTrainer(TrainsOneByOne):
         Raises:
             TrainerError: the command failed, or what it reports is no result.
         """
+        if (tried := nothing_to_train(job, state)) is not None:
+            return tried
         run = SafePath(Path(self.folder))
         logs = run / "logs"
         logs.mkdir(exist_ok=True)  # without its parents: a deleted run stays so
-        checkpoints = Checkpoints.of(run, job.training)
+        checkpoints = Checkpoints.of(run, job.training, job.steered)
 
         def piece(folder: SafePath, done: int) -> Outcome:
-            rows = by_epoch(self._run(job, folder, logs), self.metric, done, job.until_epoch)
-            if report is not None:
-                for epoch, row in rows.items():
-                    report({"epoch": epoch, **row})
-            ended = max(rows, default=0) < job.until_epoch
-            left = folder if self.resumes else None
-            return outcome_of(job, rows, self.metric, done, ended, checkpoints, left)
+            rows: dict[int, Metrics] = {}
+            begun, ended = done, False
+            for until in [epoch for epoch, _ in job.earlier] + [job.until_epoch]:
+                if until <= begun or ended:
+                    continue
+                found = by_epoch(self._run(job, until, folder, logs), self.metric, begun, until)
+                if report is not None:
+                    for epoch, row in found.items():
+                        report({"epoch": epoch, **row})
+                ended = max(found, default=0) < until
+                rows |= found
+                begun = until
+            if not job.steered:
+                left = folder if self.resumes else None
+                return outcome_of(job, rows, self.metric, done, ended, checkpoints, left)
+            keep = partial(checkpoints.keep, folder)
+            outcome = steered_outcome(job, state, rows, self.metric, ended, keep)
+            folder.remove()  # where nothing was kept
+            return outcome
 
-        return checkpoints.within(kept_epochs(state) if self.resumes else 0, piece)
+        goes_on = kept_epochs(state) if self.resumes else 0
+        return checkpoints.within(goes_on, piece, kept_by(state))
 
-    def _run(self, job: Job, folder: SafePath, logs: SafePath) -> Results:
-        """What the command reports of a piece that it trained in a folder."""
-        params = params_of(job)
+    def _run(self, job: Job, until: int, folder: SafePath, logs: SafePath) -> Results:
+        """What the command reports of a piece that it trained up to an epoch in a folder."""
+        params = params_of(job, until)
         given = {
-            "epochs": job.until_epoch,
+            "epochs": until,
             "full_epochs": job.settings["epochs"],
             "seed": seed_of(job),
             "trial": job.number,

@@ -86,6 +86,16 @@ def _check_copies(function: Callable[..., Any], name: str) -> None:
         ) from error
 
 
+def _unsteerable(setup: Setup) -> str | None:
+    if _inspect(setup):
+        return None
+    return (
+        f"{setup.options['function']}: must yield after each epoch, as `change = yield "
+        f"{{{setup.metric!r}: ...}}`, found a function that returns; what yield gives is None, or "
+        "a dict of the parameters that changed"
+    )
+
+
 def _make(setup: Setup, at: Workplace) -> Trainer:
     from hpsearch.trainers.function.trainer import FunctionTrainer
 
@@ -119,6 +129,7 @@ KIND = Kind(
     default_metric="value",
     needs_data=False,
     inspect=_inspect,
+    unsteerable=_unsteerable,
     threads="all",
     devices=True,
     code=UserCode("function", "function", _places),

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Generator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from hpsearch.store import SafePath
-from hpsearch.trainers.checkpoints import Checkpoints, kept_epochs
+from hpsearch.trainers import alive
+from hpsearch.trainers.checkpoints import Checkpoints, epochs_of, kept_by, kept_epochs
+from hpsearch.trainers.function.call import Call
 from hpsearch.trainers.function.loading import Function, call_style, load
-from hpsearch.trainers.isolation import isolated, redirected
+from hpsearch.trainers.isolation import Surroundings, isolated, redirected
 from hpsearch.trainers.protocol import Job, Outcome, Report, State, TrainsOneByOne
 from hpsearch.trainers.user_training import (
-    Metrics,
+    course_of,
     curve_of,
-    epoch_named,
     metrics_of,
+    nothing_to_train,
     outcome_of,
     params_of,
     seed_of,
+    steered_outcome,
 )
 
 
@@ -31,7 +36,10 @@ class FunctionTrainer(TrainsOneByOne):
     A function that returns is a full training, whatever the job's until_epoch. A generator is
     followed epoch by epoch and closed after until_epoch. A later piece of it goes on from its
     checkpoint_dir, if it takes one and left something there; else the generator starts anew,
-    and epochs that are known already are reported a second time.
+    and epochs that are known already are reported a second time. One that is steered is left at
+    its yield, and the next piece goes on there if it continues exactly this training; whether it
+    does, or the generator starts anew, is the same to the function: it is called with the first
+    settings, and each yield gives what changed after its epoch.
 
     Attributes:
         target: the function, or its name as `file.py:name` or `module:name`.
@@ -52,22 +60,37 @@ class FunctionTrainer(TrainsOneByOne):
             HpsearchError: the function cannot be loaded, or its results are no metrics.
             Exception: what the function raised.
         """
-        logs = SafePath(Path(self.folder)) / "logs"
-        logs.mkdir(exist_ok=True)  # without its parents: a deleted run stays so
-        with redirected(logs / f"trial-{job.number}.txt"):
+        if (tried := nothing_to_train(job, state)) is not None:
+            return tried
+        with self._at_work(job.number):
             target = self.target
             function = load(target, self.home) if isinstance(target, str) else target
             with isolated():
-                return self._call(function, job, state, report)
+                return self._train(function, job, state, report)
 
-    def _call(
+    @contextmanager
+    def _at_work(self, number: int) -> Iterator[None]:
+        """Send what is printed to a trial's log."""
+        logs = SafePath(Path(self.folder)) / "logs"
+        logs.mkdir(exist_ok=True)  # without its parents: a deleted run stays so
+        with redirected(logs / f"trial-{number}.txt"):
+            yield
+
+    def _train(
         self, function: Function, job: Job, state: State | None, report: Report | None
     ) -> Outcome:
+        checkpoints = Checkpoints.of(SafePath(Path(self.folder)), job.training, job.steered)
+        left = alive.take(self._key(job, epochs_of(state)))
+        if isinstance(left, Call):
+            if left.work is not None:
+                checkpoints.thin(left.epoch, left.work)
+            if left.surroundings is not None:
+                left.surroundings.put_back()
+            return self._follow(left, job, state, report, checkpoints)
         style = call_style(function)
-        checkpoints = Checkpoints.of(SafePath(Path(self.folder)), job.training)
 
         def piece(folder: SafePath | None, done: int) -> Outcome:
-            params = copy.deepcopy(params_of(job))
+            params = copy.deepcopy(params_of(job, done + 1))
             epochs = params.get("epochs", job.settings["epochs"])
             extras: dict[str, Any] = {"trial": job.number}
             if "seed" in style.extras:
@@ -79,38 +102,65 @@ class FunctionTrainer(TrainsOneByOne):
                 checkpoints.drop()
                 curve, diverged = curve_of({1: metrics_of(found, self.metric)}, self.metric)
                 return Outcome(curve, None, diverged=diverged, finished=True)
-            rows, ended = _follow(found, self.metric, done, job.until_epoch, report)
-            return outcome_of(job, rows, self.metric, done, ended, checkpoints, folder)
+            return self._follow(Call(found, done, folder), job, state, report, checkpoints)
 
         if "checkpoint_dir" in style.extras:
-            return checkpoints.within(kept_epochs(state), piece)
+            return checkpoints.within(kept_epochs(state), piece, kept_by(state))
         return piece(None, 0)
 
+    def _follow(
+        self,
+        call: Call,
+        job: Job,
+        state: State | None,
+        report: Report | None,
+        checkpoints: Checkpoints,
+    ) -> Outcome:
+        """Follow a generator through a piece; it is closed where nothing may go on from it.
 
-def _follow(
-    generator: Generator[Any, None, None],
-    metric: str,
-    done: int,
-    until: int,
-    report: Report | None,
-) -> tuple[dict[int, Metrics], bool]:
-    """Each epoch's metrics, up to and including one epoch, and whether the generator ended.
+        So its `finally` blocks run before what it left counts as a checkpoint.
+        """
+        done, work, stays = call.epoch, call.work, False
+        try:
+            rows, ended, ignored = call.follow(job, self.metric, report, epochs_of(state))
+            last = job.until_epoch >= job.settings["epochs"]  # type: ignore[operator]
+            stays = job.steered and not (call.over or last)
+            if not stays:
+                call.generator.close()
+            if not job.steered:
+                return outcome_of(job, rows, self.metric, done, ended, checkpoints, work)
 
-    It is closed where training stops, so that its `finally` blocks run now.
-    """
-    rows: dict[int, Metrics] = {}
-    epoch = done
-    try:
-        for reported in generator:
-            epoch = epoch_named(reported) or epoch + 1
-            if epoch > until:
-                return rows, False
-            rows[epoch] = metrics_of(reported, metric, epoch)
-            if report is not None:
-                report({"epoch": epoch, **rows[epoch]})
-            undefined = any(value - value != 0 for value in rows[epoch].values())
-            if undefined or epoch == until:
-                return rows, False
-        return rows, True
-    finally:
-        generator.close()
+            def keep(epoch: int) -> bool:
+                return work is not None and checkpoints.keep(work, epoch, in_use=stays)
+
+            outcome = steered_outcome(job, state, rows, self.metric, ended, keep)
+            if stays:
+                call.surroundings = Surroundings.now()
+                alive.keep(self._key(job, call.epoch), call, partial(self._close, job, call))
+            return replace(outcome, remarks=ignored)
+        except BaseException:
+            stays = False
+            raise
+        finally:
+            if not stays:
+                call.generator.close()
+                if job.steered and work is not None:
+                    work.remove()
+
+    def _close(self, job: Job, call: Call) -> None:
+        """Close a generator that was left at its yield, where it was left."""
+        with self._at_work(job.number), isolated():
+            if call.surroundings is not None:
+                call.surroundings.put_back()
+            call.generator.close()
+        if call.work is not None:
+            call.work.remove()
+
+    def _key(self, job: Job, epoch: int) -> object:
+        """All that a generator at a yield of a steered job comes from; None of another job."""
+        if not job.steered:
+            return None
+        # a function that is handed over comes as another copy each time
+        function = getattr(self.target, "__code__", self.target)
+        origin = (self.folder, function, self.home, job.training, job.seed, job.rules)
+        return *origin, job.settings["epochs"], epoch, course_of(job, epoch)
