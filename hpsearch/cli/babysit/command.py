@@ -1,4 +1,4 @@
-"""`hpsearch babysit`: train one model, watch it, and change its settings while it trains."""
+"""`hpsearch babysit`: train one model, watch it, and change it while it trains."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ def babysit(
     quiet: bool,
     trust: bool,
 ) -> int:
-    """Train one model, and change its settings while it trains.
+    """Train one model, and change it while it trains.
 
-    It begins with CONFIG's fixed settings and the middle of its space, or as RUN's winner or
-    another trial of it. Keys change it, or `hpsearch steer` from another terminal; each change
+    CONFIG|RUN is a configuration, whose fixed settings and the middle of whose space the model
+    begins with, or a run, as whose winner or other trial it begins. Keys change it, or `hpsearch steer` from another terminal; each change
     is written into a diary, can be undone, and what was done can be repeated bit for bit.
     """
     if replay:
