@@ -56,11 +56,9 @@ def write_network(best: SafePath, trained: Trained) -> Model:
 
 
 def _open(best: SafePath, _setup: Setup) -> tuple[Model, Encoding]:
-    from hpsearch.data.encoding import Encoding
-    from hpsearch.trainers.network.model import load_model
+    from hpsearch.trainers.network.model import open_network
 
-    model = load_model(best / MODEL)
-    return model, Encoding.from_json(model.data)
+    return open_network(best / MODEL)
 
 
 def _as_bytes(settings: Settings, state: State, dataset: Dataset) -> bytes:
