@@ -55,8 +55,9 @@ def babysit(
     """Train one model, and change it while it trains.
 
     CONFIG|RUN is a configuration, whose fixed settings and the middle of whose space the model
-    begins with, or a run, as whose winner or other trial it begins. Keys change it, or `hpsearch steer` from another terminal; each change
-    is written into a diary, can be undone, and what was done can be repeated bit for bit.
+    begins with, or a run, as whose winner or other trial it begins. Keys change it, or
+    `hpsearch steer` from another terminal; each change is written into a diary, can be undone,
+    and what was done can be repeated bit for bit.
     """
     if replay:
         return _replay(what, runs_dir, quiet, trust)
