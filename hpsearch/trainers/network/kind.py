@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from hpsearch.data.encoding import Encoding
     from hpsearch.store import SafePath
     from hpsearch.trainers.network.model import Model
-    from hpsearch.trainers.protocol import Job, Layer, Settings, State, Trainer
+    from hpsearch.trainers.protocol import Job, Settings, State, Trainer
+    from hpsearch.trial import Layer
 
 METRIC_GOALS: Mapping[str, Goal] = {
     name: "minimize" if name.endswith("loss") else "maximize" for name in METRICS
