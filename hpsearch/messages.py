@@ -40,7 +40,7 @@ def counted(count: int, name: str) -> str:
     ('1 trial', '1,234 trials', '2 new classes', '0 entries')
     """
     if count != 1:
-        ends = (("s", "ses"), ("x", "xes"), ("ry", "ries"))
+        ends = (("s", "ses"), ("x", "xes"), ("nch", "nches"), ("ry", "ries"))
         old, new = next((each for each in ends if name.endswith(each[0])), ("", "s"))
         name = name.removesuffix(old) + new
     return f"{count:,} {name}"

@@ -1,7 +1,8 @@
 """A trial, the plan that it is part of, and what became of it: frozen, plain values.
 
-`Piece`, `Result`, `Inherited` and `Span` are lines of a run's files, `Round` and `Rung` a part of
-its run.json: their fields and types are those of the files, see docs/run_format.md.
+`Piece`, `Result`, `Inherited`, `Span`, `Intervention` and `Diagnosis` are lines of a run's files,
+`Round` and `Rung` a part of its run.json: their fields and types are those of the files, see
+docs/run_format.md.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from math import isfinite
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
@@ -146,6 +147,79 @@ class Span:
     worker: str
     start: Number
     end: Number
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Point:
+    """A babysat model after an epoch: where another line of pieces may begin."""
+
+    trial: Count
+    epoch: Count  # 0 before the first
+
+
+Action = Literal["set", "undo", "branch", "pause", "continue", "stop", "rescue"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intervention:
+    """What was done to a babysat model: a line of interventions.jsonl, its diary.
+
+    Training goes on after `epoch` of the line `trial`: its last one, or for undo, branch and
+    rescue an earlier one, where a new number begins with what held on that line there. `set`
+    maps each changed parameter to its values before and after, null where it was not set.
+    """
+
+    time: str  # ISO 8601, UTC
+    trial: Count
+    epoch: Count
+    action: Action
+    set: Mapping[str, tuple[Value | list[Value], Value | list[Value]]]
+    note: str | None
+    by: Literal["key", "steer", "python", "rescue"]
+
+    @property
+    def point(self) -> Point:
+        """From where training goes on."""
+        return Point(self.trial, self.epoch)
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """How one layer of a network trains: what a practitioner looks at.
+
+    Attributes:
+        name: "hidden 1", ..., "output".
+        weight: norm of its weights W.
+        gradient: norm of the loss's gradient by W on one mini-batch, the next one.
+        update: norm of the step that the optimizer would take on W with it.
+        dead: share of its units that are 0 on each of some rows; None where none can be.
+        shift: how far the mini-batch's means are from those that batch norm uses at test time,
+            in standard deviations, averaged over the units; None without batch norm.
+    """
+
+    name: str
+    weight: Number | None  # None, as all of them, where it is not finite
+    gradient: Number | None
+    update: Number | None
+    dead: Number | None = None
+    shift: Number | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        """The step's norm over the weights'; a practitioner looks for about 1e-3."""
+        if self.update is None or not self.weight:
+            return None
+        return self.update / self.weight
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """How the layers of a babysat network did: a line of diagnostics.jsonl."""
+
+    number: Count
+    epoch: Count
+    seconds: Number  # that an epoch took
+    layers: Sequence[Layer]
 
 
 def is_stored_number(value: Any) -> bool:

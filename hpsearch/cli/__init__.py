@@ -90,6 +90,8 @@ COMMANDS = {  # name: module and function in this package, and the first sentenc
     "check": ("check:check", "Validate CONFIG and its data; show the space and the plan."),
     "run": ("run:run", "Search the space that CONFIG describes."),
     "resume": ("resume:resume", "Finish RUN, a folder or a name; the newest if left out."),
+    "babysit": ("babysit.command:babysit", "Train one model, and change it while it trains."),
+    "steer": ("babysit.steer:steer", "Change a model that is babysat, while it trains."),
     "refine": ("refine:refine", "Search again, narrowed around the best trials of RUN."),
     "report": ("report:report", "Say what a run found, or compare several."),
     "list": ("list:list_", "List the runs, oldest first."),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from hpsearch.cli.babysit.conduct import tend
 from hpsearch.cli.conduct import watching
 from hpsearch.cli.options import (
     Whole,
@@ -20,6 +21,8 @@ from hpsearch.errors import as_argument
 from hpsearch.report.escape import echo
 from hpsearch.report.summary import summarise
 from hpsearch.report.terminal import show
+from hpsearch.searching.babysit.start import go_on as take_up
+from hpsearch.searching.babysit.start import reopen_model
 from hpsearch.searching.launch import resume as go_on
 from hpsearch.searching.repair import repair as mend
 from hpsearch.store import find
@@ -30,6 +33,8 @@ from hpsearch.store import find
 @runs_dir_option
 @click.option("--trials", "-n", type=Whole(),
               help="Go on to so many trials in all, more than were planned.")  # fmt: skip
+@click.option("--epochs", type=Whole(1),
+              help="Of a babysat model: train so many epochs in all.")  # fmt: skip
 @click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True,
               help="Change parallel.*, search.timeout or search.trial_timeout.")  # fmt: skip
 @click.option("--repair", is_flag=True,
@@ -42,6 +47,7 @@ def resume(
     run: str | None,
     runs_dir: Path,
     trials: int | None,
+    epochs: int | None,
     overrides: tuple[str, ...],
     repair: bool,
     jobs: int | None,
@@ -57,6 +63,14 @@ def resume(
     if repair:
         for line in mend(found) or [f"{found.path}: nothing is damaged"]:
             echo(line, err=True)
+    if found.info.babysit is not None:
+        if trials is not None:
+            raise click.UsageError("--trials goes with a search; a babysat model has --epochs")
+        config = reopen_model(found, overrides, trust=trust, jobs=jobs, backend=backend)
+        tend(found, quiet, lambda session: take_up(session, epochs), config)
+        return
+    if epochs is not None:
+        raise click.UsageError("--epochs goes with a babysat model; a search has --trials")
     with watching(quiet) as notify:
         went_on = go_on(
             found,

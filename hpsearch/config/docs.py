@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from hpsearch.config.parts import INSIDE
-from hpsearch.config.schema import Config, Metric, Parallel, ParameterKeys, Search
+from hpsearch.config.schema import Babysit, Config, Metric, Parallel, ParameterKeys, Search
 from hpsearch.config.template import flow
 from hpsearch.data.options import DataOptions
 from hpsearch.fields import Keys
@@ -68,6 +68,7 @@ TABLES: dict[str, type[Keys]] = {
     "metric": Metric,
     "search": Search,
     "parallel": Parallel,
+    "babysit": Babysit,
 }
 
 

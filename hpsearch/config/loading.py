@@ -70,7 +70,7 @@ def space_from_tree(tree: Mapping[str, Any]) -> Space:
     """A space alone, of whatever names; no trainer says which there are."""
     sound, problems = yaml_text.plain({"space": tree})
     typed, found = parameters(sound.get("space"), None)
-    parts = Parts(None, None, TrainerParts(None, {}, {}), None, typed, None, None)
+    parts = Parts(None, None, TrainerParts(None, {}, {}), None, typed, None, None, None)
     domains, more = _domains(parts)
     problems += found + more
     problems += checks.dependencies(parts, domains)
@@ -239,6 +239,7 @@ def _complete(
     assert parts.metric is not None
     assert search is not None
     assert parts.parallel is not None
+    assert parts.babysit is not None
     whole = TrainerConfig(parts.kind.name, dict(trainer.settings), _options(parts, base))
     halving = search.halving if whole.epochs > 1 else None
     return Config(
@@ -250,6 +251,7 @@ def _complete(
         space=space,
         search=replace(search, halving=halving, start=start),
         parallel=parts.parallel,
+        babysit=parts.babysit,
         text=text,
     )
 

@@ -40,7 +40,7 @@ def lay_over(
     Returns:
         The new tree, the places with the origins of what was overridden, and the problems.
     """
-    given = [_read_setting(setting) for setting in settings]
+    given = [read_setting(setting) for setting in settings]
     given += [
         (tuple(map(Quoted, OPTIONS[name])), _read(value, f"--{name}"), f"--{name}")
         for name, value in options.items()
@@ -67,7 +67,12 @@ PART = re.compile(r"""\s*(?:"([^"]+)"|'([^']+)'|([^."'=]+))\s*([.=])""")
 """A key of a path, in quotes or without a dot, and what follows it."""
 
 
-def _read_setting(setting: str) -> tuple[tuple[str, ...], Any, str]:
+def read_setting(setting: str) -> tuple[tuple[str, ...], Any, str]:
+    """The keys, the value, and a label for messages of a `KEY=VALUE` text.
+
+    Raises:
+        ConfigError: it is none, or its value is no YAML.
+    """
     label, parts, end = printable(f"--set {setting}"), [], 0
     while match := PART.match(setting, end):
         quoted, bare, end = match[1] or match[2], match[3], match.end()

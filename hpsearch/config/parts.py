@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from hpsearch.config.problems import KeyPath, Problem
 from hpsearch.config.schema import (
+    Babysit,
     Confirm,
     Halving,
     Heading,
@@ -36,7 +37,7 @@ from hpsearch.trainers.kinds import Kind
 INSIDE: Mapping[str, type[Keys]] = {"halving": Halving, "confirm": Confirm}
 """Keys whose values are mappings with known keys."""
 
-SECTIONS = ("data", "trainer", "metric", "space", "search", "parallel")
+SECTIONS = ("data", "trainer", "metric", "space", "search", "parallel", "babysit")
 
 Section = TypeVar("Section", bound=Keys)
 
@@ -61,6 +62,7 @@ class Parts:
     space: Mapping[str, ParameterKeys | None]  # every name, in order
     search: Search | None
     parallel: Parallel | None
+    babysit: Babysit | None
 
     @property
     def kind(self) -> Kind | None:
@@ -90,6 +92,7 @@ def read(tree: Mapping[str, Any], trainer: TrainerParts) -> tuple[Parts, list[Pr
         space=space,
         search=part(Search, "search"),
         parallel=part(Parallel, "parallel"),
+        babysit=part(Babysit, "babysit"),
     )
     return parts, problems
 
@@ -153,7 +156,13 @@ def _sections() -> dict[str, str]:
     found = {"kind": "trainer"}
     for kind in reversed(kinds.built_in()):
         found |= dict.fromkeys([*kind.options, *kind.hyperparameters], "trainer")
-    sections = {"metric": Metric, "data": DataOptions, "parallel": Parallel, "search": Search}
+    sections = {
+        "metric": Metric,
+        "data": DataOptions,
+        "parallel": Parallel,
+        "search": Search,
+        "babysit": Babysit,
+    }
     for section, cls in sections.items():
         found |= dict.fromkeys(names_of(cls), section)
     return found

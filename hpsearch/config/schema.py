@@ -286,6 +286,17 @@ class Parallel(Keys):
     )
 
 
+@dataclass(frozen=True)
+class Babysit(Keys):
+    """What is kept of a model that is babysat."""
+
+    keep: Annotated[Positive, rules.whole(1, MOST_TRIALS)] = key(
+        "Snapshots of a branch beside the last, the best, and those before interventions: so "
+        "many, evenly spread. From any other epoch it is trained again, to the same bits.",
+        20,
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Heading(Keys):
     """The keys that stand alone."""
@@ -312,6 +323,7 @@ class Config(Heading):
     )
     search: Search = key("How much to search, and how.")
     parallel: Parallel = key("Where trials run.")
+    babysit: Babysit = key("What is kept of a model that is babysat.")
     text: bytes | None = field(default=None, compare=False, repr=False)
     """What the user wrote, byte for byte; None for a configuration from Python. Configurations
     that mean the same are equal, however they were written."""
@@ -336,6 +348,7 @@ class Config(Heading):
                 "start": _plain(self.search.start) or None,
             },
             "parallel": _plain(vars(self.parallel)),
+            "babysit": _plain(vars(self.babysit)),
         }
 
 

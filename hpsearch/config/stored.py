@@ -8,13 +8,13 @@ pydantic nor the code of the checks.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from hpsearch.config.schema import Config, Metric, Parallel, Search, TrainerConfig
+from hpsearch.config.schema import Babysit, Config, Metric, Parallel, Search, TrainerConfig
 from hpsearch.data.options import DataOptions
 from hpsearch.errors import RunError, TrainerError
 from hpsearch.space.stored import space_from_config
@@ -35,6 +35,7 @@ class Stored:
     search: Search
     parallel: Parallel
     data: DataOptions | None = None
+    babysit: Babysit = field(default_factory=Babysit)
 
 
 def read(tree: Mapping[str, Any], run: Path) -> Config:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
+import msgspec
 import numpy as np
 
 from hpsearch.data.numerals import Writing
@@ -82,22 +83,53 @@ class Encoding:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Encoding:
-        """The encoding that `to_json` wrote; older versions lack the last three entries."""
-        fill = values["fill"]
-        return cls(
-            numbers=tuple(values["numbers"]),
-            categories={name: tuple(texts) for name, texts in values["categories"]},
-            classes=tuple(values["classes"]),
-            target=values["target"],
-            fill=None if fill is None else np.array(fill, dtype=np.float64),
-            mean=np.array(values["mean"], dtype=np.float64),
-            scale=np.array(values["scale"], dtype=np.float64),
-            written=tuple(values.get("written", map(str, values["classes"]))),
-            writings={
-                name: Writing(**writing) for name, writing in values.get("writings", {}).items()
-            },
-            missing_values=tuple(values.get("missing_values", ())),
+        """The encoding that `to_json` wrote.
+
+        Raises:
+            ValueError: an entry is missing, of another type, or does not fit the others.
+        """
+        try:
+            stored = msgspec.convert(dict(values), _Stored)
+        except msgspec.ValidationError as error:
+            raise ValueError(str(error)) from error
+        made = cls(
+            numbers=stored.numbers,
+            categories=dict(stored.categories),
+            classes=stored.classes,
+            target=stored.target,
+            fill=None if stored.fill is None else np.array(stored.fill, dtype=np.float64),
+            mean=np.array(stored.mean, dtype=np.float64),
+            scale=np.array(stored.scale, dtype=np.float64),
+            written=stored.written or tuple(map(str, stored.classes)),
+            writings=stored.writings,
+            missing_values=stored.missing_values,
         )
+        columns = [*stored.numbers, *(name for name, _ in stored.categories)]
+        fill = stored.numbers if stored.fill is None else stored.fill
+        if (
+            len({*columns}) < len(columns)
+            or any(len({*texts}) < len(texts) for texts in made.categories.values())
+            or not made.features == len(made.mean) == len(made.scale)
+            or len(made.written) != len(made.classes)
+            or len(fill) != len(made.numbers)
+        ):
+            raise ValueError("the entries of the encoding do not fit each other")
+        return made
+
+
+class _Stored(msgspec.Struct):
+    """What `Encoding.to_json` writes; older versions lack the last three entries."""
+
+    numbers: tuple[str, ...]
+    categories: tuple[tuple[str, tuple[str, ...]], ...]
+    classes: tuple[Label, ...]
+    target: str | None
+    fill: list[float] | None
+    mean: list[float]
+    scale: list[float]
+    written: tuple[str, ...] = ()
+    writings: dict[str, Writing] = {}
+    missing_values: tuple[str, ...] = ()
 
 
 def fit(

@@ -21,11 +21,11 @@ from hpsearch.errors import ExchangeError
 from hpsearch.exchange.target import Target, needs
 from hpsearch.nn.activations import CUBIC, LEAK, ROOT
 from hpsearch.nn.types import Array
-from hpsearch.searching.models import open_model, winning_model
+from hpsearch.searching.models import winning_model
 from hpsearch.store import RunDirectory
 from hpsearch.trainers.kinds import kind_of
 from hpsearch.trainers.network.kind import NETWORK_FILE
-from hpsearch.trainers.network.model import Model
+from hpsearch.trainers.network.model import Model, open_network
 
 IR_VERSION = 7  # that and these of ONNX 1.8, which runtimes have been able to read since 2021
 OPSETS = {"": 13, "ai.onnx.ml": 2}
@@ -57,9 +57,7 @@ def read_network(run: RunDirectory | Path) -> ExportedNetwork:
         RunError: there is no winner, or it has no model; or the file is missing or damaged.
     """
     if isinstance(run, Path):
-        model, encoding = open_model(str(run), run.parent)
-        assert isinstance(model, Model)
-        return ExportedNetwork(f"the model of {run}", model, encoding)
+        return ExportedNetwork(f"the model of {run}", *open_network(run))
     info = run.info
     winner, kind = run.winner(info), kind_of(from_run(info.config, run.path).trainer)
     if winner is not None and kind.model is not None and kind.model.load != NETWORK_FILE.load:

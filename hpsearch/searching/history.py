@@ -15,7 +15,15 @@ from hpsearch.searching.criterion import Criterion, Curve, average, join
 from hpsearch.space import Parameter, Space
 from hpsearch.store import SafePath, as_line
 from hpsearch.store.files import repair_with
-from hpsearch.trial import Inherited, Piece, Result, Status, Training, is_stored_number
+from hpsearch.trial import (
+    Inherited,
+    Params,
+    Piece,
+    Result,
+    Status,
+    Training,
+    is_stored_number,
+)
 
 MOST_NAMES = 5  # of metrics in one message
 
@@ -74,16 +82,31 @@ def check_params(
     Raises:
         RunError: a value is no number, or no list, where the space has one, or no choice.
     """
+    settings = ((result.number, result.params) for result in results)
+    check_settings(settings, space, file, remedy)
+
+
+def check_settings(
+    settings: Iterable[tuple[int, Params]],
+    space: Space,
+    file: SafePath,
+    remedy: str | None = None,
+) -> None:
+    """The same of settings alone, each with the number of its trial.
+
+    Raises:
+        RunError: a value is no number, or no list, where the space has one, or no choice.
+    """
     plain = {p.name for p in space if p.per is None and not (p.categorical or p.fixed)}
-    for result in results:
-        for name, value in result.params.items():
+    for number, params in settings:
+        for name, value in params.items():
             if name in plain and is_stored_number(value):
                 continue  # the usual case first: there are many trials
             # A name that the space lacks reaches no user's trainer.
             known = name in space
             if not (_suits(value, space[name]) if known else name not in space.settings):
                 raise RunError(
-                    f"{file}: trial {result.number}: {name} cannot be {str(value)[:40]!r}; "
+                    f"{file}: trial {number}: {name} cannot be {str(value)[:40]!r}; "
                     f"{remedy or repair_with(file.parent)}"
                 )
 

@@ -20,7 +20,7 @@ from hpsearch.searching.trainer import setup_of
 from hpsearch.searching.trust import permit
 from hpsearch.store import RunDirectory, RunInfo, find
 from hpsearch.trainers.kinds import kind_of
-from hpsearch.trainers.network.model import load_model
+from hpsearch.trainers.network.model import open_network
 from hpsearch.trainers.protocol import Predictor
 
 
@@ -38,8 +38,7 @@ def open_model(run: str | None, runs_dir: Path, trust: bool = False) -> tuple[Pr
     """
     if run is None or not run.endswith(".npz"):
         return winning_model(find(run, runs_dir), trust)
-    model = load_model(Path(expanded(run)))
-    return model, Encoding.from_json(model.data)
+    return open_network(Path(expanded(run)))
 
 
 def winning_model(run: RunDirectory, trust: bool = False) -> tuple[Predictor, Encoding]:

@@ -239,7 +239,12 @@ def conduct(
     def changed(files: str) -> None:
         notify(FilesChanged(files))
 
-    with _disk(run), run.writing(changed) as writer, _status(run, writer), _prepared(run, folds):
+    with (
+        watched_disk(run),
+        run.writing(changed) as writer,
+        kept_status(run, writer),
+        prepared_data(run, folds),
+    ):
         trainer = trainer or trainer_of(config, run.path, run.data.path, folds, function)
         with backend_of(config) as backend:
             ledger = Ledger(criterion_of(config), writer, info.began, spec.trainings)
@@ -279,7 +284,7 @@ def same_data(run: RunDirectory, info: RunInfo, config: Config) -> Dataset | Non
 
 
 @contextmanager
-def _disk(run: RunDirectory) -> Iterator[None]:
+def watched_disk(run: RunDirectory) -> Iterator[None]:
     """Say of a disk that is full, read-only or gone which it is, and how to go on.
 
     Only the run directory is written inside: what trials raise comes back as answers.
@@ -297,7 +302,7 @@ def _disk(run: RunDirectory) -> Iterator[None]:
 
 
 @contextmanager
-def _prepared(run: RunDirectory, folds: Sequence[Dataset]) -> Iterator[None]:
+def prepared_data(run: RunDirectory, folds: Sequence[Dataset]) -> Iterator[None]:
     """The data as memory-mapped files that all workers share, for as long as they work."""
     run.data.remove()  # a crash may have left them
     try:
@@ -311,8 +316,11 @@ def _prepared(run: RunDirectory, folds: Sequence[Dataset]) -> Iterator[None]:
 
 
 @contextmanager
-def _status(run: RunDirectory, writer: Writer) -> Iterator[None]:
-    """Keep run.json's status and seconds true, whatever happens inside."""
+def kept_status(run: RunDirectory, writer: Writer) -> Iterator[Callable[[str], None]]:
+    """Keep run.json's status and seconds true, whatever happens inside.
+
+    Gives what may be told another status than "finished" for a block that ends well.
+    """
     info = run.info  # as it is now that nobody else may write it
     started, spent, over = time.monotonic(), run.seconds(info), threading.Event()
     writer.describe(replace(info, status="running", seconds=spent))
@@ -333,10 +341,11 @@ def _status(run: RunDirectory, writer: Writer) -> Iterator[None]:
 
     beat = threading.Thread(target=keep_time, daemon=True)
     beat.start()
+    last = ["finished"]
     try:
-        yield
+        yield last.append
     except BaseException as error:
         with suppress(OSError, RunError):  # the trouble that came first is the one to tell
             end("interrupted" if isinstance(error, KeyboardInterrupt) else "failed")
         raise
-    end("finished")
+    end(last[-1])

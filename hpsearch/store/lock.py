@@ -100,6 +100,15 @@ def is_held(path: SafePath) -> bool:
     return False
 
 
+def owner(path: SafePath) -> str:
+    """What the file says of its owner, the last one where there is none; empty if nothing."""
+    try:
+        with path.open() as file:
+            return file.read(200).decode("utf-8", "replace").strip()
+    except (OSError, RunError):
+        return ""
+
+
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
     """Keep other processes from making runs in a folder, for a block that must be short.

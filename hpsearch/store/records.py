@@ -20,7 +20,9 @@ from hpsearch.store.files import as_json_line, repair_with, whole_lines
 from hpsearch.store.safe_path import MOST, SafePath
 from hpsearch.trial import (
     Count,
+    Diagnosis,
     Inherited,
+    Intervention,
     Number,
     Params,
     Piece,
@@ -65,6 +67,18 @@ Origin = TypedDict(
 """Where the trials of an imported run come from: another tool's study."""
 
 
+@dataclass(frozen=True, slots=True)
+class BabysitStart:
+    """Where a babysat model comes from: a trial of another run, or a configuration alone."""
+
+    seed: tuple[int | str, ...]  # the identity of its random numbers
+    rules: Count
+    settings: tuple[tuple[Count, Params], ...]  # with what it begins, each after an epoch
+    run: str | None = None
+    trial: Count | None = None
+    epoch: Count | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunInfo:
     """What run.json says of a run."""
@@ -76,6 +90,8 @@ class RunInfo:
     began: Number
     seed: Whole
     rules: Count = 1  # how random numbers are drawn; the first runs did not record it
+    kind: str | None = field(default=None, metadata=ABSENT)  # "babysit"; of a search none
+    babysit: BabysitStart | None = field(default=None, metadata=ABSENT)
     parent: str | None = None
     parent_winner: Count | None = None
     test_looks: Count = 0
@@ -171,11 +187,23 @@ class _Format:
     format: Count
 
 
-Record = TypeVar("Record", RunInfo, Winner, Piece, Result, Inherited, Span, _Format)
+Record = TypeVar(
+    "Record", RunInfo, Winner, Piece, Result, Inherited, Span, Intervention, Diagnosis, _Format
+)
 
 _DECODERS: Mapping[type, msgspec.json.Decoder[Any]] = {
     kind: msgspec.json.Decoder(kind)
-    for kind in (RunInfo, Winner, Piece, Result, Inherited, Span, _Format)
+    for kind in (
+        RunInfo,
+        Winner,
+        Piece,
+        Result,
+        Inherited,
+        Span,
+        Intervention,
+        Diagnosis,
+        _Format,
+    )
 }
 _PLACE = re.compile(r"(.*?)(?: - at (?:key in )?\$\.?(.*))?", re.DOTALL)
 _WORDS = {
@@ -187,7 +215,10 @@ _WORDS = {
 _DAMAGED = "the file is damaged; restore it"
 
 
-def as_line(record: Piece | Result | Span) -> dict[str, Any]:
+Line = Piece | Result | Span | Intervention | Diagnosis
+
+
+def as_line(record: Line) -> dict[str, Any]:
     """A record as its file holds it.
 
     Its lists and mappings are the record's own, not copies: a line is for writing at once.
@@ -195,7 +226,7 @@ def as_line(record: Piece | Result | Span) -> dict[str, Any]:
     return {name: getattr(record, name) for name in record.__dataclass_fields__}
 
 
-def write_lines(path: SafePath, records: Iterable[Piece | Result | Span]) -> None:
+def write_lines(path: SafePath, records: Iterable[Line]) -> None:
     """Replace a file of records whole."""
     path.write_text("".join(as_json_line(as_line(record)) for record in records))
 

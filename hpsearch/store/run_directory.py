@@ -28,7 +28,7 @@ from hpsearch.store.records import (
 from hpsearch.store.safe_path import NEW, SafePath
 from hpsearch.store.writer import Writer
 from hpsearch.suggestions import did_you_mean
-from hpsearch.trial import Inherited, Piece, Result, Span
+from hpsearch.trial import Diagnosis, Inherited, Intervention, Piece, Result, Span
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -103,6 +103,21 @@ class RunDirectory:
                 info = replace(info, status="interrupted")
         return info
 
+    @property
+    def at_work(self) -> bool:
+        """Whether a process on a machine that shares its locks with this one writes to the run."""
+        return lock.is_held(self.inside / lock.NAME)
+
+    @property
+    def says_running(self) -> bool:
+        """Whether run.json says that a process is at work, be that true or not."""
+        return self._info().status == "running"
+
+    @property
+    def owner(self) -> str:
+        """Who writes to the run, or did so last: "process 17 on HOST"; empty if unknown."""
+        return lock.owner(self.inside / lock.NAME)
+
     def _info(self) -> RunInfo:
         try:
             return read_run(self.inside / "run.json")
@@ -147,6 +162,16 @@ class RunDirectory:
     def timeline(self) -> list[Span]:
         """When each worker trained what, in the order in which that ended."""
         return read_records(self.inside / "timeline.jsonl", Span)
+
+    @property
+    def diary(self) -> list[Intervention]:
+        """What was done to a babysat model, in order."""
+        return read_records(self.inside / "interventions.jsonl", Intervention, "restore the file")
+
+    @property
+    def diagnostics(self) -> list[Diagnosis]:
+        """How the layers of a babysat network did, in order."""
+        return read_records(self.inside / "diagnostics.jsonl", Diagnosis, "remove the file")
 
     @property
     def history(self) -> list[Inherited]:

@@ -220,11 +220,11 @@ class SafePath:
                 descriptor = self._plain(folder, flags)
         return os.fdopen(descriptor, "a+b", buffering=0)
 
-    def mkdir(self, *, exist_ok: bool = False) -> None:
-        """Make a folder, not the ones above it."""
+    def mkdir(self, *, exist_ok: bool = False, private: bool = False) -> None:
+        """Make a folder, not the ones above it; a private one is its owner's alone."""
         with self.parent.folder() as folder:
             try:
-                os.mkdir(self.name, dir_fd=folder)
+                os.mkdir(self.name, 0o700 if private else 0o777, dir_fd=folder)
             except FileExistsError:
                 if not exist_ok:
                     raise
@@ -236,10 +236,15 @@ class SafePath:
             os.rename(self.name, name, src_dir_fd=folder, dst_dir_fd=folder)
             os.fsync(folder)
 
-    def remove(self) -> None:
-        """Remove whatever is there: a file, a link, or a folder with all that is in it."""
+    def remove(self) -> bool:
+        """Remove whatever is there: a file, a link, or a folder with all that is in it.
+
+        False where nothing is there. Of several that remove one file, one alone is told True.
+        """
         with suppress(FileNotFoundError), self.parent.folder() as folder:
             remove_in(folder, self.name)
+            return True
+        return False
 
     def copy_into(self, other: SafePath) -> None:
         """Copy what is in this folder into another, which has none of it; links stay links."""

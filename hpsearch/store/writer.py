@@ -7,20 +7,31 @@ import threading
 import time
 import zipfile
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
+from functools import cached_property
 from stat import S_ISDIR
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from hpsearch.errors import RunError
 from hpsearch.store import lock
-from hpsearch.store.files import Lines, as_json
+from hpsearch.store.files import Lines, as_json, whole_lines
 from hpsearch.store.records import RunInfo, as_line
 from hpsearch.store.safe_path import NEW, SafePath, remove_in, write_in
-from hpsearch.trial import Piece, Result, Span, Training
+from hpsearch.trial import (
+    Diagnosis,
+    Intervention,
+    Params,
+    Piece,
+    Point,
+    Result,
+    Span,
+    Training,
+)
 
 State = Mapping[str, np.ndarray[Any, Any]]
 
@@ -71,19 +82,54 @@ class Writer:
                 (path / "state").folder()
             )  # opened once: pieces are many
 
-            def lines(name: str) -> Lines:
-                return opened.enter_context(closing(Lines(path / name, self._written_anew)))
-
-            self._curves, self._timeline, self._trials = (
-                lines(f"{name}.jsonl") for name in ("curves", "timeline", "trials")
+            self._lines: list[Lines] = []
+            self._opened = opened
+            self._curves, self._timeline, self._trials = map(
+                self._file, ("curves", "timeline", "trials")
             )
             self._opened = opened.pop_all()
-        self._lines = (self._curves, self._timeline, self._trials)
         self._states: dict[int, set[SafePath]] = defaultdict(set)
         for name in (path / "state").names():
             number = name.removesuffix(".npz").partition("-")[0]
             if name.endswith(".npz") and number.isdecimal():
                 self._states[int(number)].add(path / "state" / name)
+
+    def _file(self, name: str) -> Lines:
+        """Open a file of lines, to be synced and closed with the others."""
+        lines = Lines(self._path / f"{name}.jsonl", self._written_anew)
+        self._opened.enter_context(closing(lines))
+        self._lines.append(lines)
+        return lines
+
+    @cached_property
+    def _diary(self) -> Lines:
+        return self._file("interventions")
+
+    @cached_property
+    def _diagnostics(self) -> Lines:
+        return self._file("diagnostics")
+
+    def intervened(self, done: Intervention) -> None:
+        """Record what was done to a babysat model, on the disk before it takes effect."""
+        self._diary.append(as_line(done))
+        self._diary.sync()
+
+    def diagnosed(self, diagnosis: Diagnosis) -> None:
+        """Record how the layers of a babysat network did."""
+        self._diagnostics.append(as_line(diagnosis))
+
+    def babysat(
+        self, result: Result, origin: Point | None, settings: Sequence[tuple[int, Params]]
+    ) -> None:
+        """Record the fate of a babysat trial, where it began and what it was set to."""
+        came_from = origin and {"trial": origin.trial, "epoch": origin.epoch}
+        lineage = {"from": came_from, "settings": [list(each) for each in settings]}
+        self._trials.append({**as_line(result), **lineage})
+
+    def reopened(self, number: int) -> None:
+        """Take back the fate of a babysat trial that goes on."""
+        lines = map(msgspec.json.decode, whole_lines(self._path / "trials.jsonl"))
+        self._trials.replace([line for line in lines if line["number"] != number])
 
     def piece(self, piece: Piece, state: State | None = None) -> None:
         """Record a finished piece of training, and the state from which its trial goes on.
@@ -103,15 +149,9 @@ class Writer:
     def save(self, last: Piece, state: State) -> None:
         """Write the state of a training after its last piece, which is recorded already."""
         path = self._state(last.training)
-        arrays: dict[str, Any] = {**state, AFTER: np.array([last.rung, last.epochs])}
 
         def put() -> None:
-            write_in(
-                self._states_folder,
-                path.name,
-                lambda file: np.savez(file, **arrays),
-                durable=False,
-            )
+            write_state(self._states_folder, path.name, state, [last.rung, last.epochs])
 
         try:
             put()
@@ -158,19 +198,7 @@ class Writer:
 
         None where it is missing, damaged or follows another piece: the training begins again.
         """
-        path = self._state(last.training)
-        try:
-            with path.open() as file:
-                with zipfile.ZipFile(file) as archive:
-                    if archive.testzip() is not None:  # before NumPy believes a wrong size
-                        return None
-                file.seek(0)
-                with np.load(file, allow_pickle=False) as arrays:
-                    state = {name: arrays[name] for name in arrays.files}
-            after = state.pop(AFTER).tolist()
-            return state if after == [last.rung, last.epochs] else None
-        except Exception:  # there is no end to what a damaged archive raises
-            return None
+        return read_state(self._state(last.training), [last.rung, last.epochs])
 
     def log(self, text: str) -> None:
         """Add to logs/log.txt."""
@@ -285,6 +313,30 @@ class Writer:
         number, *which = training
         name = f"{number}.npz" if not any(which) else f"{number}-{which[0]}-{which[1]}.npz"
         return self._path / "state" / name
+
+
+def write_state(folder: int, name: str, state: State, after: list[int]) -> None:
+    """Write a state into an open folder, with what tells which moment it is of.
+
+    It does not wait for the disk: see `Writer`.
+    """
+    arrays: dict[str, Any] = {**state, AFTER: np.array(after)}
+    write_in(folder, name, lambda file: np.savez(file, **arrays), durable=False)
+
+
+def read_state(path: SafePath, after: list[int]) -> dict[str, np.ndarray[Any, Any]] | None:
+    """The state in a file; None where it is missing, damaged or of another moment."""
+    try:
+        with path.open() as file:
+            with zipfile.ZipFile(file) as archive:
+                if archive.testzip() is not None:  # before NumPy believes a wrong size
+                    return None
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as arrays:
+                state = {name: arrays[name] for name in arrays.files}
+        return state if state.pop(AFTER).tolist() == after else None
+    except Exception:  # there is no end to what a damaged archive raises
+        return None
 
 
 def _stamp(path: SafePath) -> tuple[int, ...] | None:

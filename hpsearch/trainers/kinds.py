@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from hpsearch.data.dataset import Dataset
     from hpsearch.data.encoding import Encoding
     from hpsearch.store import SafePath
-    from hpsearch.trainers.protocol import Best, Job, Layer, Predictor, Settings, State, Trainer
+    from hpsearch.trainers.protocol import Best, Job, Predictor, Settings, State, Trainer
+    from hpsearch.trial import Layer
 
 BUILT_IN = {
     "network": "hpsearch.trainers.network.kind:KIND",

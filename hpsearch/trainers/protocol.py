@@ -80,28 +80,6 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Layer:
-    """How one layer of a network trains: what a practitioner looks at.
-
-    Attributes:
-        name: "hidden 1", ..., "output".
-        weight: norm of its weights W.
-        gradient: norm of the loss's gradient by W on one mini-batch, the next one.
-        update: norm of the step that the optimizer would take on W with it.
-        dead: share of its units that are 0 on each of some rows; None where none can be.
-        shift: how far the mini-batch's means are from those that batch norm uses at test time,
-            in standard deviations, averaged over the units; None without batch norm.
-    """
-
-    name: str
-    weight: float
-    gradient: float
-    update: float
-    dead: float | None = None
-    shift: float | None = None
-
-
-@dataclass(frozen=True)
 class Best:
     """What makes one epoch of a training better than another: a metric and its goal."""
 

@@ -13,7 +13,7 @@ parallel: {backend: serial}
 """
 MOST = {
     "run tiny.yaml --name first -q": 5,
-    "resume first --trials 6 -q": 6,
+    "resume first --trials 6 -q": 7,
     "refine first --name second --trials 4 -q": 7,
     "retrain first": 2,
     "report first": 1,

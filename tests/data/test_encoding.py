@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -161,6 +162,28 @@ def test_an_encoding_of_an_older_version_is_read():
     found = Encoding.from_json({**older, "classes": [False, True]})
     assert found.written == ("False", "True")
     assert (found.writings, found.missing_values) == ({}, ())
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"numbers": 3}, "Expected `array`, got `int`"),
+        ({"numbers": ["x0", 1]}, "Expected `str`, got `int`"),
+        ({"classes": ["a", [1]]}, "Expected `bool | int | float | str`"),
+        ({"scale": ["1"]}, "Expected `float`, got `str`"),
+        ({"writings": {"x0": 1}}, "Expected `object`, got `int`"),
+        ({"numbers": ["x0", "colour"]}, "do not fit each other"),
+        ({"numbers": ["x0"]}, "do not fit each other"),
+        ({"mean": [0.0]}, "do not fit each other"),
+        ({"fill": [0.0]}, "do not fit each other"),
+        ({"written": ["a"]}, "do not fit each other"),
+        ({"categories": [["colour", ["red", "red"]]]}, "do not fit each other"),
+    ],
+)
+def test_an_encoding_that_is_none_is_refused(changes, message):
+    plain = fitted(source_of(np.ones((4, 2)), colour=COLOURS), missing="mean").to_json()
+    with pytest.raises(ValueError, match=re.escape(message)):
+        Encoding.from_json(plain | changes)
 
 
 def test_half_precision_is_computed_with_more():

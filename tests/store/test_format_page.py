@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 import pytest
 
 from hpsearch.store import FORMAT, RunData, RunInfo, Winner, records
 from hpsearch.store.records import (
+    BabysitStart,
     ConfirmedWinner,
     Contender,
     Measured,
@@ -20,7 +21,10 @@ from hpsearch.store.records import (
 )
 from hpsearch.trial import (
     Count,
+    Diagnosis,
     Inherited,
+    Intervention,
+    Layer,
     Number,
     Piece,
     Result,
@@ -39,6 +43,10 @@ PLACES = {  # what stands before the table of each record
     Round: "A round of `plan`:",
     Rung: "A rung of a round:",
     Origin: "`imported`:",
+    BabysitStart: "`babysit`:",
+    Intervention: "## interventions.jsonl",
+    Diagnosis: "## diagnostics.jsonl",
+    Layer: "A layer:",
     Piece: "## curves.jsonl",
     Result: "## trials.jsonl",
     Span: "## timeline.jsonl",
@@ -55,6 +63,7 @@ NAMES = {
     bool: "true or false", NoneType: "null", Value: "value", Number: "number", Status: "status",
     RunData: "data", Round: "round", Rung: "rung", Origin: "origin", SearchValue: "search value",
     Contender: "contender", ConfirmedWinner: "confirmed", Measured: "test", Rates: "rates",
+    BabysitStart: "beginning", Layer: "layer",
 }  # fmt: skip
 
 
@@ -69,10 +78,14 @@ def words(kind):
         if {*get_args(Value)} <= {*args}:
             args = (Value, *(each for each in args if each not in get_args(Value)))
         return " or ".join(map(words, args))
+    if origin is Literal:
+        *names, last = (f"`{name}`" for name in args)
+        return f"{', '.join(names)} or {last}"
     if origin is Mapping:
         return f"object of {words(args[1])}"
     if origin is tuple and args[-1] is not ...:
-        assert len({*args}) == 1
+        if len({*args}) > 1:
+            return f"pair of {' and '.join(map(words, args))}"
         return f"{('pair', 'triple')[len(args) - 2]} of {words(args[0])}"
     assert origin in (list, Sequence, tuple), kind
     return f"list of {words(args[0])}"

@@ -1,4 +1,5 @@
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -6,8 +7,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hpsearch.errors import DataError, RunError
+from hpsearch.nn.architecture import Architecture
 from hpsearch.store import SafePath
-from hpsearch.trainers.network.model import load_model, model_from_state, save_model
+from hpsearch.trainers.network.model import (
+    Model,
+    load_model,
+    model_from_state,
+    open_network,
+    save_model,
+)
 from hpsearch.trainers.network.trainer import NetworkTrainer
 from hpsearch.trainers.protocol import Job
 
@@ -49,6 +57,21 @@ def test_probabilities_sum_to_one_and_predictions_are_class_names(model, raw):
     assert found.sum(axis=1) == pytest.approx(np.ones(len(raw)))
     assert model.predict(raw).tolist() == [["ant", "bee", "cat"][k] for k in found.argmax(axis=1)]
     assert model.predict(raw[:0]).tolist() == []
+
+
+def test_large_logits_have_the_probabilities_of_exact_sums():
+    random = np.random.default_rng(0)
+    shape = Architecture((300, 3), "relu", batch_norm=False)
+    weights = random.normal(size=shape.parameters).astype(np.float32)
+    model = Model(
+        shape, weights, np.zeros(0, np.float32), 0.0, np.zeros(300), np.ones(300), np.arange(3)
+    )
+    rows = random.normal(size=(50, 300)).astype(np.float32)
+    W, b = weights[:900].reshape(300, 3).astype(float), weights[900:].astype(float)
+    for row, shares in zip(rows.astype(float), model.probabilities(rows), strict=True):
+        Z = b + [math.fsum(row * column) for column in W.T]
+        powers = np.exp(Z - Z.max())
+        assert np.abs(shares - powers / powers.sum()).max() < 1e-13
 
 
 def test_a_saved_model_predicts_the_same_bits(model, raw, tmp_path):
@@ -138,6 +161,25 @@ def test_another_tools_npz_is_one_clear_error(tmp_path):
     np.savez(path, header=np.array({"a": 1}, object))
     with pytest.raises(RunError, match="damaged, or not a model"):
         load_model(path)
+
+
+def test_what_a_file_says_of_its_rows_must_fit_the_network(model, tmp_path):
+    path = tmp_path / "model.npz"
+    encoding = {
+        "numbers": [*"abcdef"], "categories": [], "classes": ["ant", "bee", "cat"],
+        "target": "y", "fill": None, "mean": MEAN.tolist(), "scale": SCALE.tolist(),
+    }  # fmt: skip
+    narrow = {"numbers": ["a"], "mean": [0], "scale": [1]}
+    for changes, message in [
+        ({"classes": ["ant", "bee"]}, "6 features and 2 classes of a network with 6 and 3"),
+        (narrow, "1 features and 3 classes of a network with 6 and 3"),
+        ({"classes": 3}, r"Expected `array`, got `int` - at `\$.classes`"),
+    ]:
+        save_model(SafePath.of(path), dataclasses.replace(model, data=encoding | changes))
+        with pytest.raises(RunError, match=f"damaged, or not a model .*{message}"):
+            open_network(path)
+    save_model(SafePath.of(path), dataclasses.replace(model, data=encoding))
+    assert open_network(path)[1].classes == ("ant", "bee", "cat")
 
 
 def test_a_model_whose_arrays_do_not_fit_is_refused(model, tmp_path):

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from hpsearch.data.encoding import Encoding
     from hpsearch.store import SafePath
     from hpsearch.trainers.network.model import Model
-    from hpsearch.trainers.protocol import Job, Layer, Settings, State, Trainer
+    from hpsearch.trainers.protocol import Job, Settings, State, Trainer
+    from hpsearch.trial import Layer
 
 METRIC_GOALS: Mapping[str, Goal] = {
     name: "minimize" if name.endswith("loss") else "maximize" for name in METRICS
@@ -55,11 +56,9 @@ def write_network(best: SafePath, trained: Trained) -> Model:
 
 
 def _open(best: SafePath, _setup: Setup) -> tuple[Model, Encoding]:
-    from hpsearch.data.encoding import Encoding
-    from hpsearch.trainers.network.model import load_model
+    from hpsearch.trainers.network.model import open_network
 
-    model = load_model(best / MODEL)
-    return model, Encoding.from_json(model.data)
+    return open_network(best / MODEL)
 
 
 def _as_bytes(settings: Settings, state: State, dataset: Dataset) -> bytes:

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from hpsearch.data.dataset import Dataset
+from hpsearch.data.encoding import Encoding
 from hpsearch.errors import DataError, RunError
 from hpsearch.messages import counted
 from hpsearch.nn.activations import ACTIVATIONS
@@ -229,11 +230,33 @@ def load_model(path: Path | SafePath) -> Model:
     except RunError:
         raise
     except Exception as error:  # a damaged archive makes NumPy and zipfile raise almost anything
-        reason = f"{type(error).__name__}: {error}"
-        raise RunError(
-            f"{path}: damaged, or not a model that hpsearch saved ({reason}); "
-            "restore it, or train the trial again with retrain"
-        ) from error
+        raise _damaged(path, error) from error
+
+
+def open_network(path: Path | SafePath) -> tuple[Model, Encoding]:
+    """Read a model, and how it wants its rows.
+
+    Raises:
+        RunError: see `load_model`; or what the file says of the rows does not fit the network.
+    """
+    model = load_model(path)
+    try:
+        encoding, units = Encoding.from_json(model.data), model.architecture.units
+        if (encoding.features, len(encoding.classes)) != (units[0], units[-1]):
+            raise ValueError(
+                f"{encoding.features} features and {len(encoding.classes)} classes of a network "
+                f"with {units[0]} and {units[-1]}"
+            )
+    except ValueError as error:
+        raise _damaged(path, error) from error
+    return model, encoding
+
+
+def _damaged(path: Path | SafePath, error: Exception) -> RunError:
+    return RunError(
+        f"{path}: damaged, or not a model that hpsearch saved ({type(error).__name__}: {error}); "
+        "restore it, or train the trial again with retrain"
+    )
 
 
 def _model(header: dict[str, Any], arrays: dict[str, Array]) -> Model:

@@ -19,7 +19,8 @@ from hpsearch.trainers.network.hyperparameters import METRICS
 from hpsearch.trainers.network.plan import Plan, plan
 from hpsearch.trainers.network.shift import tracked
 from hpsearch.trainers.network.state import Progress, begin, go_on, to_state
-from hpsearch.trainers.protocol import Best, Curve, Job, Layer, Outcome, Report, State
+from hpsearch.trainers.protocol import Best, Curve, Job, Outcome, Report, State
+from hpsearch.trial import Layer
 
 STACK_NUMBERS = 16_384
 """Networks stack while mini-batch times widest layer stays within this many numbers.

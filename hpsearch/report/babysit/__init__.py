@@ -1,0 +1,1 @@
+"""What a babysat model has come to: status, text, page, advice."""

@@ -1,0 +1,146 @@
+"""What others ask of the process that writes a run: files, renamed into the run's requests/.
+
+There are no sockets: whoever can write into the run's folder can ask, from another terminal or
+over a shared file system. A request is a file `ID.json`; the writer takes it by renaming it, so
+either it is done or it was withdrawn, never both; the answer is a file `ID.answer`. Both folders
+and files are their owner's alone, and no link is followed.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from secrets import token_hex
+from typing import Any
+
+import msgspec
+
+from hpsearch.errors import RunError
+from hpsearch.store.files import as_json
+from hpsearch.store.safe_path import SafePath
+
+FOLDER = "requests"
+MOST = 2**20  # bytes of a request or an answer
+OLD = 600.0  # seconds after which nobody waits for an answer any more
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a babysat model.
+
+    Attributes:
+        action: set, undo, pause, continue, stop or branch.
+        set: new values by name.
+        note: why, in the words of whoever asks.
+        epoch: to branch at.
+        trial: the line to branch from; None for the one in training.
+        by: who asks: key, steer or python.
+        id: of its file; empty for one that did not come as a file.
+    """
+
+    action: str
+    set: Mapping[str, Any] = field(default_factory=dict)
+    note: str | None = None
+    epoch: int | None = None
+    trial: int | None = None
+    by: str = "steer"
+    id: str = ""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came of a request: whether it was done, and what there is to say."""
+
+    done: bool
+    text: str
+
+
+class Requests:
+    """The folder requests/ of a run, for those who ask and for the one who answers."""
+
+    def __init__(self, run: SafePath):
+        self._folder = run / FOLDER
+
+    # Who asks
+
+    def ask(self, request: Request) -> str:
+        """Put a request where the writer will find it, and give its id."""
+        self._folder.mkdir(exist_ok=True, private=True)
+        name = f"{time.time_ns():020d}-{os.getpid()}-{token_hex(4)}"
+        asked = {key: value for key, value in vars(request).items() if key != "id"}
+        hidden = self._folder / f".{name}"
+        hidden.write_text(as_json(asked))
+        hidden.rename(f"{name}.json")
+        return name
+
+    def answer(self, name: str) -> Reply | None:
+        """The answer to a request, which is then gone; None while there is none."""
+        path = self._folder / f"{name}.answer"
+        try:
+            reply = msgspec.json.decode(path.read_bytes(MOST), type=Reply)
+        except FileNotFoundError:
+            return None
+        except msgspec.MsgspecError as error:
+            raise RunError(f"{path}: must be an answer of hpsearch's, found {error}") from None
+        path.remove()
+        return reply
+
+    def withdraw(self, name: str) -> bool:
+        """Take a request back; False where the writer has taken it already."""
+        return (self._folder / f"{name}.json").remove()
+
+    # Who answers
+
+    def taken(self) -> list[Request]:
+        """The requests that have come, oldest first; whoever asked can no longer withdraw them.
+
+        What is no request gets an answer that says so.
+        """
+        found = []
+        for name in self._folder.names():
+            if not name.endswith(".json") or name.startswith("."):
+                continue
+            stem = name.removesuffix(".json")
+            with suppress(FileNotFoundError):  # it was withdrawn
+                (self._folder / name).rename(f".{stem}.taken")
+                found.append(stem)
+        return [request for stem in found if (request := self._read(stem)) is not None]
+
+    def reply(self, request: Request, reply: Reply) -> None:
+        """Answer a request that came as a file; after this it is gone."""
+        if request.id:
+            self._reply(request.id, reply)
+
+    def sweep(self) -> None:
+        """Answer what was asked while nobody was there, and remove what nobody waits for."""
+        for name in self._folder.names():
+            path = self._folder / name
+            found = path.status()
+            if found is None:
+                continue
+            if name.endswith(".json") and not name.startswith("."):
+                text = "nobody was at the run when this was asked; ask again"
+                self._reply(name.removesuffix(".json"), Reply(False, text))
+                path.remove()
+            elif time.time() - found.st_mtime > OLD or name.endswith(".taken"):
+                path.remove()
+
+    def _read(self, stem: str) -> Request | None:
+        path = self._folder / f".{stem}.taken"
+        try:
+            found = path.status()
+            if found is not None and found.st_uid != os.geteuid():
+                raise RunError(f"must come from the run's owner, found user {found.st_uid}")
+            request = msgspec.json.decode(path.read_bytes(MOST), type=Request)
+        except (msgspec.MsgspecError, RunError, OSError, RecursionError) as error:
+            self._reply(stem, Reply(False, f"is no request of hpsearch's: {error}"))
+            return None
+        return replace(request, by="steer", id=stem)
+
+    def _reply(self, stem: str, reply: Reply) -> None:
+        with suppress(FileNotFoundError):  # the folder was removed: nobody waits
+            (self._folder / f"{stem}.answer").write_text(as_json(vars(reply)))
+        (self._folder / f".{stem}.taken").remove()
