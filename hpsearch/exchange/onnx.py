@@ -18,6 +18,7 @@ from hpsearch.config import from_run
 from hpsearch.data.encoding import Encoding
 from hpsearch.data.numerals import parse
 from hpsearch.errors import ExchangeError
+from hpsearch.exchange.csv_and_parquet import INT64
 from hpsearch.exchange.target import Target, needs
 from hpsearch.nn.activations import CUBIC, LEAK, ROOT
 from hpsearch.nn.types import Array
@@ -29,7 +30,6 @@ from hpsearch.trainers.network.model import Model, open_network
 
 IR_VERSION = 7  # that and these of ONNX 1.8, which runtimes have been able to read since 2021
 OPSETS = {"": 13, "ai.onnx.ml": 2}
-INT64 = range(-(2**63), 2**63)
 
 
 @dataclass(frozen=True)
