@@ -14,6 +14,9 @@ from typing import Any
 
 from hpsearch.trial import Intervention, Params, Point
 
+LENGTH = "epochs"
+"""The length of the training: it may grow, which is no change that undo takes back."""
+
 Settings = tuple[tuple[int, Params], ...]
 """The settings of a line: each with the epoch after which it holds, the first with 0."""
 
@@ -70,7 +73,8 @@ class Line:
             return self
         before = tuple(each for each in self.settings if each[0] < epoch)
         settings = (*before, (epoch, {**self.params, **changes}))
-        return replace(self, settings=settings, nudges=(*self.nudges, Nudge(epoch, self.settings)))
+        nudge = (Nudge(epoch, self.settings),) if changes.keys() - {LENGTH} else ()
+        return replace(self, settings=settings, nudges=(*self.nudges, *nudge))
 
     def pieces(self, start: int, end: int) -> Iterator[tuple[int, Settings]]:
         """The pieces from one epoch to another: where each ends, and its settings so far."""
@@ -112,15 +116,22 @@ class Lines:
         """A new line begins at a point, with the setting that went on there, or another."""
         line = replace(self.all[point.trial].until(point.epoch), number=len(self.all))
         origin = Point(self.owner(point.trial, point.epoch), point.epoch)
-        line = replace(line, origin=origin).changed(point.epoch, changes or {})
-        return replace(self, all=(*self.all, line))
+        line = self._as_long(replace(line, origin=origin), point.epoch)
+        return replace(self, all=(*self.all, line.changed(point.epoch, changes or {})))
 
     def undone(self) -> Lines:
         """A new line begins before the last change of the active one, without it."""
         active, last = self.active, self.active.nudges[-1]
         origin = Point(self.owner(active.number, last.epoch), last.epoch)
         line = Line(len(self.all), origin, last.before, active.nudges[:-1])
-        return replace(self, all=(*self.all, line))
+        return replace(self, all=(*self.all, self._as_long(line, last.epoch)))
+
+    def _as_long(self, line: Line, epoch: int) -> Line:
+        """A line that trains as long as the active one, whatever was planned at that epoch."""
+        length = self.active.params.get(LENGTH)
+        if length is None or length == line.params.get(LENGTH):
+            return line
+        return line.changed(epoch, {LENGTH: length})
 
     def after(self, done: Intervention) -> Lines:
         """The lines after an intervention of the diary.
