@@ -3,9 +3,8 @@
 A piece of training works in a private copy of what the piece before it left, and its folder
 gets its final name only when the piece is done. So a piece that was killed half-way leaves
 nothing that a later attempt could see, and a resumed search goes on exactly where the recorded
-one was, whatever else had been trained since. A steered training may go back to an epoch before,
-also one of another training: there each checkpoint stays for as long as the run keeps a state of
-its epoch.
+one was, whatever else had been trained since. (What a steered training may go back to is copied
+into the run's snapshots, see `store.snapshots`.)
 """
 
 from __future__ import annotations
@@ -33,71 +32,48 @@ class Checkpoints:
         folder: holds "epoch-N" with what the piece that ended with epoch N left, and
             "work-..." while a piece is being trained. Each attempt has a name of its own, so
             that a command which outlived a killed search does not write into a later one's.
-        states: has a file EPOCH.npz for each epoch that may be gone back to, whose checkpoint
-            then stays; None where that is only ever the last one.
     """
 
     folder: SafePath
-    states: SafePath | None = None
 
     @classmethod
-    def of(cls, run: SafePath, training: Training, steered: bool = False) -> Checkpoints:
+    def of(cls, run: SafePath, training: Training) -> Checkpoints:
         """Those of a training, where its run keeps what its trials go on from."""
-        state = run.resolved() / "state"
-        states = state / str(training[0]) if steered else None
-        return cls(state / "-".join(map(str, training)), states)
+        return cls(run.resolved() / "state" / "-".join(map(str, training)))
 
-    def begin(self, epochs: int, training: Training | None = None) -> tuple[SafePath, int]:
+    def begin(self, epochs: int) -> tuple[SafePath, int]:
         """A folder to train in, with what the piece that ended with epoch `epochs` left there.
 
         Also gives the epoch to go on from: `epochs`, or 0 where its checkpoint is not there
-        and training has to begin anew. Checkpoints that nothing goes on from are removed.
-
-        Args:
-            epochs: what to go on from.
-            training: the one that the piece belonged to; None for this one.
+        and training has to begin anew. Other checkpoints than that one are removed.
         """
         self.thin(epochs)
         for folder in (self.folder.parent, self.folder):  # never a run that was deleted
             folder.mkdir(exist_ok=True)
-        work = self._work()
-        origin = self.folder.name if training is None else "-".join(map(str, training))
-        before = self.folder.parent / origin / f"epoch-{epochs}"
+        work, before = self._work(), self.folder / f"epoch-{epochs}"
         if epochs and before.is_folder():
             before.copy_into(work)
             return work, epochs
         return work, 0
 
     def thin(self, epochs: int, work: SafePath | None = None) -> None:
-        """Remove all but the checkpoint of an epoch, those that have a state, and a folder."""
+        """Remove all but the checkpoint of an epoch, and a folder where something still works."""
         spared = {f"epoch-{epochs}", "" if work is None else work.name}
         for name in self.folder.names():
-            state = f"{name.removeprefix('epoch-')}.npz"
-            if name in spared or (self.states is not None and (self.states / state).exists()):
-                continue
-            with suppress(OSError):
-                (self.folder / name).remove()
+            if name not in spared:
+                with suppress(OSError):
+                    (self.folder / name).remove()
 
     def _work(self) -> SafePath:
         work = self.folder / f"work-{token_hex(8)}"
         work.mkdir()
         return work
 
-    def within(
-        self,
-        epochs: int,
-        train: Callable[[SafePath, int], Outcome],
-        training: Training | None = None,
-    ) -> Outcome:
+    def within(self, epochs: int, train: Callable[[SafePath, int], Outcome]) -> Outcome:
         """Train a piece in a folder of its own, given that and the epoch to go on from.
 
         Another trial may remove the folder meanwhile. Where training fails for that, it is not
         at fault and trained again, with the result that it would have had.
-
-        Args:
-            epochs: what to go on from, see `begin`.
-            train: trains the piece.
-            training: see `begin`.
 
         Raises:
             Exception: what `train` raised.
@@ -105,7 +81,7 @@ class Checkpoints:
         work = None
         for left in reversed(range(TRIES)):
             try:
-                work, done = self.begin(epochs, training)
+                work, done = self.begin(epochs)
                 return train(work, done)
             except Exception:
                 if not left or (work is not None and work.is_folder()):
@@ -141,13 +117,9 @@ class Checkpoints:
             self.folder.remove()
 
 
-def to_state(epochs: int, kept: bool, training: Training | None = None) -> State:
-    """What a training goes on from: its last epoch, and whether a checkpoint holds it.
-
-    A steered training says its name, too, since another one may go on from there.
-    """
-    state: State = {"epochs": np.array(epochs), "kept": np.array(kept)}
-    return state if training is None else {**state, "training": np.array(training)}
+def to_state(epochs: int, kept: bool) -> State:
+    """What a training goes on from: its last epoch, and whether a checkpoint holds it."""
+    return {"epochs": np.array(epochs), "kept": np.array(kept)}
 
 
 def epochs_of(state: State | None) -> int:
@@ -158,11 +130,3 @@ def epochs_of(state: State | None) -> int:
 def kept_epochs(state: State | None) -> int:
     """The epoch whose checkpoint a training goes on from; 0 to begin anew."""
     return epochs_of(state) if state is not None and bool(state["kept"]) else 0
-
-
-def kept_by(state: State | None) -> Training | None:
-    """The training whose checkpoint a state means; None for whichever has the state."""
-    if state is None or "training" not in state:
-        return None
-    number, repeat, fold = state["training"].tolist()
-    return number, repeat, fold

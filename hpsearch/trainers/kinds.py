@@ -198,8 +198,7 @@ class Kind:
         unsteerable: why a training cannot be steered epoch by epoch, and what to do about it;
             None where it can. It raises what `inspect` raises.
         health: how each layer of a model trains, measured on one mini-batch by its state, from
-            the input on; nothing where a number is undefined. It changes nothing. None where a
-            kind cannot say.
+            the input on. It changes nothing. None where a kind cannot say.
         threads: of one trial: always "one", one unless more are "asked" for, or "all" cores,
             which `parallel.jobs: auto` then leaves to one trial at a time.
         devices: whether it can use graphics cards.

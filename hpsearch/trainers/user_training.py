@@ -131,7 +131,7 @@ def steered_outcome(
         return Outcome(curve, None, diverged=True)
     epoch = max(rows)
     finished = ended or epoch >= job.settings["epochs"]  # type: ignore[operator]
-    return Outcome(curve, to_state(epoch, keep(epoch), job.training), finished=finished)
+    return Outcome(curve, to_state(epoch, keep(epoch)), finished=finished)
 
 
 def metrics_of(reported: Any, metric: str, epoch: int | None = None) -> Metrics:

@@ -11,6 +11,7 @@ import pytest
 
 from hpsearch.errors import RunError, TrainerError
 from hpsearch.store import SafePath
+from hpsearch.store.snapshots import Snapshots
 from hpsearch.trainers.command.kind import KIND
 from hpsearch.trainers.command.process import output_of
 from hpsearch.trainers.command.trainer import CommandTrainer
@@ -336,9 +337,10 @@ def test_a_command_without_its_checkpoint_is_trained_by_its_whole_history(steere
     assert lines[2:] == ["0 1.0 2", "2 3.0 4", "4 0.5 6"]
 
 
-def test_another_line_of_a_command_goes_on_from_the_checkpoint_that_it_came_from(steered):
-    two = steered(2)
-    other = steered(3, (2, 5.0), state=two.state, number=1)
+def test_another_line_of_a_command_goes_on_from_a_snapshot_of_the_first(steered, tmp_path):
+    two, snapshots = steered(2), Snapshots(SafePath(tmp_path))
+    snapshots.save(0, 2, two.state)
+    other = steered(3, (2, 5.0), state=snapshots.load(0, 2, by=1), number=1)
     assert other.curve == {"epoch": [3], "score": [7]}
     back = steered(3, state=two.state)
     assert back.curve == {"epoch": [3], "score": [3]}

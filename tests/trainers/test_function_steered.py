@@ -3,14 +3,16 @@
 import copy
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from hpsearch import backends
 from hpsearch.errors import TrainerError
+from hpsearch.store import SafePath
+from hpsearch.store.snapshots import Snapshots
 from hpsearch.trainers import alive
 from hpsearch.trainers.function.call import Change
 from hpsearch.trainers.function.kind import KIND
@@ -257,6 +259,7 @@ def test_what_a_generator_saves_is_gone_on_from_where_none_is_alive(tmp_path, fo
     assert outcome.curve["trained"][-1] == (2 if forget else 9)
     alive.release()
     assert folders(tmp_path) == ["state/0-0-0/epoch-7", "state/0-0-0/epoch-9"]
+    assert set(outcome.state) == {"epochs", "kept"}
 
 
 def test_a_folder_stays_the_generators_own_while_what_it_left_is_a_checkpoint(tmp_path):
@@ -271,26 +274,27 @@ def test_a_folder_stays_the_generators_own_while_what_it_left_is_a_checkpoint(tm
     assert folders(tmp_path) == ["state/0-0-0/epoch-2", "state/0-0-0/epoch-4"]
 
 
-def test_another_line_goes_on_from_the_checkpoint_of_the_one_that_it_came_from(tmp_path):
-    trainer, states = FunctionTrainer(saving, str(tmp_path), "score"), {0: None}
+def test_another_line_goes_on_from_a_snapshot_of_the_one_that_it_came_from(tmp_path):
+    snapshots = Snapshots(SafePath(tmp_path))
+    trainer, state = FunctionTrainer(saving, str(tmp_path), "score"), None
     for epoch in range(1, 6):
-        (outcome,) = trainer.train([job(epoch)], [states[epoch - 1]])
-        states[epoch] = outcome.state
-        if epoch == 2:  # the run keeps this one
-            (tmp_path / "state/0").mkdir()
-            np.savez(tmp_path / "state/0/2.npz", **outcome.state)
-    alive.release()
-    assert folders(tmp_path) == [
-        "state/0-0-0/epoch-2", "state/0-0-0/epoch-4", "state/0-0-0/epoch-5", "state/0/2.npz"
-    ]  # fmt: skip
-    with np.load(tmp_path / "state/0/2.npz", allow_pickle=False) as loaded:
-        state = dict(loaded)
-    other = job(3, (2, {"x": 10.0}), number=1)
-    (branch,) = trainer.train([other], [state])
-    assert branch.curve == {"epoch": [3], "score": [12.0], "trained": [1]}
-    gone = job(4, (3, {"x": 10.0}), number=1)
-    (anew,) = trainer.train([gone], [states[3]])
-    assert anew.curve["score"] == [1, 2, 3, 13]
+        (outcome,) = trainer.train([job(epoch)], [state])
+        state = outcome.state
+        snapshots.save(0, epoch, state)
+    branch = job(3, (2, {"x": 10.0}), number=1)
+    (other,) = trainer.train([branch], [snapshots.load(0, 2, by=1)])
+    assert other.curve == {"epoch": [3], "score": [12.0], "trained": [1]}
+    snapshots.save(1, 3, other.state)
+    (back,) = trainer.train([job(5)], [snapshots.load(0, 4, by=0)])
+    assert back.curve == {"epoch": [5], "score": [5.0], "trained": [1]}
+
+
+def test_a_generator_without_its_checkpoint_is_trained_by_its_whole_history(tmp_path):
+    curve, outcome = pieces(saving, tmp_path, job(2), job(4, (2, {"x": 10.0})))
+    shutil.rmtree(tmp_path / "state")
+    later = job(5, (2, {"x": 10.0}), (4, {"x": 0.0}), number=1)
+    (anew,) = FunctionTrainer(saving, str(tmp_path), "score").train([later], [outcome.state])
+    assert anew.curve["score"] == [*curve, 22.0]
 
 
 def test_a_generator_finds_the_process_as_it_left_it_and_nobody_else_does(tmp_path):

@@ -171,7 +171,9 @@ def test_the_health_of_each_layer_is_measured_by_a_state_alone(trainer):
     assert all(layer.update > 0 for layer in trainer.health(last, end.state))
 
 
-def test_a_layer_whose_numbers_are_undefined_has_no_health(trainer):
+def test_a_number_of_a_layer_that_is_undefined_is_none(trainer):
     (begun,) = trainer.train([job(2, batch_norm=False)], [None])
     begun.state["params"] = np.full_like(begun.state["params"], 3e38)
-    assert trainer.health(job(2, batch_norm=False), begun.state) == []
+    first, _ = trainer.health(job(2, batch_norm=False), begun.state)
+    assert (first.gradient, first.update) == (None, None)
+    assert first.weight == pytest.approx(3e38 * 48**0.5)

@@ -14,6 +14,9 @@ from typing import Any
 
 from hpsearch.trial import Intervention, Params, Point
 
+LENGTH = "epochs"
+"""The length of the training: it may grow, which is no change that undo takes back."""
+
 Settings = tuple[tuple[int, Params], ...]
 """The settings of a line: each with the epoch after which it holds, the first with 0."""
 
@@ -70,7 +73,8 @@ class Line:
             return self
         before = tuple(each for each in self.settings if each[0] < epoch)
         settings = (*before, (epoch, {**self.params, **changes}))
-        return replace(self, settings=settings, nudges=(*self.nudges, Nudge(epoch, self.settings)))
+        nudge = (Nudge(epoch, self.settings),) if changes.keys() - {LENGTH} else ()
+        return replace(self, settings=settings, nudges=(*self.nudges, *nudge))
 
     def pieces(self, start: int, end: int) -> Iterator[tuple[int, Settings]]:
         """The pieces from one epoch to another: where each ends, and its settings so far."""
@@ -120,6 +124,8 @@ class Lines:
         active, last = self.active, self.active.nudges[-1]
         origin = Point(self.owner(active.number, last.epoch), last.epoch)
         line = Line(len(self.all), origin, last.before, active.nudges[:-1])
+        if LENGTH in active.params:
+            line = line.changed(last.epoch, {LENGTH: active.params[LENGTH]})
         return replace(self, all=(*self.all, line))
 
     def after(self, done: Intervention) -> Lines:

@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from hpsearch.errors import RunError, as_argument
+from hpsearch.errors import RunError
 from hpsearch.fields import show
 from hpsearch.messages import printable
 from hpsearch.searching.babysit import nudge
-from hpsearch.searching.babysit.lines import Lines
+from hpsearch.searching.babysit.lines import LENGTH, Lines
 from hpsearch.searching.babysit.story import Story, read
 from hpsearch.searching.criterion import Curve, lengthened
 from hpsearch.searching.history import LOST
@@ -223,11 +223,9 @@ class Record:
     def _must_go_on(self, asked: Request) -> None:
         """Refuse to change what is at its end, unless it is to train longer."""
         if self.epoch >= self.epochs and "epochs" not in asked.set:
-            run = as_argument(self.run.path)
             raise RunError(
-                f"{self.run.path}: has trained all of its {self.epochs} epochs; train longer "
-                f"with: hpsearch resume {run} --epochs {2 * self.epochs}, or go back with: "
-                f"hpsearch steer {run} --branch EPOCH --set ..."
+                f"{self.run.path}: has trained all of its {self.epochs} epochs; to train longer "
+                f"add --set epochs={2 * self.epochs}, to go back add --branch EPOCH"
             )
 
     def _undo(self, asked: Request) -> str:
@@ -235,9 +233,10 @@ class Record:
         if not active.nudges:
             raise RunError(f"{self.run.path}: there is no change to undo")
         last = active.nudges[-1]
-        before = last.before[-1][1]
+        before = {**last.before[-1][1]}
+        before |= {name: active.params[name] for name in active.params if name == LENGTH}
         changes = {
-            name: before.get(name)
+            name: nudge.current(self.config, before, name)
             for name in {**before, **active.params}
             if before.get(name) != active.params.get(name)
         }

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from hpsearch.store import SafePath
-from hpsearch.trainers.checkpoints import Checkpoints, kept_by, kept_epochs
+from hpsearch.trainers.checkpoints import Checkpoints, kept_epochs
 from hpsearch.trainers.command.process import output_of
 from hpsearch.trainers.command.results import (
     Results,
@@ -66,7 +66,7 @@ class CommandTrainer(TrainsOneByOne):
         run = SafePath(Path(self.folder))
         logs = run / "logs"
         logs.mkdir(exist_ok=True)  # without its parents: a deleted run stays so
-        checkpoints = Checkpoints.of(run, job.training, job.steered)
+        checkpoints = Checkpoints.of(run, job.training)
 
         def piece(folder: SafePath, done: int) -> Outcome:
             rows: dict[int, Metrics] = {}
@@ -89,8 +89,7 @@ class CommandTrainer(TrainsOneByOne):
             folder.remove()  # where nothing was kept
             return outcome
 
-        goes_on = kept_epochs(state) if self.resumes else 0
-        return checkpoints.within(goes_on, piece, kept_by(state))
+        return checkpoints.within(kept_epochs(state) if self.resumes else 0, piece)
 
     def _run(self, job: Job, until: int, folder: SafePath, logs: SafePath) -> Results:
         """What the command reports of a piece that it trained up to an epoch in a folder."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from hpsearch.store import SafePath
 from hpsearch.trainers import alive
-from hpsearch.trainers.checkpoints import Checkpoints, epochs_of, kept_by, kept_epochs
+from hpsearch.trainers.checkpoints import Checkpoints, epochs_of, kept_epochs
 from hpsearch.trainers.function.call import Call
 from hpsearch.trainers.function.loading import Function, call_style, load
 from hpsearch.trainers.isolation import Surroundings, isolated, redirected
@@ -79,7 +79,7 @@ class FunctionTrainer(TrainsOneByOne):
     def _train(
         self, function: Function, job: Job, state: State | None, report: Report | None
     ) -> Outcome:
-        checkpoints = Checkpoints.of(SafePath(Path(self.folder)), job.training, job.steered)
+        checkpoints = Checkpoints.of(SafePath(Path(self.folder)), job.training)
         left = alive.take(self._key(job, epochs_of(state)))
         if isinstance(left, Call):
             if left.work is not None:
@@ -105,7 +105,7 @@ class FunctionTrainer(TrainsOneByOne):
             return self._follow(Call(found, done, folder), job, state, report, checkpoints)
 
         if "checkpoint_dir" in style.extras:
-            return checkpoints.within(kept_epochs(state), piece, kept_by(state))
+            return checkpoints.within(kept_epochs(state), piece)
         return piece(None, 0)
 
     def _follow(

@@ -165,12 +165,14 @@ class Fresh:
         paths: Keras's names of the variables of the layers, in the order of `weights`.
         weights: their values.
         rule: the class of the optimizer.
-        optimizer: the values of its variables.
+        moments: the names of its variables, without its own.
+        optimizer: their values.
     """
 
     paths: list[str]
     weights: list[Array]
     rule: str
+    moments: list[str]
     optimizer: list[Array]
 
     @classmethod
@@ -181,6 +183,7 @@ class Fresh:
             [variable.path for variable in variables],
             list(values(variables, "weights").values()),
             type(model.optimizer).__name__,
+            [each.path.partition("/")[2] for each in optimizer_variables(model)],
             list(values(optimizer_variables(model), "optimizer").values()),
         )
 
@@ -232,9 +235,8 @@ def changed(target: str, state: State, old: Fresh, new: Fresh, names: str) -> St
 
 
 def same_optimizer(old: Fresh, new: Fresh) -> bool:
-    """Whether two models have an optimizer of one class, with variables of the same shapes."""
-    shapes = [[each.shape for each in fresh.optimizer] for fresh in (old, new)]
-    return old.rule == new.rule and shapes[0] == shapes[1]
+    """Whether two models have an optimizer of one class for the same variables."""
+    return old.rule == new.rule and old.moments == new.moments
 
 
 def _places(old: Fresh, new: Fresh) -> dict[int, int]:

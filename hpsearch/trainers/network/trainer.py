@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import isfinite, isnan
+from math import isfinite
 from typing import ClassVar, Protocol
 
 import numpy as np
@@ -167,7 +167,7 @@ class NetworkTrainer:
         return [member.outcome() for member in members]
 
     def health(self, job: Job, state: State) -> list[Layer]:
-        """How each layer trains, from the input on; nothing where a number is undefined.
+        """How each layer trains, from the input on.
 
         It is what the next step of training would show; after the last epoch, a step of that.
 
@@ -189,18 +189,11 @@ class NetworkTrainer:
             rate=p.rates(min(progress.epoch, p.epochs - 1), steps)[0],
             class_weights=_balanced(train.y, self.classes) if p.balanced else None,
         )
-        if not np.isfinite([found.weight, found.gradient, found.update]).all():
-            return []
         hidden = len(found.weight) - 1
         names = (*(f"hidden {number}" for number in range(1, hidden + 1)), "output")
         return [
-            Layer(name, *norms, *(None if isnan(each) else each for each in others))
-            for name, norms, others in zip(
-                names,
-                np.transpose([found.weight, found.gradient, found.update]).tolist(),
-                np.transpose([found.dead, found.shift]).tolist(),
-                strict=True,
-            )
+            Layer(name, *(value if isfinite(value) else None for value in values))
+            for name, values in zip(names, np.transpose(found).tolist(), strict=True)
         ]
 
     def _begin(
