@@ -69,15 +69,16 @@ def named_values(texts: Iterable[str]) -> dict[str, Any]:
     """What `--set NAME=VALUE` gives, by name; `trainer.NAME` is the same.
 
     Raises:
-        ConfigError: a text is no setting, or a name has several parts.
+        ConfigError: a text is no setting.
     """
     values: dict[str, Any] = {}
     for text in texts:
-        parts, value, label = read_setting(text)
-        name = ".".join(parts).removeprefix("trainer.")
-        if not name:
-            raise ConfigError(f"{label}: write NAME=VALUE, for example --set learning_rate=0.003")
-        values[name] = value
+        if not text.partition("=")[0].strip() or "=" not in text:
+            raise ConfigError(
+                f"--set {text}: write NAME=VALUE, for example --set learning_rate=0.003"
+            )
+        parts, value, _ = read_setting(text)
+        values[".".join(parts).removeprefix("trainer.")] = value
     return values
 
 
