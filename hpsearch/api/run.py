@@ -260,7 +260,7 @@ def search(
         HpsearchError: the configuration, the data or the name is not what it must be, or not
             one trial gave a finite value.
     """
-    forced = {"jobs": jobs, "seed": seed, "trials": trials}
+    forced: dict[str, Any] = {"jobs": jobs, "seed": seed, "trials": trials}
     if objective is not None:
         forced_trainer = {"kind": "function", "function": _name_of(objective)}
         overrides = {**(overrides or {}), **{f"trainer.{k}": v for k, v in forced_trainer.items()}}

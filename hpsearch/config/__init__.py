@@ -45,13 +45,16 @@ __all__ = [
 ]
 
 
-def load(path: str | Path, overrides: Sequence[str] = (), **forced: Any) -> Config:
+def load(
+    path: str | Path, overrides: Sequence[str] = (), *, searched: bool = True, **forced: Any
+) -> Config:
     """The configuration in a YAML file.
 
     Args:
         path: the file; paths in it are relative to its folder.
         overrides: `KEY=VALUE` texts as `--set` takes them: a dotted key and a YAML value, null
             to remove the key. Paths in them are relative to the current folder.
+        searched: whether there must be anything to search; a model that is babysat needs nothing.
         forced: `seed`, `trials`, `jobs` or `backend` from options of the command line; None
             for one that was not given.
 
@@ -61,13 +64,15 @@ def load(path: str | Path, overrides: Sequence[str] = (), **forced: Any) -> Conf
     from hpsearch.config.loading import from_file
     from hpsearch.messages import expanded
 
-    return from_file(Path(expanded(str(path))), overrides, forced)
+    return from_file(Path(expanded(str(path))), overrides, forced, searched)
 
 
 def from_mapping(
     tree: Mapping[str, Any],
     base: str | Path | None = None,
     overrides: Sequence[str] = (),
+    *,
+    searched: bool = True,
     **forced: Any,
 ) -> Config:
     """The configuration in a dict, such as `Config.as_dict` gives.
@@ -76,6 +81,7 @@ def from_mapping(
         tree: the same keys as in YAML.
         base: the folder that paths are relative to; None for the current one.
         overrides: as for `load`.
+        searched: as for `load`.
         forced: as for `load`.
 
     Raises:
@@ -83,7 +89,7 @@ def from_mapping(
     """
     from hpsearch.config.loading import from_tree
 
-    return from_tree(tree, Path.cwd() if base is None else Path(base), overrides, forced)
+    return from_tree(tree, Path.cwd() if base is None else Path(base), overrides, forced, searched)
 
 
 def from_run(tree: Mapping[str, Any], run: Path) -> Config:

@@ -24,7 +24,9 @@ from hpsearch.trainers.kinds import Kind
 from hpsearch.trial import Params
 
 
-def from_file(path: Path, settings: Iterable[str], options: Mapping[str, Any]) -> Config:
+def from_file(
+    path: Path, settings: Iterable[str], options: Mapping[str, Any], searched: bool = True
+) -> Config:
     """The configuration in a YAML file, with overrides laid over it."""
     text = _bytes(path)
     tree, places, problems = yaml_text.read(text, str(path))
@@ -41,7 +43,7 @@ def from_file(path: Path, settings: Iterable[str], options: Mapping[str, Any]) -
     tree, places, found = overrides.lay_over(tree, places, settings, options)
     stem = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in path.stem)
     name = stem.lstrip("._-")[:100] or "search"
-    return _config(tree, places, problems + found, path.parent, name, text)
+    return _config(tree, places, problems + found, path.parent, name, text, searched)
 
 
 def from_tree(
@@ -49,6 +51,7 @@ def from_tree(
     base: Path,
     settings: Iterable[str] = (),
     options: Mapping[str, Any] = MappingProxyType({}),
+    searched: bool = True,
 ) -> Config:
     """The configuration in a dict of plain values, with overrides laid over it.
 
@@ -57,13 +60,14 @@ def from_tree(
         base: the folder that paths are relative to.
         settings: `KEY=VALUE` texts, as `--set` takes them.
         options: values of command line options, by name; None for one that was not given.
+        searched: whether there must be anything to search.
 
     Raises:
         ConfigError: every problem, each with its dotted key.
     """
     sound, problems = yaml_text.plain(tree)
     sound, places, found = overrides.lay_over(sound, Positions(), settings, options)
-    return _config(sound, places, problems + found, base, "search", None)
+    return _config(sound, places, problems + found, base, "search", None, searched)
 
 
 def space_from_tree(tree: Mapping[str, Any]) -> Space:
@@ -123,10 +127,11 @@ def _config(
     base: Path,
     name: str,
     text: bytes | None,
+    searched: bool,
 ) -> Config:
     section, found = trainer_parts(tree.get("trainer"))
     problems = problems + found
-    parts, found = read(filled(tree, section.kind), section)
+    parts, found = read(filled(tree, section.kind), section, searched)
     problems += found
     domains, found = _domains(parts)
     problems += found

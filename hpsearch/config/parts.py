@@ -70,8 +70,13 @@ class Parts:
         return self.trainer.kind
 
 
-def read(tree: Mapping[str, Any], trainer: TrainerParts) -> tuple[Parts, list[Problem]]:
-    """The parts of a configuration beside its trainer, and what is wrong with their structure."""
+def read(
+    tree: Mapping[str, Any], trainer: TrainerParts, searched: bool = True
+) -> tuple[Parts, list[Problem]]:
+    """The parts of a configuration beside its trainer, and what is wrong with their structure.
+
+    `searched` says whether there must be anything to search.
+    """
     problems: list[Problem] = []
 
     def part(cls: type[Section], name: str) -> Section | None:
@@ -82,8 +87,10 @@ def read(tree: Mapping[str, Any], trainer: TrainerParts) -> tuple[Parts, list[Pr
     scalars = {key: value for key, value in tree.items() if key not in SECTIONS}
     heading, found = typed_part(Heading, scalars, (), known=(*names_of(Heading), *SECTIONS))
     problems += found
-    space, found = parameters(tree.get("space"), trainer.kind)
-    problems += found
+    space: dict[str, ParameterKeys | None] = {}
+    if searched or tree.get("space"):
+        space, found = parameters(tree.get("space"), trainer.kind)
+        problems += found
     parts = Parts(
         heading=heading,
         data=None if tree.get("data") is None else part(DataOptions, "data"),

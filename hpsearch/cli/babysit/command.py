@@ -92,7 +92,7 @@ def _of_config(
                                            "parallel", "babysit", "name", "seed"))  # fmt: skip
     if epochs is not None:
         others = (*others, f"trainer.epochs={epochs}")
-    return prepare(load(path, others, seed=seed), given)
+    return prepare(load(path, others, searched=False, seed=seed), given)
 
 
 def _replay(what: str, runs_dir: Path, quiet: bool, trust: bool) -> int:

@@ -116,17 +116,22 @@ class Lines:
         """A new line begins at a point, with the setting that went on there, or another."""
         line = replace(self.all[point.trial].until(point.epoch), number=len(self.all))
         origin = Point(self.owner(point.trial, point.epoch), point.epoch)
-        line = replace(line, origin=origin).changed(point.epoch, changes or {})
-        return replace(self, all=(*self.all, line))
+        line = self._as_long(replace(line, origin=origin), point.epoch)
+        return replace(self, all=(*self.all, line.changed(point.epoch, changes or {})))
 
     def undone(self) -> Lines:
         """A new line begins before the last change of the active one, without it."""
         active, last = self.active, self.active.nudges[-1]
         origin = Point(self.owner(active.number, last.epoch), last.epoch)
         line = Line(len(self.all), origin, last.before, active.nudges[:-1])
-        if LENGTH in active.params:
-            line = line.changed(last.epoch, {LENGTH: active.params[LENGTH]})
-        return replace(self, all=(*self.all, line))
+        return replace(self, all=(*self.all, self._as_long(line, last.epoch)))
+
+    def _as_long(self, line: Line, epoch: int) -> Line:
+        """A line that trains as long as the active one, whatever was planned at that epoch."""
+        length = self.active.params.get(LENGTH)
+        if length is None or length == line.params.get(LENGTH):
+            return line
+        return line.changed(epoch, {LENGTH: length})
 
     def after(self, done: Intervention) -> Lines:
         """The lines after an intervention of the diary.
