@@ -118,14 +118,17 @@ def test_undo_restores_the_setting_of_before_the_last_change_but_not_its_length(
 
 
 @given(lives(), st.data())
-def test_a_branch_without_a_change_has_the_settings_of_its_origin(life, data):
+def test_a_branch_without_a_change_has_the_settings_of_its_origin_but_for_its_length(life, data):
     diary, ends = life
     lines = lines_of(FIRST, diary)
     trial = data.draw(st.integers(0, len(ends) - 1))
     epoch = data.draw(st.integers(0, ends[trial]))
-    branch = lines.branched(Point(trial, epoch)).active
-    assert branch.settings == lines.all[trial].until(epoch).settings
-    assert branch.nudges == lines.all[trial].until(epoch).nudges
+    branch, origin = lines.branched(Point(trial, epoch)).active, lines.all[trial].until(epoch)
+    assert branch.params.get(LENGTH) == lines.active.params.get(LENGTH, origin.params.get(LENGTH))
+    assert {**branch.params, LENGTH: 0} == {**origin.params, LENGTH: 0}
+    for past in range(1, epoch + 1):
+        assert branch.params_after(past) == origin.params_after(past)
+    assert branch.nudges == origin.nudges
 
 
 @given(lives())
