@@ -16,7 +16,7 @@ from hpsearch.searching.history import check_metric
 from hpsearch.store import RunDirectory, RunInfo
 from hpsearch.store.files import repair_with
 from hpsearch.store.records import BabysitStart
-from hpsearch.trial import Diagnosis, Intervention, Piece, Point, Result
+from hpsearch.trial import Diagnosis, Intervention, Piece, Point, Result, Status
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,22 @@ class Story:
     def value(self, point: Point) -> float | None:
         """The metric that counts, after an epoch."""
         return self.metrics(point).get(self.criterion.name)
+
+    def result(self, point: Point) -> Result:
+        """A model after an epoch, as a trial that ended there; of the number that trained it."""
+        known = self.results.get(point.trial)
+        return Result(
+            number=point.trial,
+            round=0,
+            status=Status.COMPLETED if known is None else known.status,
+            params=self.lines.all[point.trial].params_after(point.epoch),
+            epochs=point.epoch,
+            metrics=self.metrics(point),
+            value=self.value(point),
+            error=None,
+            started=self.info.created if known is None else known.started,
+            seconds=0.0 if known is None else known.seconds,
+        )
 
 
 def read(run: RunDirectory) -> Story:
