@@ -144,7 +144,8 @@ def test_what_cannot_be_is_refused_in_one_message_and_changes_nothing(
     made = model()
     with made.session() as session:
         session.train(3)
-        assert pytest.raises(HpsearchError, session.act, request_).match(said)
+        with pytest.raises(HpsearchError, match=said):
+            session.act(request_)
         (answer,) = asking(session, request_)
         assert not answer.done
     assert actions(made) == []
@@ -315,18 +316,22 @@ def test_a_full_disk_ends_it_with_one_answer_and_nothing_lost(model, monkeypatch
     def fail(*_, **__):
         raise full
 
-    with pytest.raises(RunError, match=r"No space left.*hpsearch resume"), made.session() as s:
-        s.train(3)
-        at = Requests(made.run.inside)
-        name = at.ask(Request("set", {"learning_rate": 0.5}))
-        with monkeypatch.context() as patch:
+    at, names = Requests(made.run.inside), []
+
+    def work():
+        with made.session() as session, monkeypatch.context() as patch:
+            session.train(3)
+            names.append(at.ask(Request("set", {"learning_rate": 0.5})))
             if what == "snapshot":
-                s._saved = False
+                session._saved = False
                 patch.setattr(snapshots, "write_state", fail)
             else:
-                patch.setattr(s.record.writer, "intervened", fail)
-            s.turn()
-    answer = at.answer(name)
+                patch.setattr(session.record.writer, "intervened", fail)
+            session.turn()
+
+    with pytest.raises(RunError, match=r"No space left.*hpsearch resume"):
+        work()
+    answer = at.answer(names[0])
     assert not answer.done
     assert "nothing was changed" in answer.text
     assert "No space left" in answer.text
@@ -341,13 +346,18 @@ def test_a_change_that_is_in_the_diary_is_not_said_to_have_come_to_nothing(model
     def fail(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    with pytest.raises(RunError, match="No space left"), made.session() as session:
-        session.train(3)
-        at = Requests(made.run.inside)
-        name = at.ask(Request("branch", epoch=1))
-        monkeypatch.setattr(session.record.writer, "babysat", fail)
-        session.turn()
-    answer = at.answer(name)
+    at, names = Requests(made.run.inside), []
+
+    def work():
+        with made.session() as session:
+            session.train(3)
+            names.append(at.ask(Request("branch", epoch=1)))
+            monkeypatch.setattr(session.record.writer, "babysat", fail)
+            session.turn()
+
+    with pytest.raises(RunError, match="No space left"):
+        work()
+    answer = at.answer(names[0])
     assert answer.done
     assert "is in the diary" in answer.text
     made.train()
@@ -357,11 +367,16 @@ def test_a_change_that_is_in_the_diary_is_not_said_to_have_come_to_nothing(model
 
 def test_a_folder_that_is_gone_is_said_so(model, tmp_path):
     made = model()
-    with pytest.raises(RunError, match="was deleted or moved"), made.session() as session:
-        session.train(3)
-        made.run.path.rename(tmp_path / "elsewhere")
-        session.act(Request("set", {"learning_rate": 0.5}))
-        session.train(100)
+
+    def work():
+        with made.session() as session:
+            session.train(3)
+            made.run.path.rename(tmp_path / "elsewhere")
+            session.act(Request("set", {"learning_rate": 0.5}))
+            session.train(100)
+
+    with pytest.raises(RunError, match="was deleted or moved"):
+        work()
 
 
 def test_a_clock_that_jumps_back_changes_no_bit(model, monkeypatch):
