@@ -35,7 +35,7 @@ OWN = {  # modules that open other files than those of a run directory
     "report/html/page.py": "files of this package, and RUNS_DIR/comparison.html",
     "report/png.py": "a browser, a temporary folder, and the folder that the user names",
     "searching/provenance.py": "/proc",
-    "searching/babysit/replay.py": "a temporary folder",
+    "searching/babysit/again.py": "a temporary folder",
     "searching/retrain.py": "a temporary folder",
     "searching/trust.py": "the user's key",
     "store/files.py": "the file behind a descriptor that SafePath opened; folders of the user's",

@@ -34,6 +34,8 @@ def train(params, epochs, checkpoint_dir, seed):
         checkpoint = torch.load(file, weights_only=True)
         model.load_state_dict(checkpoint["model"])
         optimizer.load_state_dict(checkpoint["optimizer"])
+        for group in optimizer.param_groups:  # hpsearch babysit may have changed them since
+            group.update(lr=params["learning_rate"], momentum=params["momentum"])
         torch.set_rng_state(checkpoint["random"])
         begin = checkpoint["epoch"]
     for epoch in range(begin, epochs):

@@ -15,6 +15,7 @@ from hpsearch.errors import DataError, RunError, as_argument
 from hpsearch.report.escape import echo
 from hpsearch.report.terminal import show_measurement
 from hpsearch.report.text import json_text
+from hpsearch.searching.babysit.winner import look_at_test_rows
 from hpsearch.searching.criterion import Criterion, criterion_of
 from hpsearch.searching.evaluation import labelled, measure
 from hpsearch.searching.models import no_model, no_winner, open_model, rows_seen
@@ -35,14 +36,19 @@ def evaluate(
 
     RUN is a folder, a name, or a model.npz; the newest run if left out. DATA
     has labelled rows that are new. Without it the stored result is shown: the test rows are
-    measured once, when a search ends.
+    measured once, when a search ends; for a babysat model when this is asked for first.
     """
-    measured = _stored(run, runs_dir) if data is None else _measure(run, data, runs_dir, trust)
+    measured = (
+        _stored(run, runs_dir, trust) if data is None else _measure(run, data, runs_dir, trust)
+    )
     if as_json:
         echo(json_text(measured))
     else:
         which = "test" if data is None else "given" if measured["rows_trained_on"] else "new"
         show_measurement(measured, which, _searched(run, runs_dir))
+        if "looks" in measured:
+            often = "once" if measured["looks"] == 1 else f"{measured['looks']} times"
+            echo(f"\nthe test rows of this run were looked at {often}")
 
 
 def _searched(run: str | None, runs_dir: Path) -> Criterion | None:
@@ -53,7 +59,7 @@ def _searched(run: str | None, runs_dir: Path) -> Criterion | None:
     return criterion_of(from_run(found.info.config, found.path))
 
 
-def _stored(run: str | None, runs_dir: Path) -> dict[str, object]:
+def _stored(run: str | None, runs_dir: Path, trust: bool) -> dict[str, object]:
     found = find(run, runs_dir)
     info = found.info
     winner = found.winner(info)
@@ -61,12 +67,17 @@ def _stored(run: str | None, runs_dir: Path) -> dict[str, object]:
         raise no_winner(found, info)
     if winner.test is None and not found.has_model:
         raise no_model(found, info)
+    if winner.test is None and info.babysit is not None:
+        winner = look_at_test_rows(found, trust)
     if winner.test is None:
         raise RunError(
             f"{found.path}: was searched without test rows (data.test: 0); "
             f"name a file with labelled rows: hpsearch evaluate {as_argument(found.path)} DATA"
         )
-    return {"classes": info.data.classes, **plain(winner.test)}
+    stored = {"classes": info.data.classes, **plain(winner.test)}
+    if info.babysit is not None:  # which has many winners, one after another
+        stored["looks"] = found.info.test_looks
+    return stored
 
 
 def _measure(run: str | None, data: str, runs_dir: Path, trust: bool) -> dict[str, object]:

@@ -94,6 +94,14 @@ def show_refinement(refinement: Refinement) -> None:
         name = parameter.name
         shown.add_row(name, _range(before[name]), _range(after[name]) if name in after else "-")
     display(shown)
+    if refinement.setting_of is not None:
+        point, others = refinement.setting_of, refinement.config.trainer.settings
+        echo(
+            f"\naround the setting of branch {point.trial} at epoch {point.epoch}, its best; it "
+            f"is trained first"
+        )
+        echo(f"the same in every trial: {setting(others)}")
+        return
     best = ", ".join(str(elite.number) for elite in refinement.elites)
     echo(f"\naround the best trials: {best}")
     if refinement.history:

@@ -65,7 +65,8 @@ def refine(
     """Search again, narrowed around the best trials of RUN.
 
     RUN is a folder or a name, the newest if left out. Its trials inside the new space count as
-    history, where the training is the same.
+    history, where the training is the same. Of a babysat model the region is around the setting
+    of its best epoch, which is trained first.
     """
     to = claimed(write, force)
     parent = find(run, runs_dir)
@@ -86,7 +87,10 @@ def refine(
         show_refinement(refinement)
     if to is not None:
         best = ", ".join(str(elite.number) for elite in refinement.elites)
-        header = f"# {parent.name}, narrowed around its trials {best}\n"
+        whose = f"its trials {best}"
+        if (point := refinement.setting_of) is not None:
+            whose = f"branch {point.trial} at epoch {point.epoch}"
+        header = f"# {parent.name}, narrowed around {whose}\n"
         with to.text() as file:
             file.write(header + as_yaml(refinement.config.as_dict()))
         if not to.is_stream:

@@ -22,6 +22,8 @@ from hpsearch.errors import as_argument
 from hpsearch.report.escape import echo
 from hpsearch.report.numbers import number, setting
 from hpsearch.report.text import TextTable, display
+from hpsearch.searching.babysit.again import known_line, lines_again
+from hpsearch.searching.babysit.story import read
 from hpsearch.searching.criterion import (
     Criterion,
     Curve,
@@ -41,6 +43,7 @@ from hpsearch.searching.retrain import (
     without_validation,
 )
 from hpsearch.searching.session import same_data
+from hpsearch.searching.spec import check_rules
 from hpsearch.searching.trust import permit
 from hpsearch.store import find
 from hpsearch.trainers.kinds import kind_of
@@ -73,7 +76,8 @@ def retrain(
     """Train a trial of RUN again, bit for bit, or longer.
 
     Or with new seeds, to see how much luck there was, or on the validation rows too. RUN is a
-    folder or a name, the newest if left out.
+    folder or a name, the newest if left out. A branch of a babysat model is trained with its
+    changes at the epochs where they were; the best up to its best epoch.
     """
     to = claimed(output, force)
     if to is not None and to.is_stdout:
@@ -94,14 +98,29 @@ def retrain(
         raise click.UsageError(
             f"--output needs the network; the winner of your own model is {kept}"
         )
-    known = known_trial(found, config, trial)
+    story = None if info.babysit is None else read(found)
+    if story is not None and epochs is not None:
+        path = as_argument(found.path)
+        raise click.UsageError(
+            "--epochs goes with a search; train a babysat model longer with: "
+            f"hpsearch resume {path} --epochs N, from an earlier epoch: "
+            f"hpsearch steer {path} --branch EPOCH"
+        )
+    if story is None:
+        known = known_trial(found, config, trial)
+    else:
+        check_rules(found, info)
+        known = known_line(story, trial)
     permit(found, info, config, trust)
     dataset = same_data(found, info, config)
     if refit and dataset is not None:
         dataset = without_validation(dataset, config)
         config, known = for_refit(config, known)
-    again = jobs_again(config, known, epochs, seeds or 0)
-    outcomes = train(again, config, dataset)
+    if story is None:
+        again = jobs_again(config, known, epochs, seeds or 0)
+        outcomes = train(again, config, dataset)
+    else:
+        again, outcomes = lines_again(story, config, known, dataset, seeds or 0)
     metric = config.metric.name
     curves = curves_by_seed(again, outcomes, metric)
     if not seeds:  # repeats and folds together are one trial

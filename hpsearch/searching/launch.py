@@ -17,10 +17,10 @@ from typing import Any
 
 from hpsearch.config import Config, changed, from_run
 from hpsearch.data.dataset import Dataset
-from hpsearch.errors import RunError
+from hpsearch.errors import RunError, as_argument
 from hpsearch.searching.events import Listener, RunOpened
 from hpsearch.searching.history import why_diverged
-from hpsearch.searching.refine import Refinement, refine, start_from
+from hpsearch.searching.refine import Refinement, refine, refine_around, start_from
 from hpsearch.searching.resume import reopen
 from hpsearch.searching.session import begin, conduct, fingerprint_of, read_data
 from hpsearch.searching.spec import shortage
@@ -105,7 +105,11 @@ def prepare_refinement(
         sealed = permit(parent, info, config, trust)
     config = config if look else inspected(config, function)
     dataset = read_data(config)
-    found = refine(parent, before, config, fingerprint_of(dataset), top, widen)
+    if info.babysit is not None:
+        found = refine_around(parent, before, config, top, widen)
+        dataset = dataset if look else read_data(found.config)
+    else:
+        found = refine(parent, before, config, fingerprint_of(dataset), top, widen)
     return Prepared(found.config, dataset, function, found, sealed)
 
 
@@ -154,6 +158,11 @@ def resume(
     Raises:
         HpsearchError: as `resume.reopen` and `launch` do.
     """
+    if run.info.babysit is not None:
+        raise RunError(
+            f"{run.path}: is a babysat model, and no search; go on with: "
+            f"hpsearch resume {as_argument(run.path)}"
+        )
     config = reopen(run, overrides, trials=trials, named=function is None, trust=trust, **forced)
     if config is None:
         return False

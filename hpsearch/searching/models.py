@@ -141,6 +141,19 @@ def no_model(run: RunDirectory, info: RunInfo) -> RunError:
 
 def no_winner(run: RunDirectory, info: RunInfo) -> RunError:
     """Why a run has no winner, and what to do about it."""
+    if info.babysit is not None:
+        path = as_argument(run.path)
+        if info.status == "finished":
+            return RunError(
+                f"{run.path}: has no best epoch, for none has a finite value; go back to a better "
+                f"one with: hpsearch steer {path} --branch EPOCH --set ..."
+            )
+        going_on = info.status == "running"
+        how = f"hpsearch steer {path} --stop" if going_on else f"hpsearch resume {path}"
+        return RunError(
+            f"{run.path}: has no best epoch yet, which is kept when the training ends (status "
+            f"{info.status}); {'stop' if going_on else 'finish'} it with: {how}"
+        )
     if info.status == "finished":
         return RunError(
             f"{run.path}: has no winner, for no trial was completed with a finite value; "

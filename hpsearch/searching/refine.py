@@ -11,14 +11,15 @@ from hpsearch.config import Config, from_run
 from hpsearch.errors import RunError, as_argument
 from hpsearch.sampling.pressure import Limits, Pressure, pressures
 from hpsearch.sampling.ranking import Observation, rank
+from hpsearch.searching.babysit.story import read
 from hpsearch.searching.criterion import Criterion, criterion_of
 from hpsearch.searching.history import PastTrial
 from hpsearch.searching.spec import TRIED, check_rules, past_trials, spec_of, trials_of
 from hpsearch.space import Space
-from hpsearch.space.bounds import narrow, widen
+from hpsearch.space.bounds import around, narrow, widen
 from hpsearch.store import RunDirectory, RunInfo
 from hpsearch.trainers.kinds import kind_of
-from hpsearch.trial import Result, Status
+from hpsearch.trial import Params, Point, Result, Status
 
 FEWEST = 4  # elites: a region set by fewer would be set by luck
 AGAIN = 3  # best settings are trained first where the parent's trials are not comparable
@@ -37,6 +38,7 @@ class Refinement:
     history: tuple[PastTrial, ...]  # the parent's trials inside the new space
     first: int  # the number of the first new trial
     widened: tuple[Pressure, ...]
+    setting_of: Point | None = None  # the epoch of a babysat model whose setting it is around
 
 
 def ranking(
@@ -131,6 +133,77 @@ def refine(
     )
 
 
+def refine_around(
+    parent: RunDirectory,
+    before: Config,
+    config: Config,
+    top: int | None = None,
+    wide: bool = False,
+) -> Refinement:
+    """A search around the setting of a babysat model's best epoch, which is trained first.
+
+    What was fixed, or left to its default, and was changed while the model trained keeps its
+    value. There is no history: no trial of a search trained as the model did.
+
+    Args:
+        parent: the babysat model's run.
+        before: its configuration.
+        config: the same, or with changes that the user asked for.
+        top: must be None.
+        wide: must be false.
+
+    Raises:
+        RunError: no epoch has a finite value, nothing is left to search, or `top` or `wide` was
+            asked for; or a later version knows how it was trained.
+    """
+    check_rules(parent, parent.info)
+    story, path = read(parent), as_argument(parent.path)
+    if top is not None or wide:
+        raise RunError(
+            f"{parent.path}: is a babysat model, whose best setting alone sets the region; leave "
+            f"out {'--widen' if top is None else '--top'}"
+        )
+    if story.best is None:
+        raise RunError(
+            f"{parent.path}: refine needs an epoch with a finite {story.criterion.name}, found "
+            f"none; train on with: hpsearch resume {path}"
+        )
+    best = story.result(story.best)
+    kept, asked = before.trainer.settings, config.trainer.settings
+    settings = {**asked} | {
+        name: value
+        for name, value in best.params.items()
+        if name not in config.space and asked.get(name) == kept.get(name)
+    }
+    params = {name: value for name, value in best.params.items() if name in config.space}
+    space = around(Space(config.space.parameters, settings), params)
+    config = replace(
+        config,
+        space=space,
+        trainer=replace(config.trainer, settings=settings),
+        search=replace(config.search, start=(params,)),
+        text=None,
+    )
+    if not space.dimensions:
+        raise RunError(
+            f"{parent.path}: refine needs a parameter to search, and every one is fixed; name "
+            f"some under `space`: hpsearch refine {path} --set space.learning_rate='{{scale: "
+            "log, min: 0.001, max: 0.1}'"
+        )
+    return Refinement(
+        parent=parent,
+        parent_info=story.info,
+        before=before.space,
+        config=config,
+        winner=None,
+        elites=(best,),
+        history=(),
+        first=len(story.lines.all),
+        widened=(),
+        setting_of=story.best,
+    )
+
+
 def _led_by(winner: int | None, elites: Sequence[int], known: Sequence[PastTrial]) -> list[Result]:
     """The elites, as many as before, with the winner first: its value was confirmed."""
     results = {each.result.number: each.result for each in known}
@@ -167,12 +240,17 @@ def same_training(config: Config, other: Config) -> bool:
 def start_from(config: Config, run: RunDirectory) -> Config:
     """Replace the run that `search.start` names by that run's best settings.
 
+    Of a babysat model that is the setting of its best epoch.
+
     Raises:
         RunError: none of them lies in the space.
     """
-    before = from_run(run.info.config, run.path)
-    criterion = criterion_of(before)
-    best = [result.params for result in best_completed(run.results, criterion, top=10)]
+    if run.info.babysit is not None:
+        best = _babysat_start(config, run)
+    else:
+        before = from_run(run.info.config, run.path)
+        criterion = criterion_of(before)
+        best = [result.params for result in best_completed(run.results, criterion, top=10)]
     most = min(AGAIN, config.search.trials)
     inside = tuple(params for params in best if config.space.contains(params))[:most]
     if not inside:
@@ -181,3 +259,15 @@ def start_from(config: Config, run: RunDirectory) -> Config:
             "the space; widen the space, or write the settings to start with"
         )
     return replace(config, search=replace(config.search, start=inside))
+
+
+def _babysat_start(config: Config, run: RunDirectory) -> list[Params]:
+    """The setting of a babysat model's best epoch: what of it the space searches."""
+    story = read(run)
+    if story.best is None:
+        raise RunError(
+            f"{run.path}: search.start names this run, but no epoch of it has a finite "
+            f"{story.criterion.name} yet; train on with: hpsearch resume {as_argument(run.path)}"
+        )
+    params = story.settings(story.best.trial, story.best.epoch)
+    return [{name: value for name, value in params.items() if name in config.space}]

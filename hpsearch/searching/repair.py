@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 from hpsearch.config import from_run
 from hpsearch.errors import RunError
 from hpsearch.messages import counted
+from hpsearch.searching.babysit.lines import Lines
+from hpsearch.searching.babysit.story import joined, lines_in
 from hpsearch.searching.history import check_params
 from hpsearch.searching.resume import check_resumable
 from hpsearch.space import Space
 from hpsearch.store import RunDirectory, RunInfo, lock, set_aside
 from hpsearch.trainers.network.model import load_model
-from hpsearch.trial import Result
+from hpsearch.trial import Piece, Result
 
 
 def repair(run: RunDirectory) -> list[str]:
@@ -28,9 +32,17 @@ def repair(run: RunDirectory) -> list[str]:
         run.history  # noqa: B018 (raises)
         config = from_run(info.config, run.path)
         space, metric = config.space, config.metric.name
+        if info.babysit is None:
+            lost = set_aside(run, metric, lambda each: _fits(each, space, run))
+        else:
+            lines = lines_in(run, info.babysit, config, run.diary)
+            branches = {line.number for line in lines.all}
+            lost = set_aside(
+                run, metric, lambda each: each.number in branches, partial(_strays, lines)
+            )
         found = [
-            f"{run.path / file}: {counted(lines, 'damaged line')} set aside"
-            for file, lines in set_aside(run, metric, lambda each: _fits(each, space, run)).items()
+            f"{run.path / file}: {counted(count, 'damaged line')} set aside"
+            for file, count in lost.items()
         ]
         if problem := _of_the_winner(run, info):
             run.best.remove()
@@ -38,6 +50,13 @@ def repair(run: RunDirectory) -> list[str]:
         if found:
             run.write_info(replace(info, status="interrupted"))
     return found
+
+
+def _strays(lines: Lines, pieces: Mapping[int, Piece]) -> set[int]:
+    """The places of a babysat model's pieces that do not follow one another."""
+    whole = joined(lines, pieces.values())
+    kept = {id(piece) for own in whole.values() for piece in own}
+    return {place for place, piece in pieces.items() if id(piece) not in kept}
 
 
 def _fits(result: Result, space: Space, run: RunDirectory) -> bool:

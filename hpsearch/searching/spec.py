@@ -17,11 +17,13 @@ from hpsearch.rng import RULES
 from hpsearch.sampling.plan import ladder, plan, round_sizes
 from hpsearch.sampling.propose import Sampler, propose
 from hpsearch.sampling.ranking import Observation
+from hpsearch.searching.babysit.story import read
 from hpsearch.searching.history import PastTrial, check_params, curves
 from hpsearch.searching.stages import Stage
 from hpsearch.space import Space
 from hpsearch.space.settings import count, key, untried
 from hpsearch.store import RunDirectory, RunInfo, uncollected
+from hpsearch.store.records import BabysitStart
 from hpsearch.trainers.kinds import kind_read
 from hpsearch.trainers.protocol import EPOCHS_PARAMETER, Job, Settings
 from hpsearch.trial import Params, Result, Round, Training, Trial
@@ -53,6 +55,7 @@ class Spec:
     rules: int = RULES  # how random numbers are drawn and settings proposed
     timeout: float | None = None  # seconds
     trial_timeout: float | None = None  # seconds
+    babysat: BabysitStart | None = None  # where a babysat model comes from; None of a search
 
     @property
     def trainings(self) -> tuple[tuple[int, int], ...]:
@@ -155,7 +158,7 @@ def spec_of(run: RunDirectory, info: RunInfo, config: Config) -> Spec:
     file = run.inside / "history.jsonl"
     check_params(results, config.space, file, "refine the parent again")
     spec = spec_for(config, info.plan, history)
-    return replace(spec, inherited=info.parent_winner, rules=info.rules)
+    return replace(spec, inherited=info.parent_winner, rules=info.rules, babysat=info.babysit)
 
 
 def check_reported(run: RunDirectory, config: Config) -> None:
@@ -268,7 +271,23 @@ def spec_for(
 
 @uncollected()
 def past_trials(run: RunDirectory, spec: Spec) -> list[PastTrial]:
-    """The trials that a run can build on, by number: its parent's, then its own."""
+    """The trials that a run can build on, by number: its parent's, then its own.
+
+    Those of a babysat model are its branches whose fate is known, each with its whole curve and
+    its last setting.
+    """
+    if spec.babysat is not None:
+        story, start = read(run), spec.babysat
+        return [
+            PastTrial(
+                replace(story.results[line.number], params=line.params),
+                story.curve(line.number),
+                start.seed,
+                start.rules,
+            )
+            for line in story.lines.all
+            if line.number in story.results
+        ]
     results = run.results
     check_params(results, spec.space, run.inside / "trials.jsonl")
     curve = curves(run.pieces, spec.metric, spec.repeats)

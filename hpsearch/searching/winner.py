@@ -18,7 +18,7 @@ from hpsearch.searching.confirmation import (
     verdict,
 )
 from hpsearch.searching.criterion import Criterion, mean_of
-from hpsearch.searching.evaluation import labelled, measure
+from hpsearch.searching.evaluation import Measurement, labelled, measure
 from hpsearch.searching.history import PastTrial
 from hpsearch.searching.scheduler import Scheduler
 from hpsearch.store import RunDirectory, Winner, as_yaml, write_json
@@ -98,10 +98,16 @@ def write_model(
     if "test" not in dataset.parts:
         return None
     rows = labelled(dataset.source, dataset.encoding, dataset.y, dataset.parts["test"])
-    found = measure(model, rows).as_dict("test")
+    found = measured(measure(model, rows))
     writer = search.ledger.writer
     writer.update(test_looks=writer.info.test_looks + 1)
-    return Measured(**{**found, "per_class": Rates(**found["per_class"])})
+    return found
+
+
+def measured(found: Measurement) -> Measured:
+    """What the test rows gave, as best/result.json has it."""
+    fields = found.as_dict("test")
+    return Measured(**{**fields, "per_class": Rates(**fields["per_class"])})
 
 
 def at_worker(backend: Backend, function: Callable[..., Any], *args: Any) -> Any:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from hpsearch.fields import is_number
 from hpsearch.space.domain import Choice, Continuous, Discrete, Domain, Fixed, same
 from hpsearch.space.scale import LINEAR
 from hpsearch.space.space import Parameter, Space
@@ -17,6 +18,7 @@ from hpsearch.trial import Params
 
 MARGIN = 0.05  # of the old range, left around the elites on either side
 GROWTH = 0.5  # of the old range, in the warped coordinate, by which it is widened
+NEAR = 0.15  # of the old range, left around a single setting on either side
 DIGITS = 3  # significant digits of a new bound: people read and edit these
 
 
@@ -49,6 +51,69 @@ def narrow(space: Space, elites: Sequence[Params], margin: float = MARGIN) -> Sp
         if all(when.values()):
             kept[parameter.name] = replace(parameter, domain=domains[parameter.name], when=when)
     return Space(_without_orphans(kept, space), space.settings)
+
+
+def around(space: Space, params: Params) -> Space:
+    """The smallest space with round bounds around one setting.
+
+    A range keeps NEAR of it on either side; discrete values and choices between numbers keep the
+    neighbours of the value, other choices become fixed. A value that lies outside the space is
+    taken in, where its scale allows it.
+
+    >>> from hpsearch.space.scale import LOG
+    >>> space = Space((Parameter("rate", Continuous(1e-4, 1, LOG)), Parameter("size", Choice((16,
+    ...     32, 64, 128)))))
+    >>> [each.as_config() for each in around(space, {"rate": 0.01, "size": 32})]
+    [{'scale': 'log', 'min': 0.00251, 'max': 0.0399}, {'values': [16, 32, 64]}]
+    """
+    parameters = tuple(
+        replace(each, domain=_with(each, params[each.name])) if each.name in params else each
+        for each in space
+    )
+    near = [
+        {**params, parameter.name: value}
+        for parameter in parameters
+        if parameter.name in params and parameter.per is None
+        for value in _neighbours(parameter.domain, params[parameter.name])
+    ]
+    return narrow(Space(parameters, space.settings), [params, *near], NEAR)
+
+
+def _with(parameter: Parameter, value: Any) -> Domain:
+    """A parameter's domain, made to contain a value if it can; of a list all its entries."""
+    domain = parameter.domain
+    for entry in value if parameter.per is not None and isinstance(value, list) else [value]:
+        if domain.contains(entry):
+            continue
+        if isinstance(domain, Fixed):
+            domain = Fixed(entry)
+        elif isinstance(domain, Choice):
+            values = (*domain.values, entry)
+            domain = Choice(tuple(sorted(values)) if _ascending(domain.values) else values)
+        elif is_number(entry):
+            assert isinstance(domain, Continuous | Discrete)
+            low, high = min(domain.low, entry), max(domain.high, entry)
+            wider = replace(domain, low=low, high=high)
+            if domain.scale.admits(low, high) and wider.contains(entry):
+                domain = wider
+    return domain
+
+
+def _ascending(values: Sequence[Any]) -> bool:
+    return all(map(is_number, values)) and list(values) == sorted(values)
+
+
+def _neighbours(domain: Domain, value: Any) -> list[Any]:
+    """The values next to one, where values have an order and are not all numbers of a range."""
+    ordered = isinstance(domain, Discrete) or (
+        isinstance(domain, Choice) and _ascending(domain.values)
+    )
+    if not ordered or not domain.contains(value):
+        return []
+    assert isinstance(domain, Discrete | Choice)
+    index = domain.index(value)
+    assert index is not None
+    return [domain.nth(i) for i in (index - 1, index + 1) if 0 <= i < domain.count]
 
 
 def _without_orphans(parameters: Mapping[str, Parameter], space: Space) -> tuple[Parameter, ...]:

@@ -15,7 +15,12 @@ from hpsearch.trial import Piece, Result, Span
 FOLDER = "damaged"  # in the run directory: what was set aside, by the file that it was in
 
 
-def set_aside(run: RunDirectory, metric: str, sound: Callable[[Result], bool]) -> dict[str, int]:
+def set_aside(
+    run: RunDirectory,
+    metric: str,
+    sound: Callable[[Result], bool],
+    strays: Callable[[Mapping[int, Piece]], set[int]] | None = None,
+) -> dict[str, int]:
     """Take out every line that is damaged, or contradicts another; how many, by file.
 
     The lines are kept in damaged/, the others stay as they are, to the byte. Nobody else may be
@@ -25,12 +30,13 @@ def set_aside(run: RunDirectory, metric: str, sound: Callable[[Result], bool]) -
         run: the run.
         metric: that its trials are compared by.
         sound: whether a trial that can be read is one of this search.
+        strays: the places of the pieces that contradict others; None for a search's rule.
     """
     curves, trials, timeline = (
         run.inside / f"{name}.jsonl" for name in ("curves", "trials", "timeline")
     )
     found = {
-        curves.name: _mend(curves, Piece, partial(_contradicting, metric)),
+        curves.name: _mend(curves, Piece, strays or partial(_contradicting, metric)),
         trials.name: _mend(trials, Result, partial(_foreign, sound)),
         timeline.name: _mend(timeline, Span, lambda _: set()),
     }

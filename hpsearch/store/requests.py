@@ -9,6 +9,7 @@ and files are their owner's alone, and no link is followed.
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -19,12 +20,14 @@ from typing import Any
 import msgspec
 
 from hpsearch.errors import RunError
+from hpsearch.store import lock
 from hpsearch.store.files import as_json
 from hpsearch.store.safe_path import SafePath
 
 FOLDER = "requests"
 MOST = 2**20  # bytes of a request or an answer
 OLD = 600.0  # seconds after which nobody waits for an answer any more
+NAME = re.compile(r"[\w-]{1,100}\.json", re.ASCII)  # of a request's file
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ class Requests:
 
     def __init__(self, run: SafePath):
         self._folder = run / FOLDER
+        self._lock = run / lock.NAME
 
     # Who asks
 
@@ -92,6 +96,11 @@ class Requests:
         """Take a request back; False where the writer has taken it already."""
         return (self._folder / f"{name}.json").remove()
 
+    def lost(self, name: str) -> bool:
+        """Whether somebody has removed a request, so that no answer will come."""
+        steps = (f"{name}.json", f".{name}.taken", f"{name}.answer")  # as time goes by
+        return not any((self._folder / each).exists() for each in steps)
+
     # Who answers
 
     def taken(self) -> list[Request]:
@@ -100,9 +109,7 @@ class Requests:
         What is no request gets an answer that says so.
         """
         found = []
-        for name in self._folder.names():
-            if not name.endswith(".json") or name.startswith("."):
-                continue
+        for name in filter(NAME.fullmatch, self._names()):
             stem = name.removesuffix(".json")
             with suppress(FileNotFoundError):  # it was withdrawn
                 (self._folder / name).rename(f".{stem}.taken")
@@ -115,18 +122,35 @@ class Requests:
             self._reply(request.id, reply)
 
     def sweep(self) -> None:
-        """Answer what was asked while nobody was there, and remove what nobody waits for."""
-        for name in self._folder.names():
+        """Answer what was asked while nobody was there, and remove what nobody waits for.
+
+        What came after the run's lock was taken is left for `taken`.
+        """
+        began = self._lock.status()
+        with suppress(FileNotFoundError):
+            self._names()
+            self._folder.make_private()
+        for name in self._names():
             path = self._folder / name
             found = path.status()
             if found is None:
                 continue
-            if name.endswith(".json") and not name.startswith("."):
+            if NAME.fullmatch(name):
+                if began is not None and found.st_mtime_ns >= began.st_mtime_ns:
+                    continue
                 text = "nobody was at the run when this was asked; ask again"
                 self._reply(name.removesuffix(".json"), Reply(False, text))
                 path.remove()
             elif time.time() - found.st_mtime > OLD or name.endswith(".taken"):
                 path.remove()
+
+    def _names(self) -> list[str]:
+        """What is in the folder; a link or a file in its place is removed, never followed."""
+        try:
+            return self._folder.names()
+        except RunError:
+            self._folder.remove()
+            return []
 
     def _read(self, stem: str) -> Request | None:
         path = self._folder / f".{stem}.taken"

@@ -230,6 +230,11 @@ class SafePath:
                     raise
                 self._must_be(stat.S_IFDIR, folder)
 
+    def make_private(self) -> None:
+        """Make a folder its owner's alone."""
+        with self.folder() as folder:
+            os.fchmod(folder, 0o700)
+
     def rename(self, name: str) -> None:
         """Give it another name in the same folder."""
         with self.parent.folder() as folder:

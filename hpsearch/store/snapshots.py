@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -71,8 +71,17 @@ class Snapshots:
             (folder / f"{epoch}.npz").remove()
             (folder / f"{CHECKPOINT}{epoch}").remove()
 
-    def sweep(self) -> None:
-        """Remove hidden files that a crash has left half written."""
+    def sweep(self, last: Mapping[int, int]) -> None:
+        """Remove hidden files that a crash has left half written, and what it left untold.
+
+        Args:
+            last: the last epoch that is recorded, by number. A power cut may lose the end of the
+                curves and leave the snapshot that belongs there; by now it may be another's.
+        """
+        for number, most in last.items():
+            for epoch in self.epochs(number):
+                if epoch > most:
+                    (self._folder(number) / f"{epoch}.npz").remove()
         for folder in map(self._states.__truediv__, self._states.names()):
             if folder.name.isdecimal() and folder.is_folder():
                 for name in folder.names():

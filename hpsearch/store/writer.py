@@ -110,7 +110,11 @@ class Writer:
         return self._file("diagnostics")
 
     def intervened(self, done: Intervention) -> None:
-        """Record what was done to a babysat model, on the disk before it takes effect."""
+        """Record what was done to a babysat model, on the disk before it takes effect.
+
+        The epochs that it follows are there before it.
+        """
+        self._curves.sync()
         self._diary.append(as_line(done))
         self._diary.sync()
 

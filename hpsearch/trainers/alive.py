@@ -36,12 +36,17 @@ def keep(key: object, thing: Any, close: Callable[[], None]) -> None:
     _kept.append(_Kept(key, thing, close))
 
 
+def holds(key: object) -> bool:
+    """Whether something is kept under a key."""
+    return bool(_kept) and _kept[0].key == key
+
+
 def take(key: object) -> Any:
     """What is kept under a key, which is then the caller's to close; else None.
 
     What is kept under another key is closed, for this process goes on with something else.
     """
-    if _kept and _kept[0].key == key:
+    if holds(key):
         return _kept.pop().thing
     release()
     return None

@@ -51,10 +51,14 @@ class Checkpoints:
         for folder in (self.folder.parent, self.folder):  # never a run that was deleted
             folder.mkdir(exist_ok=True)
         work, before = self._work(), self.folder / f"epoch-{epochs}"
-        if epochs and before.is_folder():
+        if self.has(epochs):
             before.copy_into(work)
             return work, epochs
         return work, 0
+
+    def has(self, epochs: int) -> bool:
+        """Whether there is what the piece that ended with this epoch left."""
+        return bool(epochs) and (self.folder / f"epoch-{epochs}").is_folder()
 
     def thin(self, epochs: int, work: SafePath | None = None) -> None:
         """Remove all but the checkpoint of an epoch, and a folder where something still works."""

@@ -199,6 +199,8 @@ class Kind:
             None where it can. It raises what `inspect` raises.
         health: how each layer of a model trains, measured on one mini-batch by its state, from
             the input on. It changes nothing. None where a kind cannot say.
+        rate: the learning rate at the end of an epoch, counted from 1, under a setting; None
+            where a kind does not know of one.
         threads: of one trial: always "one", one unless more are "asked" for, or "all" cores,
             which `parallel.jobs: auto` then leaves to one trial at a time.
         devices: whether it can use graphics cards.
@@ -227,6 +229,7 @@ class Kind:
     inspect: Callable[[Setup], bool] = lambda _: True
     unsteerable: Callable[[Setup], str | None] = lambda _: None
     health: Callable[[Trainer, Job, State], list[Layer]] | None = None
+    rate: Callable[[Settings, int], float] | None = None
     threads: Literal["one", "asked", "all"] = "one"
     devices: bool = False
     code: UserCode | None = None

@@ -6,6 +6,7 @@ A user's report of an epoch becomes plain numbers; anything else has a clear mes
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
 from math import isfinite, nan
@@ -132,6 +133,49 @@ def steered_outcome(
     epoch = max(rows)
     finished = ended or epoch >= job.settings["epochs"]  # type: ignore[operator]
     return Outcome(curve, to_state(epoch, keep(epoch)), finished=finished)
+
+
+def in_pieces(
+    job: Job,
+    state: State | None,
+    begun: State | None,
+    train: Callable[[Job, State | None], Outcome],
+) -> Outcome:
+    """Train a steered job setting by setting, since it may have to begin long before its state.
+
+    So whatever is left of a training, it is trained by the same steps.
+
+    Args:
+        job: the piece.
+        state: what it goes on from.
+        begun: what there is of that: the same, or None to begin at the first epoch.
+        train: trains a piece under one setting.
+    """
+    at, remarks = epochs_of(begun), list[str]()
+    curve: Curve = {"epoch": []}
+    ends = dict.fromkeys(until for until, _ in job.earlier if at < until < job.until_epoch)
+    for end in (*ends, job.until_epoch):
+        settings = {**job.settings_of(end), "epochs": job.settings["epochs"]}
+        earlier = tuple(each for each in job.earlier if each[0] < end)
+        piece = replace(job, until_epoch=end, settings=settings, earlier=earlier)
+        outcome = train(piece, begun)
+        curve = _joined(curve, outcome.curve)
+        remarks += outcome.remarks if at >= epochs_of(state) else ()
+        if outcome.finished or outcome.diverged:
+            break
+        at, begun = end, outcome.state
+    return replace(outcome, curve=curve, remarks=tuple(remarks))
+
+
+def _joined(first: Curve, then: Curve) -> Curve:
+    """The curve of two pieces; a metric that one of them lacks is None there."""
+    lengths = len(first["epoch"]), len(then["epoch"])
+    names = dict.fromkeys((*first, *then))
+    lists = {
+        name: (first.get(name, [None] * lengths[0]), then.get(name, [None] * lengths[1]))
+        for name in names
+    }
+    return {name: [*before, *after] for name, (before, after) in lists.items()}
 
 
 def metrics_of(reported: Any, metric: str, epoch: int | None = None) -> Metrics:

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -256,10 +257,51 @@ def folders(run):
 def test_what_a_generator_saves_is_gone_on_from_where_none_is_alive(tmp_path, forget):
     curve, outcome = pieces(saving, tmp_path, *HISTORY, forget=forget)
     assert curve == SCORES
-    assert outcome.curve["trained"][-1] == (2 if forget else 9)
+    assert outcome.curve["trained"][-1] == (2 if forget else 4)  # since the last change
     alive.release()
     assert folders(tmp_path) == ["state/0-0-0/epoch-7", "state/0-0-0/epoch-9"]
     assert set(outcome.state) == {"epochs", "kept"}
+
+
+def stubborn(params, epochs, checkpoint_dir):
+    """Adds up x as it was at the call, and y as a yield gives it; keeps both, and neither."""
+    file, begun = Path(checkpoint_dir, "total.json"), params["x"]
+    done, total = json.loads(file.read_text()) if file.exists() else (0, 0.0)
+    y = 1.0
+    for epoch in range(done, epochs):
+        total += begun + y
+        if epoch != 3:  # after which a checkpoint is that of the epoch before
+            file.write_text(json.dumps([epoch + 1, total]))
+        change = yield {"epoch": epoch + 1, "score": total}
+        y = (change or {}).get("y", y)
+
+
+def test_whatever_a_function_makes_of_a_change_it_is_the_same_after_a_crash(tmp_path):
+    found = []
+    for crashes in ({}, {1}, {2, 5}, {3}, {4, 6}, range(9)):
+        trainer, state, curve, remarks = (
+            FunctionTrainer(stubborn, str(tmp_path), "score"),
+            None,
+            [],
+            [],
+        )
+        shutil.rmtree(tmp_path / "state", ignore_errors=True)
+        for number, one in enumerate(HISTORY):
+            if number in crashes:
+                alive.release()
+            (outcome,) = trainer.train([one], [state])
+            rows = zip(outcome.curve["epoch"], outcome.curve["score"], strict=True)
+            curve += [value for epoch, value in rows if epoch > len(curve)]
+            state = outcome.state
+            remarks.append(outcome.remarks)
+        found.append((curve, remarks))
+    shutil.rmtree(tmp_path / "state")
+    (whole,) = trainer.train([replace(HISTORY[-1], number=1)], [None])
+    assert all(each == found[0] for each in found)
+    assert whole.curve["score"] == found[0][0]
+    assert [remark for each in found[0][1] for remark in each] == [
+        "the function did not read 'y' from params"
+    ]
 
 
 def test_a_folder_stays_the_generators_own_while_what_it_left_is_a_checkpoint(tmp_path):

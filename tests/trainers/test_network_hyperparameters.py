@@ -6,6 +6,8 @@ from hpsearch.trainers.network.hyperparameters import (
     ignored,
     problems,
 )
+from hpsearch.trainers.network.kind import KIND
+from hpsearch.trainers.network.plan import plan
 
 
 def test_the_table_has_the_documented_names():
@@ -96,3 +98,11 @@ def test_problems_names_values_that_do_not_fit_together(settings, name, words):
 def test_single_examples_train_without_batch_norm():
     assert problems({"batch_size": 1, "batch_norm": False}) == []
     assert problems({"batch_size": 1, "hidden_layers": 0}) == []
+
+
+def test_the_kind_tells_the_learning_rate_that_training_uses():
+    settings = {"epochs": 9, "learning_rate": 0.1, "schedule": "cosine", "warmup": 2}
+    told = [KIND.rate(settings, epoch) for epoch in range(1, 10)]
+    shape = {"features": 3, "classes": 2, "rows": 64}
+
+    assert told == [plan(settings, **shape).rates(epoch, steps=4)[-1] for epoch in range(9)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from hpsearch.report.babysit.advice import advise
 from hpsearch.report.numbers import number
 from hpsearch.searching.babysit.story import Story, read
 from hpsearch.store import RunDirectory
@@ -37,6 +38,7 @@ def as_json(story: Story) -> dict[str, Any]:
         "best": best and {"trial": best.trial, "epoch": best.epoch, "value": story.value(best)},
         "branches": len(story.lines.all),
         "interventions": [plain(done) for done in story.diary[-5:]],
+        "advice": [vars(offered) for offered in advise(story)],
     }
 
 
@@ -56,4 +58,8 @@ def status_text(told: dict[str, Any]) -> str:
         changes = ", ".join(f"{n} {a} -> {b}" for n, (a, b) in done["set"].items())
         note = f"  # {done['note']}" if done["note"] else ""
         lines.append(f"  epoch {done['epoch']}: {done['action']} {changes}{note}".rstrip())
+    for offered in told["advice"]:
+        lines.append(f"  ! {offered['message']}")
+        if offered["command"]:
+            lines.append(f"    {offered['command']}")
     return "\n".join(lines)

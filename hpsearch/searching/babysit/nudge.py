@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hpsearch.config import Config
 from hpsearch.config.overrides import read_setting
 from hpsearch.errors import ConfigError, RunError
 from hpsearch.fields import show
+from hpsearch.messages import printable
 from hpsearch.searching.history import check_settings
 from hpsearch.space import Parameter, Space
 from hpsearch.space.domain import same
-from hpsearch.store import RunDirectory
+from hpsearch.store import RunDirectory, SafePath
 from hpsearch.suggestions import ELSEWHERE, did_you_mean
 from hpsearch.trainers.hyperparameter import standard, wrong
 from hpsearch.trainers.kinds import Kind, built_in, kind_of, kind_read
@@ -68,15 +69,16 @@ def named_values(texts: Iterable[str]) -> dict[str, Any]:
     """What `--set NAME=VALUE` gives, by name; `trainer.NAME` is the same.
 
     Raises:
-        ConfigError: a text is no setting, or a name has several parts.
+        ConfigError: a text is no setting.
     """
     values: dict[str, Any] = {}
     for text in texts:
-        parts, value, label = read_setting(text)
-        name = ".".join(parts).removeprefix("trainer.")
-        if not name:
-            raise ConfigError(f"{label}: write NAME=VALUE, for example --set learning_rate=0.003")
-        values[name] = value
+        if not text.partition("=")[0].strip() or "=" not in text:
+            raise ConfigError(
+                f"--set {text}: write NAME=VALUE, for example --set learning_rate=0.003"
+            )
+        parts, value, _ = read_setting(text)
+        values[".".join(parts).removeprefix("trainer.")] = value
     return values
 
 
@@ -248,7 +250,7 @@ def current(config: Config, params: Params, name: str) -> Any:
 
 
 def check_diary(
-    begun: Iterable[tuple[int, Params]],
+    begun: Sequence[tuple[int, Params]],
     diary: Iterable[Intervention],
     config: Config,
     run: RunDirectory,
@@ -256,18 +258,32 @@ def check_diary(
     """Refuse values in run.json or a diary that no user can have set: it may be a stranger's.
 
     Raises:
-        RunError: a value is of another type than its parameter's.
+        RunError: a value is of another type than its parameter's, or what the model began with
+            is not in the order of its epochs.
     """
-    kind, file = kind_read(config.trainer), run.inside / "interventions.jsonl"
-    settings = [params for _, params in begun]
-    settings += [{name: after for name, (_, after) in done.set.items()} for done in diary]
+    starts = [epoch for epoch, _ in begun]
+    if not starts or starts[0] != 0 or starts != sorted({*starts}):
+        raise RunError(
+            f"{run.path / 'run.json'}: babysit.settings: must each hold from a later epoch on, "
+            f"the first from 0, found {starts[:10]}; the file is damaged; restore it"
+        )
+    for params in (params for _, params in begun):
+        _check_values(params, config, run.inside / "run.json")
+    for done in diary:
+        if done.action in ("set", "branch", "rescue"):  # of an undo the values are the line's
+            after = {name: after for name, (_, after) in done.set.items()}
+            _check_values(after, config, run.inside / "interventions.jsonl")
+
+
+def _check_values(params: Params, config: Config, file: SafePath) -> None:
+    kind = kind_read(config.trainer)
     if kind.any_names:
-        own = ({n: v for n, v in params.items() if n != "epochs"} for params in settings)
-        check_settings(enumerate(own), config.space, file, "restore the file")
-    for name, value in (each for params in settings for each in params.items()):
+        own = {name: value for name, value in params.items() if name != "epochs"}
+        check_settings([(0, own)], config.space, file, "restore the file")
+    for name, value in params.items():
         known = kind.hyperparameters.get(name)
         if known is None and kind.any_names:
             continue
         problem = "is no parameter" if known is None else known.check(value)
-        if problem and not (known is not None and value is None):
-            raise RunError(f"{file}: {name}: {problem}; restore the file")
+        if problem:
+            raise RunError(f"{file}: {printable(name)[:40]}: {problem}; restore the file")

@@ -53,8 +53,8 @@ class Record:
         """
         self.run, self.writer = run, writer
         self.snapshots = Snapshots(run.inside)
-        self.snapshots.sweep()
         story = read(run)
+        self.snapshots.sweep({n: story.last_epoch(n) for n in story.own})
         self._story = story
         self.config, self.criterion, self.info = story.config, story.criterion, story.info
         self.lines: Lines = story.lines

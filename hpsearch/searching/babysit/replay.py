@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from hpsearch.config import from_run
-from hpsearch.data.dataset import write_folds
 from hpsearch.messages import counted
-from hpsearch.searching.babysit.bench import Bench, bench
+from hpsearch.searching.babysit.again import bench_aside
+from hpsearch.searching.babysit.bench import Bench
 from hpsearch.searching.babysit.lines import Line
 from hpsearch.searching.babysit.story import Story, read
 from hpsearch.searching.criterion import Curve
-from hpsearch.searching.session import folds_of, same_data
+from hpsearch.searching.session import same_data
 from hpsearch.searching.spec import check_rules
 from hpsearch.searching.trainer import Function, inspected
 from hpsearch.searching.trust import check
@@ -57,16 +55,10 @@ def replay(
     if function is None:
         check(run, info, config, trust)
     config = inspected(config, function)
-    folds = folds_of(config, same_data(run, info, config))[:1]
+    dataset = same_data(run, info, config)
     assert info.babysit is not None
-    with tempfile.TemporaryDirectory(prefix="hpsearch-") as folder:
-        place = Path(folder)
-        for name in ("data", "state", "logs"):
-            (place / name).mkdir()
-        if folds:
-            write_folds(folds, place / "data")
-        with bench(config, info.babysit, place, place / "data", folds, function) as ready:
-            return _compared(story, ready, Snapshots(SafePath(place)), say)
+    with bench_aside(config, info.babysit, dataset, function) as (ready, place):
+        return _compared(story, ready, Snapshots(SafePath(place)), say)
 
 
 def _compared(

@@ -115,9 +115,9 @@ class Session:
             most: train at most so many epochs.
             timeout: seconds to wait for a piece; None for as long as it takes.
         """
-        self.hear(self.requests.taken())
-        if self.caught_up:
-            while self._asked:
+        if self.caught_up:  # before, whoever asks may still take it back
+            self.hear(self.requests.taken())
+            while self._asked and self.caught_up and not self.over:
                 self._answer(self._asked.pop(0))
             if self.over:
                 return
@@ -151,11 +151,20 @@ class Session:
         return text
 
     def _answer(self, request: Request) -> None:
+        recorded = len(self.story.diary)
         try:
             reply = Reply(True, self.act(request))
         except HpsearchError as error:
             reply = Reply(False, str(error))
             self._tell(str(error))
+        except BaseException:  # a full disk, Ctrl-C: `close` answers what was not done
+            if len(self.story.diary) == recorded:
+                self._asked.insert(0, request)
+            else:
+                text = "is in the diary, and holds when the training goes on; it was interrupted"
+                with suppress(OSError, HpsearchError):
+                    self.requests.reply(request, Reply(True, text))
+            raise
         self.requests.reply(request, reply)
 
     def _try(self, request: Request) -> tuple[str, ...]:
@@ -164,9 +173,9 @@ class Session:
         Raises:
             HpsearchError: it cannot.
         """
-        if self._state is None or not self._bench.kind.needs_data:
-            return ()
         record = self.record
+        if self._state is None or self._at != record.epoch or not self._bench.kind.needs_data:
+            return ()
         changes = nudge.changes(record.config, record.params, request.set, record.epoch)
         line = record.lines.active.changed(record.epoch, changes)
         job = self._bench.job(line, line.settings, record.epoch)
@@ -221,7 +230,7 @@ class Session:
             self._state, self._saved = outcome.state, outcome.state is None
             for remark in outcome.remarks:
                 self._tell(remark)
-            if outcome.diverged and new:
+            if outcome.diverged:  # perhaps again, after a crash that came before the rescue
                 self._tell(record.rescue())
                 self._go_to_line()
                 return

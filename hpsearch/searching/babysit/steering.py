@@ -52,6 +52,11 @@ def steer(
                 return _said(reply)
             if not held:
                 return _left_alone(run, requests, name, request)
+            if requests.lost(name):
+                raise RunError(
+                    f"{run.path}: the request was removed by another program; whether it was done "
+                    f"stands in {run.path / 'interventions.jsonl'}"
+                )
             waited = time.monotonic() - began
             if timeout is not None and waited >= timeout and requests.withdraw(name):
                 raise RunError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite
@@ -12,9 +12,12 @@ from hpsearch.config import Config, from_run
 from hpsearch.errors import RunError
 from hpsearch.searching.babysit.lines import Lines, lines_of
 from hpsearch.searching.babysit.nudge import check_diary, settings_with
-from hpsearch.searching.criterion import Criterion, Curve, criterion_of, lengthened
+from hpsearch.searching.criterion import Criterion, Curve, criterion_of
+from hpsearch.searching.history import check_metric
 from hpsearch.store import RunDirectory, RunInfo
-from hpsearch.trial import Diagnosis, Intervention, Piece, Point, Result
+from hpsearch.store.files import repair_with
+from hpsearch.store.records import BabysitStart
+from hpsearch.trial import Diagnosis, Intervention, Piece, Point, Result, Status
 
 
 @dataclass(frozen=True)
@@ -72,16 +75,15 @@ class Story:
         return settings_with(self.config, params)
 
     def curve(self, number: int) -> Curve:
-        """The whole learning curve of a line, from epoch 1, whoever trained it.
-
-        Where the line went on after an epoch that its origin diverged in, that is left out.
-        """
-        line = self.lines.all[number]
-        own = self.own[number]
-        if line.origin is None:
-            return own
-        before = self.curve(line.origin.trial)
-        return lengthened({name: values[: line.began] for name, values in before.items()}, own)
+        """The whole learning curve of a line, from epoch 1, whoever trained it."""
+        line, end, parts = self.lines.all[number], self.last_epoch(number), []
+        while True:
+            own = self.own[line.number]
+            parts.append({name: values[: end - line.began] for name, values in own.items()})
+            if line.origin is None:
+                break
+            line, end = self.lines.all[line.origin.trial], line.began
+        return one_curve(reversed(parts))
 
     @cached_property
     def best(self) -> Point | None:
@@ -110,6 +112,22 @@ class Story:
         """The metric that counts, after an epoch."""
         return self.metrics(point).get(self.criterion.name)
 
+    def result(self, point: Point) -> Result:
+        """A model after an epoch, as a trial that ended there; of the number that trained it."""
+        known = self.results.get(point.trial)
+        return Result(
+            number=point.trial,
+            round=0,
+            status=Status.COMPLETED if known is None else known.status,
+            params=self.lines.all[point.trial].params_after(point.epoch),
+            epochs=point.epoch,
+            metrics=self.metrics(point),
+            value=self.value(point),
+            error=None,
+            started=self.info.created if known is None else known.started,
+            seconds=0.0 if known is None else known.seconds,
+        )
+
 
 def read(run: RunDirectory) -> Story:
     """What became of a babysat model; works at any moment of its life.
@@ -121,45 +139,103 @@ def read(run: RunDirectory) -> Story:
     if info.babysit is None:
         raise RunError(f"{run.path}: must be a babysat model's run, found a search's")
     config = from_run(info.config, run.path)
-    diary = run.diary
-    check_diary(info.babysit.settings, diary, config, run)
-    try:
-        lines = lines_of(info.babysit.settings, diary)
-    except ValueError as error:
-        raise RunError(f"{run.path / 'interventions.jsonl'}: {error}; restore the file") from None
+    diary, pieces = _of_one_moment(run)
+    lines = lines_in(run, info.babysit, config, diary)
+    criterion = criterion_of(config)
+    check_metric(pieces, criterion.name, run.inside / "curves.jsonl")
+    whole = joined(lines, pieces)
+    check_lines(lines, pieces, whole, run)
     return Story(
         run=run,
         info=info,
         config=config,
-        criterion=criterion_of(config),
+        criterion=criterion,
         lines=lines,
-        own=own_curves(lines, run.pieces),
+        own={n: one_curve(piece.curve for piece in own) for n, own in whole.items()},
         diary=diary,
         results={result.number: result for result in run.results},
         diagnostics=run.diagnostics,
     )
 
 
-def own_curves(lines: Lines, pieces: Sequence[Piece]) -> dict[int, Curve]:
-    """What was trained under each number; a torn end, or what nothing leads to, is left out."""
+def lines_in(
+    run: RunDirectory, start: BabysitStart, config: Config, diary: Sequence[Intervention]
+) -> Lines:
+    """The lines that a run's diary tells of.
+
+    Raises:
+        RunError: the diary, or what the model began with, is damaged.
+    """
+    check_diary(start.settings, diary, config, run)
+    try:
+        return lines_of(start.settings, diary)
+    except ValueError as error:
+        raise RunError(f"{run.path / 'interventions.jsonl'}: {error}; restore the file") from None
+
+
+def _of_one_moment(run: RunDirectory) -> tuple[list[Intervention], list[Piece]]:
+    """The diary and the pieces; while another process writes, neither is older than the other."""
+    diary = run.diary
+    while True:
+        pieces = run.pieces
+        if (now := run.diary) == diary:
+            return diary, pieces
+        diary = now
+
+
+def joined(lines: Lines, pieces: Iterable[Piece]) -> dict[int, list[Piece]]:
+    """The pieces that were trained under each number; what does not follow is left out."""
     whole: dict[int, list[Piece]] = {line.number: [] for line in lines.all}
     ends = {line.number: line.began for line in lines.all}
     for piece in pieces:
-        epochs = piece.curve.get("epoch")
-        if epochs and piece.number in ends and epochs[0] == ends[piece.number] + 1:
+        epochs = piece.curve.get("epoch", ())
+        begins = ends.get(piece.number, piece.epochs)
+        fits = len(epochs) == piece.epochs - begins > 0
+        if fits and list(epochs) == [*range(begins + 1, piece.epochs + 1)]:
             whole[piece.number].append(piece)
             ends[piece.number] = piece.epochs
-    return {number: _joined(own) for number, own in whole.items()}
+    return whole
 
 
-def _joined(pieces: Sequence[Piece]) -> Curve:
-    """One curve of many pieces, in time that grows with their epochs."""
-    names = dict.fromkeys(name for piece in pieces for name in piece.curve)
+def check_lines(
+    lines: Lines, pieces: Sequence[Piece], whole: Mapping[int, Sequence[Piece]], run: RunDirectory
+) -> None:
+    """Refuse a diary and learning curves that do not fit each other.
+
+    Raises:
+        RunError: a curve is of no branch of the diary, or does not go on from where it must; or
+            a branch begins with what was never trained.
+    """
+    curves = run.inside / "curves.jsonl"
+    ends = {n: own[-1].epochs if own else lines.all[n].began for n, own in whole.items()}
+    for line in lines.all:
+        if line.origin is not None and line.began > ends[line.origin.trial]:
+            raise RunError(
+                f"{run.path / 'interventions.jsonl'}: branch {line.number} begins after epoch "
+                f"{line.began} of branch {line.origin.trial}, of which {curves.name} has "
+                f"{ends[line.origin.trial]}; restore the files"
+            )
+    if sum(map(len, whole.values())) == len(pieces):
+        return
+    kept = {id(piece) for own in whole.values() for piece in own}
+    stray = next(piece for piece in pieces if id(piece) not in kept)
+    if stray.number not in ends:
+        raise RunError(
+            f"{curves}: trial must be a branch of interventions.jsonl, which has 0 to "
+            f"{len(lines.all) - 1}, found {stray.number}; restore the files"
+        )
+    raise RunError(
+        f"{curves}: branch {stray.number} must have each epoch once, in order, found a piece that "
+        f"ends with epoch {stray.epochs} and does not; {repair_with(run.inside)}"
+    )
+
+
+def one_curve(curves: Iterable[Curve]) -> Curve:
+    """One curve of several that follow each other, in time that grows with their epochs."""
+    parts = [curve for curve in curves if curve.get("epoch")]
     return {
         name: [
-            value
-            for piece in pieces
-            for value in piece.curve.get(name) or [None] * len(piece.curve["epoch"])
+            value for curve in parts for value in curve.get(name) or [None] * len(curve["epoch"])
         ]
-        for name in names
+        for name in dict.fromkeys(name for curve in parts for name in curve)
     }

@@ -20,7 +20,7 @@ from hpsearch.trainers.command.results import (
 from hpsearch.trainers.command.template import as_text, filled
 from hpsearch.trainers.protocol import Job, Outcome, Report, State, TrainsOneByOne
 from hpsearch.trainers.user_training import (
-    Metrics,
+    in_pieces,
     nothing_to_train,
     outcome_of,
     params_of,
@@ -63,24 +63,23 @@ class CommandTrainer(TrainsOneByOne):
         """
         if (tried := nothing_to_train(job, state)) is not None:
             return tried
-        run = SafePath(Path(self.folder))
-        logs = run / "logs"
+        if not job.steered:
+            return self._train(job, state, report)
+        there = self.resumes and self._checkpoints(job).has(kept_epochs(state))
+        train = partial(self._train, report=report)
+        return in_pieces(job, state, state if there else None, train)
+
+    def _train(self, job: Job, state: State | None, report: Report | None) -> Outcome:
+        logs = SafePath(Path(self.folder)) / "logs"
         logs.mkdir(exist_ok=True)  # without its parents: a deleted run stays so
-        checkpoints = Checkpoints.of(run, job.training)
+        checkpoints = self._checkpoints(job)
 
         def piece(folder: SafePath, done: int) -> Outcome:
-            rows: dict[int, Metrics] = {}
-            begun, ended = done, False
-            for until in [epoch for epoch, _ in job.earlier] + [job.until_epoch]:
-                if until <= begun or ended:
-                    continue
-                found = by_epoch(self._run(job, until, folder, logs), self.metric, begun, until)
-                if report is not None:
-                    for epoch, row in found.items():
-                        report({"epoch": epoch, **row})
-                ended = max(found, default=0) < until
-                rows |= found
-                begun = until
+            rows = by_epoch(self._run(job, folder, logs), self.metric, done, job.until_epoch)
+            if report is not None:
+                for epoch, row in rows.items():
+                    report({"epoch": epoch, **row})
+            ended = max(rows, default=0) < job.until_epoch
             if not job.steered:
                 left = folder if self.resumes else None
                 return outcome_of(job, rows, self.metric, done, ended, checkpoints, left)
@@ -91,11 +90,14 @@ class CommandTrainer(TrainsOneByOne):
 
         return checkpoints.within(kept_epochs(state) if self.resumes else 0, piece)
 
-    def _run(self, job: Job, until: int, folder: SafePath, logs: SafePath) -> Results:
-        """What the command reports of a piece that it trained up to an epoch in a folder."""
-        params = params_of(job, until)
+    def _checkpoints(self, job: Job) -> Checkpoints:
+        return Checkpoints.of(SafePath(Path(self.folder)), job.training)
+
+    def _run(self, job: Job, folder: SafePath, logs: SafePath) -> Results:
+        """What the command reports of a piece that it trained in a folder."""
+        params = params_of(job)
         given = {
-            "epochs": until,
+            "epochs": job.until_epoch,
             "full_epochs": job.settings["epochs"],
             "seed": seed_of(job),
             "trial": job.number,

@@ -1,12 +1,14 @@
 """A call of a user's generator, which may be left at a yield and gone on with in a later piece.
 
-What changed between two epochs is what `yield` gives: `change = yield {"val_loss": 0.5}`.
+What changed between two epochs is what `yield` gives: `change = yield {"val_loss": 0.5}`. Where a
+function keeps checkpoints, it is called anew with the new parameters instead, as it is after a
+crash, so that it makes no difference whether there was one.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from math import isfinite
@@ -19,7 +21,7 @@ from hpsearch.trainers.user_training import Metrics, epoch_named, metrics_of, pa
 
 
 class Change(dict[str, Any]):
-    """The parameters that changed, by name; it notices which of them are read.
+    """Parameters by name; it notices which of those that changed are read.
 
     >>> change = Change({"rate": 0.1, "momentum": 0.9})
     >>> change.get("rate"), change.unread
@@ -28,9 +30,9 @@ class Change(dict[str, Any]):
     ({'units': 8, 'rate': 0.1, 'momentum': 0.9}, set())
     """
 
-    def __init__(self, values: Mapping[str, Any]):
+    def __init__(self, values: Mapping[str, Any], changed: Collection[str] | None = None):
         super().__init__(values)
-        self.unread = set(values)
+        self.unread = set(values if changed is None else changed)
 
     def __reduce__(self) -> tuple[type, tuple[dict[str, Any]]]:  # a copy is a plain dict
         return dict, (dict(self),)
@@ -75,6 +77,7 @@ class Call:
         generator: of a call of the function.
         epoch: of its last yield; before its first, the one that it goes on from.
         work: its checkpoint_dir, if it takes one.
+        params: that it was called with, where some of them had changed.
         begun: whether it has yielded.
         over: whether it cannot go on from its last yield.
         surroundings: in which it was left, to go on in.
@@ -83,6 +86,7 @@ class Call:
     generator: Generator[Any, Any, None]
     epoch: int
     work: SafePath | None = None
+    params: Change | None = None
     begun: bool = False
     over: bool = False
     surroundings: Surroundings | None = None
@@ -104,13 +108,17 @@ class Call:
         while self.epoch < job.until_epoch and not self.over:
             at = self.epoch
             change = changed(job, at) if self.begun and job.earlier else None
+            ended = False
             try:
                 reported = self.generator.send(change if _takes(self.generator) else None)
             except StopIteration:
-                self.over = True
-                return rows, True, (*ignored, *_unread(change, at >= since))
+                self.over = ended = True
+            if at >= since:
+                ignored += _unread(change, "what yield gave it")
+                ignored += _unread(None if self.begun else self.params, "params")
+            if ended:
+                return rows, True, tuple(ignored)
             self.begun = True
-            ignored += _unread(change, at >= since)
             self.epoch = epoch_named(reported) or at + 1
             if self.epoch > job.until_epoch:
                 self.over = True
@@ -128,12 +136,12 @@ def _takes(generator: Any) -> bool:
     return hasattr(generator, "send") if inner is None else _takes(inner)
 
 
-def _unread(change: Change | None, counts: bool) -> list[str]:
+def _unread(change: Change | None, where: str) -> list[str]:
     """What to say of names that were not read."""
-    if change is None or not change.unread or not counts:
+    if change is None or not change.unread:
         return []
     names = ", ".join(map(repr, sorted(change.unread)))
-    return [f"the function did not read {names} from what yield gave it"]
+    return [f"the function did not read {names} from {where}"]
 
 
 def changed(job: Job, epoch: int) -> Change | None:

@@ -13,13 +13,14 @@ from typing import Any
 from hpsearch.store import SafePath
 from hpsearch.trainers import alive
 from hpsearch.trainers.checkpoints import Checkpoints, epochs_of, kept_epochs
-from hpsearch.trainers.function.call import Call
+from hpsearch.trainers.function.call import Call, Change, changed
 from hpsearch.trainers.function.loading import Function, call_style, load
 from hpsearch.trainers.isolation import Surroundings, isolated, redirected
 from hpsearch.trainers.protocol import Job, Outcome, Report, State, TrainsOneByOne
 from hpsearch.trainers.user_training import (
     course_of,
     curve_of,
+    in_pieces,
     metrics_of,
     nothing_to_train,
     outcome_of,
@@ -37,9 +38,10 @@ class FunctionTrainer(TrainsOneByOne):
     followed epoch by epoch and closed after until_epoch. A later piece of it goes on from its
     checkpoint_dir, if it takes one and left something there; else the generator starts anew,
     and epochs that are known already are reported a second time. One that is steered is left at
-    its yield, and the next piece goes on there if it continues exactly this training; whether it
+    its yield, and the next piece goes on there if it continues exactly this training. Whether it
     does, or the generator starts anew, is the same to the function: it is called with the first
-    settings, and each yield gives what changed after its epoch.
+    settings, and a yield gives what changed after its epoch; or, where it keeps checkpoints, it is
+    called at each change.
 
     Attributes:
         target: the function, or its name as `file.py:name` or `module:name`.
@@ -66,7 +68,8 @@ class FunctionTrainer(TrainsOneByOne):
             target = self.target
             function = load(target, self.home) if isinstance(target, str) else target
             with isolated():
-                return self._train(function, job, state, report)
+                train = self._steered if job.steered else self._train
+                return train(function, job, state, report)
 
     @contextmanager
     def _at_work(self, number: int) -> Iterator[None]:
@@ -76,21 +79,39 @@ class FunctionTrainer(TrainsOneByOne):
         with redirected(logs / f"trial-{number}.txt"):
             yield
 
+    def _steered(
+        self, function: Function, job: Job, state: State | None, report: Report | None
+    ) -> Outcome:
+        """Train a steered job from what there is: a live generator, a checkpoint, or nothing."""
+        epoch = epochs_of(state)
+        there = alive.holds(self._key(job, epoch)) or self._checkpoints(job).has(
+            kept_epochs(state)
+        )
+
+        def train(piece: Job, begun: State | None) -> Outcome:
+            return self._train(function, piece, begun, report)
+
+        return in_pieces(job, state, state if there else None, train)
+
     def _train(
         self, function: Function, job: Job, state: State | None, report: Report | None
     ) -> Outcome:
-        checkpoints = Checkpoints.of(SafePath(Path(self.folder)), job.training)
+        checkpoints, change = self._checkpoints(job), changed(job, epochs_of(state))
         left = alive.take(self._key(job, epochs_of(state)))
         if isinstance(left, Call):
-            if left.work is not None:
-                checkpoints.thin(left.epoch, left.work)
-            if left.surroundings is not None:
-                left.surroundings.put_back()
-            return self._follow(left, job, state, report, checkpoints)
+            if change is None or not kept_epochs(state):
+                if left.work is not None:
+                    checkpoints.thin(left.epoch, left.work)
+                if left.surroundings is not None:
+                    left.surroundings.put_back()
+                return self._follow(left, job, state, report, checkpoints)
+            self._close(job, left)
         style = call_style(function)
 
         def piece(folder: SafePath | None, done: int) -> Outcome:
             params = copy.deepcopy(params_of(job, done + 1))
+            if done and change is not None:
+                params = Change(params, change)
             epochs = params.get("epochs", job.settings["epochs"])
             extras: dict[str, Any] = {"trial": job.number}
             if "seed" in style.extras:
@@ -102,7 +123,8 @@ class FunctionTrainer(TrainsOneByOne):
                 checkpoints.drop()
                 curve, diverged = curve_of({1: metrics_of(found, self.metric)}, self.metric)
                 return Outcome(curve, None, diverged=diverged, finished=True)
-            return self._follow(Call(found, done, folder), job, state, report, checkpoints)
+            given = params if isinstance(params, Change) else None
+            return self._follow(Call(found, done, folder, given), job, state, report, checkpoints)
 
         if "checkpoint_dir" in style.extras:
             return checkpoints.within(kept_epochs(state), piece)
@@ -155,6 +177,9 @@ class FunctionTrainer(TrainsOneByOne):
             call.generator.close()
         if call.work is not None:
             call.work.remove()
+
+    def _checkpoints(self, job: Job) -> Checkpoints:
+        return Checkpoints.of(SafePath(Path(self.folder)), job.training)
 
     def _key(self, job: Job, epoch: int) -> object:
         """All that a generator at a yield of a steered job comes from; None of another job."""

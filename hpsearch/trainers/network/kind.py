@@ -7,13 +7,15 @@ kind for its hyperparameters and metrics, and shall not wait for more.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hpsearch.nn.metrics import SHARES
+from hpsearch.nn.optimizers import learning_rates
 from hpsearch.trainers.kinds import Goal, Kind, ModelFile, Setup, Trained, Workplace
 from hpsearch.trainers.network.hyperparameters import (
     HYPERPARAMETERS,
     METRICS,
+    complete,
     ignored,
     problems,
 )
@@ -44,6 +46,19 @@ def _health(trainer: Trainer, job: Job, state: State) -> list[Layer]:
 
     assert isinstance(trainer, NetworkTrainer)
     return trainer.health(job, state)
+
+
+def _rate(settings: Settings, epoch: int) -> float:
+    s: dict[str, Any] = complete(settings)
+    return learning_rates(
+        s["learning_rate"],
+        schedule=s["schedule"],
+        decay=s["learning_rate_decay"],
+        warmup=s["warmup"],
+        epoch=epoch - 1,
+        epochs=s["epochs"],
+        steps=1,
+    )[-1]
 
 
 def write_network(best: SafePath, trained: Trained) -> Model:
@@ -89,6 +104,7 @@ KIND = Kind(
     check_settings=problems,
     ignored_settings=ignored,
     health=_health,
+    rate=_rate,
     model=NETWORK_FILE,
     snippets=_snippets,
 )
