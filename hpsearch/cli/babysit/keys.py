@@ -281,6 +281,8 @@ def answered(prompt: Prompt, now: Now) -> Request | str:
         if not text.isascii() or not text.isdecimal() or int(text) > now.epoch:
             return f"must be an epoch from 0 to {now.epoch}, found {text}"
         return Request("branch", epoch=int(text), by="key")
+    if not text.partition("=")[0].strip() or "=" not in text:
+        return f"write name=value, for example learning_rate=0.003, found {text}"
     try:
         return _checked(nudge.named_values([text]), now)
     except HpsearchError as error:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from hpsearch.cli.babysit.keys import HELP, SHORT, Prompt
 from hpsearch.messages import printable
+from hpsearch.report.babysit.advice import Offered
 from hpsearch.report.escape import cut
 from hpsearch.report.numbers import duration, number, rough, setting
 from hpsearch.report.text import Line
@@ -54,7 +55,7 @@ class Shown:
     waiting: Sequence[Request] = ()
     messages: Sequence[str] = ()
     answer: str = ""
-    advice: Sequence[tuple[str, str]] = ()
+    advice: Sequence[Offered] = ()
     over: bool = False
 
 
@@ -127,9 +128,11 @@ def _rows(story: Story, shown: Shown, width: int) -> Iterator[Row]:
     yield from _settings(story, width)
     yield from _layers(story)
     yield from _interventions(story)
-    for place, (message, command) in enumerate(shown.advice):
-        text = f"{message}: {command}" if command else message
-        yield 9 + 20 * (place > 0), _labelled("advice" if not place else "", text, "yellow")
+    for place, advice in enumerate(shown.advice):
+        for rank, text in _wrapped(advice.message, 9 + 10 * place, 16 + place, width):
+            yield rank, _labelled("" if place or rank > 9 else "advice", text, "yellow")
+        if advice.command:
+            yield 9.5 + 10 * place, _labelled("", advice.command, "yellow")
     yield from _said(shown, width)
 
 
@@ -208,9 +211,10 @@ def plot(values: Sequence[float | None], width: int, height: int, unicode: bool)
     known = columns[np.isfinite(columns)]
     if not known.size:
         return [""] * height
-    if known.min() > 0 and known.max() > 10 * known.min():
+    if known.min() > 0 and known.max() / 10 > known.min():
         columns, known = np.log(columns), np.log(known)
-    levels = (columns - known.min()) / (np.ptp(known) or 1.0)  # NaN in a gap
+    low, high = known.min() / 2, known.max() / 2  # halves, whose difference is finite
+    levels = (columns / 2 - low) / ((high - low) or 1.0)  # NaN in a gap
     if dots:
         return _line(np.repeat(levels, 2) if len(values) <= width else levels, height)
     marks = " ▁▂▃▄▅▆▇█" if unicode else " _.-:=+*#"
@@ -225,10 +229,10 @@ def _columns(values: Sequence[float | None], most: int) -> Floats:
     if len(found) <= most or not most:
         return found[:most]
     starts = np.arange(most) * len(found) // most
-    known = np.isfinite(found)
+    known, size = np.isfinite(found), len(found) / most  # by which no sum becomes infinite
     with np.errstate(invalid="ignore", over="ignore"):
-        means: Floats = np.add.reduceat(np.where(known, found, 0), starts)
-        means /= np.add.reduceat(known.astype(float), starts)
+        means: Floats = np.add.reduceat(np.where(known, found, 0) / size, starts)
+        means /= np.add.reduceat(known / size, starts)
     return means
 
 
@@ -320,7 +324,7 @@ def _settings(story: Story, width: int) -> Iterator[Row]:
     rate = nudge.rate_name(story.config, params)
     settings = {**params, **story.settings(story.number)}
     text = setting({n: v for n, v in settings.items() if n not in (rate, "epochs")})
-    for rank, row in _wrapped(text, 20, width):
+    for rank, row in _wrapped(text, 20, 21, width):
         yield rank, _labelled("settings" if rank == 20 else "", row, "dim")
 
 
@@ -396,25 +400,27 @@ def _intervention(label: str, done: Intervention) -> Line:
 
 def _said(shown: Shown, width: int) -> Iterator[Row]:
     """The answer to a key, what waits, and what was said, the newest first."""
-    for rank, text in _wrapped(shown.answer, 1, width):
+    for rank, text in _wrapped(shown.answer, 1, 1, width):
         yield rank, _labelled("", text, "yellow")
     if shown.waiting:
         asked = "; ".join(_asked(request) for request in shown.waiting)
         yield 1.5, _labelled("next epoch", asked, "yellow")
     last, *older = reversed(shown.messages[-5:] or [""])
-    rows = _wrapped(last, 2, width) + [(50.0 + place, text) for place, text in enumerate(older)]
+    rows = _wrapped(last, 2, 15, width) + [
+        (50.0 + place, text) for place, text in enumerate(older)
+    ]
     for place, (rank, text) in enumerate(rows):
         yield rank, _labelled("" if place else "said", text)
 
 
-def _wrapped(text: str, rank: float, width: int) -> list[tuple[float, str]]:
-    """A text in rows, the first of which counts most."""
+def _wrapped(text: str, rank: float, later: float, width: int) -> list[tuple[float, str]]:
+    """A text in up to four rows: the rank of the first one, and those of the others."""
     lines = [
         row
         for line in text.splitlines()
         for row in wrap(printable(line), max(20, width - LABEL)) or [""]
     ]
-    return [(rank + place, line) for place, line in enumerate(lines[:4])]
+    return [(rank if not place else later + place, line) for place, line in enumerate(lines[:4])]
 
 
 def _asked(request: Request) -> str:

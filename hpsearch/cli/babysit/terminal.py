@@ -12,6 +12,7 @@ from hpsearch.cli.babysit import keys, layout
 from hpsearch.cli.babysit.plain import Plain
 from hpsearch.cli.babysit.screen import Screen
 from hpsearch.errors import as_argument
+from hpsearch.report.babysit.advice import Offered, advise
 from hpsearch.report.escape import echo
 from hpsearch.report.text import Line
 from hpsearch.searching.babysit.session import Session
@@ -23,6 +24,9 @@ PACE = 0.125
 
 SHARE = 0.01
 """Of the time that frames may take: where one takes long, there are fewer."""
+
+LOOK = 1.0
+"""Seconds between two looks for advice."""
 
 KEPT = 100
 """Messages that are said again when the view is gone."""
@@ -45,6 +49,8 @@ class Terminal:
         self._help = False
         self._typed = ""  # the beginning of a key
         self._due = 0.0
+        self._advice: Sequence[Offered] = ()
+        self._advised_at, self._advice_due = (-1, 0, 0), 0.0
         self._streams: tuple[object, object] | None = None
 
     def notify(self, event: Event) -> None:
@@ -157,8 +163,18 @@ class Terminal:
             waiting=session.waiting,
             messages=self._messages[-10:],
             answer=self._answer,
+            advice=self._advised(session),
             over=session.over,
         )
+
+    def _advised(self, session: Session) -> Sequence[Offered]:
+        """What might help; looked for now and then, and at once after a change."""
+        record, now = session.record, time.monotonic()
+        at = record.number, len(record.lines.active.settings), record.epoch
+        if at != self._advised_at and (at[:2] != self._advised_at[:2] or now >= self._advice_due):
+            self._advice, self._advised_at = advise(session.story), at
+            self._advice_due = now + max(LOOK, (time.monotonic() - now) / SHARE)
+        return self._advice
 
     @property
     def _unicode(self) -> bool:

@@ -8,6 +8,7 @@ from rich.cells import cell_len
 from hpsearch.cli.babysit.keys import Prompt
 from hpsearch.cli.babysit.layout import Shown, bottom_of, help_rows, plot, rate_now, view
 from hpsearch.config import from_mapping
+from hpsearch.report.babysit.advice import Offered
 from hpsearch.searching.babysit.lines import lines_of
 from hpsearch.searching.babysit.story import Story
 from hpsearch.searching.criterion import criterion_of
@@ -65,7 +66,7 @@ def texts(lines):
     return ["".join(text for text, _ in line.stretches) for line in lines]
 
 
-ADVICE = [("the loss oscillates", "hpsearch steer m --set learning_rate=0.003")]
+ADVICE = [Offered("rate", "learning_rate", "the loss oscillates", "hpsearch steer m --undo")]
 SHOWN = Shown(at=40, pace=0.1, messages=["first", LONG, LONG], answer=LONG, advice=ADVICE)
 
 
@@ -85,7 +86,8 @@ def test_at_80_by_24_five_layers_and_all_that_counts_are_shown(tmp_path):
     shown = "\n".join(texts(view(story_of(tmp_path), SHOWN, (80, 24), True, bottom)))
     for text in ("epoch 40/100", "val_accuracy", "val_loss", "train_loss", "learning_rate",
                  "best", "branch", "hidden 1", "hidden 5", "output", "update/weights",
-                 "# a reason", "a reason so long", "the loss oscillates", "up/down rate", "? help"):  # fmt: skip
+                 "# a reason", "a reason so long", "the loss oscillates", "steer m --undo",
+                 "up/down rate", "? help"):  # fmt: skip
         assert text in shown
 
 
