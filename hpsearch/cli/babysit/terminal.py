@@ -28,6 +28,9 @@ SHARE = 0.01
 LOOK = 1.0
 """Seconds between two looks for advice."""
 
+STAYS = 10.0
+"""Seconds that the answer to a key which did nothing is shown."""
+
 KEPT = 100
 """Messages that are said again when the view is gone."""
 
@@ -44,7 +47,7 @@ class Terminal:
         self._session: Session | None = None
         self._messages: list[str] = []
         self._printed = 0  # of the messages, how many are in the scrollback
-        self._answer = ""
+        self._answer, self._answered = "", 0.0
         self._prompt: keys.Prompt | None = None
         self._help = False
         self._typed = ""  # the beginning of a key
@@ -141,7 +144,7 @@ class Terminal:
         if isinstance(asked, Request):
             return asked
         if isinstance(asked, str):
-            self._answer = asked
+            self._answer, self._answered = asked, time.monotonic()
         else:
             self._prompt = asked
         return None
@@ -162,7 +165,7 @@ class Terminal:
             pace=session.pace,
             waiting=session.waiting,
             messages=self._messages[-10:],
-            answer=self._answer,
+            answer=self._answer if time.monotonic() < self._answered + STAYS else "",
             advice=self._advised(session),
             over=session.over,
         )

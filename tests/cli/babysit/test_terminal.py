@@ -74,7 +74,7 @@ def test_what_is_pasted_is_one_note_and_no_keys(babysit):
 
 def test_branch_asks_for_an_epoch_that_was_trained(babysit):
     model = babysit()
-    model.wait_for_view()
+    model.wait_for(r"epoch \d\d+/")
     model.press("r999999\n")
     model.wait_for("must be an epoch from 0 to")
     model.press("r3\n")
