@@ -13,6 +13,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "hpsearch"
 OWN = {  # modules that open other files than those of a run directory
+    "api/babysat.py": "the configuration of the user, and a temporary folder",
     "backends/__init__.py": "/dev/null",
     "backends/slot.py": "/proc",
     "backends/worker.py": "/proc",
