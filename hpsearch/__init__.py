@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hpsearch.api.babysat import Babysat, babysit
     from hpsearch.api.run import Run, load, search
     from hpsearch.api.sampler import Sampler
     from hpsearch.errors import (
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     __version__: str
 
 _HOMES = {
+    "Babysat": "hpsearch.api.babysat",
+    "babysit": "hpsearch.api.babysat",
     "Run": "hpsearch.api.run",
     "load": "hpsearch.api.run",
     "search": "hpsearch.api.run",
@@ -41,6 +44,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Babysat",
     "ConfigError",
     "DataError",
     "ExchangeError",
@@ -51,6 +55,7 @@ __all__ = [
     "Sampler",
     "TrainerError",
     "Trial",
+    "babysit",
     "load",
     "search",
 ]

@@ -13,12 +13,14 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "hpsearch"
 OWN = {  # modules that open other files than those of a run directory
+    "api/babysat.py": "the configuration of the user, and a temporary folder",
     "backends/__init__.py": "/dev/null",
     "backends/slot.py": "/proc",
     "backends/worker.py": "/proc",
     "cli/__init__.py": "/dev/null",
     "cli/options.py": "the folder of the runs, whose names a shell completes",
     "cli/babysit/command.py": "the user's configuration",
+    "cli/babysit/screen.py": "the terminal",
     "config/loading.py": "the user's configuration",
     "config/docs.py": "a page of the documentation",
     "data/delimited.py": "the user's data",

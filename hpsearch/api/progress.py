@@ -42,7 +42,7 @@ class Bar:
     def __call__(self, event: Event) -> None:
         """Show one event."""
         if isinstance(event, RunOpened) and event.unsealed is not None:
-            warnings.warn(event.unsealed, stacklevel=_to_the_caller())
+            warnings.warn(event.unsealed, stacklevel=to_the_caller())
         if not self._show:
             return
         if isinstance(event, SearchStarted):
@@ -74,7 +74,7 @@ class Bar:
             self._bar = None
 
 
-def _to_the_caller() -> int:
+def to_the_caller() -> int:
     """The `stacklevel` of `warnings.warn` at which the code that called hpsearch stands."""
     frame, level = sys._getframe(1), 1
     while frame.f_back is not None and frame.f_globals["__name__"].startswith("hpsearch."):

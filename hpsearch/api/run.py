@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from hpsearch.data.open import given_rows, open_new
 from hpsearch.errors import HpsearchError
 from hpsearch.exchange.formats import export_run
 from hpsearch.messages import counted, expanded
-from hpsearch.report.html.page import write_page
+from hpsearch.report.findings import write_report
 from hpsearch.report.summary import Summary, summarise
 from hpsearch.report.table import columns
 from hpsearch.searching.criterion import Curve
@@ -113,7 +113,7 @@ class Run:
 
     def report(self) -> Report:
         """Write report.html; a notebook shows it inline."""
-        return Report(write_page(self.directory))
+        return Report(write_report(self.directory))
 
     def predict(self, rows: Any, trust: bool = False) -> np.ndarray[Any, Any]:
         """The winner's label for each row.
@@ -179,7 +179,7 @@ class Run:
         with Bar(progress) as notify:
             resume(
                 self.directory,
-                _as_texts(overrides),
+                as_texts(overrides),
                 trials=trials,
                 function=objective,
                 trust=trust,
@@ -264,7 +264,7 @@ def search(
     if objective is not None:
         forced_trainer = {"kind": "function", "function": _name_of(objective)}
         overrides = {**(overrides or {}), **{f"trainer.{k}": v for k, v in forced_trainer.items()}}
-    texts = _as_texts(overrides)
+    texts = as_texts(overrides)
     if isinstance(config, Mapping):
         loaded = from_mapping(config, None, texts, **forced)
     elif isinstance(config, str | Path):
@@ -277,18 +277,65 @@ def search(
         return Run(launch(prepared, folder, name, notify))
 
 
-def load(run: str | Path | None = None, runs_dir: str | Path = "runs") -> Run:
+def loaded(
+    config: str | Path | Mapping[str, Any],
+    texts: Sequence[str],
+    objective: Objective | None,
+    *,
+    searched: bool = True,
+    **forced: Any,
+) -> Config:
+    """The configuration in a file or a dict, which names the objective, if there is one.
+
+    Args:
+        config: the file or the dict.
+        texts: `KEY=VALUE` texts that change it.
+        objective: is trained instead of what it names.
+        searched: whether there must be anything to search.
+        forced: `jobs`, `seed` or `trials`; None for one that was not given.
+
+    Raises:
+        HpsearchError: it is none, or has problems.
+    """
+    if objective is not None:
+        kind = {"trainer.kind": "function", "trainer.function": _name_of(objective)}
+        texts = [*texts, *as_texts(kind)]
+    if isinstance(config, Mapping):
+        return from_mapping(config, None, texts, searched=searched, **forced)
+    if isinstance(config, str | Path):
+        return load_config(config, texts, searched=searched, **forced)
+    raise HpsearchError(f"config: must be a file or a dict, found {type(config).__name__}")
+
+
+def load(
+    run: str | Path | None = None,
+    runs_dir: str | Path = "runs",
+    objective: Objective | None = None,
+    trust: bool = False,
+) -> Run:
     """A run on disk: a folder, a name under `runs_dir`, or the newest.
+
+    Args:
+        run: the folder or the name; None for the newest.
+        runs_dir: the folder that holds the runs.
+        objective: of a babysat model: the function that it was begun with, if it was.
+        trust: of a babysat model: run what the run names, though it is not sealed as yours.
+
+    Returns:
+        A `Run`; of a babysat model a `Babysat`, which can train on.
 
     Raises:
         RunError: there is no such run; the message names those that there are.
     """
     directory = find(run, Path(expanded(str(runs_dir))))
-    directory.info  # noqa: B018 (a damaged run is refused here, not at its first use)
-    return Run(directory)
+    if directory.info.babysit is None:  # a damaged run is refused here, not at its first use
+        return Run(directory)
+    from hpsearch.api.babysat import Babysat  # a Run itself
+
+    return Babysat(directory, objective, trust=trust)
 
 
-def _as_texts(overrides: Mapping[str, Any] | None) -> list[str]:
+def as_texts(overrides: Mapping[str, Any] | None) -> list[str]:
     """Settings as `--set` takes them. JSON is YAML, so a value is read back as what it was."""
     return [f"{key}={json.dumps(value)}" for key, value in (overrides or {}).items()]
 

@@ -19,7 +19,7 @@ from hpsearch.config import load
 from hpsearch.errors import ConfigError
 from hpsearch.messages import expanded
 from hpsearch.report.escape import echo
-from hpsearch.searching.babysit.nudge import sorted_out
+from hpsearch.searching.babysit.nudge import SECTIONS, sorted_out
 from hpsearch.searching.babysit.start import Prepared, begin, prepare, prepare_from
 from hpsearch.store import find
 
@@ -88,8 +88,7 @@ def _of_config(
     path: Path, overrides: tuple[str, ...], epochs: int | None, seed: int | None
 ) -> Prepared:
     """A model as a configuration says; values of its parameters are taken out of the way."""
-    given, others = sorted_out(overrides, ("trainer", "data", "metric", "space", "search",
-                                           "parallel", "babysit", "name", "seed"))  # fmt: skip
+    given, others = sorted_out(overrides, SECTIONS)
     if epochs is not None:
         others = (*others, f"trainer.epochs={epochs}")
     return prepare(load(path, others, searched=False, seed=seed), given)

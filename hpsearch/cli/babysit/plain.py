@@ -26,6 +26,7 @@ class Plain:
     def __init__(self, quiet: bool = False):
         self._quiet = quiet
         self._shown: tuple[int, int] | None = None
+        self._paused = False
         self._at = float("-inf")
 
     def notify(self, event: Event) -> None:
@@ -51,6 +52,10 @@ class Plain:
     def show(self, session: Session) -> None:
         """Show the model as it is now."""
         record = session.record
+        if record.lines.paused and not self._paused:  # nobody here presses a key
+            run = as_argument(record.run.path)
+            echo(f"go on with: hpsearch steer {run} --continue", err=True)
+        self._paused = record.lines.paused
         now = record.number, record.epoch
         early = time.monotonic() - self._at < EVERY and not session.over
         if self._quiet or now == self._shown or not record.epoch or early:

@@ -22,6 +22,9 @@ from hpsearch.trial import Intervention, Params, is_stored_number
 FACTOR = 3.0
 """By which a key raises or lowers the learning rate."""
 
+SECTIONS = ("trainer", "data", "metric", "space", "search", "parallel", "babysit", "name", "seed")
+"""What a configuration has beside the parameters of a model, which --set may name bare."""
+
 RATES = ("learning_rate", "lr")
 """What a learning rate is called."""
 

@@ -79,6 +79,16 @@ class Session:
         return self._begun is None and self._at == self.record.epoch
 
     @property
+    def at(self) -> int:
+        """The epoch that the model stands at: before its line's last one, it is trained again."""
+        return self._at
+
+    @property
+    def waiting(self) -> tuple[Request, ...]:
+        """What was asked and is yet to be done, after the epoch that is in training."""
+        return tuple(self._asked)
+
+    @property
     def over(self) -> bool:
         """Whether there is nothing left to train, or the user has stopped it."""
         return self.stopped or self.record.over
@@ -118,6 +128,11 @@ class Session:
             return
         with suppress(TimeoutError):
             self._take_in(self._bench.wait(timeout))
+
+    def catch_up(self) -> None:
+        """Train again to where the line is, where the last snapshot is older."""
+        while not self.caught_up:
+            self.turn(timeout=None)
 
     def hear(self, requests: Sequence[Request]) -> None:
         """Take in what is asked; it is done after the epoch that is in training."""
@@ -216,8 +231,8 @@ class Session:
                         end=piece.end - began,
                     ),
                 )
-            self._at = max([self._at, *epochs])
-            self._state, self._saved = outcome.state, outcome.state is None
+            at, state = max([self._at, *epochs]), outcome.state
+            self._at, self._state, self._saved = at, state, state is None  # no Ctrl-C between
             for remark in outcome.remarks:
                 self._tell(remark)
             if outcome.diverged:  # perhaps again, after a crash that came before the rescue
@@ -356,10 +371,10 @@ def opened(run: RunDirectory, at: Bench, notify: Listener, say: Say) -> Iterator
             ends("interrupted")
 
 
-def reopened(session: Session) -> None:
-    """Let a model go on that was stopped or paused."""
+def reopened(session: Session, by: str = "steer") -> None:
+    """Let a model go on that was stopped or paused; `by` says who wants it."""
     record = session.record
     if not record.over:
         record.reopen()
     if record.lines.paused:
-        session.act(Request("continue"))
+        session.act(Request("continue", by=by))

@@ -29,7 +29,7 @@ from hpsearch.searching.session import (
     same_data,
 )
 from hpsearch.searching.trainer import Function, inspected, setup_of
-from hpsearch.searching.trust import permit, unsealed
+from hpsearch.searching.trust import is_sealed, permit, unsealed
 from hpsearch.store import RunDirectory
 from hpsearch.store.records import BabysitStart
 from hpsearch.store.requests import Request
@@ -103,7 +103,7 @@ def prepare_from(
             f"hpsearch steer {path} --branch EPOCH"
         )
     config = from_run(info.config, run.path)
-    sealed = True if function is not None else permit(run, info, config, trust)
+    sealed = is_sealed(info) if function is not None else permit(run, info, config, trust)
     known = known_trial(run, config, trial)
     most = config.trainer.epochs if epochs is None else epochs
     if epochs is not None:
@@ -221,16 +221,18 @@ def reopen_model(
     return config
 
 
-def go_on(session: Session, epochs: int | None = None) -> None:
+def go_on(session: Session, epochs: int | None = None, by: str = "steer") -> None:
     """Take up a model that was stopped, paused or finished.
 
     Args:
         session: at the model.
         epochs: train so many in all; None for as many as were planned.
+        by: who wants it, for the diary.
     """
-    reopened(session)
+    reopened(session, by)
     if epochs is not None and epochs != session.record.epochs:
-        session.act(Request("set", {"epochs": epochs}))
+        session.catch_up()
+        session.act(Request("set", {"epochs": epochs}, by=by))
 
 
 def act_on_idle(run: RunDirectory, request: Request) -> str:

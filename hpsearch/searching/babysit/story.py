@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import isfinite
 from typing import Any
 
 from hpsearch.config import Config, from_run
 from hpsearch.errors import RunError
 from hpsearch.searching.babysit.lines import Lines, lines_of
 from hpsearch.searching.babysit.nudge import check_diary, settings_with
-from hpsearch.searching.criterion import Criterion, Curve, criterion_of, lengthened
+from hpsearch.searching.criterion import Criterion, Curve, criterion_of
 from hpsearch.searching.history import check_metric
 from hpsearch.store import RunDirectory, RunInfo
 from hpsearch.store.files import repair_with
@@ -74,31 +75,33 @@ class Story:
         return settings_with(self.config, params)
 
     def curve(self, number: int) -> Curve:
-        """The whole learning curve of a line, from epoch 1, whoever trained it.
-
-        Where the line went on after an epoch that its origin diverged in, that is left out.
-        """
-        line = self.lines.all[number]
-        own = self.own[number]
-        if line.origin is None:
-            return own
-        before = self.curve(line.origin.trial)
-        return lengthened({name: values[: line.began] for name, values in before.items()}, own)
+        """The whole learning curve of a line, from epoch 1, whoever trained it."""
+        line, end, parts = self.lines.all[number], self.last_epoch(number), []
+        while True:
+            own = self.own[line.number]
+            parts.append({name: values[: end - line.began] for name, values in own.items()})
+            if line.origin is None:
+                break
+            line, end = self.lines.all[line.origin.trial], line.began
+        return one_curve(reversed(parts))
 
     @cached_property
     def best(self) -> Point | None:
         """The best epoch of all lines; None while no epoch has a finite value."""
-        name = self.criterion.name
-        found = None
+        best = None
         for number, curve in self.own.items():
-            losses = curve.get("val_loss") or [None] * len(curve.get(name, ()))
-            rows = zip(curve.get("epoch", ()), curve.get(name, ()), losses, strict=True)
-            for epoch, value, loss in rows:
-                if value is None or epoch is None:
-                    continue
-                key = self.criterion.cost(value, loss), number, int(epoch)
-                found = key if found is None else min(found, key)
-        return None if found is None else Point(*found[1:])
+            values = curve.get(self.criterion.name, ())
+            known = [value for value in values if value is not None and isfinite(value)]
+            if not known:
+                continue
+            top = max(known) if self.criterion.goal == "maximize" else min(known)
+            losses = curve.get("val_loss") or [None] * len(values)
+            for place, value in enumerate(values):
+                if value == top:  # few are, and a view asks several times a second
+                    epoch = self.lines.all[number].began + place + 1
+                    found = self.criterion.cost(value, losses[place]), number, epoch
+                    best = found if best is None else min(best, found)
+        return None if best is None else Point(*best[1:])
 
     def metrics(self, point: Point) -> dict[str, float | None]:
         """What an epoch reported, under the number that trained it."""
@@ -148,7 +151,7 @@ def read(run: RunDirectory) -> Story:
         config=config,
         criterion=criterion,
         lines=lines,
-        own={number: _joined(own) for number, own in whole.items()},
+        own={n: one_curve(piece.curve for piece in own) for n, own in whole.items()},
         diary=diary,
         results={result.number: result for result in run.results},
         diagnostics=run.diagnostics,
@@ -227,14 +230,12 @@ def check_lines(
     )
 
 
-def _joined(pieces: Sequence[Piece]) -> Curve:
-    """One curve of many pieces, in time that grows with their epochs."""
-    names = dict.fromkeys(name for piece in pieces for name in piece.curve)
+def one_curve(curves: Iterable[Curve]) -> Curve:
+    """One curve of several that follow each other, in time that grows with their epochs."""
+    parts = [curve for curve in curves if curve.get("epoch")]
     return {
         name: [
-            value
-            for piece in pieces
-            for value in piece.curve.get(name) or [None] * len(piece.curve["epoch"])
+            value for curve in parts for value in curve.get(name) or [None] * len(curve["epoch"])
         ]
-        for name in names
+        for name in dict.fromkeys(name for curve in parts for name in curve)
     }
