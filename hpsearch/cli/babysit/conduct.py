@@ -94,7 +94,7 @@ def tend(
     finally:
         shown.close()
         live.close()
-        if live.problem is not None and run.path.is_dir():
+        if live.problem is not None and (run.inside / "run.json").exists():
             echo(f"{run.report} could not be written: {live.problem}", err=True)
     tell_end(run)
 
