@@ -26,7 +26,7 @@ LISTED = ("status", "trials", "metric", "goal", "winner", "best_value", "confirm
 """What `list --format json` says of each run beside its name and path."""
 
 
-class Told(Protocol):
+class TrialFindings(Protocol):
     """All of one trial, or branch."""
 
     def as_json(self) -> dict[str, Any]:
@@ -93,7 +93,7 @@ class Findings(Protocol):
         """
         ...
 
-    def trial(self, number: int) -> Told:
+    def trial(self, number: int) -> TrialFindings:
         """All of one trial.
 
         Raises:
@@ -194,7 +194,7 @@ class SearchFindings:
 
         return page(self.summary, refresh)
 
-    def trial(self, number: int) -> Told:
+    def trial(self, number: int) -> TrialFindings:
         """All of one trial."""
         from hpsearch.report.trial import report_trial
 
@@ -289,7 +289,7 @@ class BabysitFindings:
 
         return page(self.summary, refresh)
 
-    def trial(self, number: int) -> Told:
+    def trial(self, number: int) -> TrialFindings:
         """All of one branch."""
         from hpsearch.report.babysit.text import report_branch
 

@@ -21,6 +21,7 @@ from hpsearch.trial import Layer
 MOST_POINTS = 1500  # of a curve; of more epochs an even selection is drawn
 FEWEST = 2  # looks at the layers that make a picture
 MOST_LINES = 40  # upright lines, one for each intervention
+FARTHEST = 300.0  # decades from 1 that an axis reaches
 WIDE = 20.0  # times the smallest value is the largest: more needs a log axis
 NOTE = 200  # characters of a note
 RATE = "learning rate"
@@ -30,7 +31,7 @@ HOVER = "%{fullData.name}, epoch %{x}: %{text}<extra></extra>"  # names are neve
 def pictures(summary: BabysitSummary) -> Iterator[tuple[str, str, Figure]]:
     """Name, title and figure of each picture."""
     name = summary.criterion.name
-    losses = [each for each in ("train_loss", "val_loss", "loss") if each in _names(summary)]
+    losses = [each for each in ("loss", "train_loss", "val_loss") if each in _names(summary)]
     made: list[tuple[str, str, Figure | None]] = [("loss", "Loss", curves(summary, losses))]
     if name not in losses:
         made.append(("metric", plot_text(name), curves(summary, [name])))
@@ -78,7 +79,7 @@ def curves(summary: BabysitSummary, names: Sequence[str]) -> Figure | None:
             if all(value is None for value in values):
                 continue
             drawn += [v for v in values if v is not None]
-            last = place == len(names) - 1
+            last, shown = place == len(names) - 1, colour(summary, branch.number)
             called = f"branch {branch.number}" if several else plot_text(name)
             if several and not last:
                 called += f", {plot_text(name)}"
@@ -88,8 +89,8 @@ def curves(summary: BabysitSummary, names: Sequence[str]) -> Figure | None:
                 "name": called, "legendgroup": str(branch.number),
                 "x": [epochs[k] for k in kept], "y": [values[k] for k in kept],
                 "text": [number(values[k]) for k in kept],
-                "hovertemplate": HOVER, "showlegend": last or not several,
-                "line": {"color": colour(summary, branch.number), "width": 2.2,
+                "hovertemplate": HOVER, "showlegend": (last and shown != GREY) or not several,
+                "line": {"color": shown, "width": 2.2,
                          "dash": "solid" if last else "dot",
                          "shape": "vh" if name == RATE else "linear"},
             })  # fmt: skip
@@ -241,10 +242,12 @@ def _log_axis(log: bool, values: Sequence[float]) -> dict[str, Any]:
         return {}
     low, high = log10(min(values)), log10(max(values))
     pad = max(0.05 * (high - low), 0.1)
-    places = ticks(Continuous(10 ** (low - pad), 10 ** (high + pad), LOG_SCALE))
+    low = min(max(low - pad, -FARTHEST), FARTHEST - 1)
+    high = max(min(high + pad, FARTHEST), low + pad)
+    places = ticks(Continuous(10**low, 10**high, LOG_SCALE))
     return {
         "type": "log",
-        "range": [low - pad, high + pad],
+        "range": [low, high],
         "tickvals": places,
         "ticktext": [number(place) for place in places],
     }
