@@ -57,6 +57,11 @@ class Findings(Protocol):
         ...
 
     @property
+    def work(self) -> str:
+        """What goes on while it runs, in a word."""
+        ...
+
+    @property
     def standing(self) -> object:
         """What changes whenever there is something new to say."""
         ...
@@ -135,6 +140,11 @@ class SearchFindings:
     def criterion(self) -> Criterion:
         """What counts."""
         return self.summary.criterion
+
+    @property
+    def work(self) -> str:
+        """What goes on while it runs."""
+        return "search"
 
     @property
     def standing(self) -> object:
@@ -233,6 +243,11 @@ class BabysitFindings:
     def criterion(self) -> Criterion:
         """What makes an epoch good."""
         return self.summary.criterion
+
+    @property
+    def work(self) -> str:
+        """What goes on while it runs."""
+        return "training"
 
     @property
     def standing(self) -> object:

@@ -11,7 +11,15 @@ from hpsearch.report.babysit.summary import BabysitSummary, Entry
 from hpsearch.report.html.figures.axes import ticks
 from hpsearch.report.html.figures.confusion import confused
 from hpsearch.report.html.figures.progress import COLOURS
-from hpsearch.report.html.figures.style import FADED, GREY, Figure, axis, evenly, figure
+from hpsearch.report.html.figures.style import (
+    FADED,
+    GREY,
+    Figure,
+    axis,
+    evenly,
+    figure,
+    value_range,
+)
 from hpsearch.report.html.markup import plot_text
 from hpsearch.report.numbers import number
 from hpsearch.space import LOG as LOG_SCALE
@@ -20,6 +28,7 @@ from hpsearch.trial import Layer
 
 MOST_POINTS = 1500  # of a curve; of more epochs an even selection is drawn
 FEWEST = 2  # looks at the layers that make a picture
+MANY = 12  # values, of which an axis may leave some out
 MOST_LINES = 40  # upright lines, one for each intervention
 FARTHEST = 300.0  # decades from 1 that an axis reaches
 WIDE = 20.0  # times the smallest value is the largest: more needs a log axis
@@ -97,20 +106,38 @@ def curves(summary: BabysitSummary, names: Sequence[str]) -> Figure | None:
     if not data:
         return None
     data += _before(summary, names)
-    log = (_needs_log(drawn) and names[-1] != summary.criterion.name) or names == [RATE]
-    log = log and all(value > 0 for value in drawn)
     marks = _marks(summary, names[-1])
     if marks is not None:
         data.append(marks)
     dotted = ", ".join(plot_text(name) for name in names[:-1])
+    notes = [f"Dotted: {dotted}."] if dotted else []
+    if names == [RATE] or any(name.endswith("loss") for name in names):
+        log = min(drawn) > 0 and (names == [RATE] or max(drawn) > WIDE * min(drawn))
+        limits = _log_axis(log, drawn)
+    else:
+        limits = _better_part(summary, drawn, marks)
+        notes += ["The axis leaves out the weakest quarter; a double click shows all."] * bool(
+            limits
+        )
     return figure(
         data,
-        f"Dotted: {dotted}." if dotted else None,
+        " ".join(notes) or None,
         xaxis=axis("epoch"),
-        yaxis=axis(plot_text(names[-1]) if len(names) == 1 else "loss", **_log_axis(log, drawn)),
+        yaxis=axis(plot_text(names[-1]) if len(names) == 1 else "loss", **limits),
         showlegend=True,
         shapes=_lines(summary),
     )
+
+
+def _better_part(
+    summary: BabysitSummary, drawn: Sequence[float], marks: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """An axis of the better three quarters of many values, and of all marks."""
+    found = value_range(summary.criterion, drawn) if len(drawn) >= MANY else None
+    if found is None:
+        return {}
+    shown = [*found, *(() if marks is None else marks["y"])]
+    return {"range": [min(shown), max(shown)]}
 
 
 def _before(summary: BabysitSummary, names: Sequence[str]) -> list[dict[str, Any]]:
@@ -230,10 +257,6 @@ def _by_layer(
         height=280,
         shapes=shapes,
     )
-
-
-def _needs_log(values: Sequence[float]) -> bool:
-    return min(values) > 0 and max(values) > WIDE * min(values)
 
 
 def _log_axis(log: bool, values: Sequence[float]) -> dict[str, Any]:
