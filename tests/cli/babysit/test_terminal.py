@@ -309,6 +309,15 @@ def test_a_terminal_that_is_closed_interrupts_the_training_which_goes_on_later(b
     again.wait_for_view()
 
 
+def test_with_hangups_ignored_the_training_ends_without_its_terminal(babysit, tmp_path):
+    ignored = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+    model = babysit(epochs=600, before=ignored)
+    model.wait_for_view()
+    model.hang_up()
+    model.process.wait(60)
+    assert model.status == "finished"
+
+
 def test_a_terminal_that_takes_nothing_does_not_hold_up_the_training(babysit):
     model = babysit()
     model.wait_for_view()
