@@ -61,9 +61,8 @@ class Terminal:
             if event.unsealed is not None:
                 self.say(event.unsealed)
             run = event.run.path
-            self.say(
-                f"{run}: keys change it (? shows them), or: hpsearch steer {as_argument(run)}"
-            )
+            steer = f"hpsearch steer {as_argument(run)}"
+            self.say(f"{run}: ? shows the keys; from another terminal: {steer}")
         if isinstance(event, FilesChanged):
             self.say(event.message)
 

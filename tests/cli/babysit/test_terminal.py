@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -174,6 +175,43 @@ session.Session.turn = loud
     model.press("q")
     assert model.end() == 0
     assert "mind the gap" in model.screen.text
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 50)], ids=str)
+def test_in_tmux_the_view_fits_and_keys_change_the_rate(tmp_path, size):
+    tmux = shutil.which("tmux")
+    if tmux is None:
+        pytest.skip("needs tmux")
+
+    def on_it(*words):
+        command = [tmux, "-f", "/dev/null", "-S", str(tmp_path / "tmux"), *map(str, words)]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+    def wait_for(pattern):
+        until = time.monotonic() + 60
+        while not re.search(pattern, shown := on_it("capture-pane", "-p")):
+            assert time.monotonic() < until, f"waited for {pattern}\n{shown}"
+        return shown.split("\n")
+
+    main = "from hpsearch.cli import main; main()"
+    words = f"babysit {DIGITS} --name m --epochs 100000 --runs-dir {tmp_path}/runs"
+    on_it("new-session", "-d", "-x", size[0], "-y", size[1], "sh")
+    try:
+        on_it("send-keys", f"stty -g > {tmp_path}/before; {sys.executable} -c '{main}' {words}")
+        on_it("send-keys", "Enter")
+        rows = wait_for("update/weights")
+        assert rows[0].startswith("m  epoch")
+        assert rows[size[1] - 1].startswith("up/down rate")
+        on_it("send-keys", "Up")
+        wait_for("learning_rate  0.03")
+        on_it("send-keys", "q")
+        wait_for("go on with: hpsearch resume")
+        on_it("send-keys", f"stty -g > {tmp_path}/after; echo all' 'done", "Enter")
+        wait_for("all done")
+        before, after = ((tmp_path / name).read_text() for name in ("before", "after"))
+        assert before == after
+    finally:
+        on_it("kill-server")
 
 
 # The terminal afterwards
