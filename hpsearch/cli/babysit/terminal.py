@@ -106,6 +106,8 @@ class Terminal:
         size, shown = self._screen.size, self._screen.taken
         self._give_back()
         self._screen.close()
+        if self._prompt is not None and self._prompt.text:
+            self.say(f"ended before it was entered: {self._prompt.text}")
         self._print()
         with suppress(OSError):  # the terminal is gone
             if shown and self._session is not None and self._session.record.epoch:

@@ -44,10 +44,13 @@ def test_a_paused_model_takes_notes_and_changes_and_goes_on(babysit):
     model.wait_for("# säg zahn")
     model.press("o")
     model.wait_for("dropout 0 -> 0.1")
+    model.press("s")
+    model.wait_for("# this epoch is kept")
     model.press("p")
     model.wait_for("training")
     epochs = {done["epoch"] for done in model.diary}
-    assert [done["action"] for done in model.diary] == ["pause", "set", "set", "continue"]
+    actions = ["pause", "set", "set", "set", "continue"]
+    assert [done["action"] for done in model.diary] == actions
     assert len(epochs) == 1
 
 
@@ -61,6 +64,15 @@ def test_training_goes_on_while_a_note_is_typed_and_escape_drops_it(babysit):
     model.press("\x1b")
     model.wait_for(r"\? help$")
     assert not (model.run / "interventions.jsonl").exists() or model.diary == []
+
+
+def test_a_note_that_the_last_epoch_overtakes_is_not_lost(babysit):
+    model = babysit(epochs=300)
+    model.wait_for_view()
+    model.press("nhalf a thought")
+    assert model.end() == 0
+    assert "ended before it was entered: half a thought" in model.screen.text
+    assert model.sane
 
 
 def test_what_is_pasted_is_one_note_and_no_keys(babysit):
