@@ -69,6 +69,11 @@ class Session:
         return self.record.story
 
     @property
+    def standing(self) -> tuple[int, int, bool]:
+        """What a page of it shows: the line in training, its last epoch, and whether it pauses."""
+        return self.record.number, self.record.epoch, self.record.lines.paused
+
+    @property
     def pace(self) -> float:
         """Seconds that an epoch takes; 0 before the first."""
         return self._pace
