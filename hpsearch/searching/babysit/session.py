@@ -69,6 +69,11 @@ class Session:
         return self.record.story
 
     @property
+    def standing(self) -> tuple[int, int, bool]:
+        """What a page of it shows: the line in training, its last epoch, and whether it pauses."""
+        return self.record.number, self.record.epoch, self.record.lines.paused
+
+    @property
     def pace(self) -> float:
         """Seconds that an epoch takes; 0 before the first."""
         return self._pace
@@ -77,6 +82,16 @@ class Session:
     def caught_up(self) -> bool:
         """Whether the model is where its line is, and no piece is in training."""
         return self._begun is None and self._at == self.record.epoch
+
+    @property
+    def at(self) -> int:
+        """The epoch that the model stands at: before its line's last one, it is trained again."""
+        return self._at
+
+    @property
+    def waiting(self) -> tuple[Request, ...]:
+        """What was asked and is yet to be done, after the epoch that is in training."""
+        return tuple(self._asked)
 
     @property
     def over(self) -> bool:
