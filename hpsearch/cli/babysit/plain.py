@@ -26,24 +26,24 @@ class Plain:
     def __init__(self, quiet: bool = False):
         self._quiet = quiet
         self._shown: tuple[int, int] | None = None
-        self._paused = False
+        self._paused = self._gone = False
         self._at = float("-inf")
 
     def notify(self, event: Event) -> None:
         """Take in an event."""
         if isinstance(event, RunOpened):
             if event.unsealed is not None:
-                echo(event.unsealed, err=True)
+                self._echo(event.unsealed)
             if not self._quiet:
                 run = event.run.path
-                echo(f"{run}: steer it with: hpsearch steer {as_argument(run)}", err=True)
+                self._echo(f"{run}: steer it with: hpsearch steer {as_argument(run)}")
         if isinstance(event, FilesChanged):
-            echo(event.message, err=True)
+            self._echo(event.message)
 
     def say(self, text: str) -> None:
         """Say what was done."""
         if not self._quiet:
-            echo(text, err=True)
+            self._echo(text)
 
     def hear(self, session: Session) -> Sequence[Request]:  # noqa: ARG002 (nobody presses keys)
         """What was asked by keys."""
@@ -54,17 +54,26 @@ class Plain:
         record = session.record
         if record.lines.paused and not self._paused:  # nobody here presses a key
             run = as_argument(record.run.path)
-            echo(f"go on with: hpsearch steer {run} --continue", err=True)
+            self._echo(f"go on with: hpsearch steer {run} --continue")
         self._paused = record.lines.paused
         now = record.number, record.epoch
         early = time.monotonic() - self._at < EVERY and not session.over
         if self._quiet or now == self._shown or not record.epoch or early:
             return
         self._shown, self._at = now, time.monotonic()
-        echo(line(session), err=True)
+        self._echo(line(session))
 
     def close(self) -> None:
         """Show nothing more."""
+
+    def _echo(self, text: str) -> None:
+        """Say something; once nobody reads it any more, the model trains on in silence."""
+        if self._gone:
+            return
+        try:
+            echo(text, err=True)
+        except OSError:
+            self._gone = True
 
 
 def line(session: Session) -> str:
