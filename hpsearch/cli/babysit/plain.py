@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from hpsearch.errors import as_argument
 from hpsearch.report.escape import echo
@@ -26,24 +27,24 @@ class Plain:
     def __init__(self, quiet: bool = False):
         self._quiet = quiet
         self._shown: tuple[int, int] | None = None
-        self._paused = self._gone = False
+        self._paused = False
         self._at = float("-inf")
 
     def notify(self, event: Event) -> None:
         """Take in an event."""
         if isinstance(event, RunOpened):
             if event.unsealed is not None:
-                self._echo(event.unsealed)
+                tell(event.unsealed)
             if not self._quiet:
                 run = event.run.path
-                self._echo(f"{run}: steer it with: hpsearch steer {as_argument(run)}")
+                tell(f"{run}: steer it with: hpsearch steer {as_argument(run)}")
         if isinstance(event, FilesChanged):
-            self._echo(event.message)
+            tell(event.message)
 
     def say(self, text: str) -> None:
         """Say what was done."""
         if not self._quiet:
-            self._echo(text)
+            tell(text)
 
     def hear(self, session: Session) -> Sequence[Request]:  # noqa: ARG002 (nobody presses keys)
         """What was asked by keys."""
@@ -54,26 +55,23 @@ class Plain:
         record = session.record
         if record.lines.paused and not self._paused:  # nobody here presses a key
             run = as_argument(record.run.path)
-            self._echo(f"go on with: hpsearch steer {run} --continue")
+            tell(f"go on with: hpsearch steer {run} --continue")
         self._paused = record.lines.paused
         now = record.number, record.epoch
         early = time.monotonic() - self._at < EVERY and not session.over
         if self._quiet or now == self._shown or not record.epoch or early:
             return
         self._shown, self._at = now, time.monotonic()
-        self._echo(line(session))
+        tell(line(session))
 
     def close(self) -> None:
         """Show nothing more."""
 
-    def _echo(self, text: str) -> None:
-        """Say something; once nobody reads it any more, the model trains on in silence."""
-        if self._gone:
-            return
-        try:
-            echo(text, err=True)
-        except OSError:
-            self._gone = True
+
+def tell(text: str) -> None:
+    """Print to stderr; once nobody is there to read it, the training goes on in silence."""
+    with suppress(OSError):
+        echo(text, err=True)
 
 
 def line(session: Session) -> str:
