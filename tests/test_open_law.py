@@ -20,6 +20,7 @@ OWN = {  # modules that open other files than those of a run directory
     "cli/__init__.py": "/dev/null",
     "cli/options.py": "the folder of the runs, whose names a shell completes",
     "cli/babysit/command.py": "the user's configuration",
+    "cli/babysit/screen.py": "the terminal",
     "config/loading.py": "the user's configuration",
     "config/docs.py": "a page of the documentation",
     "data/delimited.py": "the user's data",

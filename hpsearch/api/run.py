@@ -17,7 +17,7 @@ from hpsearch.data.open import given_rows, open_new
 from hpsearch.errors import HpsearchError
 from hpsearch.exchange.formats import export_run
 from hpsearch.messages import counted, expanded
-from hpsearch.report.html.page import write_page
+from hpsearch.report.findings import write_report
 from hpsearch.report.summary import Summary, summarise
 from hpsearch.report.table import columns
 from hpsearch.searching.criterion import Curve
@@ -113,7 +113,7 @@ class Run:
 
     def report(self) -> Report:
         """Write report.html; a notebook shows it inline."""
-        return Report(write_page(self.directory))
+        return Report(write_report(self.directory))
 
     def predict(self, rows: Any, trust: bool = False) -> np.ndarray[Any, Any]:
         """The winner's label for each row.

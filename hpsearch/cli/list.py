@@ -9,8 +9,8 @@ import click
 from hpsearch.cli.options import runs_dir_option
 from hpsearch.errors import HpsearchError
 from hpsearch.report.escape import echo
+from hpsearch.report.findings import findings, listed
 from hpsearch.report.numbers import number
-from hpsearch.report.summary import listed, summarise
 from hpsearch.report.text import TextTable, display, json_text
 from hpsearch.store import runs
 
@@ -34,20 +34,20 @@ def list_(runs_dir: Path, format_: str) -> None:
     table = TextTable(*names, longest=None)
     for run in found:
         try:
-            summary = summarise(run)
+            each = findings(run)
+            told = each.listed()
         except (HpsearchError, OSError) as error:
             table.add_row(run.name, "damaged")
             echo(str(error), err=True)
             continue
-        headline = summary.headline
-        started = summary.info.created[:16].replace("T", " ")
+        best, search = (told.get(name) for name in ("best_value", "search_value"))
         table.add_row(
             run.name,
-            summary.info.status,
-            str(len(summary.results)),
-            "" if headline is None else number(headline.value),
-            "" if headline is None else number(headline.search),
-            summary.criterion.name,
-            started,
+            told["status"],
+            each.trained(),
+            "" if best is None else number(best),
+            "" if search is None else number(search),
+            told["metric"],
+            told["created"][:16].replace("T", " "),
         )
     display(table, width=ONE_LINE)

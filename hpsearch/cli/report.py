@@ -14,7 +14,8 @@ from hpsearch.cli.options import OUTPUT, RUN, Whole, aside, claimed, force_optio
 from hpsearch.errors import OutputError, RunError
 from hpsearch.messages import counted
 from hpsearch.report.escape import echo, echo_data
-from hpsearch.report.summary import Summary, summarise
+from hpsearch.report.findings import Findings, findings, write_report
+from hpsearch.report.summary import summarise
 from hpsearch.report.text import json_text
 from hpsearch.store import RunDirectory, SafePath, find
 from hpsearch.store.output import Output
@@ -82,7 +83,7 @@ def report(
         if png is not None:
             from hpsearch.report.png import write_pictures
 
-            files = write_pictures(summarise(found[0]), png, force=force)
+            files = write_pictures(findings(found[0]), png, force=force)
             echo(f"wrote {counted(len(files), 'picture')} to {png}", err=True)
 
 
@@ -92,32 +93,27 @@ def _one(run: RunDirectory, format_: str, top: int, open_: bool, watch: bool) ->
         from hpsearch.report.live import follow
 
         follow(run)
-    summary = summarise(run, top)
+    found = findings(run, top)
     if format_ == "json":
-        echo(json_text(summary.as_json()))
+        echo(json_text(found.as_json()))
         return
     if format_ == "csv":
-        from hpsearch.report.table import write_csv
-
         rows = StringIO()
-        write_csv(summary.results, rows)
+        found.write_csv(rows)
         echo_data(rows.getvalue())
         return
     from hpsearch.report.live import EVERY
-    from hpsearch.report.terminal import show
 
-    _write_page(run, summary, EVERY if summary.info.status == "running" else None)
-    show(summary)
+    _write_page(run, found, EVERY if found.info.status == "running" else None)
+    found.show()
     if open_:
         _open(run.report.path)
 
 
-def _write_page(run: RunDirectory, summary: Summary, refresh: float | None) -> None:
+def _write_page(run: RunDirectory, found: Findings, refresh: float | None) -> None:
     """Write report.html; where it cannot be written, the text is shown all the same."""
-    from hpsearch.report.html.page import write_page
-
     try:
-        write_page(run, summary, refresh)
+        write_report(run, found, refresh)
     except (OSError, RunError) as error:
         why = error.strerror if isinstance(error, OSError) else None
         reason = why or str(error).removeprefix(f"{run.report}: ")
@@ -126,13 +122,11 @@ def _write_page(run: RunDirectory, summary: Summary, refresh: float | None) -> N
 
 def _trial(run: RunDirectory, wanted: int, format_: str) -> None:
     """One trial, as text or as JSON."""
-    from hpsearch.report.trial import report_trial, show_trial
-
-    found = report_trial(summarise(run), wanted)
+    found = findings(run).trial(wanted)
     if format_ == "json":
         echo(json_text(found.as_json()))
     else:
-        show_trial(found)
+        found.show()
 
 
 def _several(

@@ -10,9 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from hpsearch.report.html.page import write_page
-from hpsearch.report.summary import summarise
-from hpsearch.report.terminal import show_progress
+from hpsearch.report.findings import findings, write_report
 from hpsearch.searching.events import Event, SearchStarted
 from hpsearch.store import RunDirectory
 
@@ -34,7 +32,7 @@ class LiveReport:
     """
 
     def __init__(self, write: Write | None = None, clock: Callable[[], float] = time.perf_counter):
-        self._write = write or (lambda run, refresh: write_page(run, refresh=refresh))
+        self._write = write or (lambda run, refresh: write_report(run, refresh=refresh))
         self._clock = clock
         self._run: RunDirectory | None = None
         self._began = self._last = self._spent = 0.0
@@ -85,14 +83,14 @@ def follow(run: RunDirectory) -> None:
     try:
         while True:
             started = time.perf_counter()
-            summary = summarise(run)
-            if summary.info.status != "running":
+            found = findings(run)
+            if found.info.status != "running":
                 return
-            now = len(summary.results), summary.best
+            now = found.standing
             if on_terminal:
                 sys.stdout.write("\x1b[H\x1b[2J")  # the cursor at the top of an empty screen
             if on_terminal or now != before:
-                show_progress(summary, one_line=not on_terminal)
+                found.show_progress(one_line=not on_terminal)
             before = now
             time.sleep(max(WATCH_EVERY, (time.perf_counter() - started) / WATCH_SHARE))
     except KeyboardInterrupt:

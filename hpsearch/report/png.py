@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -12,9 +11,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from hpsearch.errors import HpsearchError, RunError, install
-from hpsearch.report.html.figures import FIGURES, Figure, panels
-from hpsearch.report.html.markup import plot_text
-from hpsearch.report.summary import Summary
+from hpsearch.report.findings import Findings
+from hpsearch.report.html.figures.style import Figure
 from hpsearch.store import SafePath
 from hpsearch.store.output import Output
 
@@ -24,14 +22,13 @@ TITLE_ROOM = 34  # pixels above a figure for its title
 TIMEOUT = 60.0  # seconds for one picture
 INK, PAPER = "#1c2530", "#ffffff"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-LONGEST = 60  # characters of a parameter's name in a file's name
 
 
-def write_pictures(summary: Summary, folder: Path, *, force: bool = False) -> list[Path]:
-    """Draw every figure that the run has, and a panel for each parameter.
+def write_pictures(found: Findings, folder: Path, *, force: bool = False) -> list[Path]:
+    """Draw every figure that the run has.
 
     Args:
-        summary: what the run found.
+        found: what the run came to.
         folder: where the files go; made if it is missing.
         force: replace pictures that are there.
 
@@ -43,9 +40,9 @@ def write_pictures(summary: Summary, folder: Path, *, force: bool = False) -> li
         OutputError: there is a picture already, or it cannot be written.
         HpsearchError: kaleido or a browser is missing, or the folder cannot be made.
     """
-    pictures = dict(_pictures(summary))
+    pictures = dict(_pictures(found))
     if not pictures:
-        raise RunError(f"{summary.run.path}: no picture to write: no trial has ended yet")
+        raise RunError(f"{found.run.path}: no picture to write: no trial has ended yet")
     outputs = {name: Output(folder / f"{name}.png", force) for name in pictures}
     if folder.is_dir():
         for output in outputs.values():
@@ -119,16 +116,10 @@ def find_browser() -> str:
     )
 
 
-def _pictures(summary: Summary) -> Iterator[tuple[str, dict[str, Any]]]:
+def _pictures(found: Findings) -> Iterator[tuple[str, dict[str, Any]]]:
     """The figures by the names of their files, without the ending."""
-    for name, (title, make) in FIGURES.items():
-        figure = make(summary)
-        if figure is not None:
-            yield name, framed(figure, title)
-    for index, (name, figure) in enumerate(panels(summary)):
-        # Users name parameters as they like; the number keeps two apart that look alike.
-        safe = re.sub(r"[^\w-]+", "-", name)[:LONGEST].strip("-")
-        yield f"parameter-{index:02d}-{safe}", framed(figure, plot_text(name, 60))
+    for name, title, figure in found.pictures():
+        yield name, framed(figure, title)
 
 
 def framed(figure: Figure, title: str) -> dict[str, Any]:

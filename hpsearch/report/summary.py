@@ -36,10 +36,6 @@ from hpsearch.trial import Result, Span, Status
 Region = Mapping[str, list[Any]]
 """[low, high] of a range in true values, or the choices, by parameter."""
 
-LISTED = ("status", "trials", "metric", "goal", "winner", "best_value", "confirmed",
-          "search_value", "parent", "created", "seconds")  # fmt: skip
-"""What `list --format json` says of each run beside its name and path."""
-
 OUTER = 0.1  # of a round's values at either end are no part of its region
 
 
@@ -258,17 +254,18 @@ class Summary:
 
 
 @uncollected()
-def summarise(run: RunDirectory, top: int = 5) -> Summary:
+def summarise(run: RunDirectory, top: int = 5, info: RunInfo | None = None) -> Summary:
     """Read what a run found; works at any moment of a run's life.
 
     Args:
         run: to read.
         top: how many trials `Summary.top` holds.
+        info: what run.json says; None to read it.
 
     Raises:
         RunError: the run directory is damaged.
     """
-    info = run.info
+    info = run.info if info is None else info
     config = from_run(info.config, run.path)
     criterion = criterion_of(config)
     spec = spec_of(run, info, config)
@@ -287,34 +284,6 @@ def summarise(run: RunDirectory, top: int = 5) -> Summary:
         outcome=outcome,
         most=top,
     )
-
-
-def listed(run: RunDirectory) -> dict[str, Any]:
-    """A run's entry in `list --format json`; of one that cannot be read, the problem."""
-    named = {"name": run.name, "path": str(run.path)}
-    unknown = dict.fromkeys(LISTED)
-    try:
-        summary = summarise(run)
-    except HpsearchError as error:
-        return {**named, **unknown, "status": "damaged", "problem": str(error)}
-    headline, info = summary.headline, summary.info
-    found = {
-        "status": info.status,
-        "trials": len(summary.results),
-        "metric": summary.criterion.name,
-        "goal": summary.criterion.goal,
-        "parent": info.parent,
-        "created": info.created,
-        "seconds": info.seconds,
-    }
-    if headline is not None:
-        found |= {
-            "winner": headline.trial,
-            "best_value": headline.value,
-            "confirmed": headline.value if headline.seeds else None,
-            "search_value": headline.search,
-        }
-    return {**named, **unknown, **found}
 
 
 def improvements(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
 from hpsearch.trial import Result
@@ -34,17 +34,18 @@ def columns(results: Iterable[Result]) -> dict[str, list[Any]]:
 
 def write_csv(results: Iterable[Result], to: TextIO) -> None:
     """Write trials as CSV: an empty cell is None, and a list stands as JSON."""
-    _write(columns(results), to)
+    write_columns(columns(results), to)
 
 
 def write_runs_csv(runs: Iterable[tuple[str, Iterable[Result]]], to: TextIO) -> None:
     """Write the trials of several runs as one CSV, whose first column is the run's name."""
     labelled = [(name, result) for name, results in runs for result in results]
     names = [name for name, _ in labelled]
-    _write({"run": names, **columns(result for _, result in labelled)}, to)
+    write_columns({"run": names, **columns(result for _, result in labelled)}, to)
 
 
-def _write(table: dict[str, list[Any]], to: TextIO) -> None:
+def write_columns(table: Mapping[str, Sequence[Any]], to: TextIO) -> None:
+    """Write columns by name as CSV, in the same way."""
     writer = csv.writer(to, lineterminator="\n")
     writer.writerow(table)
     writer.writerows(map(_cell, row) for row in zip(*table.values(), strict=True))

@@ -86,6 +86,10 @@ class TrialReport:
             "logs": dict(self.logs),
         }
 
+    def show(self) -> None:
+        """Print it."""
+        show_trial(self)
+
 
 def report_trial(summary: Summary, wanted: int) -> TrialReport:
     """Gather what the run's files say of trial `wanted`.

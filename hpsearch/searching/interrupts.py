@@ -6,7 +6,7 @@ import atexit
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
@@ -15,6 +15,9 @@ from hpsearch.backends import kill_workers
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 SIGNALS = (signal.SIGINT, signal.SIGTERM, *((signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ()))
+
+at_once: list[Callable[[], object]] = []
+"""Is called before a second signal ends this process: what must not be left as it is."""
 
 
 @dataclass
@@ -77,6 +80,9 @@ def _hear(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 (as sig
     _heard.signals += 1
     if _heard.signals > 1:
         kill_workers()
+        for last in at_once:
+            with suppress(Exception):
+                last()
         with suppress(OSError):  # the terminal may be gone
             os.write(2, b"\nhpsearch: ended at once; all that was recorded is on disk\n")
         os._exit(INTERRUPTED)

@@ -38,7 +38,7 @@ def repair(run: RunDirectory) -> list[str]:
             lines = lines_in(run, info.babysit, config, run.diary)
             branches = {line.number for line in lines.all}
             lost = set_aside(
-                run, metric, lambda each: each.number in branches, partial(_strays, lines)
+                run, metric, lambda each: each.number in branches, partial(_strays, lines, metric)
             )
         found = [
             f"{run.path / file}: {counted(count, 'damaged line')} set aside"
@@ -52,9 +52,9 @@ def repair(run: RunDirectory) -> list[str]:
     return found
 
 
-def _strays(lines: Lines, pieces: Mapping[int, Piece]) -> set[int]:
-    """The places of a babysat model's pieces that do not follow one another."""
-    whole = joined(lines, pieces.values())
+def _strays(lines: Lines, metric: str, pieces: Mapping[int, Piece]) -> set[int]:
+    """The places of a babysat model's pieces that lack the metric, or follow no other."""
+    whole = joined(lines, (piece for piece in pieces.values() if metric in piece.curve))
     kept = {id(piece) for own in whole.values() for piece in own}
     return {place for place, piece in pieces.items() if id(piece) not in kept}
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from hpsearch.report.comparison import compare
+from hpsearch.report.findings import write_report
 from hpsearch.report.html.compare import write_comparison
-from hpsearch.report.html.page import write_page
 from hpsearch.report.summary import summarise
 from hpsearch.store import RunDirectory
 from hpsearch.store.output import Output
@@ -50,7 +50,7 @@ def test_hostile_text_is_shown_and_not_obeyed(show, copied, real_run):
     outcome = json.loads((real_run / "best" / "result.json").read_text())
     (run.best / "result.json").write_text(json.dumps(outcome))
     run.config.write_text(HOSTILE)
-    page = show(write_page(run), width=380)
+    page = show(write_report(run), width=380)
     assert page.title().startswith("copy")
     assert page.locator("img").count() == 0
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 380
@@ -71,17 +71,17 @@ def test_hostile_text_is_shown_and_not_obeyed(show, copied, real_run):
 def test_an_awkward_run_has_a_page_without_errors(show, copied, change, status):
     run = copied(change, status=status)
     with run.writing():  # a run that nobody writes to does not run
-        page = show(write_page(run))
+        page = show(write_report(run))
     assert page.locator(".status").text_content() == status
 
 
 def test_a_page_of_a_running_search_loads_itself_again(copied, chromium):
     run = copied(status="running")
-    write_page(run, refresh=0.3)
+    write_report(run, refresh=0.3)
     page = chromium.new_page()
     page.goto(run.report.path.resolve().as_uri())
     with page.expect_navigation():
-        write_page(run, refresh=None)
+        write_report(run, refresh=None)
     page.wait_for_function(
         "() => JSON.parse(document.getElementById('data').textContent).refresh === null"
     )

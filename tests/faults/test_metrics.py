@@ -7,7 +7,7 @@ import pytest
 from hpsearch.api.run import load
 from hpsearch.config import from_mapping
 from hpsearch.exchange.formats import export_run
-from hpsearch.report.html.page import write_page
+from hpsearch.report.findings import write_report
 from hpsearch.report.summary import summarise
 from hpsearch.searching.repair import repair
 from hpsearch.searching.resume import reopen
@@ -70,7 +70,7 @@ def fates(run):
 
 def shown(run, folder):
     """Everything that reads curves."""
-    write_page(run)
+    write_report(run)
     export_run(run, "csv", str(folder / f"{run.name}.csv"))
     for curve in load(run.path).curves.values():
         assert len(set(map(len, curve.values()))) <= 1

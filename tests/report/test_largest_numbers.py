@@ -8,8 +8,8 @@ import pytest
 from hpsearch.config import from_mapping
 from hpsearch.report.chart import chart
 from hpsearch.report.comparison import compare
+from hpsearch.report.findings import write_report
 from hpsearch.report.html.figures.axes import ticks
-from hpsearch.report.html.page import write_page
 from hpsearch.report.paired import bootstrap_interval
 from hpsearch.report.summary import summarise
 from hpsearch.report.terminal import show
@@ -68,7 +68,7 @@ def test_a_run_of_the_largest_numbers_is_shown_everywhere(run, capsys):
     told = json.loads(json_text(summary.as_json()))
     assert isfinite(told["confirmed"]["mean"])
     json_text(compare([summary]).as_json())
-    write_page(run)
+    write_report(run)
 
 
 def test_a_mean_never_overflows_and_a_deviation_that_does_is_none():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -45,7 +47,15 @@ class View(Protocol):
 
 def view(quiet: bool) -> View:
     """What suits the terminal, or its absence."""
-    return Plain(quiet)
+    streams = sys.stdin, sys.stderr
+    shows = all(stream is not None and stream.isatty() for stream in streams)
+    if quiet or not shows or os.environ.get("TERM", "") in ("", "dumb"):
+        return Plain(quiet)
+    try:
+        from hpsearch.cli.babysit.terminal import Terminal
+    except ImportError:  # a system without termios
+        return Plain(quiet)
+    return Terminal()
 
 
 def tend(

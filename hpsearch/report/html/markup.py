@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Any
 
 from hpsearch.messages import one_line
@@ -113,3 +113,25 @@ def items(entries: Sequence[str], class_: str = "") -> str:
         return ""
     attribute = f" class={class_}" if class_ else ""
     return f"<ul{attribute}>{''.join(f'<li>{entry}</li>' for entry in entries)}</ul>"
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]], texts: Container[str]) -> str:
+    """A table whose columns are numbers, set flush right, but those with these heads.
+
+    Args:
+        heads: of the columns, as plain text.
+        rows: of cells, which are HTML already.
+        texts: the heads of the columns that are text.
+    """
+    marks = ["" if head in texts else " class=number" for head in heads]
+    head = "".join(
+        f"<th scope=col{m}>{escaped(h)}</th>" for h, m in zip(heads, marks, strict=True)
+    )
+    lines = "".join(
+        "<tr>" + "".join(f"<td{m}>{c}</td>" for c, m in zip(row, marks, strict=True)) + "</tr>"
+        for row in rows
+    )
+    return (
+        f"<div class=scroll><table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
+        "</div>"
+    )

@@ -13,8 +13,8 @@ from hpsearch.report.html import winner
 from hpsearch.report.html.figures import FIGURES, Figure, panels, timeline
 from hpsearch.report.html.markup import card, code, definitions, escaped, script_json, short
 from hpsearch.report.numbers import number
-from hpsearch.report.summary import Summary, summarise
-from hpsearch.store import MOST, RunDirectory
+from hpsearch.report.summary import Summary
+from hpsearch.store import MOST, RunDirectory, RunInfo
 
 MOST_ROWS = 20_000  # of the table of trials
 LONGEST = 300  # characters of a cell there; of an error, say
@@ -30,21 +30,6 @@ def page(summary: Summary, refresh: float | None = None) -> str:
     figures: dict[str, Figure] = {}
     body = "\n".join(_parts(summary, figures))
     return document(summary.run.name, body, figures, trial_table(summary), refresh)
-
-
-def write_page(
-    run: RunDirectory, summary: Summary | None = None, refresh: float | None = None
-) -> Path:
-    """Write a run's report.html and say where it is; a reader sees the old page or the new one.
-
-    Args:
-        run: whose report.
-        summary: what it found; None to read it.
-        refresh: seconds after which an open page loads itself again; None: never.
-    """
-    summary = summarise(run) if summary is None else summary
-    run.report.write_text(page(summary, refresh))
-    return run.report.path
 
 
 _START = '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -129,15 +114,15 @@ def _parts(summary: Summary, figures: dict[str, Figure]) -> Iterator[str]:
     )
     yield section("curves", "Stopped trials end at their rung.")
     yield section("confusion", "Each row is a true class, on the test rows.")
-    yield winner.classes(summary)
+    yield winner.classes(summary.measured, summary.info.data.classes)
     busy = timeline.utilisation(summary)
     yield section(
         "timeline", "" if busy is None else f"The workers were training {busy:.0%} of the time."
     )
     if summary.results:
         yield _trials(summary)
-    yield _configuration(summary)
-    yield _made_with(summary)
+    yield configuration(summary.run)
+    yield made_with(summary.run, summary.info)
 
 
 def _panels(summary: Summary, figures: dict[str, Figure]) -> str:
@@ -194,9 +179,10 @@ def _trials(summary: Summary) -> str:
     )
 
 
-def _configuration(summary: Summary) -> str:
+def configuration(run: RunDirectory) -> str:
+    """What the user wrote, folded."""
     try:
-        text = summary.run.config.read_text(MOST, errors="replace")
+        text = run.config.read_text(MOST, errors="replace")
     except OSError:
         text = "(config.yaml cannot be read)"
     return card(
@@ -207,11 +193,11 @@ def _configuration(summary: Summary) -> str:
     )
 
 
-def _made_with(summary: Summary) -> str:
-    info = summary.info
+def made_with(run: RunDirectory, info: RunInfo) -> str:
+    """Versions, machine, and what the data were."""
     rows: list[tuple[str, Any]] = [*info.versions.items()]
     rows += info.machine.items()
-    rows += [("git commit", info.git or "none"), ("folder", summary.run.path)]
+    rows += [("git commit", info.git or "none"), ("folder", run.path)]
     counts = ", ".join(f"{n:,} {part}" for part, n in info.data.rows.items())
     rows.append(("rows", counts))
     rows.append(("data fingerprint", str(info.data.fingerprint)[:16]))

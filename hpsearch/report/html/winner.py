@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from hpsearch.errors import as_argument
 from hpsearch.messages import counted
-from hpsearch.report.headline import class_rates, gain
-from hpsearch.report.html.markup import card, code, definitions, escaped, header, items, short
+from hpsearch.report.headline import Tested, class_rates, gain
+from hpsearch.report.html.markup import (
+    card,
+    code,
+    definitions,
+    escaped,
+    header,
+    items,
+    short,
+    table,
+)
 from hpsearch.report.numbers import duration, ends, number, rough, signed
 from hpsearch.report.summary import Summary
 from hpsearch.store import as_yaml
-from hpsearch.trial import Result
+from hpsearch.store.records import Measured
+from hpsearch.trial import Params, Result, Value
 
 MOST_OPEN = 20  # classes; a longer table is folded
 MOST_ROWS = 1000  # classes in the table
 MOST_PAIRS = 30  # of classes that are mistaken for each other
+TEXTS = ("class", "taken for")  # the columns that are no numbers
 
 
 def headline(summary: Summary) -> str:
@@ -50,14 +62,15 @@ def winner(summary: Summary) -> str:
     note = "" if no_better is None else f"<p class=warning>{escaped(no_better)}</p>"
     settings = ((short(name, 32), short(number(v), 40)) for name, v in best.params.items())
     trust = ((escaped(name), html) for name, html in _judgements(summary, best))
+    command = f"hpsearch retrain {_run(summary)} --trial {best.number}"
     return (
         '<section class="card winner" id=winner><div>'
         f"<p class=label>{escaped(headline.metric)} of trial {best.number}</p>"
         f"<p class=value>{escaped(number(headline.value))}</p>"
-        f"<p class=label>{_source(summary)}</p>{_on_test_rows(summary)}{note}</div>"
+        f"<p class=label>{_source(summary)}</p>{on_test_rows(summary.tested)}{note}</div>"
         f"<dl class=settings>{definitions(settings)}</dl>"
         f"<div class=trust><h3>Can I trust it?</h3><dl>{definitions(trust)}</dl></div>"
-        f"{_copies(summary, best)}</section>"
+        f"{copies(best.params, [('retrain', command)], summary.snippets)}</section>"
     )
 
 
@@ -100,9 +113,8 @@ def _source(summary: Summary) -> str:
     return "in the search: of one training, the best of many, so likely lucky as well as good"
 
 
-def _on_test_rows(summary: Summary) -> str:
-    """The searched metric on the test rows, beside a constant answer's."""
-    found = summary.tested
+def on_test_rows(found: Tested | None) -> str:
+    """The metric that counts on the test rows, beside a constant answer's."""
     if found is None:
         return ""
     interval = "" if found.interval is None else f" <small>95 % {ends(found.interval)}</small>"
@@ -116,7 +128,7 @@ def _on_test_rows(summary: Summary) -> str:
 
 
 def _judgements(summary: Summary, best: Result) -> Iterator[tuple[str, str]]:
-    confirmed, test, looks = summary.confirmed, summary.measured, summary.info.test_looks
+    confirmed = summary.confirmed
     if confirmed is not None:
         spread = confirmed.deviation
         deviation = (
@@ -135,19 +147,27 @@ def _judgements(summary: Summary, best: Result) -> Iterator[tuple[str, str]]:
         yield "optimism of the search", signed(confirmed.optimism)
     if equals := summary.indistinguishable:
         yield "as good, within one error", "trial " + ", ".join(map(str, equals))
-    if test is not None:
-        times = "looked at once" if looks <= 1 else f"looked at {looks:,} times: trust less"
-        yield "test rows", f"{test.rows:,} <small>{times}</small>"
-        yield from _tests(summary)
+    yield from judged_on_test_rows(summary.test, summary.tested, summary.info.test_looks)
     yield from _gain(summary)
     for name, value in best.metrics.items():
         if name != summary.criterion.name:
             yield name, escaped(number(value))
 
 
-def _tests(summary: Summary) -> Iterator[tuple[str, str]]:
-    """Every metric on the test rows, the searched one first, each with its interval."""
-    test, first = summary.test or {}, summary.tested
+def judged_on_test_rows(
+    test: Mapping[str, Any] | None, first: Tested | None, looks: int
+) -> Iterator[tuple[str, str]]:
+    """Every metric on the test rows, each with its interval; nothing where there are none.
+
+    Args:
+        test: the metrics by name.
+        first: the one that counts.
+        looks: how often the test rows were looked at.
+    """
+    if test is None:
+        return
+    times = "looked at once" if looks <= 1 else f"looked at {looks:,} times: trust less"
+    yield "test rows", f"{test['rows']:,} <small>{times}</small>"
     intervals = test["intervals"] or {"test_accuracy": test["interval"]}
     names = [name for name in test if name.startswith("test_")]
     for name in sorted(names, key=lambda name: first is None or name != first.name):
@@ -171,13 +191,18 @@ def _gain(summary: Summary) -> Iterator[tuple[str, str]]:
     )
 
 
-def _copies(summary: Summary, best: Result) -> str:
-    """The winner's setting as YAML, as a command and as code, each with a button to copy it."""
-    texts = [
-        ("YAML", as_yaml(best.params).rstrip("\n")),
-        ("retrain", f"hpsearch retrain {_run(summary)} --trial {best.number}"),
-    ]
-    for framework, lines in summary.snippets.items():
+def copies(
+    params: Params, commands: Sequence[tuple[str, str]], snippets: Mapping[str, list[str]]
+) -> str:
+    """A setting as YAML, as commands and as code, each with a button to copy it.
+
+    Args:
+        params: the setting.
+        commands: each with its name.
+        snippets: lines of code by framework.
+    """
+    texts = [("YAML", as_yaml(params).rstrip("\n")), *commands]
+    for framework, lines in snippets.items():
         texts.append((framework, "\n".join(lines).rstrip("\n")))
     return "<div class=copies>" + "".join(
         f"<details{' open' if i == 0 else ''} name=copies><summary>{name}</summary>"
@@ -190,15 +215,19 @@ def _run(summary: Summary) -> str:
     return as_argument(summary.run.path)
 
 
-def classes(summary: Summary) -> str:
-    """Precision, recall and F1 of each class, and the pairs most often mistaken."""
-    test = summary.measured
+def classes(test: Measured | None, known: Sequence[Value]) -> str:
+    """Precision, recall and F1 of each class on the test rows, and what is often mistaken.
+
+    Args:
+        test: what the test rows gave; None where they were not looked at.
+        known: the classes.
+    """
     if test is None or test.per_class is None:
         return ""
-    names = [str(name) for name in summary.info.data.classes]
+    names = [str(name) for name in known]
     heads = ("class", "rows", "precision", "recall", "F1")
     found = class_rates(names, test.per_class, MOST_ROWS, "–")
-    rates = _class_table(heads, [[short(name, 40), *cells] for name, *cells in found])
+    rates = table(heads, [[short(name, 40), *cells] for name, *cells in found], TEXTS)
     title = f"{len(names):,} classes"
     if len(names) > MOST_ROWS:
         title += f", the {MOST_ROWS:,} with the lowest F1"
@@ -218,23 +247,6 @@ def _mistaken(names: Sequence[str], pairs: Sequence[Sequence[int]], whole: bool)
     if not pairs:
         return ""
     rows = [[short(names[a], 40), short(names[b], 40), f"{n:,}"] for a, b, n in pairs[:MOST_PAIRS]]
-    table = _class_table(("class", "taken for", "rows"), rows)
+    pairs_table = table(("class", "taken for", "rows"), rows, TEXTS)
     opened = "" if whole else " open"
-    return f"<details{opened}><summary>Most often mistaken</summary>{table}</details>"
-
-
-def _class_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table whose columns, but those that name a class, are numbers set flush right."""
-    texts = {"class", "taken for"}
-    marks = ["" if head in texts else " class=number" for head in heads]
-    head = "".join(
-        f"<th scope=col{m}>{escaped(h)}</th>" for h, m in zip(heads, marks, strict=True)
-    )
-    lines = "".join(
-        "<tr>" + "".join(f"<td{m}>{c}</td>" for c, m in zip(row, marks, strict=True)) + "</tr>"
-        for row in rows
-    )
-    return (
-        f"<div class=scroll><table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
-        "</div>"
-    )
+    return f"<details{opened}><summary>Most often mistaken</summary>{pairs_table}</details>"

@@ -79,6 +79,16 @@ class Session:
         return self._begun is None and self._at == self.record.epoch
 
     @property
+    def at(self) -> int:
+        """The epoch that the model stands at: before its line's last one, it is trained again."""
+        return self._at
+
+    @property
+    def waiting(self) -> tuple[Request, ...]:
+        """What was asked and is yet to be done, after the epoch that is in training."""
+        return tuple(self._asked)
+
+    @property
     def over(self) -> bool:
         """Whether there is nothing left to train, or the user has stopped it."""
         return self.stopped or self.record.over

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import isfinite
 from typing import Any
 
 from hpsearch.config import Config, from_run
@@ -87,17 +88,20 @@ class Story:
     @cached_property
     def best(self) -> Point | None:
         """The best epoch of all lines; None while no epoch has a finite value."""
-        name = self.criterion.name
-        found = None
+        best = None
         for number, curve in self.own.items():
-            losses = curve.get("val_loss") or [None] * len(curve.get(name, ()))
-            rows = zip(curve.get("epoch", ()), curve.get(name, ()), losses, strict=True)
-            for epoch, value, loss in rows:
-                if value is None or epoch is None:
-                    continue
-                key = self.criterion.cost(value, loss), number, int(epoch)
-                found = key if found is None else min(found, key)
-        return None if found is None else Point(*found[1:])
+            values = curve.get(self.criterion.name, ())
+            known = [value for value in values if value is not None and isfinite(value)]
+            if not known:
+                continue
+            top = max(known) if self.criterion.goal == "maximize" else min(known)
+            losses = curve.get("val_loss") or [None] * len(values)
+            for place, value in enumerate(values):
+                if value == top:  # few are, and a view asks several times a second
+                    epoch = self.lines.all[number].began + place + 1
+                    found = self.criterion.cost(value, losses[place]), number, epoch
+                    best = found if best is None else min(best, found)
+        return None if best is None else Point(*best[1:])
 
     def metrics(self, point: Point) -> dict[str, float | None]:
         """What an epoch reported, under the number that trained it."""

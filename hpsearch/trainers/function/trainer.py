@@ -83,10 +83,8 @@ class FunctionTrainer(TrainsOneByOne):
         self, function: Function, job: Job, state: State | None, report: Report | None
     ) -> Outcome:
         """Train a steered job from what there is: a live generator, a checkpoint, or nothing."""
-        epoch = epochs_of(state)
-        there = alive.holds(self._key(job, epoch)) or self._checkpoints(job).has(
-            kept_epochs(state)
-        )
+        saved = self._checkpoints(job).has(kept_epochs(state))
+        there = saved or alive.holds(self._key(job, epochs_of(state)))
 
         def train(piece: Job, begun: State | None) -> Outcome:
             return self._train(function, piece, begun, report)
@@ -96,34 +94,32 @@ class FunctionTrainer(TrainsOneByOne):
     def _train(
         self, function: Function, job: Job, state: State | None, report: Report | None
     ) -> Outcome:
-        checkpoints, change = self._checkpoints(job), changed(job, epochs_of(state))
-        left = alive.take(self._key(job, epochs_of(state)))
+        epoch, checkpoints = epochs_of(state), self._checkpoints(job)
+        change = changed(job, epoch)
+        anew = change is not None and kept_epochs(state) > 0  # as after a crash
+        left = alive.take(None if anew else self._key(job, epoch))
         if isinstance(left, Call):
-            if change is None or not kept_epochs(state):
-                if left.work is not None:
-                    checkpoints.thin(left.epoch, left.work)
-                if left.surroundings is not None:
-                    left.surroundings.put_back()
-                return self._follow(left, job, state, report, checkpoints)
-            self._close(job, left)
+            if left.work is not None:
+                checkpoints.thin(epoch, left.work)
+            if left.surroundings is not None:
+                left.surroundings.put_back()
+            return self._follow(left, job, state, report, checkpoints)
         style = call_style(function)
 
         def piece(folder: SafePath | None, done: int) -> Outcome:
             params = copy.deepcopy(params_of(job, done + 1))
-            if done and change is not None:
-                params = Change(params, change)
+            given = Change(params, change) if change is not None and done else None
             epochs = params.get("epochs", job.settings["epochs"])
             extras: dict[str, Any] = {"trial": job.number}
             if "seed" in style.extras:
                 extras["seed"] = seed_of(job)
             if folder is not None:
                 extras["checkpoint_dir"] = str(folder)
-            found = style.call(function, params=params, epochs=epochs, **extras)
+            found = style.call(function, params=given or params, epochs=epochs, **extras)
             if not isinstance(found, Generator):
                 checkpoints.drop()
                 curve, diverged = curve_of({1: metrics_of(found, self.metric)}, self.metric)
                 return Outcome(curve, None, diverged=diverged, finished=True)
-            given = params if isinstance(params, Change) else None
             return self._follow(Call(found, done, folder, given), job, state, report, checkpoints)
 
         if "checkpoint_dir" in style.extras:

@@ -104,7 +104,7 @@ class KerasModelTrainer(TrainsOneByOne):
             finished = job.until_epoch >= _epochs(job)
             if rows and not finished and job.steered:
                 alive.keep(self._key(job, job.until_epoch), model, lambda: None)
-            remarks = () if change is None else change.remarks(self.source.target)
+            remarks = () if change is None else change.remarks(self.source.target, bool(rows))
             return Outcome(curve, after, finished=finished, remarks=remarks)
 
     def _begun(
@@ -143,13 +143,13 @@ class KerasModelTrainer(TrainsOneByOne):
         else:
             del left
             old = user_model.Fresh.of(built(before))
-            read = Change(now)
-            model = built(read)
             names = sorted(n for n in {**before, **now} if before.get(n) != now.get(n))
+            params = Change(now, {*names} - {"batch_size"})
+            model = built(params)
             new = user_model.Fresh.of(model)
             state = user_model.changed(target, state, old, new, ", ".join(names))
             anew = None if user_model.same_optimizer(old, new) else new.rule
-            change = Changed(frozenset(names) - {"batch_size"}, read, anew)
+            change = Changed(params, anew)
         user_model.assign(target, user_model.weights(model), state, "weights")
         user_model.assign(target, user_model.optimizer_variables(model), state, "optimizer")
         return model, state, change
@@ -190,22 +190,21 @@ class Changed:
     """What a change of parameters did to a model, besides what it was made for.
 
     Attributes:
-        names: of the parameters that changed.
-        read: the parameters as the function got them.
+        params: as the function got them.
         anew: the class of the optimizer, where it is another one.
     """
 
-    names: frozenset[str]
-    read: Change
+    params: Change
     anew: str | None
 
-    def remarks(self, target: str) -> tuple[str, ...]:
-        """What the user should know, once the model has been trained."""
+    def remarks(self, target: str, trained: bool) -> tuple[str, ...]:
+        """What the user should know; what was not read, once the model has been trained."""
         found = []
         if self.anew is not None:
             found.append(f"optimizer: the variables of {self.anew} start anew")
-        if unread := sorted(self.read.unread & self.names):
-            found.append(f"{target} did not read {', '.join(map(repr, unread))}")
+        if trained and self.params.unread:
+            names = ", ".join(map(repr, sorted(self.params.unread)))
+            found.append(f"{target} did not read {names}")
         return tuple(found)
 
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from hpsearch.report.findings import write_report
 from hpsearch.report.html.figures import FIGURES, panels
-from hpsearch.report.html.page import page, write_page
+from hpsearch.report.html.page import page
 from hpsearch.report.numbers import number
 from hpsearch.report.summary import summarise
 from hpsearch.trial import Status
@@ -118,7 +119,7 @@ def test_the_page_of_a_running_search_loads_itself_again(written, read):
 
 def test_a_page_is_written_whole_beside_the_run(written):
     run = written(12)
-    path = write_page(run)
+    path = write_report(run)
     assert path == run.path / "report.html"
     assert path.read_text(encoding="utf-8").rstrip().endswith("</html>")
     assert path.stat().st_size < 6_000_000

@@ -62,7 +62,10 @@ class Model:
         return read(self.run)
 
     def lines(self, name):
-        return [json.loads(line) for line in (self.run.path / name).read_text().splitlines()]
+        path = self.run.path / name  # some are made when they are needed
+        return (
+            [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        )
 
     @property
     def bits(self):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 from hpsearch.report.html.figures import confusion, importance, parameters, progress, timeline
 from hpsearch.report.html.figures.style import Figure
+from hpsearch.report.html.markup import plot_text
 from hpsearch.report.summary import Summary
+
+LONGEST = 60  # characters of a parameter's name in a file's name
 
 FIGURES: dict[str, tuple[str, Callable[[Summary], Figure | None]]] = {
     "best-over-trials": ("The best so far, trial by trial", progress.over_trials),
@@ -19,7 +23,7 @@ FIGURES: dict[str, tuple[str, Callable[[Summary], Figure | None]]] = {
 }
 """Title and function of every figure but the parameters' panels, by the name of its picture."""
 
-__all__ = ["FIGURES", "Figure", "panels"]
+__all__ = ["FIGURES", "Figure", "panels", "pictures"]
 
 
 def panels(summary: Summary) -> Iterator[tuple[str, Figure]]:
@@ -28,3 +32,15 @@ def panels(summary: Summary) -> Iterator[tuple[str, Figure]]:
         found = parameters.panel(summary, parameter)
         if found is not None:
             yield parameter.name, found
+
+
+def pictures(summary: Summary) -> Iterator[tuple[str, str, Figure]]:
+    """Every figure and panel: the name of its file without the ending, its title, and itself."""
+    for name, (title, make) in FIGURES.items():
+        found = make(summary)
+        if found is not None:
+            yield name, title, found
+    for index, (name, found) in enumerate(panels(summary)):
+        # Users name parameters as they like; the number keeps two apart that look alike.
+        safe = re.sub(r"[^\w-]+", "-", name)[:LONGEST].strip("-")
+        yield f"parameter-{index:02d}-{safe}", plot_text(name, 60), found

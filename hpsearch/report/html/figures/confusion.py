@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hpsearch.report.html.figures.style import Figure, axis, figure
 from hpsearch.report.html.markup import plot_text
 from hpsearch.report.summary import Summary
+from hpsearch.store.records import Measured
+from hpsearch.trial import Value
 
 MOST_NUMBERS = 25  # classes; in a larger matrix numbers would not fit
 NOTHING = "rgba(138,147,160,0.06)"
@@ -17,14 +21,20 @@ WRONG_TO_RIGHT = [
 
 
 def matrix(summary: Summary) -> Figure | None:
+    """Which classes a search's winner takes for which; None without test rows."""
+    return confused(summary.measured, summary.info.data.classes)
+
+
+def confused(test: Measured | None, classes: Sequence[Value]) -> Figure | None:
     """Counts, blue where right, red where wrong, by their share of the true class.
 
-    None without test rows.
+    Args:
+        test: what the test rows gave.
+        classes: of the target.
     """
-    test = summary.measured
     if test is None or not test.confusion:
         return None
-    names = [plot_text(name, 16) for name in summary.info.data.classes]
+    names = [plot_text(name, 16) for name in classes]
     counts = test.confusion
     shares = [[n / max(1, sum(row)) for n in row] for row in counts]
     signed = [[s if i == j else -s for j, s in enumerate(row)] for i, row in enumerate(shares)]

@@ -1,0 +1,431 @@
+"""What the live view shows of a babysat model: rows that fit the terminal.
+
+Each row has a rank. Where there is no room the rows of the highest rank are left out, where there
+is more the curves grow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from textwrap import wrap
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpsearch.cli.babysit.keys import HELP, SHORT, Prompt
+from hpsearch.messages import printable
+from hpsearch.report.babysit.advice import Offered
+from hpsearch.report.escape import cut
+from hpsearch.report.numbers import duration, number, rough, setting
+from hpsearch.report.text import Line
+from hpsearch.searching.babysit import nudge
+from hpsearch.searching.babysit.story import Story
+from hpsearch.store.requests import Request
+from hpsearch.trainers.kinds import kind_read
+from hpsearch.trial import Intervention, Layer
+
+LABEL = 15  # columns before the first number of a row
+TALLEST = 10  # rows of a curve
+SOUND = (1e-4, 1e-2)
+"""A step of the weights a practitioner does not wonder at: ten times about 1e-3, each way."""
+
+Floats = NDArray[np.float64]
+
+Row = tuple[float, Line]
+"""A row with its rank: 0 is the last to be left out."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the view knows beside the story of the model.
+
+    Attributes:
+        at: the epoch that the model stands at; before the line's last one, it is trained again.
+        pace: seconds that an epoch takes.
+        waiting: what was asked and is yet to be done.
+        messages: what was said, the last one last.
+        answer: to the last key, where it did nothing else.
+        advice: what might help, and the command that does it.
+        over: whether the training has ended.
+    """
+
+    at: int
+    pace: float = 0.0
+    waiting: Sequence[Request] = ()
+    messages: Sequence[str] = ()
+    answer: str = ""
+    advice: Sequence[Offered] = ()
+    over: bool = False
+
+
+def view(
+    story: Story, shown: Shown, size: tuple[int, int], unicode: bool, bottom: Line | None = None
+) -> list[Line]:
+    """The rows of the view.
+
+    Args:
+        story: the model.
+        shown: what there is besides.
+        size: columns and rows of the terminal.
+        unicode: whether it shows block characters.
+        bottom: the last row: what is typed, or the keys; None for none.
+    """
+    width, height = size
+    height -= bottom is not None
+    rest = [*_rows(story, shown, width)]
+    names = _metrics(story)
+    tall = min(TALLEST, max(1, (height - len(rest)) // max(1, len(names))))
+    curves = [row for name in names for row in _curve(story, name, width, tall, unicode)]
+    rows = _fitting([*rest[:1], *curves, *rest[1:]], height)
+    if bottom is None:
+        return rows
+    return [*rows, *[Line(())] * (height - len(rows)), bottom]
+
+
+def help_rows(size: tuple[int, int]) -> list[Line]:
+    """The rows of the help, which is shown instead."""
+    width = max(len(keys) for keys, _ in HELP) + 3
+    rows = [
+        (2.0, Line((("keys", "bold"),))),
+        *((1.0, Line(((keys.ljust(width), "cyan"), (text, "")))) for keys, text in HELP),
+        (3.0, Line(())),
+        (2.5, Line((("Each change holds from the next epoch on.", ""),))),
+        (0.0, Line((("Any key goes back to the view.", "dim"),))),
+    ]
+    return _fitting(rows, size[1])
+
+
+def bottom_of(prompt: Prompt | None, width: int) -> tuple[Line, int]:
+    """The last row, and the column of the cursor in it: a line being typed, or the keys."""
+    if prompt is None:
+        keys = list(SHORT)
+        while len(keys) > 1 and sum(len(key) + len(what) + 3 for key, what in keys) - 2 > width:
+            del keys[-2]  # what is asked for most comes first; the help is the last
+        pairs = [((f"  {key}", "cyan"), (f" {what}", "")) for key, what in keys]
+        (_, *rest) = [stretch for pair in pairs for stretch in pair]
+        return Line(((keys[0][0], "cyan"), *rest)), 0
+    from rich.cells import cell_len
+
+    asks, text = f"{prompt.asks}: ", printable(prompt.text)
+    while text and cell_len(asks) + cell_len(text) >= width:
+        text = text[1:]
+    return Line(((asks, "bold"), (text, ""))), cell_len(asks) + cell_len(text)
+
+
+def _fitting(rows: Sequence[Row], height: int) -> list[Line]:
+    """The rows of the lowest ranks, in their order."""
+    places = sorted(range(len(rows)), key=lambda place: rows[place][0])[: max(0, height)]
+    return [rows[place][1] for place in sorted(places)]
+
+
+def _rows(story: Story, shown: Shown, width: int) -> Iterator[Row]:
+    """All rows but the curves, which stand below the first one."""
+    yield 0, _heading(story, shown, width)
+    yield 6, _rate(story)
+    yield 7, _best(story)
+    yield 10, _branch(story)
+    yield from _settings(story, width)
+    yield from _layers(story)
+    yield from _interventions(story)
+    for place, advice in enumerate(shown.advice):
+        for rank, text in _wrapped(advice.message, 9 + 10 * place, 16 + place, width):
+            yield rank, _labelled("" if place or rank > 9 else "advice", text, "yellow")
+        if advice.command:
+            yield 9.5 + 10 * place, _labelled("", advice.command, "yellow")
+    yield from _said(shown, width)
+
+
+def _labelled(label: str, text: str, style: str = "") -> Line:
+    return Line(((label.ljust(LABEL), "dim"), (printable(text), style)))
+
+
+def _heading(story: Story, shown: Shown, width: int) -> Line:
+    epoch, epochs = story.epoch, story.epochs
+    state, style = "training", "green"
+    if shown.over or epoch >= epochs:
+        state, style = "ended", "bold"
+    elif any(request.action == "stop" for request in shown.waiting):
+        state, style = "stops after this epoch", "yellow"
+    elif shown.at < epoch:
+        state, style = f"trains epoch {shown.at + 1} again, up to {epoch}", "yellow"
+    elif story.lines.paused:
+        state, style = "paused: p goes on", "bold yellow"
+    left = (epochs - epoch) * shown.pace
+    pace = f"{rough(shown.pace)} s an epoch" if shown.pace else ""
+    if pace and state == "training":
+        pace += f", {duration(left)} left"
+    name = cut(story.run.name, max(8, width // 4))
+    stretches = [(f"{name}  ", "bold"), (f"epoch {epoch}/{epochs}  ", "bold"), (state, style)]
+    used = sum(len(text) for text, _ in stretches)
+    if used + len(pace) + 2 <= width:
+        stretches += [(" " * (width - used - len(pace)), ""), (pace, "dim")]
+    return Line(tuple(stretches))
+
+
+def _metrics(story: Story) -> list[str]:
+    """What has a curve: the metric that counts and both losses, or what is reported besides."""
+    curve = story.curve(story.number)
+    names = dict.fromkeys((story.criterion.name, "val_loss", "train_loss", *curve))
+    return [name for name in names if curve.get(name) and name != "epoch"][:3]
+
+
+def _curve(story: Story, name: str, width: int, tall: int, unicode: bool) -> Iterator[Row]:
+    values = story.curve(story.number)[name]
+    known = [value for value in values if value is not None]
+    low, high = (number(min(known)), number(max(known))) if known else ("", "")
+    ends = [high, *[""] * (tall - 2), low] if tall > 1 else [f"{low} .. {high}"]
+    side = max(map(len, ends)) + 1
+    if width < (60 if tall > 1 else 100):
+        ends, side = [""] * tall, 0
+    room = max(0, width - LABEL - 11 - side)
+    drawn = plot(values, room, tall, unicode)
+    style = "cyan" if name == story.criterion.name else "blue"
+    for place, (row, end) in enumerate(zip(drawn, ends, strict=True)):
+        head = ("", "") if place else (cut(name, LABEL - 1), number(values[-1]))
+        stretches = (
+            (head[0].ljust(LABEL), "dim"),
+            (head[1].ljust(11), "bold"),
+            (row.ljust(room), style),
+            (end.rjust(side), "dim"),
+        )
+        yield 3 + place / 100, Line(stretches)
+
+
+def plot(values: Sequence[float | None], width: int, height: int, unicode: bool) -> list[str]:
+    """A curve in characters: a line of braille dots; in one row, or in ASCII, filled columns.
+
+    Positive values that span more than a factor of ten are drawn on a logarithmic scale.
+
+    >>> plot([4, 3, 2, 1], 4, 1, unicode=False), plot([4, 3, 2, 1], 4, 1, unicode=True)
+    (['#+-_'], ['█▆▃▁'])
+
+    Args:
+        values: one an epoch; None leaves a gap.
+        width: columns; where there are more epochs, each is the mean of some.
+        height: rows.
+        unicode: with block characters and braille, else in ASCII.
+    """
+    dots = unicode and height > 1
+    columns = _columns(values, 2 * width if dots and len(values) > width else width)
+    known = columns[np.isfinite(columns)]
+    if not known.size:
+        return [""] * height
+    if known.min() > 0 and known.max() / 10 > known.min():
+        columns, known = np.log(columns), np.log(known)
+    low, high = known.min() / 2, known.max() / 2  # halves, whose difference is finite
+    levels = (columns / 2 - low) / ((high - low) or 1.0)  # NaN in a gap
+    if dots:
+        return _line(np.repeat(levels, 2) if len(values) <= width else levels, height)
+    marks = " ▁▂▃▄▅▆▇█" if unicode else " _.-:=+*#"
+    steps = np.nan_to_num(np.rint(1 + levels * (8 * height - 1))).astype(int)
+    rows = (np.clip(steps - 8 * row, 0, 8).tolist() for row in reversed(range(height)))
+    return ["".join([marks[step] for step in row]) for row in rows]
+
+
+def _columns(values: Sequence[float | None], most: int) -> Floats:
+    """The values, or where they are more than so many, means of neighbours; NaN for none."""
+    found = np.array(values, np.float64)
+    if len(found) <= most or not most:
+        return found[:most]
+    starts = np.arange(most) * len(found) // most
+    known, size = np.isfinite(found), len(found) / most  # by which no sum becomes infinite
+    with np.errstate(invalid="ignore", over="ignore"):
+        means: Floats = np.add.reduceat(np.where(known, found, 0) / size, starts)
+        means /= np.add.reduceat(known / size, starts)
+    return means
+
+
+def _line(levels: Floats, height: int) -> list[str]:
+    """A line of braille dots, two columns and four rows of them a character."""
+    rows = 4 * height
+    at = np.rint(levels * (rows - 1))
+    before = np.concatenate([at[:1], at[:-1]])
+    low, high = np.fmin(at, before), np.fmax(at, before)  # so that the line is not torn
+    row = np.arange(rows)[::-1, None]
+    grid = (row >= low) & (row <= high) & np.isfinite(at)
+    grid = np.pad(grid, ((0, 0), (0, len(levels) % 2)))
+    cells = grid.reshape(height, 4, -1, 2).transpose(0, 2, 1, 3).reshape(height, -1, 8)
+    codes = (cells @ np.array([0x01, 0x08, 0x02, 0x10, 0x04, 0x20, 0x40, 0x80])).tolist()
+    return ["".join([chr(0x2800 + code) if code else " " for code in each]) for each in codes]
+
+
+def _rate(story: Story) -> Line:
+    settings = story.settings(story.number)
+    name = nudge.rate_name(story.config, settings)
+    if name is None:
+        return _labelled("learning rate", "there is none")
+    value = nudge.current(story.config, settings, name)
+    now = rate_now(story)
+    stretches = [(cut(name, LABEL - 1).ljust(LABEL), "dim"), (number(value), "bold")]
+    if now is not None and now != value:
+        stretches.append((f"  now {number(now)}", "bold"))
+        schedule, decay = (
+            number(nudge.current(story.config, settings, each))
+            for each in ("schedule", "learning_rate_decay")
+        )
+        stretches.append((f" ({schedule}, decay {decay})", "dim"))
+    return Line(tuple(stretches))
+
+
+def rate_now(story: Story) -> float | None:
+    """The learning rate of the next epoch's first step; None where only the trainer knows it."""
+    kind = kind_read(story.config.trainer)
+    names = "schedule", "learning_rate_decay", "warmup"
+    if kind.any_names or not {*names, "learning_rate"} <= {*kind.hyperparameters}:
+        return None
+    from hpsearch.nn.optimizers import learning_rates
+
+    params = story.lines.active.params
+    schedule, decay, warmup = (nudge.current(story.config, params, name) for name in names)
+    (rate,) = learning_rates(
+        nudge.current(story.config, params, "learning_rate"),
+        schedule=schedule,
+        decay=decay,
+        warmup=warmup,
+        epoch=min(story.epoch, story.epochs - 1),
+        epochs=story.epochs,
+        steps=1,
+    )
+    return rate
+
+
+def _best(story: Story) -> Line:
+    best = story.best
+    if best is None:
+        return _labelled("best", "none yet")
+    of = f" of branch {best.trial}" if len(story.lines.all) > 1 else ""
+    ago = story.epoch - best.epoch
+    since = f", {ago} {'epoch' if ago == 1 else 'epochs'} ago" if ago > 0 and not of else ""
+    return Line(
+        (
+            ("best".ljust(LABEL), "dim"),
+            (number(story.value(best)), "bold green"),
+            (f" after epoch {best.epoch}{of}{since}", ""),
+        )
+    )
+
+
+def _branch(story: Story) -> Line:
+    line, begun = story.lines.active, story.info.babysit
+    if line.origin is not None:
+        text = f"{line.number}, from epoch {line.origin.epoch} of branch {line.origin.trial}"
+    elif begun is not None and begun.run is not None:
+        text = f"{line.number}, begun as trial {begun.trial} of {printable(begun.run)}"
+        text += f", up to epoch {begun.epoch}" if begun.epoch else ""
+    else:
+        text = f"{line.number}, the first"
+    return _labelled("branch", text)
+
+
+def _settings(story: Story, width: int) -> Iterator[Row]:
+    """What the rows above do not show, what is fixed last."""
+    params = story.lines.active.params
+    rate = nudge.rate_name(story.config, params)
+    settings = {**params, **story.settings(story.number)}
+    text = setting({n: v for n, v in settings.items() if n not in (rate, "epochs")})
+    for rank, row in _wrapped(text, 20, 21, width):
+        yield rank, _labelled("settings" if rank == 20 else "", row, "dim")
+
+
+_COLUMNS = ("weights", "gradient", "update", "update/weights", "dead", "shift")
+_WIDTHS = (9, 10, 10, 18, 7, 8)
+
+
+def _layers(story: Story) -> Iterator[Row]:
+    """How each layer trains, as it was measured last."""
+    if not story.diagnostics:
+        return
+    last = story.diagnostics[-1]
+    heads = zip(_COLUMNS, _WIDTHS, strict=True)
+    head = "".join(name.rjust(width) for name, width in heads)
+    yield 11, Line(((f"epoch {last.epoch}".ljust(LABEL), "dim"), (head, "dim")))
+    for place, layer in enumerate(last.layers):
+        yield 12 + place / 1000, _layer(layer)
+
+
+def _layer(layer: Layer) -> Line:
+    ratio = layer.ratio
+    low, high = SOUND
+    word, style = "", "green"
+    if ratio is not None and not low <= ratio <= high:
+        word, style = ("low " if ratio < low else "high "), "yellow"
+        if not low / 10 <= ratio <= high * 10:
+            style = "red"
+    dead = layer.dead
+    texts = (
+        (_of(layer.weight), ""),
+        (_of(layer.gradient), ""),
+        (_of(layer.update), ""),
+        (word + ("-" if ratio is None else f"{ratio:.1e}"), "" if ratio is None else style),
+        ("-" if dead is None else f"{100 * dead:.0f} %", _warned(dead, 0.2, 0.5)),
+        (_of(layer.shift), _warned(layer.shift, 0.5, 1.0)),
+    )
+    columns = zip(texts, _WIDTHS, strict=True)
+    cells = [(text.rjust(width), style) for (text, style), width in columns]
+    return Line(((cut(layer.name, LABEL - 1).ljust(LABEL), ""), *cells))
+
+
+def _of(value: float | None) -> str:
+    return "-" if value is None else number(float(value), 3)
+
+
+def _warned(value: float | None, high: float, higher: float) -> str:
+    if value is None or value < high:
+        return ""
+    return "yellow" if value < higher else "red"
+
+
+def _interventions(story: Story) -> Iterator[Row]:
+    """What was done last, the newest first."""
+    for place, done in enumerate(reversed(story.diary[-12:])):
+        rank = (8, 14, 21)[place] if place < 3 else 40 + place
+        yield rank, _intervention("" if place else "done", done)
+
+
+def _intervention(label: str, done: Intervention) -> Line:
+    words = {"set": "", "rescue": "rescued "}.get(done.action, f"{done.action} ")
+    changes = ", ".join(f"{n} {number(a)} -> {number(b)}" for n, (a, b) in done.set.items())
+    by = f" ({done.by})" if done.by in ("steer", "python") else ""
+    stretches = [
+        (label.ljust(LABEL), "dim"),
+        (f"epoch {done.epoch}: ", "dim"),
+        (printable(f"{words}{changes}".strip() or ("" if done.note else "nothing")), ""),
+        (by, "dim"),
+    ]
+    if done.note:
+        stretches.append((f"  # {printable(done.note)}", "italic"))
+    return Line(tuple(stretches))
+
+
+def _said(shown: Shown, width: int) -> Iterator[Row]:
+    """The answer to a key, what waits, and what was said, the newest first."""
+    for rank, text in _wrapped(shown.answer, 1, 1, width):
+        yield rank, _labelled("", text, "yellow")
+    if shown.waiting:
+        asked = "; ".join(_asked(request) for request in shown.waiting)
+        yield 1.5, _labelled("next epoch", asked, "yellow")
+    last, *older = reversed(shown.messages[-5:] or [""])
+    rows = _wrapped(last, 2, 15, width) + [
+        (50.0 + place, text) for place, text in enumerate(older)
+    ]
+    for place, (rank, text) in enumerate(rows):
+        yield rank, _labelled("" if place else "said", text)
+
+
+def _wrapped(text: str, rank: float, later: float, width: int) -> list[tuple[float, str]]:
+    """A text in up to four rows: the rank of the first one, and those of the others."""
+    lines = [
+        row
+        for line in text.splitlines()
+        for row in wrap(printable(line), max(20, width - LABEL)) or [""]
+    ]
+    return [(rank if not place else later + place, line) for place, line in enumerate(lines[:4])]
+
+
+def _asked(request: Request) -> str:
+    values = ", ".join(f"{name} {number(value)}" for name, value in request.set.items())
+    epoch = "" if request.epoch is None else f" at epoch {request.epoch}"
+    if request.action == "set":
+        return values or f"note {printable(request.note or '')}"
+    return f"{request.action}{epoch}{' with ' if values else ''}{values}"

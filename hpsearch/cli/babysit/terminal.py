@@ -1,0 +1,249 @@
+"""The live view of a babysat model in a terminal, and its keys."""
+
+from __future__ import annotations
+
+import io
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from hpsearch.cli.babysit import keys, layout
+from hpsearch.cli.babysit.plain import Plain
+from hpsearch.cli.babysit.screen import Screen
+from hpsearch.errors import as_argument
+from hpsearch.report.babysit.advice import Offered, advise
+from hpsearch.report.escape import echo
+from hpsearch.report.text import Line
+from hpsearch.searching.babysit.session import Session
+from hpsearch.searching.events import Event, FilesChanged, RunOpened
+from hpsearch.store.requests import Request
+
+PACE = 0.125
+"""Seconds between two frames, at least; a key that is pressed shows at once."""
+
+SHARE = 0.01
+"""Of the time that frames may take: where one takes long, there are fewer."""
+
+LOOK = 1.0
+"""Seconds between two looks for advice."""
+
+STAYS = 10.0
+"""Seconds that the answer to a key which did nothing is shown."""
+
+KEPT = 100
+"""Messages that are said again when the view is gone."""
+
+
+class Terminal:
+    """What `babysit` and `resume` show in a terminal: the model as it is, and what keys do.
+
+    In the background, and before and after the view, it shows plain lines.
+    """
+
+    def __init__(self) -> None:
+        self._screen = Screen()
+        self._plain = Plain()
+        self._session: Session | None = None
+        self._messages: list[str] = []
+        self._printed = 0  # of the messages, how many are in the scrollback
+        self._answer, self._answered = "", 0.0
+        self._prompt: keys.Prompt | None = None
+        self._help = False
+        self._typed = ""  # the beginning of a key
+        self._due = 0.0
+        self._advice: Sequence[Offered] = ()
+        self._advised_at, self._advice_due = (-1, 0, 0), 0.0
+        self._streams: tuple[object, object] | None = None
+
+    def notify(self, event: Event) -> None:
+        """Take in an event."""
+        if isinstance(event, RunOpened):
+            if event.unsealed is not None:
+                self.say(event.unsealed)
+            run = event.run.path
+            self.say(
+                f"{run}: keys change it (? shows them), or: hpsearch steer {as_argument(run)}"
+            )
+        if isinstance(event, FilesChanged):
+            self.say(event.message)
+
+    def say(self, text: str) -> None:
+        """Say what was done."""
+        self._messages.append(text)
+        self._due = 0.0
+        if not self._screen.taken:
+            self._give_back()
+            self._print()
+
+    def hear(self, session: Session) -> Sequence[Request]:
+        """What was asked by keys since the last time."""
+        self._session = session
+        self._take()
+        typed = self._screen.read()
+        pressed, self._typed = keys.keys_of(self._typed + typed, last=not typed)
+        requests: list[Request] = []
+        for key in pressed:
+            self._due = 0.0
+            asked = self._pressed(key, session, requests)
+            if asked is not None:
+                requests.append(asked)
+        return requests
+
+    def show(self, session: Session) -> None:
+        """Show the model as it is now."""
+        if not self._take():
+            self._plain.show(session)
+            return
+        now = time.monotonic()
+        if now < self._due and not self._screen.resized:
+            return
+        rows, cursor = self._frame(session, self._screen.size)
+        self._screen.paint(rows, cursor)
+        self._due = now + max(PACE, (time.monotonic() - now) / SHARE)
+
+    def close(self) -> None:
+        """Leave the terminal as it was, with the last state and what was said above it."""
+        size, shown = self._screen.size, self._screen.taken
+        self._give_back()
+        self._screen.close()
+        with suppress(OSError):  # the terminal is gone
+            self._print()
+            if shown and self._session is not None:
+                self._last(self._session, size)
+
+    def _pressed(
+        self, key: keys.Key, session: Session, requests: Sequence[Request]
+    ) -> Request | None:
+        """What a key asks for, after what others have asked."""
+        record = session.record
+        now = keys.Now(record.config, record.lines, record.epoch, session.stopped)
+        now = now.after([*session.waiting, *requests])
+        self._answer = ""
+        if key.name == "redraw":
+            self._screen.forget()
+            return None
+        if self._help:
+            self._help = False
+            return None
+        if self._prompt is not None:
+            if key.name not in ("enter", "escape"):
+                self._prompt = self._prompt.typed(key)
+                return None
+            asked: Request | keys.Prompt | str = ""
+            if key.name == "enter":
+                asked = keys.answered(self._prompt, now)
+            self._prompt = None
+        elif key.text == "?" and key.name == "text":
+            self._help = True
+            return None
+        elif key.name in ("enter", "escape"):
+            return None
+        else:
+            asked = keys.asked(key, now)
+        if isinstance(asked, Request):
+            return asked
+        if isinstance(asked, str):
+            self._answer, self._answered = asked, time.monotonic()
+        else:
+            self._prompt = asked
+        return None
+
+    def _frame(
+        self, session: Session, size: tuple[int, int]
+    ) -> tuple[list[Line], tuple[int, int] | None]:
+        """The rows of the screen, and where the cursor shows."""
+        if self._help:
+            return layout.help_rows(size), None
+        bottom, column = layout.bottom_of(self._prompt, size[0])
+        rows = layout.view(session.story, self._shown(session), size, self._unicode, bottom)
+        return rows, None if self._prompt is None else (size[1] - 1, column)
+
+    def _shown(self, session: Session) -> layout.Shown:
+        return layout.Shown(
+            at=session.at,
+            pace=session.pace,
+            waiting=session.waiting,
+            messages=self._messages[-10:],
+            answer=self._answer if time.monotonic() < self._answered + STAYS else "",
+            advice=self._advised(session),
+            over=session.over,
+        )
+
+    def _advised(self, session: Session) -> Sequence[Offered]:
+        """What might help; looked for now and then, and at once after a change."""
+        record, now = session.record, time.monotonic()
+        at = record.number, len(record.lines.active.settings), record.epoch
+        if at != self._advised_at and (at[:2] != self._advised_at[:2] or now >= self._advice_due):
+            self._advice, self._advised_at = advise(session.story), at
+            self._advice_due = now + max(LOOK, (time.monotonic() - now) / SHARE)
+        return self._advice
+
+    @property
+    def _unicode(self) -> bool:
+        try:
+            "▁█".encode(self._screen.encoding)
+        except (UnicodeEncodeError, LookupError):
+            return False
+        return True
+
+    def _last(self, session: Session, size: tuple[int, int]) -> None:
+        """Print the last state, without what is said: that stands above."""
+        columns, rows = size
+        shown = layout.Shown(at=session.at, pace=session.pace, over=session.over)
+        lines = layout.view(session.story, shown, (columns, min(rows - 2, 22)), self._unicode)
+        for line in lines:
+            sys.stderr.write(self._screen.drawn(line, columns) + "\n")
+        sys.stderr.flush()
+
+    def _take(self) -> bool:
+        """Take the terminal where that is possible; all that is printed is said meanwhile."""
+        if not self._screen.taken and self._streams is not None:
+            self._give_back()
+        if not self._screen.take():
+            return False
+        if self._streams is None:
+            self._streams = sys.stdout, sys.stderr
+            sys.stderr = _Said(self.say, sys.stderr)
+            if sys.stdout.isatty():
+                sys.stdout = _Said(self.say, sys.stdout)
+            self._due = 0.0
+        return True
+
+    def _give_back(self) -> None:
+        self._screen.give_back()
+        if self._streams is not None:
+            (sys.stdout, sys.stderr), self._streams = self._streams, None
+
+    def _print(self) -> None:
+        """Print what was said and is not in the scrollback."""
+        new = self._messages[self._printed :]
+        self._printed = len(self._messages)
+        if len(new) > KEPT:
+            echo(f"[{len(new) - KEPT} earlier messages are in logs/log.txt of the run]", err=True)
+        for text in new[-KEPT:]:
+            echo(text, err=True)
+
+
+class _Said(io.TextIOBase):
+    """A stream whose lines are said, so that they do not tear the view."""
+
+    def __init__(self, say: Callable[[str], object], stream: object):
+        self._say, self._stream, self._rest = say, stream, ""
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return str(getattr(self._stream, "encoding", "utf-8"))
+
+    def isatty(self) -> bool:
+        return False
+
+    def fileno(self) -> int:
+        found: int = self._stream.fileno()  # type: ignore[attr-defined]
+        return found
+
+    def write(self, text: str) -> int:
+        *lines, self._rest = (self._rest + text).split("\n")
+        for line in lines:
+            self._say(line)
+        return len(text)
