@@ -127,12 +127,12 @@ class Session:
         if self._begun is None and not self._begin(most):
             return
         with suppress(TimeoutError):
-            self._take_in(self._bench.wait(timeout))
+            self._take_in(self._bench.wait(timeout), most)
 
     def catch_up(self) -> None:
         """Train again to where the line is, where the last snapshot is older."""
         while not self.caught_up:
-            self.turn(timeout=None)
+            self.turn(0, timeout=None)
 
     def hear(self, requests: Sequence[Request]) -> None:
         """Take in what is asked; it is done after the epoch that is in training."""
@@ -206,8 +206,8 @@ class Session:
         self._bench.submit(self._bench.job(line, settings, stop), self._state, look)
         return True
 
-    def _take_in(self, piece: Trained) -> None:
-        """Record a piece, and what follows from it."""
+    def _take_in(self, piece: Trained, most: int | None) -> None:
+        """Record a piece, and what follows from it; the worker need not wait for the disk."""
         with shielded():
             self._begun = None
             outcome, record = piece.outcome, self.record
@@ -217,6 +217,12 @@ class Session:
             trained = max(1, len([epoch for epoch in epochs if epoch > self._at]))
             if epochs:
                 self._pace = (piece.end - piece.start) / trained
+            at, state = max([self._at, *epochs]), outcome.state
+            self._at, self._state, self._saved = at, state, state is None  # no Ctrl-C between
+            if piece.layers:
+                self._looked_at = time.monotonic()
+            if not (outcome.diverged or outcome.finished):
+                self._begin_early(None if most is None else most - len(new))
             if new:
                 began = record.info.began
                 record.trained(
@@ -231,8 +237,6 @@ class Session:
                         end=piece.end - began,
                     ),
                 )
-            at, state = max([self._at, *epochs]), outcome.state
-            self._at, self._state, self._saved = at, state, state is None  # no Ctrl-C between
             for remark in outcome.remarks:
                 self._tell(remark)
             if outcome.diverged:  # perhaps again, after a crash that came before the rescue
@@ -240,7 +244,6 @@ class Session:
                 self._go_to_line()
                 return
             if piece.layers:
-                self._looked_at = time.monotonic()
                 record.diagnosed(piece.layers, self._pace)
             if self._at == record.epoch and (outcome.finished or self._at >= record.epochs):
                 self._save()
@@ -249,6 +252,16 @@ class Session:
                 self._save()
             if record.writer.seconds_to_sync <= 0:
                 record.writer.sync()
+
+    def _begin_early(self, most: int | None) -> None:
+        """Begin the next piece before the last one is recorded, where nothing comes between.
+
+        Not where a trainer keeps files of its own, of which a snapshot has a copy.
+        """
+        left = most is None or most > 0 or self._at < self.record.epoch
+        asked = self._asked or self.record.lines.paused or self.requests.waiting
+        if left and not asked and self._at < self.record.epochs and self._bench.kind.needs_data:
+            self._begin(most)
 
     def _compare(self, curve: Curve, epochs: Sequence[int]) -> None:
         """Refuse to go on where epochs come out otherwise than they are recorded.
