@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 
 from hpsearch.errors import HpsearchError, TrainerError
 from hpsearch.searching.babysit import nudge
+from hpsearch.searching.babysit.again import train_line
 from hpsearch.searching.babysit.bench import Bench, Trained
 from hpsearch.searching.babysit.lines import Line
 from hpsearch.searching.babysit.record import Record
@@ -59,6 +60,7 @@ class Session:
         self._saved_at = self._looked_at = float("-inf")
         self._pace = 0.0  # seconds an epoch
         self._begun: Line | None = None  # the line of the piece in training
+        self._fill()
         self._go_to_line()
 
     # What is so
@@ -283,6 +285,19 @@ class Session:
                         f"{name} must come out as before, {recorded}, found {found}; are the "
                         "trainer, the data, NumPy and the processor the same?"
                     )
+
+    def _fill(self) -> None:
+        """Train again what a damaged run lost of lines that were left."""
+        for line in self.record.lines.all[:-1]:
+            number = line.number
+            have, needed = self.story.last_epoch(number), self.story.needed(number)
+            if have >= needed:
+                continue
+            self._tell(f"branch {number}: epochs {have + 1} to {needed} are trained again")
+            at, state = self.nearest(line, have)
+            _, outcome = train_line(self._bench, line, needed, at, state)
+            new = max(0, have - at)
+            self.record.filled(number, {n: v[new:] for n, v in outcome.curve.items()})
 
     # Snapshots
 
