@@ -15,7 +15,6 @@ from hpsearch.errors import OutputError, RunError
 from hpsearch.messages import counted
 from hpsearch.report.escape import echo, echo_data
 from hpsearch.report.findings import Findings, findings, write_report
-from hpsearch.report.summary import summarise
 from hpsearch.report.text import json_text
 from hpsearch.store import RunDirectory, SafePath, find
 from hpsearch.store.output import Output
@@ -138,9 +137,9 @@ def _several(
     open_: bool,
 ) -> None:
     """Several runs side by side, in one of the formats; as text, with a page."""
-    from hpsearch.report.comparison import compare, show_comparison
+    from hpsearch.report.comparison import compare, name_of, show_comparison
 
-    comparison = compare([summarise(run, top) for run in runs])
+    comparison = compare([findings(run, top) for run in runs])
     if format_ == "json":
         echo(json_text(comparison.as_json()))
         return
@@ -148,7 +147,7 @@ def _several(
         from hpsearch.report.table import write_runs_csv
 
         rows = StringIO()
-        write_runs_csv([(m.name, m.summary.results) for m in comparison.members], rows)
+        write_runs_csv([(name_of(m), m.summary.results) for m in comparison.members], rows)
         echo_data(rows.getvalue())
         return
     from hpsearch.report.html.compare import default_page, write_comparison

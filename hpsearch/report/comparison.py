@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from hpsearch.messages import counted
 from hpsearch.report.chart import chart
@@ -18,33 +18,118 @@ from hpsearch.report.headline import constant_of, interval_of
 from hpsearch.report.numbers import duration, ends, number
 from hpsearch.report.summary import Summary, improvements
 from hpsearch.report.text import TextTable, display, heading, warning
+from hpsearch.trial import Result
+
+if TYPE_CHECKING:
+    from hpsearch.report.babysit.summary import BabysitSummary
+    from hpsearch.report.findings import Findings
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 NOT_COMPARED = ("name", "data.fingerprint")  # of a configuration
+EPOCHS = "epochs trained"
 ABREAST = 4  # runs beside each other
 HEIGHT = 12  # lines of the chart
 LONGEST = 18  # characters of a run's name above its column
 
 
-@dataclass(frozen=True)
-class Member:
-    """One run of a comparison; its parent too, where that is another member."""
+class Member(Protocol):
+    """One run of a comparison."""
 
-    letter: str  # which draws its line
+    @property
+    def letter(self) -> str:
+        """Which draws its line."""
+        ...
+
+    @property
+    def summary(self) -> Summary | BabysitSummary:
+        """What it came to."""
+        ...
+
+    @property
+    def parent(self) -> Member | None:
+        """Its parent, where that is another member."""
+        ...
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """The winner's settings; empty where there is none."""
+        ...
+
+    @property
+    def best(self) -> Result | None:
+        """The winner, with its value; None where there is none."""
+        ...
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs were trained, those that confirm a winner left out."""
+        ...
+
+    def outcome(self, metrics: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """What it came to, in each metric that one of the runs searched: names and cells."""
+        ...
+
+    def over_trials(self) -> list[tuple[float, float]]:
+        """The best value so far, trial by trial, counted from 1."""
+        ...
+
+    def over_time(self) -> list[tuple[float, float]]:
+        """The same by seconds of searching."""
+        ...
+
+
+def name_of(member: Member) -> str:
+    """The run's name."""
+    return member.summary.run.name
+
+
+def metric_of(member: Member) -> tuple[str, str]:
+    """The metric and its goal: values of different ones do not compare."""
+    return member.summary.criterion.name, member.summary.criterion.goal
+
+
+@dataclass(frozen=True)
+class SearchMember:
+    """A search among others; its parent too, where that is another member."""
+
+    letter: str
     summary: Summary
     parent: Member | None
 
     @property
-    def name(self) -> str:
-        """The run's name."""
-        return self.summary.run.name
+    def params(self) -> Mapping[str, Any]:
+        """The winner's settings."""
+        return {} if self.summary.best is None else self.summary.best.params
 
     @property
-    def metric(self) -> tuple[str, str]:
-        """The metric and its goal: values of different ones do not compare."""
-        return self.summary.criterion.name, self.summary.criterion.goal
+    def best(self) -> Result | None:
+        """The winner."""
+        return self.summary.best
 
-    def best_so_far(self, places: Mapping[int, float] | None = None) -> list[tuple[float, float]]:
+    @property
+    def epochs(self) -> int:
+        """How many epochs the trials had."""
+        return sum(result.epochs for result in self.summary.results)
+
+    def outcome(self, metrics: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """What it came to."""
+        return _outcome(self.summary, metrics)
+
+    def over_trials(self) -> list[tuple[float, float]]:
+        """The best value so far, trial by trial."""
+        return self._best_so_far(None)
+
+    def over_time(self) -> list[tuple[float, float]]:
+        """The same over time; a refined run's clock goes on from its parent's."""
+        from hpsearch.report.html.figures.progress import ends as trial_ends
+
+        offset, before = 0.0, self.parent
+        while before is not None:
+            offset += before.summary.info.seconds or 0.0
+            before = before.parent
+        return self._best_so_far({n: offset + end for n, end in trial_ends(self.summary).items()})
+
+    def _best_so_far(self, places: Mapping[int, float] | None) -> list[tuple[float, float]]:
         """(place, value) wherever a trial became the best completed one, and of the last trial.
 
         A refined run's line goes on from where its parent's ended.
@@ -58,7 +143,7 @@ class Member:
         results = [r for r in self.summary.results if places is None or r.number in places]
         if not results:
             return []
-        best = parent.summary.best if parent and parent.metric == self.metric else None
+        best = parent.best if parent and metric_of(parent) == metric_of(self) else None
         best = best or criterion.best(each.result for each in self.summary.spec.history)
         steps = improvements(results, at, criterion, best)
         first = min(results, key=lambda result: (at(result.number), result.number))
@@ -80,23 +165,27 @@ class Comparison:
     @cached_property
     def metrics(self) -> list[tuple[str, str]]:
         """Every metric and goal of the runs; those with the same share a chart."""
-        return list(dict.fromkeys(member.metric for member in self.members))
+        return list(dict.fromkeys(metric_of(member) for member in self.members))
 
     def of(self, metric: tuple[str, str]) -> list[Member]:
         """The runs that optimise this metric."""
-        return [member for member in self.members if member.metric == metric]
+        return [member for member in self.members if metric_of(member) == metric]
 
     @cached_property
     def outcomes(self) -> list[tuple[str, list[str]]]:
         """What the runs came to: a name, and a cell for each run."""
         metrics = [name for name, _ in self.metrics]
-        return _side_by_side([dict(_outcome(member, metrics)) for member in self.members])
+        columns = [dict(member.outcome(metrics)) for member in self.members]
+        if any(EPOCHS in column for column in columns):  # then it is what they all have
+            for member, column in zip(self.members, columns, strict=True):
+                column.setdefault(EPOCHS, f"{member.epochs:,}")
+        return _side_by_side(columns)
 
     @cached_property
     def settings(self) -> list[tuple[str, list[str]]]:
         """The winners' settings: a name, and a cell for each run."""
-        params = [m.summary.best.params if m.summary.best else {} for m in self.members]
-        return _side_by_side([{k: number(v) for k, v in each.items()} for each in params])
+        columns = [{k: number(v) for k, v in m.params.items()} for m in self.members]
+        return _side_by_side(columns)
 
     @cached_property
     def differences(self) -> list[tuple[str, list[Any]]]:
@@ -134,19 +223,19 @@ class Comparison:
         }
 
 
-def compare(summaries: Sequence[Summary]) -> Comparison:
+def compare(found: Sequence[Findings]) -> Comparison:
     """Set runs side by side, each but once; a refined run knows its parent among them."""
-    by_path = {summary.run.path.resolve(): summary for summary in summaries}
+    by_path = {each.run.path.resolve(): each for each in found}
     letters = {path: LETTERS[place % len(LETTERS)] for place, path in enumerate(by_path)}
     members: dict[Any, Member] = {}
 
     def member(path: Any) -> Member:
         if path not in members:
-            summary = by_path[path]
-            name = summary.info.parent
+            each = by_path[path]
+            name = each.info.parent
             above = None if name is None else (path.parent / name).resolve()  # a path stays one
             parent = member(above) if above in by_path and above != path else None
-            members[path] = Member(letters[path], summary, parent)
+            members[path] = each.member(letters[path], parent)
         return members[path]
 
     return Comparison(tuple(member(path) for path in by_path))
@@ -158,9 +247,9 @@ def _side_by_side(columns: Sequence[Mapping[str, str]]) -> list[tuple[str, list[
     return [(name, [column.get(name, "") for column in columns]) for name in names]
 
 
-def _outcome(member: Member, metrics: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """What a run came to, in each metric that one of the runs searched."""
-    summary, headline = member.summary, member.summary.headline
+def _outcome(summary: Summary, metrics: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """What a search came to, in each metric that one of the runs searched."""
+    headline = summary.headline
     yield "status", summary.info.status
     yield "refined from", summary.info.parent or ""
     yield "trials", f"{len(summary.results):,}"
@@ -178,11 +267,12 @@ def _outcome(member: Member, metrics: Sequence[str]) -> Iterator[tuple[str, str]
             yield "in the search", number(headline.search)
         if summary.no_better_than_parent:
             yield "better than its parent", "no"
-    if summary.test is not None:
-        yield from _on_test_rows(summary, metrics)
+    yield from on_test_rows(summary, metrics)
 
 
-def _on_test_rows(summary: Summary, metrics: Sequence[str]) -> Iterator[tuple[str, str]]:
+def on_test_rows(
+    summary: Summary | BabysitSummary, metrics: Sequence[str]
+) -> Iterator[tuple[str, str]]:
     """The metrics that the runs searched on this run's test rows, beside a constant answer's."""
     test, found = summary.test or {}, summary.tested
     searched = [f"test_{name.removeprefix('val_')}" for name in metrics if name.startswith("val_")]
@@ -209,14 +299,14 @@ def _flat(tree: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]
 def show_comparison(comparison: Comparison, page: Path | None = None) -> None:
     """Print a comparison, and where its page is."""
     for metric in comparison.metrics:
-        lines = {member.letter: member.best_so_far() for member in comparison.of(metric)}
+        lines = {member.letter: member.over_trials() for member in comparison.of(metric)}
         lines = {letter: line for letter, line in lines.items() if line}
         drawn = chart(lines, height=HEIGHT, steps=True)
         if drawn:
             display(heading(f"Best {metric[0]} so far, trial by trial"), *drawn, "")
     for member in comparison.members:
-        story = f", goes on from {member.parent.name}" if member.parent else ""
-        display(f"{member.letter} = {cut(member.name, 60)}{story}")
+        story = f", goes on from {name_of(member.parent)}" if member.parent else ""
+        display(f"{member.letter} = {cut(name_of(member), 60)}{story}")
     tables = [("What they came to", comparison.outcomes), ("The winners", comparison.settings)]
     if comparison.differences:
         tables.append(("What was set otherwise", comparison.set_otherwise))
@@ -234,7 +324,7 @@ def _table(
 ) -> TextTable:
     """Rows of as many runs as stand beside each other, from the run at `first` on."""
     members = comparison.members[first:][:ABREAST]
-    table = TextTable(title, *(cut(f"{m.letter} {m.name}", LONGEST) for m in members))
+    table = TextTable(title, *(cut(f"{m.letter} {name_of(m)}", LONGEST) for m in members))
     for name, cells in rows:
         if any(shown := cells[first:][:ABREAST]):
             table.add_row(name, *shown)

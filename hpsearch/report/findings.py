@@ -18,6 +18,7 @@ from hpsearch.store import RunDirectory, RunInfo
 
 if TYPE_CHECKING:
     from hpsearch.report.babysit.summary import BabysitSummary
+    from hpsearch.report.comparison import Member
     from hpsearch.report.html.figures.style import Figure
 
 LISTED = ("status", "trials", "metric", "goal", "winner", "best_value", "confirmed",
@@ -102,6 +103,15 @@ class Findings(Protocol):
 
     def pictures(self) -> Iterator[tuple[str, str, Figure]]:
         """Name, title and figure of each picture on the page."""
+        ...
+
+    def member(self, letter: str, parent: Member | None) -> Member:
+        """The run in a comparison.
+
+        Args:
+            letter: which draws its line.
+            parent: the member that it was refined from.
+        """
         ...
 
 
@@ -196,6 +206,12 @@ class SearchFindings:
 
         return pictures(self.summary)
 
+    def member(self, letter: str, parent: Member | None) -> Member:
+        """The search in a comparison."""
+        from hpsearch.report.comparison import SearchMember
+
+        return SearchMember(letter, self.summary, parent)
+
 
 @dataclass(frozen=True)
 class BabysitFindings:
@@ -284,6 +300,12 @@ class BabysitFindings:
         from hpsearch.report.babysit.figures import pictures
 
         return pictures(self.summary)
+
+    def member(self, letter: str, parent: Member | None) -> Member:
+        """The model in a comparison."""
+        from hpsearch.report.babysit.member import BabysatMember
+
+        return BabysatMember(letter, self.summary, parent)
 
 
 def findings(run: RunDirectory, top: int = 5) -> Findings:

@@ -16,6 +16,7 @@ from hpsearch.store import RunDirectory
 
 EVERY = 5.0  # seconds between two pages, at least
 SHARE = 0.02  # of the time gone by may be spent on pages
+BABYSIT_SHARE = 0.005  # likewise while one model trains, which waits meanwhile
 FIRST = 0.25  # seconds that a page is taken to cost before one was written
 WATCH_EVERY = 2.0  # seconds between two looks of `follow`, at least
 WATCH_SHARE = 0.1  # of the time may go into looking
@@ -26,14 +27,20 @@ Write = Callable[[RunDirectory, float | None], object]
 class LiveReport:
     """Rewrites a run's page as its search goes on; call it with each event.
 
-    A page is written only if it fits into SHARE of the time since the search began, judged by
+    A page is written only if it fits into a share of the time since the search began, judged by
     what the page before it cost: a long report, which costs more, comes less often. A page that
-    cannot be written does not end the search; `problem` then says why.
+    cannot be written does not end the search; `problem` then says why. Where there are no
+    events, `begin` and `look` do the same.
     """
 
-    def __init__(self, write: Write | None = None, clock: Callable[[], float] = time.perf_counter):
+    def __init__(
+        self,
+        write: Write | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+        share: float = SHARE,
+    ):
         self._write = write or (lambda run, refresh: write_report(run, refresh=refresh))
-        self._clock = clock
+        self._clock, self._share = clock, share
         self._run: RunDirectory | None = None
         self._began = self._last = self._spent = 0.0
         self._cost = FIRST
@@ -41,12 +48,22 @@ class LiveReport:
 
     def __call__(self, event: Event) -> None:
         """Write a page if there is time for one."""
-        now = self._clock()
         if isinstance(event, SearchStarted):
-            self._run = event.run
-            self._began = self._last = now
-        elif self._due(now):
-            self._page(refresh=max(EVERY, self._cost / SHARE))
+            self.begin(event.run)
+        else:
+            self.look()
+
+    def begin(self, run: RunDirectory) -> None:
+        """Keep the page of this run from now on."""
+        self._run = run
+        self._began = self._last = self._clock()
+
+    def look(self) -> bool:
+        """Write a page if there is time for one; gives whether there was."""
+        due = self._due(self._clock())
+        if due:
+            self._page(refresh=max(EVERY, self._cost / self._share))
+        return due
 
     def close(self) -> Path | None:
         """Write the page of a search that has ended, however it did; None if there is none."""
@@ -59,7 +76,7 @@ class LiveReport:
     def _due(self, now: float) -> bool:
         if self._run is None or self.problem is not None or now - self._last < EVERY:
             return False
-        return self._spent + self._cost <= SHARE * (now - self._began)
+        return self._spent + self._cost <= self._share * (now - self._began)
 
     def _page(self, refresh: float | None) -> None:
         assert self._run is not None

@@ -6,9 +6,8 @@ from dataclasses import replace
 import pytest
 
 from hpsearch.report.comparison import compare
-from hpsearch.report.findings import write_report
+from hpsearch.report.findings import findings, write_report
 from hpsearch.report.html.compare import write_comparison
-from hpsearch.report.summary import summarise
 from hpsearch.store import RunDirectory
 from hpsearch.store.output import Output
 
@@ -89,7 +88,7 @@ def test_a_page_of_a_running_search_loads_itself_again(copied, chromium):
 
 
 def test_a_comparison_draws_each_run_and_fits_a_phone(show, copied, tmp_path):
-    runs = [summarise(copied(name="one")), summarise(copied(name="two", parent="one"))]
+    runs = [findings(copied(name="one")), findings(copied(name="two", parent="one"))]
     write_comparison(compare(runs), Output(tmp_path / "both.html"))
     page = show(tmp_path / "both.html", width=380)
     assert page.locator(".plot").count() == 2

@@ -8,6 +8,7 @@ import pytest
 
 from hpsearch.report import terminal
 from hpsearch.report.comparison import compare, show_comparison
+from hpsearch.report.findings import SearchFindings
 from hpsearch.report.headline import gain, headline_of, on_test_rows
 from hpsearch.report.html.page import page
 from hpsearch.report.numbers import ends
@@ -91,7 +92,7 @@ def test_one_number_stands_first_on_terminal_page_list_and_comparison(summary, c
     assert (told["value"], told["search_value"], told["best"]["value"]) == (
         0.98189, 0.98607, 0.98607,
     )  # fmt: skip
-    cells = dict(compare([summary]).outcomes)
+    cells = dict(compare([SearchFindings(summary)]).outcomes)
     assert (cells["val_accuracy"], cells["in the search"]) == (["0.98189"], ["0.98607"])
 
 
@@ -160,7 +161,7 @@ def test_a_comparison_fills_what_each_run_recorded_of_all_metrics_searched(summa
     recorded = {"val_accuracy": 0.98607, "val_balanced_accuracy": 0.6}
     a = replace(summary, best=replace(summary.best, metrics=recorded))
     b = replace(a, criterion=BALANCED, run=replace(a.run, path=a.run.path.with_name("b")))
-    comparison = compare([a, b])
+    comparison = compare([SearchFindings(a), SearchFindings(b)])
     cells = dict(comparison.outcomes)
     assert cells["val_accuracy"] == ["0.98189", "0.98607 in the search"]
     assert cells["val_balanced_accuracy"] == ["0.6 in the search", "0.98189"]

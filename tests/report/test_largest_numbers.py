@@ -8,7 +8,7 @@ import pytest
 from hpsearch.config import from_mapping
 from hpsearch.report.chart import chart
 from hpsearch.report.comparison import compare
-from hpsearch.report.findings import write_report
+from hpsearch.report.findings import SearchFindings, write_report
 from hpsearch.report.html.figures.axes import ticks
 from hpsearch.report.paired import bootstrap_interval
 from hpsearch.report.summary import summarise
@@ -67,7 +67,7 @@ def test_a_run_of_the_largest_numbers_is_shown_everywhere(run, capsys):
     assert "1.7e308" in capsys.readouterr().out
     told = json.loads(json_text(summary.as_json()))
     assert isfinite(told["confirmed"]["mean"])
-    json_text(compare([summary]).as_json())
+    json_text(compare([SearchFindings(summary)]).as_json())
     write_report(run)
 
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from hpsearch.report.live import EVERY, SHARE, LiveReport
+from hpsearch.report.live import BABYSIT_SHARE, EVERY, SHARE, LiveReport
 from hpsearch.searching.events import SearchEnded, SearchStarted, TrialEnded
 from hpsearch.store import RunDirectory
 
@@ -75,3 +75,17 @@ def test_a_page_that_cannot_be_written_is_told_and_ends_nothing(desk):
     found.search(60)
     assert found.live.close() is None
     assert found.live.problem == "ZeroDivisionError: division by zero"
+
+
+def test_without_events_a_page_is_kept_likewise_within_a_share_of_its_own(desk):
+    found = desk(0.1)
+    found.live = LiveReport(found.write, lambda: found.now, share=BABYSIT_SHARE)
+    found.live.begin(found.run)
+    began, wrote = found.now, 0
+    for _ in range(2000):
+        found.now += 0.5
+        wrote += found.live.look()
+    assert wrote == len(found.pages) > 1
+    assert wrote * 0.1 <= BABYSIT_SHARE * (found.now - began)
+    found.live.close()
+    assert found.pages[-1][1] is None

@@ -12,6 +12,7 @@ from hpsearch.config import Config
 from hpsearch.data.dataset import Dataset
 from hpsearch.errors import as_argument
 from hpsearch.report.escape import echo
+from hpsearch.report.live import BABYSIT_SHARE, LiveReport
 from hpsearch.report.numbers import number
 from hpsearch.searching.babysit.session import Session
 from hpsearch.searching.babysit.start import at_work
@@ -65,7 +66,7 @@ def tend(
     config: Config | None = None,
     dataset: Dataset | None = None,
 ) -> None:
-    """Train a babysat model to its end, and do what is asked of it.
+    """Train a babysat model to its end, and do what is asked of it; its page shows it meanwhile.
 
     Args:
         run: of the model.
@@ -74,14 +75,17 @@ def tend(
         config: its configuration, perhaps with other `parallel` settings.
         dataset: its data; None to read it.
     """
-    shown = view(quiet)
+    shown, live, drawn = view(quiet), LiveReport(share=BABYSIT_SHARE), None
     try:
         with at_work(run, shown.notify, shown.say, config, dataset) as session:
             begin(session)
+            live.begin(run)
             while not session.over:
                 session.hear(shown.hear(session))
                 session.turn()
                 shown.show(session)
+                if session.standing != drawn and live.look():
+                    drawn = session.standing
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
             "interrupted; all that was trained is on disk. Go on with: "
@@ -89,6 +93,9 @@ def tend(
         ) from None
     finally:
         shown.close()
+        live.close()
+        if live.problem is not None and (run.inside / "run.json").exists():
+            echo(f"{run.report} could not be written: {live.problem}", err=True)
     tell_end(run)
 
 

@@ -18,7 +18,7 @@ from hpsearch.report.babysit.rules import RULES, WINDOW, Look, Proposal, Series
 from hpsearch.report.numbers import number
 from hpsearch.searching.babysit import nudge
 from hpsearch.searching.babysit.story import Story
-from hpsearch.trainers.kinds import kind_read
+from hpsearch.trainers.kinds import Kind, kind_read
 from hpsearch.trial import Status
 
 HOLDS = 3  # epochs in a row after which a rule counts as met, or as no longer met
@@ -89,7 +89,7 @@ def _looks(story: Story) -> Iterator[Look]:
     rate = (name, value) if name is not None and isinstance(value, int | float) else None
     for at in range(max(since + WINDOW, epoch - BACK), epoch + 1):
         seen = [d for d in story.diagnostics if d.number == number_ and since < d.epoch <= at]
-        now = None if kind.rate is None else kind.rate(settings, at)
+        now = rate_in(kind, settings, at)
         yield Look(
             epoch=at,
             since=since,
@@ -103,6 +103,14 @@ def _looks(story: Story) -> Iterator[Look]:
             layers=[d for d in seen[-LOOKS:] if d.epoch > at - 2 * WINDOW],
             stop="" if _ended(story) else "stop: ",
         )
+
+
+def rate_in(kind: Kind, settings: Mapping[str, Any], epoch: int) -> float | None:
+    """The learning rate in an epoch under a setting, after any decay; None if it is unknown."""
+    try:
+        return None if kind.rate is None else kind.rate(settings, epoch)
+    except (ArithmeticError, LookupError, TypeError, ValueError):
+        return None  # a run from elsewhere may hold anything
 
 
 def _ended(story: Story) -> bool:

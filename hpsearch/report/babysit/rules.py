@@ -150,6 +150,11 @@ class Look:
         values, losses = self.metric.values, self.val.values
         return 1 + min(range(self.epoch), key=lambda place: (values[place], losses[place]))
 
+    def number_of(self, name: str, default: float = 0.0) -> float:
+        """A setting that is a number; the default where it is not set, or is none."""
+        value = self.settings.get(name)
+        return float(value) if isinstance(value, int | float) else default
+
     def lower(self, factor: float = FACTOR) -> tuple[str, Any] | None:
         """The learning rate divided by a factor."""
         return self.rate and (self.rate[0], _two_digits(self.rate[1] / factor))
@@ -272,8 +277,7 @@ def _layers(look: Look) -> Iterator[Proposal]:
                 look.lower(),
             )
             break
-    batch = look.settings.get("batch_size", 64)
-    chance = BY_CHANCE / sqrt(batch) if isinstance(batch, int | float) and batch >= 1 else 0.1
+    chance = BY_CHANCE / sqrt(max(1.0, look.number_of("batch_size", 64)))
     for name, layer in found.items():
         if layer.shift is not None and layer.shift > max(SHIFT, 3 * chance):
             yield Proposal(
@@ -313,7 +317,7 @@ def _slow(look: Look) -> Iterator[Proposal]:
     if look.learns or look.worse(look.train, before, now):
         return
     told = f"{look.train.name} is flat at {number(now)} ({number(before)} five epochs ago)"
-    decay = look.settings.get("learning_rate_decay")
+    decay = look.number_of("learning_rate_decay")
     if look.left <= FADED and look.rate is not None:
         rest = number(_two_digits(look.left * look.rate[1]))
         change = ("learning_rate_decay", _two_digits(decay / 10)) if decay else look.higher()
@@ -388,7 +392,7 @@ def _gap(look: Look) -> Iterator[Proposal]:
     ):
         return
     told = f"train_loss {number(train)} is far below val_loss {number(val)}"
-    dropout, l2 = (look.settings.get(name) or 0.0 for name in ("dropout", "l2"))
+    dropout, l2 = look.number_of("dropout"), look.number_of("l2")
     if dropout < 0.5 and look.settings.get("hidden_layers") != 0:
         change: tuple[str, Any] = ("dropout", 0.2 if not dropout else min(0.5, dropout + 0.1))
     else:

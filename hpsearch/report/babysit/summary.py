@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from hpsearch.config import Config
 from hpsearch.errors import HpsearchError
-from hpsearch.report.babysit.advice import Offered, advise
+from hpsearch.report.babysit.advice import Offered, advise, rate_in
 from hpsearch.report.headline import Tested, on_test_rows
 from hpsearch.report.numbers import number as shown
 from hpsearch.searching.babysit.story import Story, read
@@ -253,7 +253,7 @@ class BabysitSummary:
     def rate(self, number: int, epoch: int) -> float | None:
         """The learning rate in an epoch of a branch, after any decay; None if it is unknown."""
         kind = kind_read(self.config.trainer)
-        return None if kind.rate is None else kind.rate(self.story.settings(number, epoch), epoch)
+        return rate_in(kind, self.story.settings(number, epoch), epoch)
 
     def diagnostics(self, number: int) -> list[Diagnosis]:
         """How the layers did on the way to the last epoch of a branch."""

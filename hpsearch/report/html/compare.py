@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hpsearch.report.comparison import Comparison, Member
-from hpsearch.report.html.figures.progress import COLOURS, ends
+from hpsearch.report.comparison import Comparison, Member, metric_of, name_of
+from hpsearch.report.html.figures.progress import COLOURS
 from hpsearch.report.html.figures.style import Figure, axis, figure, value_axis, value_range
 from hpsearch.report.html.markup import card, escaped, header, items, plot_text, short
 from hpsearch.report.html.page import document, is_page, plot
@@ -39,11 +39,11 @@ def compare_page(comparison: Comparison) -> str:
     for index, metric in enumerate(comparison.metrics):
         members = comparison.of(metric)
         cards = []
-        for name, title, places in (
-            ("trials", "trial by trial", [None] * len(members)),
-            ("time", "over time", [_times(member) for member in members]),
+        for name, title, lines in (
+            ("trials", "trial by trial", [member.over_trials() for member in members]),
+            ("time", "over time", [member.over_time() for member in members]),
         ):
-            made = _progress(members, places, metric[0], name)
+            made = _progress(members, lines, name)
             if made is not None:
                 drawn = plot(f"{name}-{index}", made, figures)
                 heading = f"Best {short(metric[0])} so far, {title}"
@@ -54,14 +54,14 @@ def compare_page(comparison: Comparison) -> str:
         _table("winners", "The winners' settings", comparison, comparison.settings),
         _table("differences", "What was set otherwise", comparison, comparison.set_otherwise),
     ]
-    title = " and ".join(member.name for member in comparison.members)
+    title = " and ".join(name_of(member) for member in comparison.members)
     return document(title, "\n".join(parts), figures)
 
 
 def _headline(comparison: Comparison) -> str:
     runs = comparison.members
     story = [
-        f"{short(member.name)} goes on from {short(member.parent.name)}"
+        f"{short(name_of(member))} goes on from {short(name_of(member.parent))}"
         for member in runs
         if member.parent
     ]
@@ -69,29 +69,19 @@ def _headline(comparison: Comparison) -> str:
     return top + items([escaped(each) for each in comparison.warnings], "warnings")
 
 
-def _times(member: Member) -> dict[int, float]:
-    """When each trial ended; a refined run's clock goes on from its parent's."""
-    before = member.parent
-    offset = 0.0
-    while before is not None:
-        offset += before.summary.info.seconds or 0.0
-        before = before.parent
-    return {number: offset + end for number, end in ends(member.summary).items()}
-
-
 def _progress(
-    members: Sequence[Member], places: Sequence[dict[int, float] | None], metric: str, kind: str
+    members: Sequence[Member], lines: Sequence[Sequence[tuple[float, float]]], kind: str
 ) -> Figure | None:
+    """The best value so far of runs with the same metric."""
     data: list[dict[str, Any]] = []
     values: list[float] = []
-    for index, (member, place) in enumerate(zip(members, places, strict=True)):
-        points = member.best_so_far(place)
+    for index, (member, points) in enumerate(zip(members, lines, strict=True)):
         values += [y for _, y in points]
         if points:
             colour = COLOURS[index % len(COLOURS)]
             dash = ("solid", "dash", "dot")[index // len(COLOURS) % 3]
             data.append({
-                "type": "scatter", "mode": "lines+markers", "name": plot_text(member.name),
+                "type": "scatter", "mode": "lines+markers", "name": plot_text(name_of(member)),
                 "x": [x for x, _ in points], "y": [y for _, y in points],
                 "text": [number(y) for _, y in points],
                 "hovertemplate": "%{fullData.name}: %{text}<extra></extra>",
@@ -100,12 +90,12 @@ def _progress(
             })  # fmt: skip
     if not data:
         return None
-    limits = value_range(members[0].summary, values)
+    limits = value_range(members[0].summary.criterion, values)
     return figure(
         data,
         "The axis leaves out the weakest quarter; a double click shows all." if limits else None,
         xaxis=axis("trial" if kind == "trials" else "seconds of searching"),
-        yaxis=value_axis(metric, limits),
+        yaxis=value_axis(metric_of(members[0])[0], limits),
         showlegend=True,
     )
 
@@ -115,7 +105,7 @@ def _table(
 ) -> str:
     if not rows:
         return ""
-    heads = "".join(f"<th scope=col>{short(m.name, 30)}</th>" for m in comparison.members)
+    heads = "".join(f"<th scope=col>{short(name_of(m), 30)}</th>" for m in comparison.members)
     lines = "".join(
         f"<tr><td>{short(row, 40)}</td>{''.join(f'<td>{short(c, 40)}</td>' for c in cells)}</tr>"
         for row, cells in rows

@@ -29,6 +29,7 @@ from hpsearch.trial import (
     Layer,
     Params,
     Piece,
+    Point,
     Result,
     Span,
     Status,
@@ -223,9 +224,9 @@ class Record:
             raise RunError(
                 f"{self.run.path}: is on its way to epoch {after}; change it from there"
             )
-        changes = nudge.changes(self.config, self.params, asked.set, self.epoch)
-        told = self._told(self.params, changes)
-        self._write(asked, self.number, self.epoch, self._differences(self.params, changes))
+        params, changes = self.changes(asked)
+        told = self._told(params, changes)
+        self._write(asked, self.number, self.epoch, self._differences(params, changes))
         self.reopen()
         return f"after epoch {self.epoch}: {told}"
 
@@ -253,7 +254,34 @@ class Record:
         self._leave(asked, active.number, last.epoch, self._differences(active.params, changes))
         return f"back at epoch {last.epoch}, as branch {self.number}: {told}"
 
+    def changes(self, asked: Request) -> tuple[Params, dict[str, Any]]:
+        """The setting that the values of a request are laid over, and what changes in it.
+
+        Raises:
+            HpsearchError: a value cannot be, or a branch cannot begin there.
+        """
+        params, epoch = self.params, self.epoch
+        if asked.action == "branch":
+            point = self._beginning(asked)
+            params, epoch = self.lines.all[point.trial].until(point.epoch).params, point.epoch
+        if not asked.set:
+            return params, {}
+        return params, nudge.changes(self.config, params, asked.set, epoch)
+
     def _branch(self, asked: Request) -> str:
+        point = self._beginning(asked)
+        params, changes = self.changes(asked)
+        self._leave(asked, point.trial, point.epoch, self._differences(params, changes))
+        told = f": {self._told(params, changes)}" if changes else ""
+        where = f"epoch {point.epoch} of branch {point.trial}"
+        return f"branch {self.number} begins after {where}{told}"
+
+    def _beginning(self, asked: Request) -> Point:
+        """The branch and the epoch after which a new branch shall begin.
+
+        Raises:
+            RunError: there is no such branch, or it has no such epoch.
+        """
         number = self.number if asked.trial is None else asked.trial
         if not 0 <= number < len(self.lines.all):
             most = len(self.lines.all) - 1
@@ -268,11 +296,7 @@ class Record:
                 f"branch: must begin after an epoch that branch {number} has trained, 0 to "
                 f"{last}, found {epoch}"
             )
-        params = self.lines.all[number].until(epoch).params
-        changes = nudge.changes(self.config, params, asked.set, epoch) if asked.set else {}
-        self._leave(asked, number, epoch, self._differences(params, changes))
-        told = f": {self._told(params, changes)}" if changes else ""
-        return f"branch {self.number} begins after epoch {epoch} of branch {number}{told}"
+        return Point(number, epoch)
 
     def _pause(self, asked: Request) -> str:
         if self.lines.paused:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from hpsearch.errors import HpsearchError, TrainerError
-from hpsearch.searching.babysit import nudge
 from hpsearch.searching.babysit.again import train_line
 from hpsearch.searching.babysit.bench import Bench, Trained
 from hpsearch.searching.babysit.lines import Line
@@ -60,6 +59,7 @@ class Session:
         self._saved_at = self._looked_at = float("-inf")
         self._pace = 0.0  # seconds an epoch
         self._begun: Line | None = None  # the line of the piece in training
+        self._remarks: tuple[str, ...] = ()  # on the last change, told already
         self._fill()
         self._go_to_line()
 
@@ -69,6 +69,11 @@ class Session:
     def story(self) -> Story:
         """What became of the model so far."""
         return self.record.story
+
+    @property
+    def standing(self) -> tuple[int, int, bool]:
+        """What a page of it shows: the line in training, its last epoch, and whether it pauses."""
+        return self.record.number, self.record.epoch, self.record.lines.paused
 
     @property
     def pace(self) -> float:
@@ -147,11 +152,12 @@ class Session:
             HpsearchError: it cannot be done; nothing has changed then.
         """
         self._save()
-        remarks = self._try(request) if request.action == "set" and request.set else ()
+        remarks = self._try(request) if request.set else ()
         with shielded():
             number = self.record.number
             text = "; ".join([self.record.act(request), *remarks])
             self.stopped = self.stopped or request.action == "stop"
+            self._remarks = remarks
             if self.record.number != number:
                 self._go_to_line()
         self._tell(text)
@@ -183,8 +189,8 @@ class Session:
         record = self.record
         if self._state is None or self._at != record.epoch or not self._bench.kind.needs_data:
             return ()
-        changes = nudge.changes(record.config, record.params, request.set, record.epoch)
-        line = record.lines.active.changed(record.epoch, changes)
+        params, changes = record.changes(request)
+        line = record.lines.active.changed(record.epoch, {**params, **changes})
         job = self._bench.job(line, line.settings, record.epoch)
         return self._bench.train(job, self._state).outcome.remarks
 
@@ -240,7 +246,9 @@ class Session:
                     ),
                 )
             for remark in outcome.remarks:
-                self._tell(remark)
+                if remark not in self._remarks:  # else it was told when the change was tried
+                    self._tell(remark)
+            self._remarks = ()
             if outcome.diverged:  # perhaps again, after a crash that came before the rescue
                 self._tell(record.rescue())
                 self._go_to_line()

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pandas as pd
 
-from hpsearch.report.comparison import compare
+from hpsearch.report.comparison import compare, name_of
+from hpsearch.report.findings import findings
 from hpsearch.report.html.compare import compare_page, write_comparison
-from hpsearch.report.summary import summarise
 from hpsearch.report.table import write_runs_csv
 from hpsearch.store.output import Output
 from hpsearch.trial import Status
@@ -33,8 +33,8 @@ def child_of(written, parent, trials=8):
 
 
 def test_a_best_so_far_never_gets_worse_and_reaches_the_last_trial(written):
-    (member,) = compare([summarise(written(30))]).members
-    points = member.best_so_far()
+    (member,) = compare([findings(written(30))]).members
+    points = member.over_trials()
     values = [y for _, y in points]
     assert values == sorted(values)
     assert points[-1][0] == 30
@@ -45,20 +45,20 @@ def test_a_best_so_far_never_gets_worse_and_reaches_the_last_trial(written):
 def test_a_child_goes_on_where_its_parent_ended(written):
     parent = written(12, completed, name="parent")
     child = child_of(written, parent)
-    alone = compare([summarise(child)]).members[0]
+    alone = compare([findings(child)]).members[0]
     assert alone.parent is None
-    both = compare([summarise(child), summarise(parent)]).members
-    assert [member.name for member in both] == ["child", "parent"]
+    both = compare([findings(child), findings(parent)]).members
+    assert [name_of(member) for member in both] == ["child", "parent"]
     assert both[0].parent is both[1]
     best = both[1].summary.best.value
-    assert alone.best_so_far()[0] == (13, 0.5)
-    assert both[0].best_so_far()[0] == (13, best)
-    assert min(y for _, y in both[0].best_so_far()) >= best
+    assert alone.over_trials()[0] == (13, 0.5)
+    assert both[0].over_trials()[0] == (13, best)
+    assert min(y for _, y in both[0].over_trials()) >= best
 
 
 def test_what_was_set_otherwise_is_told_and_what_was_not_is_left_out(written):
     runs = [written(4, completed, name="a"), written(5, completed, space=OTHER, name="b")]
-    found = dict(compare([summarise(run) for run in runs]).differences)
+    found = dict(compare([findings(run) for run in runs]).differences)
     assert found["space.dropout"][0] is None
     assert found["space.dropout"][1]["max"] == 0.5
     assert found["search.trials"] == [4, 5]
@@ -68,26 +68,26 @@ def test_what_was_set_otherwise_is_told_and_what_was_not_is_left_out(written):
 
 def test_other_data_and_other_metrics_are_cautioned_against(written):
     runs = [written(4, completed, name="a"), written(4, completed, name="b")]
-    assert compare([summarise(run) for run in runs]).warnings == []
+    assert compare([findings(run) for run in runs]).warnings == []
     config = runs[1].info.config
     metric = {**config["metric"], "name": "val_loss", "goal": "minimize"}
     runs[1].update(
         config={**config, "metric": metric},
         data=replace(runs[1].info.data, fingerprint="x"),
     )
-    comparison = compare([summarise(run) for run in runs])
+    comparison = compare([findings(run) for run in runs])
     assert len(comparison.metrics) == 2
     assert ["metrics" in comparison.warnings[0], "data" in comparison.warnings[1]] == [True] * 2
 
 
 def test_a_run_given_twice_is_one(written):
-    summary = summarise(written(4))
-    assert len(compare([summary, summary]).members) == 1
+    found = findings(written(4))
+    assert len(compare([found, found]).members) == 1
 
 
 def test_the_page_draws_a_line_for_each_run_and_loads_nothing(written, read, tmp_path):
     parent = written(12, completed, name="parent")
-    runs = [summarise(run) for run in (parent, child_of(written, parent), written(0, name="none"))]
+    runs = [findings(run) for run in (parent, child_of(written, parent), written(0, name="none"))]
     comparison = compare(runs)
     found = read(compare_page(comparison))
     figures = json.loads(found.scripts[0])["figures"]
@@ -102,7 +102,7 @@ def test_the_page_draws_a_line_for_each_run_and_loads_nothing(written, read, tmp
 
 
 def test_runs_of_nothing_have_a_page(written, read):
-    runs = [summarise(written(0, name=name)) for name in "ab"]
+    runs = [findings(written(0, name=name)) for name in "ab"]
     assert json.loads(read(compare_page(compare(runs))).scripts[0])["figures"] == {}
 
 

@@ -52,7 +52,7 @@ def panel(summary: Summary, parameter: Parameter) -> Figure | None:
     scale = axis_of(parameter.domain)
     shown = thinned(using, summary)
     values = [r.value for r in summary.results if r.value is not None]
-    limits = value_range(summary, values)
+    limits = value_range(summary.criterion, values)
     shapes, bars = _rounds(summary, parameter, scale)
     dots = [
         _dots(summary, parameter, scale, [r for r in shown if r.status is status], limits)
@@ -217,7 +217,7 @@ def parallel(summary: Summary) -> Figure | None:
     dimensions = [axis for parameter in chosen for axis in _dimensions(shown, parameter)]
     kept = evenly(dimensions, 2 * MOST_AXES) if len(dimensions) > 2 * MOST_AXES else dimensions
     values = [float(r.value or 0.0) for r in shown]
-    limits = value_range(summary, values)
+    limits = value_range(summary.criterion, values)
     low, high = limits or [min(values), max(values)]
     minimise = summary.criterion.goal == "minimize"
     # The weakest would take most of the axis: they stand at its end.

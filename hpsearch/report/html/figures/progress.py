@@ -71,7 +71,7 @@ def _figure(summary: Summary, places: dict[int, float], title: str) -> Figure | 
     if not valued:
         return None
     shown = thinned(valued, summary)
-    limits = value_range(summary, [r.value for r in valued if r.value is not None])
+    limits = value_range(summary.criterion, [r.value for r in valued if r.value is not None])
     best = steps(summary, places)
     data: list[dict[str, Any]] = []
     for status, colour, size in ((Status.STOPPED, FADED, 5), (Status.COMPLETED, BLUE, 7)):
@@ -138,7 +138,7 @@ def learning_curves(summary: Summary) -> Figure | None:
             "hovertemplate": f"trial {n}, epoch %{{x}}: %{{text}}<extra></extra>",
         })  # fmt: skip
     every_value = [v for curve in curves.values() for v in curve[name] if v is not None]
-    limits = value_range(summary, every_value)
+    limits = value_range(summary.criterion, every_value)
     return figure(
         data,
         thinning(len(shown) + len(best), len(curves), "curves"),

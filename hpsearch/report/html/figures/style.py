@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from hpsearch.report.html.markup import plot_text
 from hpsearch.report.numbers import LARGE, SMALL
 from hpsearch.report.summary import Summary
+from hpsearch.searching.criterion import Criterion
 from hpsearch.trial import Result, Status
 
 Figure = dict[str, Any]
@@ -116,9 +117,9 @@ def clamped(values: Sequence[float | None], limits: list[float] | None) -> dict[
     return {"y": places, "symbol": symbols}
 
 
-def value_range(summary: Summary, values: Sequence[float]) -> list[float] | None:
+def value_range(criterion: Criterion, values: Sequence[float]) -> list[float] | None:
     """Where the better three quarters of the values lie: the weakest would flatten the rest."""
-    ordered = sorted(values, reverse=summary.criterion.goal == "maximize")
+    ordered = sorted(values, reverse=criterion.goal == "maximize")
     if len(ordered) < 2 or ordered[0] == ordered[-1]:
         return None
     best, weak = ordered[0], ordered[round(0.75 * (len(ordered) - 1))]
