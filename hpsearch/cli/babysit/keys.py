@@ -259,7 +259,7 @@ def asked(key: Key, now: Now) -> Request | Prompt | str:
     if name == "p":
         return Request("continue" if now.lines.paused else "pause", by="key")
     if name == "s":
-        return Request("set", note="snapshot", by="key")
+        return Request("set", note="this epoch is kept", by="key")
     if name == "q":
         return Request("stop", by="key")
     if name == "u":

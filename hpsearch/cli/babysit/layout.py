@@ -179,7 +179,8 @@ def _curve(story: Story, name: str, width: int, tall: int, unicode: bool) -> Ite
     if width < (60 if tall > 1 else 100):
         ends, side = [""] * tall, 0
     room = max(0, width - LABEL - 11 - side)
-    drawn = plot(values, room, tall, unicode)
+    each = max(1, room // max(1, story.epochs))  # so that few epochs fill the row, at their end
+    drawn = plot([value for value in values for _ in range(each)], room, tall, unicode)
     style = "cyan" if name == story.criterion.name else "blue"
     for place, (row, end) in enumerate(zip(drawn, ends, strict=True)):
         head = ("", "") if place else (cut(name, LABEL - 1), number(values[-1]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from hpsearch.errors import as_argument
 from hpsearch.report.escape import echo
@@ -33,17 +34,17 @@ class Plain:
         """Take in an event."""
         if isinstance(event, RunOpened):
             if event.unsealed is not None:
-                echo(event.unsealed, err=True)
+                tell(event.unsealed)
             if not self._quiet:
                 run = event.run.path
-                echo(f"{run}: steer it with: hpsearch steer {as_argument(run)}", err=True)
+                tell(f"{run}: steer it with: hpsearch steer {as_argument(run)}")
         if isinstance(event, FilesChanged):
-            echo(event.message, err=True)
+            tell(event.message)
 
     def say(self, text: str) -> None:
         """Say what was done."""
         if not self._quiet:
-            echo(text, err=True)
+            tell(text)
 
     def hear(self, session: Session) -> Sequence[Request]:  # noqa: ARG002 (nobody presses keys)
         """What was asked by keys."""
@@ -54,17 +55,23 @@ class Plain:
         record = session.record
         if record.lines.paused and not self._paused:  # nobody here presses a key
             run = as_argument(record.run.path)
-            echo(f"go on with: hpsearch steer {run} --continue", err=True)
+            tell(f"go on with: hpsearch steer {run} --continue")
         self._paused = record.lines.paused
         now = record.number, record.epoch
         early = time.monotonic() - self._at < EVERY and not session.over
         if self._quiet or now == self._shown or not record.epoch or early:
             return
         self._shown, self._at = now, time.monotonic()
-        echo(line(session), err=True)
+        tell(line(session))
 
     def close(self) -> None:
         """Show nothing more."""
+
+
+def tell(text: str) -> None:
+    """Print to stderr; once nobody is there to read it, the training goes on in silence."""
+    with suppress(OSError):
+        echo(text, err=True)
 
 
 def line(session: Session) -> str:

@@ -35,8 +35,8 @@ from hpsearch.searching.interrupts import at_once, shielded
 ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[?2004h\x1b[2J"
 """The alternate screen, no cursor, long rows not wrapped, and marks around what is pasted."""
 
-LEAVE = "\x1b[?2004l\x1b[?7h\x1b[0m\x1b[?25h\x1b[?1049l"
-"""All of it back."""
+LEAVE = "\x1b[?2004l\x1b[?7h\x1b[0m\x1b[?25h\x1b[999;1H\x1b[K\x1b[?1049l"
+"""All of it back; where there is no other screen, what follows stands below the view."""
 
 REPAINT = 5.0
 """Seconds after which all rows are painted, in case something else has written over them."""

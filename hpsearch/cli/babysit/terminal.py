@@ -9,11 +9,10 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from hpsearch.cli.babysit import keys, layout
-from hpsearch.cli.babysit.plain import Plain
+from hpsearch.cli.babysit.plain import Plain, tell
 from hpsearch.cli.babysit.screen import Screen
 from hpsearch.errors import as_argument
 from hpsearch.report.babysit.advice import Offered, advise
-from hpsearch.report.escape import echo
 from hpsearch.report.text import Line
 from hpsearch.searching.babysit.session import Session
 from hpsearch.searching.events import Event, FilesChanged, RunOpened
@@ -62,9 +61,8 @@ class Terminal:
             if event.unsealed is not None:
                 self.say(event.unsealed)
             run = event.run.path
-            self.say(
-                f"{run}: keys change it (? shows them), or: hpsearch steer {as_argument(run)}"
-            )
+            steer = f"hpsearch steer {as_argument(run)}"
+            self.say(f"{run}: ? shows the keys; from another terminal: {steer}")
         if isinstance(event, FilesChanged):
             self.say(event.message)
 
@@ -98,18 +96,21 @@ class Terminal:
         now = time.monotonic()
         if now < self._due and not self._screen.resized:
             return
+        work = time.thread_time()
         rows, cursor = self._frame(session, self._screen.size)
         self._screen.paint(rows, cursor)
-        self._due = now + max(PACE, (time.monotonic() - now) / SHARE)
+        self._due = now + max(PACE, (time.thread_time() - work) / SHARE)
 
     def close(self) -> None:
         """Leave the terminal as it was, with the last state and what was said above it."""
         size, shown = self._screen.size, self._screen.taken
         self._give_back()
         self._screen.close()
+        if self._prompt is not None and self._prompt.text:
+            self.say(f"ended before it was entered: {self._prompt.text}")
+        self._print()
         with suppress(OSError):  # the terminal is gone
-            self._print()
-            if shown and self._session is not None:
+            if shown and self._session is not None and self._session.record.epoch:
                 self._last(self._session, size)
 
     def _pressed(
@@ -175,8 +176,9 @@ class Terminal:
         record, now = session.record, time.monotonic()
         at = record.number, len(record.lines.active.settings), record.epoch
         if at != self._advised_at and (at[:2] != self._advised_at[:2] or now >= self._advice_due):
+            work = time.thread_time()
             self._advice, self._advised_at = advise(session.story), at
-            self._advice_due = now + max(LOOK, (time.monotonic() - now) / SHARE)
+            self._advice_due = now + max(LOOK, (time.thread_time() - work) / SHARE)
         return self._advice
 
     @property
@@ -220,9 +222,9 @@ class Terminal:
         new = self._messages[self._printed :]
         self._printed = len(self._messages)
         if len(new) > KEPT:
-            echo(f"[{len(new) - KEPT} earlier messages are in logs/log.txt of the run]", err=True)
+            tell(f"[{len(new) - KEPT} earlier messages are in logs/log.txt of the run]")
         for text in new[-KEPT:]:
-            echo(text, err=True)
+            tell(text)
 
 
 class _Said(io.TextIOBase):

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -43,10 +44,13 @@ def test_a_paused_model_takes_notes_and_changes_and_goes_on(babysit):
     model.wait_for("# säg zahn")
     model.press("o")
     model.wait_for("dropout 0 -> 0.1")
+    model.press("s")
+    model.wait_for("# this epoch is kept")
     model.press("p")
     model.wait_for("training")
     epochs = {done["epoch"] for done in model.diary}
-    assert [done["action"] for done in model.diary] == ["pause", "set", "set", "continue"]
+    actions = ["pause", "set", "set", "set", "continue"]
+    assert [done["action"] for done in model.diary] == actions
     assert len(epochs) == 1
 
 
@@ -60,6 +64,15 @@ def test_training_goes_on_while_a_note_is_typed_and_escape_drops_it(babysit):
     model.press("\x1b")
     model.wait_for(r"\? help$")
     assert not (model.run / "interventions.jsonl").exists() or model.diary == []
+
+
+def test_a_note_that_the_last_epoch_overtakes_is_not_lost(babysit):
+    model = babysit(epochs=300)
+    model.wait_for_view()
+    model.press("nhalf a thought")
+    assert model.end() == 0
+    assert "ended before it was entered: half a thought" in model.screen.text
+    assert model.sane
 
 
 def test_what_is_pasted_is_one_note_and_no_keys(babysit):
@@ -174,6 +187,43 @@ session.Session.turn = loud
     model.press("q")
     assert model.end() == 0
     assert "mind the gap" in model.screen.text
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 50)], ids=str)
+def test_in_tmux_the_view_fits_and_keys_change_the_rate(tmp_path, size):
+    tmux = shutil.which("tmux")
+    if tmux is None:
+        pytest.skip("needs tmux")
+
+    def on_it(*words):
+        command = [tmux, "-f", "/dev/null", "-S", str(tmp_path / "tmux"), *map(str, words)]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+    def wait_for(pattern):
+        until = time.monotonic() + 60
+        while not re.search(pattern, shown := on_it("capture-pane", "-p")):
+            assert time.monotonic() < until, f"waited for {pattern}\n{shown}"
+        return shown.split("\n")
+
+    main = "from hpsearch.cli import main; main()"
+    words = f"babysit {DIGITS} --name m --epochs 100000 --runs-dir {tmp_path}/runs"
+    on_it("new-session", "-d", "-x", size[0], "-y", size[1], "sh")
+    try:
+        on_it("send-keys", f"stty -g > {tmp_path}/before; {sys.executable} -c '{main}' {words}")
+        on_it("send-keys", "Enter")
+        rows = wait_for("update/weights")
+        assert rows[0].startswith("m  epoch")
+        assert rows[size[1] - 1].startswith("up/down rate")
+        on_it("send-keys", "Up")
+        wait_for("learning_rate  0.03")
+        on_it("send-keys", "q")
+        wait_for("go on with: hpsearch resume")
+        on_it("send-keys", f"stty -g > {tmp_path}/after; echo all' 'done", "Enter")
+        wait_for("all done")
+        before, after = ((tmp_path / name).read_text() for name in ("before", "after"))
+        assert before == after
+    finally:
+        on_it("kill-server")
 
 
 # The terminal afterwards
@@ -307,6 +357,15 @@ def test_a_terminal_that_is_closed_interrupts_the_training_which_goes_on_later(b
     assert not log.exists() or "Traceback" not in log.read_text()
     again = hpsearch("resume", "m")
     again.wait_for_view()
+
+
+def test_with_hangups_ignored_the_training_ends_without_its_terminal(babysit, tmp_path):
+    ignored = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+    model = babysit(epochs=600, before=ignored)
+    model.wait_for_view()
+    model.hang_up()
+    model.process.wait(60)
+    assert model.status == "finished"
 
 
 def test_a_terminal_that_takes_nothing_does_not_hold_up_the_training(babysit):
