@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-from hpsearch.errors import HpsearchError, TrainerError
+from hpsearch.errors import HpsearchError, TrainerError, as_argument
 from hpsearch.searching.babysit.again import train_line
 from hpsearch.searching.babysit.bench import Bench, Trained
 from hpsearch.searching.babysit.lines import Line
@@ -134,12 +134,24 @@ class Session:
         if self._begun is None and not self._begin(most):
             return
         with suppress(TimeoutError):
-            self._take_in(self._bench.wait(timeout), most)
+            self._take_in(self._waited(timeout), most)
 
     def catch_up(self) -> None:
         """Train again to where the line is, where the last snapshot is older."""
         while not self.caught_up:
             self.turn(0, timeout=None)
+
+    def _waited(self, timeout: float | None) -> Trained:
+        try:
+            return self._bench.wait(timeout)
+        except TrainerError as error:
+            run, path = self.record.run.path, as_argument(self.record.run.path)
+            undo = f", without the last change: hpsearch steer {path} --undo"
+            raise TrainerError(
+                f"{run}: branch {self.record.number} could not train on after epoch {self._at}: "
+                f"{error}; once that is mended, go on with: hpsearch resume {path}"
+                f"{undo if self.record.lines.active.nudges else ''}"
+            ) from None
 
     def hear(self, requests: Sequence[Request]) -> None:
         """Take in what is asked; it is done after the epoch that is in training."""
