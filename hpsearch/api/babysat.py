@@ -17,6 +17,7 @@ from hpsearch.config import Config
 from hpsearch.data.dataset import Dataset, write_folds
 from hpsearch.errors import ConfigError, HpsearchError, RunError
 from hpsearch.messages import expanded
+from hpsearch.report.babysit.summary import BabysitSummary, summarise_babysat
 from hpsearch.report.numbers import number
 from hpsearch.searching.babysit.bench import Bench, bench
 from hpsearch.searching.babysit.nudge import SECTIONS, sorted_out
@@ -148,6 +149,11 @@ class Babysat(Run):
         """
         story = self.story
         return None if story.best is None else story.result(story.best)
+
+    @property
+    def summary(self) -> BabysitSummary:  # type: ignore[override]  # of another kind of run
+        """Everything that `hpsearch report` says, as plain values; `advice` among them."""
+        return summarise_babysat(self.directory)
 
     @property
     def curves(self) -> Curves:

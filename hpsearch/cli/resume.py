@@ -21,8 +21,8 @@ from hpsearch.errors import as_argument
 from hpsearch.report.escape import echo
 from hpsearch.report.summary import summarise
 from hpsearch.report.terminal import show
+from hpsearch.searching.babysit.start import check_length, reopen_model
 from hpsearch.searching.babysit.start import go_on as take_up
-from hpsearch.searching.babysit.start import reopen_model
 from hpsearch.searching.launch import resume as go_on
 from hpsearch.searching.repair import repair as mend
 from hpsearch.store import find
@@ -66,6 +66,8 @@ def resume(
     if found.info.babysit is not None:
         if trials is not None:
             raise click.UsageError("--trials goes with a search; a babysat model has --epochs")
+        if epochs is not None:
+            check_length(found, epochs)
         config = reopen_model(found, overrides, trust=trust, jobs=jobs, backend=backend)
         tend(found, quiet, lambda session: take_up(session, epochs), config)
         return

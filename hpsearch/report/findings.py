@@ -26,7 +26,7 @@ LISTED = ("status", "trials", "metric", "goal", "winner", "best_value", "confirm
 """What `list --format json` says of each run beside its name and path."""
 
 
-class Told(Protocol):
+class TrialFindings(Protocol):
     """All of one trial, or branch."""
 
     def as_json(self) -> dict[str, Any]:
@@ -54,6 +54,11 @@ class Findings(Protocol):
     @property
     def criterion(self) -> Criterion:
         """What counts."""
+        ...
+
+    @property
+    def work(self) -> str:
+        """What goes on while it runs, in a word."""
         ...
 
     @property
@@ -93,7 +98,7 @@ class Findings(Protocol):
         """
         ...
 
-    def trial(self, number: int) -> Told:
+    def trial(self, number: int) -> TrialFindings:
         """All of one trial.
 
         Raises:
@@ -135,6 +140,11 @@ class SearchFindings:
     def criterion(self) -> Criterion:
         """What counts."""
         return self.summary.criterion
+
+    @property
+    def work(self) -> str:
+        """What goes on while it runs."""
+        return "search"
 
     @property
     def standing(self) -> object:
@@ -194,7 +204,7 @@ class SearchFindings:
 
         return page(self.summary, refresh)
 
-    def trial(self, number: int) -> Told:
+    def trial(self, number: int) -> TrialFindings:
         """All of one trial."""
         from hpsearch.report.trial import report_trial
 
@@ -233,6 +243,11 @@ class BabysitFindings:
     def criterion(self) -> Criterion:
         """What makes an epoch good."""
         return self.summary.criterion
+
+    @property
+    def work(self) -> str:
+        """What goes on while it runs."""
+        return "training"
 
     @property
     def standing(self) -> object:
@@ -289,7 +304,7 @@ class BabysitFindings:
 
         return page(self.summary, refresh)
 
-    def trial(self, number: int) -> Told:
+    def trial(self, number: int) -> TrialFindings:
         """All of one branch."""
         from hpsearch.report.babysit.text import report_branch
 

@@ -96,14 +96,14 @@ def follow(run: RunDirectory) -> None:
     A terminal shows the latest state in place of the one before; elsewhere there is a line
     whenever something has changed.
     """
-    on_terminal, before = sys.stdout.isatty(), None
+    on_terminal, before, work = sys.stdout.isatty(), None, "search"
     try:
         while True:
             started = time.perf_counter()
             found = findings(run)
             if found.info.status != "running":
                 return
-            now = found.standing
+            now, work = found.standing, found.work
             if on_terminal:
                 sys.stdout.write("\x1b[H\x1b[2J")  # the cursor at the top of an empty screen
             if on_terminal or now != before:
@@ -111,4 +111,4 @@ def follow(run: RunDirectory) -> None:
             before = now
             time.sleep(max(WATCH_EVERY, (time.perf_counter() - started) / WATCH_SHARE))
     except KeyboardInterrupt:
-        raise KeyboardInterrupt("stopped watching; the search goes on") from None
+        raise KeyboardInterrupt(f"stopped watching; the {work} goes on") from None

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 
 from hpsearch.config import from_run
 from hpsearch.errors import RunError
 from hpsearch.messages import counted
-from hpsearch.searching.babysit.lines import Lines
-from hpsearch.searching.babysit.story import joined, lines_in
+from hpsearch.searching.babysit.mend import mend
 from hpsearch.searching.history import check_params
 from hpsearch.searching.resume import check_resumable
 from hpsearch.space import Space
 from hpsearch.store import RunDirectory, RunInfo, lock, set_aside
 from hpsearch.trainers.network.model import load_model
-from hpsearch.trial import Piece, Result
+from hpsearch.trial import Result
 
 
 def repair(run: RunDirectory) -> list[str]:
@@ -30,20 +27,7 @@ def repair(run: RunDirectory) -> list[str]:
         info = run.info
         check_resumable(run, info)
         run.history  # noqa: B018 (raises)
-        config = from_run(info.config, run.path)
-        space, metric = config.space, config.metric.name
-        if info.babysit is None:
-            lost = set_aside(run, metric, lambda each: _fits(each, space, run))
-        else:
-            lines = lines_in(run, info.babysit, config, run.diary)
-            branches = {line.number for line in lines.all}
-            lost = set_aside(
-                run, metric, lambda each: each.number in branches, partial(_strays, lines, metric)
-            )
-        found = [
-            f"{run.path / file}: {counted(count, 'damaged line')} set aside"
-            for file, count in lost.items()
-        ]
+        found = _of_the_search(run, info) if info.babysit is None else mend(run, info)
         if problem := _of_the_winner(run, info):
             run.best.remove()
             found.append(f"{problem}; the winner is worked out again")
@@ -52,11 +36,15 @@ def repair(run: RunDirectory) -> list[str]:
     return found
 
 
-def _strays(lines: Lines, metric: str, pieces: Mapping[int, Piece]) -> set[int]:
-    """The places of a babysat model's pieces that lack the metric, or follow no other."""
-    whole = joined(lines, (piece for piece in pieces.values() if metric in piece.curve))
-    kept = {id(piece) for own in whole.values() for piece in own}
-    return {place for place, piece in pieces.items() if id(piece) not in kept}
+def _of_the_search(run: RunDirectory, info: RunInfo) -> list[str]:
+    """Set aside the damaged lines of a search; one line for each file."""
+    config = from_run(info.config, run.path)
+    space, metric = config.space, config.metric.name
+    lost = set_aside(run, metric, lambda each: _fits(each, space, run))
+    return [
+        f"{run.path / file}: {counted(count, 'damaged line')} set aside"
+        for file, count in lost.items()
+    ]
 
 
 def _fits(result: Result, space: Space, run: RunDirectory) -> bool:

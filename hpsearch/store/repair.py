@@ -36,9 +36,9 @@ def set_aside(
         run.inside / f"{name}.jsonl" for name in ("curves", "trials", "timeline")
     )
     found = {
-        curves.name: _mend(curves, Piece, strays or partial(_contradicting, metric)),
-        trials.name: _mend(trials, Result, partial(_foreign, sound)),
-        timeline.name: _mend(timeline, Span, lambda _: set()),
+        curves.name: mend_lines(curves, Piece, strays or partial(_contradicting, metric)),
+        trials.name: mend_lines(trials, Result, partial(_foreign, sound)),
+        timeline.name: mend_lines(timeline, Span, lambda _: set()),
     }
     return {file: lines for file, lines in found.items() if lines}
 
@@ -71,12 +71,20 @@ def _again(identities: Mapping[int, Hashable]) -> set[int]:
     return {place for place, name in identities.items() if first.setdefault(name, place) != place}
 
 
-def _mend(
+def mend_lines(
     path: SafePath,
     kind: type[Record],
     contradicting: Callable[[Mapping[int, Record]], set[int]],
 ) -> int:
-    """Take lines out of a file that cannot be read or contradict others; how many."""
+    """Take lines out of a file that cannot be read or contradict others; how many.
+
+    They are kept in damaged/, the others stay as they are, to the byte.
+
+    Args:
+        path: of the file, in a run directory.
+        kind: what each line is.
+        contradicting: given all that can be read by their places, the places of those to take out.
+    """
     lines = list(whole_lines(path))
     records: dict[int, Record] = {}
     for place, line in enumerate(lines):

@@ -134,6 +134,7 @@ def test_from_python_its_report_is_the_same_page(panda):
 
     assert "2 branches" in report.path.read_text()
     assert "srcdoc" in report._repr_html_()
+    assert load("panda").summary.trained == 6
 
 
 @pytest.mark.slow

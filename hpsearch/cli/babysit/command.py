@@ -60,6 +60,8 @@ def babysit(
     and what was done can be repeated bit for bit.
     """
     if replay:
+        if overrides or not all(each is None for each in (name, trial, from_epoch, epochs, seed)):
+            raise click.UsageError("--replay goes with a RUN alone, which it trains as it was")
         return _replay(what, runs_dir, quiet, trust)
     path = Path(expanded(what))
     if path.is_file() or path.suffix in (".yaml", ".yml"):

@@ -20,6 +20,7 @@ from hpsearch.searching.babysit.story import read
 from hpsearch.searching.events import Event
 from hpsearch.store import RunDirectory
 from hpsearch.store.requests import Request
+from hpsearch.trial import Status
 
 
 class View(Protocol):
@@ -110,5 +111,12 @@ def tell_end(run: RunDirectory) -> None:
     of = f" of branch {best.trial}" if len(story.lines.all) > 1 else ""
     value = number(story.value(best))
     echo(f"best {name} {value} after epoch {best.epoch}{of}, kept in {run.best}")
+    fate = story.results.get(story.number)
+    if story.epoch < story.epochs and fate is not None and fate.status is Status.COMPLETED:
+        echo(
+            f"it ended by itself after epoch {story.epoch} of {story.epochs}; change what ended "
+            f"it with: hpsearch steer {path} --set NAME=VALUE, or go back with --branch EPOCH"
+        )
+        return
     longer = "" if story.epoch < story.epochs else f" --epochs {2 * story.epochs}"
     echo(f"go on with: hpsearch resume {path}{longer}")

@@ -11,7 +11,15 @@ from hpsearch.report.babysit.summary import BabysitSummary, Entry
 from hpsearch.report.html.figures.axes import ticks
 from hpsearch.report.html.figures.confusion import confused
 from hpsearch.report.html.figures.progress import COLOURS
-from hpsearch.report.html.figures.style import FADED, GREY, Figure, axis, evenly, figure
+from hpsearch.report.html.figures.style import (
+    FADED,
+    GREY,
+    Figure,
+    axis,
+    evenly,
+    figure,
+    value_range,
+)
 from hpsearch.report.html.markup import plot_text
 from hpsearch.report.numbers import number
 from hpsearch.space import LOG as LOG_SCALE
@@ -20,7 +28,9 @@ from hpsearch.trial import Layer
 
 MOST_POINTS = 1500  # of a curve; of more epochs an even selection is drawn
 FEWEST = 2  # looks at the layers that make a picture
+MANY = 12  # values, of which an axis may leave some out
 MOST_LINES = 40  # upright lines, one for each intervention
+FARTHEST = 300.0  # decades from 1 that an axis reaches
 WIDE = 20.0  # times the smallest value is the largest: more needs a log axis
 NOTE = 200  # characters of a note
 RATE = "learning rate"
@@ -30,7 +40,7 @@ HOVER = "%{fullData.name}, epoch %{x}: %{text}<extra></extra>"  # names are neve
 def pictures(summary: BabysitSummary) -> Iterator[tuple[str, str, Figure]]:
     """Name, title and figure of each picture."""
     name = summary.criterion.name
-    losses = [each for each in ("train_loss", "val_loss", "loss") if each in _names(summary)]
+    losses = [each for each in ("loss", "train_loss", "val_loss") if each in _names(summary)]
     made: list[tuple[str, str, Figure | None]] = [("loss", "Loss", curves(summary, losses))]
     if name not in losses:
         made.append(("metric", plot_text(name), curves(summary, [name])))
@@ -78,7 +88,7 @@ def curves(summary: BabysitSummary, names: Sequence[str]) -> Figure | None:
             if all(value is None for value in values):
                 continue
             drawn += [v for v in values if v is not None]
-            last = place == len(names) - 1
+            last, shown = place == len(names) - 1, colour(summary, branch.number)
             called = f"branch {branch.number}" if several else plot_text(name)
             if several and not last:
                 called += f", {plot_text(name)}"
@@ -88,28 +98,46 @@ def curves(summary: BabysitSummary, names: Sequence[str]) -> Figure | None:
                 "name": called, "legendgroup": str(branch.number),
                 "x": [epochs[k] for k in kept], "y": [values[k] for k in kept],
                 "text": [number(values[k]) for k in kept],
-                "hovertemplate": HOVER, "showlegend": last or not several,
-                "line": {"color": colour(summary, branch.number), "width": 2.2,
+                "hovertemplate": HOVER, "showlegend": (last and shown != GREY) or not several,
+                "line": {"color": shown, "width": 2.2,
                          "dash": "solid" if last else "dot",
                          "shape": "vh" if name == RATE else "linear"},
             })  # fmt: skip
     if not data:
         return None
     data += _before(summary, names)
-    log = (_needs_log(drawn) and names[-1] != summary.criterion.name) or names == [RATE]
-    log = log and all(value > 0 for value in drawn)
     marks = _marks(summary, names[-1])
     if marks is not None:
         data.append(marks)
     dotted = ", ".join(plot_text(name) for name in names[:-1])
+    notes = [f"Dotted: {dotted}."] if dotted else []
+    if names == [RATE] or any(name.endswith("loss") for name in names):
+        log = min(drawn) > 0 and (names == [RATE] or max(drawn) > WIDE * min(drawn))
+        limits = _log_axis(log, drawn)
+    else:
+        limits = _better_part(summary, drawn, marks)
+        notes += ["The axis leaves out the weakest quarter; a double click shows all."] * bool(
+            limits
+        )
     return figure(
         data,
-        f"Dotted: {dotted}." if dotted else None,
+        " ".join(notes) or None,
         xaxis=axis("epoch"),
-        yaxis=axis(plot_text(names[-1]) if len(names) == 1 else "loss", **_log_axis(log, drawn)),
+        yaxis=axis(plot_text(names[-1]) if len(names) == 1 else "loss", **limits),
         showlegend=True,
         shapes=_lines(summary),
     )
+
+
+def _better_part(
+    summary: BabysitSummary, drawn: Sequence[float], marks: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """An axis of the better three quarters of many values, and of all marks."""
+    found = value_range(summary.criterion, drawn) if len(drawn) >= MANY else None
+    if found is None:
+        return {}
+    shown = [*found, *(() if marks is None else marks["y"])]
+    return {"range": [min(shown), max(shown)]}
 
 
 def _before(summary: BabysitSummary, names: Sequence[str]) -> list[dict[str, Any]]:
@@ -231,20 +259,18 @@ def _by_layer(
     )
 
 
-def _needs_log(values: Sequence[float]) -> bool:
-    return min(values) > 0 and max(values) > WIDE * min(values)
-
-
 def _log_axis(log: bool, values: Sequence[float]) -> dict[str, Any]:
     """A log axis that shows these values, with ticks that people read."""
     if not log:
         return {}
     low, high = log10(min(values)), log10(max(values))
     pad = max(0.05 * (high - low), 0.1)
-    places = ticks(Continuous(10 ** (low - pad), 10 ** (high + pad), LOG_SCALE))
+    low = min(max(low - pad, -FARTHEST), FARTHEST - 1)
+    high = max(min(high + pad, FARTHEST), low + pad)
+    places = ticks(Continuous(10**low, 10**high, LOG_SCALE))
     return {
         "type": "log",
-        "range": [low - pad, high + pad],
+        "range": [low, high],
         "tickvals": places,
         "ticktext": [number(place) for place in places],
     }

@@ -27,10 +27,9 @@ class BabysatMember:
 
     @property
     def best(self) -> Result | None:
-        """The branch of the best epoch; None while it is in training."""
+        """The model after the best epoch."""
         best = self.summary.best
-        found = (r for r in self.summary.results if best is not None and r.number == best.trial)
-        return next(found, None)
+        return None if best is None else self.summary.story.result(best)
 
     @property
     def epochs(self) -> int:

@@ -54,7 +54,8 @@ def _parts(summary: BabysitSummary, figures: dict[str, Figure]) -> Iterator[str]
     for first in range(0, len(drawn), 2):
         pair = drawn[first : first + 2]
         yield f"<div class=pair>{''.join(pair)}</div>" if len(pair) > 1 else pair[0]
-    yield _branches(summary)
+    if len(summary.branches) > 1:
+        yield _branches(summary)
     yield _diary(summary)
     if "confusion" in made:
         yield section("confusion", "Each row is a true class, on the test rows.")

@@ -329,11 +329,12 @@ def _slow(look: Look) -> Iterator[Proposal]:
             change,
         )
     elif now > HALF * look.scale:
+        start = "of a guess" if look.chance < look.train.values[0] else "at the start"
         yield Proposal(
             "flat",
             ["rate"],
-            f"{told}, more than half of {number(look.scale)}, where it could begin; raise the "
-            "learning rate, or let it decay if that makes it worse",
+            f"{told}, more than half of that {start} ({number(look.scale)}); raise the learning "
+            "rate, or let it decay if that makes it worse",
             look.higher(),
         )
 

@@ -358,8 +358,3 @@ def summarise_babysat(run: RunDirectory) -> BabysitSummary:
     """
     story = read(run)
     return BabysitSummary(story, run.winner(story.info))
-
-
-def of_story(story: Story) -> BabysitSummary:
-    """The same of a model in training, whose story is in memory."""
-    return BabysitSummary(story, story.run.winner(story.info))

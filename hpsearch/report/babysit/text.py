@@ -24,7 +24,7 @@ def show(summary: BabysitSummary) -> None:
     if summary.best is not None:
         display("", _best(summary))
         display(*_curve(summary, summary.best.trial))
-    if len(summary.branches) > 1 or summary.entries:
+    if len(summary.branches) > 1:
         display("", _branches(summary))
     if summary.entries:
         display("", *_diary(summary))

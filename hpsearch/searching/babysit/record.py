@@ -20,6 +20,7 @@ from hpsearch.searching.babysit.story import Story, read
 from hpsearch.searching.criterion import Curve, lengthened
 from hpsearch.searching.history import LOST
 from hpsearch.store import RunDirectory, Writer
+from hpsearch.store.repair import FOLDER as DAMAGED
 from hpsearch.store.requests import Request
 from hpsearch.store.snapshots import Snapshots
 from hpsearch.trial import (
@@ -54,7 +55,7 @@ class Record:
         """
         self.run, self.writer = run, writer
         self.snapshots = Snapshots(run.inside)
-        story = read(run)
+        story = read(run, lacking=(run.inside / DAMAGED).is_folder())  # if it was repaired
         self.snapshots.sweep({n: story.last_epoch(n) for n in story.own})
         self._story = story
         self.config, self.criterion, self.info = story.config, story.criterion, story.info
@@ -124,6 +125,13 @@ class Record:
         self._spans.setdefault(self.number, []).append(span)
         self.writer.worked(span)
 
+    def filled(self, number: int, curve: Curve) -> None:
+        """Record epochs of a line that was left, which a repaired run lacked."""
+        self._own[number] = lengthened(self._own[number], curve)
+        epochs, values = self.story.last_epoch(number), curve[self.criterion.name]
+        self.writer.piece(Piece(number, 0, 0, 0, epochs, values[-1], curve))  # type: ignore[arg-type]
+        self._settle_left()
+
     def diagnosed(self, layers: Sequence[Layer], seconds: float) -> None:
         """Record how the layers did after the last epoch."""
         found = Diagnosis(
@@ -170,7 +178,8 @@ class Record:
     def _settle_left(self) -> None:
         """Settle the lines that a crash left between the diary and their fate."""
         for line in self.lines.all[:-1]:
-            if line.number not in self._results:
+            whole = self.story.last_epoch(line.number) >= self.story.needed(line.number)
+            if line.number not in self._results and whole:
                 self.settle(line.number, self._fate_left(line.number))
 
     def _fate_left(self, number: int) -> Status:

@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-from hpsearch.errors import HpsearchError, TrainerError
+from hpsearch.errors import HpsearchError, TrainerError, as_argument
+from hpsearch.searching.babysit.again import train_line
 from hpsearch.searching.babysit.bench import Bench, Trained
 from hpsearch.searching.babysit.lines import Line
 from hpsearch.searching.babysit.record import Record
@@ -59,6 +60,7 @@ class Session:
         self._pace = 0.0  # seconds an epoch
         self._begun: Line | None = None  # the line of the piece in training
         self._remarks: tuple[str, ...] = ()  # on the last change, told already
+        self._fill()
         self._go_to_line()
 
     # What is so
@@ -132,12 +134,24 @@ class Session:
         if self._begun is None and not self._begin(most):
             return
         with suppress(TimeoutError):
-            self._take_in(self._bench.wait(timeout))
+            self._take_in(self._waited(timeout), most)
 
     def catch_up(self) -> None:
         """Train again to where the line is, where the last snapshot is older."""
         while not self.caught_up:
-            self.turn(timeout=None)
+            self.turn(0, timeout=None)
+
+    def _waited(self, timeout: float | None) -> Trained:
+        try:
+            return self._bench.wait(timeout)
+        except TrainerError as error:
+            run, path = self.record.run.path, as_argument(self.record.run.path)
+            undo = f", without the last change: hpsearch steer {path} --undo"
+            raise TrainerError(
+                f"{run}: branch {self.record.number} could not train on after epoch {self._at}: "
+                f"{error}; once that is mended, go on with: hpsearch resume {path}"
+                f"{undo if self.record.lines.active.nudges else ''}"
+            ) from None
 
     def hear(self, requests: Sequence[Request]) -> None:
         """Take in what is asked; it is done after the epoch that is in training."""
@@ -212,8 +226,8 @@ class Session:
         self._bench.submit(self._bench.job(line, settings, stop), self._state, look)
         return True
 
-    def _take_in(self, piece: Trained) -> None:
-        """Record a piece, and what follows from it."""
+    def _take_in(self, piece: Trained, most: int | None) -> None:
+        """Record a piece, and what follows from it; the worker need not wait for the disk."""
         with shielded():
             self._begun = None
             outcome, record = piece.outcome, self.record
@@ -223,6 +237,12 @@ class Session:
             trained = max(1, len([epoch for epoch in epochs if epoch > self._at]))
             if epochs:
                 self._pace = (piece.end - piece.start) / trained
+            at, state = max([self._at, *epochs]), outcome.state
+            self._at, self._state, self._saved = at, state, state is None  # no Ctrl-C between
+            if piece.layers:
+                self._looked_at = time.monotonic()
+            if not (outcome.diverged or outcome.finished):
+                self._begin_early(None if most is None else most - len(new))
             if new:
                 began = record.info.began
                 record.trained(
@@ -237,8 +257,6 @@ class Session:
                         end=piece.end - began,
                     ),
                 )
-            at, state = max([self._at, *epochs]), outcome.state
-            self._at, self._state, self._saved = at, state, state is None  # no Ctrl-C between
             for remark in outcome.remarks:
                 if remark not in self._remarks:  # else it was told when the change was tried
                     self._tell(remark)
@@ -248,7 +266,6 @@ class Session:
                 self._go_to_line()
                 return
             if piece.layers:
-                self._looked_at = time.monotonic()
                 record.diagnosed(piece.layers, self._pace)
             if self._at == record.epoch and (outcome.finished or self._at >= record.epochs):
                 self._save()
@@ -257,6 +274,16 @@ class Session:
                 self._save()
             if record.writer.seconds_to_sync <= 0:
                 record.writer.sync()
+
+    def _begin_early(self, most: int | None) -> None:
+        """Begin the next piece before the last one is recorded, where nothing comes between.
+
+        Not where a trainer keeps files of its own, of which a snapshot has a copy.
+        """
+        left = most is None or most > 0 or self._at < self.record.epoch
+        asked = self._asked or self.record.lines.paused or self.requests.waiting
+        if left and not asked and self._at < self.record.epochs and self._bench.kind.needs_data:
+            self._begin(most)
 
     def _compare(self, curve: Curve, epochs: Sequence[int]) -> None:
         """Refuse to go on where epochs come out otherwise than they are recorded.
@@ -278,6 +305,19 @@ class Session:
                         f"{name} must come out as before, {recorded}, found {found}; are the "
                         "trainer, the data, NumPy and the processor the same?"
                     )
+
+    def _fill(self) -> None:
+        """Train again what a damaged run lost of lines that were left."""
+        for line in self.record.lines.all[:-1]:
+            number = line.number
+            have, needed = self.story.last_epoch(number), self.story.needed(number)
+            if have >= needed:
+                continue
+            self._tell(f"branch {number}: epochs {have + 1} to {needed} are trained again")
+            at, state = self.nearest(line, have)
+            _, outcome = train_line(self._bench, line, needed, at, state)
+            new = max(0, have - at)
+            self.record.filled(number, {n: v[new:] for n, v in outcome.curve.items()})
 
     # Snapshots
 

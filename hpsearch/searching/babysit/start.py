@@ -17,6 +17,7 @@ from hpsearch.searching.babysit.lines import Settings
 from hpsearch.searching.babysit.nudge import changes, middle, problems_of
 from hpsearch.searching.babysit.record import Record
 from hpsearch.searching.babysit.session import Say, Session, opened, reopened
+from hpsearch.searching.babysit.story import read
 from hpsearch.searching.events import Listener, RunOpened
 from hpsearch.searching.resume import reopen
 from hpsearch.searching.retrain import known_trial
@@ -219,6 +220,17 @@ def reopen_model(
     config = reopen(run, overrides, named=named, trust=trust, anyway=True, **forced)
     assert config is not None
     return config
+
+
+def check_length(run: RunDirectory, epochs: int) -> None:
+    """Refuse to end a model before where it is, while it is as it was.
+
+    Raises:
+        ConfigError: it has trained as many epochs or more.
+    """
+    story = read(run)
+    if epochs != story.epochs:
+        changes(story.config, story.lines.active.params, {"epochs": epochs}, story.epoch)
 
 
 def go_on(session: Session, epochs: int | None = None, by: str = "steer") -> None:

@@ -86,16 +86,17 @@ def _left_alone(run: RunDirectory, requests: Requests, name: str, request: Reque
 
 
 def _idle(run: RunDirectory, request: Request) -> str:
-    path = as_argument(run.path)
+    resume = f"hpsearch resume {as_argument(run.path)}"
     if request.action in ("pause", "continue", "stop"):
         finished = run.info.status == "finished"
         found = "has trained all its epochs" if finished else "stands still"
         more = " --epochs N" if finished else ""
         raise RunError(
             f"{run.path}: must be in training to {request.action}, but it {found}; go on with: "
-            f"hpsearch resume {path}{more}"
+            f"{resume}{more}"
         )
-    return f"{act_on_idle(run, request)}; train on with: hpsearch resume {path}"
+    done = act_on_idle(run, request)
+    return done if run.info.status == "finished" else f"{done}; train on with: {resume}"
 
 
 def _must_be_babysat(run: RunDirectory) -> None:

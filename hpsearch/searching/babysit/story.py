@@ -9,7 +9,7 @@ from math import isfinite
 from typing import Any
 
 from hpsearch.config import Config, from_run
-from hpsearch.errors import RunError
+from hpsearch.errors import RunError, as_argument
 from hpsearch.searching.babysit.lines import Lines, lines_of
 from hpsearch.searching.babysit.nudge import check_diary, settings_with
 from hpsearch.searching.criterion import Criterion, Curve, criterion_of
@@ -67,6 +67,14 @@ class Story:
     def last_epoch(self, number: int) -> int:
         """The last epoch of a line."""
         return self.lines.all[number].began + len(self.own[number].get("epoch", ()))
+
+    def needed(self, number: int) -> int:
+        """The epoch up to which a line must have been trained, by all that is recorded of it."""
+        known = self.results.get(number)
+        begun = [line.origin for line in self.lines.all if line.origin is not None]
+        points = [*begun, *(done.point for done in self.diary)]
+        epochs = [point.epoch for point in points if point.trial == number]
+        return max([0 if known is None else known.epochs, *epochs])
 
     def settings(self, number: int, epoch: int | None = None) -> dict[str, Any]:
         """Every setting of a line, fixed ones too: its last, or that which held in an epoch."""
@@ -129,22 +137,29 @@ class Story:
         )
 
 
-def read(run: RunDirectory) -> Story:
+def read(run: RunDirectory, *, lacking: bool = False) -> Story:
     """What became of a babysat model; works at any moment of its life.
+
+    Args:
+        run: of the model.
+        lacking: whether branches may begin after epochs that were lost, and are trained again.
 
     Raises:
         RunError: the run is no babysat model, or its files are damaged.
     """
     info = run.info
     if info.babysit is None:
-        raise RunError(f"{run.path}: must be a babysat model's run, found a search's")
+        raise RunError(
+            f"{run.path}: must be a babysat model's run, found a search's; babysit its winner "
+            f"with: hpsearch babysit {as_argument(run.path)}"
+        )
     config = from_run(info.config, run.path)
     diary, pieces = _of_one_moment(run)
     lines = lines_in(run, info.babysit, config, diary)
     criterion = criterion_of(config)
     check_metric(pieces, criterion.name, run.inside / "curves.jsonl")
     whole = joined(lines, pieces)
-    check_lines(lines, pieces, whole, run)
+    check_lines(lines, pieces, whole, run, lacking=lacking)
     return Story(
         run=run,
         info=info,
@@ -198,7 +213,12 @@ def joined(lines: Lines, pieces: Iterable[Piece]) -> dict[int, list[Piece]]:
 
 
 def check_lines(
-    lines: Lines, pieces: Sequence[Piece], whole: Mapping[int, Sequence[Piece]], run: RunDirectory
+    lines: Lines,
+    pieces: Sequence[Piece],
+    whole: Mapping[int, Sequence[Piece]],
+    run: RunDirectory,
+    *,
+    lacking: bool,
 ) -> None:
     """Refuse a diary and learning curves that do not fit each other.
 
@@ -209,11 +229,12 @@ def check_lines(
     curves = run.inside / "curves.jsonl"
     ends = {n: own[-1].epochs if own else lines.all[n].began for n, own in whole.items()}
     for line in lines.all:
-        if line.origin is not None and line.began > ends[line.origin.trial]:
+        if line.origin is not None and line.began > ends[line.origin.trial] and not lacking:
             raise RunError(
                 f"{run.path / 'interventions.jsonl'}: branch {line.number} begins after epoch "
                 f"{line.began} of branch {line.origin.trial}, of which {curves.name} has "
-                f"{ends[line.origin.trial]}; restore the files"
+                f"{ends[line.origin.trial]}; restore the files, or train those again: hpsearch "
+                f"resume {as_argument(run.path)} --repair"
             )
     if sum(map(len, whole.values())) == len(pieces):
         return

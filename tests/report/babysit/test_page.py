@@ -10,6 +10,7 @@ import pytest
 from hpsearch.report.babysit.figures import pictures
 from hpsearch.report.babysit.page import page
 from hpsearch.report.babysit.summary import BabysitSummary
+from hpsearch.trial import Diagnosis, Layer
 
 
 def figures_of(found):
@@ -90,6 +91,18 @@ def test_undefined_and_huge_values_have_a_page(story_of, read):
     })  # fmt: skip
 
     assert "after epoch 4" in read(page(BabysitSummary(story, None))).text
+
+
+def test_the_largest_and_smallest_numbers_have_log_axes(story_of):
+    tiny = [Diagnosis(number=0, epoch=epoch, seconds=1.0, layers=[Layer("a", 1.0, 1e308, 5e-324)])
+            for epoch in (1, 2)]  # fmt: skip
+    huge = [1e308, 1e-300, 1.0]
+    story = story_of({"train_loss": huge, "val_loss": huge, "val_accuracy": [0.1] * 3}, tiny)
+
+    drawn = {name: figure for name, _, figure in pictures(BabysitSummary(story, None))}
+
+    for name in ("loss", "layers-updates", "layers-gradients"):
+        assert drawn[name]["layout"]["yaxis"]["type"] == "log"
 
 
 def test_many_epochs_and_branches_are_thinned(story_of):

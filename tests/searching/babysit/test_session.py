@@ -216,7 +216,7 @@ def test_a_crash_between_a_divergence_and_its_rescue_is_made_up_for(model, monke
     made, whole = model(**FATAL), model(**FATAL)
     with monkeypatch.context() as patch, made.session() as session:
         patch.setattr(session.record, "rescue", lambda: pytest.exit("never"))
-        patch.setattr(session, "_take_in", lambda piece: crash(session, piece))
+        patch.setattr(session, "_take_in", lambda piece, _: crash(session, piece))
         with pytest.raises(ZeroDivisionError):
             session.turn(1)
     for each in (made, whole):
