@@ -160,6 +160,16 @@ def test_exported_curves_are_whole_and_the_branch_of_the_best_epoch_is_the_winne
     assert [t.result.number for t in found.trials if t.is_winner] == [panda.best.trial]
 
 
+def test_a_babysat_run_is_a_study_of_optuna_with_whole_curves(run, tmp_path):
+    optuna = pytest.importorskip("optuna")
+    assert run(f"export panda --to optuna sqlite:///{tmp_path / 's.db'}").status == 0
+    study = optuna.load_study(study_name="panda", storage=f"sqlite:///{tmp_path / 's.db'}")
+    panda = story_of("panda")
+    for number, trial in enumerate(study.trials):
+        assert [*trial.intermediate_values] == panda.curve(number)["epoch"]
+        assert trial.params == panda.lines.all[number].params
+
+
 def test_a_searchs_trial_is_babysat_to_an_epoch_bit_for_bit(run):
     caviar = run_of("caviar")
     number = max(caviar.results, key=lambda result: result.epochs).number

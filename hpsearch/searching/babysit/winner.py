@@ -44,6 +44,7 @@ def write_winner(
     if before is not None and (before.number, before.epochs) == (best.trial, best.epoch):
         return
     run.best.mkdir(exist_ok=True)
+    (run.best / "result.json").remove()  # of another epoch: no crash leaves it beside this model
     dataset = bench.folds[0] if bench.folds else None
     file = bench.kind.model
     if dataset is not None and file is not None:

@@ -398,3 +398,30 @@ def test_a_clock_that_jumps_back_changes_no_bit(model, monkeypatch):
         session.train(100)
     assert made.bits == whole.bits
     assert replay(made.run).same
+
+
+def test_the_next_piece_begins_before_the_last_is_recorded_unless_something_is_asked(
+    model, monkeypatch
+):
+    made, whole = model(), model()
+    begun = []
+    with made.session() as session:
+        trained = session.record.trained
+
+        def record(*args):
+            begun.append((session.record.epoch, session._begun is not None))
+            trained(*args)
+
+        monkeypatch.setattr(session.record, "trained", record)
+        session.turn()
+        assert begun == [(0, True)]
+        name = session.requests.ask(Request("set", note="look"))
+        session.turn()
+        assert begun[-1][1] is False
+        session.turn()
+        assert session.requests.answer(name).done
+        while session._begun is not None:
+            session.turn(0)
+    made.train()
+    whole.train()
+    assert made.bits == whole.bits
