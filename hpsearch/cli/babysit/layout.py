@@ -28,7 +28,7 @@ from hpsearch.trial import Intervention, Layer
 LABEL = 15  # columns before the first number of a row
 TALLEST = 10  # rows of a curve
 SOUND = (1e-4, 1e-2)
-"""A step of the weights a practitioner does not wonder at: ten times about 1e-3, each way."""
+"""Update/weight ratios that are usual: from a tenth of 1e-3 to ten times it."""
 
 Floats = NDArray[np.float64]
 
@@ -74,9 +74,14 @@ def view(
     width, height = size
     height -= bottom is not None
     rest = [*_rows(story, shown, width)]
-    names = _metrics(story)
-    tall = min(TALLEST, max(1, (height - len(rest)) // max(1, len(names))))
-    curves = [row for name in names for row in _curve(story, name, width, tall, unicode)]
+    shapes, metric = _metrics(story), story.criterion.name
+    tall = min(TALLEST, max(1, (height - len(rest)) // max(1, len(shapes))))
+    each = max(1, (width - LABEL) // max(2, 2 * story.epochs))  # few epochs fill half a row
+    curves = [
+        row
+        for name, values in shapes.items()
+        for row in _curve(name, values, (width, tall, each), unicode, name == metric)
+    ]
     rows = _fitting([*rest[:1], *curves, *rest[1:]], height)
     if bottom is None:
         return rows
@@ -163,37 +168,42 @@ def _heading(story: Story, shown: Shown, width: int) -> Line:
     return Line(tuple(stretches))
 
 
-def _metrics(story: Story) -> list[str]:
+def _metrics(story: Story) -> dict[str, Floats]:
     """What has a curve: the metric that counts and both losses, or what is reported besides."""
     curve = story.curve(story.number)
     names = dict.fromkeys((story.criterion.name, "val_loss", "train_loss", *curve))
-    return [name for name in names if curve.get(name) and name != "epoch"][:3]
+    chosen = [name for name in names if curve.get(name) and name != "epoch"][:3]
+    return {name: np.array(curve[name], np.float64) for name in chosen}  # NaN for None
 
 
-def _curve(story: Story, name: str, width: int, tall: int, unicode: bool) -> Iterator[Row]:
-    values = story.curve(story.number)[name]
-    known = [value for value in values if value is not None]
-    low, high = (number(min(known)), number(max(known))) if known else ("", "")
+def _curve(
+    name: str, values: Floats, shape: tuple[int, int, int], unicode: bool, first: bool
+) -> Iterator[Row]:
+    """The rows of a curve; `shape` is the width, their number, and the columns of an epoch."""
+    width, tall, each = shape
+    known = values[np.isfinite(values)]
+    low, high = (
+        (number(float(end)) for end in (known.min(), known.max())) if known.size else ("", "")
+    )
     ends = [high, *[""] * (tall - 2), low] if tall > 1 else [f"{low} .. {high}"]
     side = max(map(len, ends)) + 1
     if width < (60 if tall > 1 else 100):
         ends, side = [""] * tall, 0
     room = max(0, width - LABEL - 11 - side)
-    each = max(1, room // max(1, story.epochs))  # so that few epochs fill the row, at their end
-    drawn = plot([value for value in values for _ in range(each)], room, tall, unicode)
-    style = "cyan" if name == story.criterion.name else "blue"
+    drawn = plot(np.repeat(values, each), room, tall, unicode)
+    last = "undefined" if not np.isfinite(values[-1]) else number(float(values[-1]))
     for place, (row, end) in enumerate(zip(drawn, ends, strict=True)):
-        head = ("", "") if place else (cut(name, LABEL - 1), number(values[-1]))
+        head = ("", "") if place else (cut(name, LABEL - 1), last)
         stretches = (
             (head[0].ljust(LABEL), "dim"),
             (head[1].ljust(11), "bold"),
-            (row.ljust(room), style),
+            (row.ljust(room), "cyan" if first else "blue"),
             (end.rjust(side), "dim"),
         )
         yield 3 + place / 100, Line(stretches)
 
 
-def plot(values: Sequence[float | None], width: int, height: int, unicode: bool) -> list[str]:
+def plot(values: Sequence[float] | Floats, width: int, height: int, unicode: bool) -> list[str]:
     """A curve in characters: a line of braille dots; in one row, or in ASCII, filled columns.
 
     Positive values that span more than a factor of ten are drawn on a logarithmic scale.
@@ -202,7 +212,7 @@ def plot(values: Sequence[float | None], width: int, height: int, unicode: bool)
     (['#+-_'], ['█▆▃▁'])
 
     Args:
-        values: one an epoch; None leaves a gap.
+        values: one an epoch; NaN leaves a gap.
         width: columns; where there are more epochs, each is the mean of some.
         height: rows.
         unicode: with block characters and braille, else in ASCII.
@@ -224,9 +234,9 @@ def plot(values: Sequence[float | None], width: int, height: int, unicode: bool)
     return ["".join([marks[step] for step in row]) for row in rows]
 
 
-def _columns(values: Sequence[float | None], most: int) -> Floats:
+def _columns(values: Sequence[float] | Floats, most: int) -> Floats:
     """The values, or where they are more than so many, means of neighbours; NaN for none."""
-    found = np.array(values, np.float64)
+    found = np.asarray(values, np.float64)
     if len(found) <= most or not most:
         return found[:most]
     starts = np.arange(most) * len(found) // most
@@ -245,7 +255,8 @@ def _line(levels: Floats, height: int) -> list[str]:
     low, high = np.fmin(at, before), np.fmax(at, before)  # so that the line is not torn
     row = np.arange(rows)[::-1, None]
     grid = (row >= low) & (row <= high) & np.isfinite(at)
-    grid = np.pad(grid, ((0, 0), (0, len(levels) % 2)))
+    if len(levels) % 2:
+        grid = np.hstack([grid, np.zeros((rows, 1), bool)])
     cells = grid.reshape(height, 4, -1, 2).transpose(0, 2, 1, 3).reshape(height, -1, 8)
     codes = (cells @ np.array([0x01, 0x08, 0x02, 0x10, 0x04, 0x20, 0x40, 0x80])).tolist()
     return ["".join([chr(0x2800 + code) if code else " " for code in each]) for each in codes]

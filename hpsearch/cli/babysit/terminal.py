@@ -21,8 +21,9 @@ from hpsearch.store.requests import Request
 PACE = 0.125
 """Seconds between two frames, at least; a key that is pressed shows at once."""
 
-SHARE = 0.01
-"""Of the time that frames may take: where one takes long, there are fewer."""
+SHARE = 0.005
+"""Of the time that frames may take, and the looks for advice: where one takes long, there are
+fewer."""
 
 LOOK = 1.0
 """Seconds between two looks for advice."""
@@ -50,7 +51,8 @@ class Terminal:
         self._prompt: keys.Prompt | None = None
         self._help = False
         self._typed = ""  # the beginning of a key
-        self._due = 0.0
+        self._due = self._stale = 0.0  # when a frame may be painted, and when it must be
+        self._painted = (0, 0, 0)  # the line, its epoch, and that which the model stood at
         self._advice: Sequence[Offered] = ()
         self._advised_at, self._advice_due = (-1, 0, 0), 0.0
         self._streams: tuple[object, object] | None = None
@@ -69,7 +71,7 @@ class Terminal:
     def say(self, text: str) -> None:
         """Say what was done."""
         self._messages.append(text)
-        self._due = 0.0
+        self._due = self._stale = 0.0
         if not self._screen.taken:
             self._give_back()
             self._print()
@@ -82,7 +84,7 @@ class Terminal:
         pressed, self._typed = keys.keys_of(self._typed + typed, last=not typed)
         requests: list[Request] = []
         for key in pressed:
-            self._due = 0.0
+            self._due = self._stale = 0.0
             asked = self._pressed(key, session, requests)
             if asked is not None:
                 requests.append(asked)
@@ -93,10 +95,12 @@ class Terminal:
         if not self._take():
             self._plain.show(session)
             return
-        now = time.monotonic()
-        if now < self._due and not self._screen.resized:
+        now, record = time.monotonic(), session.record
+        at = record.number, record.epoch, session.at
+        same = at == self._painted and now < self._stale
+        if (same or now < self._due) and not self._screen.resized:
             return
-        work = time.thread_time()
+        work, self._painted, self._stale = time.thread_time(), at, now + LOOK
         rows, cursor = self._frame(session, self._screen.size)
         self._screen.paint(rows, cursor)
         self._due = now + max(PACE, (time.thread_time() - work) / SHARE)
@@ -193,7 +197,7 @@ class Terminal:
         """Print the last state, without what is said: that stands above."""
         columns, rows = size
         shown = layout.Shown(at=session.at, pace=session.pace, over=session.over)
-        lines = layout.view(session.story, shown, (columns, min(rows - 2, 22)), self._unicode)
+        lines = layout.view(session.story, shown, (columns, min(rows - 6, 20)), self._unicode)
         for line in lines:
             sys.stderr.write(self._screen.drawn(line, columns) + "\n")
         sys.stderr.flush()
@@ -209,7 +213,7 @@ class Terminal:
             sys.stderr = _Said(self.say, sys.stderr)
             if sys.stdout.isatty():
                 sys.stdout = _Said(self.say, sys.stdout)
-            self._due = 0.0
+            self._due = self._stale = 0.0
         return True
 
     def _give_back(self) -> None:

@@ -28,7 +28,8 @@ from hpsearch.trial import Layer
 
 MOST_POINTS = 1500  # of a curve; of more epochs an even selection is drawn
 FEWEST = 2  # looks at the layers that make a picture
-MANY = 12  # values, of which an axis may leave some out
+MANY = 12  # values of the metric, of which its axis leaves some out
+LEFT_OUT = 3  # so many: the first epochs would flatten the rest
 MOST_LINES = 40  # upright lines, one for each intervention
 FARTHEST = 300.0  # decades from 1 that an axis reaches
 WIDE = 20.0  # times the smallest value is the largest: more needs a log axis
@@ -116,9 +117,8 @@ def curves(summary: BabysitSummary, names: Sequence[str]) -> Figure | None:
         limits = _log_axis(log, drawn)
     else:
         limits = _better_part(summary, drawn, marks)
-        notes += ["The axis leaves out the weakest quarter; a double click shows all."] * bool(
-            limits
-        )
+        if limits:
+            notes.append("The axis leaves out the weakest epochs; a double click shows all.")
     return figure(
         data,
         " ".join(notes) or None,
@@ -132,12 +132,13 @@ def curves(summary: BabysitSummary, names: Sequence[str]) -> Figure | None:
 def _better_part(
     summary: BabysitSummary, drawn: Sequence[float], marks: Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    """An axis of the better three quarters of many values, and of all marks."""
-    found = value_range(summary.criterion, drawn) if len(drawn) >= MANY else None
+    """An axis of most values, without the weakest, and of all marks."""
+    shown = 1 - LEFT_OUT / max(LEFT_OUT, len(drawn))
+    found = value_range(summary.criterion, drawn, shown) if len(drawn) >= MANY else None
     if found is None:
         return {}
-    shown = [*found, *(() if marks is None else marks["y"])]
-    return {"range": [min(shown), max(shown)]}
+    ends = [*found, *(() if marks is None else marks["y"])]
+    return {"range": [min(ends), max(ends)]}
 
 
 def _before(summary: BabysitSummary, names: Sequence[str]) -> list[dict[str, Any]]:

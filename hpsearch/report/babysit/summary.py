@@ -201,7 +201,7 @@ class BabysitSummary:
 
     @cached_property
     def advice(self) -> list[Offered]:
-        """What to try; nothing where the training has been over for good."""
+        """What to try, the most important first."""
         return advise(self.story)
 
     @cached_property
@@ -266,7 +266,7 @@ class BabysitSummary:
         return sorted(found, key=lambda each: each.epoch)
 
     def as_json(self) -> dict[str, Any]:
-        """The summary that `report --format json` prints; see docs/run_format.md."""
+        """The summary that `report --format json` prints; see docs/guide.md."""
         story, best, start = self.story, self.best, self.info.babysit
         assert start is not None
         return {

@@ -1,6 +1,7 @@
 """The rows of the live view: whatever the model is, they fit."""
 
 import dataclasses
+from math import nan
 
 import pytest
 from rich.cells import cell_len
@@ -147,7 +148,7 @@ def test_a_small_terminal_shows_the_help_from_its_most_important_row():
 @pytest.mark.parametrize("height", [1, 4])
 @pytest.mark.parametrize(
     "values",
-    [[], [None], [1.0], [1.0, 1.0], [None, 2.0, None], [1e308, -1e308, 1e308] * 50, [0.0, 1e-300],
+    [[], [nan], [1.0], [1.0, 1.0], [nan, 2.0, nan], [1e308, -1e308, 1e308] * 50, [0.0, 1e-300],
      [float(k) for k in range(999)]],
 )  # fmt: skip
 def test_any_values_give_rows_no_longer_than_the_width(values, height, unicode):

@@ -117,12 +117,20 @@ def clamped(values: Sequence[float | None], limits: list[float] | None) -> dict[
     return {"y": places, "symbol": symbols}
 
 
-def value_range(criterion: Criterion, values: Sequence[float]) -> list[float] | None:
-    """Where the better three quarters of the values lie: the weakest would flatten the rest."""
+def value_range(
+    criterion: Criterion, values: Sequence[float], share: float = 0.75
+) -> list[float] | None:
+    """Where the better part of the values lies: the weakest would flatten the rest.
+
+    Args:
+        criterion: what is better.
+        values: to be shown.
+        share: of them that lie on the axis for sure.
+    """
     ordered = sorted(values, reverse=criterion.goal == "maximize")
     if len(ordered) < 2 or ordered[0] == ordered[-1]:
         return None
-    best, weak = ordered[0], ordered[round(0.75 * (len(ordered) - 1))]
+    best, weak = ordered[0], ordered[round(share * (len(ordered) - 1))]
     if best == weak:
         weak = ordered[-1]
     pad = 0.08 * (best - weak)
