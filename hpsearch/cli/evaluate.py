@@ -69,6 +69,11 @@ def _stored(run: str | None, runs_dir: Path, trust: bool) -> dict[str, object]:
         raise no_model(found, info)
     if winner.test is None and info.babysit is not None:
         winner = look_at_test_rows(found, trust)
+        if found.report.exists():
+            from hpsearch.cli.report import write_page
+            from hpsearch.report.findings import findings
+
+            write_page(found, findings(found), refresh=None)
     if winner.test is None:
         raise RunError(
             f"{found.path}: was searched without test rows (data.test: 0); "

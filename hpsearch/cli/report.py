@@ -103,13 +103,13 @@ def _one(run: RunDirectory, format_: str, top: int, open_: bool, watch: bool) ->
         return
     from hpsearch.report.live import EVERY
 
-    _write_page(run, found, EVERY if found.info.status == "running" else None)
+    write_page(run, found, EVERY if found.info.status == "running" else None)
     found.show()
     if open_:
         _open(run.report.path)
 
 
-def _write_page(run: RunDirectory, found: Findings, refresh: float | None) -> None:
+def write_page(run: RunDirectory, found: Findings, refresh: float | None) -> None:
     """Write report.html; where it cannot be written, the text is shown all the same."""
     try:
         write_report(run, found, refresh)
