@@ -129,3 +129,48 @@ def test_a_full_disk_leaves_no_half_file_and_what_was_there_before(
         assert mount("-o", "remount,size=10m", disk).returncode == 0
         assert in_process(*words).returncode == 0
         assert (disk / "labels.csv").read_text().count("\n") == 20_001
+
+
+@pytest.fixture(scope="module")
+def babysat(whole, command):
+    """A small model that was steered, where there was room."""
+    assert command(whole, "babysit", "tiny.yaml", "--name", "model").returncode == 0
+    assert command(whole, "steer", "model", "--branch", "3", "--set", "l2=0.1").returncode == 0
+    assert command(whole, "resume", "model").returncode == 0
+    return whole / "runs" / "model"
+
+
+def epochs(run):
+    """Every epoch of a babysat model, each once."""
+    found = {}
+    for line in map(json.loads, (run / "curves.jsonl").read_text().splitlines()):
+        for row in zip(*line["curve"].values(), strict=True):
+            assert (line["number"], row[0]) not in found
+            found[line["number"], row[0]] = row
+    return found
+
+
+@pytest.mark.parametrize("kilobytes", [60, 84])
+def test_a_model_that_is_babysat_on_a_full_disk_stops_and_goes_on_once_there_is_room(
+    tmp_path, babysat, hpsearch, in_process, kilobytes
+):
+    branch = ("steer", "disk/it", "--branch", "3", "--set", "l2=0.1")
+    with small_disk(tmp_path / "disk", f"{kilobytes}k") as disk:
+        begun = hpsearch("babysit", "tiny.yaml", "--name", "it", "--runs-dir", "disk")
+        before = epochs(disk / "it")
+        assert hpsearch(*branch).returncode == 0  # the diary has room where a snapshot has none
+        full = hpsearch("resume", "disk/it")
+        for done in (begun, full):
+            if done.returncode:
+                assert done.stderr.count("hpsearch: ") == 1, done.stderr
+                assert "No space left" in done.stderr
+                assert "Traceback" not in done.stderr
+        assert full.returncode == 1
+        assert mount("-o", "remount,size=10m", disk).returncode == 0
+        done = in_process("resume", "disk/it")
+        assert done.returncode == 0, done.stderr
+        found, whole = epochs(disk / "it"), epochs(babysat)
+        assert found.items() <= whole.items()
+        assert before.items() <= found.items()
+        assert [key for key in found if key[0] == 1] == [(1, epoch) for epoch in range(4, 10)]
+        assert in_process("babysit", "disk/it", "--replay").returncode == 0

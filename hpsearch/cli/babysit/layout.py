@@ -28,7 +28,7 @@ from hpsearch.trial import Intervention, Layer
 LABEL = 15  # columns before the first number of a row
 TALLEST = 10  # rows of a curve
 SOUND = (1e-4, 1e-2)
-"""A step of the weights a practitioner does not wonder at: ten times about 1e-3, each way."""
+"""Update/weight ratios that are usual: from a tenth of 1e-3 to ten times it."""
 
 Floats = NDArray[np.float64]
 

@@ -197,7 +197,7 @@ class Terminal:
         """Print the last state, without what is said: that stands above."""
         columns, rows = size
         shown = layout.Shown(at=session.at, pace=session.pace, over=session.over)
-        lines = layout.view(session.story, shown, (columns, min(rows - 2, 22)), self._unicode)
+        lines = layout.view(session.story, shown, (columns, min(rows - 6, 20)), self._unicode)
         for line in lines:
             sys.stderr.write(self._screen.drawn(line, columns) + "\n")
         sys.stderr.flush()

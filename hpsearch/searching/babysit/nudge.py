@@ -33,14 +33,16 @@ def settings_with(config: Config, params: Params) -> dict[str, Any]:
     """Every setting of a training: the configuration's fixed ones and a babysat model's own.
 
     A user's trainer gets only names of the space: a diary may come from a stranger, and in a
-    command another name could stand for the checkpoint folder, say.
+    command another name could stand for the checkpoint folder, say. As in a search it gets none
+    that a change has made inactive.
     """
-    any_names = kind_read(config.trainer).any_names
-    own = {
-        name: value
-        for name, value in params.items()
-        if name == "epochs" or name in config.space or not any_names
-    }
+    if not kind_read(config.trainer).any_names:
+        return {**config.trainer.settings, **params}
+    active: dict[str, Any] = {}
+    for parameter in config.space.in_order:
+        if parameter.name in params and config.space.active(parameter, active):
+            active[parameter.name] = params[parameter.name]
+    own = {name: value for name, value in params.items() if name == "epochs" or name in active}
     return {**config.trainer.settings, **own}
 
 
@@ -53,16 +55,23 @@ def middle(config: Config, given: Mapping[str, Any] | None = None) -> dict[str, 
 
 
 def _completed(space: Space, given: dict[str, Any]) -> dict[str, Any]:
-    """A setting with every active parameter of the space, and none that is inactive."""
+    """A setting with every active parameter of the space, and none that is inactive.
+
+    A list has as many values as there are layers, say: the first of those that it had, then some
+    in the middle.
+    """
     chosen: dict[str, Any] = {}
     for parameter in space.in_order:
         if not space.active(parameter, chosen):
             given.pop(parameter.name, None)
             continue
-        if parameter.name not in given:
-            value = parameter.domain.at(0.5)
-            length = space.length(parameter, chosen)
-            given[parameter.name] = value if length is None else [value] * length
+        length = space.length(parameter, chosen)
+        found = given.get(parameter.name, [])
+        if length is not None and isinstance(found, list):
+            more = [parameter.domain.at(0.5)] * max(0, length - len(found))
+            given[parameter.name] = [*found, *more][:length]
+        elif parameter.name not in given:
+            given[parameter.name] = parameter.domain.at(0.5)
         chosen[parameter.name] = given[parameter.name]
     others = {name: value for name, value in given.items() if name not in chosen}
     return {**{p.name: chosen[p.name] for p in space if p.name in chosen}, **others}
@@ -139,7 +148,8 @@ def changes(
     values = {n: standard(v, kind.hyperparameters.get(n)) for n, v in given.items()}
     after = _completed(space, {**params, **values})
     settings = settings_with(config, after)
-    if not kind.any_names:
+    problems = _lengths(values, after)
+    if not problems and not kind.any_names:
         problems = [f"{name}: {problem}" for name, problem in kind.check_settings(settings)]
         ignored = dict(kind.ignored_settings(settings))
         problems += [
@@ -177,10 +187,21 @@ def problems_of(config: Config, given: Mapping[str, Any], params: Params) -> lis
             problem = "is not active with this setting"
         if problem is not None:
             problems.append(f"{name}: {problem}")
+    problems = problems or _lengths(given, params)
     if problems or kind.any_names:
         return problems
     settings = settings_with(config, params)
     return [f"{name}: {problem}" for name, problem in kind.check_settings(settings)]
+
+
+def _lengths(given: Mapping[str, Any], after: Params) -> list[str]:
+    """Which of some given lists have not as many values as the setting with them has."""
+    problems = []
+    for name, value in given.items():
+        now = after.get(name)
+        if isinstance(value, list) and isinstance(now, list) and len(value) != len(now):
+            problems.append(f"{name}: must have {len(now)} values, found {len(value)}")
+    return problems
 
 
 def _problem(

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 
 from hpsearch.config import from_mapping
 from hpsearch.errors import ConfigError
-from hpsearch.searching.babysit.nudge import changes, middle, named_values, problems_of, sorted_out
+from hpsearch.searching.babysit.nudge import (
+    changes,
+    middle,
+    named_values,
+    problems_of,
+    settings_with,
+    sorted_out,
+)
 from hpsearch.space.domain import same
 
 DIGITS = {"name": "d", "data": {"source": "digits"}, "trainer": {"kind": "network", "epochs": 9}}
@@ -150,6 +157,7 @@ def test_a_value_outside_the_searched_range_but_inside_its_domain_may_be_set():
         ({"x": True}, "x: must be a number"),
         ({"x": 2**70}, "x: must be a number"),
         ({"units": 3}, "units: must be a list, as `per: layers` has it, found 3"),
+        ({"units": [1]}, "units: must have 2 values, found 1"),
         ({"units": [1.5, 2]}, "units: must be a whole number, found 1.5"),
         ({"kind": "b"}, "kind: must be one of 'a', 2, null, true, found 'b'"),
         ({"share": 1}, "share: must be below 1, as its scale is 1-10.r, found 1"),
@@ -167,6 +175,24 @@ def test_a_parameter_of_the_users_own_is_what_its_space_says(tmp_path, given, sa
 def test_a_parameter_of_the_users_own_may_leave_the_searched_range(tmp_path):
     at = own(tmp_path)
     assert changes(at, middle(at), {"x": 40}, 5) == {"x": 40}
+
+
+def test_a_list_grows_and_shrinks_with_what_it_is_for(tmp_path):
+    at = own(tmp_path)
+    params = {**middle(at), "units": [7, 8]}
+    assert changes(at, params, {"layers": 3}, 5) == {"layers": 3, "units": [7, 8, 5]}
+    assert changes(at, params, {"layers": 1}, 5) == {"layers": 1, "units": [7]}
+    assert changes(at, params, {"layers": 1, "units": [2]}, 5) == {"layers": 1, "units": [2]}
+
+
+def test_what_has_become_inactive_reaches_no_trainer_of_the_users(tmp_path):
+    at = own(tmp_path)
+    params = middle(at, {"kind": "a"})
+    assert "share" in settings_with(at, params)
+    after = {**params, **changes(at, params, {"kind": 2}, 5)}
+    assert "share" not in settings_with(at, after)
+    assert settings_with(at, {**after, "checkpoint_dir": "/etc", "epochs": 4})["epochs"] == 4
+    assert "checkpoint_dir" not in settings_with(at, {**after, "checkpoint_dir": "/etc"})
 
 
 def test_what_a_user_writes_is_a_value_or_belongs_to_the_configuration():
