@@ -103,13 +103,13 @@ def _one(run: RunDirectory, format_: str, top: int, open_: bool, watch: bool) ->
         return
     from hpsearch.report.live import EVERY
 
-    write_page(run, found, EVERY if found.info.status == "running" else None)
+    _write_page(run, found, EVERY if found.info.status == "running" else None)
     found.show()
     if open_:
         _open(run.report.path)
 
 
-def write_page(run: RunDirectory, found: Findings, refresh: float | None) -> None:
+def _write_page(run: RunDirectory, found: Findings, refresh: float | None) -> None:
     """Write report.html; where it cannot be written, the text is shown all the same."""
     try:
         write_report(run, found, refresh)
@@ -117,6 +117,12 @@ def write_page(run: RunDirectory, found: Findings, refresh: float | None) -> Non
         why = error.strerror if isinstance(error, OSError) else None
         reason = why or str(error).removeprefix(f"{run.report}: ")
         echo(f"{run.report}: cannot be written: {reason}", err=True)
+
+
+def renew_page(run: RunDirectory) -> None:
+    """Write the report.html of a run that is at rest again, if it has one."""
+    if run.report.exists():
+        _write_page(run, findings(run), refresh=None)
 
 
 def _trial(run: RunDirectory, wanted: int, format_: str) -> None:
