@@ -48,6 +48,7 @@ class Shown:
         answer: to the last key, where it did nothing else.
         advice: what might help, and the command that does it.
         over: whether the training has ended.
+        left: whether nothing trains any more, because it has ended or was interrupted.
     """
 
     at: int
@@ -57,6 +58,7 @@ class Shown:
     answer: str = ""
     advice: Sequence[Offered] = ()
     over: bool = False
+    left: bool = False
 
 
 def view(
@@ -150,6 +152,8 @@ def _heading(story: Story, shown: Shown, width: int) -> Line:
     state, style = "training", "green"
     if shown.over or epoch >= epochs:
         state, style = "ended", "bold"
+    elif shown.left:
+        state, style = "interrupted", "bold"
     elif any(request.action == "stop" for request in shown.waiting):
         state, style = "stops after this epoch", "yellow"
     elif shown.at < epoch:

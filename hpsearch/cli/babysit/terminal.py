@@ -196,7 +196,7 @@ class Terminal:
     def _last(self, session: Session, size: tuple[int, int]) -> None:
         """Print the last state, without what is said: that stands above."""
         columns, rows = size
-        shown = layout.Shown(at=session.at, pace=session.pace, over=session.over)
+        shown = layout.Shown(session.at, session.pace, over=session.over, left=True)
         lines = layout.view(session.story, shown, (columns, min(rows - 6, 20)), self._unicode)
         for line in lines:
             sys.stderr.write(self._screen.drawn(line, columns) + "\n")

@@ -266,6 +266,7 @@ def test_the_terminal_is_as_it_was_after_a_signal(babysit, number):
     assert model.end() == 130
     assert model.sane
     assert "Go on with: hpsearch resume runs/m" in model.screen.text
+    assert "/100000  interrupted" in model.screen.text
 
 
 def test_the_terminal_is_as_it_was_after_a_second_control_c(babysit):
