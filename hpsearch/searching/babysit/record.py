@@ -374,8 +374,14 @@ class Record:
         }
 
     def _told(self, params: Params, changes: Mapping[str, Any]) -> str:
-        """Changes in words: "learning_rate 0.01 -> 0.003"."""
+        """Changes in words: "learning_rate 0.01 -> 0.003, optimizer adam -> rmsprop"."""
+
+        def word(value: Any) -> str:
+            if not isinstance(value, str):
+                return show(value)
+            return printable(value if len(value) <= 60 else f"{value[:57]}...")
+
         return ", ".join(
-            f"{printable(name)} {show(before)} -> {show(after)}"
+            f"{printable(name)} {word(before)} -> {word(after)}"
             for name, (before, after) in self._differences(params, changes).items()
         )

@@ -157,7 +157,7 @@ def test_the_remarks_of_a_change_are_part_of_the_answer(model, asking):
     with made.session() as session:
         session.train(2)
         (answer,) = asking(session, Request("set", {"optimizer": "momentum"}))
-    assert "optimizer 'adam' -> 'momentum'" in answer.text
+    assert "optimizer adam -> momentum" in answer.text
     assert "anew" in answer.text
 
 
