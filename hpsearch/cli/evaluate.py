@@ -69,6 +69,9 @@ def _stored(run: str | None, runs_dir: Path, trust: bool) -> dict[str, object]:
         raise no_model(found, info)
     if winner.test is None and info.babysit is not None:
         winner = look_at_test_rows(found, trust)
+        from hpsearch.cli.report import renew_page
+
+        renew_page(found)  # which said that the test rows were not looked at
     if winner.test is None:
         raise RunError(
             f"{found.path}: was searched without test rows (data.test: 0); "

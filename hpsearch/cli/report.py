@@ -119,6 +119,12 @@ def _write_page(run: RunDirectory, found: Findings, refresh: float | None) -> No
         echo(f"{run.report}: cannot be written: {reason}", err=True)
 
 
+def renew_page(run: RunDirectory) -> None:
+    """Write the report.html of a run that is at rest again, if it has one."""
+    if run.report.exists():
+        _write_page(run, findings(run), refresh=None)
+
+
 def _trial(run: RunDirectory, wanted: int, format_: str) -> None:
     """One trial, as text or as JSON."""
     found = findings(run).trial(wanted)

@@ -11,6 +11,9 @@ import pytest
 from hpsearch.api.run import load
 from hpsearch.errors import HpsearchError
 from hpsearch.report import png
+from hpsearch.searching.babysit.record import Record
+from hpsearch.store import RunDirectory
+from hpsearch.store.requests import Request
 
 
 @pytest.fixture(scope="session")
@@ -117,14 +120,47 @@ def test_a_model_that_began_as_a_trial_is_held_against_it(hpsearch, searched):
 
 
 def test_evaluated_test_rows_stand_in_its_report(hpsearch, panda):
+    assert "not looked at" in (panda / "report.html").read_text()
     assert hpsearch("evaluate", "panda").status == 0
+    page = (panda / "report.html").read_text()
+    assert "not looked at" not in page
+    assert "Class by class" in page
 
     told = json.loads(hpsearch("report", "panda", "--format", "json").out)
 
     assert told["test"]["rows"] > 100
     assert told["tested"]["name"] == "test_accuracy"
     assert "test_accuracy" in hpsearch("report", "panda").out
-    assert "Class by class" in (panda / "report.html").read_text()
+
+
+def test_a_model_without_a_page_is_evaluated_without_making_one(hpsearch, panda):
+    (panda / "report.html").unlink()
+    assert hpsearch("evaluate", "panda").status == 0
+    assert not (panda / "report.html").exists()
+
+
+def test_what_the_user_stopped_is_called_stopped_until_something_else_is_done(hpsearch, panda):
+
+    def words():
+        (listed,) = json.loads(hpsearch("list", "--format", "json").out)
+        status = json.loads(hpsearch("steer", "panda", "--status", "--format", "json").out)
+        return listed["status"], status["status"]
+
+    hpsearch("steer", "panda", "--branch", "2")
+    assert words() == ("interrupted", "interrupted")
+    run = RunDirectory(panda)
+    with run.writing() as writer:
+        Record(run, writer).act(Request("stop", by="key"))
+    hpsearch("steer", "panda", "--note", "enough")
+    assert words() == ("stopped", "stopped")
+    assert "panda: stopped, epoch 2 of 4" in hpsearch("steer", "panda", "--status").out
+    said = hpsearch("report", "panda").out
+    assert "stopped, epoch 2 of 4 of branch 2" in said
+    assert "go on with:   hpsearch resume runs/panda" in said
+    assert '<span class="status stopped">stopped</span>' in (panda / "report.html").read_text()
+    assert json.loads((panda / "run.json").read_text())["status"] == "interrupted"
+    hpsearch("steer", "panda", "--set", "learning_rate=0.001")
+    assert words() == ("interrupted", "interrupted")
 
 
 def test_from_python_its_report_is_the_same_page(panda):

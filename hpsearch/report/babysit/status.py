@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from textwrap import wrap
 from typing import Any
 
-from hpsearch.report.babysit.advice import advise
+from hpsearch.messages import printable
+from hpsearch.report.babysit.advice import advise, rate_in
+from hpsearch.report.babysit.summary import entries, run_status
 from hpsearch.report.numbers import number
 from hpsearch.searching.babysit.story import Story, read
 from hpsearch.store import RunDirectory
 from hpsearch.store.files import plain
+from hpsearch.trainers.kinds import kind_read
+from hpsearch.trial import Intervention
+
+MOST_ENTRIES = 5  # of the diary, as text: the last ones
+WIDTH = 80  # of a line of settings
 
 
 def status_of(run: RunDirectory) -> dict[str, Any]:
@@ -24,20 +33,23 @@ def as_json(story: Story) -> dict[str, Any]:
     """The same of what was read."""
     best = story.best
     curve = story.curve(story.number)
+    settings = story.settings(story.number)
+    rate = rate_in(kind_read(story.config.trainer), settings, min(story.epoch + 1, story.epochs))
     last = {name: values[-1] for name, values in curve.items() if name != "epoch" and values}
     return {
         "run": story.run.name,
-        "status": story.info.status,
+        "status": run_status(story),
         "paused": story.lines.paused,
         "trial": story.number,
         "epoch": story.epoch,
         "epochs": story.epochs,
         "metric": story.criterion.name,
         "metrics": last,
-        "settings": plain(story.settings(story.number)),
+        "rate": rate,
+        "settings": plain(settings),
         "best": best and {"trial": best.trial, "epoch": best.epoch, "value": story.value(best)},
         "branches": len(story.lines.all),
-        "interventions": [plain(done) for done in story.diary[-5:]],
+        "interventions": [plain(done) for done in story.diary],
         "advice": [vars(offered) for offered in advise(story)],
     }
 
@@ -54,12 +66,25 @@ def status_text(told: dict[str, Any]) -> str:
         best = told["best"]
         where = f"epoch {best['epoch']}" + (f" of branch {best['trial']}" if of else "")
         lines.append(f"  best {told['metric']} {number(best['value'])}, {where}")
-    for done in told["interventions"]:
-        changes = ", ".join(f"{n} {a} -> {b}" for n, (a, b) in done["set"].items())
-        note = f"  # {done['note']}" if done["note"] else ""
-        lines.append(f"  epoch {done['epoch']}: {done['action']} {changes}{note}".rstrip())
+    lines += _settings(told)
+    diary = list(entries(Intervention(**done) for done in told["interventions"]))
+    if len(diary) > MOST_ENTRIES:
+        lines.append(f"  the last {MOST_ENTRIES} of {len(diary):,} interventions:")
+    for entry in diary[-MOST_ENTRIES:]:
+        note = f"  # {printable(entry.done.note)}" if entry.done.note else ""
+        lines.append(f"  epoch {entry.epoch}: {entry.words}{note}")
     for offered in told["advice"]:
         lines.append(f"  ! {offered['message']}")
         if offered["command"]:
             lines.append(f"    {offered['command']}")
     return "\n".join(lines)
+
+
+def _settings(told: dict[str, Any]) -> Iterator[str]:
+    """The learning rate of the next epoch, after any decay, and all settings."""
+    if told["rate"] is not None:
+        yield f"  learning rate now {number(told['rate'])}"
+    shown = [f"{n} {number(value)}" for n, value in told["settings"].items() if n != "epochs"]
+    text = printable(f"set: {', '.join(shown)}")
+    yield from wrap(text, WIDTH, initial_indent="  ", subsequent_indent="    ",
+                    break_long_words=False, break_on_hyphens=False)  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -132,9 +132,9 @@ class BabysitSummary:
 
     @property
     def status(self) -> str:
-        """running, paused, finished, interrupted or failed."""
-        paused = self.story.lines.paused and self.info.status == "running"
-        return "paused" if paused else self.info.status
+        """running, paused, finished, stopped, interrupted or failed."""
+        found = run_status(self.story)
+        return "paused" if self.story.lines.paused and found == "running" else found
 
     @cached_property
     def best(self) -> Point | None:
@@ -342,7 +342,14 @@ class BabysitSummary:
         return table
 
 
-def entries(diary: Sequence[Intervention]) -> Iterator[Entry]:
+def run_status(story: Story) -> str:
+    """What run.json says, but "stopped" where the user stopped the training, and all is well."""
+    last = next((done for done in reversed(story.diary) if done.set or done.action != "set"), None)
+    stopped = last is not None and last.action == "stop" and last.epoch == story.epoch
+    return "stopped" if stopped and story.info.status == "interrupted" else story.info.status
+
+
+def entries(diary: Iterable[Intervention]) -> Iterator[Entry]:
     """Each intervention with the branch under which training goes on."""
     number = 0
     for done in diary:

@@ -163,7 +163,7 @@ def _advice(summary: BabysitSummary) -> Iterator[Printable]:
 def next_commands(summary: BabysitSummary) -> Iterator[tuple[str, str]]:
     """The commands to go on with, and why."""
     run, story = as_argument(summary.run.path), summary.story
-    if summary.status in ("interrupted", "failed"):
+    if summary.status in ("stopped", "interrupted", "failed"):
         yield "go on with", f"hpsearch resume {run}"
     elif summary.status == "finished":
         yield "train longer", f"hpsearch resume {run} --epochs {2 * story.epochs}"

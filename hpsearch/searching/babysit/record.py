@@ -389,10 +389,16 @@ class Record:
         self, params: Params, changes: Mapping[str, Any], given: Mapping[str, Any] | None = None
     ) -> str:
         """Changes in words: "learning_rate 0.01 -> 0.003"; what nobody gave is the middle."""
+
+        def word(value: Any) -> str:
+            if not isinstance(value, str):
+                return show(value)
+            return printable(value if len(value) <= 60 else f"{value[:57]}...")
+
         told = []
         for name, (before, after) in self._differences(params, changes).items():
             same = before == after  # of one that becomes active
-            text = show(after) if same else f"{show(before)} -> {show(after)}"
+            text = word(after) if same else f"{word(before)} -> {word(after)}"
             filled = given is not None and name not in given
             told.append(f"{printable(name)} {text}{' (the middle of its range)' * filled}")
         return ", ".join(told)

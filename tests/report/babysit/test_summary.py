@@ -10,6 +10,7 @@ from io import StringIO
 import pytest
 
 from hpsearch.errors import RunError
+from hpsearch.report.babysit.status import as_json, status_text
 from hpsearch.report.babysit.summary import BabysitSummary
 from hpsearch.report.findings import BabysitFindings
 from hpsearch.report.text import json_text
@@ -101,6 +102,21 @@ def test_the_text_tells_best_branches_diary_and_what_to_do(found, capsys):
     assert "\nb long" not in told  # a note stays on its line
     assert "steer" in told
     assert "--continue" in told
+
+
+def test_the_status_tells_the_rate_now_all_settings_and_the_last_of_the_diary(nudged):
+    notes = [replace(nudged.diary[-1], action="set", note=f"note {n}") for n in range(4)]
+    told = as_json(replace(nudged, diary=[*nudged.diary, *notes]))
+    text = status_text(told)
+
+    assert len(told["interventions"]) == 8
+    assert told["rate"] == pytest.approx(0.01 / 6)  # in epoch 11, by the decay of 0.5
+    assert "  learning rate now 0.001667\n  set: learning_rate_decay 0.5" in text
+    assert "dropout 0.2" in text
+    assert (
+        "  the last 5 of 8 interventions:\n  epoch 10: pause\n  epoch 10: note  # note 0" in text
+    )
+    assert max(map(len, text.splitlines()[:6])) <= 80
 
 
 def test_a_branch_alone_has_its_settings_and_its_whole_curve(found, capsys):

@@ -100,7 +100,7 @@ def test_a_change_is_refused_or_leads_to_a_setting_that_could_begin(values):
         return
     after = {**params, **changed}
     assert changed
-    assert all(same(current(config, after, name), value) for name, value in values.items())
+    assert all(same(current(at, after, name), value) for name, value in values.items())
     assert not problems_of(at, values, {**after, **values})
     with pytest.raises(ConfigError, match="nothing would change"):
         changes(at, after, values, 5)
