@@ -425,3 +425,39 @@ def test_the_next_piece_begins_before_the_last_is_recorded_unless_something_is_a
     made.train()
     whole.train()
     assert made.bits == whole.bits
+
+
+def test_a_training_that_fails_says_where_and_how_it_goes_on(model, tmp_path):
+    from hpsearch.config import from_mapping
+
+    (tmp_path / "own.py").write_text(
+        "def train(params):\n"
+        "    for epoch in range(9):\n"
+        "        if epoch == 4 and params['x'] < 1:\n"
+        "            raise ValueError('no more')\n"
+        "        change = yield {'loss': 1 / (1 + epoch)}\n"
+        "        params = {**params, **(change or {})}\n"
+    )
+    own = {
+        "name": "own",
+        "trainer": {"kind": "function", "function": f"{tmp_path}/own.py:train", "epochs": 9},
+        "metric": {"name": "loss", "goal": "minimize"},
+        "space": {"x": {"min": 0, "max": 1}},
+        "parallel": {"backend": "serial"},
+    }
+    made = model(from_mapping(own))
+    with pytest.raises(
+        HpsearchError,
+        match=r"branch 0 could not train on after epoch \d.*no more; once that is mended, go on "
+        r"with: hpsearch resume \S+$",
+    ):
+        made.train()
+    made.act("branch", epoch=1, set={"x": 0.25})
+    with pytest.raises(HpsearchError, match=r"without the last change: hpsearch steer .* --undo"):
+        made.train()
+    made.act("undo")
+    assert made.run.info.status == "interrupted"
+    made.act("set", set={"x": 2})
+    made.train()
+    assert made.run.info.status == "finished"
+    assert replay(made.run).same
