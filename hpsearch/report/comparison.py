@@ -55,6 +55,10 @@ class Member(Protocol):
         """The winner's settings; empty where there is none."""
         ...
 
+    def setting_text(self, name: str) -> str:
+        """One of the winner's settings as text; empty where it has none of this name."""
+        ...
+
     @property
     def best(self) -> Result | None:
         """The winner, with its value; None where there is none."""
@@ -100,6 +104,10 @@ class SearchMember:
     def params(self) -> Mapping[str, Any]:
         """The winner's settings."""
         return {} if self.summary.best is None else self.summary.best.params
+
+    def setting_text(self, name: str) -> str:
+        """One of the winner's settings as text."""
+        return number(self.params[name]) if name in self.params else ""
 
     @property
     def best(self) -> Result | None:
@@ -184,8 +192,10 @@ class Comparison:
     @cached_property
     def settings(self) -> list[tuple[str, list[str]]]:
         """The winners' settings: a name, and a cell for each run."""
-        columns = [{k: number(v) for k, v in m.params.items()} for m in self.members]
-        return _side_by_side(columns)
+        names = dict.fromkeys(name for member in self.members for name in member.params)
+        return _side_by_side(
+            [{name: member.setting_text(name) for name in names} for member in self.members]
+        )
 
     @cached_property
     def differences(self) -> list[tuple[str, list[Any]]]:
@@ -242,8 +252,8 @@ def compare(found: Sequence[Findings]) -> Comparison:
 
 
 def _side_by_side(columns: Sequence[Mapping[str, str]]) -> list[tuple[str, list[str]]]:
-    """A row for each name that one of the columns has: the name, and a cell of each column."""
-    names = dict.fromkeys(name for column in columns for name in column)
+    """A row for each name of which a column says something: the name, and a cell of each."""
+    names = dict.fromkeys(name for column in columns for name, cell in column.items() if cell)
     return [(name, [column.get(name, "") for column in columns]) for name in names]
 
 

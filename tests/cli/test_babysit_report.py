@@ -101,6 +101,9 @@ def test_a_comparison_has_a_search_and_a_babysat_model_side_by_side(hpsearch, se
     lines = {line.split("  ")[0].strip(): line for line in said.out.splitlines()}
     assert lines["epochs trained"].split()[-1] == "6"
     assert lines["branches"].split() == ["branches", "2"]
+    assert lines["optimizer"].split()[-1] == "adam"  # by default
+    assert "babysat from" not in lines  # nor was the search refined
+    assert "refined from" not in Path("runs/comparison.html").read_text()
     assert "of branch" in said.out
     assert [run.get("kind") for run in told["runs"]] == [None, "babysit"]
     assert len([row for row in rows if row.startswith("panda,")]) == 2

@@ -25,6 +25,11 @@ class BabysatMember:
         """The setting of the best epoch."""
         return {} if self.summary.best is None else self.summary.params
 
+    def setting_text(self, name: str) -> str:
+        """A setting of the best epoch as text, be it fixed or the trainer's default."""
+        best = self.summary.best is not None
+        return self.summary.setting_text(self.params, name) if best else ""
+
     @property
     def best(self) -> Result | None:
         """The model after the best epoch."""

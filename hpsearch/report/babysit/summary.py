@@ -13,13 +13,14 @@ from hpsearch.errors import HpsearchError
 from hpsearch.report.babysit.advice import Offered, advise, rate_in
 from hpsearch.report.headline import Tested, on_test_rows
 from hpsearch.report.numbers import number as shown
+from hpsearch.searching.babysit.nudge import settings_with
 from hpsearch.searching.babysit.story import Story, read
 from hpsearch.searching.criterion import Criterion, Curve, join
 from hpsearch.store import RunDirectory, RunInfo, Winner, is_run
 from hpsearch.store.files import plain
 from hpsearch.store.records import Measured
 from hpsearch.trainers.kinds import kind_read
-from hpsearch.trial import Diagnosis, Intervention, Point, Result
+from hpsearch.trial import Diagnosis, Intervention, Params, Point, Result
 
 BEGINNINGS = ("undo", "branch", "rescue")
 """The interventions that begin a new branch."""
@@ -156,6 +157,30 @@ class BabysitSummary:
     def metrics(self) -> Mapping[str, float | None]:
         """What the best epoch reported."""
         return {} if self.best is None else self.story.metrics(self.best)
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Every setting of the best epoch, the configuration's fixed ones after its own."""
+        best = self.best or Point(0, 0)
+        return {**self.params, **self.story.settings(best.trial, best.epoch)}
+
+    def setting_text(self, params: Params, name: str) -> str:
+        """A parameter's value as text, be it fixed or the trainer's default.
+
+        Args:
+            params: a setting that the model had.
+            name: of the parameter; where it is none, or does nothing with this setting, there
+                is no text.
+        """
+        kind, settings = kind_read(self.config.trainer), settings_with(self.config, params)
+        if name not in settings:
+            known = kind.hyperparameters.get(name)
+            if known is None:
+                return ""
+            settings[name] = known.default
+            if not kind.any_names and name in dict(kind.ignored_settings(settings)):
+                return ""
+        return shown(settings[name])
 
     @property
     def trained(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +13,9 @@ from hpsearch.report.chart import learning_curve
 from hpsearch.report.numbers import duration, ends, number, rough
 from hpsearch.report.text import Line, Printable, TextTable, display, heading, warning
 from hpsearch.searching.criterion import difference
+from hpsearch.trial import Params
 
-ABREAST = 4  # settings beside each other
+ABREAST = 4  # settings beside each other; more follow below
 MOST_ENTRIES = 30  # of the diary; of more, the last ones
 
 
@@ -238,17 +239,22 @@ class BranchReport:
         name, origin = summary.criterion.name, branch.origin
         began = "" if origin is None else f", from epoch {origin.epoch} of branch {origin.trial}"
         display(heading(f"{summary.run.name}: branch {branch.number}{began}, {branch.status}"))
-        last = self.settings[-ABREAST:]
-        table = TextTable("setting", *(f"from epoch {epoch + 1}" for epoch, _ in last))
-        for each in dict.fromkeys(name for _, params in last for name in params):
-            table.add_row(each, *(number(params.get(each)) for _, params in last))
-        display("", table, *_curve(summary, self.number), "")
+        for first in range(0, len(self.settings), ABREAST):
+            display("", self._settings(self.settings[first:][:ABREAST]))
+        display(*_curve(summary, self.number), "")
         if branch.best is not None:
             display(f"best {name} of its own epochs: {number(branch.value)}, epoch {branch.best}")
         run = as_argument(summary.run.path)
         display(
             f"go on from it: hpsearch steer {run} --trial {branch.number} --branch {branch.last}"
         )
+
+    def _settings(self, shown: Sequence[tuple[int, Params]]) -> TextTable:
+        """Some of its settings beside each other."""
+        table = TextTable("setting", *(f"from epoch {epoch + 1}" for epoch, _ in shown))
+        for name in dict.fromkeys(name for _, params in self.settings for name in params):
+            table.add_row(name, *(self.summary.setting_text(params, name) for _, params in shown))
+        return table
 
 
 def report_branch(summary: BabysitSummary, wanted: int) -> BranchReport:

@@ -14,6 +14,7 @@ from hpsearch.report.babysit.status import as_json, status_text
 from hpsearch.report.babysit.summary import BabysitSummary
 from hpsearch.report.findings import BabysitFindings
 from hpsearch.report.text import json_text
+from hpsearch.searching.babysit.lines import lines_of
 from hpsearch.trial import Point, Result, Status
 
 
@@ -129,6 +130,28 @@ def test_a_branch_alone_has_its_settings_and_its_whole_curve(found, capsys):
     assert "m: branch 2, from epoch 6 of branch 1" in capsys.readouterr().out
     with pytest.raises(RunError, match="has no branch 3; there are 0 to 2"):
         found.trial(3)
+
+
+def test_a_branch_shows_its_settings_from_the_first_epoch_on_with_defaults(nudged, capsys):
+    changes = [{"learning_rate": (1 / n, 1 / (n + 1))} for n in range(1, 6)]
+    changes.append({"optimizer": ("adam", "rmsprop")})
+    diary = [replace(nudged.diary[0], epoch=n, set=c) for n, c in enumerate(changes, start=1)]
+    lines = lines_of(nudged.lines.all[0].settings[:1], diary)
+    story = replace(nudged, lines=lines, diary=diary, own={0: nudged.own[0]})
+
+    BabysitFindings(BabysitSummary(story, None)).trial(0).show()
+
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert [row.count("from") for row in rows if row[:1] == ["setting"]] == [4, 3]
+    assert [row[1:] for row in rows if row[:1] == ["optimizer"]] == [
+        ["adam"] * 4, ["adam", "adam", "rmsprop"],
+    ]  # fmt: skip
+
+
+def test_a_setting_is_shown_by_default_too_unless_it_does_nothing(found):
+    texts = [found.summary.setting_text({}, name) for name in ("optimizer", "momentum", "none")]
+
+    assert texts == ["adam", "", ""]
 
 
 def test_the_text_of_a_model_without_an_epoch_says_so(untrained, capsys):
