@@ -14,7 +14,7 @@ from hpsearch.searching.babysit.record import Record
 from hpsearch.searching.babysit.story import Story
 from hpsearch.searching.babysit.winner import write_winner
 from hpsearch.searching.criterion import Curve
-from hpsearch.searching.events import FilesChanged, Listener
+from hpsearch.searching.events import FilesChanged, Listener, Remarked
 from hpsearch.searching.interrupts import shielded
 from hpsearch.searching.session import kept_status, watched_disk
 from hpsearch.store import RunDirectory
@@ -46,8 +46,8 @@ class Session:
         message: what was said last.
     """
 
-    def __init__(self, record: Record, bench: Bench, say: Say):
-        self.record, self._bench, self._say = record, bench, say
+    def __init__(self, record: Record, bench: Bench, say: Say, notify: Listener):
+        self.record, self._bench, self._say, self._notify = record, bench, say, notify
         self.requests = Requests(record.run.inside)
         self.requests.sweep()
         self.message = ""
@@ -259,7 +259,7 @@ class Session:
                 )
             for remark in outcome.remarks:
                 if remark not in self._remarks:  # else it was told when the change was tried
-                    self._tell(remark)
+                    self._remark(remark)
             self._remarks = ()
             if outcome.diverged:  # perhaps again, after a crash that came before the rescue
                 self._tell(record.rescue())
@@ -388,6 +388,12 @@ class Session:
         self.record.writer.log(text)
         self._say(text)
 
+    def _remark(self, text: str) -> None:
+        """Tell what the trainer remarks, also to who wants to hear of trouble alone."""
+        self.message = text
+        self.record.writer.log(text)
+        self._notify(Remarked(text))
+
 
 @contextmanager
 def opened(run: RunDirectory, at: Bench, notify: Listener, say: Say) -> Iterator[Session]:
@@ -407,7 +413,7 @@ def opened(run: RunDirectory, at: Bench, notify: Listener, say: Say) -> Iterator
         notify(FilesChanged(files))
 
     with watched_disk(run), run.writing(changed) as writer, kept_status(run, writer) as ends:
-        session = Session(Record(run, writer), at, say)
+        session = Session(Record(run, writer), at, say, notify)
         try:
             yield session
             session.end()

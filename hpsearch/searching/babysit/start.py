@@ -14,7 +14,13 @@ from hpsearch.errors import ConfigError, RunError, TrainerError, as_argument
 from hpsearch.rng import RULES
 from hpsearch.searching.babysit.bench import Bench, bench
 from hpsearch.searching.babysit.lines import Settings
-from hpsearch.searching.babysit.nudge import changes, middle, problems_of
+from hpsearch.searching.babysit.nudge import (
+    SECTIONS,
+    changes,
+    middle,
+    problems_of,
+    sorted_out,
+)
 from hpsearch.searching.babysit.record import Record
 from hpsearch.searching.babysit.session import Say, Session, opened, reopened
 from hpsearch.searching.babysit.story import read
@@ -217,6 +223,13 @@ def reopen_model(
     Raises:
         HpsearchError: as `resume.reopen` does.
     """
+    given, others = sorted_out(overrides, SECTIONS)
+    if given or others != tuple(overrides):
+        first = overrides[0] if given else "epochs=N"
+        raise ConfigError(
+            f"{run.path}: what the model trains with is changed with: "
+            f"hpsearch steer {as_argument(run.path)} --set {first}"
+        )
     config = reopen(run, overrides, named=named, trust=trust, anyway=True, **forced)
     assert config is not None
     return config
