@@ -61,6 +61,31 @@ def test_each_branch_has_a_line_from_the_epoch_where_it_began_and_marks_say_why(
     assert "undo" in marks["text"][0]
 
 
+def test_a_mark_has_the_colour_and_the_number_of_the_branch_that_goes_on_there(found):
+    traces = {trace["name"]: trace for trace in figures_of(found)["metric"]["data"]}
+
+    marks, colours = traces["what was done"], traces["what was done"]["marker"]["color"]
+    assert colours == [traces[f"branch {n}"]["line"]["color"] for n in (1, 2, 2)]
+    assert marks["customdata"] == traces["branches"]["text"] == ["0, 1", "2", "2"]
+    assert "Update over weights, branch 2" in found.text
+
+
+def test_a_single_branch_has_no_numbers_at_its_marks(story_of, nudged):
+    curves = {n: values for n, values in nudged.own[0].items() if n != "epoch"}
+    story = story_of(curves, nudged.diagnostics[:2], diary=nudged.diary[:1])
+    drawn = {
+        name: (title, figure) for name, title, figure in pictures(BabysitSummary(story, None))
+    }
+
+    assert "branches" not in [trace["name"] for trace in drawn["metric"][1]["data"]]
+    assert drawn["layers-updates"][0] == "Update over weights"
+
+
+def test_all_settings_of_the_best_epoch_can_be_copied(found):
+    assert "learning_rate_decay: 0.5" in found.text  # a fixed one
+    assert "dropout: 0.2" in found.text
+
+
 def test_the_learning_rate_is_the_one_after_decay(found):
     line = figures_of(found)["rate"]["data"][0]
 
