@@ -183,8 +183,8 @@ def _marks(summary: BabysitSummary, name: str) -> dict[str, Any] | None:
         if name == RATE:
             value = summary.rate(branch, at)
         else:
-            value = (curve.get(name) or [None] * at)[at - 1 : at][0] if epoch else None
-            value = value if epoch else next(iter(curve.get(name, ())), None)
+            values = curve.get(name, ())  # shorter, where a damaged run's curves are gone
+            value = values[at - 1] if at <= len(values) else None
         if value is None:
             continue
         x.append(epoch or 1)

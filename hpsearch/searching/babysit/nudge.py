@@ -308,10 +308,11 @@ def check_diary(
     for done in diary:
         if done.action in ("set", "branch", "rescue"):  # of an undo the values are the line's
             after = {name: after for name, (_, after) in done.set.items()}
-            _check_values(after, config, run.inside / "interventions.jsonl")
+            _check_values(after, config, run.inside / "interventions.jsonl", trained=True)
 
 
-def _check_values(params: Params, config: Config, file: SafePath) -> None:
+def _check_values(params: Params, config: Config, file: SafePath, trained: bool = False) -> None:
+    """Refuse values that no user can have set, of a model that is `trained` a little already."""
     kind = kind_read(config.trainer)
     if kind.any_names:
         own = {name: value for name, value in params.items() if name != "epochs"}
@@ -321,5 +322,7 @@ def _check_values(params: Params, config: Config, file: SafePath) -> None:
         if known is None and kind.any_names:
             continue
         problem = "is no parameter" if known is None else known.check(value)
+        if trained and known is not None and known.constant:
+            problem = "cannot change while the model trains"
         if problem:
             raise RunError(f"{file}: {printable(name)[:40]}: {problem}; restore the file")

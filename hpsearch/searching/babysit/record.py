@@ -69,8 +69,8 @@ class Record:
             self._spans.setdefault(span.number, []).append(span)
         self._settle_left()
         found = self._results.get(self.number)
-        if found is not None and found.params != self.params:
-            self.reopen()  # a crash came between a change and the end that it took back
+        if found is not None and (found.params != self.params or found.epochs > self.epoch):
+            self.reopen()  # a crash came before a change had taken back the end, or took epochs
 
     @property
     def story(self) -> Story:

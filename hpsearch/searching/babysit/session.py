@@ -17,7 +17,7 @@ from hpsearch.searching.criterion import Curve
 from hpsearch.searching.events import FilesChanged, Listener, Remarked
 from hpsearch.searching.interrupts import shielded
 from hpsearch.searching.session import kept_status, watched_disk
-from hpsearch.store import RunDirectory
+from hpsearch.store import RunDirectory, vanished
 from hpsearch.store.requests import Reply, Request, Requests
 from hpsearch.trainers.protocol import State
 from hpsearch.trial import Point, Span, Status
@@ -59,6 +59,7 @@ class Session:
         self._saved_at = self._looked_at = float("-inf")
         self._pace = 0.0  # seconds an epoch
         self._begun: Line | None = None  # the line of the piece in training
+        self._ends = False  # whether that is under the last setting of its line
         self._remarks: tuple[str, ...] = ()  # on the last change, told already
         self._fill()
         self._go_to_line()
@@ -145,6 +146,8 @@ class Session:
         try:
             return self._bench.wait(timeout)
         except TrainerError as error:
+            if not self.record.run.path.is_dir():
+                raise vanished(self.record.run.path) from None
             run, path = self.record.run.path, as_argument(self.record.run.path)
             undo = f", without the last change: hpsearch steer {path} --undo"
             raise TrainerError(
@@ -222,7 +225,7 @@ class Session:
             chunk = min(chunk, most)
         stop, settings = next(line.pieces(self._at, min(end, self._at + chunk)))
         look = time.monotonic() - self._looked_at >= SAVE_EVERY
-        self._begun = line
+        self._begun, self._ends = line, settings == line.settings
         self._bench.submit(self._bench.job(line, settings, stop), self._state, look)
         return True
 
@@ -231,6 +234,7 @@ class Session:
         with shielded():
             self._begun = None
             outcome, record = piece.outcome, self.record
+            finished = outcome.finished and self._ends  # else a later change went on from there
             epochs = [int(epoch or 0) for epoch in outcome.curve["epoch"]]
             self._compare(outcome.curve, epochs)
             new = [place for place, epoch in enumerate(epochs) if epoch > record.epoch]
@@ -241,7 +245,7 @@ class Session:
             self._at, self._state, self._saved = at, state, state is None  # no Ctrl-C between
             if piece.layers:
                 self._looked_at = time.monotonic()
-            if not (outcome.diverged or outcome.finished):
+            if not (outcome.diverged or finished):
                 self._begin_early(None if most is None else most - len(new))
             if new:
                 began = record.info.began
@@ -267,7 +271,7 @@ class Session:
                 return
             if piece.layers:
                 record.diagnosed(piece.layers, self._pace)
-            if self._at == record.epoch and (outcome.finished or self._at >= record.epochs):
+            if self._at == record.epoch and (finished or self._at >= record.epochs):
                 self._save()
                 record.settle(record.number, Status.COMPLETED)
             elif time.monotonic() - self._saved_at >= SAVE_EVERY:
