@@ -125,6 +125,8 @@ def test_a_babysat_models_best_so_far_steps_with_its_epochs(panda):
     assert [value for _, value in by_epoch] == sorted(value for _, value in by_epoch)
     assert [value for _, value in by_time] == [value for _, value in by_epoch]
     assert by_time == sorted(by_time)
+    spans = RunDirectory(panda).timeline
+    assert by_time[-1][0] == pytest.approx(sum(span.end - span.start for span in spans))
 
 
 def test_a_model_that_began_as_a_trial_is_held_against_it(hpsearch, searched):

@@ -117,7 +117,8 @@ def curves(summary: BabysitSummary, names: Sequence[str]) -> Figure | None:
         notes.append("At a diamond: the branch that goes on from there.")
         data.append({
             "type": "scatter", "mode": "text", "x": marks["x"], "y": marks["y"],
-            "text": marks["customdata"], "textposition": "top center", "cliponaxis": False,
+            "text": [f"{each}<br> " for each in marks["customdata"]],  # above the diamond
+            "textposition": "top center", "cliponaxis": False,
             "hoverinfo": "skip", "hovertemplate": "", "showlegend": False, "name": "branches",
         })  # fmt: skip
     if names == [RATE] or any(name.endswith("loss") for name in names):
@@ -172,7 +173,8 @@ def _marks(summary: BabysitSummary, name: str) -> dict[str, Any] | None:
     """
     places: dict[tuple[int, int], list[Entry]] = {}
     for entry in summary.entries:
-        places.setdefault((entry.done.trial, entry.epoch), []).append(entry)
+        trained_by = summary.story.lines.owner(entry.done.trial, entry.epoch)
+        places.setdefault((trained_by, entry.epoch), []).append(entry)
     several = len(summary.branches) > 1
     x, y, texts, colours, numbers = [], [], [], [], []
     for (branch, epoch), found in places.items():

@@ -64,12 +64,15 @@ class BabysatMember:
         return self._best_so_far([(float(n), value) for n, value in enumerate(values, start=1)])
 
     def over_time(self) -> list[tuple[float, float]]:
-        """The same by seconds since the training began; a piece's epochs take equally long."""
-        values = list[tuple[float, float | None]]()
+        """The same by seconds of training; a piece's epochs take equally long."""
+        trained, values = 0.0, list[tuple[float, float | None]]()
         for piece, span in zip(self.summary.run.pieces, self.summary.run.timeline, strict=False):
             found = self._of(piece)
-            each = (span.end - span.start) / max(1, len(found))
-            values += [(span.start + n * each, value) for n, value in enumerate(found, start=1)]
+            took = span.end - span.start
+            values += [
+                (trained + took * n / len(found), value) for n, value in enumerate(found, start=1)
+            ]
+            trained += took
         return self._best_so_far(values)
 
     def _of(self, piece: Piece) -> Sequence[float | None]:

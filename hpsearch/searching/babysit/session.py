@@ -130,6 +130,7 @@ class Session:
             if self.over:
                 return
             if self.record.lines.paused:
+                self.record.writer.sync()  # it says so if the run's folder is gone
                 time.sleep(LOOK if timeout is None else timeout)
                 return
         if self._begun is None and not self._begin(most):

@@ -365,15 +365,20 @@ def test_a_change_that_is_in_the_diary_is_not_said_to_have_come_to_nothing(model
     assert made.story.number == 1
 
 
-def test_a_folder_that_is_gone_is_said_so(model, tmp_path):
+@pytest.mark.parametrize("action", ["set", "pause"])
+def test_a_folder_that_is_gone_is_said_so(model, tmp_path, action):
     made = model()
 
     def work():
         with made.session() as session:
             session.train(3)
+            if action == "pause":
+                session.act(Request("pause"))
             made.run.path.rename(tmp_path / "elsewhere")
-            session.act(Request("set", {"learning_rate": 0.5}))
-            session.train(100)
+            if action == "set":
+                session.act(Request("set", {"learning_rate": 0.5}))
+            for _ in range(50):
+                session.turn(1)
 
     with pytest.raises(RunError, match="was deleted or moved"):
         work()
