@@ -199,6 +199,8 @@ class Record:
             raise RunError(
                 f"note: must have at most {LONGEST_NOTE:,} characters, found {len(asked.note):,}"
             )
+        if asked.note is not None and not asked.note.strip():
+            raise RunError(f"note: must say something, found {asked.note[:40]!r}")
         acts = {
             "set": self._set,
             "undo": self._undo,
