@@ -15,7 +15,7 @@ from hpsearch.errors import as_argument
 from hpsearch.report.babysit.advice import Offered, advise
 from hpsearch.report.text import Line
 from hpsearch.searching.babysit.session import Session
-from hpsearch.searching.events import Event, FilesChanged, RunOpened
+from hpsearch.searching.events import Event, FilesChanged, Remarked, RunOpened
 from hpsearch.store.requests import Request
 
 PACE = 0.125
@@ -65,7 +65,7 @@ class Terminal:
             run = event.run.path
             steer = f"hpsearch steer {as_argument(run)}"
             self.say(f"{run}: ? shows the keys; from another terminal: {steer}")
-        if isinstance(event, FilesChanged):
+        if isinstance(event, FilesChanged | Remarked):
             self.say(event.message)
 
     def say(self, text: str) -> None:
