@@ -34,6 +34,7 @@ from hpsearch.searching.babysit.start import (
 from hpsearch.searching.babysit.steering import steer
 from hpsearch.searching.babysit.story import Story, read
 from hpsearch.searching.criterion import Curve
+from hpsearch.searching.events import Event, Remarked
 from hpsearch.searching.session import folds_of, same_data
 from hpsearch.searching.trainer import Function
 from hpsearch.searching.trust import unsealed
@@ -328,7 +329,7 @@ class Babysat(Run):
     def _at_work(self, say: Callable[[str], None] = lambda _: None) -> Iterator[Session]:
         """Work on the model with the run's lock, for a block."""
         try:
-            with opened(self.directory, self._made_ready(), lambda _: None, say) as session:
+            with opened(self.directory, self._made_ready(), _remarked, say) as session:
                 yield session
                 over = session.over
         except BaseException:  # a piece may still be in training
@@ -452,6 +453,12 @@ def _prepared(
         write_folds(folds, folder)
     made = kept.enter_context(bench(config, info.babysit, run.path, folder, folds, function))
     return _Ready(made, [folder, *folder.rglob("*")])
+
+
+def _remarked(event: Event) -> None:
+    """Warn of what a trainer remarks on a change."""
+    if isinstance(event, Remarked):
+        _warn(event.message)
 
 
 def _warn(text: str) -> None:

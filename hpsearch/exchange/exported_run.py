@@ -70,11 +70,12 @@ class ExportedRun:
     space: Space
     criterion: Criterion
     trials: tuple[ExportedTrial, ...]
+    unit: str = "trial"  # what each is called: those of a babysat model are branches
 
     @property
     def what(self) -> str:
         """What it is, for messages."""
-        return f"{counted(len(self.trials), 'trial')} of {self.name}"
+        return f"{counted(len(self.trials), self.unit)} of {self.name}"
 
 
 def read_run(run: RunDirectory) -> ExportedRun:
@@ -104,7 +105,8 @@ def read_run(run: RunDirectory) -> ExportedRun:
         )
         for past in past_trials(run, spec)[len(spec.history) :]
     ]
-    return ExportedRun(run.name, labels, config.space, criterion, tuple(trials))
+    unit = "trial" if info.babysit is None else "branch"
+    return ExportedRun(run.name, labels, config.space, criterion, tuple(trials), unit)
 
 
 def entry_name(space: Space, name: str, index: int) -> str:

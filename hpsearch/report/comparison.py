@@ -73,12 +73,12 @@ class Member(Protocol):
         """What it came to, in each metric that one of the runs searched: names and cells."""
         ...
 
-    def over_trials(self) -> list[tuple[float, float]]:
-        """The best value so far, trial by trial, counted from 1."""
+    def over_epochs(self) -> list[tuple[float, float]]:
+        """The best value so far by epochs trained, those of all trials or branches together."""
         ...
 
     def over_time(self) -> list[tuple[float, float]]:
-        """The same by seconds of searching."""
+        """The same by seconds of searching or training."""
         ...
 
 
@@ -127,6 +127,18 @@ class SearchMember:
         """The best value so far, trial by trial."""
         return self._best_so_far(None)
 
+    def over_epochs(self) -> list[tuple[float, float]]:
+        """The same by epochs, trial after trial; a refined run's go on from its parent's."""
+        trained, before = 0, self.parent
+        while before is not None:
+            trained += before.epochs
+            before = before.parent
+        places = {}
+        for result in self.summary.results:
+            trained += result.epochs
+            places[result.number] = float(trained)
+        return self._best_so_far(places)
+
     def over_time(self) -> list[tuple[float, float]]:
         """The same over time; a refined run's clock goes on from its parent's."""
         from hpsearch.report.html.figures.progress import ends as trial_ends
@@ -165,6 +177,21 @@ class SearchMember:
 
 
 @dataclass(frozen=True)
+class Progress:
+    """The best value so far of several runs.
+
+    Attributes:
+        steps: in words, "trial by trial".
+        axis: what the x axis counts.
+        lines: the points of each run.
+    """
+
+    steps: str
+    axis: str
+    lines: list[list[tuple[float, float]]]
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Runs in the order asked for."""
 
@@ -178,6 +205,15 @@ class Comparison:
     def of(self, metric: tuple[str, str]) -> list[Member]:
         """The runs that optimise this metric."""
         return [member for member in self.members if metric_of(member) == metric]
+
+    def progress(self, metric: tuple[str, str]) -> Progress:
+        """The best so far of the runs that optimise this metric, by trials if all are searches."""
+        members = self.of(metric)
+        searches = [member for member in members if isinstance(member, SearchMember)]
+        if len(searches) == len(members):
+            return Progress("trial by trial", "trial", [each.over_trials() for each in searches])
+        lines = [member.over_epochs() for member in members]
+        return Progress("epoch by epoch", "epochs trained", lines)
 
     @cached_property
     def outcomes(self) -> list[tuple[str, list[str]]]:
@@ -309,11 +345,12 @@ def _flat(tree: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]
 def show_comparison(comparison: Comparison, page: Path | None = None) -> None:
     """Print a comparison, and where its page is."""
     for metric in comparison.metrics:
-        lines = {member.letter: member.over_trials() for member in comparison.of(metric)}
-        lines = {letter: line for letter, line in lines.items() if line}
+        members, progress = comparison.of(metric), comparison.progress(metric)
+        pairs = zip(members, progress.lines, strict=True)
+        lines = {member.letter: line for member, line in pairs if line}
         drawn = chart(lines, height=HEIGHT, steps=True)
         if drawn:
-            display(heading(f"Best {metric[0]} so far, trial by trial"), *drawn, "")
+            display(heading(f"Best {metric[0]} so far, {progress.steps}"), *drawn, "")
     for member in comparison.members:
         story = f", goes on from {name_of(member.parent)}" if member.parent else ""
         display(f"{member.letter} = {cut(name_of(member), 60)}{story}")

@@ -79,6 +79,13 @@ class FilesChanged:
     message: str
 
 
+@dataclass(frozen=True)
+class Remarked:
+    """What the trainer of a babysat model remarks on a change, such as that it was not read."""
+
+    message: str
+
+
 Event = (
     RunOpened
     | SearchStarted
@@ -87,6 +94,7 @@ Event = (
     | TrialWentOn
     | ConfirmationStarted
     | FilesChanged
+    | Remarked
     | SearchEnded
 )
 

@@ -78,10 +78,10 @@ def is_at(file: BinaryIO, path: SafePath) -> bool:
 
 
 def vanished(run: Path) -> RunError:
-    """What there is to say of a run that was deleted or moved while a search wrote to it."""
+    """What there is to say of a run that was deleted or moved while a process wrote to it."""
     return RunError(
-        f"{run}: was deleted or moved while the search was writing to it; put it back and go "
-        f"on with: hpsearch resume {as_argument(run)}, or search again with: hpsearch run CONFIG"
+        f"{run}: was deleted or moved while it was written to; put it back and go "
+        f"on with: hpsearch resume {as_argument(run)}, or begin another run"
     )
 
 

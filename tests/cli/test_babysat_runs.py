@@ -153,6 +153,8 @@ def test_the_test_rows_are_looked_at_once_for_each_winner_that_is_asked(run):
 
 def test_exported_curves_are_whole_and_the_branch_of_the_best_epoch_is_the_winner(run):
     found, panda = read_run(run_of("panda")), story_of("panda")
+    assert found.what == "3 branches of panda"
+    assert read_run(run_of("caviar")).what == "4 trials of caviar"
     assert [trial.result.number for trial in found.trials] == [0, 1, 2]
     for trial in found.trials:
         assert trial.curve == panda.curve(trial.result.number)

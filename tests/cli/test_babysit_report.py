@@ -11,6 +11,8 @@ import pytest
 from hpsearch.api.run import load
 from hpsearch.errors import HpsearchError
 from hpsearch.report import png
+from hpsearch.report.comparison import compare
+from hpsearch.report.findings import findings
 from hpsearch.searching.babysit.record import Record
 from hpsearch.store import RunDirectory
 from hpsearch.store.requests import Request
@@ -107,7 +109,24 @@ def test_a_comparison_has_a_search_and_a_babysat_model_side_by_side(hpsearch, se
     assert "of branch" in said.out
     assert [run.get("kind") for run in told["runs"]] == [None, "babysit"]
     assert len([row for row in rows if row.startswith("panda,")]) == 2
-    assert "panda" in Path("runs/comparison.html").read_text()
+    page = Path("runs/comparison.html").read_text()
+    assert "so far, epoch by epoch" in page
+    assert "epochs trained" in page
+    assert "epoch by epoch" in said.out
+
+
+def test_a_babysat_models_best_so_far_steps_with_its_epochs(panda):
+    (member,) = compare([findings(RunDirectory(panda))]).members
+
+    by_epoch, by_time = member.over_epochs(), member.over_time()
+
+    assert by_epoch[0][0] == 1
+    assert by_epoch[-1] == (6, member.summary.value)
+    assert [value for _, value in by_epoch] == sorted(value for _, value in by_epoch)
+    assert [value for _, value in by_time] == [value for _, value in by_epoch]
+    assert by_time == sorted(by_time)
+    spans = RunDirectory(panda).timeline
+    assert by_time[-1][0] == pytest.approx(sum(span.end - span.start for span in spans))
 
 
 def test_a_model_that_began_as_a_trial_is_held_against_it(hpsearch, searched):

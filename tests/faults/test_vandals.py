@@ -173,5 +173,5 @@ def test_a_backup_of_hard_links_does_not_grow_with_the_run(tmp_path):
 
 
 def test_a_folder_that_is_gone_as_a_whole_is_told_as_before(tmp_path):
-    with pytest.raises(RunError, match=r"own: was deleted or moved while the search was writing"):
+    with pytest.raises(RunError, match=r"own: was deleted or moved while it was written to"):
         search(tmp_path / "search", "shutil.rmtree(run)")

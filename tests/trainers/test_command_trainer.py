@@ -86,7 +86,12 @@ def test_a_hostile_value_arrives_unchanged_and_nothing_else_is_run(script, train
         ("import sys; sys.exit('no GPU here')", "exit status 1; its last words: no GPU here"),
         ("import os; os.kill(os.getpid(), 9)", "was ended by SIGKILL"),
         ("print('done')", "must be a JSON object such as .*, found none in 1 line"),
-        ("", "found none in 0 lines"),
+        ("", "found none in 0 lines$"),
+        (
+            "print('{\"score\": .56}'); print('done')",
+            r"""found none in 2 lines; the nearest is '{"score": \.56}'$""",
+        ),
+        ("print({'score': 0.5})", r"""the nearest is "{'score': 0\.5}"$"""),
         ("print('{\"loss\": 1}')", "must have the metric 'score', found 'loss'"),
         ('print(\'{"score": "high"}\')', "a number for 'score', found 'high'"),
         ("import sys; sys.stdout.buffer.write(bytes(range(256)) * 99)", "found none in"),

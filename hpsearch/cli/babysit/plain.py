@@ -10,7 +10,7 @@ from hpsearch.errors import as_argument
 from hpsearch.report.escape import echo
 from hpsearch.report.numbers import number
 from hpsearch.searching.babysit.session import Session
-from hpsearch.searching.events import Event, FilesChanged, RunOpened
+from hpsearch.searching.events import Event, FilesChanged, Remarked, RunOpened
 from hpsearch.store.requests import Request
 
 EVERY = 2.0
@@ -34,7 +34,7 @@ class Plain:
         """Take in an event."""
         if isinstance(event, RunOpened) and event.unsealed is not None:
             tell(event.unsealed)
-        if isinstance(event, FilesChanged):
+        if isinstance(event, FilesChanged | Remarked):
             tell(event.message)
 
     def say(self, text: str) -> None:

@@ -15,7 +15,7 @@ from hpsearch.errors import as_argument
 from hpsearch.report.babysit.advice import Offered, advise
 from hpsearch.report.text import Line
 from hpsearch.searching.babysit.session import Session
-from hpsearch.searching.events import Event, FilesChanged, RunOpened
+from hpsearch.searching.events import Event, FilesChanged, Remarked, RunOpened
 from hpsearch.store.requests import Request
 
 PACE = 0.125
@@ -64,7 +64,7 @@ class Terminal:
         """Take in an event."""
         if isinstance(event, RunOpened) and event.unsealed is not None:
             self.say(event.unsealed)
-        if isinstance(event, FilesChanged):
+        if isinstance(event, FilesChanged | Remarked):
             self.say(event.message)
 
     def say(self, text: str) -> None:

@@ -14,6 +14,7 @@ from hpsearch.report.html.figures.progress import COLOURS
 from hpsearch.report.html.figures.style import (
     FADED,
     GREY,
+    RED,
     Figure,
     axis,
     evenly,
@@ -108,10 +109,18 @@ def curves(summary: BabysitSummary, names: Sequence[str]) -> Figure | None:
         return None
     data += _before(summary, names)
     marks = _marks(summary, names[-1])
-    if marks is not None:
-        data.append(marks)
     dotted = ", ".join(plot_text(name) for name in names[:-1])
     notes = [f"Dotted: {dotted}."] if dotted else []
+    if marks is not None:
+        data.append(marks)
+    if marks is not None and several:
+        notes.append("At a diamond: the branch that goes on from there.")
+        data.append({
+            "type": "scatter", "mode": "text", "x": marks["x"], "y": marks["y"],
+            "text": [f"{each}<br> " for each in marks["customdata"]],  # above the diamond
+            "textposition": "top center", "cliponaxis": False,
+            "hoverinfo": "skip", "hovertemplate": "", "showlegend": False, "name": "branches",
+        })  # fmt: skip
     if names == [RATE] or any(name.endswith("loss") for name in names):
         log = min(drawn) > 0 and (names == [RATE] or max(drawn) > WIDE * min(drawn))
         limits = _log_axis(log, drawn)
@@ -157,30 +166,39 @@ def _before(summary: BabysitSummary, names: Sequence[str]) -> list[dict[str, Any
 
 
 def _marks(summary: BabysitSummary, name: str) -> dict[str, Any] | None:
-    """A diamond on the curves for all that was done after an epoch; it says what and why."""
+    """A diamond on the curves for all that was done after an epoch; it says what and why.
+
+    It has the colour of the branch that goes on there, and "customdata" the number; of several
+    that do so, the colour of the last, and the numbers of all.
+    """
     places: dict[tuple[int, int], list[Entry]] = {}
     for entry in summary.entries:
-        places.setdefault((entry.done.trial, entry.epoch), []).append(entry)
-    x, y, texts = [], [], []
+        trained_by = summary.story.lines.owner(entry.done.trial, entry.epoch)
+        places.setdefault((trained_by, entry.epoch), []).append(entry)
+    several = len(summary.branches) > 1
+    x, y, texts, colours, numbers = [], [], [], [], []
     for (branch, epoch), found in places.items():
         at = max(1, epoch)
         curve = summary.story.curve(branch)
         if name == RATE:
             value = summary.rate(branch, at)
         else:
-            value = (curve.get(name) or [None] * at)[at - 1 : at][0] if epoch else None
-            value = value if epoch else next(iter(curve.get(name, ())), None)
+            values = curve.get(name, ())  # shorter, where a damaged run's curves are gone
+            value = values[at - 1] if at <= len(values) else None
         if value is None:
             continue
         x.append(epoch or 1)
         y.append(value)
         texts.append("<br>".join(f"after epoch {e.epoch}: {_hover(e)}" for e in found))
+        colours.append(colour(summary, found[-1].number) if several else RED)
+        numbers.append(", ".join(map(str, dict.fromkeys(entry.number for entry in found))))
     if not x:
         return None
     return {
         "type": "scatter", "mode": "markers", "name": "what was done", "x": x, "y": y,
-        "text": texts, "hovertemplate": "%{text}<extra></extra>", "cliponaxis": False,
-        "marker": {"symbol": "diamond", "size": 11, "color": "#d64545",
+        "text": texts, "customdata": numbers,
+        "hovertemplate": "%{text}<extra></extra>", "cliponaxis": False,
+        "marker": {"symbol": "diamond", "size": 11, "color": colours,
                    "line": {"width": 1.5, "color": "#ffffff"}},
     }  # fmt: skip
 
@@ -206,7 +224,10 @@ def _lines(summary: BabysitSummary) -> list[dict[str, Any]]:
 
 def layers(summary: BabysitSummary) -> Iterator[tuple[str, str, Figure | None]]:
     """How the layers of the branch in training did: a figure for each thing that is measured."""
-    looks = summary.diagnostics(summary.story.number)
+    number = summary.story.number
+    looks, of_branch = summary.diagnostics(number), ""
+    if len(summary.branches) > 1:
+        of_branch = f", branch {number}"
     for kind, title, of, log in (
         ("updates", "Update over weights", lambda layer: layer.ratio, True),
         ("gradients", "Gradient norm", lambda layer: layer.gradient, True),
@@ -219,7 +240,7 @@ def layers(summary: BabysitSummary) -> Iterator[tuple[str, str, Figure | None]]:
                 value = _plain(of, layer)
                 if value is not None and (value > 0 or not log):
                     found.setdefault(layer.name, []).append((look.epoch, value))
-        yield kind, title, _by_layer(found, kind, log)
+        yield kind, title + of_branch, _by_layer(found, kind, log)
 
 
 def _plain(of: Any, layer: Layer) -> float | None:

@@ -9,7 +9,7 @@ from typing import Any
 from hpsearch.report.babysit.summary import BabysitSummary
 from hpsearch.report.comparison import EPOCHS, Member, on_test_rows
 from hpsearch.report.numbers import duration, number
-from hpsearch.trial import Result
+from hpsearch.trial import Piece, Result
 
 
 @dataclass(frozen=True)
@@ -58,26 +58,34 @@ class BabysatMember:
                     yield name, number(summary.metrics[name])
         yield from on_test_rows(summary, metrics)
 
-    def over_trials(self) -> list[tuple[float, float]]:
-        """The best value so far, branch by branch."""
-        values = [(b.number + 1.0, b.value) for b in self.summary.branches if b.value is not None]
-        return self._best_so_far(values)
+    def over_epochs(self) -> list[tuple[float, float]]:
+        """The best value so far by epochs trained, in the order in which they were."""
+        values = (value for piece in self.summary.run.pieces for value in self._of(piece))
+        return self._best_so_far([(float(n), value) for n, value in enumerate(values, start=1)])
 
     def over_time(self) -> list[tuple[float, float]]:
-        """The same by seconds of training, piece by piece."""
-        pieces, spans = self.summary.run.pieces, self.summary.run.timeline
-        values = []
-        for piece, span in zip(pieces, spans, strict=False):
-            known = [v for v in piece.curve.get(self.summary.criterion.name, ()) if v is not None]
-            if known:
-                values.append((span.end, min(known, key=self.summary.criterion.cost)))
+        """The same by seconds of training; a piece's epochs take equally long."""
+        trained, values = 0.0, list[tuple[float, float | None]]()
+        for piece, span in zip(self.summary.run.pieces, self.summary.run.timeline, strict=False):
+            found = self._of(piece)
+            took = span.end - span.start
+            values += [
+                (trained + took * n / len(found), value) for n, value in enumerate(found, start=1)
+            ]
+            trained += took
         return self._best_so_far(values)
 
-    def _best_so_far(self, values: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    def _of(self, piece: Piece) -> Sequence[float | None]:
+        """The metric after each epoch of a piece."""
+        return piece.curve.get(self.summary.criterion.name, ())
+
+    def _best_so_far(
+        self, values: Sequence[tuple[float, float | None]]
+    ) -> list[tuple[float, float]]:
         """The points where the best value became better, and the last one."""
         cost, points = self.summary.criterion.cost, list[tuple[float, float]]()
         for place, value in values:
-            if not points or cost(value) < cost(points[-1][1]):
+            if value is not None and (not points or cost(value) < cost(points[-1][1])):
                 points.append((place, value))
         if points and points[-1][0] < values[-1][0]:
             points.append((values[-1][0], points[-1][1]))

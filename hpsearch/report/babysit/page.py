@@ -87,7 +87,7 @@ def _best(summary: BabysitSummary) -> str:
         return card("winner", "No best epoch yet", why)
     run = as_argument(summary.run.path)
     of = f" of branch {best.trial}" if len(summary.branches) > 1 else ""
-    settings = ((short(n, 32), short(number(v), 40)) for n, v in summary.params.items())
+    settings = ((short(n, 32), short(number(v), 40)) for n, v in summary.settings.items())
     trust = ((escaped(n), html) for n, html in _judgements(summary))
     back = f"hpsearch steer {run} --trial {best.trial} --branch {best.epoch}"
     replay = f"hpsearch babysit --replay {run}"
@@ -100,7 +100,7 @@ def _best(summary: BabysitSummary) -> str:
         f"{winner.on_test_rows(summary.tested)}</div>"
         f"<dl class=settings>{definitions(settings)}</dl>"
         f"<div class=trust><h3>Can I trust it?</h3><dl>{definitions(trust)}</dl></div>"
-        f"{winner.copies(summary.params, texts, summary.snippets)}</section>"
+        f"{winner.copies(summary.settings, texts, summary.snippets)}</section>"
     )
 
 

@@ -28,7 +28,7 @@ HALF = 0.5  # of a loss where there is much to learn
 OPEN = 0.1  # of the loss at the start or of a guess: below it, there is little left to learn
 BARELY = 0.1  # of the first loss: a model that has moved less has hardly begun
 SWING = 0.1  # of the loss, from epoch to epoch: more is an oscillation
-GAP = 3.0  # times the training loss is a validation loss that is far from it
+GAP = 2.0  # times the training loss is a validation loss that is far from it
 LONG = 10  # epochs without a better one
 FADED = 0.1  # of the learning rate that was set: less is left of it by decay
 LARGE, USUAL, SMALL = 1e-2, 1e-3, 1e-4  # norm of an update over the weights'
@@ -383,14 +383,14 @@ def _stuck(look: Look) -> Iterator[Proposal]:
 
 
 def _gap(look: Look) -> Iterator[Proposal]:
-    """The training loss is far below the validation loss, and the metric gains no more."""
+    """The training loss is far below the validation loss, which rises, or nothing gets better."""
     if look.train is None or look.val.name != "val_loss":
         return
     train, val = look.train.medians[look.epoch - 1], look.val.medians[look.epoch - 1]
-    if (
-        not (0 <= train < HALF * look.scale and val > GAP * train)
-        or look.epoch - look.best < WINDOW
-    ):
+    far = 0 <= train < HALF * look.scale and val > GAP * train
+    lowest = min(look.val.medians[min(look.epoch, look.since + WINDOW) - 1 : look.epoch])
+    waits = look.epoch - look.best >= WINDOW
+    if not far or not (waits or look.worse(look.val, lowest, val)):
         return
     told = f"train_loss {number(train)} is far below val_loss {number(val)}"
     dropout, l2 = look.number_of("dropout"), look.number_of("l2")

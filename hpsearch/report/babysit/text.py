@@ -94,7 +94,7 @@ def _headline(summary: BabysitSummary, more: str = "") -> Line:
 
 def _best(summary: BabysitSummary) -> TextTable:
     table = TextTable("The best epoch", "")
-    for name, value in summary.params.items():
+    for name, value in summary.settings.items():
         table.add_row(name, number(value))
     table.add_row("")
     name = summary.criterion.name

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hpsearch.report.comparison import Comparison, Member, metric_of, name_of
+from hpsearch.report.comparison import Comparison, Member, Progress, metric_of, name_of
 from hpsearch.report.html.figures.progress import COLOURS
 from hpsearch.report.html.figures.style import Figure, axis, figure, value_axis, value_range
 from hpsearch.report.html.markup import card, escaped, header, items, plot_text, short
@@ -39,14 +39,15 @@ def compare_page(comparison: Comparison) -> str:
     for index, metric in enumerate(comparison.metrics):
         members = comparison.of(metric)
         cards = []
-        for name, title, lines in (
-            ("trials", "trial by trial", [member.over_trials() for member in members]),
-            ("time", "over time", [member.over_time() for member in members]),
+        over_time = [member.over_time() for member in members]
+        for name, progress in (
+            ("trials", comparison.progress(metric)),
+            ("time", Progress("over time", "seconds of searching or training", over_time)),
         ):
-            made = _progress(members, lines, name)
+            made = _progress(members, progress)
             if made is not None:
                 drawn = plot(f"{name}-{index}", made, figures)
-                heading = f"Best {short(metric[0])} so far, {title}"
+                heading = f"Best {short(metric[0])} so far, {progress.steps}"
                 cards.append(f"<section class=card><h2>{heading}</h2>{drawn}</section>")
         parts.append(f"<div class=pair>{''.join(cards)}</div>")
     parts += [
@@ -69,13 +70,11 @@ def _headline(comparison: Comparison) -> str:
     return top + items([escaped(each) for each in comparison.warnings], "warnings")
 
 
-def _progress(
-    members: Sequence[Member], lines: Sequence[Sequence[tuple[float, float]]], kind: str
-) -> Figure | None:
+def _progress(members: Sequence[Member], progress: Progress) -> Figure | None:
     """The best value so far of runs with the same metric."""
     data: list[dict[str, Any]] = []
     values: list[float] = []
-    for index, (member, points) in enumerate(zip(members, lines, strict=True)):
+    for index, (member, points) in enumerate(zip(members, progress.lines, strict=True)):
         values += [y for _, y in points]
         if points:
             colour = COLOURS[index % len(COLOURS)]
@@ -94,7 +93,7 @@ def _progress(
     return figure(
         data,
         "The axis leaves out the weakest quarter; a double click shows all." if limits else None,
-        xaxis=axis("trial" if kind == "trials" else "seconds of searching"),
+        xaxis=axis(progress.axis),
         yaxis=value_axis(metric_of(members[0])[0], limits),
         showlegend=True,
     )

@@ -62,7 +62,10 @@ def winner(summary: Summary) -> str:
     note = "" if no_better is None else f"<p class=warning>{escaped(no_better)}</p>"
     settings = ((short(name, 32), short(number(v), 40)) for name, v in best.params.items())
     trust = ((escaped(name), html) for name, html in _judgements(summary, best))
-    command = f"hpsearch retrain {_run(summary)} --trial {best.number}"
+    texts = [("retrain", f"hpsearch retrain {_run(summary)} --trial {best.number}")]
+    fixed = {n: v for n, v in summary.config.trainer.settings.items() if n not in best.params}
+    if fixed.keys() - {"epochs"}:  # YAML alone has what was searched, as `search.start` takes it
+        texts.insert(0, ("every setting", as_yaml({**best.params, **fixed}).rstrip("\n")))
     return (
         '<section class="card winner" id=winner><div>'
         f"<p class=label>{escaped(headline.metric)} of trial {best.number}</p>"
@@ -70,7 +73,7 @@ def winner(summary: Summary) -> str:
         f"<p class=label>{_source(summary)}</p>{on_test_rows(summary.tested)}{note}</div>"
         f"<dl class=settings>{definitions(settings)}</dl>"
         f"<div class=trust><h3>Can I trust it?</h3><dl>{definitions(trust)}</dl></div>"
-        f"{copies(best.params, [('retrain', command)], summary.snippets)}</section>"
+        f"{copies(best.params, texts, summary.snippets)}</section>"
     )
 
 
@@ -192,16 +195,16 @@ def _gain(summary: Summary) -> Iterator[tuple[str, str]]:
 
 
 def copies(
-    params: Params, commands: Sequence[tuple[str, str]], snippets: Mapping[str, list[str]]
+    params: Params, others: Sequence[tuple[str, str]], snippets: Mapping[str, list[str]]
 ) -> str:
-    """A setting as YAML, as commands and as code, each with a button to copy it.
+    """A setting as YAML, other texts, and code, each with a button to copy it.
 
     Args:
         params: the setting.
-        commands: each with its name.
+        others: texts such as commands, each with its name.
         snippets: lines of code by framework.
     """
-    texts = [("YAML", as_yaml(params).rstrip("\n")), *commands]
+    texts = [("YAML", as_yaml(params).rstrip("\n")), *others]
     for framework, lines in snippets.items():
         texts.append((framework, "\n".join(lines).rstrip("\n")))
     return "<div class=copies>" + "".join(

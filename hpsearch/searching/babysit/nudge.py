@@ -127,6 +127,9 @@ def changes(
 ) -> dict[str, Any]:
     """What becomes of a setting by some given values: all parameters that differ then.
 
+    A parameter of the space that becomes active gets the given value, be that its default, or
+    the middle of its range, so that it is not filled in by a later change.
+
     Args:
         config: of the training.
         params: its setting now.
@@ -137,6 +140,39 @@ def changes(
         ConfigError: every problem: a name that is none, a value that cannot be, what cannot
             change while a model trains, what would change nothing.
     """
+    check(config, given, epoch)
+    kind, space = kind_of(config.trainer), config.space
+    values = {n: standard(v, kind.hyperparameters.get(n)) for n, v in given.items()}
+    after = _completed(space, {**params, **values})
+    settings = settings_with(config, after)
+    problems, ignored = _lengths(values, after), {}
+    if not problems and not kind.any_names:
+        problems = [f"{name}: {problem}" for name, problem in kind.check_settings(settings)]
+        ignored = dict(kind.ignored_settings({**settings, **values}))
+    for name in given:
+        if name in ignored:
+            problems.append(f"{name}: would change nothing: {ignored[name]}")
+        elif name not in after:
+            problems.append(f"{name}: would change nothing: it is not active with this setting")
+    if problems:
+        raise ConfigError(problems)
+    changed = {
+        name: value
+        for name, value in after.items()
+        if not same(current(config, params, name), value) or (name in space and name not in params)
+    }
+    if given and not changed:
+        shown = ", ".join(f"{name} is {show(after[name])}" for name in given)
+        raise ConfigError(f"nothing would change: {shown} already")
+    return changed
+
+
+def check(config: Config, given: Mapping[str, Any], epoch: int) -> None:
+    """Refuse names that are none, values that cannot be, and what cannot change.
+
+    Raises:
+        ConfigError: every such problem.
+    """
     kind, space = kind_of(config.trainer), config.space
     problems = [
         f"{name}: {problem}"
@@ -145,30 +181,6 @@ def changes(
     ]
     if problems:
         raise ConfigError(problems)
-    values = {n: standard(v, kind.hyperparameters.get(n)) for n, v in given.items()}
-    after = _completed(space, {**params, **values})
-    settings = settings_with(config, after)
-    problems = _lengths(values, after)
-    if not problems and not kind.any_names:
-        problems = [f"{name}: {problem}" for name, problem in kind.check_settings(settings)]
-        ignored = dict(kind.ignored_settings(settings))
-        problems += [
-            f"{name}: would change nothing: {ignored[name]}" for name in given if name in ignored
-        ]
-    if problems:
-        raise ConfigError(problems)
-    inactive = [name for name in given if name not in after]
-    if inactive:
-        raise ConfigError([f"{name}: is not active with this setting" for name in inactive])
-    changed = {
-        name: value
-        for name, value in after.items()
-        if not same(current(config, params, name), value)
-    }
-    if given and not changed:
-        shown = ", ".join(f"{name} is {show(after[name])}" for name in given)
-        raise ConfigError(f"nothing would change: {shown} already")
-    return changed
 
 
 def problems_of(config: Config, given: Mapping[str, Any], params: Params) -> list[str]:
@@ -296,10 +308,11 @@ def check_diary(
     for done in diary:
         if done.action in ("set", "branch", "rescue"):  # of an undo the values are the line's
             after = {name: after for name, (_, after) in done.set.items()}
-            _check_values(after, config, run.inside / "interventions.jsonl")
+            _check_values(after, config, run.inside / "interventions.jsonl", trained=True)
 
 
-def _check_values(params: Params, config: Config, file: SafePath) -> None:
+def _check_values(params: Params, config: Config, file: SafePath, trained: bool = False) -> None:
+    """Refuse values that no user can have set, of a model that is `trained` a little already."""
     kind = kind_read(config.trainer)
     if kind.any_names:
         own = {name: value for name, value in params.items() if name != "epochs"}
@@ -309,5 +322,7 @@ def _check_values(params: Params, config: Config, file: SafePath) -> None:
         if known is None and kind.any_names:
             continue
         problem = "is no parameter" if known is None else known.check(value)
+        if trained and known is not None and known.constant:
+            problem = "cannot change while the model trains"
         if problem:
             raise RunError(f"{file}: {printable(name)[:40]}: {problem}; restore the file")

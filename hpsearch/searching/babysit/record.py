@@ -69,8 +69,8 @@ class Record:
             self._spans.setdefault(span.number, []).append(span)
         self._settle_left()
         found = self._results.get(self.number)
-        if found is not None and found.params != self.params:
-            self.reopen()  # a crash came between a change and the end that it took back
+        if found is not None and (found.params != self.params or found.epochs > self.epoch):
+            self.reopen()  # a crash came before a change had taken back the end, or took epochs
 
     @property
     def story(self) -> Story:
@@ -219,13 +219,15 @@ class Record:
                 raise RunError("set: must name a value to change, or a note, found neither")
             self._write(asked, self.number, self.epoch, {})
             return f"noted after epoch {self.epoch}: {printable(asked.note)}"
+        if asked.set:
+            nudge.check(self.config, asked.set, self.epoch)
         self._must_go_on(asked)
         if self.epoch < (after := self.lines.active.settings[-1][0]):
             raise RunError(
                 f"{self.run.path}: is on its way to epoch {after}; change it from there"
             )
         params, changes = self.changes(asked)
-        told = self._told(params, changes)
+        told = self._told(params, changes, asked.set)
         self._write(asked, self.number, self.epoch, self._differences(params, changes))
         self.reopen()
         return f"after epoch {self.epoch}: {told}"
@@ -241,7 +243,8 @@ class Record:
     def _undo(self, asked: Request) -> str:
         active = self.lines.active
         if not active.nudges:
-            raise RunError(f"{self.run.path}: there is no change to undo")
+            branch = f"; branches are not undone: {self._back()}" if active.number else ""
+            raise RunError(f"{self.run.path}: there is no change to undo{branch}")
         last = active.nudges[-1]
         before = {**last.before[-1][1]}
         before |= {name: active.params[name] for name in active.params if name == LENGTH}
@@ -252,7 +255,16 @@ class Record:
         }
         told = self._told(active.params, changes)
         self._leave(asked, active.number, last.epoch, self._differences(active.params, changes))
-        return f"back at epoch {last.epoch}, as branch {self.number}: {told}"
+        text = f"back at epoch {last.epoch}, as branch {self.number}: {told}"
+        if last.epoch < active.began:
+            text += f"; branches are not undone: {self._back()}"
+        return text
+
+    def _back(self) -> str:
+        """How to go back to where training was before the last branch began."""
+        left = self.number - 1
+        where = f"--trial {left} --branch {self.story.last_epoch(left)}"
+        return f"go on from where branch {left} was with {where}"
 
     def changes(self, asked: Request) -> tuple[Params, dict[str, Any]]:
         """The setting that the values of a request are laid over, and what changes in it.
@@ -272,7 +284,7 @@ class Record:
         point = self._beginning(asked)
         params, changes = self.changes(asked)
         self._leave(asked, point.trial, point.epoch, self._differences(params, changes))
-        told = f": {self._told(params, changes)}" if changes else ""
+        told = f": {self._told(params, changes, asked.set)}" if changes else ""
         where = f"epoch {point.epoch} of branch {point.trial}"
         return f"branch {self.number} begins after {where}{told}"
 
@@ -373,15 +385,26 @@ class Record:
             for name, value in changes.items()
         }
 
-    def _told(self, params: Params, changes: Mapping[str, Any]) -> str:
-        """Changes in words: "learning_rate 0.01 -> 0.003, optimizer adam -> rmsprop"."""
+    def _told(
+        self, params: Params, changes: Mapping[str, Any], given: Mapping[str, Any] | None = None
+    ) -> str:
+        """Changes in words: "learning_rate 0.01 -> 0.003"; what nobody gave is the middle.
 
-        def word(value: Any) -> str:
+        Numbers have at most six digits, but for what the user has just given; the diary has all.
+        """
+
+        def word(value: Any, exact: bool = False) -> str:
+            if isinstance(value, float):
+                return show(value if exact else float(f"{value:.6g}"))
             if not isinstance(value, str):
                 return show(value)
             return printable(value if len(value) <= 60 else f"{value[:57]}...")
 
-        return ", ".join(
-            f"{printable(name)} {word(before)} -> {word(after)}"
-            for name, (before, after) in self._differences(params, changes).items()
-        )
+        told = []
+        for name, (before, after) in self._differences(params, changes).items():
+            same = before == after  # of one that becomes active
+            new = word(after, exact=given is not None and name in given)
+            text = new if same else f"{word(before)} -> {new}"
+            filled = given is not None and name not in given
+            told.append(f"{printable(name)} {text}{' (the middle of its range)' * filled}")
+        return ", ".join(told)

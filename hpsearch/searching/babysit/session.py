@@ -14,10 +14,10 @@ from hpsearch.searching.babysit.record import Record
 from hpsearch.searching.babysit.story import Story
 from hpsearch.searching.babysit.winner import write_winner
 from hpsearch.searching.criterion import Curve
-from hpsearch.searching.events import FilesChanged, Listener
+from hpsearch.searching.events import FilesChanged, Listener, Remarked
 from hpsearch.searching.interrupts import shielded
 from hpsearch.searching.session import kept_status, watched_disk
-from hpsearch.store import RunDirectory
+from hpsearch.store import RunDirectory, vanished
 from hpsearch.store.requests import Reply, Request, Requests
 from hpsearch.trainers.protocol import State
 from hpsearch.trial import Point, Span, Status
@@ -46,8 +46,8 @@ class Session:
         message: what was said last.
     """
 
-    def __init__(self, record: Record, bench: Bench, say: Say):
-        self.record, self._bench, self._say = record, bench, say
+    def __init__(self, record: Record, bench: Bench, say: Say, notify: Listener):
+        self.record, self._bench, self._say, self._notify = record, bench, say, notify
         self.requests = Requests(record.run.inside)
         self.requests.sweep()
         self.message = ""
@@ -59,6 +59,7 @@ class Session:
         self._saved_at = self._looked_at = float("-inf")
         self._pace = 0.0  # seconds an epoch
         self._begun: Line | None = None  # the line of the piece in training
+        self._ends = False  # whether that is under the last setting of its line
         self._remarks: tuple[str, ...] = ()  # on the last change, told already
         self._fill()
         self._go_to_line()
@@ -129,6 +130,7 @@ class Session:
             if self.over:
                 return
             if self.record.lines.paused:
+                self.record.writer.sync()  # it says so if the run's folder is gone
                 time.sleep(LOOK if timeout is None else timeout)
                 return
         if self._begun is None and not self._begin(most):
@@ -145,6 +147,8 @@ class Session:
         try:
             return self._bench.wait(timeout)
         except TrainerError as error:
+            if not self.record.run.path.is_dir():
+                raise vanished(self.record.run.path) from None
             run, path = self.record.run.path, as_argument(self.record.run.path)
             undo = f", without the last change: hpsearch steer {path} --undo"
             raise TrainerError(
@@ -222,7 +226,7 @@ class Session:
             chunk = min(chunk, most)
         stop, settings = next(line.pieces(self._at, min(end, self._at + chunk)))
         look = time.monotonic() - self._looked_at >= SAVE_EVERY
-        self._begun = line
+        self._begun, self._ends = line, settings == line.settings
         self._bench.submit(self._bench.job(line, settings, stop), self._state, look)
         return True
 
@@ -231,6 +235,7 @@ class Session:
         with shielded():
             self._begun = None
             outcome, record = piece.outcome, self.record
+            finished = outcome.finished and self._ends  # else a later change went on from there
             epochs = [int(epoch or 0) for epoch in outcome.curve["epoch"]]
             self._compare(outcome.curve, epochs)
             new = [place for place, epoch in enumerate(epochs) if epoch > record.epoch]
@@ -241,7 +246,7 @@ class Session:
             self._at, self._state, self._saved = at, state, state is None  # no Ctrl-C between
             if piece.layers:
                 self._looked_at = time.monotonic()
-            if not (outcome.diverged or outcome.finished):
+            if not (outcome.diverged or finished):
                 self._begin_early(None if most is None else most - len(new))
             if new:
                 began = record.info.began
@@ -259,7 +264,7 @@ class Session:
                 )
             for remark in outcome.remarks:
                 if remark not in self._remarks:  # else it was told when the change was tried
-                    self._tell(remark)
+                    self._remark(remark)
             self._remarks = ()
             if outcome.diverged:  # perhaps again, after a crash that came before the rescue
                 self._tell(record.rescue())
@@ -267,7 +272,7 @@ class Session:
                 return
             if piece.layers:
                 record.diagnosed(piece.layers, self._pace)
-            if self._at == record.epoch and (outcome.finished or self._at >= record.epochs):
+            if self._at == record.epoch and (finished or self._at >= record.epochs):
                 self._save()
                 record.settle(record.number, Status.COMPLETED)
             elif time.monotonic() - self._saved_at >= SAVE_EVERY:
@@ -388,6 +393,12 @@ class Session:
         self.record.writer.log(text)
         self._say(text)
 
+    def _remark(self, text: str) -> None:
+        """Tell what the trainer remarks, also to who wants to hear of trouble alone."""
+        self.message = text
+        self.record.writer.log(text)
+        self._notify(Remarked(text))
+
 
 @contextmanager
 def opened(run: RunDirectory, at: Bench, notify: Listener, say: Say) -> Iterator[Session]:
@@ -407,7 +418,7 @@ def opened(run: RunDirectory, at: Bench, notify: Listener, say: Say) -> Iterator
         notify(FilesChanged(files))
 
     with watched_disk(run), run.writing(changed) as writer, kept_status(run, writer) as ends:
-        session = Session(Record(run, writer), at, say)
+        session = Session(Record(run, writer), at, say, notify)
         try:
             yield session
             session.end()

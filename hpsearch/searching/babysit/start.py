@@ -14,7 +14,13 @@ from hpsearch.errors import ConfigError, RunError, TrainerError, as_argument
 from hpsearch.rng import RULES
 from hpsearch.searching.babysit.bench import Bench, bench
 from hpsearch.searching.babysit.lines import Settings
-from hpsearch.searching.babysit.nudge import changes, middle, problems_of
+from hpsearch.searching.babysit.nudge import (
+    SECTIONS,
+    changes,
+    middle,
+    problems_of,
+    sorted_out,
+)
 from hpsearch.searching.babysit.record import Record
 from hpsearch.searching.babysit.session import Say, Session, opened, reopened
 from hpsearch.searching.babysit.story import read
@@ -28,6 +34,7 @@ from hpsearch.searching.session import (
     prepared_data,
     read_data,
     same_data,
+    watched_disk,
 )
 from hpsearch.searching.trainer import Function, inspected, setup_of
 from hpsearch.searching.trust import is_sealed, permit, unsealed
@@ -217,7 +224,15 @@ def reopen_model(
     Raises:
         HpsearchError: as `resume.reopen` does.
     """
-    config = reopen(run, overrides, named=named, trust=trust, anyway=True, **forced)
+    given, others = sorted_out(overrides, SECTIONS)
+    if given or others != tuple(overrides):
+        first = overrides[0] if given else "epochs=N"
+        raise ConfigError(
+            f"{run.path}: what the model trains with is changed with: "
+            f"hpsearch steer {as_argument(run.path)} --set {first}"
+        )
+    with watched_disk(run):
+        config = reopen(run, overrides, named=named, trust=trust, anyway=True, **forced)
     assert config is not None
     return config
 
@@ -253,11 +268,22 @@ def act_on_idle(run: RunDirectory, request: Request) -> str:
     Raises:
         HpsearchError: somebody does, or it cannot be done.
     """
-    with run.writing() as writer:
-        record = Record(run, writer)
-        text = record.act(request)
-        writer.describe(run.info)
-        writer.log(text)
-        if not record.over:
-            writer.update(status="interrupted")
-    return text
+    done: list[str] = []
+    try:
+        with run.writing() as writer:
+            record = Record(run, writer)
+            recorded = len(record.story.diary)
+            try:
+                done.append(record.act(request))
+            finally:
+                if len(record.story.diary) > recorded and not done:
+                    done.append("this is in the diary")
+            writer.describe(run.info)
+            writer.log(done[0])
+            if not record.over:
+                writer.update(status="interrupted")
+    except OSError as error:
+        found = f"must be a folder that can be written, found: {error.strerror or error}"
+        what = "it holds when the model goes on" if done else "nothing was changed"
+        raise RunError(f"{run.path}: {found}; {what}") from error
+    return done[0]

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hpsearch.errors import TrainerError
-from hpsearch.messages import counted
+from hpsearch.messages import counted, quoted
 from hpsearch.store import MOST, SafePath
 from hpsearch.trainers.user_training import Metrics, epoch_named, metrics_of
 
@@ -42,9 +42,12 @@ def results_in_lines(output: str, metric: str) -> Results:
     if objects:
         found = ", ".join(map(repr, objects[-1])) or "no metric"
         raise TrainerError(f"the result must have the metric {metric!r}, found {found}")
+    lines = output.splitlines()
+    meant = next((line for line in reversed(lines) if "{" in line and metric in line), None)
+    nearly = "" if meant is None else f"; the nearest is {quoted(meant.strip(), 100)}"
     raise TrainerError(
         f'a line of output must be a JSON object such as {{"{metric}": 0.5}}, found none in '
-        f"{counted(len(output.splitlines()), 'line')}"
+        f"{counted(len(lines), 'line')}{nearly}"
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 from hpsearch.report.babysit.figures import pictures
 from hpsearch.report.babysit.page import page
 from hpsearch.report.babysit.summary import BabysitSummary
+from hpsearch.searching.babysit.lines import lines_of
 from hpsearch.trial import Diagnosis, Layer
 
 
@@ -59,6 +60,45 @@ def test_each_branch_has_a_line_from_the_epoch_where_it_began_and_marks_say_why(
     assert marks["x"] == [4, 6, 10]
     assert "lower" in marks["text"][0]
     assert "undo" in marks["text"][0]
+
+
+def test_a_mark_has_the_colour_and_the_number_of_the_branch_that_goes_on_there(found):
+    traces = {trace["name"]: trace for trace in figures_of(found)["metric"]["data"]}
+
+    marks, colours = traces["what was done"], traces["what was done"]["marker"]["color"]
+    assert colours == [traces[f"branch {n}"]["line"]["color"] for n in (1, 2, 2)]
+    assert marks["customdata"] == ["0, 1", "2", "2"]
+    assert traces["branches"]["text"] == ["0, 1<br> ", "2<br> ", "2<br> "]
+    assert "Update over weights, branch 2" in found.text
+
+
+def test_branches_that_begin_where_another_did_share_its_mark(nudged):
+    again = replace(nudged.diary[2], trial=1, epoch=4, set={"learning_rate": (0.01, 0.1)})
+    diary = [*nudged.diary[:2], again]
+    own = {n: nudged.own[n] for n in (0, 1)}
+    own[2] = {name: values[:1] for name, values in own[1].items()}
+    lines = lines_of(nudged.lines.all[0].settings[:1], diary)
+    story = replace(nudged, lines=lines, diary=diary, own=own)
+    drawn = {name: figure for name, _, figure in pictures(BabysitSummary(story, None))}
+
+    (marks,) = (t for t in drawn["metric"]["data"] if t["name"] == "what was done")
+    assert (marks["x"], marks["customdata"]) == ([4], ["0, 1, 2"])
+
+
+def test_a_single_branch_has_no_numbers_at_its_marks(story_of, nudged):
+    curves = {n: values for n, values in nudged.own[0].items() if n != "epoch"}
+    story = story_of(curves, nudged.diagnostics[:2], diary=nudged.diary[:1])
+    drawn = {
+        name: (title, figure) for name, title, figure in pictures(BabysitSummary(story, None))
+    }
+
+    assert "branches" not in [trace["name"] for trace in drawn["metric"][1]["data"]]
+    assert drawn["layers-updates"][0] == "Update over weights"
+
+
+def test_all_settings_of_the_best_epoch_can_be_copied(found):
+    assert "learning_rate_decay: 0.5" in found.text  # a fixed one
+    assert "dropout: 0.2" in found.text
 
 
 def test_the_learning_rate_is_the_one_after_decay(found):

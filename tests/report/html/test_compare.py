@@ -54,6 +54,9 @@ def test_a_child_goes_on_where_its_parent_ended(written):
     assert alone.over_trials()[0] == (13, 0.5)
     assert both[0].over_trials()[0] == (13, best)
     assert min(y for _, y in both[0].over_trials()) >= best
+    epochs = sum(result.epochs for result in both[1].summary.results)
+    assert both[1].over_epochs()[-1] == (epochs, best)
+    assert both[0].over_epochs()[0][0] > epochs
 
 
 def test_what_was_set_otherwise_is_told_and_what_was_not_is_left_out(written):

@@ -33,6 +33,16 @@ def test_a_page_tells_the_winner_and_holds_every_figure_that_there_is(written, r
     assert set(figures) == places - {None}
 
 
+def test_what_was_fixed_can_be_copied_with_what_was_searched(written, read):
+    summary = summarise(written(4, lambda _: Status.COMPLETED))
+    trainer = summary.config.trainer
+    fixed = replace(trainer, settings={**trainer.settings, "batch_norm": False})
+    more = replace(summary, config=replace(summary.config, trainer=fixed))
+
+    assert "every setting" not in read(page(summary)).text
+    assert "batch_norm: false" in read(page(more)).text.partition("every setting")[2]
+
+
 def test_a_page_asks_the_network_for_nothing(written, read):
     found = read(page(summarise(written(12))))
     for _, attrs in found.tags:

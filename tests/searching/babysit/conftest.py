@@ -9,6 +9,7 @@ import pytest
 from hpsearch.config import from_mapping
 from hpsearch.searching.babysit.start import at_work, begin, go_on, prepare
 from hpsearch.searching.babysit.story import read
+from hpsearch.searching.events import Remarked
 from hpsearch.searching.session import read_data
 from hpsearch.store.requests import Request
 
@@ -41,7 +42,12 @@ class Model:
     @contextmanager
     def session(self, epochs=None):
         """Go on with it, as `resume` does."""
-        with at_work(self.run, lambda event: None, self.said.append) as session:
+
+        def heard(event):
+            if isinstance(event, Remarked):
+                self.said.append(event.message)
+
+        with at_work(self.run, heard, self.said.append) as session:
             go_on(session, epochs)
             yield session
 

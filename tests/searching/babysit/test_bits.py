@@ -249,6 +249,19 @@ def test_a_snapshot_ahead_of_its_curve_is_not_gone_on_from(model):
     assert replay(made.run).same
 
 
+def test_lost_epochs_from_before_an_extension_are_trained_again_and_those_after_it(model):
+    made = model()
+    made.train()
+    made.train(epochs=17)
+    bits, path = made.bits, made.run.path / "curves.jsonl"
+    path.write_text(path.read_text().partition("\n")[0] + "\n")
+    shutil.rmtree(made.run.path / "state" / "0")
+    assert made.story.epoch < 12
+    made.train()
+    assert made.bits == bits
+    assert made.run.info.status == "finished"
+
+
 def test_a_torn_line_of_the_diary_counts_as_never_written(model):
     made = model()
     made.train(until=4)

@@ -53,11 +53,21 @@ def test_requests_are_done_in_the_order_in_which_they_were_asked(model, asking):
     assert [each.done for each in answers] == [True, True, True, True, False, True]
     assert "learning_rate 0.2 -> 0.3" in answers[1].text
     assert "learning_rate 0.3 -> 0.2" in answers[2].text
-    assert answers[4].text.endswith("there is no change to undo")
+    assert "there is no change to undo" in answers[4].text
     assert [line["by"] for line in made.lines("interventions.jsonl")] == ["steer"] * 5
     assert [line["trial"] for line in made.lines("interventions.jsonl")] == [0, 0, 0, 1, 2]
     made.train()
     assert replay(made.run).same
+
+
+def test_numbers_are_said_in_six_digits_but_for_what_the_user_gave_and_the_diary_has_all(model):
+    made = model()
+    computed, given = 0.0031622776601683794, 0.0123456789
+    made.act("set", set={"learning_rate": computed})
+    said = made.act("set", set={"learning_rate": given})
+    assert said.endswith("learning_rate 0.00316228 -> 0.0123456789")
+    assert made.act("undo").endswith("learning_rate 0.0123457 -> 0.00316228")
+    assert made.lines("interventions.jsonl")[1]["set"] == {"learning_rate": [computed, given]}
 
 
 def test_what_is_asked_after_a_stop_is_refused_and_nothing_is_changed(model):
@@ -365,15 +375,20 @@ def test_a_change_that_is_in_the_diary_is_not_said_to_have_come_to_nothing(model
     assert made.story.number == 1
 
 
-def test_a_folder_that_is_gone_is_said_so(model, tmp_path):
+@pytest.mark.parametrize("action", ["set", "pause"])
+def test_a_folder_that_is_gone_is_said_so(model, tmp_path, action):
     made = model()
 
     def work():
         with made.session() as session:
             session.train(3)
+            if action == "pause":
+                session.act(Request("pause"))
             made.run.path.rename(tmp_path / "elsewhere")
-            session.act(Request("set", {"learning_rate": 0.5}))
-            session.train(100)
+            if action == "set":
+                session.act(Request("set", {"learning_rate": 0.5}))
+            for _ in range(50):
+                session.turn(1)
 
     with pytest.raises(RunError, match="was deleted or moved"):
         work()

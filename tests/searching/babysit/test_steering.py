@@ -1,6 +1,8 @@
 """Steering a model from another process: an answer, a request taken back, or the change itself."""
 
+import time
 from contextlib import ExitStack
+from types import SimpleNamespace
 
 import pytest
 
@@ -31,7 +33,8 @@ def elsewhere(model, monkeypatch):
     made = model()
     made.train(until=3)
     other = Elsewhere(made.run)
-    monkeypatch.setattr(steering.time, "sleep", lambda seconds: other.nap(seconds))
+    clock = SimpleNamespace(monotonic=time.monotonic, sleep=lambda seconds: other.nap(seconds))
+    monkeypatch.setattr(steering, "time", clock)  # not that of other threads
     with other.held:
         yield other
 

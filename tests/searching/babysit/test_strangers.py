@@ -41,6 +41,7 @@ FORGED = {
     "no epochs": ({"set": {"epochs": [12, None]}}, r"epochs: must be an integer"),
     "half an epoch": ({"set": {"epochs": [12, 1.5]}}, r"epochs: must be an integer"),
     "negative epochs": ({"set": {"epochs": [12, -4]}}, r"epochs: must be an integer"),
+    "another shape": ({"set": {"hidden_units": [8, 9]}}, r"hidden_units: cannot change while"),
     "one value": ({"set": {"learning_rate": 0.1}}, r"set\[\.\.\.\]|learning_rate|set"),
     "deep nesting": ({"set": {"learning_rate": [0.1, [[[[1]]]]]}}, r"line 1"),
     "somebody else": ({"by": "root"}, r"by: .*'root'"),
