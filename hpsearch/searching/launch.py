@@ -17,7 +17,7 @@ from typing import Any
 
 from hpsearch.config import Config, changed, from_run
 from hpsearch.data.dataset import Dataset
-from hpsearch.errors import RunError, as_argument
+from hpsearch.errors import RunError
 from hpsearch.searching.events import Listener, RunOpened
 from hpsearch.searching.history import why_diverged
 from hpsearch.searching.refine import Refinement, refine, refine_around, start_from
@@ -158,11 +158,6 @@ def resume(
     Raises:
         HpsearchError: as `resume.reopen` and `launch` do.
     """
-    if run.info.babysit is not None:
-        raise RunError(
-            f"{run.path}: is a babysat model, and no search; go on with: "
-            f"hpsearch resume {as_argument(run.path)}"
-        )
     config = reopen(run, overrides, trials=trials, named=function is None, trust=trust, **forced)
     if config is None:
         return False

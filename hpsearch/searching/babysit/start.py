@@ -232,7 +232,7 @@ def reopen_model(
             f"hpsearch steer {as_argument(run.path)} --set {first}"
         )
     with watched_disk(run):
-        config = reopen(run, overrides, named=named, trust=trust, anyway=True, **forced)
+        config = reopen(run, overrides, named=named, trust=trust, babysat=True, **forced)
     assert config is not None
     return config
 
