@@ -17,7 +17,7 @@ from typing import Any
 
 from hpsearch.config import Config, changed, from_run
 from hpsearch.data.dataset import Dataset
-from hpsearch.errors import RunError, as_argument
+from hpsearch.errors import RunError
 from hpsearch.searching.events import Listener, RunOpened
 from hpsearch.searching.history import why_diverged
 from hpsearch.searching.refine import Refinement, refine, refine_around, start_from
@@ -158,13 +158,8 @@ def resume(
     Raises:
         HpsearchError: as `resume.reopen` and `launch` do.
     """
-    if run.info.babysit is not None:
-        raise RunError(
-            f"{run.path}: is a babysat model, and no search; go on with: "
-            f"hpsearch resume {as_argument(run.path)}"
-        )
     left = trials is not None or run.info.status != "finished" or run.info.out_of_time
-    if function is None and left:
+    if function is None and left and run.info.babysit is None:
         remedy = "go on with: hpsearch.load({}).resume(objective)"
         check_at_hand(run, from_run(run.info.config, run.path), remedy)
     config = reopen(run, overrides, trials=trials, named=function is None, trust=trust, **forced)

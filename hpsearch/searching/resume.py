@@ -27,7 +27,7 @@ def reopen(
     trials: int | None = None,
     named: bool = True,
     trust: bool = False,
-    anyway: bool = False,
+    babysat: bool = False,
     **forced: Any,
 ) -> Config | None:
     """The configuration to go on with, which run.json then has, too; None if nothing is left.
@@ -38,7 +38,7 @@ def reopen(
         trials: so many in all, more than are planned; None to keep the plan.
         named: whether the code that the run names is to train, and not a function at hand.
         trust: the user's word that this code may run; the run is sealed anew.
-        anyway: also where nothing is left of a search.
+        babysat: the run is a babysat model's, which goes on whatever is left of it.
         forced: `jobs` or `backend`; None for one that was not given.
 
     Raises:
@@ -49,6 +49,11 @@ def reopen(
     with run.writing():
         info = run.info
         check_resumable(run, info)
+        if info.babysit is not None and not babysat:
+            raise RunError(
+                f"{run.path}: is a babysat model, and no search; go on with: "
+                f"hpsearch resume {as_argument(run.path)}"
+            )
         tree, text = _as_edited(run, info)
         before = from_run(tree, run.path)
         config = changed(tree, run.path, overrides, **forced)
@@ -56,7 +61,7 @@ def reopen(
             may = "only parallel, search.timeout and search.trial_timeout may change in a run"
             hint = "; to extend it: --trials N" if any("search.trials" in f for f in found) else ""
             raise ConfigError([f"{run.path}: {line}; {may}{hint}" for line in found])
-        if not anyway and not _is_left(run, info, config, trials):
+        if not babysat and not _is_left(run, info, config, trials):
             return None
         if named:
             check(run, info, before, trust)

@@ -390,9 +390,14 @@ class Record:
     def _told(
         self, params: Params, changes: Mapping[str, Any], given: Mapping[str, Any] | None = None
     ) -> str:
-        """Changes in words: "learning_rate 0.01 -> 0.003"; what nobody gave is the middle."""
+        """Changes in words: "learning_rate 0.01 -> 0.003"; what nobody gave is the middle.
 
-        def word(value: Any) -> str:
+        Numbers have at most six digits, but for what the user has just given; the diary has all.
+        """
+
+        def word(value: Any, exact: bool = False) -> str:
+            if isinstance(value, float):
+                return show(value if exact else float(f"{value:.6g}"))
             if not isinstance(value, str):
                 return show(value)
             return printable(value if len(value) <= 60 else f"{value[:57]}...")
@@ -400,7 +405,8 @@ class Record:
         told = []
         for name, (before, after) in self._differences(params, changes).items():
             same = before == after  # of one that becomes active
-            text = word(after) if same else f"{word(before)} -> {word(after)}"
+            new = word(after, exact=given is not None and name in given)
+            text = new if same else f"{word(before)} -> {new}"
             filled = given is not None and name not in given
             told.append(f"{printable(name)} {text}{' (the middle of its range)' * filled}")
         return ", ".join(told)

@@ -237,7 +237,7 @@ def reopen_model(
     with watched_disk(run):
         if named:
             check_at_hand(run, from_run(run.info.config, run.path), LOAD)
-        config = reopen(run, overrides, named=named, trust=trust, anyway=True, **forced)
+        config = reopen(run, overrides, named=named, trust=trust, babysat=True, **forced)
     assert config is not None
     return config
 

@@ -60,6 +60,16 @@ def test_requests_are_done_in_the_order_in_which_they_were_asked(model, asking):
     assert replay(made.run).same
 
 
+def test_numbers_are_said_in_six_digits_but_for_what_the_user_gave_and_the_diary_has_all(model):
+    made = model()
+    computed, given = 0.0031622776601683794, 0.0123456789
+    made.act("set", set={"learning_rate": computed})
+    said = made.act("set", set={"learning_rate": given})
+    assert said.endswith("learning_rate 0.00316228 -> 0.0123456789")
+    assert made.act("undo").endswith("learning_rate 0.0123457 -> 0.00316228")
+    assert made.lines("interventions.jsonl")[1]["set"] == {"learning_rate": [computed, given]}
+
+
 def test_what_is_asked_after_a_stop_is_refused_and_nothing_is_changed(model):
     made = model()
     with made.session() as session:
