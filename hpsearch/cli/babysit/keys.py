@@ -99,7 +99,7 @@ class Prompt:
 _PROMPTS = {
     "n": "note",
     "r": "branch at epoch",
-    "c": "change (name=value)",
+    "c": "change (name=value ...)",
 }
 
 # What the model is
@@ -224,13 +224,13 @@ STEPS = {
 """What the keys do that change a parameter, and whether they ask for more of it."""
 
 HELP = (
-    ("up, down", "learning rate times 3, or by 3"),
-    ("m, M", "momentum (beta1 of adam) closer to 1, or further from it, by 3"),
+    ("up, down", "learning rate times 3, divided by 3"),
+    ("m, M", "momentum (beta1 of adam) nearer to 1: 0.9 -> 0.9667, or back"),
     ("b, B", "batch size doubled, or halved"),
-    ("d, D", "learning rate decay times 3, or by 3; from 0 to 0.1"),
-    ("l, L", "L2 times 3, or by 3; from 0 to 0.0001"),
+    ("d, D", "learning rate decay times 3, divided by 3; from 0 to 0.1"),
+    ("l, L", "L2 times 3, divided by 3; from 0 to 0.0001"),
     ("o, O", "dropout 0.1 more, or less"),
-    ("c", "change any parameter: name=value"),
+    ("c", "change any parameters: name=value name=value"),
     ("u", "undo: go back to before the last change"),
     ("r", "branch: go back to an epoch, and go on from there"),
     ("p", "pause, and go on"),
@@ -241,9 +241,9 @@ HELP = (
 )
 """Every key with what it does."""
 
-SHORT = (("up/down", "rate"), ("u", "undo"), ("p", "pause"), ("q", "stop"), ("n", "note"),
-         ("m", "momentum"), ("b", "batch"), ("l", "L2"), ("o", "dropout"), ("d", "decay"),
-         ("r", "branch"), ("c", "change"), ("?", "help"))  # fmt: skip
+SHORT = (("up/down", "rate"), ("u", "undo"), ("c", "set"), ("p", "pause"), ("q", "stop"),
+         ("r", "back"), ("d", "decay"), ("o", "dropout"), ("n", "note"), ("l", "L2"),
+         ("m", "momentum"), ("b", "batch"), ("s", "snapshot"), ("?", "help"))  # fmt: skip
 """The same in one line; what is used most comes first."""
 
 
@@ -281,12 +281,36 @@ def answered(prompt: Prompt, now: Now) -> Request | str:
         if not text.isascii() or not text.isdecimal() or int(text) > now.epoch:
             return f"must be an epoch from 0 to {now.epoch}, found {text}"
         return Request("branch", epoch=int(text), by="key")
-    if not text.partition("=")[0].strip() or "=" not in text:
+    parts = _parts(text)
+    if not all(part.partition("=")[0].strip() and "=" in part for part in parts):
         return f"write name=value, for example learning_rate=0.003, found {text}"
     try:
-        return _checked(nudge.named_values([text]), now)
+        return _checked(nudge.named_values(parts), now)
     except HpsearchError as error:
         return _one_line(error)
+
+
+_NAMED = re.compile(r"\s+[^\s=]+\s*=")
+
+
+def _parts(text: str) -> list[str]:
+    """The changes in a line, each of which begins with a name; not within quotes or brackets.
+
+    >>> _parts("dropout=0.2 class_weight={a: 1, b: 2}  name = 'x y=z'")
+    ['dropout=0.2', 'class_weight={a: 1, b: 2}', "name = 'x y=z'"]
+    """
+    parts, begun, depth, quote = [], 0, 0, ""
+    for place, char in enumerate(text):
+        if quote or char in "'\"":
+            quote = "" if char == quote else quote or char
+        elif char in "[{(":
+            depth += 1
+        elif char in ")}]":
+            depth -= 1
+        elif depth == 0 and _NAMED.match(text, place):
+            parts.append(text[begun:place])
+            begun = place
+    return [part.strip() for part in [*parts, text[begun:]] if part.strip()]
 
 
 def _stepped(step: Step, more: bool, now: Now) -> Request | str:

@@ -23,9 +23,10 @@ from hpsearch.searching.babysit import nudge
 from hpsearch.searching.babysit.story import Story
 from hpsearch.store.requests import Request
 from hpsearch.trainers.kinds import kind_read
-from hpsearch.trial import Intervention, Layer
+from hpsearch.trial import Diagnosis, Intervention, Layer
 
 LABEL = 15  # columns before the first number of a row
+VALUE = 11  # columns of the number before a curve
 TALLEST = 10  # rows of a curve
 SOUND = (1e-4, 1e-2)
 """Update/weight ratios that are usual: from a tenth of 1e-3 to ten times it."""
@@ -44,8 +45,10 @@ class Shown:
         at: the epoch that the model stands at; before the line's last one, it is trained again.
         pace: seconds that an epoch takes.
         waiting: what was asked and is yet to be done.
-        messages: what was said, the last one last.
         answer: to the last key, where it did nothing else.
+        said: the newest message, for a while; not where there is an answer.
+        tells: of how many entries, the last of the diary, that message tells.
+        earlier: messages that the diary does not tell of, the last one last.
         advice: what might help, and the command that does it.
         over: whether the training has ended.
         left: whether nothing trains any more, because it has ended or was interrupted.
@@ -54,8 +57,10 @@ class Shown:
     at: int
     pace: float = 0.0
     waiting: Sequence[Request] = ()
-    messages: Sequence[str] = ()
     answer: str = ""
+    said: str = ""
+    tells: int = 0
+    earlier: Sequence[str] = ()
     advice: Sequence[Offered] = ()
     over: bool = False
     left: bool = False
@@ -76,14 +81,7 @@ def view(
     width, height = size
     height -= bottom is not None
     rest = [*_rows(story, shown, width)]
-    shapes, metric = _metrics(story), story.criterion.name
-    tall = min(TALLEST, max(1, (height - len(rest)) // max(1, len(shapes))))
-    each = max(1, (width - LABEL) // max(2, 2 * story.epochs))  # few epochs fill half a row
-    curves = [
-        row
-        for name, values in shapes.items()
-        for row in _curve(name, values, (width, tall, each), unicode, name == metric)
-    ]
+    curves = _curves(story, (width, height - len(rest)), unicode)
     rows = _fitting([*rest[:1], *curves, *rest[1:]], height)
     if bottom is None:
         return rows
@@ -134,9 +132,9 @@ def _rows(story: Story, shown: Shown, width: int) -> Iterator[Row]:
     yield 10, _branch(story)
     yield from _settings(story, width)
     yield from _layers(story)
-    yield from _interventions(story)
+    yield from _interventions(story, shown.tells)
     for place, advice in enumerate(shown.advice):
-        for rank, text in _wrapped(advice.message, 9 + 10 * place, 16 + place, width):
+        for rank, text in _wrapped(advice.message, (9 + 10 * place, 16 + place), width):
             yield rank, _labelled("" if place or rank > 9 else "advice", text, "yellow")
         if advice.command:
             yield 9.5 + 10 * place, _labelled("", advice.command, "yellow")
@@ -159,17 +157,30 @@ def _heading(story: Story, shown: Shown, width: int) -> Line:
     elif shown.at < epoch:
         state, style = f"trains epoch {shown.at + 1} again, up to {epoch}", "yellow"
     elif story.lines.paused:
-        state, style = "paused: p goes on", "bold yellow"
+        state, style = f"paused: {_paused(story)}", "bold yellow"
     left = (epochs - epoch) * shown.pace
     pace = f"{rough(shown.pace)} s an epoch" if shown.pace else ""
     if pace and state == "training":
         pace += f", {duration(left)} left"
-    name = cut(story.run.name, max(8, width // 4))
-    stretches = [(f"{name}  ", "bold"), (f"epoch {epoch}/{epochs}  ", "bold"), (state, style)]
+    where = f"epoch {epoch}/{epochs}  "
+    name = cut(story.run.name, max(8, min(width // 4, width - len(where) - len(state) - 2)))
+    stretches = [(f"{name}  ", "bold"), (where, "bold"), (state, style)]
     used = sum(len(text) for text, _ in stretches)
     if used + len(pace) + 2 <= width:
         stretches += [(" " * (width - used - len(pace)), ""), (pace, "dim")]
     return Line(tuple(stretches))
+
+
+def _paused(story: Story) -> str:
+    """Why the model is paused, where the user did not ask for it, and what to do."""
+    for done in reversed(story.diary):
+        if done.action == "pause" and done.by == "rescue":
+            if nudge.rate_name(story.config, story.lines.active.params) is None:
+                return "it diverged; change it (c), then p"
+            return "diverged twice; lower the rate (down), then p"
+        if done.action != "set" or done.set:
+            break  # since then the user has done something about it
+    return "p goes on"
 
 
 def _metrics(story: Story) -> dict[str, Floats]:
@@ -180,40 +191,57 @@ def _metrics(story: Story) -> dict[str, Floats]:
     return {name: np.array(curve[name], np.float64) for name in chosen}  # NaN for None
 
 
-def _curve(
-    name: str, values: Floats, shape: tuple[int, int, int], unicode: bool, first: bool
-) -> Iterator[Row]:
-    """The rows of a curve; `shape` is the width, their number, and the columns of an epoch."""
-    width, tall, each = shape
-    known = values[np.isfinite(values)]
-    low, high = (
-        (number(float(end)) for end in (known.min(), known.max())) if known.size else ("", "")
-    )
-    ends = [high, *[""] * (tall - 2), low] if tall > 1 else [f"{low} .. {high}"]
-    side = max(map(len, ends)) + 1
+def _curves(story: Story, room: tuple[int, int], unicode: bool) -> Iterator[Row]:
+    """The curves, one below the other, and the epochs that they are drawn over.
+
+    Args:
+        story: the model.
+        room: columns, and the rows that nothing else needs.
+        unicode: whether the terminal shows block characters.
+    """
+    shapes, (width, rows) = _metrics(story), room
+    tall = min(TALLEST, max(1, (rows - 1) // max(1, len(shapes))))
+    ends = {name: _ends(values, tall) for name, values in shapes.items()}
+    side = 1 + max((len(end) for each in ends.values() for end in each), default=0)
     if width < (60 if tall > 1 else 100):
-        ends, side = [""] * tall, 0
-    room = max(0, width - LABEL - 11 - side)
-    drawn = plot(np.repeat(values, each), room, tall, unicode)
-    last = "undefined" if not np.isfinite(values[-1]) else number(float(values[-1]))
-    for place, (row, end) in enumerate(zip(drawn, ends, strict=True)):
-        head = ("", "") if place else (cut(name, LABEL - 1), last)
-        stretches = (
-            (head[0].ljust(LABEL), "dim"),
-            (head[1].ljust(11), "bold"),
-            (row.ljust(room), "cyan" if first else "blue"),
-            (end.rjust(side), "dim"),
-        )
-        yield 3 + place / 100, Line(stretches)
+        side = 0
+    room_of_plot = max(0, width - LABEL - VALUE - side)
+    for name, values in shapes.items():
+        drawn = plot(values, room_of_plot, tall, unicode)
+        last = "undefined" if not np.isfinite(values[-1]) else number(float(values[-1]))
+        for place, (row, end) in enumerate(zip(drawn, ends[name], strict=True)):
+            head = ("", "") if place else (cut(name, LABEL - 1), last)
+            stretches = (
+                (head[0].ljust(LABEL), "dim"),
+                (head[1].ljust(VALUE), "bold"),
+                (row.ljust(room_of_plot), "cyan" if name == story.criterion.name else "blue"),
+                (end.rjust(side) if side else "", "dim"),
+            )
+            yield 3 + place / 100, Line(stretches)
+    if shapes and room_of_plot > 2 * len(f"{story.epoch}") and story.epoch > 1:
+        axis = "1" + f"{story.epoch}".rjust(room_of_plot - 1)
+        yield 13, Line((("epoch".ljust(LABEL + VALUE), "dim"), (axis, "dim")))
+
+
+def _ends(values: Floats, tall: int) -> list[str]:
+    """What is written beside each row of a curve: where it is highest and lowest."""
+    known = values[np.isfinite(values)]
+    if not known.size:
+        return [""] * tall
+    low, high = (number(float(end)) for end in (known.min(), known.max()))
+    return [high, *[""] * (tall - 2), low] if tall > 1 else [f"{low} .. {high}"]
 
 
 def plot(values: Sequence[float] | Floats, width: int, height: int, unicode: bool) -> list[str]:
-    """A curve in characters: a line of braille dots; in one row, or in ASCII, filled columns.
+    """A curve over the whole width: a line of braille dots or of ASCII; in one row, columns.
 
-    Positive values that span more than a factor of ten are drawn on a logarithmic scale.
+    Positive values that span more than a factor of ten are drawn on a logarithmic scale. Between
+    few epochs the line is straight.
 
-    >>> plot([4, 3, 2, 1], 4, 1, unicode=False), plot([4, 3, 2, 1], 4, 1, unicode=True)
+    >>> plot([4, 3, 2, 1], 4, 1, unicode=False), plot([4, 1], 4, 1, unicode=True)
     (['#+-_'], ['█▆▃▁'])
+    >>> plot([1, 2, 3], 9, 3, unicode=False)
+    ["      _-'", "   _-'   ", "_-'      "]
 
     Args:
         values: one an epoch; NaN leaves a gap.
@@ -221,21 +249,20 @@ def plot(values: Sequence[float] | Floats, width: int, height: int, unicode: boo
         height: rows.
         unicode: with block characters and braille, else in ASCII.
     """
-    dots = unicode and height > 1
-    columns = _columns(values, 2 * width if dots and len(values) > width else width)
+    most = 2 * width if unicode and height > 1 else width
+    columns = _columns(values, most)
     known = columns[np.isfinite(columns)]
     if not known.size:
         return [""] * height
     if known.min() > 0 and known.max() / 10 > known.min():
         columns, known = np.log(columns), np.log(known)
     low, high = known.min() / 2, known.max() / 2  # halves, whose difference is finite
-    levels = (columns / 2 - low) / ((high - low) or 1.0)  # NaN in a gap
-    if dots:
-        return _line(np.repeat(levels, 2) if len(values) <= width else levels, height)
+    levels = _stretched((columns / 2 - low) / ((high - low) or 1.0), most)  # NaN in a gap
+    if height > 1:
+        return _dotted(levels, height) if unicode else _dashed(levels, height)
     marks = " ▁▂▃▄▅▆▇█" if unicode else " _.-:=+*#"
-    steps = np.nan_to_num(np.rint(1 + levels * (8 * height - 1))).astype(int)
-    rows = (np.clip(steps - 8 * row, 0, 8).tolist() for row in reversed(range(height)))
-    return ["".join([marks[step] for step in row]) for row in rows]
+    steps = np.nan_to_num(np.rint(1 + levels * 7)).astype(int).tolist()
+    return ["".join([marks[step] for step in steps])]
 
 
 def _columns(values: Sequence[float] | Floats, most: int) -> Floats:
@@ -251,19 +278,42 @@ def _columns(values: Sequence[float] | Floats, most: int) -> Floats:
     return means
 
 
-def _line(levels: Floats, height: int) -> list[str]:
-    """A line of braille dots, two columns and four rows of them a character."""
-    rows = 4 * height
+def _stretched(levels: Floats, width: int) -> Floats:
+    """Fewer values than columns, with straight lines between them; NaN in a gap."""
+    if not 1 < len(levels) < width:
+        return levels
+    places = np.rint(np.linspace(0, width - 1, len(levels)))
+    found = np.interp(np.arange(width), places, levels)
+    found[places.astype(int)] = levels  # also one between two gaps
+    return found
+
+
+def _line(levels: Floats, rows: int) -> NDArray[np.bool_]:
+    """Which points of a grid a line passes, the highest row first."""
     at = np.rint(levels * (rows - 1))
     before = np.concatenate([at[:1], at[:-1]])
-    low, high = np.fmin(at, before), np.fmax(at, before)  # so that the line is not torn
+    before += np.sign(at - before)  # where the line goes on from, so that it is not torn
+    low, high = np.fmin(at, before), np.fmax(at, before)
     row = np.arange(rows)[::-1, None]
-    grid = (row >= low) & (row <= high) & np.isfinite(at)
+    passed: NDArray[np.bool_] = (row >= low) & (row <= high) & np.isfinite(at)
+    return passed
+
+
+def _dotted(levels: Floats, height: int) -> list[str]:
+    """A line of braille dots, two columns and four rows of them a character."""
+    grid = _line(levels, 4 * height)
     if len(levels) % 2:
-        grid = np.hstack([grid, np.zeros((rows, 1), bool)])
+        grid = np.hstack([grid, np.zeros((4 * height, 1), bool)])
     cells = grid.reshape(height, 4, -1, 2).transpose(0, 2, 1, 3).reshape(height, -1, 8)
     codes = (cells @ np.array([0x01, 0x08, 0x02, 0x10, 0x04, 0x20, 0x40, 0x80])).tolist()
     return ["".join([chr(0x2800 + code) if code else " " for code in each]) for each in codes]
+
+
+def _dashed(levels: Floats, height: int) -> list[str]:
+    """A line in ASCII, three rows a character."""
+    cells = _line(levels, 3 * height).reshape(height, 3, -1).transpose(0, 2, 1)
+    codes = (cells @ np.array([1, 2, 4])).tolist()
+    return ["".join([" '-|_|||"[code] for code in each]) for each in codes]
 
 
 def _rate(story: Story) -> Line:
@@ -340,7 +390,7 @@ def _settings(story: Story, width: int) -> Iterator[Row]:
     rate = nudge.rate_name(story.config, params)
     settings = {**params, **story.settings(story.number)}
     text = setting({n: v for n, v in settings.items() if n not in (rate, "epochs")})
-    for rank, row in _wrapped(text, 20, 21, width):
+    for rank, row in _wrapped(text, (20, 21), width):
         yield rank, _labelled("settings" if rank == 20 else "", row, "dim")
 
 
@@ -349,15 +399,29 @@ _WIDTHS = (9, 10, 10, 18, 7, 8)
 
 
 def _layers(story: Story) -> Iterator[Row]:
-    """How each layer trains, as it was measured last."""
-    if not story.diagnostics:
+    """How each layer trains, as it was measured last, of this branch or of that it came from."""
+    line, until = story.lines.active, story.epoch
+    last = _measured(story, line.number, until)
+    while last is None and line.origin is not None:
+        until = min(until, line.began)
+        line = story.lines.all[line.origin.trial]
+        last = _measured(story, line.number, until)
+    if last is None:
         return
-    last = story.diagnostics[-1]
     heads = zip(_COLUMNS, _WIDTHS, strict=True)
     head = "".join(name.rjust(width) for name, width in heads)
     yield 11, Line(((f"epoch {last.epoch}".ljust(LABEL), "dim"), (head, "dim")))
+    if line.number != story.number:
+        text = f"of branch {line.number}; branch {story.number} is not measured yet"
+        yield 11.5, _labelled("", text, "dim")
     for place, layer in enumerate(last.layers):
         yield 12 + place / 1000, _layer(layer)
+
+
+def _measured(story: Story, number: int, until: int) -> Diagnosis | None:
+    """How the layers of a branch did last, up to an epoch."""
+    found = (each for each in reversed(story.diagnostics) if each.number == number)
+    return next((each for each in found if each.epoch <= until), None)
 
 
 def _layer(layer: Layer) -> Line:
@@ -392,9 +456,10 @@ def _warned(value: float | None, high: float, higher: float) -> str:
     return "yellow" if value < higher else "red"
 
 
-def _interventions(story: Story) -> Iterator[Row]:
-    """What was done last, the newest first."""
-    for place, done in enumerate(reversed(story.diary[-12:])):
+def _interventions(story: Story, told: int) -> Iterator[Row]:
+    """What was done last, the newest first, but for what a message tells now."""
+    diary = story.diary[: len(story.diary) - told]
+    for place, done in enumerate(reversed(diary[-12:])):
         rank = (8, 14, 21)[place] if place < 3 else 40 + place
         yield rank, _intervention("" if place else "done", done)
 
@@ -403,6 +468,8 @@ def _intervention(label: str, done: Intervention) -> Line:
     words = {"set": "", "rescue": "rescued "}.get(done.action, f"{done.action} ")
     changes = ", ".join(f"{n} {number(a)} -> {number(b)}" for n, (a, b) in done.set.items())
     by = f" ({done.by})" if done.by in ("steer", "python") else ""
+    if done.action == "pause" and done.by == "rescue":
+        by = " (by the rescue)"
     stretches = [
         (label.ljust(LABEL), "dim"),
         (f"epoch {done.epoch}: ", "dim"),
@@ -415,28 +482,33 @@ def _intervention(label: str, done: Intervention) -> Line:
 
 
 def _said(shown: Shown, width: int) -> Iterator[Row]:
-    """The answer to a key, what waits, and what was said, the newest first."""
-    for rank, text in _wrapped(shown.answer, 1, 1, width):
-        yield rank, _labelled("", text, "yellow")
+    """The answer to a key, or the newest message; what waits; and what was said before."""
     if shown.waiting:
         asked = "; ".join(_asked(request) for request in shown.waiting)
         yield 1.5, _labelled("next epoch", asked, "yellow")
-    last, *older = reversed(shown.messages[-5:] or [""])
-    rows = _wrapped(last, 2, 15, width) + [
-        (50.0 + place, text) for place, text in enumerate(older)
-    ]
-    for place, (rank, text) in enumerate(rows):
-        yield rank, _labelled("" if place else "said", text)
+    news = _wrapped(shown.answer or shown.said, (1, 2), width, most=2)
+    for place, (rank, text) in enumerate(news):
+        label = "key" if shown.answer else "said"
+        yield rank, _labelled("" if place else label, text, "yellow" if shown.answer else "")
+    for place, text in enumerate(reversed(shown.earlier[-5:])):
+        yield 50 + place, _labelled("" if place else "said before", text, "dim")
 
 
-def _wrapped(text: str, rank: float, later: float, width: int) -> list[tuple[float, str]]:
-    """A text in up to four rows: the rank of the first one, and those of the others."""
-    lines = [
+def _wrapped(
+    text: str, ranks: tuple[float, float], width: int, most: int = 4
+) -> list[tuple[float, str]]:
+    """A text in a few rows: the rank of the first one, and those of the others from a second on.
+
+    What is left goes into the last row, which the screen cuts.
+    """
+    rows = [
         row
         for line in text.splitlines()
         for row in wrap(printable(line), max(20, width - LABEL)) or [""]
     ]
-    return [(rank if not place else later + place, line) for place, line in enumerate(lines[:4])]
+    rows = [*rows[: most - 1], *[" ".join(rows[most - 1 :])][: len(rows) >= most]]
+    first, later = ranks
+    return [(later + place if place else first, row) for place, row in enumerate(rows)]
 
 
 def _asked(request: Request) -> str:

@@ -27,17 +27,13 @@ class Plain:
     def __init__(self, quiet: bool = False):
         self._quiet = quiet
         self._shown: tuple[int, int] | None = None
-        self._paused = False
+        self._begun = self._paused = False
         self._at = float("-inf")
 
     def notify(self, event: Event) -> None:
         """Take in an event."""
-        if isinstance(event, RunOpened):
-            if event.unsealed is not None:
-                tell(event.unsealed)
-            if not self._quiet:
-                run = event.run.path
-                tell(f"{run}: steer it with: hpsearch steer {as_argument(run)}")
+        if isinstance(event, RunOpened) and event.unsealed is not None:
+            tell(event.unsealed)
         if isinstance(event, FilesChanged | Remarked):
             tell(event.message)
 
@@ -46,8 +42,12 @@ class Plain:
         if not self._quiet:
             tell(text)
 
-    def hear(self, session: Session) -> Sequence[Request]:  # noqa: ARG002 (nobody presses keys)
-        """What was asked by keys."""
+    def hear(self, session: Session) -> Sequence[Request]:
+        """What was asked by keys: nothing, as nobody presses any."""
+        if not self._quiet and not self._begun:
+            run = session.record.run.path
+            tell(f"{run}: steer it with: hpsearch steer {as_argument(run)}")
+        self._begun = True
         return ()
 
     def show(self, session: Session) -> None:

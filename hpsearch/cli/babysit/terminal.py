@@ -29,7 +29,7 @@ LOOK = 1.0
 """Seconds between two looks for advice."""
 
 STAYS = 10.0
-"""Seconds that the answer to a key which did nothing is shown."""
+"""Seconds that the newest message is shown, and the answer to a key which did nothing."""
 
 KEPT = 100
 """Messages that are said again when the view is gone."""
@@ -46,6 +46,9 @@ class Terminal:
         self._plain = Plain()
         self._session: Session | None = None
         self._messages: list[str] = []
+        self._earlier: list[str] = []  # of them, what the diary does not tell, too
+        self._said_at = float("-inf")
+        self._entries = self._tells = 0  # of the diary: known, and told by the last message
         self._printed = 0  # of the messages, how many are in the scrollback
         self._answer, self._answered = "", 0.0
         self._prompt: keys.Prompt | None = None
@@ -59,18 +62,20 @@ class Terminal:
 
     def notify(self, event: Event) -> None:
         """Take in an event."""
-        if isinstance(event, RunOpened):
-            if event.unsealed is not None:
-                self.say(event.unsealed)
-            run = event.run.path
-            steer = f"hpsearch steer {as_argument(run)}"
-            self.say(f"{run}: ? shows the keys; from another terminal: {steer}")
+        if isinstance(event, RunOpened) and event.unsealed is not None:
+            self.say(event.unsealed)
         if isinstance(event, FilesChanged | Remarked):
             self.say(event.message)
 
     def say(self, text: str) -> None:
         """Say what was done."""
         self._messages.append(text)
+        self._answer, self._said_at = "", time.monotonic()
+        if self._session is not None:
+            entries = len(self._session.story.diary)
+            self._tells, self._entries = entries - self._entries, entries
+        if not self._tells:
+            self._earlier = [*self._earlier[-5:], text]
         self._due = self._stale = 0.0
         if not self._screen.taken:
             self._give_back()
@@ -78,7 +83,12 @@ class Terminal:
 
     def hear(self, session: Session) -> Sequence[Request]:
         """What was asked by keys since the last time."""
-        self._session = session
+        if self._session is None:
+            run = session.record.run.path
+            steer = f"hpsearch steer {as_argument(run)}"
+            self._earlier = []
+            self.say(f"{run}: ? shows the keys; from another terminal: {steer}")
+            self._session, self._entries = session, len(session.story.diary)
         self._take()
         typed = self._screen.read()
         pressed, self._typed = keys.keys_of(self._typed + typed, last=not typed)
@@ -165,12 +175,18 @@ class Terminal:
         return rows, None if self._prompt is None else (size[1] - 1, column)
 
     def _shown(self, session: Session) -> layout.Shown:
+        now = time.monotonic()
+        answer = self._answer if now < self._answered + STAYS else ""
+        fresh = bool(self._messages) and not answer and now < self._said_at + STAYS
+        tells = self._tells if fresh else 0
         return layout.Shown(
             at=session.at,
             pace=session.pace,
             waiting=session.waiting,
-            messages=self._messages[-10:],
-            answer=self._answer if time.monotonic() < self._answered + STAYS else "",
+            answer=answer,
+            said=self._messages[-1] if fresh else "",
+            tells=tells,
+            earlier=self._earlier[:-1] if fresh and not tells else self._earlier,
             advice=self._advised(session),
             over=session.over,
         )
@@ -250,6 +266,6 @@ class _Said(io.TextIOBase):
 
     def write(self, text: str) -> int:
         *lines, self._rest = (self._rest + text).split("\n")
-        for line in lines:
-            self._say(line)
+        if lines:  # of a warning with its place, one message
+            self._say("\n".join(lines))
         return len(text)

@@ -38,6 +38,22 @@ from hpsearch.trial import (
 LONGEST_NOTE = 10_000  # characters
 
 
+def check_note(note: str | None) -> None:
+    """Refuse a note that says nothing, is too long, or cannot be written into a file.
+
+    Raises:
+        RunError: it is one.
+    """
+    if note is None:
+        return
+    if not note.strip():
+        raise RunError(f"note: must say something, found {note[:40]!r}")
+    if len(note) > LONGEST_NOTE:
+        raise RunError(f"note: must have at most {LONGEST_NOTE:,} characters, found {len(note):,}")
+    if any("\ud800" <= char <= "\udfff" for char in note):
+        raise RunError(f"note: must be text in UTF-8, found {note[:40]!r}")
+
+
 class Record:
     """A babysat model's run, for whoever holds its lock.
 
@@ -195,10 +211,7 @@ class Record:
         Raises:
             HpsearchError: it cannot be done; nothing has changed then.
         """
-        if asked.note is not None and len(asked.note) > LONGEST_NOTE:
-            raise RunError(
-                f"note: must have at most {LONGEST_NOTE:,} characters, found {len(asked.note):,}"
-            )
+        check_note(asked.note)
         acts = {
             "set": self._set,
             "undo": self._undo,
@@ -388,9 +401,14 @@ class Record:
     def _told(
         self, params: Params, changes: Mapping[str, Any], given: Mapping[str, Any] | None = None
     ) -> str:
-        """Changes in words: "learning_rate 0.01 -> 0.003"; what nobody gave is the middle."""
+        """Changes in words: "learning_rate 0.01 -> 0.003"; what nobody gave is the middle.
 
-        def word(value: Any) -> str:
+        Numbers have at most six digits, but for what the user has just given; the diary has all.
+        """
+
+        def word(value: Any, exact: bool = False) -> str:
+            if isinstance(value, float):
+                return show(value if exact else float(f"{value:.6g}"))
             if not isinstance(value, str):
                 return show(value)
             return printable(value if len(value) <= 60 else f"{value[:57]}...")
@@ -398,7 +416,8 @@ class Record:
         told = []
         for name, (before, after) in self._differences(params, changes).items():
             same = before == after  # of one that becomes active
-            text = word(after) if same else f"{word(before)} -> {word(after)}"
+            new = word(after, exact=given is not None and name in given)
+            text = new if same else f"{word(before)} -> {new}"
             filled = given is not None and name not in given
             told.append(f"{printable(name)} {text}{' (the middle of its range)' * filled}")
         return ", ".join(told)

@@ -136,6 +136,21 @@ def test_any_parameter_is_changed_by_name():
     assert "cannot change while the model trains" in answered(Prompt("c", "hidden_units=3"), now())
 
 
+def test_several_parameters_are_changed_at_once():
+    request = answered(Prompt("c", " dropout=0.2  learning_rate = 0.001 "), now())
+    assert request == Request("set", {"dropout": 0.2, "learning_rate": 0.001}, by="key")
+    quoted = answered(Prompt("c", "optimizer='rmsprop' dropout=0.2"), now())
+    assert quoted.set == {"optimizer": "rmsprop", "dropout": 0.2}
+    assert "dropout: must be" in answered(Prompt("c", "dropout=0.2 0.3"), now())
+
+
+def test_a_decay_begins_together_with_its_schedule():
+    constant = now(settings={"learning_rate": 0.01, "schedule": "constant"})
+    text = "schedule=inverse_time learning_rate_decay=0.5"
+    expected = {"schedule": "inverse_time", "learning_rate_decay": 0.5}
+    assert answered(Prompt("c", text), constant).set == expected
+
+
 def test_a_typed_line_is_edited_by_whole_characters():
     line = Prompt("n")
     for key in keys_of("añb\x7f\x7fé\x1b[200~x\ny\x1b[201~", last=True)[0]:

@@ -252,6 +252,13 @@ def test_a_finished_model_is_told_how_it_goes_on(here, idle):
     assert found.stdout.count("\n") == 1
 
 
+def test_resuming_a_finished_model_says_nothing_of_steering_what_does_not_train(here, idle):
+    again = here("resume", "it")
+    assert again.returncode == 0
+    assert "steer" not in again.stderr
+    assert "go on with: hpsearch resume runs/it --epochs" in again.stdout
+
+
 def test_replay_takes_no_other_settings(here, idle):
     found = here("babysit", "it", "--replay", "--set", "learning_rate=1")
     assert found.returncode == 2

@@ -41,11 +41,11 @@ def test_a_paused_model_takes_notes_and_changes_and_goes_on(babysit):
     model.press("p")
     model.wait_for("paused: p goes on")
     model.press("nsäge\x7f zahn\n")
-    model.wait_for("# säg zahn")
+    model.wait_for("noted after epoch .*säg zahn")
     model.press("o")
     model.wait_for("dropout 0 -> 0.1")
     model.press("s")
-    model.wait_for("# this epoch is kept")
+    model.wait_for("noted after epoch .*this epoch is kept")
     model.press("p")
     model.wait_for("training")
     epochs = {done["epoch"] for done in model.diary}
@@ -81,7 +81,7 @@ def test_what_is_pasted_is_one_note_and_no_keys(babysit):
     model.press("\x1b[200~uq\x1b[201~")
     model.wait_for("pasted text is taken only")
     model.press("n\x1b[200~one\ntwo\x1b[201~\n")
-    model.wait_for("# one two")
+    model.wait_for("noted after epoch .*one two")
     assert [done["note"] for done in model.diary] == ["one two"]
 
 
@@ -120,6 +120,44 @@ def test_the_help_names_every_key_and_any_key_leaves_it(babysit):
     model.press("q")
     model.wait_for_view()
     assert model.process.poll() is None
+
+
+def test_a_request_that_is_refused_is_said_for_a_while_and_then_in_the_scrollback(babysit):
+    model = babysit(before="import hpsearch.cli.babysit.terminal as view; view.STAYS = 3.0\n")
+    model.wait_for_view()
+    refused = ["steer", model.run, "--set", "hidden_units=3"]
+    steer = subprocess.run(
+        [sys.executable, "-c", "from hpsearch.cli import main; main()", *refused],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert steer.returncode == 1
+    model.wait_for(r"\nsaid +hidden_units: cannot change")
+    model.wait(lambda: "\nsaid  " not in model.screen.text, "waited for it to go")
+    model.press("q")
+    assert model.end() == 0
+    assert "start another model: hpsearch babysit" in model.screen.text
+
+
+def test_what_is_said_of_a_change_is_not_shown_a_second_time(babysit):
+    model = babysit(before="import hpsearch.cli.babysit.terminal as view; view.STAYS = 3.0\n")
+    model.wait_for_view()
+    model.press("cbatch_size=200 dropout=0.2\n")
+    for label in ("said +after ", "done +"):
+        pattern = rf"\n{label}epoch \d+: .*batch_size 64 -> 200"
+        model.wait(
+            lambda: re.search(pattern, text := model.screen.text) and text.count("-> 200") == 1,  # noqa: B023
+            f"waited for {pattern}, once",
+        )
+    assert [done["set"] for done in model.diary] == [
+        {"batch_size": [64, 200], "dropout": [0.0, 0.2]}
+    ]
+
+
+def test_a_model_that_diverged_twice_says_why_it_pauses_and_what_to_do(babysit):
+    model = babysit("--set=learning_rate=1e200")
+    model.wait_for("paused: diverged twice; lower the rate \\(down\\), then p")
+    model.press(DOWN)
+    model.wait_for("paused: p goes on")
 
 
 def test_q_stops_and_keeps_the_best_epoch_and_a_second_q_does_no_harm(babysit):

@@ -60,6 +60,16 @@ def test_requests_are_done_in_the_order_in_which_they_were_asked(model, asking):
     assert replay(made.run).same
 
 
+def test_numbers_are_said_in_six_digits_but_for_what_the_user_gave_and_the_diary_has_all(model):
+    made = model()
+    computed, given = 0.0031622776601683794, 0.0123456789
+    made.act("set", set={"learning_rate": computed})
+    said = made.act("set", set={"learning_rate": given})
+    assert said.endswith("learning_rate 0.00316228 -> 0.0123456789")
+    assert made.act("undo").endswith("learning_rate 0.0123457 -> 0.00316228")
+    assert made.lines("interventions.jsonl")[1]["set"] == {"learning_rate": [computed, given]}
+
+
 def test_what_is_asked_after_a_stop_is_refused_and_nothing_is_changed(model):
     made = model()
     with made.session() as session:
@@ -123,6 +133,8 @@ def test_pause_trains_nothing_until_it_goes_on_and_outlasts_a_restart(model, ask
         (Request("dance"), r"action: must be one of set, undo, branch.*found 'dance'"),
         (Request("rescue"), r"action: must be one of"),
         (Request("set"), r"set: must name a value to change, or a note, found neither"),
+        (Request("set", note=" \t"), r"note: must say something, found ' \\t'"),
+        (Request("set", {"l2": 0.1}, note=""), r"note: must say something, found ''"),
         (Request("set", note="n" * 10_001), r"note: must have at most 10,000 characters"),
         (Request("branch"), r"must begin after an epoch that branch 0 has trained, 0 to 3, found"),
         (Request("branch", epoch=4), r"0 to 3, found 4"),
