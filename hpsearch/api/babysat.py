@@ -7,16 +7,17 @@ import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from hpsearch.api import values
 from hpsearch.api.progress import to_the_caller
 from hpsearch.api.run import Objective, Run, as_texts, loaded
 from hpsearch.config import Config
 from hpsearch.data.dataset import Dataset, write_folds
 from hpsearch.errors import ConfigError, HpsearchError, RunError
-from hpsearch.messages import expanded
+from hpsearch.messages import expanded, printable
 from hpsearch.report.babysit.summary import BabysitSummary, summarise_babysat
 from hpsearch.report.numbers import number
 from hpsearch.searching.babysit.bench import Bench, bench
@@ -26,6 +27,7 @@ from hpsearch.searching.babysit.session import Session, opened, reopened
 from hpsearch.searching.babysit.start import (
     act_on_idle,
     begin,
+    check_length,
     go_on,
     prepare,
     prepare_from,
@@ -65,7 +67,7 @@ class Curves(dict[int, Curve]):
         Raises:
             RunError: there is no such branch.
         """
-        number = self._story.number if trial is None else trial
+        number = self._story.number if trial is None else values.whole("trial", trial)
         if number not in self:
             raise RunError(
                 f"{self._story.run.path}: has no branch {number}; there are 0 to {max(self)}"
@@ -179,20 +181,22 @@ class Babysat(Run):
 
         A model that was stopped or paused goes on. What others ask meanwhile, with
         `hpsearch steer`, is done, and told as a warning. Ctrl-C ends it; what was trained is
-        recorded.
+        recorded. After the end nothing is trained, which a warning says; `set(epochs=N)` makes
+        the training longer.
 
         Args:
             epochs: how many.
 
         Returns:
-            The metrics of the epochs that were trained, a row each.
+            The metrics of the epochs that were trained, a row each; after the end none.
 
         Raises:
             HpsearchError: another process trains it, training fails, or the data have changed.
         """
-        if epochs < 1:
-            raise RunError(f"epochs: must be at least 1, found {epochs}")
+        epochs = values.whole("epochs", epochs, 1)
         with self._at_work(_warn) as session:
+            if session.over:
+                _warn(_at_its_end(session))
             reopened(session, BY)
             trained = session.train(epochs)
             curve = session.story.curve(session.record.number)
@@ -204,20 +208,63 @@ class Babysat(Run):
         """Train to the end, and keep the best epoch.
 
         Args:
-            epochs: train so many in all; None for as many as are planned.
+            epochs: plan so many in all, more or fewer than before: the training ends there. It
+                is a change as `set(epochs=...)` is, which a warning tells and the diary has;
+                `step` trains some more. None for as many as are planned.
 
         Returns:
             The whole learning curve of the branch in training.
 
         Raises:
-            HpsearchError: as for `step`.
+            HpsearchError: as for `step`, or it has trained as many or more.
         """
+        epochs = values.whole_or_none("epochs", epochs, 1)
+        if epochs is not None:
+            check_length(self.directory, epochs)
         with self._at_work(_warn) as session:
             go_on(session, epochs, BY)
             while not session.over and not session.record.lines.paused:
                 session.turn(timeout=None)
             curve = session.story.curve(session.record.number)
         return frame_of(curve)
+
+    def resume(
+        self,
+        objective: Objective | None = None,
+        jobs: int | None = None,
+        trials: int | None = None,
+        overrides: Mapping[str, Any] | None = None,
+        progress: bool = True,  # noqa: ARG002  # of every run's resume
+        trust: bool = False,
+    ) -> Self:
+        """Train to the end, as `finish` does, perhaps with the function handed over again.
+
+        Args:
+            objective: the function that the model was begun with, if it was begun with one.
+            jobs: as for a search; one model trains in one worker.
+            trials: of a search; a babysat model has none.
+            overrides: what may change in a run that has begun, by dotted key: `parallel.*`.
+            progress: of a search; a babysat model shows none.
+            trust: run what the run names, though it is not sealed as yours; seals it.
+
+        Raises:
+            HpsearchError: as for `finish`, or something may not change.
+        """
+        if trials is not None:
+            raise RunError(f"{self.path}: trials: goes with a search; use finish(epochs)")
+        if objective is not None:
+            self._function = values.function(objective)
+        self._trust = self._trust or trust
+        self.close()  # what is kept trains as before
+        reopen_model(
+            self.directory,
+            tuple(as_texts(overrides)),
+            named=self._function is None,
+            trust=self._trust,
+            jobs=jobs,
+        )
+        self.finish()
+        return self
 
     # Interventions
 
@@ -226,7 +273,7 @@ class Babysat(Run):
 
         Args:
             note: why, for the diary.
-            settings: new values by name, such as `learning_rate=0.003`.
+            settings: new values by name, such as `learning_rate=0.003`; NumPy's numbers, too.
 
         Raises:
             HpsearchError: a value cannot be; nothing has changed then.
@@ -259,7 +306,16 @@ class Babysat(Run):
         Raises:
             HpsearchError: there is no such epoch, or a value cannot be.
         """
-        return self._ask(Request("branch", settings, note, epoch, trial, BY))
+        return self._ask(
+            Request(
+                "branch",
+                settings,
+                note,
+                values.whole("epoch", epoch),
+                values.whole_or_none("trial", trial),
+                BY,
+            )
+        )
 
     def stop(self, note: str | None = None) -> str:
         """End the training, and keep the best epoch; `step` and `finish` would go on.
@@ -267,7 +323,7 @@ class Babysat(Run):
         Raises:
             HpsearchError: as for `step`.
         """
-        request = Request("stop", note=note, by=BY)
+        request = Request("stop", note=values.text("note", note), by=BY)
         if self.directory.at_work:
             return steer(self.directory, request, say=_warn)
         with self._at_work() as session:
@@ -302,14 +358,22 @@ class Babysat(Run):
         if story.best is not None:
             value = number(story.value(story.best))
             best = f", best {story.criterion.name} {value} (epoch {story.best.epoch})"
-        return f"<Babysat {str(self.path)!r}, epoch {story.epoch}/{story.epochs}{of}{best}>"
+        start, begun = story.info.babysit, ""
+        if start is not None and start.run is not None and story.epoch < (start.epoch or 0):
+            begun = f", up to epoch {start.epoch} as trial {start.trial} of {printable(start.run)}"
+        return f"<Babysat {str(self.path)!r}, epoch {story.epoch}/{story.epochs}{of}{begun}{best}>"
 
     def _repr_html_(self) -> str:
         """The page, which a notebook shows below the cell; report.html has it, too."""
         return self.report()._repr_html_()
 
     def _ask(self, request: Request) -> str:
-        """Have something done: by the process that trains the model, or here."""
+        """Have something done: by the process that trains the model, or here.
+
+        What cannot be asked at all is refused first, wherever the model trains.
+        """
+        values.text("note", request.note)
+        request = replace(request, set=values.settings(request.set))
         if self.directory.at_work:
             return steer(self.directory, request, say=_warn)
         if self._ready is None:
@@ -382,7 +446,8 @@ def babysit(
         runs_dir: the folder that holds the runs.
         name: of the new run; None for the configuration's name and the time.
         trial: begin as this trial of the run; None for its winner.
-        from_epoch: be that trial up to this epoch; `overrides` hold from there on.
+        from_epoch: be that trial up to this epoch; `overrides` hold from there on. The model
+            begins at epoch 0 all the same, and trains these epochs again.
         overrides: other values by name, such as {"learning_rate": 0.01}, and of a configuration
             other keys by dotted key, such as {"data.test": 0}.
         epochs: how many to train in all.
@@ -397,6 +462,12 @@ def babysit(
             or what trains cannot be steered.
     """
     folder, texts = Path(expanded(str(runs_dir))), as_texts(overrides)
+    name, objective = values.text("name", name), values.function(objective)
+    trial, from_epoch = (
+        values.whole_or_none("trial", trial, 0),
+        values.whole_or_none("from_epoch", from_epoch, 0),
+    )
+    epochs, seed = values.whole_or_none("epochs", epochs, 1), values.whole_or_none("seed", seed)
     source = _source(config, folder)
     if isinstance(source, RunDirectory):
         given, others = sorted_out(texts, ())
@@ -453,6 +524,15 @@ def _prepared(
         write_folds(folds, folder)
     made = kept.enter_context(bench(config, info.babysit, run.path, folder, folds, function))
     return _Ready(made, [folder, *folder.rglob("*")])
+
+
+def _at_its_end(session: Session) -> str:
+    """Why nothing is trained, and what to do."""
+    record = session.record
+    end = f"{record.run.path}: had come to its end after epoch {record.epoch}; nothing was trained"
+    if record.epoch < record.epochs:  # a function that returned, say
+        return f"{end}: it ended by itself; go back with branch(epoch)"
+    return f"{end}; to train longer: set(epochs={2 * record.epochs})"
 
 
 def _remarked(event: Event) -> None:

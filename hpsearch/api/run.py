@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -10,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from hpsearch.api.progress import Bar
 from hpsearch.api.report import Report
+from hpsearch.api.values import function, plain, shown
 from hpsearch.config import Config, from_mapping, from_run
 from hpsearch.config import load as load_config
 from hpsearch.data.encoding import batches, surprises
 from hpsearch.data.open import given_rows, open_new
-from hpsearch.errors import HpsearchError
+from hpsearch.errors import ConfigError, HpsearchError
 from hpsearch.exchange.formats import export_run
 from hpsearch.messages import counted, expanded
 from hpsearch.report.findings import write_report
@@ -332,16 +334,31 @@ def load(
         return Run(directory)
     from hpsearch.api.babysat import Babysat  # a Run itself
 
-    return Babysat(directory, objective, trust=trust)
+    return Babysat(directory, function(objective), trust=trust)
 
 
 def as_texts(overrides: Mapping[str, Any] | None) -> list[str]:
     """Settings as `--set` takes them. JSON is YAML, so a value is read back as what it was."""
-    return [f"{key}={json.dumps(value)}" for key, value in (overrides or {}).items()]
+    texts = []
+    for key, value in (overrides or {}).items():
+        try:
+            texts.append(f"{key}={json.dumps(plain(value))}")
+        except (TypeError, ValueError):  # an object, or a list that holds itself
+            raise ConfigError(
+                f"overrides: {key}: must be a number, a text, true, false, null, or a list or a "
+                f"mapping of them, found {shown(value)}"
+            ) from None
+    return texts
 
 
 def _name_of(objective: Objective) -> str:
-    """What a function is called in the configuration, as if it could be imported."""
+    """What a function is called in the configuration.
+
+    It is MODULE:NAME where that can be imported; any other function stands in `__main__`, by
+    which a run knows that it has to be handed over again.
+    """
     name = getattr(objective, "__qualname__", type(objective).__name__)
     signs = "".join(sign if sign.isalnum() else "_" for sign in name).lstrip("0123456789")
-    return f"{getattr(objective, '__module__', None) or '__main__'}:{signs or 'train'}"
+    module = getattr(objective, "__module__", None) or "__main__"
+    importable = getattr(sys.modules.get(module), name, None) is objective
+    return f"{module if importable else '__main__'}:{signs or 'train'}"

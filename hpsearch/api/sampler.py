@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, Literal
 
+from hpsearch.api.values import plain
 from hpsearch.backends.threads import limit_threads
 from hpsearch.config import Goal, space_from
 from hpsearch.errors import HpsearchError
@@ -123,7 +124,7 @@ class Sampler:
             HpsearchError: a setting lies outside the space, or a value is no number. Then
                 nothing is recorded.
         """
-        known = [{name: _plain(value) for name, value in each.items()} for each in settings]
+        known = [{name: plain(value) for name, value in each.items()} for each in settings]
         told = self._numbers(values, len(known), single=False)
         for place, params in enumerate(known):
             if not self.space.contains(params):
@@ -183,13 +184,6 @@ class Sampler:
         if len(given) != count:
             raise HpsearchError(f"values: must be one a trial, found {len(given)} for {count}")
         return [_value(value, place) for place, value in enumerate(given)]
-
-
-def _plain(value: Any) -> Any:
-    """A value as Python has it: NumPy's numbers, truth values and arrays are its own."""
-    if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
-    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def _value(value: Any, place: int) -> float | None:

@@ -138,6 +138,7 @@ class Scalars:
     l2: float = 0.0
 
 
+@np.errstate(all="ignore")  # what is too large for the dtype becomes inf, and training diverges
 def coefficients(
     optimizer: Optimizer,
     scalars: Sequence[Scalars],

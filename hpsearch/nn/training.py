@@ -120,6 +120,7 @@ class Stack:
         self._constants = constants
         self._optimizer = optimizer
 
+        @np.errstate(over="ignore")  # what is too large for the dtype is inf there
         def each(values: list[float]) -> Array:
             return np.array(values, dtype)[:, None]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,11 +11,17 @@ from typing import Any
 from hpsearch import backends
 from hpsearch.config import Config
 from hpsearch.data.dataset import Dataset
+from hpsearch.errors import TrainerError
+from hpsearch.store import RunDirectory
 from hpsearch.trainers.kinds import Setup, Workplace, kind_of
 from hpsearch.trainers.protocol import Best, Trainer
 
 Function = Callable[..., Any]
 """A function that was handed over from Python, instead of named in a configuration."""
+
+
+LOAD = "load it with hpsearch.load({}, objective=...)"
+"""How a babysat model that was begun with a function from Python gets it again."""
 
 
 def setup_of(config: Config, function: Function | None = None) -> Setup:
@@ -42,6 +49,28 @@ def inspected(config: Config, function: Function | None = None) -> Config:
     if kind_of(config.trainer).inspect(setup_of(config, function)):
         return config
     return replace(config, search=replace(config.search, halving=None))
+
+
+def check_at_hand(run: RunDirectory, config: Config, remedy: str) -> None:
+    """Refuse to train without it what was begun with a function handed over from Python.
+
+    Such a function stands in `__main__`, where nothing can be imported from.
+
+    Args:
+        run: of the trainings.
+        config: of the run.
+        remedy: what hands it over again, for the message; {} stands for the run.
+
+    Raises:
+        TrainerError: it was begun with one.
+    """
+    named = config.trainer.options.get("function")
+    if isinstance(named, str) and named.startswith("__main__:"):
+        place = run.name if run.path.parent == Path("runs") else str(run.path)
+        raise TrainerError(
+            f"{run.path}: was begun with a function handed over from Python; "
+            f"{remedy.format(json.dumps(place, ensure_ascii=False))}"
+        )
 
 
 def trainer_of(

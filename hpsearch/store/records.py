@@ -211,6 +211,7 @@ _WORDS = {
     "Expected ": "must be ",
     ", got ": ", found ",
     "Object missing required field ": "must hold the field ",
+    "Invalid enum value ": "must be one of the words in docs/run_format.md, found ",
 }
 _DAMAGED = "the file is damaged; restore it"
 

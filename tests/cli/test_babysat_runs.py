@@ -203,6 +203,11 @@ def test_an_unsteered_model_from_a_trial_equals_the_trial_and_its_retraining(run
     [
         ("resume panda --trials 9", 2, "--trials goes with a search"),
         ("resume caviar --epochs 9", 2, "--epochs goes with a babysat model"),
+        ("steer panda --undo --timeout nan", 2, "must be a number of seconds above 0, found nan"),
+        ("steer panda --undo --timeout inf", 2, "must be a number of seconds above 0, found inf"),
+        ("steer panda --undo --timeout -1", 2, "must be a number of seconds above 0, found -1"),
+        ("steer panda --undo --timeout 0", 2, "must be a number of seconds above 0, found 0"),
+        ("steer panda --note=", 1, "note: must say something, found ''"),
         ("steer caviar --undo", 1, "is a search, which cannot be steered"),
         ("babysit --replay caviar", 1, "must be a babysat model's run, found a search's"),
         ("babysit panda", 1, "is a babysat model already"),

@@ -46,6 +46,14 @@ def plain(step):
     return np.array(path)
 
 
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_what_is_too_large_for_the_dtype_is_infinite_without_a_warning(name):
+    scalars, rates = [Scalars(l2=1e300)], np.full((1, 2), 1e308)
+    for c in coefficients(OPTIMIZERS[name], scalars, rates, np.zeros((1, 2)), np.float32):
+        assert np.isposinf(c.alpha)
+        assert np.isneginf(c.shrink)
+
+
 def test_sgd_is_the_lectures_formula_with_its_learning_rate():
     assert_allclose(run("sgd", Scalars()), plain(lambda W, dW, *_: W - ALPHA * dW), rtol=1e-12)
 

@@ -112,7 +112,10 @@ def test_fields_that_a_newer_version_added_are_passed_over(tmp_path, result):
         ({"number": -1}, "number: must be int >= 0"),
         ({"epochs": None}, "epochs: must be int, found null"),
         ({"epochs": True}, "epochs: must be int, found bool"),
-        ({"status": "finished"}, "status: Invalid enum value 'finished'"),
+        (
+            {"status": "finished"},
+            r"status: must be one of the words in docs/run_format\.md, found 'finished'",
+        ),
         ({"params": [1]}, "params: must be a JSON object, found array"),
         ({"metrics": None}, "metrics: must be a JSON object, found null"),
         (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from pathlib import Path
 
 import click
@@ -14,6 +15,17 @@ from hpsearch.searching.babysit.nudge import named_values
 from hpsearch.searching.babysit.steering import steer as ask
 from hpsearch.store import find
 from hpsearch.store.requests import Request
+
+
+def _above_0(
+    context: click.Context, option: click.Parameter, seconds: float | None
+) -> float | None:
+    """Refuse a time in which nothing can happen, or that never ends."""
+    if seconds is None or 0 < seconds < inf:
+        return seconds
+    raise click.BadParameter(
+        f"must be a number of seconds above 0, found {seconds:g}", context, option
+    )
 
 
 @click.command()
@@ -31,7 +43,7 @@ from hpsearch.store.requests import Request
 @click.option("--status", is_flag=True, help="Say how the model is doing.")
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text",
               show_default=True, help="Of --status: for people, or for programs.")  # fmt: skip
-@click.option("--timeout", type=float, default=None, metavar="SECONDS",
+@click.option("--timeout", type=float, default=None, metavar="SECONDS", callback=_above_0,
               help="Give up, and take the request back, after so long.")  # fmt: skip
 def steer(
     run: str | None,

@@ -145,15 +145,20 @@ class Lines:
         if done.action == "undo":
             nudges = self.active.nudges
             if done.trial != self.active.number or not nudges or nudges[-1].epoch != done.epoch:
-                raise ValueError(f"undo: there is no change to undo at {done.point}")
+                raise ValueError(f"undo: there is no change to undo at {_where(done.point)}")
             return self.undone()
         if done.action in ("branch", "rescue"):
             return self.branched(done.point, changes)
         if done.action == "set":
             if done.trial != self.active.number or done.epoch < self.active.settings[-1][0]:
-                raise ValueError(f"set: must go on with the last line, found {done.point}")
+                raise ValueError(f"set: must go on with the last line, found {_where(done.point)}")
             return self.changed(done.epoch, changes)
         return replace(self, paused=done.action == "pause")
+
+
+def _where(point: Point) -> str:
+    """A point in words."""
+    return f"epoch {point.epoch} of branch {point.trial}"
 
 
 def lines_of(settings: Settings, diary: Iterable[Intervention]) -> Lines:

@@ -38,6 +38,22 @@ from hpsearch.trial import (
 LONGEST_NOTE = 10_000  # characters
 
 
+def check_note(note: str | None) -> None:
+    """Refuse a note that says nothing, is too long, or cannot be written into a file.
+
+    Raises:
+        RunError: it is one.
+    """
+    if note is None:
+        return
+    if not note.strip():
+        raise RunError(f"note: must say something, found {note[:40]!r}")
+    if len(note) > LONGEST_NOTE:
+        raise RunError(f"note: must have at most {LONGEST_NOTE:,} characters, found {len(note):,}")
+    if any("\ud800" <= char <= "\udfff" for char in note):
+        raise RunError(f"note: must be text in UTF-8, found {note[:40]!r}")
+
+
 class Record:
     """A babysat model's run, for whoever holds its lock.
 
@@ -195,10 +211,7 @@ class Record:
         Raises:
             HpsearchError: it cannot be done; nothing has changed then.
         """
-        if asked.note is not None and len(asked.note) > LONGEST_NOTE:
-            raise RunError(
-                f"note: must have at most {LONGEST_NOTE:,} characters, found {len(asked.note):,}"
-            )
+        check_note(asked.note)
         acts = {
             "set": self._set,
             "undo": self._undo,

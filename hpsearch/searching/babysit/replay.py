@@ -14,7 +14,7 @@ from hpsearch.searching.babysit.story import Story, read
 from hpsearch.searching.criterion import Curve
 from hpsearch.searching.session import same_data
 from hpsearch.searching.spec import check_rules
-from hpsearch.searching.trainer import Function, inspected
+from hpsearch.searching.trainer import LOAD, Function, check_at_hand, inspected
 from hpsearch.searching.trust import check
 from hpsearch.store import RunDirectory, SafePath
 from hpsearch.store.snapshots import Snapshots
@@ -53,6 +53,7 @@ def replay(
     check_rules(run, info)
     config = from_run(info.config, run.path)
     if function is None:
+        check_at_hand(run, config, LOAD)
         check(run, info, config, trust)
     config = inspected(config, function)
     dataset = same_data(run, info, config)

@@ -36,7 +36,7 @@ from hpsearch.searching.session import (
     same_data,
     watched_disk,
 )
-from hpsearch.searching.trainer import Function, inspected, setup_of
+from hpsearch.searching.trainer import LOAD, Function, check_at_hand, inspected, setup_of
 from hpsearch.searching.trust import is_sealed, permit, unsealed
 from hpsearch.store import RunDirectory
 from hpsearch.store.records import BabysitStart
@@ -111,6 +111,8 @@ def prepare_from(
             f"hpsearch steer {path} --branch EPOCH"
         )
     config = from_run(info.config, run.path)
+    if function is None:
+        check_at_hand(run, config, "begin with: hpsearch.babysit({}, objective=...)")
     sealed = is_sealed(info) if function is not None else permit(run, info, config, trust)
     known = known_trial(run, config, trial)
     most = config.trainer.epochs if epochs is None else epochs
@@ -222,7 +224,8 @@ def reopen_model(
     """The configuration to go on with.
 
     Raises:
-        HpsearchError: as `resume.reopen` does.
+        HpsearchError: as `resume.reopen` does, or it was begun with a function from Python, and
+            the code that it names is to train (`named`).
     """
     given, others = sorted_out(overrides, SECTIONS)
     if given or others != tuple(overrides):
@@ -232,6 +235,8 @@ def reopen_model(
             f"hpsearch steer {as_argument(run.path)} --set {first}"
         )
     with watched_disk(run):
+        if named:
+            check_at_hand(run, from_run(run.info.config, run.path), LOAD)
         config = reopen(run, overrides, named=named, trust=trust, babysat=True, **forced)
     assert config is not None
     return config

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from hpsearch.errors import RunError, as_argument
+from hpsearch.searching.babysit.record import check_note
 from hpsearch.searching.babysit.start import act_on_idle
 from hpsearch.store import RunDirectory
 from hpsearch.store.requests import Reply, Request, Requests
@@ -40,6 +41,7 @@ def steer(
         KeyboardInterrupt: the user is tired of waiting; likewise.
     """
     _must_be_babysat(run)
+    check_note(request.note)
     if not run.at_work:
         return _idle(run, request)
     requests = Requests(run.inside)

@@ -153,13 +153,13 @@ def test_only_pause_pauses_and_training_goes_on_after_whatever_else_is_done(life
 @pytest.mark.parametrize(
     ("diary", "said"),
     [
-        ([done("undo", 0, 0)], r"line 1: undo: there is no change to undo"),
+        ([done("undo", 0, 0)], r"line 1: undo: there .* to undo at epoch 0 of branch 0$"),
         ([done("set", 1, 0)], r"line 1: trial: must be one of 0 to 0, found 1"),
         ([done("branch", 9, 0)], r"line 1: trial: must be one of 0 to 0, found 9"),
         ([done("branch", 0, 2), done("set", 0, 3)], r"line 2: set: must go on with the last line"),
         (
             [done("set", 0, 5, {"rate": 1}), done("set", 0, 4, {"rate": 2})],
-            r"line 2: set: must go on with the last line",
+            r"line 2: set: must go on with the last line, found epoch 4 of branch 0$",
         ),
         (
             [done("set", 0, 5, {"rate": 1}), done("undo", 0, 4)],

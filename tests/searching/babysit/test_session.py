@@ -133,6 +133,8 @@ def test_pause_trains_nothing_until_it_goes_on_and_outlasts_a_restart(model, ask
         (Request("dance"), r"action: must be one of set, undo, branch.*found 'dance'"),
         (Request("rescue"), r"action: must be one of"),
         (Request("set"), r"set: must name a value to change, or a note, found neither"),
+        (Request("set", note=" \t"), r"note: must say something, found ' \\t'"),
+        (Request("set", {"l2": 0.1}, note=""), r"note: must say something, found ''"),
         (Request("set", note="n" * 10_001), r"note: must have at most 10,000 characters"),
         (Request("branch"), r"must begin after an epoch that branch 0 has trained, 0 to 3, found"),
         (Request("branch", epoch=4), r"0 to 3, found 4"),

@@ -50,6 +50,13 @@ def at_first(other, monkeypatch, deed):
     monkeypatch.setattr(other, "nap", nap)
 
 
+@pytest.mark.parametrize("note", ["", " ", "caf\udce9"])
+def test_a_note_that_cannot_be_is_refused_before_it_is_asked(elsewhere, note):
+    with pytest.raises(RunError, match="note: must"):
+        steer(elsewhere.run, Request("set", note=note))
+    assert not elsewhere.requests.waiting
+
+
 @pytest.mark.parametrize("done", [True, False])
 def test_the_answer_of_who_trains_it_is_given(elsewhere, monkeypatch, done):
     def answer():
