@@ -160,8 +160,9 @@ def paused(story, *later):
 
 def test_a_model_that_diverged_twice_says_why_it_pauses_until_something_was_changed(tmp_path):
     story = story_of(tmp_path)
-    row = texts(view(paused(story), Shown(at=40), (80, 24), True))[0]
+    row, *others = texts(view(paused(story), Shown(at=40), (80, 24), True))
     assert row.endswith("paused: diverged twice; lower the rate (down), then p")
+    assert "done           epoch 15: pause (by the rescue)" in others
     assert cell_len(row) <= 80
     note = dataclasses.replace(story.diary[0], set={}, epoch=15)
     lower = dataclasses.replace(story.diary[0], epoch=15)
