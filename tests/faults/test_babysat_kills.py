@@ -9,10 +9,10 @@ import pytest
 PROGRAM = Path(__file__).with_name("babysat_kills.py")
 
 
-@pytest.mark.parametrize("moments", [1, pytest.param(12, marks=pytest.mark.slow)])
-def test_a_babysat_model_killed_and_steered_at_random_is_what_its_diary_says(moments):
+@pytest.mark.slow
+def test_a_babysat_model_killed_and_steered_at_random_is_what_its_diary_says():
     done = subprocess.run(
-        [sys.executable, str(PROGRAM), "--moments", str(moments), "--seed", "2"],
+        [sys.executable, str(PROGRAM), "--moments", "3", "--seed", "2"],
         capture_output=True,
         text=True,
     )
