@@ -473,7 +473,7 @@ def _intervention(label: str, done: Intervention) -> Line:
     stretches = [
         (label.ljust(LABEL), "dim"),
         (f"epoch {done.epoch}: ", "dim"),
-        (printable(f"{words}{changes}".strip() or ("" if done.note else "nothing")), ""),
+        (printable(f"{words}{changes}".strip() or ("note" if done.note else "nothing")), ""),
         (by, "dim"),
     ]
     if done.note:
