@@ -99,11 +99,11 @@ class Snapshots:
 def superfluous(epochs: Iterable[int], wanted: Collection[int], most: int) -> list[int]:
     """The epochs to leave out so that at most `most` remain beside those that are wanted.
 
-    One after another, that goes whose neighbours are closest to each other; the first epochs
-    and the last ones stay longest.
+    One after another, that goes whose neighbours are closest to each other, of equal ones the
+    first; the last epoch of all stays.
 
     >>> superfluous([1, 2, 3, 4, 5, 9], wanted=[9], most=3)
-    [2, 4]
+    [1, 3]
     """
     left = sorted(epochs)
     gone = []
