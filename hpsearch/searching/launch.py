@@ -158,10 +158,11 @@ def resume(
     Raises:
         HpsearchError: as `resume.reopen` and `launch` do.
     """
-    left = trials is not None or run.info.status != "finished" or run.info.out_of_time
-    if function is None and left and run.info.babysit is None:
+    info = run.info
+    left = trials is not None or info.status != "finished" or info.out_of_time
+    if function is None and left and info.babysit is None:
         remedy = "go on with: hpsearch.load({}).resume(objective)"
-        check_at_hand(run, from_run(run.info.config, run.path), remedy)
+        check_at_hand(run, from_run(info.config, run.path), remedy)
     config = reopen(run, overrides, trials=trials, named=function is None, trust=trust, **forced)
     if config is None:
         return False

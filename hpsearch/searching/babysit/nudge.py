@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hpsearch.config import Config
-from hpsearch.config.overrides import read_setting
 from hpsearch.errors import ConfigError, RunError
 from hpsearch.fields import show
 from hpsearch.messages import printable
@@ -83,6 +82,8 @@ def named_values(texts: Iterable[str]) -> dict[str, Any]:
     Raises:
         ConfigError: a text is no setting.
     """
+    from hpsearch.config.overrides import read_setting  # no reader of a run waits for YAML
+
     values: dict[str, Any] = {}
     for text in texts:
         if not text.partition("=")[0].strip() or "=" not in text:
@@ -106,6 +107,8 @@ def sorted_out(
         texts: `KEY=VALUE`, as a user wrote them.
         sections: of a configuration, with the keys that stand alone.
     """
+    from hpsearch.config.overrides import read_setting  # likewise
+
     values: dict[str, Any] = {}
     others: list[str] = []
     keys = {"kind", "epochs", *(key for kind in built_in() for key in kind.options)}
