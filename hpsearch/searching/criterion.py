@@ -102,6 +102,13 @@ class Criterion:
         by_cost = [self.cost(v, losses[i] if losses else None) for i, v in enumerate(values)]
         return 1 + min(range(epochs), key=lambda i: by_cost[i])
 
+    def metrics_after(self, curve: Curve, epochs: int) -> dict[str, float | None]:
+        """Every metric at the epoch that counts after so much training; none before the first."""
+        if not epochs:
+            return {}
+        counts = self.epoch_after(curve, epochs) if self.name in curve else epochs
+        return {name: values[counts - 1] for name, values in curve.items() if name != "epoch"}
+
 
 def criterion_of(config: Config) -> Criterion:
     """The criterion of a configuration's search.
@@ -127,23 +134,19 @@ def join(pieces: Iterable[Piece]) -> Curve:
     if len(ordered) == 1:
         return ordered[0].curve
     ordered.sort(key=lambda piece: piece.rung)
-    curve: Curve = {}
-    for piece in ordered:
-        curve = lengthened(curve, piece.curve)
-    return curve
+    return end_to_end(piece.curve for piece in ordered)
 
 
-def lengthened(before: Curve, after: Curve) -> Curve:
-    """One learning curve followed by another; the lists keep equal lengths.
+def end_to_end(curves: Iterable[Curve]) -> Curve:
+    """Learning curves that follow each other, as one; the lists keep equal lengths.
 
-    >>> lengthened({"epoch": [1], "loss": [0.5]}, {"epoch": [2], "auc": [0.9]})
+    >>> end_to_end([{"epoch": [1], "loss": [0.5]}, {"epoch": [2], "auc": [0.9]}])
     {'epoch': [1, 2], 'loss': [0.5, None], 'auc': [None, 0.9]}
     """
-    sizes = len(before.get("epoch", ())), len(after.get("epoch", ()))
-    nothing = [[None] * size for size in sizes]
+    parts = [(curve, [None] * len(curve.get("epoch", ()))) for curve in curves]
     return {
-        name: [*before.get(name, nothing[0]), *after.get(name, nothing[1])]
-        for name in {**before, **after}
+        name: [value for curve, nothing in parts for value in curve.get(name, nothing)]
+        for name in dict.fromkeys(name for curve, _ in parts for name in curve)
     }
 
 

@@ -24,7 +24,7 @@ from hpsearch.searching.refine import Refinement, refine, refine_around, start_f
 from hpsearch.searching.resume import reopen
 from hpsearch.searching.session import begin, conduct, fingerprint_of, read_data
 from hpsearch.searching.spec import shortage
-from hpsearch.searching.trainer import Function, check_at_hand, inspected
+from hpsearch.searching.trainer import Function, inspected
 from hpsearch.searching.trust import is_sealed, permit, unsealed
 from hpsearch.store import RunDirectory, find
 from hpsearch.trial import Result, Status
@@ -158,11 +158,6 @@ def resume(
     Raises:
         HpsearchError: as `resume.reopen` and `launch` do.
     """
-    info = run.info
-    left = trials is not None or info.status != "finished" or info.out_of_time
-    if function is None and left and info.babysit is None:
-        remedy = "go on with: hpsearch.load({}).resume(objective)"
-        check_at_hand(run, from_run(info.config, run.path), remedy)
     config = reopen(run, overrides, trials=trials, named=function is None, trust=trust, **forced)
     if config is None:
         return False

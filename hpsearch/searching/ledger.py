@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from hpsearch.backends import Answer
 from hpsearch.errors import TrainerError
 from hpsearch.sampling.ranking import Observation
-from hpsearch.searching.criterion import Criterion, Curve, average, join, lengthened
+from hpsearch.searching.criterion import Criterion, Curve, average, end_to_end, join
 from hpsearch.searching.history import (
     LOST,
     UNDEFINED,
@@ -124,7 +124,7 @@ class Ledger:
         known = self.epochs(job.training)
         new = [i for i, epoch in enumerate(outcome.curve["epoch"]) if (epoch or 0) > known]
         curve = {name: [values[i] for i in new] for name, values in outcome.curve.items()}
-        whole = lengthened(before, curve)
+        whole = end_to_end([before, curve])
         values = whole.get(self.criterion.name, [])
         value = None
         if values and not outcome.diverged:
@@ -209,12 +209,7 @@ class Ledger:
         """Record a trial's fate, with its metrics at the epoch that counts."""
         number, curve = trial.number, self.curve(trial.number)
         epochs = len(curve.get("epoch", []))
-        metrics: dict[str, float | None] = {}
-        if epochs:
-            counts = epochs
-            if self.criterion.name in curve:
-                counts = self.criterion.epoch_after(curve, epochs)
-            metrics = {n: values[counts - 1] for n, values in curve.items() if n != "epoch"}
+        metrics = self.criterion.metrics_after(curve, epochs)
         spans = self.work[number] or [(0.0, 0.0)]
         started = datetime.fromtimestamp(self.began + spans[0][0], UTC)
         result = Result(

@@ -12,6 +12,7 @@ from hpsearch.config.yaml_text import read
 from hpsearch.errors import ConfigError, RunError, as_argument
 from hpsearch.sampling.plan import extended, ladder, round_sizes
 from hpsearch.searching.spec import TRIED, check_rules, trials_of
+from hpsearch.searching.trainer import AGAIN, LOAD, check_at_hand
 from hpsearch.searching.trust import check, is_sealed, seal
 from hpsearch.store import MOST, RunDirectory, RunInfo
 from hpsearch.trial import Round
@@ -44,6 +45,7 @@ def reopen(
     Raises:
         RunError: another process is at it, config.yaml was changed by hand where it may not be,
             there is no time left, `trials` adds none, or the code that it names is not trusted.
+        TrainerError: the code that it names was handed over from Python, and is not at hand.
         ConfigError: an override is wrong, or may not change in a run that has begun.
     """
     with run.writing():
@@ -64,6 +66,7 @@ def reopen(
         if not babysat and not _is_left(run, info, config, trials):
             return None
         if named:
+            check_at_hand(run, before, LOAD if babysat else AGAIN)
             check(run, info, before, trust)
         ours = (named and trust) or is_sealed(info)
         plan = info.plan

@@ -23,6 +23,9 @@ Function = Callable[..., Any]
 LOAD = "load it with hpsearch.load({}, objective=...)"
 """How a babysat model that was begun with a function from Python gets it again."""
 
+AGAIN = "go on with: hpsearch.load({}).resume(objective)"
+"""How a search gets it."""
+
 
 def setup_of(config: Config, function: Function | None = None) -> Setup:
     """What a configuration says of its trainer, as its kind takes it."""

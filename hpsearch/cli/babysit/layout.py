@@ -15,14 +15,13 @@ from numpy.typing import NDArray
 
 from hpsearch.cli.babysit.keys import HELP, SHORT, Prompt
 from hpsearch.messages import printable
-from hpsearch.report.babysit.advice import Offered
+from hpsearch.report.babysit.advice import Offered, rate_now
 from hpsearch.report.escape import cut
 from hpsearch.report.numbers import duration, number, rough, setting
 from hpsearch.report.text import Line
 from hpsearch.searching.babysit import nudge
 from hpsearch.searching.babysit.story import Story
 from hpsearch.store.requests import Request
-from hpsearch.trainers.kinds import kind_read
 from hpsearch.trial import Diagnosis, Intervention, Layer
 
 LABEL = 15  # columns before the first number of a row
@@ -332,28 +331,6 @@ def _rate(story: Story) -> Line:
         )
         stretches.append((f" ({schedule}, decay {decay})", "dim"))
     return Line(tuple(stretches))
-
-
-def rate_now(story: Story) -> float | None:
-    """The learning rate of the next epoch's first step; None where only the trainer knows it."""
-    kind = kind_read(story.config.trainer)
-    names = "schedule", "learning_rate_decay", "warmup"
-    if kind.any_names or not {*names, "learning_rate"} <= {*kind.hyperparameters}:
-        return None
-    from hpsearch.nn.optimizers import learning_rates
-
-    params = story.lines.active.params
-    schedule, decay, warmup = (nudge.current(story.config, params, name) for name in names)
-    (rate,) = learning_rates(
-        nudge.current(story.config, params, "learning_rate"),
-        schedule=schedule,
-        decay=decay,
-        warmup=warmup,
-        epoch=min(story.epoch, story.epochs - 1),
-        epochs=story.epochs,
-        steps=1,
-    )
-    return rate
 
 
 def _best(story: Story) -> Line:

@@ -113,6 +113,12 @@ def rate_in(kind: Kind, settings: Mapping[str, Any], epoch: int) -> float | None
         return None  # a run from elsewhere may hold anything
 
 
+def rate_now(story: Story) -> float | None:
+    """The learning rate of the next epoch, of the last one at the end; None if it is unknown."""
+    epoch = min(story.epoch + 1, story.epochs)
+    return rate_in(kind_read(story.config.trainer), story.settings(story.number), epoch)
+
+
 def _ended(story: Story) -> bool:
     """Whether the line in training has come to its end."""
     found = story.results.get(story.number)

@@ -7,13 +7,12 @@ from textwrap import wrap
 from typing import Any
 
 from hpsearch.messages import printable
-from hpsearch.report.babysit.advice import advise, rate_in
+from hpsearch.report.babysit.advice import advise, rate_now
 from hpsearch.report.babysit.summary import entries, run_status
 from hpsearch.report.numbers import number
 from hpsearch.searching.babysit.story import Story, read
 from hpsearch.store import RunDirectory
 from hpsearch.store.files import plain
-from hpsearch.trainers.kinds import kind_read
 from hpsearch.trial import Intervention
 
 MOST_ENTRIES = 5  # of the diary, as text: the last ones
@@ -33,8 +32,6 @@ def as_json(story: Story) -> dict[str, Any]:
     """The same of what was read."""
     best = story.best
     curve = story.curve(story.number)
-    settings = story.settings(story.number)
-    rate = rate_in(kind_read(story.config.trainer), settings, min(story.epoch + 1, story.epochs))
     last = {name: values[-1] for name, values in curve.items() if name != "epoch" and values}
     return {
         "run": story.run.name,
@@ -45,8 +42,8 @@ def as_json(story: Story) -> dict[str, Any]:
         "epochs": story.epochs,
         "metric": story.criterion.name,
         "metrics": last,
-        "rate": rate,
-        "settings": plain(settings),
+        "rate": rate_now(story),
+        "settings": plain(story.settings(story.number)),
         "best": best and {"trial": best.trial, "epoch": best.epoch, "value": story.value(best)},
         "branches": len(story.lines.all),
         "interventions": [plain(done) for done in story.diary],

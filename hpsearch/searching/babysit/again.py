@@ -14,7 +14,7 @@ from hpsearch.errors import RunError, as_argument
 from hpsearch.searching.babysit.bench import Bench, bench
 from hpsearch.searching.babysit.lines import Line
 from hpsearch.searching.babysit.story import Story
-from hpsearch.searching.criterion import Curve, lengthened
+from hpsearch.searching.criterion import Curve, end_to_end
 from hpsearch.searching.history import PastTrial
 from hpsearch.searching.session import folds_of
 from hpsearch.searching.trainer import Function
@@ -103,12 +103,12 @@ def lines_again(
     assert story.info.babysit is not None
     identities = [(*known.seed, "again", again) for again in range(seeds)] or [known.seed]
     jobs, outcomes = [], []
-    for repeat, identity in enumerate(identities):
-        start = replace(story.info.babysit, seed=identity)
-        with bench_aside(config, start, dataset) as (ready, _):
-            job, outcome = train_line(ready, line, until)
-        jobs.append(replace(job, repeat=repeat))
-        outcomes.append(outcome)
+    with bench_aside(config, story.info.babysit, dataset) as (ready, _):
+        for repeat, identity in enumerate(identities):
+            start = replace(ready.start, seed=identity)
+            job, outcome = train_line(replace(ready, start=start), line, until)
+            jobs.append(replace(job, repeat=repeat))
+            outcomes.append(outcome)
     return jobs, outcomes
 
 
@@ -122,7 +122,7 @@ def train_line(
         end, settings = next(line.pieces(at, until))
         job = ready.job(line, settings, end)
         outcome = ready.train(job, state).outcome
-        curve, state = lengthened(curve, outcome.curve), outcome.state
+        curve, state = end_to_end([curve, outcome.curve]), outcome.state
         remarks = (*remarks, *outcome.remarks)
         reached = int(curve["epoch"][-1] or 0) if curve["epoch"] else at
         if reached < end or end >= until or outcome.diverged:

@@ -139,10 +139,3 @@ def bench(
     trainer = trainer_of(config, folder, data, folds, function)
     with backend_of(config, most=1) as backend:
         yield Bench(config, start, trainer, backend, folds)
-
-
-def unsteerable(config: Config, kind: Kind) -> str | None:
-    """Why a configuration's training cannot be babysat, and what to do; None where it can."""
-    from hpsearch.searching.trainer import setup_of
-
-    return kind.unsteerable(setup_of(config))

@@ -17,7 +17,7 @@ from hpsearch.messages import printable
 from hpsearch.searching.babysit import nudge
 from hpsearch.searching.babysit.lines import LENGTH, Lines
 from hpsearch.searching.babysit.story import Story, read
-from hpsearch.searching.criterion import Curve, lengthened
+from hpsearch.searching.criterion import Curve, end_to_end
 from hpsearch.searching.history import LOST
 from hpsearch.store import RunDirectory, Writer
 from hpsearch.store.repair import FOLDER as DAMAGED
@@ -73,7 +73,6 @@ class Record:
         self.snapshots = Snapshots(run.inside)
         story = read(run, lacking=(run.inside / DAMAGED).is_folder())  # if it was repaired
         self.snapshots.sweep({n: story.last_epoch(n) for n in story.own})
-        self._story = story
         self.config, self.criterion, self.info = story.config, story.criterion, story.info
         self.lines: Lines = story.lines
         self._own: dict[int, Curve] = dict(story.own)
@@ -133,20 +132,21 @@ class Record:
 
     def trained(self, curve: Curve, span: Span) -> None:
         """Record new epochs of the line in training."""
-        before = self._own[self.number]
-        self._own[self.number] = lengthened(before, curve)
-        values = curve.get(self.criterion.name, [])
-        piece = Piece(self.number, 0, 0, 0, self.epoch, values[-1] if values else None, curve)  # type: ignore[arg-type]
-        self.writer.piece(piece)
+        self._append(self.number, curve)
         self._spans.setdefault(self.number, []).append(span)
         self.writer.worked(span)
 
     def filled(self, number: int, curve: Curve) -> None:
         """Record epochs of a line that was left, which a repaired run lacked."""
-        self._own[number] = lengthened(self._own[number], curve)
-        epochs, values = self.story.last_epoch(number), curve[self.criterion.name]
-        self.writer.piece(Piece(number, 0, 0, 0, epochs, values[-1], curve))  # type: ignore[arg-type]
+        self._append(number, curve)
         self._settle_left()
+
+    def _append(self, number: int, curve: Curve) -> None:
+        """Record epochs that follow the last one of a line."""
+        self._own[number] = end_to_end([self._own[number], curve])
+        values, epochs = curve.get(self.criterion.name), self.story.last_epoch(number)
+        piece = Piece(number, 0, 0, 0, epochs, values[-1] if values else None, curve)  # type: ignore[arg-type]
+        self.writer.piece(piece)
 
     def diagnosed(self, layers: Sequence[Layer], seconds: float) -> None:
         """Record how the layers did after the last epoch."""
@@ -162,10 +162,7 @@ class Record:
             return
         story = self.story
         curve, epochs = story.curve(number), story.last_epoch(number)
-        metrics: dict[str, float | None] = {}
-        if epochs:
-            counts = self.criterion.epoch_after(curve, epochs)
-            metrics = {n: values[counts - 1] for n, values in curve.items() if n != "epoch"}
+        metrics = self.criterion.metrics_after(curve, epochs)
         spans = self._spans.get(number, [])
         first = min((span.start for span in spans), default=0.0)
         result = Result(
@@ -232,8 +229,7 @@ class Record:
                 raise RunError("set: must name a value to change, or a note, found neither")
             self._write(asked, self.number, self.epoch, {})
             return f"noted after epoch {self.epoch}: {printable(asked.note)}"
-        if asked.set:
-            nudge.check(self.config, asked.set, self.epoch)
+        nudge.check(self.config, asked.set, self.epoch)
         self._must_go_on(asked)
         if self.epoch < (after := self.lines.active.settings[-1][0]):
             raise RunError(
@@ -247,7 +243,7 @@ class Record:
 
     def _must_go_on(self, asked: Request) -> None:
         """Refuse to change what is at its end, unless it is to train longer."""
-        if self.epoch >= self.epochs and "epochs" not in asked.set:
+        if self.epoch >= self.epochs and LENGTH not in asked.set:
             raise RunError(
                 f"{self.run.path}: has trained all of its {self.epochs} epochs; to train longer "
                 f"add --set epochs={2 * self.epochs}, to go back add --branch EPOCH"
@@ -260,7 +256,8 @@ class Record:
             raise RunError(f"{self.run.path}: there is no change to undo{branch}")
         last = active.nudges[-1]
         before = {**last.before[-1][1]}
-        before |= {name: active.params[name] for name in active.params if name == LENGTH}
+        if LENGTH in active.params:
+            before[LENGTH] = active.params[LENGTH]
         changes = {
             name: nudge.current(self.config, before, name)
             for name in {**before, **active.params}

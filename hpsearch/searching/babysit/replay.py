@@ -11,7 +11,6 @@ from hpsearch.searching.babysit.again import bench_aside
 from hpsearch.searching.babysit.bench import Bench
 from hpsearch.searching.babysit.lines import Line
 from hpsearch.searching.babysit.story import Story, read
-from hpsearch.searching.criterion import Curve
 from hpsearch.searching.session import same_data
 from hpsearch.searching.spec import check_rules
 from hpsearch.searching.trainer import LOAD, Function, check_at_hand, inspected
@@ -80,9 +79,10 @@ def _compared(
             while at < stop:
                 end, settings = next(line.pieces(at, stop))
                 outcome = ready.train(ready.job(line, settings, end), state).outcome
-                for place, epoch in enumerate(int(e or 0) for e in outcome.curve["epoch"]):
-                    if epoch > at and (found := _difference(story, line, outcome.curve, place)):
-                        return Replayed(False, found)
+                if (found := story.unlike(line.number, outcome.curve, at)) is not None:
+                    epoch, name, recorded, value = found
+                    where = f"epoch {epoch} of branch {line.number}"
+                    return _differs(story, f"{where}: {name} was {recorded}, is {value}")
                 reached = max([at, *(int(epoch or 0) for epoch in outcome.curve["epoch"])])
                 epochs += reached - at
                 if reached < end:
@@ -106,20 +106,6 @@ def _beginning(line: Line, snapshots: Snapshots) -> State | None:
     if line.origin is None or line.origin.epoch == 0:
         return None
     return snapshots.load(line.origin.trial, line.origin.epoch, line.number)
-
-
-def _difference(story: Story, line: Line, curve: Curve, place: int) -> str | None:
-    """What an epoch gives that is not as recorded, in a line; None where all is."""
-    epoch = int(curve["epoch"][place] or 0)
-    own = story.own[line.number]
-    for name, values in curve.items():
-        known = own.get(name, [])
-        at = epoch - 1 - line.began
-        recorded = known[at] if at < len(known) else None
-        if values[place] != recorded:
-            found = f"epoch {epoch} of branch {line.number}: {name} was {recorded}"
-            return _differs(story, f"{found}, is {values[place]}").text
-    return None
 
 
 def _differs(story: Story, what: str) -> Replayed:

@@ -237,7 +237,7 @@ class Session:
             outcome, record = piece.outcome, self.record
             finished = outcome.finished and self._ends  # else a later change went on from there
             epochs = [int(epoch or 0) for epoch in outcome.curve["epoch"]]
-            self._compare(outcome.curve, epochs)
+            self._compare(outcome.curve)
             new = [place for place, epoch in enumerate(epochs) if epoch > record.epoch]
             trained = max(1, len([epoch for epoch in epochs if epoch > self._at]))
             if epochs:
@@ -290,26 +290,22 @@ class Session:
         if left and not asked and self._at < self.record.epochs and self._bench.kind.needs_data:
             self._begin(most)
 
-    def _compare(self, curve: Curve, epochs: Sequence[int]) -> None:
+    def _compare(self, curve: Curve) -> None:
         """Refuse to go on where epochs come out otherwise than they are recorded.
 
         Raises:
             TrainerError: one does.
         """
-        if not epochs or epochs[0] > self.record.epoch:
+        if not curve["epoch"] or int(curve["epoch"][0] or 0) > self.record.epoch:
             return
-        known = self.story.curve(self.record.number)
-        for place, epoch in enumerate(epochs):
-            if epoch > self.record.epoch:
-                return
-            for name, values in curve.items():
-                found, recorded = values[place], known.get(name, [None] * epoch)[epoch - 1]
-                if found != recorded:
-                    raise TrainerError(
-                        f"{self.record.run.path}: epoch {epoch} of branch {self.record.number}: "
-                        f"{name} must come out as before, {recorded}, found {found}; are the "
-                        "trainer, the data, NumPy and the processor the same?"
-                    )
+        number = self.record.number
+        if (found := self.story.unlike(number, curve)) is not None:
+            epoch, name, recorded, value = found
+            raise TrainerError(
+                f"{self.record.run.path}: epoch {epoch} of branch {number}: {name} must come out "
+                f"as before, {recorded}, found {value}; are the trainer, the data, NumPy and the "
+                "processor the same?"
+            )
 
     def _fill(self) -> None:
         """Train again what a damaged run lost of lines that were left."""
@@ -352,10 +348,9 @@ class Session:
         """The state after an epoch that was trained, trained again where there is no snapshot."""
         line = self.record.lines.all[point.trial]
         at, state = self.nearest(line, point.epoch)
-        while at < point.epoch:
-            at, settings = next(line.pieces(at, point.epoch))
-            state = self._bench.train(self._bench.job(line, settings, at), state).outcome.state
-        return state
+        if at == point.epoch:
+            return state
+        return train_line(self._bench, line, point.epoch, at, state)[1].state
 
     def _save(self) -> None:
         """Keep the model as it is now."""

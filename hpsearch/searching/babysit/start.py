@@ -36,7 +36,7 @@ from hpsearch.searching.session import (
     same_data,
     watched_disk,
 )
-from hpsearch.searching.trainer import LOAD, Function, check_at_hand, inspected, setup_of
+from hpsearch.searching.trainer import Function, check_at_hand, inspected, setup_of
 from hpsearch.searching.trust import is_sealed, permit, unsealed
 from hpsearch.store import RunDirectory
 from hpsearch.store.records import BabysitStart
@@ -224,8 +224,7 @@ def reopen_model(
     """The configuration to go on with.
 
     Raises:
-        HpsearchError: as `resume.reopen` does, or it was begun with a function from Python, and
-            the code that it names is to train (`named`).
+        HpsearchError: as `resume.reopen` does, or a setting of the model is to change.
     """
     given, others = sorted_out(overrides, SECTIONS)
     if given or others != tuple(overrides):
@@ -235,8 +234,6 @@ def reopen_model(
             f"hpsearch steer {as_argument(run.path)} --set {first}"
         )
     with watched_disk(run):
-        if named:
-            check_at_hand(run, from_run(run.info.config, run.path), LOAD)
         config = reopen(run, overrides, named=named, trust=trust, babysat=True, **forced)
     assert config is not None
     return config

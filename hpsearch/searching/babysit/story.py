@@ -12,7 +12,7 @@ from hpsearch.config import Config, from_run
 from hpsearch.errors import RunError, as_argument
 from hpsearch.searching.babysit.lines import Lines, lines_of
 from hpsearch.searching.babysit.nudge import check_diary, settings_with
-from hpsearch.searching.criterion import Criterion, Curve, criterion_of
+from hpsearch.searching.criterion import Criterion, Curve, criterion_of, end_to_end
 from hpsearch.searching.history import check_metric
 from hpsearch.store import RunDirectory, RunInfo
 from hpsearch.store.files import repair_with
@@ -91,7 +91,28 @@ class Story:
             if line.origin is None:
                 break
             line, end = self.lines.all[line.origin.trial], line.began
-        return one_curve(reversed(parts))
+        return end_to_end(part for part in reversed(parts) if part.get("epoch"))
+
+    def unlike(
+        self, number: int, curve: Curve, after: int = 0
+    ) -> tuple[int, str, float | None, float | None] | None:
+        """What an epoch of a line gave that is not as recorded; None where all is.
+
+        Args:
+            number: of the line.
+            curve: of some of its epochs, trained again; what is not recorded yet is left out.
+            after: only epochs after this one.
+
+        Returns:
+            The epoch, the metric, its recorded value and the other.
+        """
+        last, known = self.last_epoch(number), self.curve(number)
+        for place, epoch in enumerate(int(each or 0) for each in curve["epoch"]):
+            for name, values in curve.items() if after < epoch <= last else ():
+                recorded = known[name][epoch - 1] if name in known else None
+                if values[place] != recorded:
+                    return epoch, name, recorded, values[place]
+        return None
 
     @cached_property
     def best(self) -> Point | None:
@@ -166,7 +187,7 @@ def read(run: RunDirectory, *, lacking: bool = False) -> Story:
         config=config,
         criterion=criterion,
         lines=lines,
-        own={n: one_curve(piece.curve for piece in own) for n, own in whole.items()},
+        own={n: end_to_end(piece.curve for piece in own) for n, own in whole.items()},
         diary=diary,
         results={result.number: result for result in run.results},
         diagnostics=run.diagnostics,
@@ -249,14 +270,3 @@ def check_lines(
         f"{curves}: branch {stray.number} must have each epoch once, in order, found a piece that "
         f"ends with epoch {stray.epochs} and does not; {repair_with(run.inside)}"
     )
-
-
-def one_curve(curves: Iterable[Curve]) -> Curve:
-    """One curve of several that follow each other, in time that grows with their epochs."""
-    parts = [curve for curve in curves if curve.get("epoch")]
-    return {
-        name: [
-            value for curve in parts for value in curve.get(name) or [None] * len(curve["epoch"])
-        ]
-        for name in dict.fromkeys(name for curve in parts for name in curve)
-    }
