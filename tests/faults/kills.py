@@ -248,9 +248,14 @@ def judge(life: Life, run: Path, other: Path, deaths: list[dict[str, bytes]]) ->
 
 
 def went_on(fate: dict[str, Any], end: list[dict[str, Any]]) -> bool:
-    """Whether a trial that had stopped was called back, and so has another fate at the end."""
-    later = [line["epochs"] for line in end if line["number"] == fate["number"]]
-    return fate["status"] == "stopped" and later > [fate["epochs"]]
+    """Whether a trial that had stopped was called back, and so has another fate at the end.
+
+    One that is called back trains for longer, or fails in the piece that would have been longer.
+    """
+    later = [line for line in end if line["number"] == fate["number"]]
+    return fate["status"] == "stopped" and any(
+        line["epochs"] > fate["epochs"] or line["status"] == "failed" for line in later
+    )
 
 
 def fates(run: Path) -> list[dict[str, Any]]:
