@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 from hpsearch.api import values
 from hpsearch.api.progress import to_the_caller
 from hpsearch.api.run import Objective, Run, as_texts, loaded
-from hpsearch.config import Config
+from hpsearch.config import Config, file_meant
 from hpsearch.data.dataset import Dataset, write_folds
 from hpsearch.errors import ConfigError, HpsearchError, RunError
 from hpsearch.messages import expanded, printable
@@ -502,10 +502,7 @@ def _source(
         return config.directory
     if not isinstance(config, str | Path):
         return config
-    path = Path(expanded(str(config)))
-    if path.is_file() or path.suffix in (".yaml", ".yml"):
-        return path
-    return find(config, runs_dir)
+    return file_meant(config) or find(config, runs_dir)
 
 
 def _prepared(

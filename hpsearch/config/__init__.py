@@ -37,12 +37,21 @@ __all__ = [
     "Search",
     "TrainerConfig",
     "changed",
+    "file_meant",
     "from_mapping",
     "from_run",
     "load",
     "remarks_on",
     "space_from",
 ]
+
+
+def file_meant(text: str | Path) -> Path | None:
+    """The configuration's file that is meant, be it there or not; None for the name of a run."""
+    from hpsearch.messages import expanded
+
+    path = Path(expanded(str(text)))
+    return path if path.is_file() or path.suffix in (".yaml", ".yml") else None
 
 
 def load(

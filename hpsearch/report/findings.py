@@ -120,11 +120,10 @@ class Findings(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class SearchFindings:
-    """What a search came to."""
+class _OfSummary:
+    """What findings have from their summary alone."""
 
-    summary: Summary
+    summary: Summary | BabysitSummary
 
     @property
     def run(self) -> RunDirectory:
@@ -140,6 +139,13 @@ class SearchFindings:
     def criterion(self) -> Criterion:
         """What counts."""
         return self.summary.criterion
+
+
+@dataclass(frozen=True)
+class SearchFindings(_OfSummary):
+    """What a search came to."""
+
+    summary: Summary
 
     @property
     def work(self) -> str:
@@ -224,25 +230,10 @@ class SearchFindings:
 
 
 @dataclass(frozen=True)
-class BabysitFindings:
+class BabysitFindings(_OfSummary):
     """What a babysat model came to."""
 
     summary: BabysitSummary
-
-    @property
-    def run(self) -> RunDirectory:
-        """The run directory."""
-        return self.summary.run
-
-    @property
-    def info(self) -> RunInfo:
-        """What run.json says."""
-        return self.summary.info
-
-    @property
-    def criterion(self) -> Criterion:
-        """What makes an epoch good."""
-        return self.summary.criterion
 
     @property
     def work(self) -> str:

@@ -106,7 +106,7 @@ class Requests:
     @property
     def waiting(self) -> bool:
         """Whether anything is asked that nobody has taken yet."""
-        return any(n.endswith(".json") and not n.startswith(".") for n in self._folder.names())
+        return any(map(NAME.fullmatch, self._names()))
 
     def taken(self) -> list[Request]:
         """The requests that have come, oldest first; whoever asked can no longer withdraw them.

@@ -15,11 +15,11 @@ from hpsearch.cli.options import (
     runs_dir_option,
     trust_option,
 )
-from hpsearch.config import load
+from hpsearch.config import file_meant, load
 from hpsearch.errors import ConfigError
-from hpsearch.messages import expanded
 from hpsearch.report.escape import echo
 from hpsearch.searching.babysit.nudge import SECTIONS, sorted_out
+from hpsearch.searching.babysit.replay import replay as train_again
 from hpsearch.searching.babysit.start import Prepared, begin, prepare, prepare_from
 from hpsearch.store import find
 
@@ -63,8 +63,8 @@ def babysit(
         if overrides or not all(each is None for each in (name, trial, from_epoch, epochs, seed)):
             raise click.UsageError("--replay goes with a RUN alone, which it trains as it was")
         return _replay(what, runs_dir, quiet, trust)
-    path = Path(expanded(what))
-    if path.is_file() or path.suffix in (".yaml", ".yml"):
+    path = file_meant(what)
+    if path is not None:
         if trial is not None or from_epoch is not None:
             raise click.UsageError("--trial and --from-epoch go with a RUN")
         prepared = _of_config(path, overrides, epochs, seed)
@@ -97,9 +97,7 @@ def _of_config(
 
 
 def _replay(what: str, runs_dir: Path, quiet: bool, trust: bool) -> int:
-    from hpsearch.searching.babysit.replay import replay
-
     run = find(what, runs_dir)
-    found = replay(run, trust=trust, say=lambda text: None if quiet else echo(text, err=True))
+    found = train_again(run, trust=trust, say=lambda text: None if quiet else echo(text, err=True))
     echo(found.text)
     return 0 if found.same else 1
