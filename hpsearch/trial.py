@@ -13,7 +13,7 @@ from enum import StrEnum
 from math import isfinite
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 HUGE = 2**63  # no count, seed or metric of ours is a whole number beyond it
 
@@ -137,16 +137,18 @@ class Inherited(Result):
 class Span:
     """When a worker trained a piece, in seconds since the run began: a line of timeline.jsonl.
 
-    `repeat` and `fold` are None in lines of versions that did not record them.
+    `repeat` and `fold` are None in lines of versions that did not record them. What a `lost`
+    worker had trained is trained again: it is no time of the trial's.
     """
 
     number: Count
     repeat: Count | None = None
     fold: Count | None = None
     rung: Count
-    worker: str
+    worker: str  # its number; on a cluster HOST/NAME, and with several at once HOST/NAME/NUMBER
     start: Number
     end: Number
+    lost: Literal[True] | UnsetType = UNSET  # whether the worker went away before its answer
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from hpsearch.backends.protocol import Answer, Backend, Kind, Task
+from hpsearch.backends.protocol import Answer, Backend, Kind, Loss, Task
 from hpsearch.errors import HpsearchError
 
 BACKENDS = ("serial", "local")
@@ -16,6 +16,7 @@ __all__ = [
     "Answer",
     "Backend",
     "Kind",
+    "Loss",
     "Task",
     "auto_jobs",
     "create",

@@ -20,12 +20,29 @@ class Task:
         args: its arguments.
         timeout: in seconds from the moment that a worker gets the task; None for no limit. So
             importing what the function needs counts, and starting the worker does not.
+        cost: how long it takes in comparison to others; where several wait, the longest goes
+            first.
+        name: what it is called where people see it, as on a cluster's dashboard.
     """
 
     key: Hashable
     function: Callable[..., Any]
     args: tuple[Any, ...] = ()
     timeout: float | None = None
+    cost: float = 0.0
+    name: str = "task"
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A worker went away with a task, for no fault of the task's: it begins anew elsewhere.
+
+    `start` and `end` are seconds since the epoch.
+    """
+
+    worker: str
+    start: float
+    end: float
 
 
 @dataclass(frozen=True)
@@ -57,10 +74,11 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Answer(Attempt):
-    """How a task ended: the last attempt at it, its key, and the name of the worker."""
+    """How a task ended: the last attempt at it, its key, the name of the worker, and losses."""
 
     key: Hashable
     worker: str
+    losses: tuple[Loss, ...] = ()
 
 
 class Backend(Protocol):

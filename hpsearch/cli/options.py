@@ -116,7 +116,14 @@ jobs_option = click.option(
     "--jobs", "-j", type=Whole(), help="How many trials train at once; -1 for every core."
 )
 backend_option = click.option(
-    "--backend", help="Where trials run: local (processes) or serial (this process)."
+    "--backend",
+    help="Where trials run: local (processes), serial (this process), dask (a cluster) or joblib "
+    "(its engines).",
+)
+scheduler_option = click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="A Dask scheduler that runs already, such as tcp://10.0.0.1:8786; means --backend dask.",
 )
 set_option = click.option(
     "--set",

@@ -19,6 +19,7 @@ from hpsearch.cli.options import (
     quiet_option,
     run_argument,
     runs_dir_option,
+    scheduler_option,
     set_option,
     trust_option,
 )
@@ -40,6 +41,7 @@ from hpsearch.store import as_yaml, find
 @set_option
 @jobs_option
 @backend_option
+@scheduler_option
 @quiet_option
 @trust_option
 @click.option("--dry-run", is_flag=True, help="Show the narrowed space; train nothing.")
@@ -56,6 +58,7 @@ def refine(
     overrides: tuple[str, ...],
     jobs: int | None,
     backend: str | None,
+    scheduler: str | None,
     quiet: bool,
     trust: bool,
     dry_run: bool,
@@ -80,6 +83,7 @@ def refine(
         trials=trials,
         jobs=jobs,
         backend=backend,
+        scheduler=scheduler,
     )
     refinement = prepared.refinement
     assert refinement is not None

@@ -15,6 +15,7 @@ from hpsearch.cli.options import (
     quiet_option,
     run_argument,
     runs_dir_option,
+    scheduler_option,
     trust_option,
 )
 from hpsearch.errors import as_argument
@@ -41,6 +42,7 @@ from hpsearch.store import find
               help="First set aside what is damaged in RUN; it is trained again.")  # fmt: skip
 @jobs_option
 @backend_option
+@scheduler_option
 @quiet_option
 @trust_option
 def resume(
@@ -52,6 +54,7 @@ def resume(
     repair: bool,
     jobs: int | None,
     backend: str | None,
+    scheduler: str | None,
     quiet: bool,
     trust: bool,
 ) -> None:
@@ -82,6 +85,7 @@ def resume(
             notify=notify,
             jobs=jobs,
             backend=backend,
+            scheduler=scheduler,
         )
     if went_on:
         return

@@ -15,6 +15,7 @@ from hpsearch.cli.options import (
     name_option,
     quiet_option,
     runs_dir_option,
+    scheduler_option,
     set_option,
 )
 from hpsearch.cli.preview import show_first_trials, show_plan
@@ -31,6 +32,7 @@ from hpsearch.searching.launch import launch, prepare
 @click.option("--trials", "-n", type=Whole(), help="How many settings to try.")
 @set_option
 @backend_option
+@scheduler_option
 @quiet_option
 @click.option("--dry-run", is_flag=True, help="Show the plan and the first trials; train nothing.")
 def run(
@@ -42,11 +44,20 @@ def run(
     trials: int | None,
     overrides: tuple[str, ...],
     backend: str | None,
+    scheduler: str | None,
     quiet: bool,
     dry_run: bool,
 ) -> None:
     """Search the space that CONFIG describes."""
-    loaded = load(config, overrides, seed=seed, trials=trials, jobs=jobs, backend=backend)
+    loaded = load(
+        config,
+        overrides,
+        seed=seed,
+        trials=trials,
+        jobs=jobs,
+        backend=backend,
+        scheduler=scheduler,
+    )
     prepared = prepare(loaded, runs_dir)
     if dry_run:
         show_plan(prepared.config)

@@ -26,6 +26,7 @@ def problems(parts: Parts, domains: Domains) -> Iterator[Problem]:
     yield from _rounds(parts)
     yield from _halving(parts)
     yield from _twice(parts)
+    yield from _cluster(parts)
     yield from dependencies(parts, domains)
 
 
@@ -147,6 +148,23 @@ def _twice(parts: Parts) -> Iterator[Problem]:
         elif name in parts.trainer.settings:
             message = "is fixed in 'trainer' too; keep one of them"
             yield Problem(("space", name), message, of_key=True)
+
+
+def _cluster(parts: Parts) -> Iterator[Problem]:
+    """Keys of one backend beside another, which nobody would read."""
+    parallel = parts.parallel
+    if parallel is None:
+        return
+    for name in ("scheduler", "scheduler_file", "tls"):
+        if getattr(parallel, name) is not None and parallel.backend != "dask":
+            message = f"is for backend dask, found backend {parallel.backend}; drop one of them"
+            yield Problem(("parallel", name), message, of_key=True)
+    if parallel.scheduler is not None and parallel.scheduler_file is not None:
+        message = "says where the scheduler is, as 'scheduler' does; keep one of them"
+        yield Problem(("parallel", "scheduler_file"), message, of_key=True)
+    if parallel.engine is not None and parallel.backend != "joblib":
+        message = f"is for backend joblib, found backend {parallel.backend}; drop one of them"
+        yield Problem(("parallel", "engine"), message, of_key=True)
 
 
 def _names(parts: Parts) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os.path
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -13,7 +13,7 @@ from hpsearch.config import checks, overrides, starting, yaml_text
 from hpsearch.config.domains import domain
 from hpsearch.config.parts import Parts, TrainerParts, parameters, read, trainer_parts
 from hpsearch.config.problems import Positions, Problem
-from hpsearch.config.schema import Config, TrainerConfig
+from hpsearch.config.schema import Config, Parallel, Tls, TrainerConfig
 from hpsearch.data.options import BUILT_IN
 from hpsearch.errors import ConfigError, as_argument
 from hpsearch.fields import show
@@ -148,11 +148,13 @@ def _config(
         raise ConfigError(places.lines(problems))
     assert space is not None
     assert parts.kind is not None
+    beside = base
     named = [option.name for option in parts.kind.options.values() if option.place is not None]
     origins = [("data", "source"), *(("trainer", key) for key in named)]
     if any(places.origin(path) is not None for path in origins):
         base = Path.cwd()
-    return _complete(parts, space, start, base, name, text)
+    config = _complete(parts, space, start, base, name, text)
+    return replace(config, parallel=_located(config.parallel, places, beside))
 
 
 def filled(tree: Mapping[str, Any], kind: Kind | None) -> dict[str, Any]:
@@ -270,6 +272,19 @@ def _options(parts: Parts, base: Path) -> dict[str, Any]:
         elif option.place == "file" and option.name in options:
             options[option.name] = expanded(options[option.name])
     return options
+
+
+def _located(parallel: Parallel, places: Positions, beside: Path) -> Parallel:
+    """The files of a cluster with full paths: from the configuration's folder, or from here."""
+
+    def full(*keys: str) -> str | None:
+        *above, name = keys
+        value = getattr(parallel.tls if above else parallel, name, None)
+        here = places.origin(("parallel", *keys)) is not None  # by an option or --set
+        return None if value is None else _full(Path.cwd() if here else beside, value)
+
+    tls = parallel.tls and Tls(*(full("tls", each.name) for each in fields(Tls)))
+    return replace(parallel, scheduler_file=full("scheduler_file"), tls=tls)
 
 
 def _full(base: Path, path: str) -> str:

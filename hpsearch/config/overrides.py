@@ -18,8 +18,15 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     "trials": ("search", "trials"),
     "jobs": ("parallel", "jobs"),
     "backend": ("parallel", "backend"),
+    "scheduler": ("parallel", "scheduler"),
 }
 """The command line's options that stand for a key."""
+
+INSTEAD: Mapping[str, tuple[str, ...]] = {
+    "backend": ("scheduler", "scheduler_file", "tls", "engine"),
+    "scheduler": ("scheduler_file",),
+}
+"""Keys of `parallel` that an option makes void: they are of another place to train in."""
 
 
 def lay_over(
@@ -41,6 +48,9 @@ def lay_over(
         The new tree, the places with the origins of what was overridden, and the problems.
     """
     given = [read_setting(setting) for setting in settings]
+    if options.get("scheduler") is not None and options.get("backend") is None:
+        options = {**options, "backend": "dask"}
+    tree = _without_others(tree, options)
     given += [
         (tuple(map(Quoted, OPTIONS[name])), _read(value, f"--{name}"), f"--{name}")
         for name, value in options.items()
@@ -55,6 +65,19 @@ def lay_over(
         except ValueError as error:
             problems.append(Problem(path, str(error)))
     return tree, places, problems
+
+
+def _without_others(tree: dict[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """The tree without what options make void: a run that began on a cluster goes on here."""
+    parallel = tree.get("parallel")
+    if not isinstance(parallel, dict):
+        return tree
+    void: set[str] = set()
+    if options.get("backend") not in (None, parallel.get("backend", "local")):
+        void |= {*INSTEAD["backend"]}
+    if options.get("scheduler") is not None:
+        void |= {*INSTEAD["scheduler"]}
+    return {**tree, "parallel": {k: v for k, v in parallel.items() if k not in void}}
 
 
 class Quoted(str):

@@ -24,6 +24,7 @@ from hpsearch.config.schema import (
     Parallel,
     ParameterKeys,
     Search,
+    Tls,
 )
 from hpsearch.config.space_rules import is_choosable, is_scalar
 from hpsearch.data.options import DataOptions
@@ -34,7 +35,7 @@ from hpsearch.trainers import kinds
 from hpsearch.trainers.hyperparameter import standard, wrong
 from hpsearch.trainers.kinds import Kind
 
-INSIDE: Mapping[str, type[Keys]] = {"halving": Halving, "confirm": Confirm}
+INSIDE: Mapping[str, type[Keys]] = {"halving": Halving, "confirm": Confirm, "tls": Tls}
 """Keys whose values are mappings with known keys."""
 
 SECTIONS = ("data", "trainer", "metric", "space", "search", "parallel", "babysit")

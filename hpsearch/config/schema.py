@@ -246,8 +246,23 @@ class Search(Keys):
 
 
 @dataclass(frozen=True)
+class Tls(Keys):
+    """The files with which a Dask cluster proves who it is."""
+
+    ca_file: Annotated[str | None, rules.optional(rules.text())] = key(
+        "The certificate of the authority that signed the others.", None, examples=["ca.pem"]
+    )
+    cert: Annotated[str | None, rules.optional(rules.text())] = key(
+        "The certificate of this side.", None, examples=["client.pem"]
+    )
+    key: Annotated[str | None, rules.optional(rules.text())] = key(
+        "Its private key.", None, examples=["client-key.pem"]
+    )
+
+
+@dataclass(frozen=True)
 class Parallel(Keys):
-    """Where trials run; nothing here changes a result."""
+    """Where trials run; nothing but `workers` changes a result."""
 
     jobs: Annotated[
         Annotated[int, Meta(ge=-1, le=MOST_JOBS)] | Literal["auto"],
@@ -258,8 +273,42 @@ class Parallel(Keys):
         "auto",
     )
     backend: Annotated[
-        Literal["local", "serial"], rules.choice("local", "serial", later=("dask",))
-    ] = key("`local`: processes on this machine; `serial`: this process.", "local")
+        Literal["local", "serial", "dask", "joblib"],
+        rules.choice("local", "serial", "dask", "joblib"),
+    ] = key(
+        "`local`: processes on this machine; `serial`: this process; `dask`: the workers of a "
+        "Dask cluster; `joblib`: another engine that joblib reaches.",
+        "local",
+    )
+    scheduler: Annotated[str | None, rules.optional(rules.text())] = key(
+        "Address of a Dask scheduler that runs already. With backend `dask` and neither this nor "
+        "a `scheduler_file`, a cluster of processes is started on this machine.",
+        None,
+        examples=["tcp://10.0.0.1:8786"],
+    )
+    scheduler_file: Annotated[str | None, rules.optional(rules.text())] = key(
+        "The file into which `dask scheduler --scheduler-file` writes its address.",
+        None,
+        examples=["scheduler.json"],
+    )
+    tls: Annotated[Tls | None, Switch(Tls)] = key(
+        "The certificates for a `tls://` scheduler.",
+        None,
+        examples=[{"ca_file": "ca.pem", "cert": "client.pem", "key": "client-key.pem"}],
+    )
+    engine: Annotated[str | None, rules.optional(rules.text())] = key(
+        "With backend `joblib`: the engine, by the name that joblib knows it by: `loky`, "
+        "`threading`, `ray`, `spark`, or one that you registered.",
+        None,
+        examples=["ray"],
+    )
+    workers: Annotated[Positive | None, rules.optional(rules.whole(1, MOST_JOBS))] = key(
+        "How many trials you mean to train at once, for the plan: with more workers, rounds are "
+        "larger, and more of them overlap, so that nobody waits. It decides which trials there "
+        "are, and so is never taken from the machine. null: a plan for a few workers.",
+        None,
+        examples=[64],
+    )
     threads: Annotated[
         Positive | Literal["auto"],
         rules.either("auto", rules.whole(1, MOST_JOBS, also=", or auto")),
@@ -354,7 +403,7 @@ class Config(Heading):
 
 def _plain(value: Any) -> Any:
     """A value with dicts for mappings, lists for tuples and text for paths, all the way down."""
-    if isinstance(value, Halving | Confirm):
+    if isinstance(value, Halving | Confirm | Tls):
         return _plain(vars(value))
     if isinstance(value, Mapping):
         return {key: _plain(entry) for key, entry in value.items()}

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from hpsearch.backends import Answer
+from msgspec import UNSET
+
+from hpsearch.backends import Answer, Loss
 from hpsearch.errors import TrainerError
 from hpsearch.sampling.ranking import Observation
 from hpsearch.searching.criterion import Criterion, Curve, average, end_to_end, join
@@ -77,7 +79,8 @@ class Ledger:
                 self.finished.add(training)
         timeline = run.timeline
         for span in timeline:
-            self.work[span.number].append((span.start, span.end))
+            if span.lost is UNSET:
+                self.work[span.number].append((span.start, span.end))
         last = max((span.end for span in timeline), default=0.0)
         self.began = min(self.began, time.time() - last)  # the clock may have been set back
         results = run.results
@@ -168,20 +171,28 @@ class Ledger:
             answer: of the backend.
             share: how many trials were trained together, which share the time.
         """
-        start = answer.start - self.began
-        end = start + (answer.end - answer.start) / share
-        self.work[job.number].append((start, end))
-        self.writer.worked(
-            Span(
-                number=job.number,
-                repeat=job.repeat,
-                fold=job.fold,
-                rung=job.rung,
-                worker=answer.worker,
-                start=start,
-                end=end,
-            )
+        for loss in answer.losses:
+            self._worked(job, loss, share, lost=True)
+        self.work[job.number].append(self._worked(job, answer, share))
+
+    def _worked(
+        self, job: Job, done: Answer | Loss, share: int, lost: bool = False
+    ) -> tuple[float, float]:
+        """Write a line of the timeline; its start and end, in seconds since the run began."""
+        start = done.start - self.began
+        end = start + (done.end - done.start) / share
+        span = Span(
+            number=job.number,
+            repeat=job.repeat,
+            fold=job.fold,
+            rung=job.rung,
+            worker=done.worker,
+            start=start,
+            end=end,
+            lost=True if lost else UNSET,
         )
+        self.writer.worked(span)
+        return start, end
 
     def diverged(self, number: int) -> bool:
         """Whether a training of this trial ended with an undefined metric."""

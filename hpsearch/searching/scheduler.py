@@ -181,7 +181,11 @@ class Scheduler:
         states = [self.state(job.training) for job in group]
         limit = self.spec.trial_timeout
         timeout = limit * len(group) if limit is not None else None
-        self.backend.submit(Task(key, self.trainer.train, (group, states), timeout))
+        cost = float(sum(job.until_epoch - self.ledger.epochs(job.training) for job in group))
+        name = "trial-" + "+".join(str(job.number) for job in group)
+        self.backend.submit(
+            Task(key, self.trainer.train, (group, states), timeout, cost=cost, name=name)
+        )
 
     def state(self, training: Training) -> State | None:
         """What a training goes on from; None before its first piece."""
