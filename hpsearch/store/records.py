@@ -220,11 +220,12 @@ Line = Piece | Result | Span | Intervention | Diagnosis
 
 
 def as_line(record: Line) -> dict[str, Any]:
-    """A record as its file holds it.
+    """A record as its file holds it, without what is unset.
 
     Its lists and mappings are the record's own, not copies: a line is for writing at once.
     """
-    return {name: getattr(record, name) for name in record.__dataclass_fields__}
+    named = ((name, getattr(record, name)) for name in record.__dataclass_fields__)
+    return {name: value for name, value in named if value is not msgspec.UNSET}
 
 
 def write_lines(path: SafePath, records: Iterable[Line]) -> None:
