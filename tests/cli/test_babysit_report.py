@@ -128,6 +128,12 @@ def test_a_babysat_models_best_so_far_steps_with_its_epochs(panda):
     spans = RunDirectory(panda).timeline
     assert by_time[-1][0] == pytest.approx(sum(span.end - span.start for span in spans))
 
+    file = panda / "timeline.jsonl"
+    first = file.read_text().partition("\n")[0]
+    file.write_text(f'{first[:-1]},"lost":true}}\n{file.read_text()}')  # then trained again
+    (again,) = compare([findings(RunDirectory(panda))]).members
+    assert again.over_time() == by_time
+
 
 def test_a_model_that_began_as_a_trial_is_held_against_it(hpsearch, searched):
     searched("first")

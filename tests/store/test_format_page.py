@@ -8,6 +8,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 import pytest
+from msgspec import UNSET, UnsetType
 
 from hpsearch.store import FORMAT, RunData, RunInfo, Winner, records
 from hpsearch.store.records import (
@@ -77,10 +78,10 @@ def words(kind):
             args = (Number, *(each for each in args if each not in get_args(Number)))
         if {*get_args(Value)} <= {*args}:
             args = (Value, *(each for each in args if each not in get_args(Value)))
-        return " or ".join(map(words, args))
+        return " or ".join(words(each) for each in args if each is not UnsetType)
     if origin is Literal:
-        *names, last = (f"`{name}`" for name in args)
-        return f"{', '.join(names)} or {last}"
+        *names, last = ("true" if name is True else f"`{name}`" for name in args)
+        return f"{', '.join(names)} or {last}" if names else last
     if origin is Mapping:
         return f"object of {words(args[1])}"
     if origin is tuple and args[-1] is not ...:
@@ -96,7 +97,7 @@ def default(field):
         return repr(field.default_factory())
     if field.default is MISSING or field.name == "format":
         return ""
-    return {None: "null", (): "[]"}.get(field.default, str(field.default))
+    return {None: "null", (): "[]", UNSET: "absent"}.get(field.default, str(field.default))
 
 
 def expected(kind):

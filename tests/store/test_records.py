@@ -3,6 +3,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import UNSET
 
 from hpsearch.errors import RunError
 from hpsearch.store import SafePath
@@ -97,6 +98,14 @@ def test_a_line_has_the_fields_that_the_docs_name_in_their_order(result):
         "seconds",
     ]  # fmt: skip
     assert json.dumps(as_line(result())["status"]) == '"completed"'
+
+
+def test_a_piece_that_no_worker_lost_says_nothing_of_it(tmp_path, span):
+    lines = [as_line(span()), as_line(span(lost=True))]
+    assert ["lost" in line for line in lines] == [False, True]
+    path = SafePath(tmp_path) / "timeline.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert [each.lost for each in read_records(path, Span)] == [UNSET, True]
 
 
 def test_fields_that_a_newer_version_added_are_passed_over(tmp_path, result):

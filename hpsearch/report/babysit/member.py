@@ -66,7 +66,9 @@ class BabysatMember:
     def over_time(self) -> list[tuple[float, float]]:
         """The same by seconds of training; a piece's epochs take equally long."""
         trained, values = 0.0, list[tuple[float, float | None]]()
-        for piece, span in zip(self.summary.run.pieces, self.summary.run.timeline, strict=False):
+        run = self.summary.run
+        spans = [span for span in run.timeline if span.lost is not True]  # a line for each piece
+        for piece, span in zip(run.pieces, spans, strict=False):
             found = self._of(piece)
             took = span.end - span.start
             values += [

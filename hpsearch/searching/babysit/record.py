@@ -81,7 +81,8 @@ class Record:
         self._diagnostics: list[Diagnosis] = list(story.diagnostics)
         self._spans: dict[int, list[Span]] = {}
         for span in run.timeline:
-            self._spans.setdefault(span.number, []).append(span)
+            if span.lost is not True:
+                self._spans.setdefault(span.number, []).append(span)
         self._settle_left()
         found = self._results.get(self.number)
         if found is not None and (found.params != self.params or found.epochs > self.epoch):

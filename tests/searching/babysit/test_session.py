@@ -34,6 +34,18 @@ def asking():
     return ask
 
 
+def test_what_a_lost_worker_had_trained_is_no_time_of_the_models(model, span):
+    made = model()
+    made.train(4)
+    with made.run.writing() as writer:
+        writer.worked(span(worker="far/a", start=0.0, end=1e6, lost=True))
+    made.train()
+    (result,) = made.run.results
+    kept = [each for each in made.run.timeline if each.lost is not True]
+    assert len(kept) == len(made.run.timeline) - 1
+    assert result.seconds == pytest.approx(sum(each.end - each.start for each in kept), abs=0.1)
+
+
 # What is asked
 
 
