@@ -59,7 +59,7 @@ def create(
         memory: most bytes of data that a worker may have, None for no limit ("local" on Linux).
         devices: CUDA devices, one for each worker in turn ("local").
         cluster: which one ("dask").
-        folders: of the run that the tasks are of ("dask").
+        folders: of the run that the tasks are of, None for temporary ones ("dask").
         say: takes what people should know, such as why a worker is not used ("dask").
 
     Raises:
@@ -77,7 +77,6 @@ def create(
             )
         from hpsearch.backends.dask import Dask
 
-        assert folders is not None
         return Dask(cluster or Cluster(), jobs, folders, threads, memory, say)
     assert jobs is not None
     if name == "serial":

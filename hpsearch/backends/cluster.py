@@ -7,18 +7,18 @@ import heapq
 import logging
 import math
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import count, islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.backends import node
 from hpsearch.backends.node import Luggage, Piece, Returned, Site
-from hpsearch.backends.protocol import Cluster, ClusterLostError, Loss, Task
+from hpsearch.backends.protocol import Cluster, ClusterLostError, Folders, Loss, Task
 from hpsearch.errors import HpsearchError
+from hpsearch.store import SafePath
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -56,6 +56,7 @@ class Entry:
     function: bytes
     args: bytes
     digest: str  # of the function
+    future: Future[Any] | None = None  # where a worker has it
     losses: list[Loss] = field(default_factory=list)
     began: float = math.inf  # when it was next at its worker, in seconds since the epoch
 
@@ -68,21 +69,22 @@ class Node:
     host: str
     site: Site
     ahead: float  # seconds by which this machine's clock is ahead of its clock
-    holds: dict[str, tuple[Entry, Future[Any]]] = field(default_factory=dict)  # by Dask's key
+    holds: dict[str, Entry] = field(default_factory=dict)  # what it trains, then what waits
     functions: set[str] = field(default_factory=set)  # digests of those that it was sent
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)  # so that tasks keep their order
 
     def called(self, slot: int) -> str:
         """What the timeline calls one of its slots."""
         return f"{self.host}/{self.site.name}" + (f"/{slot}" if self.site.slots > 1 else "")
 
-    def training(self) -> Iterator[tuple[Entry, Future[Any]]]:
+    def training(self) -> Iterator[Entry]:
         """What it trains now; what it holds besides waits."""
         return islice(self.holds.values(), self.site.slots)
 
     def waiting(self) -> list[str]:
         """The keys of what waits there behind something that takes long."""
         now = time.time()
-        long = all(now - entry.began > SHORT for entry, _ in self.training())
+        long = all(now - entry.began > SHORT for entry in self.training())
         return list(islice(self.holds, self.site.slots, None)) if long else []
 
 
@@ -127,8 +129,7 @@ class Conversation:
         at: the cluster.
         most: trials that may train at once; None for as many as there is room for.
         luggage: what a worker is told of the search.
-        finish: takes what is finished.
-        say: takes what people should know.
+        tell: takes what is finished, and what people should know as text.
         queue: tasks without a worker, as (-cost, order, entry): the longest first.
         nodes: workers that train for us, by address.
         refused: why others do not, by address.
@@ -138,8 +139,7 @@ class Conversation:
     at: Cluster
     most: int | None
     luggage: Luggage
-    finish: Callable[[Finished], None]
-    say: Callable[[str], None]
+    tell: Callable[[Finished | str], None]
     queue: list[tuple[float, int, Entry]] = field(default_factory=list)
     nodes: dict[str, Node] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
@@ -168,6 +168,9 @@ class Conversation:
             async with _client(self.at, self.most) as self._client:
                 self._client.subscribe_topic("all", self._heard)
                 try:
+                    self._compare(set(await self._client.ncores()))
+                    if self._jobs:  # so that the search can say how many train at a time
+                        await asyncio.wait([*self._jobs], timeout=CONNECT)
                     yield
                 finally:
                     await self._leave()
@@ -221,7 +224,7 @@ class Conversation:
         if there or waits:
             self._silent = time.monotonic()
         if waits:
-            self.say(f"{self.at}: no worker is there; waiting for one: dask worker {self.at}")
+            self.tell(f"{self.at}: no worker is there; waiting for one: dask worker {self.at}")
 
     def _start(self, job: Awaitable[None]) -> None:
         task = asyncio.ensure_future(job)
@@ -263,7 +266,7 @@ class Conversation:
                 "results may differ in their last digits"
             )
         there = Node(address, theirs["host"], site, ahead)
-        if not site.shared and self.luggage.folders.data.is_dir():
+        if not site.shared:
             await self._bring(there)
         if address in self.met:
             self.nodes[address] = there
@@ -282,7 +285,7 @@ class Conversation:
     def _once(self, message: str) -> None:
         if message not in self._said:
             self._said.add(message)
-            self.say(message)
+            self.tell(message)
 
     def _gone(self, address: str) -> None:
         """A worker has gone: what it was training goes to another."""
@@ -291,50 +294,46 @@ class Conversation:
         lost = self.nodes.pop(address, None)
         if lost is None:
             return
-        now, training = time.time(), {id(entry) for entry, _ in lost.training()}
-        for entry, future in lost.holds.values():
-            future.release()
-            if id(entry) in training:
-                place = len(entry.losses) % lost.site.slots
-                entry.losses.append(Loss(lost.called(place), min(entry.began, now), now))
+        now = time.time()
+        for slot, entry in enumerate(lost.training()):
+            if entry.future is not None:
+                entry.losses.append(Loss(lost.called(slot), min(entry.began, now), now))
+        for entry in lost.holds.values():
             self._return(entry)
         lost.holds.clear()
         self._news.set()
 
     async def _bring(self, there: Node) -> None:
         """Send the arrays to a worker, unless they are there: once to each machine."""
-        source = self.luggage.folders.data
-        files = {
-            path.relative_to(source).as_posix(): path
-            for path in sorted(source.rglob("*.npy"))
-            if path.is_file()
-        }
-        if not files:
+        arrays = await asyncio.to_thread(arrays_in, self.luggage.folders)
+        if not arrays:
             return
-        digests = {name: await asyncio.to_thread(_digest, path) for name, path in files.items()}
-        whole = sha256(repr(sorted(digests.items())).encode()).hexdigest()[:32]
-        folder, sizes = f"data-{whole}", {name: p.stat().st_size for name, p in files.items()}
-        has = (there.address, node.has, self.luggage.search, folder, sizes)
+        digests = {name: array.digest for name, array in arrays.items()}
+        sizes = {name: array.size for name, array in arrays.items()}
+        folder = f"data-{sha256(repr(sorted(digests.items())).encode()).hexdigest()[:32]}"
         machine = f"{there.host}:{there.site.scratch}"
-        while not await self._ask(*has):
-            sending = self._sending.get(machine)
-            if sending is None:
-                self._sending[machine] = sending = asyncio.ensure_future(
-                    self._send(there.address, folder, files, digests)
-                )
-                sending.add_done_callback(lambda _: self._sending.pop(machine, None))
-            await asyncio.shield(sending)
+        while not await self._ask(there.address, node.has, self.luggage.search, folder, sizes):
+            if machine not in self._sending:
+                sending = self._send(there.address, folder, arrays, digests)
+                self._sending[machine] = asyncio.ensure_future(sending)
+            try:
+                await asyncio.shield(self._sending[machine])
+            finally:
+                self._sending.pop(machine, None)
 
     async def _send(
-        self, address: str, folder: str, files: Mapping[str, Path], digests: Mapping[str, str]
+        self,
+        address: str,
+        folder: str,
+        arrays: Mapping[str, ArrayFile],
+        digests: Mapping[str, str],
     ) -> None:
         search = self.luggage.search
-        for name, path in files.items():
-            with path.open("rb") as file:
-                offset = 0
-                while (chunk := file.read(CHUNK)) or not offset:
+        for name, array in arrays.items():
+            with array.file.open() as file:
+                for offset in range(0, array.size, CHUNK):
+                    chunk = file.read(CHUNK)
                     await self._ask(address, node.write, search, folder, name, offset, chunk)
-                    offset += max(1, len(chunk))
         await self._ask(address, node.complete, search, folder, digests)
 
     # Who has what
@@ -351,27 +350,25 @@ class Conversation:
         self.fill()
 
     def _return(self, entry: Entry) -> None:
-        entry.began = math.inf
+        entry.began, entry.future = math.inf, None
         heapq.heappush(self.queue, (-entry.task.cost, next(self._order), entry))
 
     def fill(self) -> None:
         """Hand tasks to workers that have room, the longest first."""
-        given: dict[str, list[Entry]] = {}
+        given: dict[str, dict[str, Entry]] = {}
         while self.queue and self._client.status == "running":
-            free = self._with_room(given)
+            free = self._with_room()
             if free is None:
                 break
-            given.setdefault(free.address, []).append(heapq.heappop(self.queue)[2])
+            entry = heapq.heappop(self.queue)[2]
+            key = f"{entry.task.name}-{self.luggage.search[:6]}-{next(self._keys)}"
+            free.holds[key] = given.setdefault(free.address, {})[key] = entry
         for address, entries in given.items():
             self._start(self._hand_over(self.nodes[address], entries))
 
-    def _with_room(self, given: Mapping[str, Sequence[Entry]]) -> Node | None:
-        """The worker with the most room, counting what it is just given; None if none has any."""
-        held = {
-            each.address: len(each.holds) + len(given.get(each.address, ()))
-            for each in self.nodes.values()
-        }
-        training = sum(min(held[each.address], each.site.slots) for each in self.nodes.values())
+    def _with_room(self) -> Node | None:
+        """The worker with the most room; None if none has any."""
+        training = sum(min(len(each.holds), each.site.slots) for each in self.nodes.values())
         if self.most is not None and training >= self.most:
             return None
         behind = 0
@@ -379,48 +376,65 @@ class Conversation:
             behind = min(MOST_WAITING, max(1, math.ceil(TRIP / max(self.seconds, 1e-6))))
         best, least = None, math.inf
         for each in self.nodes.values():
-            slots, holds = each.site.slots, held[each.address]
+            slots, holds = each.site.slots, len(each.holds)
             if holds >= slots * (1 + behind):
                 continue
             if holds / slots < least:
                 best, least = each, holds / slots
         return best
 
-    async def _hand_over(self, to: Node, entries: Sequence[Entry]) -> None:
-        """Give tasks to a worker, and wait for each of them."""
-        mark = self.luggage.search[:6]
-        keys = [f"{entry.task.name}-{mark}-{next(self._keys)}" for entry in entries]
-        for digest in {entry.digest for entry in entries} - to.functions:
-            to.functions.add(digest)
-            function = next(entry.function for entry in entries if entry.digest == digest)
-            await self._ask(to.address, node.keep, self.luggage.search, digest, function)
-        futures = self._client.map(
-            node.train,
-            keys,
-            [self._piece(entry, to) for entry in entries],
-            key=keys,
-            workers=[to.address],
-            allow_other_workers=False,
-            resources={"GPU": 1} if to.site.gpus else None,
-            retries=0,
-            pure=False,
-        )
-        for key, entry, future in zip(keys, entries, futures, strict=True):
-            to.holds[key] = entry, future
-            self._start(self._wait(to, key, future))
-        self._note_beginnings(to)
+    async def _hand_over(self, to: Node, entries: Mapping[str, Entry]) -> None:
+        """Give tasks to a worker, and wait for each of them.
+
+        Args:
+            to: the worker.
+            entries: the tasks, by the keys that Dask knows them by.
+        """
+        async with to.turn:
+            try:
+                await self._teach(to, entries.values())
+            except Exception as error:  # it is gone, or was started anew
+                logging.getLogger(__name__).debug("%s: %r", to.address, error)
+                self._gone(to.address)
+                return
+            given = {key: entry for key, entry in entries.items() if key in to.holds}
+            if not given:  # they were taken back meanwhile
+                return
+            futures = self._client.map(
+                node.train,
+                list(given),
+                [self._piece(entry, to) for entry in given.values()],
+                key=list(given),
+                workers=[to.address],
+                allow_other_workers=False,
+                resources={"GPU": 1} if to.site.gpus else None,
+                retries=0,
+                pure=False,
+            )
+            for (key, entry), future in zip(given.items(), futures, strict=True):
+                entry.future = future
+                self._start(self._wait(to, key, future))
+            self._note_beginnings(to)
+
+    async def _teach(self, to: Node, entries: Iterable[Entry]) -> None:
+        """Send a worker the functions that it has not been sent: mostly there is one in all."""
+        for entry in entries:
+            if entry.digest not in to.functions:
+                search = self.luggage.search
+                await self._ask(to.address, node.keep, search, entry.digest, entry.function)
+                to.functions.add(entry.digest)
 
     def _piece(self, entry: Entry, to: Node) -> Piece:
         files: Mapping[str, bytes] = {}
         if not to.site.shared:
             states = [path for path in entry.task.files if not path.startswith("logs/")]
-            files = node.gathered(self.luggage.folders.run, states)
+            files = node.gathered(SafePath(self.luggage.folders.run), states)
         task, search = entry.task, self.luggage.search
         return Piece(search, entry.digest, entry.args, task.timeout, files, task.files)
 
     def _note_beginnings(self, at: Node) -> None:
         now = time.time()
-        for entry, _ in at.training():
+        for entry in at.training():
             entry.began = min(entry.began, now)
 
     async def _wait(self, at: Node, key: str, future: Future[Any]) -> None:
@@ -436,11 +450,10 @@ class Conversation:
             return
         except Exception as error:  # Dask's own: it counts a death of the worker as the task's
             logging.getLogger(__name__).debug("%s: %r", key, error)
-        held = at.holds.pop(key, None)
-        if held is None:  # it was taken back meanwhile
+        entry = at.holds.pop(key, None)
+        if entry is None:  # it was taken back meanwhile
             return
         if returned is None:
-            entry = held[0]
             now = time.time()
             entry.losses.append(Loss(at.called(0), min(entry.began, now), now))
             self._return(entry)
@@ -450,7 +463,7 @@ class Conversation:
         known = 0.0 if math.isinf(self.seconds) else self.seconds
         self.seconds = known + weight * (returned.seconds - known)
         self._note_beginnings(at)
-        self.finish(Finished(held[0], at, returned))
+        self.tell(Finished(entry, at, returned))
         self.fill()
 
     def _take_back(self) -> None:
@@ -463,8 +476,9 @@ class Conversation:
             idle = min(idle, self.most - training)
         for each in self.nodes.values():
             for key in each.waiting()[: max(0, idle)]:
-                entry, future = each.holds.pop(key)
-                self._start(self._drop(future))
+                entry = each.holds.pop(key)
+                if entry.future is not None:
+                    self._start(self._drop(entry.future))
                 self._return(entry)
                 idle -= 1
 
@@ -476,7 +490,8 @@ class Conversation:
     async def cancel(self) -> None:
         """Drop every task; those that train end."""
         self.queue.clear()
-        futures = [future for each in self.nodes.values() for _, future in each.holds.values()]
+        held = [entry for each in self.nodes.values() for entry in each.holds.values()]
+        futures = [entry.future for entry in held if entry.future is not None]
         for each in self.nodes.values():
             each.holds.clear()
         if futures:
@@ -486,6 +501,8 @@ class Conversation:
     async def _leave(self) -> None:
         """Say goodbye to the workers, who end what still trains."""
         await self.cancel()
+        with suppress(Exception):
+            self._client.unsubscribe_topic("all")
         for job in [*self._jobs, *self._sending.values()]:
             job.cancel()
         if self.nodes and self._client.status == "running":
@@ -496,8 +513,27 @@ class Conversation:
                 await asyncio.wait_for(leaving, 2)
 
 
-def _digest(path: Path) -> str:
-    return sha256(path.read_bytes()).hexdigest()
+@dataclass(frozen=True)
+class ArrayFile:
+    """A file of prepared arrays: where it is, its bytes, and their digest."""
+
+    file: SafePath
+    size: int
+    digest: str
+
+
+def arrays_in(folders: Folders) -> dict[str, ArrayFile]:
+    """The prepared arrays of a run, by their paths in its folder of data."""
+    top, found = SafePath(folders.data.parent) / folders.data.name, {}
+    for fold in top.names():
+        for name in (top / fold).names() if (top / fold).is_folder() else ():
+            path, digest, size = top / fold / name, sha256(), 0
+            with path.open() as file:
+                while chunk := file.read(CHUNK):
+                    digest.update(chunk)
+                    size += len(chunk)
+            found[f"{fold}/{name}"] = ArrayFile(path, size, digest.hexdigest())
+    return found
 
 
 @asynccontextmanager
@@ -525,9 +561,9 @@ async def _client(at: Cluster, most: int | None) -> AsyncIterator[Client]:
                 threads_per_worker=most or backends.auto_jobs(),
                 processes=False,
                 memory_limit=0,
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",
                 asynchronous=True,
-                silence_logs=logging.CRITICAL,
+                silence_logs=False,
             ) as cluster,
             Client(cluster, asynchronous=True, set_as_default=False) as client,
         ):

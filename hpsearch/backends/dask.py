@@ -9,6 +9,7 @@ worker takes along when it goes away is handed to another.
 from __future__ import annotations
 
 import asyncio
+import math
 import queue
 import secrets
 import threading
@@ -18,6 +19,8 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 from hpsearch.backends.attempt import failed
@@ -26,6 +29,8 @@ from hpsearch.backends.node import Luggage
 from hpsearch.backends.protocol import Answer, Attempt, Cluster, Folders, Task
 from hpsearch.backends.worker import dumps, load_attempt
 from hpsearch.store import SafePath
+
+FOREVER = threading.TIMEOUT_MAX
 
 PATIENCE = 10.0
 """Seconds that the cluster gets to take note of something."""
@@ -48,7 +53,7 @@ class Dask:
         self,
         cluster: Cluster,
         jobs: int | None,
-        folders: Folders,
+        folders: Folders | None = None,
         threads: int = 1,
         memory: int | None = None,
         say: Callable[[str], None] = lambda _: None,
@@ -58,19 +63,27 @@ class Dask:
         Args:
             cluster: where it is.
             jobs: how many trials may train at once; None for as many as there is room for.
-            folders: of the run, which is there.
+            folders: of the run, which is there; None for temporary ones.
             threads: how many BLAS uses in each trial's process.
             memory: most bytes of data that a trial may have, None for no limit.
             say: is called with what people should know, such as why a worker is not used.
         """
+        self._own: TemporaryDirectory[str] | None = None
+        if folders is None:
+            self._own = TemporaryDirectory(prefix="hpsearch-")
+            folders = Folders(Path(self._own.name), Path(self._own.name))
         search = secrets.token_hex(8)
         self._token = SafePath(folders.data.parent) / folders.data.name / f"here-{search}"
         luggage = Luggage(search, folders, str(self._token), threads, memory)
         self._folders = folders
         self._pending = 0
-        self._found: queue.SimpleQueue[Finished | Answer | BaseException] = queue.SimpleQueue()
+        # What the other thread says: a str is for people.
+        self._found: queue.SimpleQueue[Finished | Answer | BaseException | str] = (
+            queue.SimpleQueue()
+        )
+        self._say = say
         self._function: tuple[object, bytes, str] | None = None
-        self._talk = Conversation(cluster, jobs, luggage, self._found.put, say)
+        self._talk = Conversation(cluster, jobs, luggage, self._found.put)
         self._loop = asyncio.new_event_loop()
         self._connected: Future[None] = Future()
         self._thread = threading.Thread(target=self._run, daemon=True, name="hpsearch-dask")
@@ -106,10 +119,15 @@ class Dask:
         """
         if not self._pending:
             raise LookupError("no task is pending")
-        try:
-            found = self._found.get(timeout=None if timeout is None else max(0.0, timeout))
-        except queue.Empty:
-            raise TimeoutError(f"no answer within {timeout:g} s") from None
+        until = math.inf if timeout is None else time.monotonic() + timeout
+        found: Finished | Answer | BaseException | str = ""
+        while isinstance(found, str):
+            try:
+                found = self._found.get(timeout=min(FOREVER, max(0.0, until - time.monotonic())))
+            except queue.Empty:
+                raise TimeoutError(f"no answer within {timeout:g} s") from None
+            if isinstance(found, str):
+                self._say(found)
         if isinstance(found, BaseException):
             self._found.put(found)  # who asks again is told again
             raise found
@@ -122,6 +140,8 @@ class Dask:
             self._wait_for(self._talk.cancel())
         while not self._found.empty():
             found = self._found.get()
+            if isinstance(found, str):
+                self._say(found)
             if isinstance(found, BaseException):
                 self._found.put(found)
                 break
@@ -144,6 +164,8 @@ class Dask:
         self._thread.join(PATIENCE)
         with suppress(OSError):
             self._token.remove()
+        if self._own is not None:
+            self._own.cleanup()
 
     def _run(self) -> None:
         """Speak to the cluster until the search is over: what the thread does."""

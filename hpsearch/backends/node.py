@@ -29,6 +29,7 @@ from hpsearch.backends.attempt import failed
 from hpsearch.backends.protocol import Attempt, Folders, Task
 from hpsearch.backends.slot import Limits, Slot, WorkerLostError
 from hpsearch.backends.threads import thread_variables
+from hpsearch.store import SafePath
 
 if TYPE_CHECKING:
     from distributed import Worker
@@ -74,12 +75,20 @@ found = {
 """Program text that finds `found`: what a worker has. It needs nothing but Python there."""
 
 
-_folders: ContextVar[Folders | None] = ContextVar("folders", default=None)
+@dataclass(frozen=True)
+class Here:
+    """Where a piece trains: in its run's folder or in others, with a scratch folder for code."""
+
+    folders: Folders | None  # None where the run's folder is here
+    scratch: Path
 
 
-def folders_here() -> Folders | None:
-    """Where this piece of training works; None where that is where its search was begun."""
-    return _folders.get()
+_here: ContextVar[Here | None] = ContextVar("here", default=None)
+
+
+def here() -> Here | None:
+    """Where this piece of training is; None on the machine of who conducts the search."""
+    return _here.get()
 
 
 @dataclass(frozen=True)
@@ -340,25 +349,26 @@ def train(key: str, piece: Piece) -> Returned:
         raise AwayError(piece.search)
     worker = get_worker()
     with post.slot() as slot, _working(post, piece) as folders:
-        call = (perform_in, (folders, post.functions[piece.function], piece.args))
+        at = Here(folders, Path(post.site.scratch))
+        call = (perform_at, (at, post.functions[piece.function], piece.args))
         task = Task(key, *call, timeout=piece.timeout)
         attempt, started = _attempted(slot, task, lambda: _unwanted(worker, key))
         returned = Returned(attempt, int(slot.name), started, time.time() - started)
         if folders is None or post.site.shared:
             return returned
         try:
-            return replace(returned, files=gathered(folders.run, piece.leaves))
+            return replace(returned, files=gathered(SafePath(folders.run), piece.leaves))
         except OSError as error:
             return replace(returned, attempt=failed(error, started, time.time()))
 
 
-def perform_in(folders: Folders | None, function: bytes, args: bytes) -> Any:
-    """Call a pickled function in its folders: what a slot does."""
-    token = _folders.set(folders)
+def perform_at(at: Here, function: bytes, args: bytes) -> Any:
+    """Call a pickled function somewhere: what a slot does."""
+    token = _here.set(at)
     try:
         return pickle.loads(function)(*pickle.loads(args))  # noqa: S301 (from the search)
     finally:
-        _folders.reset(token)
+        _here.reset(token)
 
 
 @contextmanager
@@ -381,28 +391,57 @@ def _working(post: Post, piece: Piece) -> Iterator[Folders | None]:
         yield Folders(run, data)
 
 
-def gathered(run: Path, leaves: Sequence[str]) -> dict[str, bytes]:
+def gathered(run: SafePath, leaves: Sequence[str]) -> dict[str, bytes]:
     """The plain files at or below some paths of a folder, by their paths in it.
 
     Raises:
         OSError: there is more than `MOST_BYTES`.
     """
     found: dict[str, bytes] = {}
-    total = 0
-    for leaf in leaves:
-        top = run / leaf
-        for path in [top, *sorted(top.rglob("*"))] if top.exists() else ():
-            if path.is_symlink() or not path.is_file():
-                continue
-            total += path.stat().st_size
-            if total > MOST_BYTES:
-                raise OSError(
-                    f"the checkpoint folder must hold at most {MOST_BYTES // 2**20} MiB where the "
-                    "run's folder is not shared, found more; put the runs into a folder that all "
-                    "machines see (--runs-dir)"
-                )
-            found[path.relative_to(run).as_posix()] = path.read_bytes()
+    waiting = [leaf for leaf in reversed(leaves) if (run / leaf).exists()]
+    while waiting:
+        name = waiting.pop()
+        path = run / name
+        if path.is_folder():
+            waiting += [f"{name}/{inside}" for inside in sorted(path.names(), reverse=True)]
+            continue
+        found[name] = path.read_bytes()
+        if sum(map(len, found.values())) > MOST_BYTES:
+            raise OSError(
+                f"the checkpoint folder must hold at most {MOST_BYTES // 2**20} MiB where the "
+                "run's folder is not shared, found more; put the runs into a folder that all "
+                "machines see (--runs-dir)"
+            )
     return found
+
+
+def code_here(home: str, code: Mapping[str, bytes], scratch: Path) -> str:
+    """The folder with the user's code at this worker: where it was, or a copy of what was sent.
+
+    Args:
+        home: where it was.
+        code: the files, by their paths in it.
+        scratch: a folder for the copy, which is made once.
+    """
+    if all(_holds(Path(home, name), content) for name, content in code.items()):
+        return home
+    digest = sha256(repr(sorted(code.items())).encode()).hexdigest()[:32]
+    copy = scratch / f"code-{digest}"
+    if not copy.is_dir():
+        made = Path(tempfile.mkdtemp(prefix="code-", dir=scratch))
+        for name, content in code.items():
+            (made / name).parent.mkdir(parents=True, exist_ok=True)
+            (made / name).write_bytes(content)
+        with suppress(OSError):  # another piece was first
+            made.rename(copy)
+        shutil.rmtree(made, ignore_errors=True)
+    return str(copy)
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    with suppress(OSError):
+        return path.read_bytes() == content
+    return False
 
 
 def _attempted(

@@ -125,7 +125,10 @@ class Backend(Protocol):
     the backend.
     """
 
-    jobs: int
+    @property
+    def jobs(self) -> int:
+        """How many tasks may run at once, now."""
+        ...
 
     @property
     def pending(self) -> int:
