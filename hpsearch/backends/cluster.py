@@ -553,7 +553,7 @@ async def _client(at: Cluster, most: int | None) -> AsyncIterator[Client]:
             require_encryption=True,
             **{name: at.tls.get(key) for name, key in TLS.items() if at.tls.get(key) is not None},
         )
-    if at.scheduler is None and at.scheduler_file is None:
+    if not at.named:
         # One worker: each trial has a process of its own all the same.
         async with (
             LocalCluster(
@@ -601,10 +601,14 @@ TLS = {"tls_ca_file": "ca_file", "tls_client_cert": "cert", "tls_client_key": "k
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep Dask's log off the terminal: what matters is said in our words."""
-    logger = logging.getLogger("distributed")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL + 1)
+    import distributed  # noqa: F401 (which sets the levels of its loggers)
+
+    names = [name for name in logging.root.manager.loggerDict if name.startswith("distributed")]
+    levels = {name: logging.getLogger(name).level for name in names}
+    for name in names:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     try:
         yield
     finally:
-        logger.setLevel(before)
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)

@@ -190,6 +190,13 @@ def threads_of(config: Config, jobs: int) -> int:
     return max(1, backends.auto_jobs() // jobs) if alone else 1
 
 
+def cluster_of(config: Config) -> backends.Cluster:
+    """The Dask cluster that a configuration names."""
+    parallel = config.parallel
+    tls = None if parallel.tls is None else vars(parallel.tls)
+    return backends.Cluster(parallel.scheduler, parallel.scheduler_file, tls)
+
+
 def backend_of(
     config: Config,
     folders: backends.Folders,
@@ -207,16 +214,13 @@ def backend_of(
     parallel, jobs = config.parallel, jobs_of(config)
     jobs = jobs if most is None else min(jobs, most)
     bound = parallel.backend != "dask" or most is not None or parallel.jobs not in ("auto", -1)
-    tls = parallel.tls
     return backends.create(
         parallel.backend,
         jobs if bound else None,
         threads=threads_of(config, jobs),
         memory=parallel.memory,
         devices=parallel.devices or (),
-        cluster=backends.Cluster(
-            parallel.scheduler, parallel.scheduler_file, None if tls is None else vars(tls)
-        ),
+        cluster=cluster_of(config),
         folders=folders,
         say=say,
     )
