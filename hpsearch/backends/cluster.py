@@ -354,34 +354,45 @@ class Conversation:
         heapq.heappush(self.queue, (-entry.task.cost, next(self._order), entry))
 
     def fill(self) -> None:
-        """Hand tasks to workers that have room, the longest first."""
+        """Hand tasks to workers that have room, the longest first, to the idlest worker first."""
+        if not self.queue or self._client.status != "running":
+            return
+        rooms = self._rooms()
+        idlest = [(len(self.nodes[a].holds) / self.nodes[a].site.slots, a) for a in rooms]
+        heapq.heapify(idlest)
+        left = math.inf
+        if self.most is not None:
+            left = self.most - sum(
+                min(len(each.holds), each.site.slots) for each in self.nodes.values()
+            )
         given: dict[str, dict[str, Entry]] = {}
-        while self.queue and self._client.status == "running":
-            free = self._with_room()
-            if free is None:
-                break
-            entry = heapq.heappop(self.queue)[2]
+        while self.queue and idlest and left > 0:
+            load, address = heapq.heappop(idlest)
+            to, entry = self.nodes[address], heapq.heappop(self.queue)[2]
             key = f"{entry.task.name}-{self.luggage.search[:6]}-{next(self._keys)}"
-            free.holds[key] = given.setdefault(free.address, {})[key] = entry
+            to.holds[key] = given.setdefault(address, {})[key] = entry
+            rooms[address] -= 1
+            left -= load < 1
+            if rooms[address]:
+                heapq.heappush(idlest, (len(to.holds) / to.site.slots, address))
         for address, entries in given.items():
             self._start(self._hand_over(self.nodes[address], entries))
 
-    def _with_room(self) -> Node | None:
-        """The worker with the most room; None if none has any."""
-        training = sum(min(len(each.holds), each.site.slots) for each in self.nodes.values())
-        if self.most is not None and training >= self.most:
-            return None
+    def _rooms(self) -> dict[str, int]:
+        """How many tasks each worker may be given; those that get any.
+
+        Where tasks are short, some wait at each worker, so that it need not wait for us; more of
+        them come when half are gone, since many at once cost little more than one.
+        """
         behind = 0
         if self.seconds < SHORT:
             behind = min(MOST_WAITING, max(1, math.ceil(TRIP / max(self.seconds, 1e-6))))
-        best, least = None, math.inf
-        for each in self.nodes.values():
+        rooms = {}
+        for address, each in self.nodes.items():
             slots, holds = each.site.slots, len(each.holds)
-            if holds >= slots * (1 + behind):
-                continue
-            if holds / slots < least:
-                best, least = each, holds / slots
-        return best
+            if holds < slots or 2 * (holds - slots) < behind * slots:
+                rooms[address] = slots * (1 + behind) - holds
+        return rooms
 
     async def _hand_over(self, to: Node, entries: Mapping[str, Entry]) -> None:
         """Give tasks to a worker, and wait for each of them.
