@@ -22,7 +22,7 @@ from hpsearch.report.html.figures.style import (
     shade,
 )
 from hpsearch.report.html.markup import plot_text
-from hpsearch.report.numbers import duration
+from hpsearch.report.numbers import duration, number
 from hpsearch.report.summary import Summary
 from hpsearch.report.workers import (
     Interval,
@@ -31,6 +31,7 @@ from hpsearch.report.workers import (
     coverage,
     host_and_name,
     in_turn,
+    percent,
 )
 from hpsearch.searching.spec import Spec
 from hpsearch.trial import Span
@@ -278,22 +279,37 @@ def _counts(found: Workers, spans: Sequence[Span], ends: Interval) -> list[Trace
     if found.lost:
         drawn.append(("training what was lost", busy, RED, RED))
     drawn.append(("training", kept, BLUE, BLUE))
+    width = (ends[1] - ends[0]) / PARTS
     traces: list[Trace] = [
         {
             "type": "scatter", "mode": "lines", "name": name, "yaxis": "y2", "hoverinfo": "skip",
-            "x0": ends[0], "dx": (ends[1] - ends[0]) / PARTS,
-            "y": [round(n, 2) for n in (*counts, counts[-1])],
+            "x0": ends[0], "dx": width, "y": [round(n, 2) for n in (*counts, counts[-1])],
             "line": {"shape": "hv", "width": 1, "color": colour},
-            "fill": "tozeroy", "fillcolor": filled,
+            "fill": "tozeroy", "fillcolor": filled, "showlegend": filled != RED,
         }
         for name, counts, colour, filled in drawn
     ]  # fmt: skip
-    for trace in traces[1:-1]:
-        trace["showlegend"] = False  # so red is only what was lost
-    del traces[-1]["hoverinfo"]
-    traces[-1]["customdata"] = traces[0]["y"]
-    traces[-1]["hovertemplate"] = "%{y} of %{customdata} workers training<extra></extra>"
-    return traces
+    # What a pointer finds: a line has only its points, a column can be pointed at anywhere.
+    columns = {
+        "type": "bar", "name": "how many", "yaxis": "y2", "showlegend": False,
+        "x0": ends[0] + width / 2, "dx": width, "width": width, "y": traces[0]["y"][:-1],
+        "text": [_how_many(*counts) for counts in zip(kept, there, strict=True)],
+        "textposition": "none", "hovertemplate": "%{text}<extra></extra>",
+        "marker": {"color": "rgba(0,0,0,0)"},
+    }  # fmt: skip
+    return [*traces, columns]
+
+
+def _how_many(training: float, there: float) -> str:
+    """What a pointer shows of a moment.
+
+    >>> _how_many(6.3, 8.0), _how_many(0.0, 0.0)
+    ('6.3 of 8 workers training: 79 %', 'no worker there')
+    """
+    if not there:
+        return "no worker there"
+    workers = counted(1, "worker") if there == 1 else f"{number(there)} workers"
+    return f"{number(training)} of {workers} training: {percent(min(1.0, training / there))}"
 
 
 def _shares(found: Workers, spans: Sequence[Span], ends: Interval) -> _Rows:
@@ -391,9 +407,8 @@ def _names(rows: Sequence[Sequence[Worker]]) -> list[str]:
         else:
             to = f" to {plot_text(last.name, 14)}" if len(row) > 1 else ""
             label = f"{host}/{name}{to}" if host else f"{name}{to}"
-        number = len(found)
-        unique = label
+        place, unique = len(found), label
         while unique in found:
-            unique, number = f"{label} #{number}", number + 1
+            unique, place = f"{label} #{place}", place + 1
         found[unique] = None
     return list(found)
