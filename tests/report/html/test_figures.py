@@ -30,7 +30,7 @@ def marks(figure, name):
 
 
 def bars_of(figure):
-    return [trace for trace in figure["data"] if trace["type"] == "bar"]
+    return [trace for trace in figure["data"] if trace.get("orientation") == "h"]
 
 
 @pytest.mark.parametrize("status", [Status.DIVERGED, Status.FAILED])
@@ -188,7 +188,9 @@ def test_a_lost_piece_is_drawn_as_such_and_says_who_lost_it(timed, span):
     ]
     assert kept["text"] == ["trial 7, rung 2<br>worker a on n2<br>6.0 s from 14.0 s"]
     assert progress.ends(summary) == {7: 20}
-    there, busy, training = [each for each in figure["data"] if each["type"] == "scatter"]
+    there, busy, training, columns = figure["data"][:4]
+    assert columns["text"][0] == "0 of 1 worker training: 0 %"
+    assert columns["text"][-1] == "1 of 1 worker training: 100 %"
     assert set(there["y"]) == {1}
     assert (busy["y"][0], training["y"][0], training["y"][-1]) == (1, 0, 1)
 

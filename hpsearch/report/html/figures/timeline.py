@@ -22,7 +22,7 @@ from hpsearch.report.html.figures.style import (
     shade,
 )
 from hpsearch.report.html.markup import plot_text
-from hpsearch.report.numbers import duration
+from hpsearch.report.numbers import duration, number
 from hpsearch.report.summary import Summary
 from hpsearch.report.workers import (
     Interval,
@@ -31,6 +31,7 @@ from hpsearch.report.workers import (
     coverage,
     host_and_name,
     in_turn,
+    percent,
 )
 from hpsearch.searching.spec import Spec
 from hpsearch.trial import Span
@@ -52,9 +53,9 @@ Trace = dict[str, Any]
 
 
 def workers(summary: Summary) -> Figure | None:
-    """When each worker trained: its pieces; of very many workers, how many of a row did.
+    """When each worker trained: a bar a piece, or where they are too many the share of the time.
 
-    Where there are several, how many there were and how many of them trained stands above.
+    Of several workers, how many there were and how many of them trained stands above.
     """
     found, spans = summary.workers, in_turn(summary.timeline)
     ends = _ends(spans)
@@ -111,7 +112,7 @@ class _Bar:
     """A piece of training, or several of one worker that stand too close to tell apart."""
 
     worker: str
-    what: str  # trained, if it is one piece
+    what: str  # the trial and its rung, where it is one piece
     start: float
     end: float
     pieces: int = 1
@@ -141,8 +142,8 @@ def _bars(summary: Summary, spans: Sequence[Span], ends: Interval) -> _Rows | No
 
     None where there would be too many bars.
     """
-    all_ = summary.workers.all
-    rows = {worker.full_name: row for row, worker in enumerate(all_)}
+    found = summary.workers.all
+    rows = {worker.full_name: row for row, worker in enumerate(found)}
     few = len(spans) <= MOST_SPANS
     gap = None if few else (ends[1] - ends[0]) / PIXELS
     traces = []
@@ -161,18 +162,18 @@ def _bars(summary: Summary, spans: Sequence[Span], ends: Interval) -> _Rows | No
         })  # fmt: skip
     if sum(len(trace["x"]) for trace in traces) > MOST_BARS:
         return None
-    parted = [row for row in range(1, len(all_)) if all_[row].host != all_[row - 1].host]
-    tall = min(34, max(15, 408 // len(all_)))
+    parted = [row for row in range(1, len(found)) if found[row].host != found[row - 1].host]
+    tall = min(34, max(15, 408 // len(found)))
     return _Rows(
         traces,
         axis(
-            "" if all_[0].host else "worker",
-            range=[len(all_) - 0.5, -0.5],
-            tickvals=list(range(len(all_))),
-            ticktext=labels(all_),
+            "" if found[0].host else "worker",
+            range=[len(found) - 0.5, -0.5],
+            tickvals=list(range(len(found))),
+            ticktext=labels(found),
             showgrid=False,
         ),
-        tall * len(all_),
+        tall * len(found),
         None if few else f"{len(spans):,} pieces of training; gaps under a pixel are not drawn.",
         [
             {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": row - 0.5, "y1": row - 0.5,
@@ -278,26 +279,41 @@ def _counts(found: Workers, spans: Sequence[Span], ends: Interval) -> list[Trace
     if found.lost:
         drawn.append(("training what was lost", busy, RED, RED))
     drawn.append(("training", kept, BLUE, BLUE))
+    width = (ends[1] - ends[0]) / PARTS
     traces: list[Trace] = [
         {
             "type": "scatter", "mode": "lines", "name": name, "yaxis": "y2", "hoverinfo": "skip",
-            "x0": ends[0], "dx": (ends[1] - ends[0]) / PARTS,
-            "y": [round(n, 2) for n in (*counts, counts[-1])],
+            "x0": ends[0], "dx": width, "y": [round(n, 2) for n in (*counts, counts[-1])],
             "line": {"shape": "hv", "width": 1, "color": colour},
-            "fill": "tozeroy", "fillcolor": filled,
+            "fill": "tozeroy", "fillcolor": filled, "showlegend": filled != RED,
         }
         for name, counts, colour, filled in drawn
     ]  # fmt: skip
-    for trace in traces[1:-1]:
-        trace["showlegend"] = False  # so red is only what was lost
-    del traces[-1]["hoverinfo"]
-    traces[-1]["customdata"] = traces[0]["y"]
-    traces[-1]["hovertemplate"] = "%{y} of %{customdata} workers training<extra></extra>"
-    return traces
+    # What a pointer finds: a line has only its points, a column can be pointed at anywhere.
+    columns = {
+        "type": "bar", "name": "how many", "yaxis": "y2", "showlegend": False,
+        "x0": ends[0] + width / 2, "dx": width, "width": width, "y": traces[0]["y"][:-1],
+        "text": [_how_many(*counts) for counts in zip(kept, there, strict=True)],
+        "textposition": "none", "hovertemplate": "%{text}<extra></extra>",
+        "marker": {"color": "rgba(0,0,0,0)"},
+    }  # fmt: skip
+    return [*traces, columns]
+
+
+def _how_many(training: float, there: float) -> str:
+    """What a pointer shows of a moment.
+
+    >>> _how_many(6.3, 8.0), _how_many(0.0, 0.0)
+    ('6.3 of 8 workers training: 79 %', 'no worker there')
+    """
+    if not there:
+        return "no worker there"
+    workers = counted(1, "worker") if there == 1 else f"{number(there)} workers"
+    return f"{number(training)} of {workers} training: {percent(min(1.0, training / there))}"
 
 
 def _shares(found: Workers, spans: Sequence[Span], ends: Interval) -> _Rows:
-    """Of more workers than have a row each: which share of a row's workers trained, and losses."""
+    """Where there are too many bars: the share of a row's workers that trained, and each loss."""
     rows = rows_of(found)
     place = {worker.full_name: row for row, own in enumerate(rows) for worker in own}
     kept: list[list[Interval]] = [[] for _ in rows]
@@ -391,9 +407,8 @@ def _names(rows: Sequence[Sequence[Worker]]) -> list[str]:
         else:
             to = f" to {plot_text(last.name, 14)}" if len(row) > 1 else ""
             label = f"{host}/{name}{to}" if host else f"{name}{to}"
-        number = len(found)
-        unique = label
+        place, unique = len(found), label
         while unique in found:
-            unique, number = f"{label} #{number}", number + 1
+            unique, place = f"{label} #{place}", place + 1
         found[unique] = None
     return list(found)
