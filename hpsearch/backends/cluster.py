@@ -121,6 +121,14 @@ def differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> tuple[str
     return None, f"has {', '.join(differing)}" if differing else ""
 
 
+def own_versions() -> dict[str, Any]:
+    """What `node.VERSIONS` finds here."""
+    names: dict[str, Any] = {}
+    exec(node.VERSIONS, names)  # noqa: S102 (our own text, as workers run it)
+    found: dict[str, Any] = names["found"]
+    return found
+
+
 @dataclass
 class Conversation:
     """All that goes between a search and a cluster. Everything here runs in one loop.
@@ -153,7 +161,6 @@ class Conversation:
         self._sending: dict[str, asyncio.Task[Any]] = {}
         self._said: set[str] = set()
         self._silent = time.monotonic()
-        self._ours: dict[str, Any] = {}
         self._client: Client
 
     @asynccontextmanager
@@ -163,7 +170,7 @@ class Conversation:
         Raises:
             HpsearchError: nobody answers there, or Dask is not installed.
         """
-        exec(node.VERSIONS, self._ours)  # noqa: S102 (our own text, as workers run it)
+        self._ours = own_versions()
         with _quiet():
             async with _client(self.at, self.most) as self._client:
                 self._client.subscribe_topic("all", self._heard)
@@ -252,8 +259,7 @@ class Conversation:
         program = {"text": node.VERSIONS, "found": {}}
         theirs = await self._ask(address, eval, "exec(text, found) or found['found']", program)
         ahead = (asked + time.time()) / 2 - theirs["time"]
-        ours = self._ours["found"]
-        refused, differing = differences(ours, theirs)
+        refused, differing = differences(self._ours, theirs)
         if refused is not None:
             self._refuse(address, refused)
             return
@@ -580,8 +586,9 @@ async def _client(at: Cluster, most: int | None) -> AsyncIterator[Client]:
         ):
             yield client
         return
+    client = None
     try:
-        client = await Client(
+        client = Client(
             at.scheduler,
             scheduler_file=at.scheduler_file,
             security=tls,
@@ -590,9 +597,12 @@ async def _client(at: Cluster, most: int | None) -> AsyncIterator[Client]:
             timeout=CONNECT,
             name="hpsearch",
         )
+        await client
     except (OSError, TimeoutError, ValueError, TypeError, RuntimeError) as error:
         from hpsearch.backends.attempt import error_line
 
+        with suppress(Exception):
+            await client.close()
         raise HpsearchError(
             f"parallel.scheduler: {at}: a Dask scheduler must answer there within {CONNECT:g} s, "
             f"found none ({error_line(error)}); start one with `dask scheduler`, or mend the "
