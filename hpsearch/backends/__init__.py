@@ -9,10 +9,14 @@ from collections.abc import Sequence
 from hpsearch.backends.protocol import Answer, Backend, Kind, Loss, Task
 from hpsearch.errors import HpsearchError
 
-BACKENDS = ("serial", "local")
+BACKENDS = ("serial", "local", "joblib")
+
+ON_THIS_MACHINE = ("loky", "threading")
+"""Engines of joblib's whose workers are all on this machine."""
 
 __all__ = [
     "BACKENDS",
+    "ON_THIS_MACHINE",
     "Answer",
     "Backend",
     "Kind",
@@ -27,25 +31,36 @@ __all__ = [
 
 def create(
     name: str,
-    jobs: int,
+    jobs: int | None,
     threads: int = 1,
     memory: int | None = None,
     devices: Sequence[int | str] = (),
+    engine: str | None = None,
 ) -> Backend:
     """Make a backend, to be used as a context manager.
 
     Args:
-        name: "serial" (in this process, one task at a time) or "local" (worker processes).
-        jobs: how many workers, 1 or more; "serial" always has one.
+        name: "serial" (in this process, one task at a time), "local" (worker processes) or
+            "joblib" (an engine of joblib's).
+        jobs: how many workers, 1 or more; "serial" always has one. None for as many as there are
+            cores, or for all that an engine has.
         threads: how many BLAS uses in each worker.
         memory: most bytes of data that a worker may have, None for no limit ("local" on Linux).
         devices: CUDA devices, one for each worker in turn ("local").
+        engine: its name, None for loky ("joblib").
 
     Raises:
         HpsearchError: there is no such backend, it does not run on this system, or jobs < 1.
     """
-    if jobs < 1:
+    if jobs is None and name != "joblib":
+        jobs = auto_jobs()
+    if jobs is not None and jobs < 1:
         raise HpsearchError(f"parallel.jobs: must be at least 1, found {jobs}")
+    if name == "joblib":
+        from hpsearch.backends.joblib import Joblib
+
+        return Joblib(jobs, threads, engine or "loky")
+    assert jobs is not None
     if name == "serial":
         from hpsearch.backends.serial import Serial
 

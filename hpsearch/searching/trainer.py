@@ -10,6 +10,7 @@ from typing import Any
 
 from hpsearch import backends
 from hpsearch.config import Config
+from hpsearch.config.schema import MOST_JOBS
 from hpsearch.data.dataset import Dataset
 from hpsearch.errors import TrainerError
 from hpsearch.store import RunDirectory
@@ -102,6 +103,8 @@ def jobs_of(config: Config) -> int:
     if config.parallel.backend == "serial":
         return 1
     jobs = config.parallel.jobs
+    if _elsewhere(config) and jobs in ("auto", -1):
+        return config.parallel.workers or MOST_JOBS  # as many as there are
     if jobs == "auto" and kind_of(config.trainer).threads == "all":
         return 1
     return backends.auto_jobs() if jobs in ("auto", -1) else int(jobs)
@@ -114,17 +117,26 @@ def threads_of(config: Config, jobs: int) -> int:
         return 1
     if threads != "auto":
         return threads
-    return max(1, backends.auto_jobs() // jobs) if kind.threads == "all" else 1
+    alone = kind.threads == "all" and not _elsewhere(config)
+    return max(1, backends.auto_jobs() // jobs) if alone else 1
+
+
+def _elsewhere(config: Config) -> bool:
+    """Whether trials run on a cluster, whose workers are counted there."""
+    engine = config.parallel.engine or "loky"
+    return config.parallel.backend == "joblib" and engine not in backends.ON_THIS_MACHINE
 
 
 def backend_of(config: Config, most: int | None = None) -> backends.Backend:
     """Where a configuration's trials run, with at most so many workers."""
     parallel, jobs = config.parallel, jobs_of(config)
     jobs = jobs if most is None else min(jobs, most)
+    bound = not _elsewhere(config) or most is not None or parallel.jobs not in ("auto", -1)
     return backends.create(
         parallel.backend,
-        jobs,
+        jobs if bound else None,
         threads=threads_of(config, jobs),
         memory=parallel.memory,
         devices=parallel.devices or (),
+        engine=parallel.engine,
     )
