@@ -86,10 +86,11 @@ class Written:
 class Switch:
     """Annotates a key that holds another mapping's keys or None: true, false, or the keys.
 
-    True is the mapping with its defaults, false is None.
+    True is the mapping with its defaults, false is None; null is too, where it is allowed.
     """
 
     part: type[Keys]
+    null: bool = False
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         """What pydantic runs: the part, or None, of what the switch made of the value."""
@@ -100,13 +101,14 @@ class Switch:
     def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
         """The key's JSON Schema."""
         part = next(form for form in handler(schema)["anyOf"] if form != {"type": "null"})
-        return {"anyOf": [{"type": "boolean"}, part]}
+        null = [{"type": "null"}] if self.null else []
+        return {"anyOf": [{"type": "boolean"}, part, *null]}
 
     def keys(self, value: Any) -> Mapping[str, Any] | None:
         """The keys that a value gives; a ValueError says what it must be, and what it is."""
         if isinstance(value, bool):
             return {} if value else None
-        if isinstance(value, dict):
+        if isinstance(value, dict) or (value is None and self.null):
             return value
         keys = ", ".join(each.name for each in fields(self.part))  # type: ignore[arg-type]
         raise ValueError(

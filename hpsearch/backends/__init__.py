@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 
-from hpsearch.backends.protocol import Answer, Backend, Kind, Loss, Task
+from hpsearch.backends.protocol import (
+    Answer,
+    Backend,
+    Cluster,
+    ClusterLostError,
+    Folders,
+    Kind,
+    Loss,
+    Task,
+)
 from hpsearch.errors import HpsearchError
 
-BACKENDS = ("serial", "local", "joblib")
+BACKENDS = ("serial", "local", "dask", "joblib")
 
 ON_THIS_MACHINE = ("loky", "threading")
 """Engines of joblib's whose workers are all on this machine."""
@@ -19,6 +29,9 @@ __all__ = [
     "ON_THIS_MACHINE",
     "Answer",
     "Backend",
+    "Cluster",
+    "ClusterLostError",
+    "Folders",
     "Kind",
     "Loss",
     "Task",
@@ -35,27 +48,42 @@ def create(
     threads: int = 1,
     memory: int | None = None,
     devices: Sequence[int | str] = (),
+    cluster: Cluster | None = None,
+    folders: Folders | None = None,
+    say: Callable[[str], None] = lambda _: None,
     engine: str | None = None,
 ) -> Backend:
     """Make a backend, to be used as a context manager.
 
     Args:
         name: "serial" (in this process, one task at a time), "local" (worker processes) or
-            "joblib" (an engine of joblib's).
+            "dask" (the workers of a cluster), "joblib" (an engine of joblib's).
         jobs: how many workers, 1 or more; "serial" always has one. None for as many as there are
-            cores, or for all that an engine has.
+            cores, or for all of a cluster or an engine.
         threads: how many BLAS uses in each worker.
         memory: most bytes of data that a worker may have, None for no limit ("local" on Linux).
         devices: CUDA devices, one for each worker in turn ("local").
+        cluster: which one ("dask").
+        folders: of the run that the tasks are of, None for temporary ones ("dask").
+        say: takes what people should know, such as why a worker is not used ("dask").
         engine: its name, None for loky ("joblib").
 
     Raises:
         HpsearchError: there is no such backend, it does not run on this system, or jobs < 1.
     """
-    if jobs is None and name != "joblib":
+    if jobs is None and name not in ("dask", "joblib"):
         jobs = auto_jobs()
     if jobs is not None and jobs < 1:
         raise HpsearchError(f"parallel.jobs: must be at least 1, found {jobs}")
+    if name == "dask":
+        if find_spec("distributed") is None:
+            raise HpsearchError(
+                "parallel.backend: dask needs Dask's distributed; install it with: "
+                "pip install 'hpsearch[dask]'"
+            )
+        from hpsearch.backends.dask import Dask
+
+        return Dask(cluster or Cluster(), jobs, folders, threads, memory, say)
     if name == "joblib":
         from hpsearch.backends.joblib import Joblib
 

@@ -9,12 +9,9 @@ from multiprocessing.connection import wait
 from typing import Self
 
 from hpsearch.backends.attempt import failed
-from hpsearch.backends.protocol import Answer, Kind, Task
+from hpsearch.backends.protocol import Answer, Attempt, Task
 from hpsearch.backends.slot import GRACE, Limits, Slot, WorkerLostError
 from hpsearch.backends.threads import thread_variables
-
-ATTEMPTS = 2
-"""How often a task is tried if its worker dies, which may be chance, as when memory is short."""
 
 PATIENCE = 1.0
 """Seconds between checks that busy workers are alive. A closed connection shows at once that one
@@ -131,36 +128,19 @@ class Local:
             try:
                 self._check(slot, slot.connection in heard)
             except WorkerLostError as loss:
-                self._retry(slot, loss)
+                self._answered(slot, slot.retry_or_give_up(loss))
 
     def _check(self, slot: Slot, heard: bool) -> None:
-        task = slot.task
-        assert task is not None
         if heard:
-            attempt = slot.receive()
-            if attempt is not None:
-                self._answers.append(attempt.answer(task, slot.name))
-                slot.release()
+            self._answered(slot, slot.receive())
         elif slot.seconds_left <= 0:
-            slot.kill()
-            self._give_up(slot, "timeout", f"Timeout: not finished within {task.timeout:g} s")
+            self._answered(slot, slot.overdue())
         elif not slot.alive:
             raise WorkerLostError(slot.wait())
 
-    def _retry(self, slot: Slot, loss: WorkerLostError) -> None:
-        """Try again a task whose worker has died, or give it up."""
-        cost = slot.losses + 1
-        if cost < ATTEMPTS:
-            try:
-                slot.retry()
-                return
-            except OSError as error:  # the machine has no room for another process
-                loss = WorkerLostError(f"{loss}, and none could start in its place: {error}")
-        self._give_up(slot, "died", f"WorkerDied: it cost {cost} workers; the last {loss}")
-
-    def _give_up(self, slot: Slot, kind: Kind, error: str) -> None:
-        assert slot.task is not None
-        self._answers.append(
-            Answer(kind, None, error, None, slot.started, time.time(), slot.task.key, slot.name)
-        )
-        slot.release()
+    def _answered(self, slot: Slot, attempt: Attempt | None) -> None:
+        """Take the answer to a slot's task, if there is one."""
+        if attempt is not None:
+            assert slot.task is not None
+            self._answers.append(attempt.answer(slot.task, slot.name))
+            slot.release()

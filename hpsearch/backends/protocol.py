@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Protocol, Self
+
+from hpsearch.errors import HpsearchError
 
 Kind = Literal["ok", "error", "died", "timeout"]
 """How a task ended: it returned, it raised, its worker died twice, or its time was over."""
@@ -23,6 +26,8 @@ class Task:
         cost: how long it takes in comparison to others; where several wait, the longest goes
             first.
         name: what it is called where people see it, as on a cluster's dashboard.
+        files: what it reads and writes in the run's folder, as relative paths: its logs below
+            "logs/", and folders of checkpoints. They travel with it where that folder does not.
     """
 
     key: Hashable
@@ -31,6 +36,7 @@ class Task:
     timeout: float | None = None
     cost: float = 0.0
     name: str = "task"
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,36 @@ class Answer(Attempt):
     losses: tuple[Loss, ...] = ()
 
 
+@dataclass(frozen=True)
+class Folders:
+    """Where a piece of training works: the folder of its run, and that of the prepared arrays."""
+
+    run: Path
+    data: Path
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Which cluster: an address, a file that holds it, or neither for one on this machine.
+
+    Attributes:
+        scheduler: the scheduler's address.
+        scheduler_file: the file into which it has written its address.
+        tls: the files of its certificates, by the names of `parallel.tls`; None without TLS.
+    """
+
+    scheduler: str | None = None
+    scheduler_file: str | None = None
+    tls: Mapping[str, str | None] | None = None
+
+    def __str__(self) -> str:
+        return self.scheduler or self.scheduler_file or "this machine"
+
+
+class ClusterLostError(HpsearchError):
+    """The scheduler has gone away, and did not come back."""
+
+
 class Backend(Protocol):
     """Runs tasks, at most `jobs` at once, in the order in which they are submitted.
 
@@ -89,7 +125,10 @@ class Backend(Protocol):
     the backend.
     """
 
-    jobs: int
+    @property
+    def jobs(self) -> int:
+        """How many tasks may run at once, now."""
+        ...
 
     @property
     def pending(self) -> int:

@@ -14,9 +14,12 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from hpsearch.backends.protocol import Attempt, Task
+from hpsearch.backends.protocol import Attempt, Kind, Task
 from hpsearch.backends.worker import READY, dumps, load_attempt
 from hpsearch.errors import HpsearchError
+
+ATTEMPTS = 2
+"""How often a task is tried if its worker dies, which may be chance, as when memory is short."""
 
 GRACE = 1.0
 """Seconds that a worker gets to end by itself."""
@@ -181,13 +184,13 @@ class Slot:
         if self.worker.ready:
             self._hand_over(self.worker)
 
-    def retry(self) -> None:
-        """Begin the same task again, in a new worker."""
-        self.losses += 1
-        self._renew()
-
     def receive(self) -> Attempt | None:
-        """Read a message of the worker; None if it only says that it is ready.
+        """How the task ended, once the worker has something to say; see `receive_bytes`."""
+        message = self.receive_bytes()
+        return None if message is None else load_attempt(message, self.started)
+
+    def receive_bytes(self) -> bytes | None:
+        """Read a message of the worker: a pickled Attempt, or None if it only says it is ready.
 
         Raises:
             WorkerLostError: the worker has ended.
@@ -199,12 +202,33 @@ class Slot:
         except (EOFError, OSError):
             raise WorkerLostError(self.wait()) from None
         if self.worker.ready:
-            return load_attempt(message, self.started)
+            return message
         if message != READY:
             raise HpsearchError(message.decode())
         self.worker.ready = True
         self._hand_over(self.worker)
         return None
+
+    def overdue(self) -> Attempt:
+        """End the worker of a task that is past its deadline."""
+        assert self.task is not None
+        self.kill()
+        return self._given_up("timeout", f"Timeout: not finished within {self.task.timeout:g} s")
+
+    def retry_or_give_up(self, loss: WorkerLostError) -> Attempt | None:
+        """Begin again a task whose worker has died; or how it ended, if that was the last time."""
+        cost = self.losses + 1
+        if cost < ATTEMPTS:
+            try:
+                self.losses += 1
+                self._renew()
+                return None
+            except OSError as error:  # the machine has no room for another process
+                loss = WorkerLostError(f"{loss}, and none could start in its place: {error}")
+        return self._given_up("died", f"WorkerDied: it cost {cost} workers; the last {loss}")
+
+    def _given_up(self, kind: Kind, error: str) -> Attempt:
+        return Attempt(kind, None, error, None, self.started, time.time())
 
     def release(self) -> None:
         """Make the slot free for another task."""

@@ -18,6 +18,7 @@ from hpsearch.searching.events import (
     ConfirmationStarted,
     Event,
     FilesChanged,
+    Remarked,
     RoundStarted,
     SearchEnded,
     SearchStarted,
@@ -48,7 +49,7 @@ class Progress:
 
         With `quiet` no progress is shown; trouble is.
         """
-        if self._closed or (self._quiet and not isinstance(event, FilesChanged)):
+        if self._closed or (self._quiet and not isinstance(event, FilesChanged | Remarked)):
             return
         try:
             self._show(event)
@@ -78,7 +79,7 @@ class Progress:
                 "a new training" if event.trainings == 1 else f"{event.trainings} new trainings"
             )
             echo(f"confirming {best} with {again}", err=True)
-        elif isinstance(event, FilesChanged):
+        elif isinstance(event, FilesChanged | Remarked):
             if self._bar is None:
                 echo(event.message, err=True)
             else:

@@ -291,7 +291,7 @@ class Parallel(Keys):
         None,
         examples=["scheduler.json"],
     )
-    tls: Annotated[Tls | None, Switch(Tls)] = key(
+    tls: Annotated[Tls | None, Switch(Tls, null=True)] = key(
         "The certificates for a `tls://` scheduler.",
         None,
         examples=[{"ca_file": "ca.pem", "cert": "client.pem", "key": "client-key.pem"}],

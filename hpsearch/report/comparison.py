@@ -301,6 +301,7 @@ def _outcome(summary: Summary, metrics: Sequence[str]) -> Iterator[tuple[str, st
     yield "trials", f"{len(summary.results):,}"
     seconds = summary.info.seconds
     yield "took", duration(seconds) if seconds else ""
+    yield from summary.workers.cells()
     if summary.best is not None and headline is not None:
         yield "winner", f"trial {summary.best.number}"
         for name in metrics:

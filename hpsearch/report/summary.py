@@ -21,6 +21,7 @@ from hpsearch.report.headline import (
 )
 from hpsearch.report.importance import Importance, importance
 from hpsearch.report.paired import PairedComparison, paired_comparisons
+from hpsearch.report.workers import Workers, workers_of
 from hpsearch.sampling.ranking import Observation
 from hpsearch.searching.criterion import Criterion, criterion_of
 from hpsearch.searching.history import PastTrial
@@ -187,8 +188,13 @@ class Summary:
 
     @cached_property
     def timeline(self) -> list[Span]:
-        """The lines of timeline.jsonl: which worker trained which trial, and when."""
+        """The lines of timeline.jsonl: which worker trained or lost which trial, and when."""
         return self.run.timeline
+
+    @cached_property
+    def workers(self) -> Workers:
+        """Who trained it: workers and their hosts, how busy they were, and what was lost."""
+        return workers_of(self.timeline)
 
     def best_results(self, count: int) -> list[Result]:
         """The best completed trials, a parent's among them, best first."""
@@ -250,6 +256,7 @@ class Summary:
             "classes": list(self.info.data.classes),
             "parent": refined,
             "improved": None if refined is None else self.no_better_than_parent is None,
+            "workers": self.workers.as_json(),
         }
 
 

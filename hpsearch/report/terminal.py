@@ -263,6 +263,8 @@ def _closing(summary: Summary) -> Iterator[str]:
     state = "" if status == "finished" else f" ({status})"
     counts = summary.counts_text or "none yet"
     yield f"{counted(len(summary.results), 'trial')}{took}{state}: {counts}"
+    if summary.workers.notable and (busy := summary.workers.sentence()):
+        yield busy
     if summary.info.parent:
         yield f"refined from {summary.info.parent}"
     looks = summary.info.test_looks

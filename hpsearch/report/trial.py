@@ -10,16 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch.errors import RunError, as_argument
+from hpsearch.messages import counted
 from hpsearch.report.chart import learning_curve
+from hpsearch.report.escape import cut
 from hpsearch.report.numbers import duration, number
 from hpsearch.report.summary import Summary
-from hpsearch.report.text import TextTable, display, heading
+from hpsearch.report.text import LONGEST_NAME, TextTable, display, heading
+from hpsearch.report.workers import host_and_name
 from hpsearch.searching.criterion import Curve
 from hpsearch.store import RunDirectory
 from hpsearch.store.files import plain
 from hpsearch.store.records import Contender
 from hpsearch.store.safe_path import SafePath
-from hpsearch.trial import Piece, Result
+from hpsearch.trial import Piece, Result, Span
 
 MOST_LOG = 4096  # bytes from the end of a log
 MOST_FAILURES = 1 << 20  # bytes from the end of log.txt, which holds the tracebacks of all trials
@@ -36,6 +39,8 @@ class TrainedPiece:
     epochs: int
     value: float | None
     confirming: bool  # with a new seed, after the search
+    worker: str | None = None  # that trained it, as timeline.jsonl names it
+    lost: int = 0  # how often a worker went away with it before
 
 
 @dataclass(frozen=True)
@@ -112,7 +117,7 @@ def report_trial(summary: Summary, wanted: int) -> TrialReport:
         winner=outcome is not None and outcome.number == wanted,
         result=trials[wanted].result,
         fixed=dict(summary.config.trainer.settings),
-        rungs=tuple(_rungs(pieces, summary.spec.repeats)),
+        rungs=tuple(_rungs(pieces, summary.timeline, summary.spec.repeats)),
         curve=trials[wanted].curve,
         confirmed=next((each for each in contenders if each.number == wanted), None),
         traceback=None if inherited else _traceback(summary.run, wanted),
@@ -129,10 +134,25 @@ def _unknown(summary: Summary, wanted: int, pieces: Sequence[Piece]) -> RunError
     return RunError(f"{path}: has no trial {wanted}; there are {have}")
 
 
-def _rungs(pieces: Sequence[Piece], repeats: int) -> Iterator[TrainedPiece]:
+def _rungs(
+    pieces: Sequence[Piece], timeline: Sequence[Span], repeats: int
+) -> Iterator[TrainedPiece]:
+    """The pieces of one trial in order, and from the timeline who trained them."""
+    numbers = {piece.number for piece in pieces}
+    own = [span for span in timeline if span.number in numbers]
     for piece in sorted(pieces, key=lambda p: (p.repeat, p.fold, p.rung)):
-        new = piece.repeat >= repeats
-        yield TrainedPiece(piece.repeat, piece.fold, piece.rung, piece.epochs, piece.value, new)
+        place = piece.repeat, piece.fold, piece.rung
+        spans = [span for span in own if (span.repeat, span.fold, span.rung) == place]
+        lost = [span for span in spans if span.lost is True]
+        kept = [span.worker for span in spans if span.lost is not True]
+        yield TrainedPiece(
+            *place,
+            piece.epochs,
+            piece.value,
+            confirming=piece.repeat >= repeats,
+            worker=kept[-1] if kept else None,
+            lost=len(lost),
+        )
 
 
 def _traceback(run: RunDirectory, wanted: int) -> str | None:
@@ -218,12 +238,17 @@ def _training(report: TrialReport) -> TextTable:
     """A line for each piece of training; repeats and folds are named where there are several."""
     repeats = len({rung.repeat for rung in report.rungs if not rung.confirming})
     folds = len({rung.fold for rung in report.rungs})
-    table = TextTable("training", "rung", "epoch", report.metric)
+    cluster = any(rung.lost or host_and_name(rung.worker or "")[0] for rung in report.rungs)
+    table = TextTable("training", "rung", "epoch", report.metric, *["worker"] * cluster)
     for rung in report.rungs:
         name = f"new seed {rung.repeat - repeats + 1}" if rung.confirming else "search"
         if repeats > 1 and not rung.confirming:
             name += f", repeat {rung.repeat + 1}"
         if folds > 1:
             name += f", fold {rung.fold + 1}"
-        table.add_row(name, str(rung.rung + 1), f"{rung.epochs:,}", number(rung.value))
+        worker = cut(rung.worker or "", LONGEST_NAME)
+        if rung.lost:
+            worker += f" ({counted(rung.lost, 'loss')} before)"
+        cells = str(rung.rung + 1), f"{rung.epochs:,}", number(rung.value)
+        table.add_row(name, *cells, *[worker] * cluster)
     return table

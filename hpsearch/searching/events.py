@@ -81,7 +81,11 @@ class FilesChanged:
 
 @dataclass(frozen=True)
 class Remarked:
-    """What the trainer of a babysat model remarks on a change, such as that it was not read."""
+    """What people should know, and nobody has to act on.
+
+    The trainer of a babysat model says that it did not read a change; a cluster, that one of its
+    workers has another version of NumPy.
+    """
 
     message: str
 

@@ -149,7 +149,8 @@ def train(jobs: Sequence[Job], config: Config, dataset: Dataset | None) -> list[
             write_folds(folds, Path(folder))
         trainer = trainer_of(config, Path(folder), Path(folder), folds)
         groups: dict[Hashable, list[Job]] = dict(enumerate(trainer.groups(jobs)))
-        with backend_of(config, most=len(groups)) as at:
+        folders = backends.Folders(Path(folder), Path(folder))
+        with backend_of(config, folders, most=len(groups)) as at:
             for key, group in groups.items():
                 at.submit(backends.Task(key, trainer.train, (group, [None] * len(group))))
             while at.pending:

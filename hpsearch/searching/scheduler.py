@@ -30,6 +30,7 @@ from hpsearch.searching.interrupts import shielded
 from hpsearch.searching.ledger import Ledger
 from hpsearch.searching.spec import Spec, proposals
 from hpsearch.searching.stages import Stage, needs, replacements, seen
+from hpsearch.searching.trainer import files_of
 from hpsearch.trainers.protocol import Job, Outcome, State, Trainer
 from hpsearch.trial import OUT_OF_TIME, Result, Round, Status, Training, Trial
 
@@ -183,9 +184,8 @@ class Scheduler:
         timeout = limit * len(group) if limit is not None else None
         cost = float(sum(job.until_epoch - self.ledger.epochs(job.training) for job in group))
         name = "trial-" + "+".join(str(job.number) for job in group)
-        self.backend.submit(
-            Task(key, self.trainer.train, (group, states), timeout, cost=cost, name=name)
-        )
+        train, args, files = self.trainer.train, (group, states), files_of(group)
+        self.backend.submit(Task(key, train, args, timeout, cost=cost, name=name, files=files))
 
     def state(self, training: Training) -> State | None:
         """What a training goes on from; None before its first piece."""

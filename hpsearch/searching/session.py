@@ -11,12 +11,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from hpsearch import backends
+from hpsearch.backends import ClusterLostError, Folders
 from hpsearch.config import Config, from_run
 from hpsearch.data.dataset import Dataset, cross_validation, load, write_folds
 from hpsearch.errors import ConfigError, RunError, as_argument
 from hpsearch.rng import RULES
 from hpsearch.searching.criterion import criterion_of
-from hpsearch.searching.events import FilesChanged, Listener, SearchEnded, SearchStarted
+from hpsearch.searching.events import FilesChanged, Listener, Remarked, SearchEnded, SearchStarted
 from hpsearch.searching.history import check_params
 from hpsearch.searching.ledger import Ledger
 from hpsearch.searching.provenance import provenance
@@ -239,6 +240,9 @@ def conduct(
     def changed(files: str) -> None:
         notify(FilesChanged(files))
 
+    def said(message: str) -> None:
+        notify(Remarked(message))
+
     with (
         watched_disk(run),
         run.writing(changed) as writer,
@@ -246,7 +250,8 @@ def conduct(
         prepared_data(run, folds),
     ):
         trainer = trainer or trainer_of(config, run.path, run.data.path, folds, function)
-        with backend_of(config) as backend:
+        folders = Folders(run.path.resolve(), run.data.path.resolve())
+        with cluster_kept(run), backend_of(config, folders, say=said) as backend:
             ledger = Ledger(criterion_of(config), writer, info.began, spec.trainings)
             ledger.read(run)
             check_params(ledger.results.values(), spec.space, run.inside / "trials.jsonl")
@@ -302,6 +307,18 @@ def watched_disk(run: RunDirectory) -> Iterator[None]:
 
 
 @contextmanager
+def cluster_kept(run: RunDirectory) -> Iterator[None]:
+    """Say how to go on where the cluster is gone."""
+    try:
+        yield
+    except ClusterLostError as error:
+        raise ClusterLostError(
+            f"{error}; what finished is on disk. When there is a scheduler again, go on with: "
+            f"hpsearch resume {as_argument(run.path)} --scheduler ADDRESS"
+        ) from None
+
+
+@contextmanager
 def prepared_data(run: RunDirectory, folds: Sequence[Dataset]) -> Iterator[None]:
     """The data as memory-mapped files that all workers share, for as long as they work."""
     run.data.remove()  # a crash may have left them
@@ -346,6 +363,7 @@ def kept_status(run: RunDirectory, writer: Writer) -> Iterator[Callable[[str], N
         yield last.append
     except BaseException as error:
         with suppress(OSError, RunError):  # the trouble that came first is the one to tell
-            end("interrupted" if isinstance(error, KeyboardInterrupt) else "failed")
+            stopped = isinstance(error, KeyboardInterrupt | ClusterLostError)
+            end("interrupted" if stopped else "failed")
         raise
     end(last[-1])

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from hpsearch import backends
+from hpsearch.backends.node import code_here, here
 from hpsearch.config import Config
 from hpsearch.config.schema import MOST_JOBS
 from hpsearch.data.dataset import Dataset
 from hpsearch.errors import TrainerError
 from hpsearch.store import RunDirectory
-from hpsearch.trainers.kinds import Setup, Workplace, kind_of
-from hpsearch.trainers.protocol import Best, Trainer
+from hpsearch.trainers.kinds import Kind, Setup, Workplace, kind_named, kind_of
+from hpsearch.trainers.protocol import Best, Job, Outcome, Report, State, Trainer
 
 Function = Callable[..., Any]
 """A function that was handed over from Python, instead of named in a configuration."""
@@ -94,8 +95,73 @@ def trainer_of(
         function: handed over from Python, instead of one that the configuration names.
     """
     classes = len(folds[0].classes) if folds else 0
-    place = Workplace(run, data, classes)
-    return kind_of(config.trainer).make(setup_of(config, function), place)
+    place, setup = Workplace(run, data, classes), setup_of(config, function)
+    kind = kind_of(config.trainer)
+    if config.parallel.backend != "dask":
+        return kind.make(setup, place)
+    code: Mapping[str, bytes] = {}
+    if function is None and kind.code is not None and kind.code.modules is not None:
+        code = kind.code.modules(setup.options)
+    return TravellingTrainer(kind.name, setup, place, code)
+
+
+@dataclass(frozen=True)
+class TravellingTrainer:
+    """A trainer that is made anew at each worker of a cluster, in the folders that are there.
+
+    Attributes:
+        kind: its name.
+        setup: what the configuration says of it.
+        place: where it works for who conducts the search.
+        code: files of the user's code, by their paths in the folder that it is looked for in.
+    """
+
+    kind: str
+    setup: Setup
+    place: Workplace
+    code: Mapping[str, bytes]
+
+    def groups(self, jobs: Sequence[Job]) -> list[list[Job]]:
+        """See `Trainer`."""
+        return self.made_here().groups(jobs)
+
+    def made_here(self) -> Trainer:
+        """The trainer for who conducts the search."""
+        return self._made(self.setup, self.place)
+
+    def train(
+        self, jobs: Sequence[Job], states: Sequence[State | None], report: Report | None = None
+    ) -> list[Outcome]:
+        """See `Trainer`.
+
+        Raises:
+            TrainerError: what it trains with is not at this worker.
+        """
+        setup, place, at = self.setup, self.place, here()
+        if at is not None:
+            if at.folders is not None:
+                place = replace(place, run=at.folders.run, data=at.folders.data)
+            if self.code:
+                home = code_here(setup.options["folder"], self.code, at.scratch)
+                setup = replace(setup, options={**setup.options, "folder": home})
+            elif setup.function is None:
+                self._kind.inspect(setup)
+        return self._made(setup, place).train(jobs, states, report)
+
+    @property
+    def _kind(self) -> Kind:
+        return kind_named(self.kind).variant(self.setup.options)
+
+    def _made(self, setup: Setup, place: Workplace) -> Trainer:
+        return self._kind.make(setup, place)
+
+
+def files_of(jobs: Sequence[Job]) -> tuple[str, ...]:
+    """What a group of jobs reads and writes in the run's folder: checkpoints and logs."""
+    states = ["state/" + "-".join(map(str, job.training)) for job in jobs]
+    numbers = dict.fromkeys(job.number for job in jobs)
+    logs = [f"logs/trial-{n}.{end}txt" for n in numbers for end in ("", "stdout.", "stderr.")]
+    return (*states, *logs)
 
 
 def jobs_of(config: Config) -> int:
@@ -104,14 +170,17 @@ def jobs_of(config: Config) -> int:
         return 1
     jobs = config.parallel.jobs
     if _elsewhere(config) and jobs in ("auto", -1):
-        return config.parallel.workers or MOST_JOBS  # as many as there are
+        return config.parallel.workers or MOST_JOBS  # as many as there are, now and then
     if jobs == "auto" and kind_of(config.trainer).threads == "all":
         return 1
     return backends.auto_jobs() if jobs in ("auto", -1) else int(jobs)
 
 
 def threads_of(config: Config, jobs: int) -> int:
-    """The threads of each worker. One is the rule where their number would change bits."""
+    """The threads of each worker. One is the rule where their number would change bits.
+
+    A Dask worker says by the number of its threads how many trials it trains at once.
+    """
     threads, kind = config.parallel.threads, kind_of(config.trainer)
     if kind.threads == "one":
         return 1
@@ -123,20 +192,40 @@ def threads_of(config: Config, jobs: int) -> int:
 
 def _elsewhere(config: Config) -> bool:
     """Whether trials run on a cluster, whose workers are counted there."""
-    engine = config.parallel.engine or "loky"
-    return config.parallel.backend == "joblib" and engine not in backends.ON_THIS_MACHINE
+    parallel = config.parallel
+    if parallel.backend == "joblib":
+        return (parallel.engine or "loky") not in backends.ON_THIS_MACHINE
+    return parallel.backend == "dask"
 
 
-def backend_of(config: Config, most: int | None = None) -> backends.Backend:
-    """Where a configuration's trials run, with at most so many workers."""
+def backend_of(
+    config: Config,
+    folders: backends.Folders,
+    most: int | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> backends.Backend:
+    """Where a configuration's trials run.
+
+    Args:
+        config: of the search.
+        folders: of the run, or temporary ones.
+        most: workers at most.
+        say: takes what people should know of a cluster.
+    """
     parallel, jobs = config.parallel, jobs_of(config)
     jobs = jobs if most is None else min(jobs, most)
     bound = not _elsewhere(config) or most is not None or parallel.jobs not in ("auto", -1)
+    tls = parallel.tls
     return backends.create(
         parallel.backend,
         jobs if bound else None,
         threads=threads_of(config, jobs),
         memory=parallel.memory,
         devices=parallel.devices or (),
+        cluster=backends.Cluster(
+            parallel.scheduler, parallel.scheduler_file, None if tls is None else vars(tls)
+        ),
+        folders=folders,
+        say=say,
         engine=parallel.engine,
     )

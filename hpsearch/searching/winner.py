@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
+from hpsearch import backends
 from hpsearch.backends import Backend, Task
 from hpsearch.backends.threads import limit_threads
 from hpsearch.data.dataset import Dataset
@@ -21,6 +23,7 @@ from hpsearch.searching.criterion import Criterion, mean_of
 from hpsearch.searching.evaluation import Measurement, labelled, measure
 from hpsearch.searching.history import PastTrial
 from hpsearch.searching.scheduler import Scheduler
+from hpsearch.searching.trainer import TravellingTrainer
 from hpsearch.store import RunDirectory, Winner, as_yaml, write_json
 from hpsearch.store.records import ConfirmedWinner, Contender, Measured, Rates, SearchValue
 from hpsearch.trainers.kinds import Kind, ModelFile, Trained
@@ -90,15 +93,20 @@ def write_model(
     if state is None:  # trained before a crash, or by the parent: the same bits again
         state = _train_again(search, job)
 
-    def call(function: Callable[..., Any], *args: Any) -> Any:
-        return at_worker(search.backend, function, *args)
+    trainer, backend = search.trainer, search.backend
+    with ExitStack() as stack:
+        if isinstance(trainer, TravellingTrainer):  # the run's best/ may be on this machine alone
+            trainer = trainer.made_here()
+            backend = stack.enter_context(backends.create("local", 1))
 
-    trained = Trained(search.trainer, job, state, dataset, call)
-    model = file.write(run.best, trained)
-    if "test" not in dataset.parts:
-        return None
-    rows = labelled(dataset.source, dataset.encoding, dataset.y, dataset.parts["test"])
-    found = measured(measure(model, rows))
+        def call(function: Callable[..., Any], *args: Any) -> Any:
+            return at_worker(backend, function, *args)
+
+        model = file.write(run.best, Trained(trainer, job, state, dataset, call))
+        if "test" not in dataset.parts:
+            return None
+        rows = labelled(dataset.source, dataset.encoding, dataset.y, dataset.parts["test"])
+        found = measured(measure(model, rows))
     writer = search.ledger.writer
     writer.update(test_looks=writer.info.test_looks + 1)
     return found

@@ -82,11 +82,14 @@ class UserCode:
         key: the option that names it.
         noun: what it is, in messages.
         places: where it is looked for, given the options; tells without running any of it.
+        modules: what of it a machine elsewhere needs, by paths relative to the option "folder";
+            imports it. None where it has to be there: then `inspect` looks for it there.
     """
 
     key: str
     noun: str
     places: Callable[[Mapping[str, Any]], Iterable[Path]]
+    modules: Callable[[Mapping[str, Any]], Mapping[str, bytes]] | None = None
 
 
 @dataclass(frozen=True)

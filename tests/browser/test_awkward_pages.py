@@ -74,6 +74,21 @@ def test_an_awkward_run_has_a_page_without_errors(show, copied, change, status):
     assert page.locator(".status").text_content() == status
 
 
+@pytest.mark.parametrize(("hosts", "drawn"), [(2, ".bars .point"), (300, ".hm image")])
+def test_the_workers_of_a_cluster_are_drawn_and_fit_a_phone(show, copied, span, hosts, drawn):
+    run = copied()
+    with run.writing() as writer:
+        for host in range(hosts):
+            worker = f"node-{host}/{HOSTILE}"
+            writer.worked(span(worker=worker, start=1.0, end=3.0 + host % 5))
+            writer.worked(span(worker=worker, start=4.0 + host % 5, end=12.0, lost=True))
+    page = show(write_report(run), width=380)
+    assert page.locator(f"#timeline {drawn}").count() > 0
+    assert page.locator("img").count() == 0
+    assert f"; {hosts} pieces (" in page.locator("#timeline").text_content()
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 380
+
+
 def test_a_page_of_a_running_search_loads_itself_again(copied, chromium):
     run = copied(status="running")
     write_report(run, refresh=0.3)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -10,13 +10,24 @@ from typing import Any
 
 from hpsearch.messages import counted, one_line
 from hpsearch.report.html import winner
-from hpsearch.report.html.figures import FIGURES, Figure, panels, timeline
-from hpsearch.report.html.markup import card, code, definitions, escaped, script_json, short
-from hpsearch.report.numbers import number
+from hpsearch.report.html.figures import FIGURES, Figure, panels
+from hpsearch.report.html.markup import (
+    card,
+    code,
+    definitions,
+    escaped,
+    script_json,
+    short,
+    table,
+)
+from hpsearch.report.numbers import duration, number
 from hpsearch.report.summary import Summary
+from hpsearch.report.workers import Worker, Workers
 from hpsearch.store import MOST, RunDirectory, RunInfo
 
 MOST_ROWS = 20_000  # of the table of trials
+MOST_WORKERS = 200  # of the table of workers
+FEW_WORKERS = 8  # whose table is open from the start
 LONGEST = 300  # characters of a cell there; of an error, say
 
 
@@ -97,13 +108,13 @@ def _parts(summary: Summary, figures: dict[str, Figure]) -> Iterator[str]:
     yield winner.warnings(summary)
     made = {name: make(summary) for name, (_, make) in FIGURES.items()}
 
-    def section(name: str, lead: str = "") -> str:
+    def section(name: str, lead: str = "", more: str = "") -> str:
         figure = made[name]
         if figure is None:
             return ""
         return (
             f'<section class=card id="{name}"><h2>{FIGURES[name][0]}</h2>'
-            f"{f'<p>{lead}</p>' if lead else ''}{plot(name, figure, figures)}</section>"
+            f"{f'<p>{lead}</p>' if lead else ''}{plot(name, figure, figures)}{more}</section>"
         )
 
     yield f"<div class=pair>{section('best-over-trials')}{section('best-over-time')}</div>"
@@ -115,10 +126,8 @@ def _parts(summary: Summary, figures: dict[str, Figure]) -> Iterator[str]:
     yield section("curves", "Stopped trials end at their rung.")
     yield section("confusion", "Each row is a true class, on the test rows.")
     yield winner.classes(summary.measured, summary.info.data.classes)
-    busy = timeline.utilisation(summary)
-    yield section(
-        "timeline", "" if busy is None else f"The workers were training {busy:.0%} of the time."
-    )
+    busy = summary.workers.sentence()
+    yield section("timeline", f"{busy}." if busy else "", _workers(summary.workers))
     if summary.results:
         yield _trials(summary)
     yield configuration(summary.run)
@@ -160,6 +169,37 @@ def _no_importance(summary: Summary) -> str:
     if reason is None or not summary.results:
         return ""
     return card("importance", "What mattered", f"<p>Cannot be said: {escaped(reason)}</p>")
+
+
+def _workers(workers: Workers) -> str:
+    """What each worker did, or each host where they are many; folded unless they are few."""
+    if workers.count < 2:
+        return ""
+    each: Sequence[Worker] = workers.all
+    heads, what = ("host", "worker"), counted(workers.count, "worker")
+    if len(each) > MOST_WORKERS:
+        each = workers.hosts
+        heads, what = ("host", "workers"), counted(len(each), "host")
+    if len(each) > MOST_WORKERS:
+        each = sorted(each, key=lambda one: (-one.lost, one.trained))[:MOST_WORKERS]
+        what = f"the {MOST_WORKERS} of {what} that lost most, or trained least"
+    rows = [
+        (
+            short(one.host, 40),
+            short(one.name, 40),
+            f"{one.pieces:,}",
+            duration(one.trained),
+            f"{one.lost:,} ({duration(one.lost_seconds)})" if one.lost else "",
+            duration(one.first),
+            duration(one.last),
+        )
+        for one in each
+    ]
+    columns = (*heads, "pieces", "trained", "lost", "first", "last")
+    skipped = 0 if any(one.host for one in each) else 1  # a single machine has no name
+    shown = table(columns[skipped:], (row[skipped:] for row in rows), heads)
+    opened = " open" if workers.notable and len(rows) <= FEW_WORKERS else ""
+    return f"<details{opened}><summary>{what}</summary>{shown}</details>"
 
 
 def _trials(summary: Summary) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hpsearch.backends import Backend, Task
+from hpsearch.backends import Backend, Folders, Task
 from hpsearch.config import Config
 from hpsearch.data.dataset import Dataset
 from hpsearch.errors import TrainerError
@@ -136,6 +136,8 @@ def bench(
         folds: the data that they are of.
         function: handed over from Python, instead of one that the configuration names.
     """
+    if config.parallel.backend not in ("local", "serial"):  # one model is trained here
+        config = replace(config, parallel=replace(config.parallel, backend="local"))
     trainer = trainer_of(config, folder, data, folds, function)
-    with backend_of(config, most=1) as backend:
+    with backend_of(config, Folders(folder, data), most=1) as backend:
         yield Bench(config, start, trainer, backend, folds)

@@ -47,6 +47,19 @@ def _places(options: Mapping[str, Any]) -> Iterator[Path]:
     return places_of(options["function"], options["folder"])
 
 
+def modules_of(target: str, home: str) -> Mapping[str, bytes]:
+    """What another machine needs to load a function: the files beside it that it imports."""
+    from hpsearch.trainers.function.loading import modules_below
+    from hpsearch.trainers.isolation import in_fresh_process
+
+    found: Mapping[str, bytes] = in_fresh_process(target, modules_below, target, home)
+    return found
+
+
+def _modules(options: Mapping[str, Any]) -> Mapping[str, bytes]:
+    return modules_of(options["function"], options["folder"])
+
+
 def _inspect(setup: Setup) -> bool:
     """Whether the function yields after each epoch; one that returns is trained in full."""
     from hpsearch.trainers.function.loading import call_style, loaded_call_style
@@ -132,5 +145,5 @@ KIND = Kind(
     unsteerable=_unsteerable,
     threads="all",
     devices=True,
-    code=UserCode("function", "function", _places),
+    code=UserCode("function", "function", _places, _modules),
 )

@@ -163,6 +163,22 @@ def loaded_call_style(target: str | Function, home: str) -> CallStyle:
     return call_style(target)
 
 
+def modules_below(target: str, home: str) -> dict[str, bytes]:
+    """The files below a folder that loading a function has imported, by their paths in it.
+
+    Installed packages are none of them, even if their environment is in that folder.
+    """
+    load(target, home)
+    top, found = Path(home).resolve(), {}
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        path = Path(file).resolve() if isinstance(file, str) else top
+        inside = path.is_relative_to(top) and path.is_file()
+        if inside and not {"site-packages", "dist-packages"} & set(path.parts):
+            found[path.relative_to(top).as_posix()] = path.read_bytes()
+    return found
+
+
 def _is_generator(function: Function) -> bool:
     """Whether a call gives a generator; also of an object that is called by its class's rule."""
     called = inspect.unwrap(function)

@@ -65,6 +65,15 @@ def _places(options: Mapping[str, Any]) -> Iterator[Path]:
     return places_of(options["model"], options["folder"])
 
 
+def _modules(options: Mapping[str, Any]) -> Mapping[str, bytes]:
+    from hpsearch.trainers.isolation import in_fresh_process
+    from hpsearch.trainers.keras.user_saved import imported_modules
+
+    source = ModelSource(options["model"], options["folder"], options["backend"])
+    found: Mapping[str, bytes] = in_fresh_process(options["model"], imported_modules, source)
+    return found
+
+
 def _inspect_model(setup: Setup) -> bool:
     from hpsearch.trainers.isolation import in_fresh_process
     from hpsearch.trainers.keras.user_saved import loaded_extras
@@ -138,7 +147,7 @@ USER_MODEL = Kind(
     inspect=_inspect_model,
     threads="asked",
     devices=True,
-    code=UserCode("model", "Keras model", _places),
+    code=UserCode("model", "Keras model", _places, _modules),
     model=ModelFile(MODEL, _write_model, _open_model),
     chosen_by="model",
 )

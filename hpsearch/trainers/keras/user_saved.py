@@ -20,7 +20,7 @@ from hpsearch.errors import RunError, TrainerError
 from hpsearch.nn.types import Array
 from hpsearch.store.files import write_json
 from hpsearch.store.safe_path import MOST, SafePath
-from hpsearch.trainers.function.loading import Function, extras_of, load
+from hpsearch.trainers.function.loading import Function, extras_of, load, modules_below
 from hpsearch.trainers.keras.framework import check_installed, silenced, start
 from hpsearch.trainers.network.model import check_width, standardised
 
@@ -66,6 +66,12 @@ def builder(source: ModelSource) -> tuple[Function, tuple[str, ...]]:
 def loaded_extras(source: ModelSource) -> tuple[str, ...]:
     """Which of EXTRAS the function takes, for another process to find out; see `builder`."""
     return builder(source)[1]
+
+
+def imported_modules(source: ModelSource) -> dict[str, bytes]:
+    """The files below its folder that the function imports; see `modules_below`."""
+    builder(source)
+    return modules_below(source.target, source.home)
 
 
 @dataclass(frozen=True)
