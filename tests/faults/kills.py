@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -135,14 +136,24 @@ def begin(folder: Path, search: str, name: str) -> subprocess.Popen[bytes]:
     return hpsearch(folder, name, "run", config, "--set", jobs, "--name", name)
 
 
-def hpsearch(folder: Path, name: str, *args: str) -> subprocess.Popen[bytes]:
-    """Start a command; what it says goes to a file."""
+def hpsearch(
+    folder: Path, name: str, *args: str, environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """Start a command; what it says goes to a file.
+
+    Args:
+        folder: where the file is, and the folder of runs.
+        name: of the file.
+        args: the command's words.
+        environment: instead of this process's.
+    """
     with (folder / f"{name}.txt").open("ab") as output:
         return subprocess.Popen(
             [sys.executable, "-m", "hpsearch", *args, "--runs-dir", str(folder / "runs")],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
+            env=environment,
         )
 
 
