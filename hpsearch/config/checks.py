@@ -172,7 +172,7 @@ def _cluster(parts: Parts) -> Iterator[Problem]:
 
 def _engine(parallel: Parallel, parts: Parts) -> Iterator[Problem]:
     """What joblib's engines cannot do."""
-    from hpsearch.backends.joblib import REFUSED
+    from hpsearch.backends.engines import REFUSED
 
     for name in ("devices", "memory"):
         if getattr(parallel, name) is not None:

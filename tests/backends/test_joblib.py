@@ -19,7 +19,7 @@ import pytest
 
 import hpsearch
 from hpsearch.backends import Task, create
-from hpsearch.backends.joblib import engine_named
+from hpsearch.backends.engines import engine_named
 from hpsearch.errors import HpsearchError
 
 DIGITS = Path(__file__).parents[2] / "configs" / "digits.yaml"
