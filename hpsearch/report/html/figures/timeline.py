@@ -53,9 +53,9 @@ Trace = dict[str, Any]
 
 
 def workers(summary: Summary) -> Figure | None:
-    """When each worker trained: its pieces; of very many workers, how many of a row did.
+    """When each worker trained: a bar a piece, or where they are too many the share of the time.
 
-    Where there are several, how many there were and how many of them trained stands above.
+    Of several workers, how many there were and how many of them trained stands above.
     """
     found, spans = summary.workers, in_turn(summary.timeline)
     ends = _ends(spans)
@@ -112,7 +112,7 @@ class _Bar:
     """A piece of training, or several of one worker that stand too close to tell apart."""
 
     worker: str
-    what: str  # trained, if it is one piece
+    what: str  # the trial and its rung, where it is one piece
     start: float
     end: float
     pieces: int = 1
@@ -142,8 +142,8 @@ def _bars(summary: Summary, spans: Sequence[Span], ends: Interval) -> _Rows | No
 
     None where there would be too many bars.
     """
-    all_ = summary.workers.all
-    rows = {worker.full_name: row for row, worker in enumerate(all_)}
+    found = summary.workers.all
+    rows = {worker.full_name: row for row, worker in enumerate(found)}
     few = len(spans) <= MOST_SPANS
     gap = None if few else (ends[1] - ends[0]) / PIXELS
     traces = []
@@ -162,18 +162,18 @@ def _bars(summary: Summary, spans: Sequence[Span], ends: Interval) -> _Rows | No
         })  # fmt: skip
     if sum(len(trace["x"]) for trace in traces) > MOST_BARS:
         return None
-    parted = [row for row in range(1, len(all_)) if all_[row].host != all_[row - 1].host]
-    tall = min(34, max(15, 408 // len(all_)))
+    parted = [row for row in range(1, len(found)) if found[row].host != found[row - 1].host]
+    tall = min(34, max(15, 408 // len(found)))
     return _Rows(
         traces,
         axis(
-            "" if all_[0].host else "worker",
-            range=[len(all_) - 0.5, -0.5],
-            tickvals=list(range(len(all_))),
-            ticktext=labels(all_),
+            "" if found[0].host else "worker",
+            range=[len(found) - 0.5, -0.5],
+            tickvals=list(range(len(found))),
+            ticktext=labels(found),
             showgrid=False,
         ),
-        tall * len(all_),
+        tall * len(found),
         None if few else f"{len(spans):,} pieces of training; gaps under a pixel are not drawn.",
         [
             {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": row - 0.5, "y1": row - 0.5,
@@ -313,7 +313,7 @@ def _how_many(training: float, there: float) -> str:
 
 
 def _shares(found: Workers, spans: Sequence[Span], ends: Interval) -> _Rows:
-    """Of more workers than have a row each: which share of a row's workers trained, and losses."""
+    """Where there are too many bars: the share of a row's workers that trained, and each loss."""
     rows = rows_of(found)
     place = {worker.full_name: row for row, own in enumerate(rows) for worker in own}
     kept: list[list[Interval]] = [[] for _ in rows]
