@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
@@ -59,15 +58,15 @@ def _start_spark(jobs: int | None, threads: int) -> Stop:  # noqa: ARG001 (as al
         return nothing
     builder = SparkSession.builder.appName("hpsearch")
     builder = builder.config("spark.ui.showConsoleProgress", "false")
-    stderr = os.dup(2)
+    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
-        with Path(os.devnull).open("w") as nowhere:
-            os.dup2(nowhere.fileno(), 2)  # Java's, which has much to say, for as long as it runs
+        os.dup2(nowhere, 2)  # Java's, which has much to say, for as long as it runs
         session = builder.getOrCreate()
         session.sparkContext.setLogLevel("OFF")
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)
+        os.close(nowhere)
     stop: Stop = session.stop
     return stop
 
@@ -179,17 +178,17 @@ class Pool:
         self._last: object = None  # what the engine gave for the last call
 
     @property
-    def opened(self) -> bool:
+    def started(self) -> bool:
         """Whether the workers were started, and not ended since."""
         return self._backend is not None
 
-    def open(self) -> None:
+    def start(self) -> None:
         """Start the workers, unless they are there.
 
         Raises:
             HpsearchError: the engine cannot start them.
         """
-        if self.opened:
+        if self.started:
             return
         from joblib.parallel import BACKENDS, Parallel
 
@@ -255,23 +254,23 @@ class SubmitError(Exception):
     """The engine refuses calls, as it does when its workers have just died."""
 
 
-def open_all(pools: Sequence[Pool]) -> None:
+def start_all(pools: Sequence[Pool]) -> None:
     """Start the workers of pools, all at the same time.
 
     Raises:
         HpsearchError: one of them cannot be started.
     """
-    closed = [pool for pool in dict.fromkeys(pools) if not pool.opened]
+    closed = [pool for pool in dict.fromkeys(pools) if not pool.started]
     problems: list[HpsearchError] = []
 
-    def start(pool: Pool) -> None:
+    def begin(pool: Pool) -> None:
         try:
-            pool.open()
+            pool.start()
         except HpsearchError as problem:
             problems.append(problem)
 
     # Daemons: a Ctrl-C need not wait for a cluster that has no room for them.
-    threads = [threading.Thread(target=start, args=(pool,), daemon=True) for pool in closed]
+    threads = [threading.Thread(target=begin, args=(pool,), daemon=True) for pool in closed]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -27,8 +27,8 @@ from hpsearch.backends.engines import (
     engine_named,
     not_started,
     nothing,
-    open_all,
     quietly,
+    start_all,
 )
 from hpsearch.backends.local import PATIENCE
 from hpsearch.backends.protocol import Answer, Loss, Task
@@ -203,7 +203,7 @@ class Joblib:
             return
         free = [place for place in self._places if place.piece is None]
         with quietly():
-            open_all([place.pool for place in free[: len(self._queue)]])
+            start_all([place.pool for place in free[: len(self._queue)]])
         for place in free:
             while self._queue and place.piece is None:
                 self._begin(place, heapq.heappop(self._queue))
@@ -218,7 +218,7 @@ class Joblib:
             return
         threads = None if self._limit is not None else self._threads
         with quietly():
-            place.pool.open()
+            place.pool.start()
         place.piece, place.alone, place.ticket = piece, alone, next(self._numbers)
         place.started = time.time()
         if task.timeout is not None:
