@@ -292,13 +292,13 @@ class Joblib:
             assert piece is not None
             if not overdue:
                 piece.losses.append(Loss(each.name, each.started, now))
-                if len(together) > 1:
-                    self._suspects.append(piece)
-                elif len(piece.losses) < ATTEMPTS:
-                    heapq.heappush(self._queue, piece)
-                else:
+                if len(piece.losses) >= ATTEMPTS and len(together) == 1:
                     cost = f"WorkerDied: it cost {len(piece.losses)} workers; the last: "
                     self._give_up(each, piece, "died", cost + error_line(error))
+                elif broken:
+                    self._suspects.append(piece)
+                else:
+                    heapq.heappush(self._queue, piece)
             each.release()
 
     def _give_up(self, place: Place, piece: Piece, kind: Any, error: str) -> None:
