@@ -8,7 +8,7 @@ docs/run_format.md.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from math import isfinite
 from typing import Annotated, Any, Literal
@@ -58,13 +58,18 @@ class Rung:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """A step from coarse to fine: the trials from number `first` to first + trials - 1."""
+    """A step from coarse to fine: the trials from number `first` to first + trials - 1.
+
+    `lag` says for each rung how many rounds earlier a round must be for this one to look at its
+    trials there; None: of the round before it looks at all rungs but the last (`sees`).
+    """
 
     number: Count
     first: Count
     trials: Count
     progress: Number  # share of the planned trials proposed before this round
     rungs: tuple[Rung, ...]
+    lag: tuple[Count, ...] | None = field(default=None, metadata={"absent": True})
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,16 @@ from hpsearch.trial import Round, Rung
 
 SMALLEST_ROUND = 9  # fewer trials a round say little about where to look next
 MOST_ROUNDS = 64  # so that rounds grow where there are thousands of trials
+LARGEST_ROUND = 64  # of a plan for many workers, whose rounds overlap: they need not be larger
+STRAGGLERS = 5  # a rung ends when its slowest trial does, after so many times the average
 
 
 def round_sizes(
-    trials: int, rounds: int | Literal["auto"] = "auto", coarse: bool = True, draw: int = 1
+    trials: int,
+    rounds: int | Literal["auto"] = "auto",
+    coarse: bool = True,
+    draw: int = 1,
+    workers: int | None = None,
 ) -> list[int]:
     """How many trials each round proposes.
 
@@ -25,14 +31,19 @@ def round_sizes(
         coarse: whether the first round covers the space, and so is twice as large.
         draw: how many trials a draw becomes by its crossed choices. Sizes are multiples of it,
             so their sum may exceed `trials` by less than `draw`.
+        workers: for how many the plan is made, see `lag`; None for a few. Rounds grow with them
+            up to `LARGEST_ROUND`, and none is twice as large: the first few cover the space.
 
     >>> round_sizes(64), round_sizes(5), round_sizes(64, rounds=3)
     ([18, 9, 9, 9, 9, 10], [2, 1, 1, 1], [32, 16, 16])
+    >>> round_sizes(80, workers=16), round_sizes(20_000, workers=1000)[:3]
+    ([16, 16, 16, 16, 16], [64, 64, 64])
     """
     draws = math.ceil(trials / draw)
-    first = 2 if coarse else 1  # weight of the first round
+    first = 2 if coarse and workers is None else 1  # weight of the first round
     if rounds == "auto":
-        size = max(1, min(max(SMALLEST_ROUND, draws // MOST_ROUNDS), draws // 4))
+        usual = draws // MOST_ROUNDS if workers is None else min(LARGEST_ROUND, workers // draw)
+        size = max(1, min(max(SMALLEST_ROUND, usual), draws // 4))
         count = max(1, draws // size - (first - 1))
     else:
         count = min(rounds, draws)
@@ -89,8 +100,40 @@ def rungs(trials: int, amounts: tuple[int, ...], factor: int = 3) -> tuple[Rung,
     return tuple(map(Rung, counts, amounts[-len(counts) :]))
 
 
+def lag(workers: int, size: int, amounts: tuple[int, ...], factor: int = 3) -> tuple[int, ...]:
+    """How many rounds earlier a round must be, for each rung, to look at its trials there.
+
+    A trial takes about as many epochs on average as the plan has for each; in the time in which
+    the slowest of a round trains to a rung, the workers begin so many other trials:
+
+        workers * STRAGGLERS * epochs of the rung / epochs of a trial on average
+
+    A round that looks only at what is so much older begins before anybody has to wait for it. The
+    lag follows from the configuration alone, so what a round looks at does not depend on time.
+
+    Args:
+        workers: for how many the plan is made.
+        size: trials of a round.
+        amounts: epochs, from `ladder`.
+        factor: as for `ladder`.
+
+    >>> lag(64, 64, ladder(30)), lag(1, 64, ladder(30)), lag(64, 64, (30,))
+    ((3, 7, 21), (1, 1, 2), (5,))
+    """
+    steps = rungs(size, amounts, factor)
+    pairs = zip(steps, [0, *(step.epochs for step in steps)], strict=False)
+    average = sum(step.trials * (step.epochs - before) for step, before in pairs) / size
+    rounds = [math.ceil(workers / size * STRAGGLERS * epochs / average) for epochs in amounts]
+    last = 2 if len(amounts) > 1 else 1
+    return (*rounds[:-1], max(last, rounds[-1]))
+
+
 def plan(
-    sizes: list[int], amounts: tuple[int, ...], factor: int = 3, first: int = 0
+    sizes: list[int],
+    amounts: tuple[int, ...],
+    factor: int = 3,
+    first: int = 0,
+    workers: int | None = None,
 ) -> tuple[Round, ...]:
     """The rounds of a search.
 
@@ -99,15 +142,22 @@ def plan(
         amounts: epochs, from `ladder`.
         factor: as for `ladder`.
         first: the number of the first trial.
+        workers: for how many it is made, see `lag`; None for a few.
 
     >>> [(round.first, round.progress) for round in plan([4, 2, 2], (30,))]
     [(0, 0.0), (4, 0.5), (6, 0.75)]
+    >>> plan([4, 2, 2], (30,), workers=4)[1].lag
+    (10,)
     """
-    return _more((), first, sizes, amounts, factor)
+    return _more((), first, sizes, amounts, factor, workers)
 
 
 def extended(
-    rounds: Sequence[Round], sizes: list[int], amounts: tuple[int, ...], factor: int = 3
+    rounds: Sequence[Round],
+    sizes: list[int],
+    amounts: tuple[int, ...],
+    factor: int = 3,
+    workers: int | None = None,
 ) -> tuple[Round, ...]:
     """A plan with more rounds after those that it has, which stay as they are.
 
@@ -119,22 +169,29 @@ def extended(
         sizes: how many trials each new round has.
         amounts: epochs, from `ladder`.
         factor: as for `ladder`.
+        workers: for how many the new rounds are made, see `lag`; None for a few.
 
     >>> longer = extended(plan([4, 2, 2], (30,)), [4, 4], (30,))
     >>> [(round.number, round.first, round.progress) for round in longer[2:]]
     [(2, 6, 0.75), (3, 8, 0.5), (4, 12, 0.75)]
     """
-    return (*rounds, *_more(rounds, rounds[0].first, sizes, amounts, factor))
+    return (*rounds, *_more(rounds, rounds[0].first, sizes, amounts, factor, workers))
 
 
 def _more(
-    before: Sequence[Round], first: int, sizes: list[int], amounts: tuple[int, ...], factor: int
+    before: Sequence[Round],
+    first: int,
+    sizes: list[int],
+    amounts: tuple[int, ...],
+    factor: int,
+    workers: int | None,
 ) -> tuple[Round, ...]:
     """Rounds of these sizes after others, where the first trial of all has the number `first`."""
+    behind = None if workers is None else lag(workers, min(sizes), amounts, factor)
     planned = sum(round.trials for round in before)
     total = planned + sum(sizes)
     starts = accumulate(sizes, initial=planned)
     return tuple(
-        Round(number, first + start, size, start / total, rungs(size, amounts, factor))
+        Round(number, first + start, size, start / total, rungs(size, amounts, factor), behind)
         for number, (start, size) in enumerate(zip(starts, sizes, strict=False), len(before))
     )

@@ -33,6 +33,7 @@ def propose(
     screened: bool = True,
     pending: Sequence[Params] = (),
     again: bool = False,
+    known: set[str] | None = None,
 ) -> list[Params]:
     """New settings for a round.
 
@@ -54,6 +55,8 @@ def propose(
         pending: settings that were proposed before but have no value yet.
         again: whether a setting may be proposed again by the random sampler and the Latin
             hypercube, and wherever candidates are equal, as it was under rules 1.
+        known: the draws that were tried before, as `draw_key` names them; None for those of
+            history and pending. The new ones are added.
     """
     generator = rng.stream(seed, "propose", first)
     if sampler == "random":
@@ -74,7 +77,8 @@ def propose(
         if history and sampler != "random":
             points = points[_new_ones(space, points, count, tried)]
         return list(space.all_params(points))
-    return _new_settings(space, points, count, tried, generator)
+    seen = drawn(space, tried) if known is None else known
+    return _new_settings(space, points, count, seen, generator)
 
 
 def _new_ones(space: Space, candidates: Points, count: int, before: Sequence[Params]) -> list[int]:
@@ -95,16 +99,15 @@ def _new_settings(
     space: Space,
     points: Points,
     count: int,
-    tried: Sequence[Params],
+    seen: set[str],
     generator: np.random.Generator,
 ) -> list[Params]:
-    """So many settings whose draws differ from all that were tried, and from each other.
+    """So many settings whose draws differ from those seen before, and from each other.
 
     Those at the points come first, in their order, then settings drawn uniformly. If these are
     too few, few are left, so all settings are listed. Only where there are no more of them are
     settings given again.
     """
-    seen = drawn(space, tried)
     new: list[Params] = []
 
     def take(settings: Iterable[Params]) -> None:

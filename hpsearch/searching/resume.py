@@ -143,12 +143,13 @@ def _longer(
     rounds = 1 if search.sampler == "random" else search.rounds
     if isinstance(rounds, int):
         rounds = ceil(rounds * more / planned)
-    sizes = round_sizes(more, rounds, coarse=False, draw=config.space.crossed)
+    workers = config.parallel.workers
+    sizes = round_sizes(more, rounds, False, config.space.crossed, workers)
     epochs, halving = config.trainer.epochs, search.halving
     if halving is None:
-        return config, extended(plan, sizes, (epochs,))
+        return config, extended(plan, sizes, (epochs,), workers=workers)
     amounts = ladder(epochs, halving.min_epochs, halving.factor)
-    return config, extended(plan, sizes, amounts, halving.factor)
+    return config, extended(plan, sizes, amounts, halving.factor, workers)
 
 
 def _as_edited(run: RunDirectory, info: RunInfo) -> tuple[dict[str, Any], str | None]:

@@ -29,12 +29,15 @@ from hpsearch.searching.events import (
 from hpsearch.searching.interrupts import shielded
 from hpsearch.searching.ledger import Ledger
 from hpsearch.searching.spec import Spec, proposals
-from hpsearch.searching.stages import Stage, needs, replacements, seen
+from hpsearch.searching.stages import Stage, needs, newly_seen, replacements, seen
 from hpsearch.searching.trainer import files_of
+from hpsearch.space.settings import draw_key, drawn
 from hpsearch.trainers.protocol import Job, Outcome, State, Trainer
-from hpsearch.trial import OUT_OF_TIME, Result, Round, Status, Training, Trial
+from hpsearch.trial import OUT_OF_TIME, Params, Result, Round, Status, Training, Trial
 
 PASSES_ON = 2  # the rules from which on a lost trial's place is given to another
+REMEMBERED = 1024  # of the trials, the best, that a round with a lag looks at beside new ones
+UNSEEN = 64  # of the trials without a value, the latest, that it keeps away from
 
 
 class OutOfTimeError(Exception):
@@ -61,7 +64,14 @@ class Scheduler:
         training: the trainings of each stage that have not been answered yet.
         groups: what was given to the backend, by key.
         ended: stages that are over.
-        reached: how many rungs below its round's last one each trial entered, see `shown`.
+        reached: how many rungs each trial has entered.
+        begun: how many rounds have begun.
+        wanted: what the next round waits for.
+        ready: the rungs above those that have ended, until they start.
+        late: for each rung that a trial entered in another's place the rung that was short of
+            trials, by (number, rung), see `shown`.
+        past: the trials that rounds with a `lag` look at, by number.
+        tried: the draws that are proposed, in a search whose rounds have a `lag`.
         states: what trainings go on from, where it is still in memory.
         failures: the error of each training that failed.
         confirmed: whether the search came to its end before its time was over.
@@ -80,6 +90,12 @@ class Scheduler:
     groups: dict[Hashable, tuple[Stage, Sequence[Job]]] = field(default_factory=dict)
     ended: set[Stage] = field(default_factory=set)
     reached: Counter[int] = field(default_factory=Counter)
+    begun: int = 0
+    wanted: set[Stage] = field(default_factory=set)
+    ready: list[Stage] = field(default_factory=list)
+    late: dict[tuple[int, int], int] = field(default_factory=dict)
+    past: dict[int, Observation] = field(default_factory=dict)
+    tried: set[str] = field(default_factory=set)
     states: dict[Training, State] = field(default_factory=dict)
     failures: dict[Training, str] = field(default_factory=dict)
     confirmed: bool = False
@@ -92,16 +108,11 @@ class Scheduler:
         """
         known = [each.result for each in self.spec.history]
         self.best = self.ledger.criterion.best([*known, *self.ledger.results.values()])
-        waiting = {
-            stage: needs(stage, self.spec.rounds)
-            for round in self.spec.rounds
-            for stage in (Stage(round.number, rung) for rung in range(len(round.rungs)))
-        }
         try:
-            while waiting or self.training:
-                for stage in [each for each, needed in waiting.items() if needed <= self.ended]:
-                    del waiting[stage]
-                    self.start(stage)
+            while True:
+                self.start_all()
+                if not self.training:
+                    break
                 over = [stage for stage, missing in self.training.items() if not missing]
                 if over and not self.pass_on(min(over)):
                     self.end(min(over))
@@ -111,15 +122,37 @@ class Scheduler:
         except OutOfTimeError:
             self.give_up()
 
+    def start_all(self) -> None:
+        """Start what may start: rungs above those that have ended, then rounds in their order."""
+        ready, self.ready = sorted(self.ready), []
+        for stage in ready:
+            self.start(stage)
+        while self.begun < len(self.spec.rounds) and not self.wanted:
+            first = Stage(self.begun, 0)
+            self.begun += 1
+            self.entered[first] = self.proposed(self.spec.rounds[first.round])
+            self.trials |= {trial.number: trial for trial in self.entered[first]}
+            self.reached.update(trial.number for trial in self.entered[first])
+            self.notify(RoundStarted(self.spec.rounds[first.round], len(self.spec.rounds)))
+            self.start(first)
+            if self.begun < len(self.spec.rounds):
+                self.wanted = set(needs(Stage(self.begun, 0), self.spec.rounds) - self.ended)
+
     def start(self, stage: Stage) -> None:
-        """Give the trials of a stage to the backend; at a first rung, propose them first."""
-        round = self.spec.rounds[stage.round]
-        if stage.rung == 0:
-            before = self.ledger.proposed(round)
-            self.entered[stage] = before or proposals(self.spec, round, self.history(round))
-            self.trials |= {trial.number: trial for trial in self.entered[stage]}
-            self.notify(RoundStarted(round, len(self.spec.rounds)))
+        """Give the trials of a stage to the backend."""
         self.train(stage, [(trial, stage) for trial in self.entered[stage]])
+
+    def proposed(self, round: Round) -> list[Trial]:
+        """The trials of a round: those that a run before a crash proposed, or new ones."""
+        before = self.ledger.proposed(round)
+        if round.lag is None:
+            return before or proposals(self.spec, round, self.history(round))
+        history = self.recent_history(round)
+        pending = self.unseen(round) if before is None else ()
+        trials = before or proposals(self.spec, round, history, pending, self.tried)
+        draws = (trial for trial in trials if not self.spec.is_start(trial.number))
+        self.tried.update(draw_key(self.spec.space, trial.params) for trial in draws)
+        return trials
 
     def train(self, stage: Stage, trials: Sequence[tuple[Trial, Stage]]) -> None:
         """Train trials through one rung each: the rung of the stage, or one below it."""
@@ -138,21 +171,57 @@ class Scheduler:
 
     def history(self, round: Round) -> list[Observation]:
         """What a round may look at: the parent's trials, then those of earlier rounds."""
-        amounts, criterion = self.spec.amounts, self.ledger.criterion
-        observed = [known.observe(amounts, criterion) for known in self.spec.history]
+        observed = self.inherited()
         for number, rungs in seen(round.number, self.spec.rounds).items():
-            whole = rungs == len(self.spec.rounds[number].rungs)
-            observed += [
-                self.observe(trial, rungs if whole else self.shown(trial, rungs))
-                for trial in self.entered[Stage(number, 0)]
-            ]
+            observed += [self.look(trial, rungs) for trial in self.entered[Stage(number, 0)]]
         return observed
 
+    def inherited(self) -> list[Observation]:
+        """The parent's trials as the sampler sees them."""
+        amounts, criterion = self.spec.amounts, self.ledger.criterion
+        return [known.observe(amounts, criterion) for known in self.spec.history]
+
+    def recent_history(self, round: Round) -> list[Observation]:
+        """What a round with a lag looks at: the best trials so far, and those that are new to it.
+
+        The others are forgotten, so that a round costs no more after many than after a few.
+        """
+        rounds = self.spec.rounds
+        if round.number == 0 or rounds[round.number - 1].lag is None:
+            history = self.history(round)
+            tried = [*(each.params for each in history), *self.spec.start]
+            self.tried = drawn(self.spec.space, tried)
+            self.past = {each.number: each for each in history}
+        else:
+            for number, rung in newly_seen(round.number, rounds):
+                for trial in self.entered[Stage(number, 0)]:
+                    self.past[trial.number] = self.look(trial, rung + 1)
+        ranked = rank(self.past.values())
+        self.past = {each.number: each for each in ranked[:REMEMBERED]}
+        return ranked
+
+    def unseen(self, round: Round) -> list[Params]:
+        """The latest settings that a round with a lag knows nothing of, to keep away from them."""
+        assert round.lag is not None
+        rounds = range(max(0, round.number - round.lag[0] + 1), round.number)
+        trials = [trial for number in rounds for trial in self.entered[Stage(number, 0)]]
+        return [trial.params for trial in trials[-UNSEEN:]]
+
+    def look(self, trial: Trial, rungs: int) -> Observation:
+        """A trial as a later round sees it that may look at so many of its rungs."""
+        whole = rungs == len(self.spec.rounds[trial.round].rungs)
+        return self.observe(trial, rungs if whole else self.shown(trial, rungs))
+
     def shown(self, trial: Trial, rungs: int) -> int:
-        """How many rungs of a trial a later round sees: none that may still be added."""
-        reached = self.reached[trial.number]
-        over = self.spec.is_start(trial.number) or self.ledger.completed_by(trial, reached)
-        return rungs if over or self.spec.rules < PASSES_ON else min(rungs, reached)
+        """How many of its first rungs a later round sees: none that may still be added.
+
+        Those are rungs which a trial entered in the place of one that was lost further up.
+        """
+        number, late = trial.number, self.late
+        entered = range(min(rungs, self.reached[number]))
+        reached = sum(late.get((number, rung), rung) < rungs for rung in entered)
+        over = self.spec.is_start(number) or self.ledger.completed_by(trial, reached)
+        return rungs if over or self.spec.rules < PASSES_ON else reached
 
     def observe(self, trial: Trial, rungs: int) -> Observation:
         """A trial as it was after this many rungs of its round, whatever it has trained since."""
@@ -279,20 +348,20 @@ class Scheduler:
         """End a stage: its best trials go on to the next rung, the others stop."""
         del self.training[stage]
         self.ended.add(stage)
+        self.wanted.discard(stage)
         rungs = self.spec.rounds[stage.round].rungs
         going_on = []
         if stage.rung + 1 < len(rungs):
             going_on = self.able(stage)[: rungs[stage.rung + 1].trials]
             self.entered[Stage(stage.round, stage.rung + 1)] = going_on
+            self.reached.update(trial.number for trial in going_on)
+            self.ready.append(Stage(stage.round, stage.rung + 1))
         kept = {trial.number for trial in going_on}
         for trial in self.entered[stage]:
             known = trial.number in self.ledger.results
             # One that was called back before a crash has its fate later.
             if not known and trial.number not in kept and self.ledger.rung(trial) <= stage.rung:
                 self.settle(trial, Status.STOPPED)
-        if stage.rung + 2 == len(rungs):
-            below = (Stage(stage.round, rung) for rung in range(stage.rung + 1))
-            self.reached.update(trial.number for at in below for trial in self.entered[at])
         if stage.rung + 1 == len(rungs):  # until now a place might have come free
             self.ledger.release(trial.number for trial in self.entered[Stage(stage.round, 0)])
         self.ledger.writer.sync()
@@ -326,6 +395,8 @@ class Scheduler:
         going_on = [(self.trials[number], stages[rung]) for number, rung in chosen]
         for trial, at in going_on:
             self.entered[at].append(trial)
+            self.reached[trial.number] += 1
+            self.late[trial.number, at.rung] = stage.rung
         self.call_back(going_on)
         if going_on:
             self.train(stage, going_on)

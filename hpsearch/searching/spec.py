@@ -207,15 +207,16 @@ def rounds_of(config: Config, first: int = 0, history: Sequence[Params] = ()) ->
     search, start = config.search, min(len(config.search.by_hand), config.search.trials)
     left = trials_of(config, history) - start
     rounds = 1 if search.sampler == "random" else search.rounds
-    draw = config.space.crossed
-    sizes = round_sizes(left, rounds, coarse=not history, draw=draw) if left else []
+    draw, workers = config.space.crossed, config.parallel.workers
+    coarse = not history
+    sizes = round_sizes(left, rounds, coarse, draw, workers) if left else []
     sizes = [start + sizes[0], *sizes[1:]] if sizes else [start]
     amounts: tuple[int, ...] = (config.trainer.epochs,)
     if search.halving is None:
-        return plan(sizes, amounts, first=first)
+        return plan(sizes, amounts, first=first, workers=workers)
     factor = search.halving.factor
     amounts = ladder(config.trainer.epochs, search.halving.min_epochs, factor)
-    return plan(sizes, amounts, factor, first)
+    return plan(sizes, amounts, factor, first, workers)
 
 
 def trials_of(config: Config, history: Sequence[Params] = ()) -> int:
@@ -298,8 +299,23 @@ def past_trials(run: RunDirectory, spec: Spec) -> list[PastTrial]:
     return [*spec.history, *own]
 
 
-def proposals(spec: Spec, round: Round, history: Sequence[Observation] = ()) -> list[Trial]:
-    """The trials of a round: starting settings, then draws; crossed ones stand side by side."""
+def proposals(
+    spec: Spec,
+    round: Round,
+    history: Sequence[Observation] = (),
+    unseen: Sequence[Params] = (),
+    tried: set[str] | None = None,
+) -> list[Trial]:
+    """The trials of a round: starting settings, then draws; crossed ones stand side by side.
+
+    Args:
+        spec: of the search.
+        round: of its plan.
+        history: the trials that the round may look at.
+        unseen: settings of trials that it may not look at yet.
+        tried: the draws before it, as `draw_key` names them; None for those of the
+            others. The new ones are added.
+    """
     start = spec.start if round.number == 0 else ()
     with limit_threads(1):  # their number changes bits
         draws = propose(
@@ -311,8 +327,9 @@ def proposals(spec: Spec, round: Round, history: Sequence[Observation] = ()) -> 
             history=history,
             sampler=spec.sampler,
             screened=spec.screened,
-            pending=start if spec.rules >= 2 else (),
+            pending=[*(start if spec.rules >= 2 else ()), *unseen],
             again=spec.rules == 1,
+            known=tried,
         )
     settings = [*start, *(each for draw in draws for each in spec.space.crossings(draw))]
     return [Trial(round.first + i, round.number, params) for i, params in enumerate(settings)]

@@ -2,7 +2,8 @@
 
 The last rung of a round trains few trials and would leave workers idle. So the next round
 starts beside it, and is drawn without looking at it, however fast it happens to be. That
-keeps the trials the same with 1 job or 64.
+keeps the trials the same with 1 job or 64. For many workers more rounds overlap, and each has
+a `lag` that says how old a result must be to be looked at.
 """
 
 from __future__ import annotations
@@ -25,9 +26,8 @@ class Stage:
 def needs(stage: Stage, rounds: Sequence[Round]) -> frozenset[Stage]:
     """The stages that must have ended before this one starts.
 
-    A rung needs the rung below it. The first rung of a round needs all of the round before
-    it, but where that has several rungs only those below the last, and with them the last
-    rung of the round before that one.
+    A rung needs the rung below it. The first rung of a round needs what the round may look at;
+    rounds start in their order, so what the round before it looked at has ended, and is left out.
 
     >>> from hpsearch.trial import Rung
     >>> rungs = (Rung(9, 1), Rung(3, 3), Rung(1, 9))
@@ -37,22 +37,40 @@ def needs(stage: Stage, rounds: Sequence[Round]) -> frozenset[Stage]:
     """
     if stage.rung:
         return frozenset({Stage(stage.round, stage.rung - 1)})
-    return frozenset(
-        Stage(number, rungs - 1)
-        for number, rungs in seen(stage.round, rounds).items()
-        if number >= stage.round - 2
-    )
+    return frozenset(Stage(*each) for each in newly_seen(stage.round, rounds))
+
+
+def newly_seen(round_number: int, rounds: Sequence[Round]) -> list[tuple[int, int]]:
+    """The last rungs that a round may look at and the one before it may not: round and rung."""
+    before = seen(round_number - 1, rounds) if round_number else {}
+    return [
+        (number, rungs - 1)
+        for number, rungs in seen(round_number, rounds).items()
+        if rungs > before.get(number, 0)
+    ]
 
 
 def seen(round_number: int, rounds: Sequence[Round]) -> dict[int, int]:
-    """How many rungs of each earlier round a new round may look at, by round number.
+    """How many rungs of each earlier round a round may look at, by round number.
+
+    Its `lag` says it. Without one, it is all of them, but for the last of several rungs of the
+    round before it.
 
     >>> from hpsearch.trial import Rung
     >>> rungs = (Rung(9, 1), Rung(3, 3), Rung(1, 9))
     >>> seen(2, [Round(i, 9 * i, 9, i / 3, rungs) for i in range(3)])
     {0: 3, 1: 2}
+    >>> seen(4, [Round(i, 9 * i, 9, i / 5, rungs, lag=(1, 2, 4)) for i in range(5)])
+    {0: 3, 1: 2, 2: 2, 3: 1}
     """
     counts = {round.number: len(round.rungs) for round in rounds[:round_number]}
+    lag = rounds[round_number].lag
+    if lag is not None:
+        return {
+            number: several
+            for number, rungs in counts.items()
+            if (several := sum(round_number - number >= least for least in lag[-rungs:]))
+        }
     if round_number and counts[round_number - 1] > 1:
         counts[round_number - 1] -= 1
     return counts
@@ -104,17 +122,17 @@ def busy(rounds: Sequence[Round], jobs: int) -> float:
     >>> busy(plan([4, 4], (1,)), jobs=2), busy(plan([3], (1,)), jobs=2)
     (1.0, 0.75)
     """
-    waiting = [Stage(each.number, rung) for each in rounds for rung in range(len(each.rungs))]
     free = [0.0] * jobs  # when each worker is free
     ends: dict[Stage, float] = {}
+    begun, begins = 0, 0.0  # the rounds that have, and when the last did
     queue: list[tuple[float, Stage]] = []
     trained = 0.0
-    while waiting or queue:
-        for stage in waiting[:]:
-            needed = needs(stage, rounds)
-            if needed <= ends.keys():
-                waiting.remove(stage)
-                heapq.heappush(queue, (max((ends[s] for s in needed), default=0.0), stage))
+    while begun < len(rounds) or queue:
+        while begun < len(rounds) and needs(Stage(begun, 0), rounds) <= ends.keys():
+            needed = needs(Stage(begun, 0), rounds)
+            begins = max([begins, *(ends[stage] for stage in needed)])
+            heapq.heappush(queue, (begins, Stage(begun, 0)))
+            begun += 1
         ready, stage = heapq.heappop(queue)
         rungs = rounds[stage.round].rungs
         before = rungs[stage.rung - 1].epochs if stage.rung else 0
@@ -126,4 +144,6 @@ def busy(rounds: Sequence[Round], jobs: int) -> float:
             last = max(last, start + length)
             trained += length
         ends[stage] = last
+        if stage.rung + 1 < len(rungs):
+            heapq.heappush(queue, (last, Stage(stage.round, stage.rung + 1)))
     return trained / (jobs * max(free))

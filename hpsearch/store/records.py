@@ -364,6 +364,7 @@ def _check_plan(plan: Sequence[Round], path: SafePath) -> None:
             and trials[-1] > 0
             and all(rung.epochs > 0 for rung in round.rungs)
             and 0 <= round.progress <= 1
+            and (round.lag is None or _is_lag(round.lag, max(len(r.rungs) for r in plan)))
         )
         if not sound:
             raise RunError(
@@ -371,6 +372,11 @@ def _check_plan(plan: Sequence[Round], path: SafePath) -> None:
                 f"{str(round)[:80]}; {_DAMAGED}"
             )
         first += round.trials
+
+
+def _is_lag(lag: Sequence[int], rungs: int) -> bool:
+    """Whether a round can look back so far: one number for each rung, none below that before."""
+    return len(lag) >= rungs and lag[0] >= 1 and list(lag) == sorted(lag)
 
 
 def _check_classes(test: Measured, classes: int, path: SafePath) -> None:

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -145,6 +145,29 @@ def test_after_an_interrupt_at_any_answer_the_trials_are_the_same(
         except KeyboardInterrupt:
             continue
     assert fates(run) == whole
+
+
+@pytest.fixture
+def overlapping(plan, rounds):
+    """Five rounds that overlap as those for many workers do; leaders are lost in each."""
+    rungs = [((9, 1), (3, 2), (1, 4))] * 5
+    return replace(plan, rounds=tuple(replace(r, lag=(1, 2, 3)) for r in rounds(*rungs)))
+
+
+@pytest.mark.parametrize("answers", [1, 2, 3, 7, 20, 10**6])
+def test_overlapping_rounds_see_the_same_whatever_is_lost_when_and_in_which_order(
+    overlapping, new_run, go, fates, anyhow, answers
+):
+    whole, run = new_run(), new_run()
+    search = go(whole, overlapping, trainer=Cliff())
+    assert search.late  # some trials came up in others' places while later rounds were at work
+    for turn in range(200):
+        try:
+            go(run, overlapping, anyhow(seed=turn, jobs=7, answers=answers), trainer=Cliff())
+            break
+        except KeyboardInterrupt:
+            continue
+    assert fates(run) == fates(whole)
 
 
 def test_with_a_little_more_time_again_and_again_the_trials_are_the_same(

@@ -1,0 +1,85 @@
+"""Plans for many workers: rounds overlap, and what each looks at is fixed by its lag."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hpsearch.config import from_mapping
+from hpsearch.sampling.plan import ladder, lag, plan, round_sizes
+from hpsearch.searching.spec import rounds_of
+from hpsearch.searching.stages import Stage, busy, needs, seen
+
+
+def lagged(trials, workers, epochs=4):
+    amounts = ladder(epochs, min_epochs=1, factor=2)
+    return plan(round_sizes(trials, workers=workers), amounts, factor=2, workers=workers)
+
+
+@pytest.fixture(scope="module")
+def overlapping():
+    """Rounds of nine with three rungs, several in flight."""
+    return lagged(trials=63, workers=9)
+
+
+@given(st.integers(1, 400), st.integers(1, 60), st.integers(1, 30))
+def test_what_a_round_looks_at_has_ended_when_rounds_begin_in_their_order(trials, workers, epochs):
+    rounds, ended = lagged(trials, workers, epochs), set()
+    for each in rounds:
+        ended |= needs(Stage(each.number, 0), rounds)
+        looks = {Stage(n, rungs - 1) for n, rungs in seen(each.number, rounds).items()}
+        below = {Stage(s.round, rung) for s in ended for rung in range(s.rung + 1)}
+        assert looks <= below
+        assert all(stage.round < each.number for stage in ended)
+
+
+@given(st.integers(1, 1000), st.integers(1, 64), st.integers(1, 100))
+def test_a_longer_training_may_be_looked_at_later_and_more_workers_mean_a_longer_lag(
+    workers, size, epochs
+):
+    found = lag(workers, size, ladder(epochs))
+    assert list(found) == sorted(found)
+    assert found[0] >= 1
+    assert all(a <= b for a, b in zip(found, lag(2 * workers, size, ladder(epochs)), strict=True))
+
+
+def test_for_one_worker_a_round_looks_at_all_but_the_last_rung_of_the_one_before():
+    rounds = plan([27, 27, 27], ladder(27, min_epochs=3), workers=1)
+    plain = plan([27, 27, 27], ladder(27, min_epochs=3))
+    assert [seen(n, rounds) for n in range(3)] == [seen(n, plain) for n in range(3)]
+
+
+def test_more_workers_are_kept_busy_by_a_plan_for_them():
+    few = plan(round_sizes(1280), ladder(30))
+    many = plan(round_sizes(1280, workers=64), ladder(30), workers=64)
+    assert busy(many, 64) > 0.8 > 5 * busy(few, 64)
+
+
+def test_the_plan_follows_from_the_workers_that_the_configuration_names_alone():
+    def rounds(**parallel):
+        return rounds_of(
+            from_mapping(
+                {
+                    "trainer": {"kind": "function", "function": "m:train", "epochs": 9},
+                    "metric": {"name": "loss", "goal": "minimize"},
+                    "space": {"x": {"min": 0, "max": 1}},
+                    "search": {"trials": 200},
+                    "parallel": parallel,
+                }
+            )
+        )
+
+    assert rounds(jobs=64) == rounds(jobs=1) == rounds(workers=None)
+    assert {each.lag for each in rounds()} == {None}
+    assert rounds(workers=16, jobs=1) == rounds(workers=16, jobs=64) != rounds()
+
+
+@pytest.mark.parametrize("jobs", [2, 5, 64])
+def test_the_order_of_the_answers_decides_nothing(
+    new_run, spec, overlapping, go, fates, anyhow, jobs
+):
+    one_by_one = new_run()
+    go(one_by_one, spec(rounds=overlapping, screened=True))
+    for seed in range(3):
+        shuffled = new_run()
+        go(shuffled, spec(rounds=overlapping, screened=True), anyhow(seed, jobs))
+        assert fates(shuffled) == fates(one_by_one)
