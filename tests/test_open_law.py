@@ -17,6 +17,7 @@ OWN = {  # modules that open other files than those of a run directory
     "backends/__init__.py": "/dev/null",
     "backends/node.py": "folders of its own at a worker of a cluster, and the user's code there",
     "backends/slot.py": "/proc",
+    "backends/engines.py": "/dev/null",
     "backends/worker.py": "/proc",
     "cli/__init__.py": "/dev/null",
     "cli/options.py": "the folder of the runs, whose names a shell completes",

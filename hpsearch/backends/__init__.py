@@ -20,10 +20,14 @@ from hpsearch.backends.protocol import (
 )
 from hpsearch.errors import HpsearchError
 
-BACKENDS = ("serial", "local", "dask")
+BACKENDS = ("serial", "local", "dask", "joblib")
+
+ON_THIS_MACHINE = ("loky", "threading")
+"""Engines of joblib's whose workers are all on this machine."""
 
 __all__ = [
     "BACKENDS",
+    "ON_THIS_MACHINE",
     "Answer",
     "Backend",
     "Cluster",
@@ -49,25 +53,27 @@ def create(
     cluster: Cluster | None = None,
     folders: Folders | None = None,
     say: Callable[[str], None] = lambda _: None,
+    engine: str | None = None,
 ) -> Backend:
     """Make a backend, to be used as a context manager.
 
     Args:
         name: "serial" (in this process, one task at a time), "local" (worker processes) or
-            "dask" (the workers of a cluster).
+            "dask" (the workers of a cluster), "joblib" (an engine of joblib's).
         jobs: how many workers, 1 or more; "serial" always has one. None for as many as there are
-            cores, or for all of a cluster.
+            cores, or for all of a cluster or an engine.
         threads: how many BLAS uses in each worker.
         memory: most bytes of data that a worker may have, None for no limit ("local" on Linux).
         devices: CUDA devices, one for each worker in turn ("local").
         cluster: which one ("dask").
         folders: of the run that the tasks are of, None for temporary ones ("dask").
         say: takes what people should know, such as why a worker is not used ("dask").
+        engine: its name, None for loky ("joblib").
 
     Raises:
         HpsearchError: there is no such backend, it does not run on this system, or jobs < 1.
     """
-    if jobs is None and name != "dask":
+    if jobs is None and name not in ("dask", "joblib"):
         jobs = auto_jobs()
     if jobs is not None and jobs < 1:
         raise HpsearchError(f"parallel.jobs: must be at least 1, found {jobs}")
@@ -76,6 +82,10 @@ def create(
         from hpsearch.backends.dask import Dask
 
         return Dask(cluster or Cluster(), jobs, folders, threads, memory, say)
+    if name == "joblib":
+        from hpsearch.backends.joblib import Joblib
+
+        return Joblib(jobs, threads, engine or "loky")
     assert jobs is not None
     if name == "serial":
         from hpsearch.backends.serial import Serial

@@ -7,6 +7,7 @@ from typing import Any
 
 from hpsearch.config.parts import Parts
 from hpsearch.config.problems import KeyPath, Problem
+from hpsearch.config.schema import Parallel
 from hpsearch.fields import show
 from hpsearch.rng import stream
 from hpsearch.space import Continuous, Domain, Fixed, Space, largest_integer, same
@@ -165,6 +166,24 @@ def _cluster(parts: Parts) -> Iterator[Problem]:
     if parallel.engine is not None and parallel.backend != "joblib":
         message = f"is for backend joblib, found backend {parallel.backend}; drop one of them"
         yield Problem(("parallel", "engine"), message, of_key=True)
+    elif parallel.backend == "joblib":
+        yield from _engine(parallel, parts)
+
+
+def _engine(parallel: Parallel, parts: Parts) -> Iterator[Problem]:
+    """What joblib's engines cannot do."""
+    from hpsearch.backends.engines import REFUSED
+
+    for name in ("devices", "memory"):
+        if getattr(parallel, name) is not None:
+            message = "no engine of joblib's heeds it; drop it, or use backend local"
+            yield Problem(("parallel", name), message, of_key=True)
+    if parallel.engine in REFUSED:
+        yield Problem(("parallel", "engine"), f"{parallel.engine} {REFUSED[parallel.engine]}")
+    if parallel.engine == "threading" and parts.kind is not None and parts.kind.name != "network":
+        message = f"threading is for the network: trials of a {parts.kind.name} change the process"
+        message += " that they share (what is printed, the folder); take loky"
+        yield Problem(("parallel", "engine"), message)
 
 
 def _names(parts: Parts) -> list[str]:

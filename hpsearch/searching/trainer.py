@@ -169,7 +169,7 @@ def jobs_of(config: Config) -> int:
     if config.parallel.backend == "serial":
         return 1
     jobs = config.parallel.jobs
-    if config.parallel.backend == "dask" and jobs in ("auto", -1):
+    if _elsewhere(config) and jobs in ("auto", -1):
         return config.parallel.workers or MOST_JOBS  # as many as there are, now and then
     if jobs == "auto" and kind_of(config.trainer).threads == "all":
         return 1
@@ -186,7 +186,7 @@ def threads_of(config: Config, jobs: int) -> int:
         return 1
     if threads != "auto":
         return threads
-    alone = kind.threads == "all" and config.parallel.backend != "dask"
+    alone = kind.threads == "all" and not _elsewhere(config)
     return max(1, backends.auto_jobs() // jobs) if alone else 1
 
 
@@ -195,6 +195,14 @@ def cluster_of(config: Config) -> backends.Cluster:
     parallel = config.parallel
     tls = None if parallel.tls is None else vars(parallel.tls)
     return backends.Cluster(parallel.scheduler, parallel.scheduler_file, tls)
+
+
+def _elsewhere(config: Config) -> bool:
+    """Whether trials run on a cluster, which says how many there is room for."""
+    parallel = config.parallel
+    if parallel.backend == "joblib":
+        return (parallel.engine or "loky") not in backends.ON_THIS_MACHINE
+    return parallel.backend == "dask" and cluster_of(config).named
 
 
 def backend_of(
@@ -213,7 +221,7 @@ def backend_of(
     """
     parallel, jobs = config.parallel, jobs_of(config)
     jobs = jobs if most is None else min(jobs, most)
-    bound = parallel.backend != "dask" or most is not None or parallel.jobs not in ("auto", -1)
+    bound = not _elsewhere(config) or most is not None or parallel.jobs not in ("auto", -1)
     return backends.create(
         parallel.backend,
         jobs if bound else None,
@@ -223,4 +231,5 @@ def backend_of(
         cluster=cluster_of(config),
         folders=folders,
         say=say,
+        engine=parallel.engine,
     )

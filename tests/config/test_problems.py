@@ -166,7 +166,7 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_file(problems):
         ("trial_timeout: null", "trial_timeout: 10:00", "a text such as 90s, 10m, 1h30m or 1d"),
         ("backend: local", "backend: slurm", "must be local, serial, dask or joblib"),
         ("backend: local", "scheduler: tcp://h:1", "parallel.scheduler: is for backend dask"),
-        ("backend: local", "backend: dask\n  scheduler: tcp://h:1\n  scheduler_file: s.json",
+        ("backend: local", "backend: dask, scheduler: 'tcp://h:1', scheduler_file: s.json",
          "parallel.scheduler_file: says where the scheduler is, as 'scheduler' does; keep one"),
         ("backend: local", "engine: ray", "parallel.engine: is for backend joblib, found backend"),
         ("backend: local", "tls: 1", "true, false, or a mapping with keys ca_file, cert, key"),
