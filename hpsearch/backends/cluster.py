@@ -12,11 +12,12 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import count, islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.backends import node
 from hpsearch.backends.node import Luggage, Piece, Returned, Site
-from hpsearch.backends.protocol import Cluster, ClusterLostError, Folders, Loss, Task
+from hpsearch.backends.protocol import Attempt, Cluster, ClusterLostError, Folders, Loss, Task
 from hpsearch.errors import HpsearchError
 from hpsearch.store import SafePath
 
@@ -193,7 +194,7 @@ class Conversation:
         while True:
             try:
                 there = set(await asyncio.wait_for(self._client.ncores(), CONNECT))
-            except (OSError, TimeoutError, ValueError) as error:
+            except (OSError, TimeoutError, ValueError, RuntimeError) as error:
                 if self._client.status == "closed" or time.monotonic() - last > CONNECT:
                     raise ClusterLostError(
                         f"parallel.scheduler: {self.at}: the Dask scheduler is gone"
@@ -254,23 +255,24 @@ class Conversation:
             self.met.discard(address)
 
     async def _look_at(self, address: str) -> None:
-        asked = time.time()
-        # In the worker's own words: it may have another hpsearch, or none.
+        # A text that Python alone can run: the worker may have another hpsearch, or none.
         program = {"text": node.VERSIONS, "found": {}}
         theirs = await self._ask(address, eval, "exec(text, found) or found['found']", program)
-        ahead = (asked + time.time()) / 2 - theirs["time"]
         refused, differing = differences(self._ours, theirs)
         if refused is not None:
             self._refuse(address, refused)
             return
-        if differing:
-            self._once(f"worker {address} {differing}; results may differ in their last digits")
         site: Site = await self._ask(address, node.arrive, self.luggage)
         if not differing and site.kernels != (here := node.kernels()):
-            self._once(
-                f"worker {address} computes with {site.kernels}, this machine with {here}; "
-                "results may differ in their last digits"
-            )
+            differing = f"computes with {site.kernels}, and this machine with {here}"
+        if differing:
+            self._say_once(address, f"{differing}; results may differ in their last digits")
+        if theirs["distributed"] != self._ours["distributed"]:
+            other = f"has Dask {theirs['distributed']} and not {self._ours['distributed']}"
+            self._say_once(address, f"{other}; Dask wants the same everywhere")
+        asked = time.time()
+        told = await self._ask(address, time.time)
+        ahead = (asked + time.time()) / 2 - told
         there = Node(address, theirs["host"], site, ahead)
         if not site.shared:
             await self._bring(there)
@@ -285,13 +287,14 @@ class Conversation:
 
     def _refuse(self, address: str, why: str) -> None:
         self.refused[address] = f"worker {address} {why}"
-        self._once(self.refused[address])
+        self._say_once(address, why)
         self._news.set()
 
-    def _once(self, message: str) -> None:
-        if message not in self._said:
-            self._said.add(message)
-            self.tell(message)
+    def _say_once(self, address: str, what: str) -> None:
+        """Say of a worker what holds for others too: a thousand of them are one message."""
+        if what not in self._said:
+            self._said.add(what)
+            self.tell(f"worker {address} {what}")
 
     def _gone(self, address: str) -> None:
         """A worker has gone: what it was training goes to another."""
@@ -300,14 +303,25 @@ class Conversation:
         lost = self.nodes.pop(address, None)
         if lost is None:
             return
-        now = time.time()
-        for slot, entry in enumerate(lost.training()):
-            if entry.future is not None:
-                entry.losses.append(Loss(lost.called(slot), min(entry.began, now), now))
-        for entry in lost.holds.values():
-            self._return(entry)
-        lost.holds.clear()
+        held, lost.holds = list(lost.holds.values()), {}
+        for slot, entry in enumerate(held):
+            if slot < lost.site.slots and entry.future is not None:
+                self._lose(entry, lost, slot)
+            else:
+                self._return(entry)
         self._news.set()
+
+    def _lose(self, entry: Entry, at: Node, slot: int = 0) -> None:
+        """A worker went away with a task: another gets it, unless it happens again and again."""
+        now = time.time()
+        loss = Loss(at.called(slot), min(entry.began, now), now)
+        entry.losses.append(loss)
+        if len(entry.losses) < MOST_LOSSES:
+            self._return(entry)
+            return
+        error = f"WorkerDied: {len(entry.losses)} workers of the cluster went away with it"
+        died = Attempt("died", None, error, None, loss.start - at.ahead, now - at.ahead)
+        self.tell(Finished(entry, at, Returned(died, slot, loss.start, now - loss.start)))
 
     async def _bring(self, there: Node) -> None:
         """Send the arrays to a worker, unless they are there: once to each machine."""
@@ -471,9 +485,7 @@ class Conversation:
         if entry is None:  # it was taken back meanwhile
             return
         if returned is None:
-            now = time.time()
-            entry.losses.append(Loss(at.called(0), min(entry.began, now), now))
-            self._return(entry)
+            self._lose(entry, at)
             self._news.set()
             return
         weight = 1.0 if math.isinf(self.seconds) else 0.2
@@ -564,12 +576,12 @@ async def _client(at: Cluster, most: int | None) -> AsyncIterator[Client]:
 
     from hpsearch import backends
 
+    _check_files(at)
+
     tls = None
     if at.tls is not None:
-        tls = Security(
-            require_encryption=True,
-            **{name: at.tls.get(key) for name, key in TLS.items() if at.tls.get(key) is not None},
-        )
+        names = {TLS[key]: path for key, path in at.tls.items() if path is not None}
+        tls = Security(require_encryption=True, **names)
     if not at.named:
         # One worker: each trial has a process of its own all the same.
         async with (
@@ -615,8 +627,25 @@ async def _client(at: Cluster, most: int | None) -> AsyncIterator[Client]:
             await asyncio.wait_for(client.close(timeout=2), 5)
 
 
-TLS = {"tls_ca_file": "ca_file", "tls_client_cert": "cert", "tls_client_key": "key"}
+TLS = {"ca_file": "tls_ca_file", "cert": "tls_client_cert", "key": "tls_client_key"}
 """What `distributed.Security` calls the keys of `parallel.tls`."""
+
+
+def _check_files(at: Cluster) -> None:
+    """Refuse a cluster whose files are not there.
+
+    Raises:
+        HpsearchError: one is missing, or an address asks for certificates and none are named.
+    """
+    named = {f"tls.{key}": path for key, path in (at.tls or {}).items()}
+    for key, path in {"scheduler_file": at.scheduler_file, **named}.items():
+        if path is not None and not Path(path).is_file():
+            raise HpsearchError(f"parallel.{key}: {path}: no such file")
+    if at.scheduler is not None and at.scheduler.startswith("tls://") and at.tls is None:
+        raise HpsearchError(
+            f"parallel.scheduler: {at}: needs certificates; name them in parallel.tls, or say "
+            "tls: true where Dask's own configuration does"
+        )
 
 
 @contextmanager
