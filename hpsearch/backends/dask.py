@@ -108,7 +108,8 @@ class Dask:
             now = time.time()
             self._found.put(failed(error, now, now).answer(task, "here"))
             return
-        self._loop.call_soon_threadsafe(self._talk.accept, entry)
+        with suppress(RuntimeError):  # the conversation is over, as `next` will say
+            self._loop.call_soon_threadsafe(self._talk.accept, entry)
 
     def next(self, timeout: float | None = None) -> Answer:
         """See `Backend`.
