@@ -74,7 +74,10 @@ class Dask:
             folders = Folders(Path(self._own.name), Path(self._own.name))
         search = secrets.token_hex(8)
         self._token = SafePath(folders.data.parent) / folders.data.name / f"here-{search}"
-        luggage = Luggage(search, folders, str(self._token), threads, memory)
+        current = None
+        with suppress(OSError):
+            current = str(Path.cwd())
+        luggage = Luggage(search, folders, str(self._token), current, threads, memory)
         self._folders = folders
         self._pending = 0
         # What the other thread says: a str is for people.

@@ -147,7 +147,7 @@ class Client:
 def conversation(slots, most=None):
     """A conversation with workers of so many slots, and what each was handed."""
     folders = Folders(Path("run"), Path("data"))
-    talk = Conversation(Cluster(), most, Luggage("s", folders, "token", 1, None), [].append)
+    talk = Conversation(Cluster(), most, Luggage("s", folders, "token", None, 1, None), [].append)
     talk._client = Client()
     for number, count in enumerate(slots):
         site = Site(str(number), count, False, True, "blas", "/tmp")
