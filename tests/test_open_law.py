@@ -15,6 +15,7 @@ PACKAGE = Path(__file__).parents[1] / "hpsearch"
 OWN = {  # modules that open other files than those of a run directory
     "api/babysat.py": "the configuration of the user, and a temporary folder",
     "backends/__init__.py": "/dev/null",
+    "backends/cluster.py": "the user's certificates, and the file with a scheduler's address",
     "backends/node.py": "folders of its own at a worker of a cluster, and the user's code there",
     "backends/slot.py": "/proc",
     "backends/engines.py": "/dev/null",

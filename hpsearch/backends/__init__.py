@@ -15,6 +15,7 @@ from hpsearch.backends.protocol import (
     Folders,
     Kind,
     Loss,
+    Survey,
     Task,
 )
 from hpsearch.errors import HpsearchError
@@ -34,6 +35,7 @@ __all__ = [
     "Folders",
     "Kind",
     "Loss",
+    "Survey",
     "Task",
     "auto_jobs",
     "create",
@@ -76,11 +78,7 @@ def create(
     if jobs is not None and jobs < 1:
         raise HpsearchError(f"parallel.jobs: must be at least 1, found {jobs}")
     if name == "dask":
-        if find_spec("distributed") is None:
-            raise HpsearchError(
-                "parallel.backend: dask needs Dask's distributed; install it with: "
-                "pip install 'hpsearch[dask]'"
-            )
+        _check_installed()
         from hpsearch.backends.dask import Dask
 
         return Dask(cluster or Cluster(), jobs, folders, threads, memory, say)
@@ -104,6 +102,27 @@ def create(
     raise HpsearchError(
         f"parallel.backend: {name!r} is no backend; choose one of {', '.join(BACKENDS)}"
     )
+
+
+def survey(cluster: Cluster) -> Survey:
+    """Who trains in a cluster.
+
+    Raises:
+        HpsearchError: nobody answers there, none of the workers fits, or Dask is not installed.
+    """
+    _check_installed()
+    from hpsearch.backends.dask import Dask
+
+    with Dask(cluster, None) as there:
+        return there.survey()
+
+
+def _check_installed() -> None:
+    if find_spec("distributed") is None:
+        raise HpsearchError(
+            "parallel.backend: dask needs Dask's distributed; install it with: "
+            "pip install 'hpsearch[dask]'"
+        )
 
 
 def open_streams() -> None:

@@ -12,11 +12,12 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import count, islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.backends import node
 from hpsearch.backends.node import Luggage, Piece, Returned, Site
-from hpsearch.backends.protocol import Cluster, ClusterLostError, Folders, Loss, Task
+from hpsearch.backends.protocol import Attempt, Cluster, ClusterLostError, Folders, Loss, Task
 from hpsearch.errors import HpsearchError
 from hpsearch.store import SafePath
 
@@ -121,6 +122,14 @@ def differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> tuple[str
     return None, f"has {', '.join(differing)}" if differing else ""
 
 
+def own_versions() -> dict[str, Any]:
+    """What `node.VERSIONS` finds here."""
+    names: dict[str, Any] = {}
+    exec(node.VERSIONS, names)  # noqa: S102 (our own text, as workers run it)
+    found: dict[str, Any] = names["found"]
+    return found
+
+
 @dataclass
 class Conversation:
     """All that goes between a search and a cluster. Everything here runs in one loop.
@@ -153,7 +162,6 @@ class Conversation:
         self._sending: dict[str, asyncio.Task[Any]] = {}
         self._said: set[str] = set()
         self._silent = time.monotonic()
-        self._ours: dict[str, Any] = {}
         self._client: Client
 
     @asynccontextmanager
@@ -163,7 +171,7 @@ class Conversation:
         Raises:
             HpsearchError: nobody answers there, or Dask is not installed.
         """
-        exec(node.VERSIONS, self._ours)  # noqa: S102 (our own text, as workers run it)
+        self._ours = own_versions()
         with _quiet():
             async with _client(self.at, self.most) as self._client:
                 self._client.subscribe_topic("all", self._heard)
@@ -186,7 +194,7 @@ class Conversation:
         while True:
             try:
                 there = set(await asyncio.wait_for(self._client.ncores(), CONNECT))
-            except (OSError, TimeoutError, ValueError) as error:
+            except (OSError, TimeoutError, ValueError, RuntimeError) as error:
                 if self._client.status == "closed" or time.monotonic() - last > CONNECT:
                     raise ClusterLostError(
                         f"parallel.scheduler: {self.at}: the Dask scheduler is gone"
@@ -247,24 +255,24 @@ class Conversation:
             self.met.discard(address)
 
     async def _look_at(self, address: str) -> None:
-        asked = time.time()
-        # In the worker's own words: it may have another hpsearch, or none.
+        # A text that Python alone can run: the worker may have another hpsearch, or none.
         program = {"text": node.VERSIONS, "found": {}}
         theirs = await self._ask(address, eval, "exec(text, found) or found['found']", program)
-        ahead = (asked + time.time()) / 2 - theirs["time"]
-        ours = self._ours["found"]
-        refused, differing = differences(ours, theirs)
+        refused, differing = differences(self._ours, theirs)
         if refused is not None:
             self._refuse(address, refused)
             return
-        if differing:
-            self._once(f"worker {address} {differing}; results may differ in their last digits")
         site: Site = await self._ask(address, node.arrive, self.luggage)
         if not differing and site.kernels != (here := node.kernels()):
-            self._once(
-                f"worker {address} computes with {site.kernels}, this machine with {here}; "
-                "results may differ in their last digits"
-            )
+            differing = f"computes with {site.kernels}, and this machine with {here}"
+        if differing:
+            self._say_once(address, f"{differing}; results may differ in their last digits")
+        if theirs["distributed"] != self._ours["distributed"]:
+            other = f"has Dask {theirs['distributed']} and not {self._ours['distributed']}"
+            self._say_once(address, f"{other}; Dask wants the same everywhere")
+        asked = time.time()
+        told = await self._ask(address, time.time)
+        ahead = (asked + time.time()) / 2 - told
         there = Node(address, theirs["host"], site, ahead)
         if not site.shared:
             await self._bring(there)
@@ -279,13 +287,14 @@ class Conversation:
 
     def _refuse(self, address: str, why: str) -> None:
         self.refused[address] = f"worker {address} {why}"
-        self._once(self.refused[address])
+        self._say_once(address, why)
         self._news.set()
 
-    def _once(self, message: str) -> None:
-        if message not in self._said:
-            self._said.add(message)
-            self.tell(message)
+    def _say_once(self, address: str, what: str) -> None:
+        """Say of a worker what holds for others too: a thousand of them are one message."""
+        if what not in self._said:
+            self._said.add(what)
+            self.tell(f"worker {address} {what}")
 
     def _gone(self, address: str) -> None:
         """A worker has gone: what it was training goes to another."""
@@ -294,14 +303,25 @@ class Conversation:
         lost = self.nodes.pop(address, None)
         if lost is None:
             return
-        now = time.time()
-        for slot, entry in enumerate(lost.training()):
-            if entry.future is not None:
-                entry.losses.append(Loss(lost.called(slot), min(entry.began, now), now))
-        for entry in lost.holds.values():
-            self._return(entry)
-        lost.holds.clear()
+        held, lost.holds = list(lost.holds.values()), {}
+        for slot, entry in enumerate(held):
+            if slot < lost.site.slots and entry.future is not None:
+                self._lose(entry, lost, slot)
+            else:
+                self._return(entry)
         self._news.set()
+
+    def _lose(self, entry: Entry, at: Node, slot: int = 0) -> None:
+        """A worker went away with a task: another gets it, unless it happens again and again."""
+        now = time.time()
+        loss = Loss(at.called(slot), min(entry.began, now), now)
+        entry.losses.append(loss)
+        if len(entry.losses) < MOST_LOSSES:
+            self._return(entry)
+            return
+        error = f"WorkerDied: {len(entry.losses)} workers of the cluster went away with it"
+        died = Attempt("died", None, error, None, loss.start - at.ahead, now - at.ahead)
+        self.tell(Finished(entry, at, Returned(died, slot, loss.start, now - loss.start)))
 
     async def _bring(self, there: Node) -> None:
         """Send the arrays to a worker, unless they are there: once to each machine."""
@@ -354,34 +374,45 @@ class Conversation:
         heapq.heappush(self.queue, (-entry.task.cost, next(self._order), entry))
 
     def fill(self) -> None:
-        """Hand tasks to workers that have room, the longest first."""
+        """Hand tasks to workers that have room, the longest first, to the idlest worker first."""
+        if not self.queue or self._client.status != "running":
+            return
+        rooms = self._rooms()
+        idlest = [(len(self.nodes[a].holds) / self.nodes[a].site.slots, a) for a in rooms]
+        heapq.heapify(idlest)
+        left = math.inf
+        if self.most is not None:
+            left = self.most - sum(
+                min(len(each.holds), each.site.slots) for each in self.nodes.values()
+            )
         given: dict[str, dict[str, Entry]] = {}
-        while self.queue and self._client.status == "running":
-            free = self._with_room()
-            if free is None:
-                break
-            entry = heapq.heappop(self.queue)[2]
+        while self.queue and idlest and left > 0:
+            load, address = heapq.heappop(idlest)
+            to, entry = self.nodes[address], heapq.heappop(self.queue)[2]
             key = f"{entry.task.name}-{self.luggage.search[:6]}-{next(self._keys)}"
-            free.holds[key] = given.setdefault(free.address, {})[key] = entry
+            to.holds[key] = given.setdefault(address, {})[key] = entry
+            rooms[address] -= 1
+            left -= load < 1
+            if rooms[address]:
+                heapq.heappush(idlest, (len(to.holds) / to.site.slots, address))
         for address, entries in given.items():
             self._start(self._hand_over(self.nodes[address], entries))
 
-    def _with_room(self) -> Node | None:
-        """The worker with the most room; None if none has any."""
-        training = sum(min(len(each.holds), each.site.slots) for each in self.nodes.values())
-        if self.most is not None and training >= self.most:
-            return None
+    def _rooms(self) -> dict[str, int]:
+        """How many tasks each worker may be given; those that get any.
+
+        Where tasks are short, some wait at each worker, so that it need not wait for us; more of
+        them come when half are gone, since many at once cost little more than one.
+        """
         behind = 0
         if self.seconds < SHORT:
             behind = min(MOST_WAITING, max(1, math.ceil(TRIP / max(self.seconds, 1e-6))))
-        best, least = None, math.inf
-        for each in self.nodes.values():
+        rooms = {}
+        for address, each in self.nodes.items():
             slots, holds = each.site.slots, len(each.holds)
-            if holds >= slots * (1 + behind):
-                continue
-            if holds / slots < least:
-                best, least = each, holds / slots
-        return best
+            if holds < slots or 2 * (holds - slots) < behind * slots:
+                rooms[address] = slots * (1 + behind) - holds
+        return rooms
 
     async def _hand_over(self, to: Node, entries: Mapping[str, Entry]) -> None:
         """Give tasks to a worker, and wait for each of them.
@@ -454,9 +485,7 @@ class Conversation:
         if entry is None:  # it was taken back meanwhile
             return
         if returned is None:
-            now = time.time()
-            entry.losses.append(Loss(at.called(0), min(entry.began, now), now))
-            self._return(entry)
+            self._lose(entry, at)
             self._news.set()
             return
         weight = 1.0 if math.isinf(self.seconds) else 0.2
@@ -547,13 +576,13 @@ async def _client(at: Cluster, most: int | None) -> AsyncIterator[Client]:
 
     from hpsearch import backends
 
+    _check_files(at)
+
     tls = None
     if at.tls is not None:
-        tls = Security(
-            require_encryption=True,
-            **{name: at.tls.get(key) for name, key in TLS.items() if at.tls.get(key) is not None},
-        )
-    if at.scheduler is None and at.scheduler_file is None:
+        names = {TLS[key]: path for key, path in at.tls.items() if path is not None}
+        tls = Security(require_encryption=True, **names)
+    if not at.named:
         # One worker: each trial has a process of its own all the same.
         async with (
             LocalCluster(
@@ -569,8 +598,9 @@ async def _client(at: Cluster, most: int | None) -> AsyncIterator[Client]:
         ):
             yield client
         return
+    client = None
     try:
-        client = await Client(
+        client = Client(
             at.scheduler,
             scheduler_file=at.scheduler_file,
             security=tls,
@@ -579,9 +609,12 @@ async def _client(at: Cluster, most: int | None) -> AsyncIterator[Client]:
             timeout=CONNECT,
             name="hpsearch",
         )
+        await client
     except (OSError, TimeoutError, ValueError, TypeError, RuntimeError) as error:
         from hpsearch.backends.attempt import error_line
 
+        with suppress(Exception):
+            await client.close()
         raise HpsearchError(
             f"parallel.scheduler: {at}: a Dask scheduler must answer there within {CONNECT:g} s, "
             f"found none ({error_line(error)}); start one with `dask scheduler`, or mend the "
@@ -594,17 +627,38 @@ async def _client(at: Cluster, most: int | None) -> AsyncIterator[Client]:
             await asyncio.wait_for(client.close(timeout=2), 5)
 
 
-TLS = {"tls_ca_file": "ca_file", "tls_client_cert": "cert", "tls_client_key": "key"}
+TLS = {"ca_file": "tls_ca_file", "cert": "tls_client_cert", "key": "tls_client_key"}
 """What `distributed.Security` calls the keys of `parallel.tls`."""
+
+
+def _check_files(at: Cluster) -> None:
+    """Refuse a cluster whose files are not there.
+
+    Raises:
+        HpsearchError: one is missing, or an address asks for certificates and none are named.
+    """
+    named = {f"tls.{key}": path for key, path in (at.tls or {}).items()}
+    for key, path in {"scheduler_file": at.scheduler_file, **named}.items():
+        if path is not None and not Path(path).is_file():
+            raise HpsearchError(f"parallel.{key}: {path}: no such file")
+    if at.scheduler is not None and at.scheduler.startswith("tls://") and at.tls is None:
+        raise HpsearchError(
+            f"parallel.scheduler: {at}: needs certificates; name them in parallel.tls, or say "
+            "tls: true where Dask's own configuration does"
+        )
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep Dask's log off the terminal: what matters is said in our words."""
-    logger = logging.getLogger("distributed")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL + 1)
+    import distributed  # noqa: F401 (which sets the levels of its loggers)
+
+    names = [name for name in logging.root.manager.loggerDict if name.startswith("distributed")]
+    levels = {name: logging.getLogger(name).level for name in names}
+    for name in names:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     try:
         yield
     finally:
-        logger.setLevel(before)
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)

@@ -26,7 +26,7 @@ from typing import Any, Self
 from hpsearch.backends.attempt import failed
 from hpsearch.backends.cluster import Conversation, Entry, Finished
 from hpsearch.backends.node import Luggage
-from hpsearch.backends.protocol import Answer, Attempt, Cluster, Folders, Task
+from hpsearch.backends.protocol import Answer, Attempt, Cluster, Folders, Survey, Task
 from hpsearch.backends.worker import dumps, load_attempt
 from hpsearch.store import SafePath
 
@@ -108,7 +108,8 @@ class Dask:
             now = time.time()
             self._found.put(failed(error, now, now).answer(task, "here"))
             return
-        self._loop.call_soon_threadsafe(self._talk.accept, entry)
+        with suppress(RuntimeError):  # the conversation is over, as `next` will say
+            self._loop.call_soon_threadsafe(self._talk.accept, entry)
 
     def next(self, timeout: float | None = None) -> Answer:
         """See `Backend`.
@@ -146,6 +147,23 @@ class Dask:
                 self._found.put(found)
                 break
         self._pending = 0
+
+    def survey(self) -> Survey:
+        """Who is there, and what is to be said of them.
+
+        Raises:
+            HpsearchError: none of the workers fits.
+        """
+        remarks = []
+        while not self._found.empty():
+            said = self._found.get()
+            if isinstance(said, BaseException):
+                raise said
+            if isinstance(said, str):
+                remarks.append(said)
+        nodes = self._talk.nodes.values()
+        workers = sorted(f"{each.host}/{each.site.name}" for each in nodes)
+        return Survey(workers, self._talk.slots, remarks)
 
     def __enter__(self) -> Self:
         self._token.parent.mkdir(exist_ok=True)

@@ -40,11 +40,14 @@ LOOK = 0.25
 IDLE = 60.0
 """Seconds after which the process of a slot ends that nobody has used."""
 
+FORGOTTEN = 600.0
+"""Seconds after which a search is forgotten here that has sent nothing."""
+
 MOST_BYTES = 256 * 2**20
 """Of what one piece of training leaves in its folder, where that travels."""
 
 VERSIONS = """\
-import hashlib, importlib.util, os, platform, socket, sys, time
+import hashlib, importlib.util, os, platform, socket, sys
 from importlib import metadata
 
 def version(name):
@@ -63,7 +66,6 @@ for folder, below, names in os.walk(os.path.dirname(spec.origin)) if spec else (
                 digest.update(file.read())
 found = {
     "host": socket.gethostname(),
-    "time": time.time(),
     "python": ".".join(map(str, sys.version_info[:2])),
     "machine": platform.machine(),
     "hpsearch": version("hpsearch") or ("unknown" if spec else None),
@@ -143,6 +145,7 @@ class Post:
     free: list[tuple[Slot, float]] = field(default_factory=list)
     numbers: set[int] = field(default_factory=set)
     lock: threading.Condition = field(default_factory=threading.Condition)
+    used: float = field(default_factory=time.monotonic)  # when it last had a piece to train
 
     @contextmanager
     def slot(self) -> Iterator[Slot]:
@@ -155,7 +158,8 @@ class Post:
         finally:
             slot.release()
             with self.lock:
-                self.free.append((slot, time.monotonic()))
+                self.used = time.monotonic()
+                self.free.append((slot, self.used))
                 self.lock.notify()
 
     def _new(self) -> Slot:
@@ -167,12 +171,17 @@ class Post:
         limits = Limits(self.luggage.threads, self.luggage.memory, environment)
         return Slot(str(number), limits)
 
-    def tidy(self) -> None:
-        """End the processes of slots that have been idle for long."""
+    def tidy(self) -> bool:
+        """End the processes of slots that have been idle for long.
+
+        False if nothing has been trained for so long that the search may have died.
+        """
         with self.lock:
             for slot, since in self.free:
                 if slot.worker is not None and time.monotonic() - since > IDLE:
                     slot.kill()
+            idle = len(self.free) == len(self.numbers)
+            return not idle or time.monotonic() - self.used < FORGOTTEN
 
     def close(self) -> None:
         """End every slot."""
@@ -221,7 +230,8 @@ def _sees(luggage: Luggage) -> bool:
 
 def _tidy(search: str) -> None:
     while (post := _posts.get(search)) is not None:
-        post.tidy()
+        if not post.tidy():  # if it lives, it is told so with its next piece, and comes again
+            depart(search)
         time.sleep(IDLE / 4)
 
 

@@ -109,8 +109,28 @@ class Cluster:
     scheduler_file: str | None = None
     tls: Mapping[str, str | None] | None = None
 
+    @property
+    def named(self) -> bool:
+        """Whether it runs already; else one is started on this machine."""
+        return self.scheduler is not None or self.scheduler_file is not None
+
     def __str__(self) -> str:
         return self.scheduler or self.scheduler_file or "this machine"
+
+
+@dataclass(frozen=True)
+class Survey:
+    """Who trains in a cluster.
+
+    Attributes:
+        workers: as the timeline calls them.
+        slots: how many trials they train at once.
+        remarks: what is to be said of them, such as why one is not used.
+    """
+
+    workers: list[str]
+    slots: int
+    remarks: list[str]
 
 
 class ClusterLostError(HpsearchError):

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hpsearch.config import Config, remarks_on
+from hpsearch.config.schema import MOST_JOBS
 from hpsearch.messages import counted
 from hpsearch.report.escape import echo
 from hpsearch.report.numbers import extent, number, setting
@@ -70,6 +71,8 @@ def show_plan(config: Config) -> None:
     epochs, full = planned_epochs(rounds), trials * config.trainer.epochs
     saved = "" if epochs == full else f" instead of {full:,}"
     share = f"{jobs} at a time, jobs about {busy(rounds, jobs):.0%} busy"
+    if jobs == MOST_JOBS:
+        share = "as many at a time as the cluster trains (say parallel.workers to plan for many)"
     echo(f"{counted(epochs, 'epoch')}{saved}, {share}")
     if (workers := config.parallel.workers) is not None:
         echo(f"planned for {counted(workers, 'worker')}, about {busy(rounds, workers):.0%} busy")

@@ -102,6 +102,7 @@ def trainer_of(
     code: Mapping[str, bytes] = {}
     if function is None and kind.code is not None and kind.code.modules is not None:
         code = kind.code.modules(setup.options)
+    place = replace(place, run=run.resolve(), data=data.resolve())  # a worker is elsewhere
     return TravellingTrainer(kind.name, setup, place, code)
 
 
@@ -190,12 +191,19 @@ def threads_of(config: Config, jobs: int) -> int:
     return max(1, backends.auto_jobs() // jobs) if alone else 1
 
 
+def cluster_of(config: Config) -> backends.Cluster:
+    """The Dask cluster that a configuration names."""
+    parallel = config.parallel
+    tls = None if parallel.tls is None else vars(parallel.tls)
+    return backends.Cluster(parallel.scheduler, parallel.scheduler_file, tls)
+
+
 def _elsewhere(config: Config) -> bool:
-    """Whether trials run on a cluster, whose workers are counted there."""
+    """Whether trials run on a cluster, which says how many there is room for."""
     parallel = config.parallel
     if parallel.backend == "joblib":
         return (parallel.engine or "loky") not in backends.ON_THIS_MACHINE
-    return parallel.backend == "dask"
+    return parallel.backend == "dask" and cluster_of(config).named
 
 
 def backend_of(
@@ -215,16 +223,13 @@ def backend_of(
     parallel, jobs = config.parallel, jobs_of(config)
     jobs = jobs if most is None else min(jobs, most)
     bound = not _elsewhere(config) or most is not None or parallel.jobs not in ("auto", -1)
-    tls = parallel.tls
     return backends.create(
         parallel.backend,
         jobs if bound else None,
         threads=threads_of(config, jobs),
         memory=parallel.memory,
         devices=parallel.devices or (),
-        cluster=backends.Cluster(
-            parallel.scheduler, parallel.scheduler_file, None if tls is None else vars(tls)
-        ),
+        cluster=cluster_of(config),
         folders=folders,
         say=say,
         engine=parallel.engine,

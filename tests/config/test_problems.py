@@ -164,7 +164,12 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_file(problems):
         (SEARCH, "{trials: 0,", "search.trials: must be a whole number from 1 to 1,000,000"),
         (SEARCH, "{n_trials: 9,", "search.n_trials: unknown key (did you mean 'trials'?)"),
         ("trial_timeout: null", "trial_timeout: 10:00", "a text such as 90s, 10m, 1h30m or 1d"),
-        ("backend: local", "backend: dask", "must be local or serial, found 'dask' (not yet"),
+        ("backend: local", "backend: slurm", "must be local, serial, dask or joblib"),
+        ("backend: local", "scheduler: tcp://h:1", "parallel.scheduler: is for backend dask"),
+        ("backend: local", "backend: dask, scheduler: 'tcp://h:1', scheduler_file: s.json",
+         "parallel.scheduler_file: says where the scheduler is, as 'scheduler' does; keep one"),
+        ("backend: local", "engine: ray", "parallel.engine: is for backend joblib, found backend"),
+        ("backend: local", "tls: 1", "true, false, or a mapping with keys ca_file, cert, key"),
         ("jobs: auto", "devices: 0", "parallel.devices: must be a list of different values such as"
          " [0, 1], found 0"),
         ("jobs: auto", "devices: []", "must be a list of different values such as [0, 1]"),
