@@ -118,8 +118,7 @@ class Dask:
         """See `Backend`.
 
         Raises:
-            ClusterLostError: the scheduler is gone.
-            HpsearchError: none of the workers fits.
+            ClusterLostError: the scheduler is gone, or none of the workers fits.
         """
         if not self._pending:
             raise LookupError("no task is pending")
@@ -155,7 +154,7 @@ class Dask:
         """Who is there, and what is to be said of them.
 
         Raises:
-            HpsearchError: none of the workers fits.
+            ClusterLostError: none of the workers fits.
         """
         remarks = []
         while not self._found.empty():

@@ -102,6 +102,7 @@ def trainer_of(
     code: Mapping[str, bytes] = {}
     if function is None and kind.code is not None and kind.code.modules is not None:
         code = kind.code.modules(setup.options)
+    place = replace(place, run=run.resolve(), data=data.resolve())  # a worker is elsewhere
     return TravellingTrainer(kind.name, setup, place, code)
 
 

@@ -159,6 +159,20 @@ def test_a_search_on_a_cluster_finds_the_trials_of_one_process(folder, shared, c
     assert names <= {worker.log.stem for worker in shared.workers if worker.alive}
 
 
+def test_the_folder_of_runs_may_be_named_from_where_the_search_begins(folder, shared, tmp_path):
+    shared.resize(1)
+    words = ("run", str(folder / "digits.yaml"), "--scheduler", shared.address, "--name", "there")
+    done = subprocess.run(
+        [sys.executable, "-m", "hpsearch", *words],
+        cwd=tmp_path,
+        env=shared.environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert {trial["status"] for trial in fates(tmp_path / "runs" / "there")} != {"failed"}
+
+
 class Disturbed:
     """The search of a function on a cluster, to which something is to happen while it trains."""
 
