@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -175,6 +175,7 @@ class Pool:
         self._name, self._workers, self._options = name, max(2, workers), options
         self._backend: Any = None  # joblib's
         self._parallel: Any = None
+        self._starting = False
         self._last: object = None  # what the engine gave for the last call
 
     @property
@@ -200,6 +201,27 @@ class Pool:
         except Exception as error:  # whatever an engine raises
             raise not_started(self._name, error) from error
         self._backend, self._parallel = backend, parallel
+
+    def start_soon(self, then: Callable[[HpsearchError | None], None]) -> None:
+        """Start the workers in a thread, as a cluster may have no room for them for long.
+
+        Args:
+            then: is called there afterwards, with the error if they cannot be started.
+        """
+        if self._starting:
+            return
+        self._starting = True
+
+        def begin() -> None:
+            problem = None
+            try:
+                self.start()
+            except HpsearchError as error:
+                problem = error
+            self._starting = False
+            then(problem)
+
+        threading.Thread(target=begin, daemon=True).start()
 
     def submit(self, call: Callable[[], Any], ended: Callable[[Any], None]) -> object:
         """Hand a call to the engine, which calls `ended` from a thread of its own."""
@@ -252,31 +274,6 @@ class Pool:
 
 class SubmitError(Exception):
     """The engine refuses calls, as it does when its workers have just died."""
-
-
-def start_all(pools: Sequence[Pool]) -> None:
-    """Start the workers of pools, all at the same time.
-
-    Raises:
-        HpsearchError: one of them cannot be started.
-    """
-    closed = [pool for pool in dict.fromkeys(pools) if not pool.started]
-    problems: list[HpsearchError] = []
-
-    def begin(pool: Pool) -> None:
-        try:
-            pool.start()
-        except HpsearchError as problem:
-            problems.append(problem)
-
-    # Daemons: a Ctrl-C need not wait for a cluster that has no room for them.
-    threads = [threading.Thread(target=begin, args=(pool,), daemon=True) for pool in closed]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for problem in problems:
-        raise problem
 
 
 def not_started(name: str, error: Exception) -> HpsearchError:

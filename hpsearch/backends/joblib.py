@@ -28,13 +28,13 @@ from hpsearch.backends.engines import (
     not_started,
     nothing,
     quietly,
-    start_all,
 )
 from hpsearch.backends.local import PATIENCE
 from hpsearch.backends.protocol import Answer, Loss, Task
 from hpsearch.backends.slot import ATTEMPTS
 from hpsearch.backends.threads import limit_threads, thread_variables
 from hpsearch.backends.worker import dumps, load_attempt, perform
+from hpsearch.errors import HpsearchError
 
 if TYPE_CHECKING:
     from threadpoolctl import threadpool_limits
@@ -202,9 +202,10 @@ class Joblib:
         if self._suspects or any(place.alone for place in self._places):
             return
         free = [place for place in self._places if place.piece is None]
-        with quietly():
-            start_all([place.pool for place in free[: len(self._queue)]])
-        for place in free:
+        for place in sorted(free, key=lambda place: not place.pool.started)[: len(self._queue)]:
+            if self._engine.apart and not place.pool.started:
+                place.pool.start_soon(partial(self._hear, place, 0))
+                continue
             while self._queue and place.piece is None:
                 self._begin(place, heapq.heappop(self._queue))
 
@@ -231,7 +232,7 @@ class Joblib:
             ended(SubmitError(error_line(error)))
 
     def _hear(self, place: Place, ticket: int, out: Any) -> None:
-        """Called by a thread of the engine's when a call has ended."""
+        """Called by another thread when a call has ended, or workers were started."""
         self._ended.put((place, ticket, out))
 
     def _listen(self, left: float) -> None:
@@ -249,6 +250,8 @@ class Joblib:
                 self._expire(place)
 
     def _receive(self, place: Place, ticket: int, out: Any) -> None:
+        if isinstance(out, HpsearchError):  # workers cannot be started
+            raise out
         piece = place.piece
         if piece is None or place.ticket != ticket:
             return
@@ -283,6 +286,7 @@ class Joblib:
         """A worker died, or all of a pool: try again what they were at, or give it up."""
         now, pool, together = time.time(), place.pool, [place]
         broken = isinstance(error, BrokenExecutor | SubmitError) or self._name == "loky"
+        broken = broken and not self._engine.apart
         if broken:
             together = [each for each in self._busy() if each.pool is pool]
         if broken or self._engine.apart:

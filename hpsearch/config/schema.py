@@ -274,7 +274,13 @@ class Parallel(Keys):
     )
     backend: Annotated[
         Literal["local", "serial", "dask", "joblib"],
-        rules.choice("local", "serial", "dask", "joblib"),
+        rules.choice(
+            *("local", "serial", "dask", "joblib"),
+            refused={
+                name: f" (an engine: write backend: joblib, engine: {name})"
+                for name in ("loky", "threading", "ray", "spark")
+            },
+        ),
     ] = key(
         "`local`: processes on this machine; `serial`: this process; `dask`: the workers of a "
         "Dask cluster; `joblib`: another engine that joblib reaches.",

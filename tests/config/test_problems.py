@@ -292,3 +292,31 @@ def test_columns_and_signs_that_cannot_be_meant_are_told(data, message):
     with pytest.raises(ConfigError) as told:
         from_mapping(tree)
     assert message in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("parallel", "message"),
+    [
+        ("backend: ray", "backend: must be local, serial, dask or joblib, found 'ray' (an engine: "
+         "write backend: joblib, engine: ray)"),
+        ("backend: joblib, engine: dask", "engine: dask is a backend of its own"),
+        ("backend: joblib, engine: multiprocessing", "process that died; take loky"),
+        ("backend: joblib, devices: [0]", "devices: no engine of joblib's heeds it; drop it, or"),
+        ("backend: joblib, memory: 2G", "memory: no engine of joblib's heeds it; drop it, or"),
+    ],
+)  # fmt: skip
+def test_what_an_engine_of_joblibs_cannot_do_is_told(problems, parallel, message):
+    (told,) = problems(("jobs: auto, backend: local", parallel))
+    assert message in told
+
+
+def test_threads_are_for_the_network_alone():
+    with pytest.raises(ConfigError, match=r"trials of a function change the process .*take loky"):
+        from_mapping(
+            {
+                "trainer": {"kind": "function", "function": "m.py:train"},
+                "metric": {"name": "loss"},
+                "space": {"x": {"min": 0, "max": 1}},
+                "parallel": {"backend": "joblib", "engine": "threading"},
+            }
+        )
