@@ -215,16 +215,20 @@ def main() -> None:
     )
     parser.add_argument("--lcbench", default=LCBENCH, help="the folder that holds it")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--budgets", type=int, nargs="+", default=BUDGETS, help="full trainings")
+    parser.add_argument("--workers", type=int, nargs="*", default=[], help="plans for so many")
     parser.add_argument("--noise", nargs=2, type=float, default=(0.0, 0.0))
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--peers", action="store_true", help="Optuna's samplers, too")
     parser.add_argument("--tiny", action="store_true", help="show only that it works")
     args = parser.parse_args()
     folder = found(args.lcbench, args.tiny)
-    budgets = TINY_BUDGETS if args.tiny else BUDGETS
+    budgets = TINY_BUDGETS if args.tiny else tuple(args.budgets)
     tasks = scoring(folder).TUNING_TASKS[: 1 if args.tiny else None]
     cases = list(product(tasks, range(2 if args.tiny else args.seeds)))
     searches: list[Any] = [{}, {"screened": False}, {"sampler": "random"}]
+    if args.workers:  # beside the plan for a few, with as many trials
+        searches = [{}, *({"workers": workers} for workers in args.workers)]
     peers = list(PEERS) if args.peers else []
     if args.tiny and find_spec("optuna"):
         peers = list(PEERS[:1])

@@ -18,10 +18,11 @@ stands beside two others on the same surface:
     ASHA     random settings, promoted whenever a worker is free (Li et al. 2020)
 
 `busy` is the time that workers trained what counts, of the time that they were there, from the
-first trial to the last. `regret` is the noise-free value of the best trial as the search sees it,
-from 0 (the best there is) to 1 (the median of random settings); `time to` says when it came
-below --target. `CPU` is what the coordinator spends on a trial, the simulator's own share
-taken away; `peak` is all memory of the process, the simulator's included.
+first trial to the last; `before` is the same until the last trial begins, from when on workers
+run out of work whatever the scheme. `regret` is the noise-free value of the best trial as the
+search sees it, from 0 (the best there is) to 1 (the median of random settings); `time to` says
+when it came below --target. `CPU` is what the coordinator spends on a trial, in milliseconds,
+without the simulator's own; `peak` is all memory of the process, the simulator's included.
 """
 
 from __future__ import annotations
@@ -102,11 +103,11 @@ class Surface:
 
     def seconds(self, number: int, params: Mapping[str, Any], epochs: range) -> float:
         """How long some epochs of a trial take."""
-        setting = math.sqrt(params["units"] / 90) * (params["batch_size"] / 90) ** -0.2
+        setting = (params["units"] / 90) ** 0.35 * (params["batch_size"] / 90) ** -0.2
         speed, *pieces = stream(self.seed, "speed", number).standard_normal(1 + EPOCHS)
         pause = math.exp(0.1 * pieces[epochs[0] - 1])
         typical = math.exp(self.sigma * speed - self.sigma**2 / 2)
-        return len(epochs) * setting * typical * pause / 1.13  # so that the mean is about 1
+        return len(epochs) * setting * typical * pause / 1.07  # so that the mean is about 1
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,8 @@ class Simulated:
         trained: how long they trained what was not lost.
         lost: how long they trained what was.
         own: CPU seconds that the simulation itself took.
+        used: how long they trained in all, and how long they were there, when the last trial
+            began: the rest waits for the longest ones to end.
         trace: of each full training its end, its number and its last value.
     """
 
@@ -161,6 +164,7 @@ class Simulated:
     trained: float = 0.0
     lost: float = 0.0
     own: float = 0.0
+    used: tuple[float, float] = (0.0, 0.0)
     trace: list[tuple[float, int, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -171,6 +175,7 @@ class Simulated:
         self._at: dict[int, tuple[Task, float]] = {}  # what each worker is at, and since when
         self._losses: dict[Any, list[Loss]] = {}
         self._present = self.jobs
+        self._worked = 0.0
         self._events: list[tuple[float, int, int, str]] = []  # time, order, worker, what
         self._rng = stream(self.surface.seed, "workers")
         self._visits = dict.fromkeys(range(self.jobs), 0)  # a piece of an earlier visit is lost
@@ -208,6 +213,7 @@ class Simulated:
                 self._begin(self._free.pop(), heapq.heappop(self._queue)[2])
             at, _, worker, what = heapq.heappop(self._events)
             self.there += (at - self.now) * self._present
+            self._worked += (at - self.now) * len(self._at)
             self.now = at
             if what == "comes":
                 self._present += 1
@@ -228,6 +234,8 @@ class Simulated:
         (job,), (state,) = task.args
         seconds = self.surface.seconds(job.number, job.settings, epochs_of(job, state))
         self._at[worker] = task, self.now
+        if state is None:
+            self.used = self._worked, self.there
         self._later(seconds, worker, f"ends {self._visits[worker]}")
 
     def _end(self, worker: int) -> Answer:
@@ -274,7 +282,7 @@ class Case:
     workers: int
     trials: int
     seed: int = 0
-    sigma: float = 0.4
+    sigma: float = 0.3
     lifetime: float | None = None
     target: float = 0.05
     screen: bool = True
@@ -336,6 +344,7 @@ def by_hpsearch(case: Case, folder: Path) -> dict[str, float]:
     return {
         "time": backend.now,
         "busy": backend.trained / backend.there,
+        "full": backend.used[0] / backend.used[1] if backend.used[1] else 1.0,
         "lost": backend.lost / backend.there,
         "ideal": ideal(case, pieces, params),
         "cpu": 1e3 * cpu / case.trials,
@@ -432,6 +441,7 @@ COLUMNS: Mapping[str, tuple[str, Callable[[Mapping[str, float]], str]]] = {
     "time": ("time", lambda row: f"{row['time']:.0f}"),
     "ideal": ("ideal", lambda row: f"{row['ideal']:.0f}" if "ideal" in row else ""),
     "busy": ("busy", lambda row: f"{row['busy']:.1%}"),
+    "full": ("before", lambda row: f"{row['full']:.1%}" if "full" in row else ""),
     "best": ("could be", lambda row: _ideal_busy(row)),
     "regret": ("regret", lambda row: f"{row['regret']:.4f}"),
     "reached": ("time to", lambda row: f"{row['reached']:.0f}"),

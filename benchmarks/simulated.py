@@ -54,6 +54,7 @@ def search(
     seed: int,
     screened: bool = True,
     sampler: str = "zoom",
+    workers: int | None = None,
 ) -> list[Result]:
     """Every trial of one search for the largest accuracy, by number.
 
@@ -65,6 +66,7 @@ def search(
         seed: of the search.
         screened: whether a Gaussian process picks among candidates.
         sampler: zoom or random.
+        workers: for how many the plan is made; None for a few.
     """
     config = from_mapping(
         {
@@ -80,7 +82,7 @@ def search(
                 "halving": epochs > 1,
                 "confirm": False,
             },
-            "parallel": {"backend": "serial"},
+            "parallel": {"backend": "serial", "workers": workers},
         }
     )
     with tempfile.TemporaryDirectory(prefix="hpsearch-") as folder:

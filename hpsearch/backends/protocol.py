@@ -23,8 +23,8 @@ class Task:
         args: its arguments.
         timeout: in seconds from the moment that a worker gets the task; None for no limit. So
             importing what the function needs counts, and starting the worker does not.
-        cost: how long it takes in comparison to others; where several wait, the longest goes
-            first.
+        cost: how long it takes in comparison to others, with all that may follow from it; where
+            several wait, the longest goes first.
         name: what it is called where people see it, as on a cluster's dashboard.
         files: what it reads and writes in the run's folder, as relative paths: its logs below
             "logs/", and folders of checkpoints. They travel with it where that folder does not.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hpsearch.config import Config, remarks_on
@@ -18,6 +18,9 @@ from hpsearch.searching.spec import rounds_of, shortage
 from hpsearch.searching.stages import busy, planned_epochs
 from hpsearch.searching.trainer import jobs_of
 from hpsearch.space import Parameter, Space
+from hpsearch.trial import Round
+
+MOST_SHOWN = 16  # rounds whose sizes are written out one by one, in a plan for many workers
 
 
 def show_space(space: Space) -> None:
@@ -61,8 +64,7 @@ def show_plan(config: Config) -> None:
     show_space(config.space)
     rounds, jobs = rounds_of(config), jobs_of(config)
     trials = sum(round.trials for round in rounds)
-    sizes = " + ".join(str(round.trials) for round in rounds)
-    echo(f"\n{counted(trials, 'trial')} in {counted(len(rounds), 'round')}: {sizes}")
+    echo(f"\n{counted(trials, 'trial')} in {counted(len(rounds), 'round')}: {_sizes(rounds)}")
     if len(rounds[0].rungs) > 1:
         steps = ", ".join(f"{r.trials} to epoch {r.epochs}" for r in rounds[0].rungs)
         echo(f"weak ones stop early; of the first round, {steps}")
@@ -72,6 +74,9 @@ def show_plan(config: Config) -> None:
     if jobs == MOST_JOBS:
         share = "as many at a time as the cluster trains (say parallel.workers to plan for many)"
     echo(f"{counted(epochs, 'epoch')}{saved}, {share}")
+    if (workers := config.parallel.workers) is not None:
+        echo(f"planned for {counted(workers, 'worker')}, about {busy(rounds, workers):.0%} busy")
+        echo(_looking_back(rounds))
     if config.search.confirm is not None:
         top, seeds = trainings_within(config.search.confirm, trials * config.search.repeats)
         if top:
@@ -80,6 +85,25 @@ def show_plan(config: Config) -> None:
             echo(f"then {best} again, {again}{' each' if top > 1 else ''}")
     for remark in filter(None, [shortage(config), *remarks_on(config)]):
         echo(f"! {remark}")
+
+
+def _sizes(rounds: Sequence[Round]) -> str:
+    """How large rounds are: each by itself, or where they are many and alike, in short."""
+    sizes = [round.trials for round in rounds]
+    if len(sizes) > MOST_SHOWN and rounds[0].lag is not None:
+        least, most = min(sizes), max(sizes)
+        return f"{least} each" if least == most else f"{least} to {most} each"
+    return " + ".join(map(str, sizes))
+
+
+def _looking_back(rounds: Sequence[Round]) -> str:
+    """How old what a round looks at must be, in a plan for many workers."""
+    steps = rounds[0].rungs
+    back = zip(steps, (rounds[0].lag or ())[-len(steps) :], strict=False)
+    words = [f"at epoch {step.epochs} from {lag} back" for step, lag in back if lag < len(rounds)]
+    return (
+        f"a round looks at those before it: {', '.join(words)}" if words else "no round looks back"
+    )
 
 
 def show_first_trials(config: Config) -> None:

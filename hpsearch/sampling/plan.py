@@ -11,8 +11,8 @@ from hpsearch.trial import Round, Rung
 
 SMALLEST_ROUND = 9  # fewer trials a round say little about where to look next
 MOST_ROUNDS = 64  # so that rounds grow where there are thousands of trials
-LARGEST_ROUND = 64  # of a plan for many workers, whose rounds overlap: they need not be larger
-STRAGGLERS = 5  # a rung ends when its slowest trial does, after so many times the average
+LARGEST_ROUND = 32  # of a plan for many workers, whose rounds overlap: they need not be larger
+STRAGGLERS = 8  # a rung ends when its slowest trial does, after so many times the average
 
 
 def round_sizes(
@@ -37,7 +37,7 @@ def round_sizes(
     >>> round_sizes(64), round_sizes(5), round_sizes(64, rounds=3)
     ([18, 9, 9, 9, 9, 10], [2, 1, 1, 1], [32, 16, 16])
     >>> round_sizes(80, workers=16), round_sizes(20_000, workers=1000)[:3]
-    ([16, 16, 16, 16, 16], [64, 64, 64])
+    ([16, 16, 16, 16, 16], [32, 32, 32])
     """
     draws = math.ceil(trials / draw)
     first = 2 if coarse and workers is None else 1  # weight of the first round
@@ -117,8 +117,8 @@ def lag(workers: int, size: int, amounts: tuple[int, ...], factor: int = 3) -> t
         amounts: epochs, from `ladder`.
         factor: as for `ladder`.
 
-    >>> lag(64, 64, ladder(30)), lag(1, 64, ladder(30)), lag(64, 64, (30,))
-    ((3, 7, 21), (1, 1, 2), (5,))
+    >>> lag(64, 32, ladder(30)), lag(1, 32, ladder(30)), lag(64, 32, (30,))
+    ((7, 23, 68), (1, 1, 2), (16,))
     """
     steps = rungs(size, amounts, factor)
     pairs = zip(steps, [0, *(step.epochs for step in steps)], strict=False)
@@ -147,7 +147,7 @@ def plan(
     >>> [(round.first, round.progress) for round in plan([4, 2, 2], (30,))]
     [(0, 0.0), (4, 0.5), (6, 0.75)]
     >>> plan([4, 2, 2], (30,), workers=4)[1].lag
-    (10,)
+    (16,)
     """
     return _more((), first, sizes, amounts, factor, workers)
 
@@ -187,10 +187,10 @@ def _more(
     workers: int | None,
 ) -> tuple[Round, ...]:
     """Rounds of these sizes after others, where the first trial of all has the number `first`."""
-    behind = None if workers is None else lag(workers, min(sizes), amounts, factor)
     planned = sum(round.trials for round in before)
     total = planned + sum(sizes)
     starts = accumulate(sizes, initial=planned)
+    behind = None if workers is None else lag(workers, min(sizes), amounts, factor)
     return tuple(
         Round(number, first + start, size, start / total, rungs(size, amounts, factor), behind)
         for number, (start, size) in enumerate(zip(starts, sizes, strict=False), len(before))

@@ -19,6 +19,7 @@ from hpsearch.trial import Params
 Sampler = Literal["zoom", "random"]
 AROUND, UNIFORM = 384, 64  # candidates around the elites, and anywhere
 MORE = 16  # candidates around the elites for each trial, at least
+MORE_OF_MANY = 8  # in a plan for many workers, whose coordinator must be quick
 LISTED = 1024  # settings listed beyond those that are needed, so that not the first are taken
 
 
@@ -66,10 +67,12 @@ def propose(
     else:
         ranked = rank(history)
         around = elites(space, ranked, progress)
-        near = draw(space, around, max(AROUND, MORE * count), progress, generator)
+        more = MORE if known is None else MORE_OF_MANY
+        near = draw(space, around, max(AROUND, more * count), progress, generator)
         candidates = np.vstack([near, generator.random((UNIFORM, space.dimensions))])
         if screened and space.dimensions and sum(trial.finite for trial in ranked) >= FEWEST:
-            order = screen(space, ranked, candidates, count, generator, pending)
+            quick = known is not None
+            order = screen(space, ranked, candidates, count, generator, pending, quick)
             candidates = np.vstack([candidates[order], candidates])
         points = candidates
     tried = [*(trial.params for trial in history), *pending]

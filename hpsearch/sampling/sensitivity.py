@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from hpsearch.sampling.surrogate import Inputs, Vector, feature_owners, features
+from hpsearch.sampling.surrogate import Inputs, Vector, active, feature_owners, features
 from hpsearch.sampling.zoom import latin_hypercube
-from hpsearch.shapes import Bool, Float
+from hpsearch.shapes import Float
 from hpsearch.space import Choice, Points, Space
 from hpsearch.space.domain import Domain, Fixed, Fractions
 
@@ -132,16 +132,3 @@ def _moved(domain: Domain, inner: Domain, draws: Fractions) -> Fractions:
     ends = [inner.at(0.0), inner.at(1.0)]
     here, there = ([each.fraction(end) for end in ends] for each in (inner, domain))
     return np.asarray(np.interp(inner.snap(draws), here, there))
-
-
-def active(space: Space, at: Points) -> Bool[np.ndarray, "points dimensions"]:
-    """Which coordinates are active at each of these places.
-
-    That is worked out once for each combination of values that the deciding parameters take.
-    """
-    deciding = [
-        column for name in sorted(space.deciding) for column in space.columns.get(name, ())
-    ]
-    _, first, which = np.unique(at[:, deciding], axis=0, return_index=True, return_inverse=True)
-    settings = space.all_params(at[first])
-    return np.asarray(~np.isnan(space.points(settings))[which.reshape(-1)])

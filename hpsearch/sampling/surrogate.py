@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from hpsearch.sampling.ranking import Observation
-from hpsearch.shapes import Float, Int
+from hpsearch.shapes import Bool, Float, Int
 from hpsearch.space import Points, Space
 from hpsearch.trial import Params
 
@@ -23,8 +23,10 @@ BEST, OTHERS = 32, 32  # trials that screening fits the surrogate to
 FEWEST = 6  # trials: fewer say nothing about where to look
 NOISE = 0.25  # variance between seeds, where the scores have variance 1
 STEPS = 24  # of the search for lengths
+QUICK_STEPS = 8  # where it must be quick
 LENGTH = 0.4  # median of the prior of a length, times the root of the number of features
 PRIOR_DEVIATION = 1.0  # of the logarithm of a length
+LIKELY = 32  # candidates whose expected improvement is computed first
 
 
 def matern(
@@ -132,6 +134,19 @@ def feature_owners(space: Space) -> Int[np.ndarray[Any, Any], " features"]:
     return np.repeat(np.arange(len(counts)), counts)
 
 
+def active(space: Space, at: Points) -> Bool[np.ndarray, "points dimensions"]:
+    """Which coordinates are active at each of these places.
+
+    That is worked out once for each combination of values that the deciding parameters take.
+    """
+    deciding = [
+        column for name in sorted(space.deciding) for column in space.columns.get(name, ())
+    ]
+    _, first, which = np.unique(at[:, deciding], axis=0, return_index=True, return_inverse=True)
+    settings = space.all_params(at[first])
+    return np.asarray(~np.isnan(space.points(settings))[which.reshape(-1)])
+
+
 def normal_scores(ranks: Int[np.ndarray[Any, Any], " trials"], trials: int) -> Vector:
     """The scores that trials of these ranks (0 is best) would have if scores were normal.
 
@@ -148,6 +163,7 @@ def screen(
     count: int,
     rng: np.random.Generator,
     pending: Sequence[Params] = (),
+    quick: bool = False,
 ) -> list[int]:
     """Pick the candidates to train, by expected improvement under a Gaussian process.
 
@@ -161,6 +177,8 @@ def screen(
         count: how many to pick.
         rng: picks the trials that the process is fitted to, and fits it.
         pending: settings that were proposed before but have no value yet.
+        quick: whether to fit with fewer steps, and to take candidates to lie where they snap to,
+            which may differ in the last bits from where their settings lie.
 
     Returns:
         Indices of candidates, in the order in which they were picked.
@@ -174,9 +192,15 @@ def screen(
         others = np.sort(rng.choice(others, OTHERS, replace=False))
     chosen = np.concatenate([np.arange(min(BEST, len(ranked))), others])
     inputs = features(space, space.points([ranked[i].params for i in chosen]))
-    surrogate = fit(inputs, normal_scores(chosen, len(ranked)), rng)
-    settings = [*pending, *space.all_params(candidates)]
-    at = features(space, space.points(settings))
+    scores = normal_scores(chosen, len(ranked))
+    surrogate = fit(inputs, scores, rng, QUICK_STEPS if quick else STEPS)
+    if not quick:
+        places = space.points([*pending, *space.all_params(candidates)])
+    else:
+        snapped = space.snap(candidates)
+        placed = np.where(active(space, snapped), snapped, np.nan)
+        places = np.vstack([space.points(pending), placed])
+    at = features(space, places)
     mean, V = surrogate.predict(at)
     variance = 1 - (V * V).sum(0)
     rows = np.empty((len(V) + len(pending) + count, len(at)))
@@ -184,15 +208,11 @@ def screen(
     V = rows[: len(V)]
     goal = float(surrogate.scores.min())  # the best seen, luck included: that favours exploring
     picked: list[int] = []
-    open_ = np.ones(len(at), bool)
+    most = np.full(len(at), np.inf)  # that each can improve, by what was known of it last
     for step in range(len(pending) + count):
-        if step < len(pending):
-            index = step
-        else:
-            gain = np.where(open_, expected_improvement(goal - mean, variance), -1.0)
-            index = int(gain.argmax())
+        index = step if step < len(pending) else _largest(most, goal - mean, variance)
         picked.append(index)
-        open_[index] = False
+        most[index] = -np.inf
         # Entered at its mean, a point leaves all means as they are and only takes variance.
         row = matern(at[[index]], at, surrogate.lengths)[0] - V[:, index] @ V
         row /= sqrt(max(row[index], 1e-12) + NOISE)
@@ -200,6 +220,21 @@ def screen(
         V = rows[: len(V) + 1]
         variance = np.maximum(variance - row * row, 0)
     return [index - len(pending) for index in picked[len(pending) :]]
+
+
+def _largest(most: Vector, gain: Vector, variance: Vector) -> int:
+    """The first point with the largest expected improvement.
+
+    Variances only shrink, and with them what can be expected. So only points are computed anew
+    that could be the largest by what was known of them before; that is noted in `most`.
+    """
+    likely = np.argsort(most)[-LIKELY:]
+    likely = likely[most[likely] > -np.inf]
+    most[likely] = expected_improvement(gain[likely], variance[likely])
+    close = most >= most[likely].max() * (1 - 1e-9) - 1e-300  # whatever was rounded
+    close[likely] = False
+    most[close] = expected_improvement(gain[close], variance[close])
+    return int(most.argmax())
 
 
 def expected_improvement(gain: Vector, variance: Vector) -> Float[np.ndarray[Any, Any], " points"]:

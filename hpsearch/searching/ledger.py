@@ -47,6 +47,7 @@ class Ledger:
         finished: trainings that more epochs would not change.
         work: when each trial was trained, as (start, end) in seconds since the run began.
         observed: what the sampler sees of a trial after so many rungs, by (number, rungs).
+        spent: epochs and seconds of all that this process has seen trained.
     """
 
     criterion: Criterion
@@ -59,6 +60,7 @@ class Ledger:
     finished: set[Training] = field(default_factory=set)
     work: dict[int, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
     observed: dict[tuple[int, int], Observation] = field(default_factory=dict)
+    spent: tuple[int, float] = (0, 0.0)
 
     @uncollected()
     def read(self, run: RunDirectory) -> None:
@@ -114,6 +116,20 @@ class Ledger:
     def epochs(self, training: Training) -> int:
         """The epochs that a training has done."""
         return max((piece.epochs for piece in self.pieces[training]), default=0)
+
+    def seconds_left(self, job: Job) -> float:
+        """About how long a training still takes to its end, were it to get there.
+
+        Its own epochs so far say it, or else those of all trainings. Only the order in which
+        pieces are trained depends on it: who has the longest way to go had better begin.
+        """
+        number, done = job.number, self.epochs(job.training)
+        epochs, seconds = self.spent
+        if done:
+            epochs = sum(map(self.epochs, self.of(number)))
+            seconds = sum(end - start for start, end in self.work.get(number, ()))
+        left = float(job.settings["epochs"]) - done  # type: ignore[arg-type]
+        return left * seconds / epochs if epochs and seconds else left
 
     def curve(self, number: int) -> Curve:
         """The learning curve of a trial: the mean of its trainings'."""
@@ -173,7 +189,10 @@ class Ledger:
         """
         for loss in answer.losses:
             self._worked(job, loss, share, lost=True)
-        self.work[job.number].append(self._worked(job, answer, share))
+        start, end = self._worked(job, answer, share)
+        self.work[job.number].append((start, end))
+        epochs, seconds = self.spent
+        self.spent = epochs + job.until_epoch - self.epochs(job.training), seconds + end - start
 
     def _worked(
         self, job: Job, done: Answer | Loss, share: int, lost: bool = False

@@ -36,7 +36,7 @@ from hpsearch.trainers.protocol import Job, Outcome, State, Trainer
 from hpsearch.trial import OUT_OF_TIME, Params, Result, Round, Status, Training, Trial
 
 PASSES_ON = 2  # the rules from which on a lost trial's place is given to another
-REMEMBERED = 1024  # of the trials, the best, that a round with a lag looks at beside new ones
+REMEMBERED = 256  # of the trials, the best, that a round with a lag looks at beside new ones
 UNSEEN = 64  # of the trials without a value, the latest, that it keeps away from
 
 
@@ -196,6 +196,7 @@ class Scheduler:
             for number, rung in newly_seen(round.number, rounds):
                 for trial in self.entered[Stage(number, 0)]:
                     self.past[trial.number] = self.look(trial, rung + 1)
+        self.ledger.observed.clear()  # nobody looks at them again
         ranked = rank(self.past.values())
         self.past = {each.number: each for each in ranked[:REMEMBERED]}
         return ranked
@@ -251,7 +252,7 @@ class Scheduler:
         states = [self.state(job.training) for job in group]
         limit = self.spec.trial_timeout
         timeout = limit * len(group) if limit is not None else None
-        cost = float(sum(job.until_epoch - self.ledger.epochs(job.training) for job in group))
+        cost = sum(map(self.ledger.seconds_left, group))
         name = "trial-" + "+".join(str(job.number) for job in group)
         train, args, files = self.trainer.train, (group, states), files_of(group)
         self.backend.submit(Task(key, train, args, timeout, cost=cost, name=name, files=files))

@@ -42,19 +42,21 @@ def needs(stage: Stage, rounds: Sequence[Round]) -> frozenset[Stage]:
 
 def newly_seen(round_number: int, rounds: Sequence[Round]) -> list[tuple[int, int]]:
     """The last rungs that a round may look at and the one before it may not: round and rung."""
-    before = seen(round_number - 1, rounds) if round_number else {}
-    return [
-        (number, rungs - 1)
-        for number, rungs in seen(round_number, rounds).items()
-        if rungs > before.get(number, 0)
-    ]
+    numbers: Sequence[int] = range(round_number)
+    lag = rounds[round_number].lag
+    if round_number and lag is not None and lag == rounds[round_number - 1].lag:
+        numbers = sorted({round_number - least for least in lag if least <= round_number})
+    found = []
+    for number in numbers:
+        rungs = rungs_seen(number, round_number, rounds)
+        before = number < round_number - 1 and rungs_seen(number, round_number - 1, rounds)
+        if rungs > before:
+            found.append((number, rungs - 1))
+    return found
 
 
 def seen(round_number: int, rounds: Sequence[Round]) -> dict[int, int]:
-    """How many rungs of each earlier round a round may look at, by round number.
-
-    Its `lag` says it. Without one, it is all of them, but for the last of several rungs of the
-    round before it.
+    """How many rungs of each earlier round a new round may look at, by round number.
 
     >>> from hpsearch.trial import Rung
     >>> rungs = (Rung(9, 1), Rung(3, 3), Rung(1, 9))
@@ -63,17 +65,20 @@ def seen(round_number: int, rounds: Sequence[Round]) -> dict[int, int]:
     >>> seen(4, [Round(i, 9 * i, 9, i / 5, rungs, lag=(1, 2, 4)) for i in range(5)])
     {0: 3, 1: 2, 2: 2, 3: 1}
     """
-    counts = {round.number: len(round.rungs) for round in rounds[:round_number]}
-    lag = rounds[round_number].lag
+    counts = {each: rungs_seen(each, round_number, rounds) for each in range(round_number)}
+    return {number: rungs for number, rungs in counts.items() if rungs}
+
+
+def rungs_seen(number: int, by: int, rounds: Sequence[Round]) -> int:
+    """How many rungs of one round a later one may look at.
+
+    Its `lag` says it. Without one, it is all of them, but for the last of several rungs of the
+    round before it.
+    """
+    rungs, lag = len(rounds[number].rungs), rounds[by].lag
     if lag is not None:
-        return {
-            number: several
-            for number, rungs in counts.items()
-            if (several := sum(round_number - number >= least for least in lag[-rungs:]))
-        }
-    if round_number and counts[round_number - 1] > 1:
-        counts[round_number - 1] -= 1
-    return counts
+        return sum(by - number >= least for least in lag[-rungs:])
+    return rungs - 1 if number == by - 1 and rungs > 1 else rungs
 
 
 def replacements(
@@ -125,14 +130,15 @@ def busy(rounds: Sequence[Round], jobs: int) -> float:
     free = [0.0] * jobs  # when each worker is free
     ends: dict[Stage, float] = {}
     begun, begins = 0, 0.0  # the rounds that have, and when the last did
+    wanted: frozenset[Stage] = frozenset()  # by the next
     queue: list[tuple[float, Stage]] = []
     trained = 0.0
     while begun < len(rounds) or queue:
-        while begun < len(rounds) and needs(Stage(begun, 0), rounds) <= ends.keys():
-            needed = needs(Stage(begun, 0), rounds)
-            begins = max([begins, *(ends[stage] for stage in needed)])
+        while begun < len(rounds) and wanted <= ends.keys():
+            begins = max([begins, *(ends[stage] for stage in wanted)])
             heapq.heappush(queue, (begins, Stage(begun, 0)))
             begun += 1
+            wanted = needs(Stage(begun, 0), rounds) if begun < len(rounds) else frozenset()
         ready, stage = heapq.heappop(queue)
         rungs = rounds[stage.round].rungs
         before = rungs[stage.rung - 1].epochs if stage.rung else 0

@@ -267,9 +267,9 @@ def test_each_choice_is_another_candidate(space, history, seed):
 def test_the_best_and_some_of_the_others_are_all_it_looks_at(monkeypatch):
     fitted = []
 
-    def watched(inputs, scores, rng):
+    def watched(inputs, scores, rng, steps):
         fitted.append((inputs[:, 0], scores))
-        return fit(inputs, scores, rng)
+        return fit(inputs, scores, rng, steps)
 
     monkeypatch.setattr(module, "fit", watched)
     history = rank(valley(np.linspace(0, 1, 500).tolist()))
