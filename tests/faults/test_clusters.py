@@ -248,7 +248,7 @@ def test_the_cluster_knows_what_trains_by_the_numbers_of_trials(disturbed):
     with Client(disturbed.cluster.address, set_as_default=False) as client:
         training = [key for keys in client.processing().values() for key in keys]
     assert training
-    numbers = [re.match(r"trial-(\d+)-", key) for key in training]  # as the dashboard shows them
+    numbers = [re.match(r"trial-(\d+)-", key) for key in training]  # as its pages show them
     assert all(number and int(number[1]) < 18 for number in numbers), training
 
 
