@@ -9,6 +9,7 @@ that, and one job at a time would run in this process.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 import time
@@ -59,6 +60,7 @@ def _start_spark(jobs: int | None, threads: int) -> Stop:  # noqa: ARG001 (as al
     builder = SparkSession.builder.appName("hpsearch")
     builder = builder.config("spark.ui.showConsoleProgress", "false")
     stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    handler = signal.getsignal(signal.SIGINT)
     try:
         os.dup2(nowhere, 2)  # Java's, which has much to say, for as long as it runs
         session = builder.getOrCreate()
@@ -67,6 +69,8 @@ def _start_spark(jobs: int | None, threads: int) -> Stop:  # noqa: ARG001 (as al
         os.dup2(stderr, 2)
         os.close(stderr)
         os.close(nowhere)
+        if threading.current_thread() is threading.main_thread():  # else Spark leaves it alone
+            signal.signal(signal.SIGINT, handler)
     stop: Stop = session.stop
     return stop
 

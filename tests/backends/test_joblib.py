@@ -413,11 +413,13 @@ def test_a_trial_whose_process_dies_has_failed_and_the_search_goes_on(tmp_path):
 
 
 @pytest.mark.slow
-def test_control_c_ends_with_130_and_resume_finishes_the_same(command, tmp_path):
+@pytest.mark.parametrize("engine", ["loky", *(each for each in CLUSTERS if each == "ray")])
+def test_control_c_ends_with_130_and_resume_finishes_the_same(command, tmp_path, engine):
     words = ("--trials=16", "--jobs=2", "--set=trainer.epochs=20")
+    parallel = f"parallel={{backend: joblib, engine: {engine}}}"
     assert command(tmp_path, "run", DIGITS, "--name=whole", *words).returncode == 0
     process = subprocess.Popen(
-        [*HPSEARCH, "run", DIGITS, "--name=cut", "--backend=joblib", *words],
+        [*HPSEARCH, "run", DIGITS, "--name=cut", f"--set={parallel}", *words],
         cwd=tmp_path,
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -145,16 +145,20 @@ class Search:
             self.process = self.start()
 
     def stops_gently(self) -> None:
-        """Wait until it stops for want of a scheduler, and look how; it may just have finished."""
-        gone = self.ends(LONGEST)
-        begun = (self.run / "run.json").exists()
-        if not gone:
+        """Wait until it stops for want of a scheduler, and look how; it may just have finished.
+
+        If the scheduler went before it was connected, it could not begin.
+        """
+        if not self.ends(LONGEST):
             self.fault("goes on without a scheduler")
-        elif begun and not finished(self.run):
+            self.process.kill()
+            self.process.wait()
+        elif (self.run / "run.json").exists() and not finished(self.run):
+            words = said(self.folder, self.history.name)
             status = json.loads((self.run / "run.json").read_text())["status"]
-            command = f"hpsearch resume {self.run}"
-            spoken = command in said(self.folder, self.history.name)
-            if (self.process.returncode, status, spoken) != (1, "interrupted", True):
+            gently = status == "interrupted" and f"hpsearch resume {self.run}" in words
+            unconnected = "a Dask scheduler must answer there" in words
+            if self.process.returncode != 1 or not (gently or unconnected):
                 self.fault(f"status {self.process.returncode} and {status} without a scheduler")
 
     def fault(self, what: str) -> None:

@@ -23,6 +23,8 @@ die_with({parent})
 from distributed.cli.dask_{part} import main
 main()
 """
+ALONE = ("unshare", "--map-root-user", "--mount", "sh", "-c")  # with mounts of one's own
+HIDE = 'mount -t tmpfs none "$0" && exec "$@"'
 LONGEST = 120  # seconds after which a process counts as one that does not start
 PATIENCE = {  # for everybody in these clusters: who is silent for so long is given up
     "DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "2s",  # Dask makes it 5: 10 heartbeats
@@ -31,15 +33,40 @@ PATIENCE = {  # for everybody in these clusters: who is silent for so long is gi
 }
 
 
+def can_hide() -> bool:
+    """Whether this system lets a process have mounts of its own."""
+    try:
+        return not subprocess.run([*ALONE, HIDE, "/mnt", "true"], capture_output=True).returncode
+    except FileNotFoundError:
+        return False
+
+
 class Member:
     """The scheduler, or a worker with or without a nanny: a process and what it says."""
 
-    def __init__(self, part: str, log: Path, environment: dict[str, str], *words: str):
-        self.part, self.log, self.environment, self.words = part, log, environment, words
+    def __init__(
+        self,
+        part: str,
+        log: Path,
+        environment: dict[str, str],
+        *words: str,
+        hidden: Path | None = None,
+    ):
+        """Start it.
+
+        Args:
+            part: "scheduler" or "worker".
+            log: the file for what it says, in the folder that it starts in.
+            environment: its environment.
+            words: its options.
+            hidden: a folder that is empty where it looks, as on a machine that does not share it.
+        """
+        self.part, self.log, self.words = part, log, words
         boot = BOOT.format(part=part, parent=os.getpid())
+        hide = () if hidden is None else (*ALONE, HIDE, str(hidden))
         with log.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", boot, *words],
+                [*hide, sys.executable, "-c", boot, *words],
                 cwd=log.parent,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -152,13 +179,21 @@ class Cluster:
         """Where the scheduler listens."""
         return f"tcp://127.0.0.1:{self._port}"
 
-    def add(self, workers: int = 1, threads: int = 1, nanny: bool = False, **more: Any) -> None:
+    def add(
+        self,
+        workers: int = 1,
+        threads: int = 1,
+        nanny: bool = False,
+        hidden: Path | None = None,
+        **more: Any,
+    ) -> None:
         """Start workers, and wait until the scheduler knows them.
 
         Args:
             workers: how many.
             threads: of each.
             nanny: whether each has one, which starts it anew when it dies.
+            hidden: a folder that they do not see.
             more: other options of `dask worker`, as `resources="GPU=1"`.
         """
         for _ in range(workers):
@@ -175,6 +210,7 @@ class Cluster:
                     *("--host", "127.0.0.1", "--memory-limit", "0"),
                     *("--local-directory", str(self.folder / name)),
                     *(word for key, value in options.items() for word in (f"--{key}", str(value))),
+                    hidden=hidden,
                 )
             )
         for worker in self.workers[len(self.workers) - workers :]:

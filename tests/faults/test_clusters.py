@@ -21,7 +21,7 @@ if not Path("/proc/self/stat").exists():
 if not os.environ.get("CI"):
     pytest.importorskip("distributed")
 
-from clusters import Cluster
+from clusters import Cluster, can_hide
 from kills import CONFIG, LONGEST, best, curves, fates, said
 from kills import hpsearch as start
 
@@ -60,10 +60,10 @@ def train(params, epochs, checkpoint_dir):
     kept = Path(checkpoint_dir, "epoch")
     first = int(kept.read_text()) if kept.exists() else 0
     for epoch in range(first + 1, epochs + 1):
-        with open({diary!r}, "a") as diary:  # by whom it is trained
-            diary.write(f"{{os.getppid()}}\\n")
-        if Path({pace!r}).exists():
-            time.sleep(0.1)  # there is a moment for something to happen in
+        if Path({pace!r}).exists():  # there shall be a moment for something to happen in
+            with open({diary!r}, "a") as diary:  # by whom it is trained
+                diary.write(f"{{os.getppid()}}\\n")
+            time.sleep(0.1)
         if params["x"] > 0.9 and epoch == 5:
             raise ValueError("no more")
         kept.write_text(str(epoch))
@@ -74,7 +74,8 @@ def train(params, epochs, checkpoint_dir):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A folder with every configuration and what it needs."""
-    folder = tmp_path_factory.mktemp("searches")
+    folder = tmp_path_factory.mktemp("searches") / "here"
+    folder.mkdir()
     for name, config in CONFIGS.items():
         (folder / f"{name}.yaml").write_text(config)
     text = FUNCTION.format(diary=str(folder / "diary.txt"), pace=str(folder / "slowly"))
@@ -171,6 +172,27 @@ def test_the_folder_of_runs_may_be_named_from_where_the_search_begins(folder, sh
     )
     assert done.returncode == 0, done.stderr
     assert {trial["status"] for trial in fates(tmp_path / "runs" / "there")} != {"failed"}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not can_hide(), reason="needs mounts of its own")
+@pytest.mark.parametrize("config", ["digits", "fashion", "function"])
+def test_workers_that_do_not_see_the_folder_get_what_they_need(folder, cluster, config):
+    cluster.add(2, threads=2, hidden=folder.parent)
+    name = f"{config}-hidden"
+    run(folder, name, config, "--scheduler", cluster.address, environment=cluster.environment)
+    check_same(folder, name, config)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not can_hide(), reason="needs mounts of its own")
+def test_a_worker_without_the_folder_of_a_command_says_so(folder, cluster):
+    cluster.add(hidden=folder.parent)
+    words = ("run", str(folder / "command.yaml"), "--name", "nowhere")
+    there = ("--scheduler", cluster.address)
+    process = start(folder, "nowhere", *words, *there, environment=cluster.environment)
+    assert process.wait(LONGEST) == 1
+    assert "trainer.folder" in said(folder, "nowhere")
 
 
 class Disturbed:

@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from platform import node
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.errors import TrainerError
@@ -106,8 +107,10 @@ def _places(options: Mapping[str, Any]) -> Iterator[Path]:
 
 
 def _inspect(setup: Setup) -> bool:
-    """Find the program."""
+    """Find the program, on this machine: a cluster's workers look as well."""
     name, home = program(setup.options["command"]), setup.options["folder"]
+    if not Path(home).is_dir():
+        raise TrainerError(f"trainer.folder: must be a folder, found none at {home} on {node()}")
     if PLACE.search(name) or shutil.which(name) is not None:
         return True
     path = Path(home, name)
