@@ -74,7 +74,10 @@ class Dask:
             folders = Folders(Path(self._own.name), Path(self._own.name))
         search = secrets.token_hex(8)
         self._token = SafePath(folders.data.parent) / folders.data.name / f"here-{search}"
-        luggage = Luggage(search, folders, str(self._token), threads, memory)
+        current = None
+        with suppress(OSError):
+            current = str(Path.cwd())
+        luggage = Luggage(search, folders, str(self._token), current, threads, memory)
         self._folders = folders
         self._pending = 0
         # What the other thread says: a str is for people.
@@ -115,8 +118,7 @@ class Dask:
         """See `Backend`.
 
         Raises:
-            ClusterLostError: the scheduler is gone.
-            HpsearchError: none of the workers fits.
+            ClusterLostError: the scheduler is gone, or none of the workers fits.
         """
         if not self._pending:
             raise LookupError("no task is pending")
@@ -152,7 +154,7 @@ class Dask:
         """Who is there, and what is to be said of them.
 
         Raises:
-            HpsearchError: none of the workers fits.
+            ClusterLostError: none of the workers fits.
         """
         remarks = []
         while not self._found.empty():

@@ -79,10 +79,18 @@ found = {
 
 @dataclass(frozen=True)
 class Here:
-    """Where a piece trains: in its run's folder or in others, with a scratch folder for code."""
+    """Where a piece trains.
 
-    folders: Folders | None  # None where the run's folder is here
+    Attributes:
+        folders: those of its own; None where the run's folder is here.
+        scratch: a folder for the user's code.
+        current: the folder in which the search was begun, where relative paths of the user's
+            code lead, if it is here.
+    """
+
+    folders: Folders | None
     scratch: Path
+    current: str | None
 
 
 _here: ContextVar[Here | None] = ContextVar("here", default=None)
@@ -101,6 +109,7 @@ class Luggage:
         search: what tells it apart from others, and from itself in another life.
         folders: where they are for who conducts the search.
         token: a file in the run's folder, by which a worker sees that it is the same folder.
+        current: the folder in which the search was begun, None where that is gone.
         threads: of BLAS, in each slot.
         memory: most bytes of data that a trial may have, None for no limit.
     """
@@ -108,6 +117,7 @@ class Luggage:
     search: str
     folders: Folders
     token: str
+    current: str | None
     threads: int
     memory: int | None
 
@@ -359,7 +369,7 @@ def train(key: str, piece: Piece) -> Returned:
         raise AwayError(piece.search)
     worker = get_worker()
     with post.slot() as slot, _working(post, piece) as folders:
-        at = Here(folders, Path(post.site.scratch))
+        at = Here(folders, Path(post.site.scratch), post.luggage.current)
         call = (perform_at, (at, post.functions[piece.function], piece.args))
         task = Task(key, *call, timeout=piece.timeout)
         attempt, started = _attempted(slot, task, lambda: _unwanted(worker, key))
@@ -374,6 +384,9 @@ def train(key: str, piece: Piece) -> Returned:
 
 def perform_at(at: Here, function: bytes, args: bytes) -> Any:
     """Call a pickled function somewhere: what a slot does."""
+    if at.current is not None:
+        with suppress(OSError):
+            os.chdir(at.current)
     token = _here.set(at)
     try:
         return pickle.loads(function)(*pickle.loads(args))  # noqa: S301 (from the search)

@@ -134,7 +134,7 @@ class Survey:
 
 
 class ClusterLostError(HpsearchError):
-    """The scheduler has gone away, and did not come back."""
+    """No scheduler answers, it went away for good, or none of its workers can be used."""
 
 
 class Backend(Protocol):

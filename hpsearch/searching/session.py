@@ -313,7 +313,7 @@ def cluster_kept(run: RunDirectory) -> Iterator[None]:
         yield
     except ClusterLostError as error:
         raise ClusterLostError(
-            f"{error}; what finished is on disk. When there is a scheduler again, go on with: "
+            f"{error}. What finished is on disk; go on with: "
             f"hpsearch resume {as_argument(run.path)} --scheduler ADDRESS"
         ) from None
 

@@ -147,7 +147,7 @@ class Client:
 def conversation(slots, most=None):
     """A conversation with workers of so many slots, and what each was handed."""
     folders = Folders(Path("run"), Path("data"))
-    talk = Conversation(Cluster(), most, Luggage("s", folders, "token", 1, None), [].append)
+    talk = Conversation(Cluster(), most, Luggage("s", folders, "token", None, 1, None), [].append)
     talk._client = Client()
     for number, count in enumerate(slots):
         site = Site(str(number), count, False, True, "blas", "/tmp")
@@ -186,12 +186,12 @@ def test_tasks_that_are_not_known_to_be_short_wait_here_and_not_at_a_worker():
 def test_short_tasks_wait_at_a_worker_for_the_one_before_them():
     talk = conversation([1])
     talk.seconds = 0.5
-    for number in range(9):
+    for number in range(30):
         talk.accept(entry(str(number)))
     assert names(talk.nodes["w0"]) == ["0", "1"]
     talk.seconds = 0.01
     talk.fill()
-    assert len(talk.nodes["w0"].holds) == 1 + 5  # those of a trip of 0.05 s
+    assert len(talk.nodes["w0"].holds) == 1 + 20  # 0.2 s of work
 
 
 def test_a_number_of_jobs_is_a_bound_over_all_workers():
