@@ -14,7 +14,7 @@ come back later, and what they were at is lost.
 Each search is made with the plan of `parallel.workers` and with that of a few workers (null), and
 stands beside two others on the same surface:
 
-    ideal    the plan's own pieces, were all of its trials known from the start
+    ideal    the plan's own pieces, were it known from the start which trials go on
     ASHA     random settings, promoted whenever a worker is free (Li et al. 2020)
 
 `busy` is the time that workers trained what counts, of the time that they were there, from the
@@ -357,19 +357,31 @@ def by_hpsearch(case: Case, folder: Path) -> dict[str, float]:
 
 
 def ideal(case: Case, pieces: Sequence[Piece], params: Mapping[int, Mapping[str, Any]]) -> float:
-    """When the same pieces would end without barriers, the longest trials first."""
-    last: dict[int, int] = {}
-    lengths: dict[int, float] = {}
+    """When the same pieces would end if it were known from the start which trials go on.
+
+    How fast a trial is, nobody knows before its first piece has ended. Who has the longest way to
+    go, so far as is known, is first.
+    """
+    steps: dict[int, list[range]] = {}
     for piece in sorted(pieces, key=lambda piece: (piece.number, piece.rung)):
-        number, before = piece.number, last.get(piece.number, 0)
-        epochs = range(before + 1, piece.epochs + 1)
-        took = case.surface.seconds(number, params[number], epochs)
-        lengths[number] = lengths.get(number, 0.0) + took
-        last[number] = piece.epochs
-    free = [0.0] * case.workers
-    for length in sorted(lengths.values(), reverse=True):
-        heapq.heapreplace(free, free[0] + length)
-    return max(free)
+        own = steps.setdefault(piece.number, [])
+        own.append(range(own[-1].stop if own else 1, piece.epochs + 1))
+    waiting = [(-float(EPOCHS), number, 0) for number in steps]
+    heapq.heapify(waiting)
+    free, now, running = case.workers, 0.0, list[tuple[float, int, int, float]]()
+    while waiting or running:
+        while free and waiting:
+            _, number, step = heapq.heappop(waiting)
+            took = case.surface.seconds(number, params[number], steps[number][step])
+            heapq.heappush(running, (now + took, number, step, took))
+            free -= 1
+        now, number, step, took = heapq.heappop(running)
+        free += 1
+        if step + 1 < len(steps[number]):
+            epochs = steps[number][step]
+            left = (EPOCHS + 1 - epochs.stop) * took / len(epochs)
+            heapq.heappush(waiting, (-left, number, step + 1))
+    return now
 
 
 def by_asha(case: Case) -> dict[str, float]:

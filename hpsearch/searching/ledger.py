@@ -276,7 +276,7 @@ class Ledger:
             del self.results[number]
         for key in [key for key in self.observed if key[0] in taken_back]:
             del self.observed[key]
-        self.writer.keep_results(self.results.values())
+        self.writer.take_back(taken_back, self.results.values())
 
     def rung(self, trial: Trial) -> int:
         """The highest rung of which a trial has a piece; -1 before its first."""

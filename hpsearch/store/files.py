@@ -9,10 +9,11 @@ import os
 import re
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import fields, is_dataclass
 from functools import partial
+from io import BytesIO
 from typing import Any, BinaryIO
 
 from hpsearch.errors import RunError, as_argument
@@ -81,6 +82,9 @@ class Lines:
         restored: called with the path when the file had to be written anew.
     """
 
+    _size: int  # of the file, in bytes
+    _held: list[bytes]
+
     def __init__(self, path: SafePath, restored: Callable[[SafePath], object] | None = None):
         self._path = path
         self._restored = restored
@@ -116,6 +120,39 @@ class Lines:
         """Put other lines in place of all, in one atomic write."""
         self._hold([as_json_line(line).encode() for line in lines])
         self._write()
+
+    def remove(self, beginnings: Collection[bytes]) -> bool:
+        """Take out the lines that begin so, in one atomic write; each stands there once.
+
+        They are looked for from the end, and what lies before them is copied as it is: in a long
+        file the last lines are removed as fast as in a short one, but for the copy.
+
+        Returns:
+            Whether all of them were found; else the file stays as it is.
+        """
+        self.check()
+        begins, missing, blocks = tuple(beginnings), len(beginnings), len(self._packed)
+        after: list[bytes] = []
+        lines, gone, same = self._held, 0, self._size
+        while True:
+            kept = [line for line in lines if not line.startswith(begins)]
+            missing -= len(lines) - len(kept)
+            gone += sum(map(len, lines)) - sum(map(len, kept))
+            same -= sum(map(len, lines))
+            after = kept + after
+            if not missing or not blocks:
+                break
+            blocks -= 1
+            lines = zlib.decompress(self._packed[blocks]).splitlines(keepends=True)
+        if missing:
+            return False
+        del self._packed[blocks:]
+        self._held = after
+        self._size -= gone
+        self._write(same)
+        if len(after) >= BLOCK:
+            self._pack()
+        return True
 
     def check(self) -> None:
         """Write the whole file anew if it is not what was written."""
@@ -172,9 +209,14 @@ class Lines:
         self._packed.append(zlib.compress(b"".join(self._held), 1))
         self._held = []
 
-    def _write(self) -> None:
+    def _write(self, same: int = 0) -> None:
+        """Write the file anew, all of it, or what follows so many bytes that stay the same."""
+
         def write(file: BinaryIO) -> None:
-            file.writelines(map(zlib.decompress, self._packed))
+            with self._path.open() if same else BytesIO() as before:
+                data = before.read(same)
+            packed = [data] if len(data) == same > 0 else map(zlib.decompress, self._packed)
+            file.writelines(packed)
             file.writelines(self._held)
 
         self._path.restore(write)

@@ -7,7 +7,7 @@ import threading
 import time
 import zipfile
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from functools import cached_property
@@ -187,6 +187,12 @@ class Writer:
     def keep_results(self, results: Iterable[Result]) -> None:
         """Remove the lines of all trials but these, which are trained again."""
         self._trials.replace([as_line(result) for result in results])
+
+    def take_back(self, numbers: Collection[int], others: Iterable[Result]) -> None:
+        """Remove the lines of some trials, which go on; `others` are those that stay."""
+        beginnings = {f'{{"number": {number},'.encode() for number in numbers}
+        if not self._trials.remove(beginnings):  # somebody wrote them in another way
+            self.keep_results(others)
 
     def keep_pieces(self, pieces: Iterable[Piece]) -> None:
         """Remove the lines of all pieces but these, which are trained again."""

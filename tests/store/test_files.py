@@ -117,6 +117,44 @@ def test_lines_can_be_replaced_and_go_on_growing(tmp_path):
     assert [line["number"] for line in lines_of(SafePath(tmp_path) / "a.jsonl")] == [1, 3]
 
 
+@pytest.mark.parametrize(
+    "gone", [{2499}, {2400, 1700}, {0}, {999, 1000, 2000}, set(range(2500)), set()]
+)
+@pytest.mark.parametrize("reopened", [False, True])
+def test_lines_that_are_removed_are_gone_on_disk_and_in_memory(tmp_path, gone, reopened):
+    path = SafePath(tmp_path) / "a.jsonl"
+    lines = Lines(path)
+    for number in range(2500):
+        lines.append({"number": number, "text": "a\u2028b\r\nc"})
+        if reopened and number == 1500:
+            lines.close()
+            lines = Lines(path)
+    assert lines.remove({f'{{"number": {number},'.encode() for number in gone})
+    lines.append({"number": 2500})
+    expected = [number for number in range(2501) if number not in gone]
+    assert [line["number"] for line in lines_of(path)] == expected
+    (tmp_path / "a.jsonl").unlink()
+    lines.sync()  # writes anew what is held in memory
+    assert [line["number"] for line in lines_of(path)] == expected
+    lines.close()
+
+
+def test_lines_are_removed_all_or_none_and_the_memory_follows(tmp_path):
+    path = SafePath(tmp_path) / "a.jsonl"
+    lines = Lines(path)
+    for number in range(1200):
+        lines.append({"number": number, "text": ""})
+    before = (tmp_path / "a.jsonl").read_bytes()
+    assert not lines.remove({b'{"number": 7,', b'{"number": 1200,'})
+    assert (tmp_path / "a.jsonl").read_bytes() == before
+    assert lines.remove({b'{"number": 7,', b'{"number": 1199,'})
+    after = (tmp_path / "a.jsonl").read_bytes()
+    (tmp_path / "a.jsonl").write_bytes(b"a trial was here")
+    lines.sync()
+    assert (tmp_path / "a.jsonl").read_bytes() == after
+    lines.close()
+
+
 def test_a_missing_file_holds_no_lines(tmp_path):
     assert lines_of(SafePath(tmp_path) / "none.jsonl") == []
 
