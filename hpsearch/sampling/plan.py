@@ -12,7 +12,7 @@ from hpsearch.trial import Round, Rung
 SMALLEST_ROUND = 9  # fewer trials a round say little about where to look next
 MOST_ROUNDS = 64  # so that rounds grow where there are thousands of trials
 LARGEST_ROUND = 32  # of a plan for many workers, whose rounds overlap: they need not be larger
-STRAGGLERS = 8  # a rung ends when its slowest trial does, after so many times the average
+STRAGGLERS = 6  # a rung ends when its slowest trial does, after so many times the average
 
 
 def round_sizes(
@@ -118,7 +118,7 @@ def lag(workers: int, size: int, amounts: tuple[int, ...], factor: int = 3) -> t
         factor: as for `ladder`.
 
     >>> lag(64, 32, ladder(30)), lag(1, 32, ladder(30)), lag(64, 32, (30,))
-    ((7, 23, 68), (1, 1, 2), (16,))
+    ((6, 17, 51), (1, 1, 2), (12,))
     """
     steps = rungs(size, amounts, factor)
     pairs = zip(steps, [0, *(step.epochs for step in steps)], strict=False)
@@ -147,7 +147,7 @@ def plan(
     >>> [(round.first, round.progress) for round in plan([4, 2, 2], (30,))]
     [(0, 0.0), (4, 0.5), (6, 0.75)]
     >>> plan([4, 2, 2], (30,), workers=4)[1].lag
-    (16,)
+    (12,)
     """
     return _more((), first, sizes, amounts, factor, workers)
 
