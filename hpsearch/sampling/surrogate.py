@@ -209,7 +209,16 @@ def screen(
     goal = float(surrogate.scores.min())  # the best seen, luck included: that favours exploring
     picked: list[int] = []
     most = np.full(len(at), np.inf)  # that each can improve, by what was known of it last
-    for step in range(len(pending) + count):
+    if quick and pending:  # all at once: the same but for rounding
+        picked = list(range(len(pending)))
+        covariance = matern(at[picked], at, surrogate.lengths) - V[:, picked].T @ V
+        noisy = covariance[:, picked] + NOISE * np.eye(len(picked))
+        new = np.linalg.solve(np.linalg.cholesky(noisy), covariance)
+        rows[len(V) : len(V) + len(new)] = new
+        V = rows[: len(V) + len(new)]
+        variance = np.maximum(variance - (new * new).sum(0), 0)
+        most[picked] = -np.inf
+    for step in range(len(picked), len(pending) + count):
         index = step if step < len(pending) else _largest(most, goal - mean, variance)
         picked.append(index)
         most[index] = -np.inf

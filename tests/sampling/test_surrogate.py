@@ -317,3 +317,19 @@ def test_a_pending_setting_takes_its_own_place_and_no_other():
     first = pick()
     assert pick({"x": 1.0}) == first
     assert pick({"x": float(candidates[first, 0])}) != first
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_quick_way_picks_the_same_but_for_the_steps_of_the_fit(monkeypatch, seed):
+    monkeypatch.setattr(module, "QUICK_STEPS", module.STEPS)
+    rng = np.random.default_rng(seed)
+    drawn = CONDITIONAL.all_params(rng.random((60, CONDITIONAL.dimensions)))
+    ranked = [Observation(i, params, ((float(i), 0.0),)) for i, params in enumerate(drawn[:40])]
+    candidates = rng.random((100, CONDITIONAL.dimensions))
+    exact, quick = (
+        module.screen(
+            CONDITIONAL, ranked, candidates, 8, np.random.default_rng(1), drawn[40:], quick=quick
+        )
+        for quick in (False, True)
+    )
+    assert exact == quick
