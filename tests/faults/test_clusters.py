@@ -7,6 +7,7 @@ lives forty such histories.
 import gzip
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -238,6 +239,17 @@ def disturbed(folder, cluster, request):
     yield disturbed
     disturbed.search.kill()
     disturbed.search.wait()
+
+
+@pytest.mark.slow
+def test_the_cluster_knows_what_trains_by_the_numbers_of_trials(disturbed):
+    from distributed import Client
+
+    with Client(disturbed.cluster.address, set_as_default=False) as client:
+        training = [key for keys in client.processing().values() for key in keys]
+    assert training
+    numbers = [re.match(r"trial-(\d+)-", key) for key in training]  # as its pages show them
+    assert all(number and int(number[1]) < 18 for number in numbers), training
 
 
 @pytest.mark.slow
