@@ -9,6 +9,7 @@ worker takes along when it goes away is handed to another.
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import queue
 import secrets
@@ -29,6 +30,8 @@ from hpsearch.backends.node import Luggage
 from hpsearch.backends.protocol import Answer, Attempt, Cluster, Folders, Survey, Task
 from hpsearch.backends.worker import dumps, load_attempt
 from hpsearch.store import SafePath
+
+logger = logging.getLogger(__name__)
 
 FOREVER = threading.TIMEOUT_MAX
 
@@ -190,6 +193,8 @@ class Dask:
     def _run(self) -> None:
         """Speak to the cluster until the search is over: what the thread does."""
         asyncio.set_event_loop(self._loop)
+        # Of its own futures that nobody waits for any more Dask lets asyncio complain on stderr.
+        self._loop.set_exception_handler(lambda _, context: logger.debug("%s", context))
         self._over = self._loop.create_task(self._converse())
         with suppress(asyncio.CancelledError):
             self._loop.run_until_complete(self._over)

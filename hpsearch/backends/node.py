@@ -156,6 +156,7 @@ class Post:
     numbers: set[int] = field(default_factory=set)
     lock: threading.Condition = field(default_factory=threading.Condition)
     used: float = field(default_factory=time.monotonic)  # when it last had a piece to train
+    closed: bool = False
 
     @contextmanager
     def slot(self) -> Iterator[Slot]:
@@ -171,6 +172,8 @@ class Post:
                 self.used = time.monotonic()
                 self.free.append((slot, self.used))
                 self.lock.notify()
+                if self.closed:
+                    slot.kill()
 
     def _new(self) -> Slot:
         number = min(set(range(self.site.slots)) - self.numbers)
@@ -196,6 +199,7 @@ class Post:
     def close(self) -> None:
         """End every slot."""
         with self.lock:
+            self.closed = True  # one that is at work ends when it is free
             for slot, _ in self.free:
                 slot.dismiss(gently=True)
             for slot, _ in self.free:
@@ -203,7 +207,7 @@ class Post:
                     slot.wait()
 
 
-_posts: dict[str, Post] = {}
+_posts: dict[tuple[str, str], Post] = {}  # by the search, and the worker's address
 
 
 def arrive(luggage: Luggage, dask_worker: Worker) -> Site:
@@ -226,8 +230,9 @@ def arrive(luggage: Luggage, dask_worker: Worker) -> Site:
         kernels=kernels(),
         scratch=str(scratch),
     )
-    _posts[luggage.search] = Post(luggage, site, devices)
-    threading.Thread(target=_tidy, args=(luggage.search,), daemon=True).start()
+    key = luggage.search, dask_worker.address
+    _posts[key] = Post(luggage, site, devices)
+    threading.Thread(target=_tidy, args=(key,), daemon=True).start()
     return site
 
 
@@ -238,11 +243,17 @@ def _sees(luggage: Luggage) -> bool:
     return False
 
 
-def _tidy(search: str) -> None:
-    while (post := _posts.get(search)) is not None:
+def _tidy(key: tuple[str, str]) -> None:
+    while (post := _posts.get(key)) is not None:
         if not post.tidy():  # if it lives, it is told so with its next piece, and comes again
-            depart(search)
+            _forget(key)
         time.sleep(IDLE / 4)
+
+
+def _forget(key: tuple[str, str]) -> None:
+    post = _posts.pop(key, None)
+    if post is not None:
+        post.close()
 
 
 def kernels() -> str:
@@ -258,21 +269,19 @@ def kernels() -> str:
     return ", ".join(sorted(found)) or "unknown"
 
 
-def depart(search: str) -> None:
+def depart(search: str, dask_worker: Worker) -> None:
     """Forget a search, and end its slots."""
-    post = _posts.pop(search, None)
-    if post is not None:
-        post.close()
+    _forget((search, dask_worker.address))
 
 
-def keep(search: str, digest: str, function: bytes) -> None:
+def keep(search: str, digest: str, function: bytes, dask_worker: Worker) -> None:
     """Keep the function of a search, which each of its pieces names by its digest."""
-    _posts[search].functions[digest] = function
+    _posts[search, dask_worker.address].functions[digest] = function
 
 
-def has(search: str, folder: str, sizes: Mapping[str, int]) -> bool:
+def has(search: str, folder: str, sizes: Mapping[str, int], dask_worker: Worker) -> bool:
     """Whether a folder of arrays is here, which is then the search's."""
-    post = _posts[search]
+    post = _posts[search, dask_worker.address]
     there = Path(post.site.scratch, folder)
     found = all(
         (there / name).is_file() and (there / name).stat().st_size == size
@@ -284,27 +293,39 @@ def has(search: str, folder: str, sizes: Mapping[str, int]) -> bool:
     return found
 
 
-def write(search: str, folder: str, name: str, offset: int, chunk: bytes) -> None:
-    """Write a part of a file into a folder that is not complete yet."""
-    path = Path(_posts[search].site.scratch, f"{folder}.{search}", name)
+def write(
+    search: str, folder: str, name: str, offset: int, chunk: bytes, dask_worker: Worker
+) -> None:
+    """Write a part of a file into a folder that is not complete yet.
+
+    Args:
+        search: that it is for.
+        folder: its name when it is complete.
+        name: of the file in it.
+        offset: where in the file the part begins, in bytes.
+        chunk: the part.
+        dask_worker: this worker.
+    """
+    scratch = _posts[search, dask_worker.address].site.scratch
+    path = Path(scratch, f"{folder}.{search}", name)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with path.open("r+b" if offset else "wb") as file:
         file.seek(offset)
         file.write(chunk)
 
 
-def complete(search: str, folder: str, digests: Mapping[str, str]) -> None:
+def complete(search: str, folder: str, digests: Mapping[str, str], dask_worker: Worker) -> None:
     """Give a folder its name, now that all of it is here; older ones go.
 
     Raises:
         OSError: what came is not what was sent.
     """
-    scratch = Path(_posts[search].site.scratch)
+    scratch = Path(_posts[search, dask_worker.address].site.scratch)
     part = scratch / f"{folder}.{search}"
     for name, digest in digests.items():
         if sha256((part / name).read_bytes()).hexdigest() != digest:
             raise OSError(f"{part / name}: is not what was sent; is the disk full?")
-    for other in scratch.glob("data-*"):
+    for other in (*scratch.glob("data-*"), *scratch.glob("code-*")):
         if time.time() - other.stat().st_mtime > 7 * 86400:  # nobody has used it for a week
             shutil.rmtree(other, ignore_errors=True)
     with suppress(OSError):  # another search has brought the same
@@ -364,10 +385,10 @@ def train(key: str, piece: Piece) -> Returned:
     """
     from distributed import get_worker
 
-    post = _posts.get(piece.search)
+    worker = get_worker()
+    post = _posts.get((piece.search, worker.address))
     if post is None or piece.function not in post.functions:
         raise AwayError(piece.search)
-    worker = get_worker()
     with post.slot() as slot, _working(post, piece) as folders:
         at = Here(folders, Path(post.site.scratch), post.luggage.current)
         call = (perform_at, (at, post.functions[piece.function], piece.args))
@@ -458,6 +479,7 @@ def code_here(home: str, code: Mapping[str, bytes], scratch: Path) -> str:
         with suppress(OSError):  # another piece was first
             made.rename(copy)
         shutil.rmtree(made, ignore_errors=True)
+    os.utime(copy)
     return str(copy)
 
 

@@ -64,8 +64,8 @@ def load(
         overrides: `KEY=VALUE` texts as `--set` takes them: a dotted key and a YAML value, null
             to remove the key. Paths in them are relative to the current folder.
         searched: whether there must be anything to search; a model that is babysat needs nothing.
-        forced: `seed`, `trials`, `jobs` or `backend` from options of the command line; None
-            for one that was not given.
+        forced: `seed`, `trials`, `jobs`, `backend` or `scheduler` from options of the command
+            line; None for one that was not given.
 
     Raises:
         ConfigError: every problem, each with its file, line and column.

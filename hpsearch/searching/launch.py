@@ -90,7 +90,7 @@ def prepare_refinement(
         function: from Python, to train instead of what the parent names.
         trust: the user's word that the code which the parent names may run; seals the parent.
         look: only look at the narrowed space: no code of the parent's is run.
-        forced: `trials`, `jobs` or `backend`; None for one that was not given.
+        forced: `trials`, `jobs`, `backend` or `scheduler`; None for one that was not given.
 
     Raises:
         HpsearchError: as `prepare` and `refine.refine` do, or the code is not trusted.
@@ -153,7 +153,7 @@ def resume(
         function: from Python, where the search was begun with one.
         trust: the user's word that the code which the run names may run; seals it.
         notify: is called with every event.
-        forced: `jobs` or `backend`; None for one that was not given.
+        forced: `jobs`, `backend` or `scheduler`; None for one that was not given.
 
     Raises:
         HpsearchError: as `resume.reopen` and `launch` do.

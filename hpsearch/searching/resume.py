@@ -40,7 +40,7 @@ def reopen(
         named: whether the code that the run names is to train, and not a function at hand.
         trust: the user's word that this code may run; the run is sealed anew.
         babysat: the run is a babysat model's, which goes on whatever is left of it.
-        forced: `jobs` or `backend`; None for one that was not given.
+        forced: `jobs`, `backend` or `scheduler`; None for one that was not given.
 
     Raises:
         RunError: another process is at it, config.yaml was changed by hand where it may not be,
