@@ -176,16 +176,15 @@ class Conversation:
             HpsearchError: nobody answers there, or Dask is not installed.
         """
         self._ours = own_versions()
-        with _quiet():
-            async with _client(self.at, self.most) as self._client:
-                self._client.subscribe_topic("all", self._heard)
-                try:
-                    self._compare(set(await self._client.ncores()))
-                    if self._jobs:  # so that the search can say how many train at a time
-                        await asyncio.wait([*self._jobs], timeout=CONNECT)
-                    yield
-                finally:
-                    await self._leave()
+        async with _client(self.at, self.most) as self._client:
+            self._client.subscribe_topic("all", self._heard)
+            try:
+                self._compare(set(await self._client.ncores()))
+                if self._jobs:  # so that the search can say how many train at a time
+                    await asyncio.wait([*self._jobs], timeout=CONNECT)
+                yield
+            finally:
+                await self._leave()
 
     async def serve(self) -> None:
         """Keep an eye on who is there, for as long as the search goes on.
@@ -652,7 +651,7 @@ def _check_files(at: Cluster) -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep Dask's log off the terminal: what matters is said in our words."""
     import distributed  # noqa: F401 (which sets the levels of its loggers)
 

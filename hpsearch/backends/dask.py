@@ -25,7 +25,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 from hpsearch.backends.attempt import failed
-from hpsearch.backends.cluster import Conversation, Entry, Finished
+from hpsearch.backends.cluster import Conversation, Entry, Finished, quiet
 from hpsearch.backends.node import Luggage
 from hpsearch.backends.protocol import Answer, Attempt, Cluster, Folders, Survey, Task
 from hpsearch.backends.worker import dumps, load_attempt
@@ -195,10 +195,16 @@ class Dask:
         asyncio.set_event_loop(self._loop)
         # Of its own futures that nobody waits for any more Dask lets asyncio complain on stderr.
         self._loop.set_exception_handler(lambda _, context: logger.debug("%s", context))
-        self._over = self._loop.create_task(self._converse())
-        with suppress(asyncio.CancelledError):
-            self._loop.run_until_complete(self._over)
-        self._loop.close()
+        with quiet():
+            self._over = self._loop.create_task(self._converse())
+            with suppress(asyncio.CancelledError):
+                self._loop.run_until_complete(self._over)
+            left = asyncio.all_tasks(self._loop)  # of Dask's, where the scheduler is gone
+            for task in left:
+                task.cancel()
+            if left:
+                self._loop.run_until_complete(asyncio.wait(left, timeout=1))
+            self._loop.close()
 
     async def _converse(self) -> None:
         try:
