@@ -25,7 +25,7 @@ from hpsearch.searching.resume import reopen
 from hpsearch.searching.session import begin, conduct, fingerprint_of, read_data
 from hpsearch.searching.spec import shortage
 from hpsearch.searching.trainer import Function, inspected
-from hpsearch.searching.trust import is_sealed, permit, unsealed
+from hpsearch.searching.trust import check_cluster, is_sealed, permit, unsealed
 from hpsearch.store import RunDirectory, find
 from hpsearch.trial import Result, Status
 
@@ -103,6 +103,8 @@ def prepare_refinement(
         sealed = is_sealed(info)
     elif not look:
         sealed = permit(parent, info, config, trust)
+    if not look:
+        check_cluster(parent, info, before, config, trust)
     config = config if look else inspected(config, function)
     dataset = read_data(config)
     if info.babysit is not None:

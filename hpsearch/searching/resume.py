@@ -13,7 +13,7 @@ from hpsearch.errors import ConfigError, RunError, as_argument
 from hpsearch.sampling.plan import extended, ladder, round_sizes
 from hpsearch.searching.spec import TRIED, check_rules, trials_of
 from hpsearch.searching.trainer import AGAIN, LOAD, check_at_hand
-from hpsearch.searching.trust import check, is_sealed, seal
+from hpsearch.searching.trust import check, check_cluster, is_sealed, needs_seal, seal
 from hpsearch.store import MOST, RunDirectory, RunInfo
 from hpsearch.trial import Round
 
@@ -68,7 +68,9 @@ def reopen(
         if named:
             check_at_hand(run, before, LOAD if babysat else AGAIN)
             check(run, info, before, trust)
-        ours = (named and trust) or is_sealed(info)
+        if not babysat:  # one model is trained on this machine
+            check_cluster(run, info, before, config, trust)
+        ours = (named and trust) or is_sealed(info) or not needs_seal(info)
         plan = info.plan
         if trials is not None:
             config, plan = _longer(run, info, config, trials)

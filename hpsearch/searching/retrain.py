@@ -25,7 +25,7 @@ from hpsearch.searching.spec import (
     spec_for,
     spec_of,
 )
-from hpsearch.searching.trainer import backend_of, trainer_of
+from hpsearch.searching.trainer import backend_of, here, trainer_of
 from hpsearch.searching.winner import median
 from hpsearch.store import RunDirectory
 from hpsearch.trainers.kinds import kind_of
@@ -142,7 +142,7 @@ def train(jobs: Sequence[Job], config: Config, dataset: Dataset | None) -> list[
     Raises:
         TrainerError: a training failed.
     """
-    folds = folds_of(config, dataset)
+    config, folds = here(config), folds_of(config, dataset)
     outcomes: dict[Training, Outcome] = {}
     with tempfile.TemporaryDirectory(prefix="hpsearch-") as folder:
         if folds:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch import backends
-from hpsearch.backends.node import code_here, here
+from hpsearch.backends import node
 from hpsearch.config import Config
 from hpsearch.config.schema import MOST_JOBS
 from hpsearch.data.dataset import Dataset
@@ -138,12 +138,12 @@ class TravellingTrainer:
         Raises:
             TrainerError: what it trains with is not at this worker.
         """
-        setup, place, at = self.setup, self.place, here()
+        setup, place, at = self.setup, self.place, node.here()
         if at is not None:
             if at.folders is not None:
                 place = replace(place, run=at.folders.run, data=at.folders.data)
             if self.code:
-                home = code_here(setup.options["folder"], self.code, at.scratch)
+                home = node.code_here(setup.options["folder"], self.code, at.scratch)
                 setup = replace(setup, options={**setup.options, "folder": home})
             elif setup.function is None:
                 self._kind.inspect(setup)
@@ -189,6 +189,13 @@ def threads_of(config: Config, jobs: int) -> int:
         return threads
     alone = kind.threads == "all" and not _elsewhere(config)
     return max(1, backends.auto_jobs() // jobs) if alone else 1
+
+
+def here(config: Config) -> Config:
+    """The same, trained on this machine: one trial needs no cluster, which may be long gone."""
+    if config.parallel.backend in ("local", "serial"):
+        return config
+    return replace(config, parallel=replace(config.parallel, backend="local"))
 
 
 def cluster_of(config: Config) -> backends.Cluster:

@@ -14,9 +14,11 @@ import os
 import secrets
 import stat
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from hpsearch.config import Config
 from hpsearch.errors import RunError
@@ -36,7 +38,7 @@ def permit(run: RunDirectory, info: RunInfo, config: Config, trust: bool = False
     The arguments are those of `check`.
     """
     may_seal = check(run, info, config, trust)
-    if trust and kind_of(config.trainer).code is not None:
+    if trust and needs_seal(info):
         with suppress(RunError, OSError), run.writing():  # read-only, or another one is at it
             info = run.info
             run.write_info(replace(info, seal=seal(info)))
@@ -82,6 +84,47 @@ def check(run: RunDirectory, info: RunInfo, config: Config, trust: bool = False)
     )
 
 
+def check_cluster(
+    run: RunDirectory, info: RunInfo, before: Config, config: Config, trust: bool = False
+) -> None:
+    """Refuse to speak to a scheduler that a run names, unless the user's seal or word is there.
+
+    Whoever runs a scheduler can run code on this machine. One that the user names now, by an
+    option, is the user's word.
+
+    Args:
+        run: names it.
+        info: what its run.json says.
+        before: the run's own configuration, as its files have it.
+        config: what is about to be trained, with the user's options.
+        trust: the user's word for this run; HPSEARCH_TRUST=1 is one for all.
+
+    Raises:
+        RunError: there is neither, or others can read the key.
+    """
+    own, asked = (_scheduler(each.as_dict()) for each in (before, config))
+    if asked is None or asked != own or trust or os.environ.get(TRUST) == "1":
+        return
+    if own == _scheduler(info.config) and is_sealed(info):  # config.yaml carries no seal
+        return
+    address = own.get("scheduler") or own.get("scheduler_file")
+    raise RunError(
+        f"{run.path}: would speak to the Dask scheduler {address}, which could run code here, and "
+        "which carries no seal of yours (the run comes from somebody else or another machine, or "
+        "was changed); name your own with --scheduler ADDRESS, train here with --backend local, "
+        f"or if you trust it, say --trust (in Python: trust=True; for CI: {TRUST}=1)"
+    )
+
+
+def _scheduler(config: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What a configuration says of a scheduler that runs already; None if it names none."""
+    parallel = config.get("parallel") or {}
+    keys = ("scheduler", "scheduler_file", "tls")
+    found = {key: parallel.get(key) for key in keys if parallel.get(key) is not None}
+    named_here = parallel.get("backend") == "dask" and found.keys() & {"scheduler", keys[1]}
+    return found if named_here else None
+
+
 def named(config: Config) -> str:
     """The code of the user's that a configuration names, for a message."""
     options, code = config.trainer.options, kind_of(config.trainer).code
@@ -125,7 +168,7 @@ def seal(info: RunInfo) -> str | None:
     Raises:
         RunError: there is a key that others can read.
     """
-    if not _runs_code(info):
+    if not needs_seal(info):
         return None
     with suppress(OSError, RuntimeError):  # RuntimeError: nobody knows the home folder
         key = _key() or _new_key()
@@ -135,7 +178,7 @@ def seal(info: RunInfo) -> str | None:
 
 def unsealed(run: RunDirectory, info: RunInfo) -> str | None:
     """What to say of a run whose code could not be sealed; None if there is nothing to say."""
-    if info.seal or os.environ.get(TRUST) == "1" or not _runs_code(info) or seal(info):
+    if info.seal or os.environ.get(TRUST) == "1" or not needs_seal(info) or seal(info):
         return None
     return (
         f"{run.path}: has no seal, for no key can be kept in {_folder_told()}; to go on with it "
@@ -143,8 +186,11 @@ def unsealed(run: RunDirectory, info: RunInfo) -> str | None:
     )
 
 
-def _runs_code(info: RunInfo) -> bool:
+def needs_seal(info: RunInfo) -> bool:
+    """Whether a run names code, or a scheduler that could run some."""
     trainer = info.config.get("trainer") or {}
+    if _scheduler(info.config) is not None:
+        return True
     return kind_named(trainer.get("kind", "network")).variant(trainer).code is not None
 
 
@@ -161,6 +207,8 @@ def _digest(key: bytes, info: RunInfo) -> bytes:
         "space": config.get("space"),
         "start": (config.get("search") or {}).get("start"),
     }
+    if (scheduler := _scheduler(config)) is not None:
+        sealed["scheduler"] = scheduler
     text = json.dumps(plain(sealed), sort_keys=True, separators=(",", ":"))
     return hmac.new(key, text.encode(), "sha256").hexdigest().encode()
 

@@ -5,17 +5,20 @@ import os
 import shutil
 import stat
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import hpsearch
 from hpsearch.cli import main
-from hpsearch.config import from_mapping
+from hpsearch.config import from_mapping, from_run
 from hpsearch.errors import RunError
 from hpsearch.searching import trust
+from hpsearch.searching.launch import prepare_refinement
 from hpsearch.searching.models import winning_model
-from hpsearch.searching.session import begin
+from hpsearch.searching.resume import reopen
+from hpsearch.searching.session import begin, read_data
 from hpsearch.store import RunDirectory, as_line
 from hpsearch.trainers.function.loading import load
 from hpsearch.trial import Result, Status
@@ -382,3 +385,63 @@ def test_where_no_key_can_be_kept_a_run_works_and_says_what_to_do(
     assert RunDirectory(Path("runs/child")).info.seal is None
     with pytest.warns(UserWarning, match="has no seal"):
         hpsearch.load("child").resume(trials=9, trust=True, progress=False)
+
+
+@pytest.fixture
+def clustered(folder):
+    """A run of the network that names a scheduler, sealed; nothing was trained yet."""
+    tree = {
+        "name": "net",
+        "data": {"source": "digits"},
+        "trainer": {"epochs": 1},
+        "space": {"learning_rate": {"min": 0.1, "max": 1.0}},
+        "search": {"trials": 2, "confirm": False},
+        "parallel": {"backend": "dask", "scheduler": "tcp://127.0.0.1:9"},
+    }
+    config = from_mapping(tree)
+    return begin(config, read_data(config), folder / "runs", "net")
+
+
+def from_a_stranger(run):
+    run.write_info(replace(run.info, seal=None))
+
+
+STRANGER = r"would speak to the Dask scheduler tcp://127.0.0.1:9, which could run code here"
+
+
+def test_a_run_that_names_a_scheduler_is_sealed_as_one_that_names_code(clustered):
+    assert trust.is_sealed(clustered.info)
+    config = from_run(clustered.info.config, clustered.path)
+    trust.check_cluster(clustered, clustered.info, config, config)
+
+
+def test_nobody_speaks_to_a_strangers_scheduler(clustered):
+    from_a_stranger(clustered)
+    with pytest.raises(RunError, match=STRANGER):
+        reopen(clustered)
+    with pytest.raises(RunError, match=STRANGER):
+        prepare_refinement(clustered)
+    assert json.loads((clustered.inside / "run.json").read_text())["status"] == "interrupted"
+
+
+@pytest.mark.parametrize(
+    "words", [{"trust": True}, {"backend": "local"}, {"scheduler": "tcp://127.0.0.1:10"}]
+)
+def test_the_users_word_for_a_scheduler_is_enough(clustered, words):
+    from_a_stranger(clustered)
+    assert reopen(clustered, **words) is not None
+
+
+def test_another_scheduler_in_an_edited_config_carries_no_seal(clustered):
+    text = clustered.inside / "config.yaml"
+    text.write_text(text.read_text().replace("tcp://127.0.0.1:9", "tcp://127.0.0.1:8"))
+    with pytest.raises(RunError, match=r"would speak to the Dask scheduler tcp://127.0.0.1:8"):
+        reopen(clustered)
+
+
+def test_a_scheduler_that_the_user_named_once_carries_their_seal_from_then_on(clustered):
+    from_a_stranger(clustered)
+    reopen(clustered, backend="local")
+    reopen(clustered, scheduler="tcp://127.0.0.1:10")
+    assert trust.is_sealed(clustered.info)
+    assert reopen(clustered) is not None

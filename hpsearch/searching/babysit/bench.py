@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from hpsearch.backends import Backend, Folders, Task
@@ -13,7 +13,7 @@ from hpsearch.data.dataset import Dataset
 from hpsearch.errors import TrainerError
 from hpsearch.searching.babysit.lines import Line, Settings
 from hpsearch.searching.babysit.nudge import settings_with
-from hpsearch.searching.trainer import Function, backend_of, trainer_of
+from hpsearch.searching.trainer import Function, backend_of, here, trainer_of
 from hpsearch.store.records import BabysitStart
 from hpsearch.trainers.kinds import Kind, kind_of
 from hpsearch.trainers.protocol import Job, Outcome, State, Trainer
@@ -136,8 +136,7 @@ def bench(
         folds: the data that they are of.
         function: handed over from Python, instead of one that the configuration names.
     """
-    if config.parallel.backend not in ("local", "serial"):  # one model is trained here
-        config = replace(config, parallel=replace(config.parallel, backend="local"))
+    config = here(config)
     trainer = trainer_of(config, folder, data, folds, function)
     with backend_of(config, Folders(folder, data), most=1) as backend:
         yield Bench(config, start, trainer, backend, folds)
