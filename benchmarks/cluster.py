@@ -193,7 +193,8 @@ def by_ray(_: str, trials: int, pause: float, counted: Counted) -> None:
             )
             assert len(tuner.fit()) == count
 
-    ray.init(num_cpus=WORKERS, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": "ERROR"}
+    ray.init("local", num_cpus=WORKERS, **quiet)
     every(RAY_WARM)
     with counted():
         every(trials)
