@@ -33,7 +33,7 @@ MORE = {to: ("export", "one", "{}", f"--to={to}") for to in ("parquet", "onnx")}
 FILES = {key[0] + " " + key[1]: words for key, words in WRITES.items() if key[1] != "png"} | MORE
 READS = {
     "run", "runs", "data", "config", "runs_dir", "storage", "study", "function", "command", "name",
-    "target", "overrides", "backend", "keep", "what", "note",
+    "target", "overrides", "backend", "scheduler", "keep", "what", "note",
 }  # fmt: skip
 every = pytest.mark.parametrize("words", FILES.values(), ids=FILES)
 
