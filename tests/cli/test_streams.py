@@ -84,7 +84,7 @@ def test_a_failure_and_its_traceback_are_harmless_too(folder, hpsearch, monkeypa
     assert harmless(said.out, said.err)
     monkeypatch.setenv("HPSEARCH_DEBUG", "1")
 
-    def broken(*_):
+    def broken(*_, **__):
         raise LookupError(HOSTILE)
 
     monkeypatch.setattr("hpsearch.cli.check.load", broken)
