@@ -108,8 +108,9 @@ def limit_only(monkeypatch):
     from hpsearch.backends import Task
 
     def limit(hangs):
-        def task(key, function, args, timeout=None):
-            return Task(key, function, args, timeout if any(map(hangs, args[0])) else None)
+        def task(key, function, args, timeout=None, **others):
+            timeout = timeout if any(map(hangs, args[0])) else None
+            return Task(key, function, args, timeout, **others)
 
         monkeypatch.setattr("hpsearch.searching.scheduler.Task", task)
 

@@ -200,7 +200,10 @@ def test_a_mistake_in_set_is_told(refused, word, message):
         (["--jobs", "0"], "--jobs: parallel.jobs: must be a whole number from 1 to 10,000"),
         (["--trials", "-3"], "--trials: search.trials: must be a whole number from 1"),
         (["--seed", "-1"], "--seed: seed: must be a whole number from 0"),
-        (["--backend", "dask"], "--backend: parallel.backend: must be local or serial"),
+        (
+            ["--backend", "slurm"],
+            "--backend: parallel.backend: must be local, serial, dask or joblib",
+        ),
     ],
 )
 def test_an_impossible_option_is_told(hpsearch, tmp_path, words, message):
