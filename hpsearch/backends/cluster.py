@@ -404,11 +404,16 @@ class Conversation:
         """How many tasks each worker may be given; those that get any.
 
         Where tasks are short, some wait at each worker, so that it need not wait for us; more of
-        them come when half are gone, since many at once cost little more than one.
+        them come when half are gone, since many at once cost little more than one. Of a queue
+        that comes to its end each gets half of its share, so that all end together.
+
+        Reference: Polychronopoulos and Kuck 1987, guided self-scheduling.
         """
         behind = 0
         if self.seconds < SHORT:
-            behind = min(MOST_WAITING, max(1, math.ceil(AHEAD / max(self.seconds, 1e-6))))
+            share = math.ceil(len(self.queue) / (2 * max(1, self.slots)))
+            some = max(1, math.ceil(AHEAD / max(self.seconds, 1e-6)))
+            behind = min(MOST_WAITING, some, share)
         rooms = {}
         for address, each in self.nodes.items():
             slots, holds = each.site.slots, len(each.holds)

@@ -186,12 +186,24 @@ def test_tasks_that_are_not_known_to_be_short_wait_here_and_not_at_a_worker():
 def test_short_tasks_wait_at_a_worker_for_the_one_before_them():
     talk = conversation([1])
     talk.seconds = 0.5
-    for number in range(30):
+    for number in range(90):
         talk.accept(entry(str(number)))
     assert names(talk.nodes["w0"]) == ["0", "1"]
     talk.seconds = 0.01
     talk.fill()
     assert len(talk.nodes["w0"].holds) == 1 + 20  # 0.2 s of work
+
+
+def test_of_a_queue_that_comes_to_its_end_each_worker_gets_half_of_its_share():
+    talk = conversation([1, 1])
+    talk.seconds = 0.01
+    talk.nodes, nodes = {}, talk.nodes  # nobody is there yet
+    for number in range(12):
+        talk.accept(entry(str(number)))
+    talk.nodes = nodes
+    talk.fill()
+    assert [len(node.holds) for node in nodes.values()] == [1 + 3, 1 + 3]
+    assert len(talk.queue) == 4
 
 
 def test_a_number_of_jobs_is_a_bound_over_all_workers():
