@@ -222,6 +222,8 @@ class Pool:
                 self.start()
             except HpsearchError as error:
                 problem = error
+            except SystemExit:  # so Ray ends what a thread waits for when it is shut down
+                problem = not_started(self._name, RuntimeError("it was shut down"))
             self._starting = False
             then(problem)
 
