@@ -30,7 +30,7 @@ from hpsearch.backends.engines import (
     quietly,
 )
 from hpsearch.backends.local import PATIENCE
-from hpsearch.backends.protocol import Answer, Loss, Task
+from hpsearch.backends.protocol import Answer, Listening, Loss, Task
 from hpsearch.backends.slot import ATTEMPTS
 from hpsearch.backends.threads import limit_threads, thread_variables
 from hpsearch.backends.worker import dumps, load_attempt, perform
@@ -81,7 +81,7 @@ class Place:
         self.deadline, self.overdue, self.alone = float("inf"), False, False
 
 
-class Joblib:
+class Joblib(Listening):
     """Runs tasks by an engine of joblib's.
 
     There are never more tasks with the engine than it has workers, so that none waits behind
@@ -108,13 +108,13 @@ class Joblib:
         Raises:
             HpsearchError: there is no such engine, or what it needs is not installed.
         """
+        super().__init__()
         self._name, self._engine = engine, engine_named(engine)
         self._asked, self._threads = jobs, threads
         self.jobs = jobs or 1
         self._places: list[Place] = []
         self._queue: list[Piece] = []  # a heap
         self._suspects: deque[Piece] = deque()  # to be tried alone
-        self._answers: deque[Answer] = deque()
         self._ended: SimpleQueue[tuple[Place, int, Any]] = SimpleQueue()
         self._numbers = count(1)
         self._leave: Stop = nothing
@@ -169,19 +169,6 @@ class Joblib:
         """See `Backend`."""
         heapq.heappush(self._queue, Piece((-task.cost, next(self._numbers)), task))
         self._fill()
-
-    def next(self, timeout: float | None = None) -> Answer:
-        """See `Backend`."""
-        give_up = float("inf") if timeout is None else time.monotonic() + timeout
-        while not self._answers:
-            if not self.pending:
-                raise LookupError("no task is pending")
-            left = give_up - time.monotonic()
-            self._listen(max(0.0, left))
-            self._fill()
-            if left <= 0 and not self._answers:
-                raise TimeoutError(f"no answer within {timeout:g} s")
-        return self._answers.popleft()
 
     def cancel(self) -> None:
         """See `Backend`."""

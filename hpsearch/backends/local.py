@@ -9,7 +9,7 @@ from multiprocessing.connection import wait
 from typing import Self
 
 from hpsearch.backends.attempt import failed
-from hpsearch.backends.protocol import Answer, Attempt, Task
+from hpsearch.backends.protocol import Attempt, Listening, Task
 from hpsearch.backends.slot import GRACE, Limits, Slot, WorkerLostError
 from hpsearch.backends.threads import thread_variables
 
@@ -18,7 +18,7 @@ PATIENCE = 1.0
 is not, unless a process that its task started keeps the connection open."""
 
 
-class Local:
+class Local(Listening):
     """Runs tasks in worker processes of this machine.
 
     Each worker has one pipe and one task, so a death or a missed deadline concerns one task, and
@@ -47,9 +47,9 @@ class Local:
             memory: most bytes of data that a worker may have, None for no limit.
             devices: CUDA devices, one for each worker in turn.
         """
+        super().__init__()
         self.jobs = jobs
         self._queue: deque[Task] = deque()
-        self._answers: deque[Answer] = deque()
         self._slots: list[Slot] = []
         for number in range(jobs):
             environment = thread_variables(threads)
@@ -66,19 +66,6 @@ class Local:
         """See `Backend`."""
         self._queue.append(task)
         self._fill()
-
-    def next(self, timeout: float | None = None) -> Answer:
-        """See `Backend`."""
-        give_up = float("inf") if timeout is None else time.monotonic() + timeout
-        while not self._answers:
-            if not self.pending:
-                raise LookupError("no task is pending")
-            left = give_up - time.monotonic()
-            self._listen(max(0.0, left))
-            self._fill()
-            if left <= 0 and not self._answers:
-                raise TimeoutError(f"no answer within {timeout:g} s")
-        return self._answers.popleft()
 
     def cancel(self) -> None:
         """See `Backend`."""

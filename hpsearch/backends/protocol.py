@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -178,3 +181,36 @@ class Backend(Protocol):
     def __enter__(self) -> Self: ...
 
     def __exit__(self, *error: object) -> None: ...
+
+
+class Listening(ABC):
+    """What backends share whose answers come in while `next` waits for them."""
+
+    def __init__(self) -> None:
+        self._answers: deque[Answer] = deque()
+
+    @property
+    @abstractmethod
+    def pending(self) -> int:
+        """See `Backend`."""
+
+    def next(self, timeout: float | None = None) -> Answer:
+        """See `Backend`."""
+        give_up = float("inf") if timeout is None else time.monotonic() + timeout
+        while not self._answers:
+            if not self.pending:
+                raise LookupError("no task is pending")
+            left = give_up - time.monotonic()
+            self._listen(max(0.0, left))
+            self._fill()
+            if left <= 0 and not self._answers:
+                raise TimeoutError(f"no answer within {timeout:g} s")
+        return self._answers.popleft()
+
+    @abstractmethod
+    def _listen(self, left: float) -> None:
+        """Wait until there may be an answer, for `left` seconds at most."""
+
+    @abstractmethod
+    def _fill(self) -> None:
+        """Give what waits to whoever is free."""
