@@ -6,6 +6,7 @@ import asyncio
 import heapq
 import logging
 import math
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.backends import node
+from hpsearch.backends.attempt import error_line
 from hpsearch.backends.node import Luggage, Piece, Returned, Site
 from hpsearch.backends.protocol import Attempt, Cluster, ClusterLostError, Folders, Loss, Task
 from hpsearch.errors import HpsearchError
@@ -23,6 +25,8 @@ from hpsearch.store import SafePath
 
 if TYPE_CHECKING:
     from distributed import Client, Future
+
+logger = logging.getLogger(__name__)
 
 CONNECT = 15.0
 """Seconds in which a scheduler must answer, at the start and when it was gone."""
@@ -164,6 +168,7 @@ class Conversation:
         self._news = asyncio.Event()
         self._jobs: set[asyncio.Task[Any]] = set()
         self._sending: dict[str, asyncio.Task[Any]] = {}
+        self._arrays: asyncio.Future[dict[str, ArrayFile]] | None = None
         self._said: set[str] = set()
         self._silent = time.monotonic()
         self._client: Client
@@ -248,8 +253,6 @@ class Conversation:
         try:
             await self._look_at(address)
         except Exception as error:  # it went away meanwhile, or cannot do what it is asked
-            from hpsearch.backends.attempt import error_line
-
             with suppress(OSError, TimeoutError):
                 if address in await self._client.ncores():
                     self._refuse(address, f"cannot be used: {error_line(error)}")
@@ -327,7 +330,10 @@ class Conversation:
 
     async def _bring(self, there: Node) -> None:
         """Send the arrays to a worker, unless they are there: once to each machine."""
-        arrays = await asyncio.to_thread(arrays_in, self.luggage.folders)
+        if self._arrays is None:  # read once, however many workers there are
+            reading = asyncio.to_thread(arrays_in, self.luggage.folders)
+            self._arrays = asyncio.ensure_future(reading)
+        arrays = await asyncio.shield(self._arrays)
         if not arrays:
             return
         digests = {name: array.digest for name, array in arrays.items()}
@@ -366,6 +372,14 @@ class Conversation:
         there = sum(each.site.slots for each in self.nodes.values())
         return there if self.most is None else min(there, self.most)
 
+    def _left(self) -> int:
+        """How many more may train at once, by the bound alone."""
+        if self.most is None:
+            return sys.maxsize
+        return self.most - sum(
+            min(len(each.holds), each.site.slots) for each in self.nodes.values()
+        )
+
     def accept(self, entry: Entry) -> None:
         """Take in a task."""
         self._return(entry)
@@ -375,18 +389,18 @@ class Conversation:
         entry.began, entry.future = math.inf, None
         heapq.heappush(self.queue, (-entry.task.cost, next(self._order), entry))
 
-    def fill(self) -> None:
-        """Hand tasks to workers that have room, the longest first, to the idlest worker first."""
+    def fill(self, among: Iterable[Node] | None = None) -> None:
+        """Hand tasks to workers that have room, the longest first, to the idlest worker first.
+
+        Args:
+            among: the workers that may have got room; None for all.
+        """
         if not self.queue or self._client.status != "running":
             return
-        rooms = self._rooms()
+        rooms = self._rooms(self.nodes.values() if among is None else among)
         idlest = [(len(self.nodes[a].holds) / self.nodes[a].site.slots, a) for a in rooms]
         heapq.heapify(idlest)
-        left = math.inf
-        if self.most is not None:
-            left = self.most - sum(
-                min(len(each.holds), each.site.slots) for each in self.nodes.values()
-            )
+        left = self._left()
         given: dict[str, dict[str, Entry]] = {}
         while self.queue and idlest and left > 0:
             load, address = heapq.heappop(idlest)
@@ -400,7 +414,7 @@ class Conversation:
         for address, entries in given.items():
             self._start(self._hand_over(self.nodes[address], entries))
 
-    def _rooms(self) -> dict[str, int]:
+    def _rooms(self, among: Iterable[Node]) -> dict[str, int]:
         """How many tasks each worker may be given; those that get any.
 
         Where tasks are short, some wait at each worker, so that it need not wait for us; more of
@@ -415,10 +429,10 @@ class Conversation:
             some = max(1, math.ceil(AHEAD / max(self.seconds, 1e-6)))
             behind = min(MOST_WAITING, some, share)
         rooms = {}
-        for address, each in self.nodes.items():
+        for each in among:
             slots, holds = each.site.slots, len(each.holds)
             if holds < slots or 2 * (holds - slots) < behind * slots:
-                rooms[address] = slots * (1 + behind) - holds
+                rooms[each.address] = slots * (1 + behind) - holds
         return rooms
 
     async def _hand_over(self, to: Node, entries: Mapping[str, Entry]) -> None:
@@ -432,7 +446,7 @@ class Conversation:
             try:
                 await self._teach(to, entries.values())
             except Exception as error:  # it is gone, or was started anew
-                logging.getLogger(__name__).debug("%s: %r", to.address, error)
+                logger.debug("%s: %r", to.address, error)
                 self._gone(to.address)
                 return
             given = {key: entry for key, entry in entries.items() if key in to.holds}
@@ -487,7 +501,7 @@ class Conversation:
             self._gone(at.address)
             return
         except Exception as error:  # Dask's own: it counts a death of the worker as the task's
-            logging.getLogger(__name__).debug("%s: %r", key, error)
+            logger.debug("%s: %r", key, error)
         entry = at.holds.pop(key, None)
         if entry is None:  # it was taken back meanwhile
             return
@@ -495,21 +509,19 @@ class Conversation:
             self._lose(entry, at)
             self._news.set()
             return
-        weight = 1.0 if math.isinf(self.seconds) else 0.2
-        known = 0.0 if math.isinf(self.seconds) else self.seconds
-        self.seconds = known + weight * (returned.seconds - known)
+        if math.isinf(self.seconds):
+            self.seconds = returned.seconds
+        self.seconds += 0.2 * (returned.seconds - self.seconds)
         self._note_beginnings(at)
         self.tell(Finished(entry, at, returned))
-        self.fill()
+        self.fill([at])
 
     def _take_back(self) -> None:
         """Take back what waits behind something long, while another worker has nothing to do."""
         if self.queue:
             return
         idle = sum(max(0, each.site.slots - len(each.holds)) for each in self.nodes.values())
-        if self.most is not None:
-            training = sum(len(list(each.training())) for each in self.nodes.values())
-            idle = min(idle, self.most - training)
+        idle = min(idle, self._left())
         for each in self.nodes.values():
             for key in each.waiting()[: max(0, idle)]:
                 entry = each.holds.pop(key)
@@ -584,7 +596,6 @@ async def _client(at: Cluster, most: int | None) -> AsyncIterator[Client]:
     from hpsearch import backends
 
     _check_files(at)
-
     tls = None
     if at.tls is not None:
         names = {TLS[key]: path for key, path in at.tls.items() if path is not None}
@@ -618,8 +629,6 @@ async def _client(at: Cluster, most: int | None) -> AsyncIterator[Client]:
         )
         await client
     except (OSError, TimeoutError, ValueError, TypeError, RuntimeError) as error:
-        from hpsearch.backends.attempt import error_line
-
         with suppress(Exception):
             await client.close()
         raise ClusterLostError(

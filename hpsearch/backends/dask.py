@@ -15,7 +15,7 @@ import queue
 import secrets
 import threading
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
@@ -37,6 +37,10 @@ FOREVER = threading.TIMEOUT_MAX
 
 PATIENCE = 10.0
 """Seconds that the cluster gets to take note of something."""
+
+
+Found = Finished | Answer | BaseException | str
+"""What the thread that speaks to the cluster says; a text is for people."""
 
 
 class Dask:
@@ -83,10 +87,7 @@ class Dask:
         luggage = Luggage(search, folders, str(self._token), current, threads, memory)
         self._folders = folders
         self._pending = 0
-        # What the other thread says: a str is for people.
-        self._found: queue.SimpleQueue[Finished | Answer | BaseException | str] = (
-            queue.SimpleQueue()
-        )
+        self._found: queue.SimpleQueue[Found] = queue.SimpleQueue()
         self._say = say
         self._function: tuple[object, bytes, str] | None = None
         self._talk = Conversation(cluster, jobs, luggage, self._found.put)
@@ -126,7 +127,7 @@ class Dask:
         if not self._pending:
             raise LookupError("no task is pending")
         until = math.inf if timeout is None else time.monotonic() + timeout
-        found: Finished | Answer | BaseException | str = ""
+        found: Found = ""
         while isinstance(found, str):
             try:
                 found = self._found.get(timeout=min(FOREVER, max(0.0, until - time.monotonic())))
@@ -144,13 +145,12 @@ class Dask:
         """See `Backend`."""
         if self._thread.is_alive():
             self._wait_for(self._talk.cancel())
-        while not self._found.empty():
-            found = self._found.get()
-            if isinstance(found, str):
-                self._say(found)
+        for found in self._arrived():
             if isinstance(found, BaseException):
                 self._found.put(found)
                 break
+            if isinstance(found, str):
+                self._say(found)
         self._pending = 0
 
     def survey(self) -> Survey:
@@ -160,15 +160,20 @@ class Dask:
             ClusterLostError: none of the workers fits.
         """
         remarks = []
-        while not self._found.empty():
-            said = self._found.get()
-            if isinstance(said, BaseException):
-                raise said
-            if isinstance(said, str):
-                remarks.append(said)
+        for found in self._arrived():
+            if isinstance(found, BaseException):
+                raise found
+            if isinstance(found, str):
+                remarks.append(found)
         nodes = self._talk.nodes.values()
         workers = sorted(f"{each.host}/{each.site.name}" for each in nodes)
         return Survey(workers, self._talk.slots, remarks)
+
+    def _arrived(self) -> Iterator[Found]:
+        """What the other thread has said, as far as it is here."""
+        with suppress(queue.Empty):
+            while True:
+                yield self._found.get_nowait()
 
     def __enter__(self) -> Self:
         self._token.parent.mkdir(exist_ok=True)
