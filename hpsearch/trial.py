@@ -61,7 +61,8 @@ class Round:
     """A step from coarse to fine: the trials from number `first` to first + trials - 1.
 
     `lag` says for each rung how many rounds earlier a round must be for this one to look at its
-    trials there; None: of the round before it looks at all rungs but the last (`sees`).
+    trials there; None: of the round before it looks at all rungs but the last. See
+    `searching.stages`.
     """
 
     number: Count
@@ -154,6 +155,11 @@ class Span:
     start: Number
     end: Number
     lost: Literal[True] | UnsetType = UNSET  # whether the worker went away before its answer
+
+    @property
+    def kept(self) -> bool:
+        """Whether its worker answered, so that this is time of the trial's."""
+        return self.lost is not True
 
 
 @dataclass(frozen=True, slots=True, order=True)

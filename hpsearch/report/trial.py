@@ -143,8 +143,8 @@ def _rungs(
     for piece in sorted(pieces, key=lambda p: (p.repeat, p.fold, p.rung)):
         place = piece.repeat, piece.fold, piece.rung
         spans = [span for span in own if (span.repeat, span.fold, span.rung) == place]
-        lost = [span for span in spans if span.lost is True]
-        kept = [span.worker for span in spans if span.lost is not True]
+        lost = [span for span in spans if not span.kept]
+        kept = [span.worker for span in spans if span.kept]
         yield TrainedPiece(
             *place,
             piece.epochs,

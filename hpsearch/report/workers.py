@@ -196,8 +196,8 @@ def workers_of(spans: Iterable[Span]) -> Workers:
 
 
 def _worker(full_name: str, spans: Sequence[Span]) -> Worker:
-    lost = [seconds(span) for span in spans if span.lost is True]
-    kept = [seconds(span) for span in spans if span.lost is not True]
+    lost = [seconds(span) for span in spans if not span.kept]
+    kept = [seconds(span) for span in spans if span.kept]
     host, name = host_and_name(full_name)
     first, last = min(span.start for span in spans), max(span.end for span in in_turn(spans))
     return Worker(host, name, len(kept), _total(kept), len(lost), _total(lost), first, last)

@@ -81,7 +81,7 @@ class Ledger:
                 self.finished.add(training)
         timeline = run.timeline
         for span in timeline:
-            if span.lost is UNSET:
+            if span.kept:
                 self.work[span.number].append((span.start, span.end))
         last = max((span.end for span in timeline), default=0.0)
         self.began = min(self.began, time.time() - last)  # the clock may have been set back

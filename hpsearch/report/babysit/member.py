@@ -67,7 +67,7 @@ class BabysatMember:
         """The same by seconds of training; a piece's epochs take equally long."""
         trained, values = 0.0, list[tuple[float, float | None]]()
         run = self.summary.run
-        spans = [span for span in run.timeline if span.lost is not True]  # a line for each piece
+        spans = [span for span in run.timeline if span.kept]  # a line for each piece
         for piece, span in zip(run.pieces, spans, strict=False):
             found = self._of(piece)
             took = span.end - span.start

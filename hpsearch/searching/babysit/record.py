@@ -81,7 +81,7 @@ class Record:
         self._diagnostics: list[Diagnosis] = list(story.diagnostics)
         self._spans: dict[int, list[Span]] = {}
         for span in run.timeline:
-            if span.lost is not True:
+            if span.kept:
                 self._spans.setdefault(span.number, []).append(span)
         self._settle_left()
         found = self._results.get(self.number)

@@ -43,7 +43,7 @@ def ends(summary: Summary) -> dict[int, float]:
     """When each trial's training ended, in seconds since the run began; without confirmations."""
     found: dict[int, float] = {}
     for span in summary.timeline:
-        if span.lost is not True and not summary.spec.confirms(span.repeat):
+        if span.kept and not summary.spec.confirms(span.repeat):
             found[span.number] = max(span.end, found.get(span.number, 0.0))
     return found
 

@@ -149,7 +149,7 @@ def _bars(summary: Summary, spans: Sequence[Span], ends: Interval) -> _Rows | No
     traces = []
     for name, own, looks in _kinds(summary.spec, spans):
         bars = _merged(own, gap, summary.spec)
-        lost = own[0].lost is True
+        lost = not own[0].kept
         traces.append({
             "type": "bar", "orientation": "h", "name": name,
             "y": [rows[bar.worker] for bar in bars],
@@ -185,7 +185,7 @@ def _bars(summary: Summary, spans: Sequence[Span], ends: Interval) -> _Rows | No
 
 def _kinds(spec: Spec, spans: Sequence[Span]) -> Iterable[tuple[str, list[Span], dict[str, Any]]]:
     """The pieces that look alike: their name, themselves, and how they look."""
-    kept = [span for span in spans if span.lost is not True]
+    kept = [span for span in spans if span.kept]
     rungs: dict[int, list[Span]] = {}
     for span in kept:
         if not spec.confirms(span.repeat):
@@ -195,7 +195,7 @@ def _kinds(spec: Spec, spans: Sequence[Span]) -> Iterable[tuple[str, list[Span],
         yield f"rung {rung + 1}", rungs[rung], {"color": colour}
     if new := [span for span in kept if spec.confirms(span.repeat)]:
         yield "new seeds for the best", new, {"color": GREEN}
-    if lost := [span for span in spans if span.lost is True]:
+    if lost := [span for span in spans if not span.kept]:
         looks: dict[str, Any] = {
             "color": "rgba(0,0,0,0)",
             "pattern": {"shape": "/", "fgcolor": RED, "size": 6},
@@ -272,9 +272,7 @@ def _counts(found: Workers, spans: Sequence[Span], ends: Interval) -> list[Trace
     """How many workers there were, and how many of them trained, what was lost and what not."""
     there = coverage(found.there.values(), *ends, PARTS)
     busy = coverage(((span.start, span.end) for span in spans), *ends, PARTS)
-    kept = coverage(
-        ((span.start, span.end) for span in spans if span.lost is not True), *ends, PARTS
-    )
+    kept = coverage(((span.start, span.end) for span in spans if span.kept), *ends, PARTS)
     drawn = [("workers there", there, FADED, IDLE)]
     if found.lost:
         drawn.append(("training what was lost", busy, RED, RED))
@@ -318,7 +316,7 @@ def _shares(found: Workers, spans: Sequence[Span], ends: Interval) -> _Rows:
     place = {worker.full_name: row for row, own in enumerate(rows) for worker in own}
     kept: list[list[Interval]] = [[] for _ in rows]
     for span in spans:
-        if span.lost is not True:
+        if span.kept:
             kept[place[span.worker]].append((span.start, span.end))
     names = _names(rows)
     shares = []
@@ -335,7 +333,7 @@ def _shares(found: Workers, spans: Sequence[Span], ends: Interval) -> _Rows:
         "colorscale": [[0, IDLE], [1, BLUE]], "showscale": False, "hoverongaps": False,
         "hovertemplate": "%{y}<br>%{z} % training at %{x:.0f} s<extra></extra>",
     }]  # fmt: skip
-    lost = [span for span in spans if span.lost is True]
+    lost = [span for span in spans if not span.kept]
     if lost:
         marked = evenly(lost, MOST_LOSSES)
         bars = [_Bar(s.worker, f"trial {s.number}, rung {s.rung + 1}", s.start, s.end)
