@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hpsearch.config import Config, remarks_on
-from hpsearch.config.schema import MOST_JOBS
 from hpsearch.messages import counted
 from hpsearch.report.escape import echo
 from hpsearch.report.numbers import extent, number, setting
@@ -62,7 +61,8 @@ def _conditions(parameter: Parameter) -> str:
 def show_plan(config: Config) -> None:
     """The space, the rounds, and how busy they keep the jobs."""
     show_space(config.space)
-    rounds, jobs = rounds_of(config), jobs_of(config)
+    rounds, workers = rounds_of(config), config.parallel.workers
+    jobs = jobs_of(config) or workers
     trials = sum(round.trials for round in rounds)
     echo(f"\n{counted(trials, 'trial')} in {counted(len(rounds), 'round')}: {_sizes(rounds)}")
     if len(rounds[0].rungs) > 1:
@@ -70,11 +70,11 @@ def show_plan(config: Config) -> None:
         echo(f"weak ones stop early; of the first round, {steps}")
     epochs, full = planned_epochs(rounds), trials * config.trainer.epochs
     saved = "" if epochs == full else f" instead of {full:,}"
-    share = f"{jobs} at a time, jobs about {busy(rounds, jobs):.0%} busy"
-    if jobs == MOST_JOBS:
-        share = "as many at a time as the cluster trains (say parallel.workers to plan for many)"
+    share = "as many at a time as the cluster trains (say parallel.workers to plan for many)"
+    if jobs is not None:
+        share = f"{jobs} at a time, jobs about {busy(rounds, jobs):.0%} busy"
     echo(f"{counted(epochs, 'epoch')}{saved}, {share}")
-    if (workers := config.parallel.workers) is not None:
+    if workers is not None:
         echo(f"planned for {counted(workers, 'worker')}, about {busy(rounds, workers):.0%} busy")
         echo(_looking_back(rounds))
     if config.search.confirm is not None:

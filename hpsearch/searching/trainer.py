@@ -11,7 +11,6 @@ from typing import Any
 from hpsearch import backends
 from hpsearch.backends import node
 from hpsearch.config import Config
-from hpsearch.config.schema import MOST_JOBS
 from hpsearch.data.dataset import Dataset
 from hpsearch.errors import TrainerError
 from hpsearch.store import RunDirectory
@@ -139,14 +138,13 @@ class TravellingTrainer:
             TrainerError: what it trains with is not at this worker.
         """
         setup, place, at = self.setup, self.place, node.here()
-        if at is not None:
-            if at.folders is not None:
-                place = replace(place, run=at.folders.run, data=at.folders.data)
-            if self.code:
-                home = node.code_here(setup.options["folder"], self.code, at.scratch)
-                setup = replace(setup, options={**setup.options, "folder": home})
-            elif setup.function is None:
-                self._kind.inspect(setup)
+        if at is not None and at.folders is not None:
+            place = replace(place, run=at.folders.run, data=at.folders.data)
+        if at is not None and self.code:
+            home = node.code_here(setup.options["folder"], self.code, at.scratch)
+            setup = replace(setup, options={**setup.options, "folder": home})
+        elif at is not None and _modules_of(self._kind) is None:
+            self._kind.inspect(setup)
         return self._made(setup, place).train(jobs, states, report)
 
     @property
@@ -157,6 +155,11 @@ class TravellingTrainer:
         return self._kind.make(setup, place)
 
 
+def _modules_of(kind: Kind) -> Callable[[Mapping[str, Any]], Mapping[str, bytes]] | None:
+    """What gives the user's code, which is sent to workers; None where it has to be there."""
+    return None if kind.code is None else kind.code.modules
+
+
 def files_of(jobs: Sequence[Job]) -> tuple[str, ...]:
     """What a group of jobs reads and writes in the run's folder: checkpoints and logs."""
     states = ["state/" + "-".join(map(str, job.training)) for job in jobs]
@@ -165,19 +168,22 @@ def files_of(jobs: Sequence[Job]) -> tuple[str, ...]:
     return (*states, *logs)
 
 
-def jobs_of(config: Config) -> int:
-    """How many trials train at once; one that may take all cores has the machine for itself."""
+def jobs_of(config: Config) -> int | None:
+    """How many trials train at once; None for as many as a cluster has room for, now and then.
+
+    One that may take all cores has the machine for itself.
+    """
     if config.parallel.backend == "serial":
         return 1
     jobs = config.parallel.jobs
     if _elsewhere(config) and jobs in ("auto", -1):
-        return config.parallel.workers or MOST_JOBS  # as many as there are, now and then
+        return None
     if jobs == "auto" and kind_of(config.trainer).threads == "all":
         return 1
     return backends.auto_jobs() if jobs in ("auto", -1) else int(jobs)
 
 
-def threads_of(config: Config, jobs: int) -> int:
+def threads_of(config: Config, jobs: int | None) -> int:
     """The threads of each worker. One is the rule where their number would change bits.
 
     A Dask worker says by the number of its threads how many trials it trains at once.
@@ -187,8 +193,9 @@ def threads_of(config: Config, jobs: int) -> int:
         return 1
     if threads != "auto":
         return threads
-    alone = kind.threads == "all" and not _elsewhere(config)
-    return max(1, backends.auto_jobs() // jobs) if alone else 1
+    if jobs is None or kind.threads != "all" or _elsewhere(config):
+        return 1
+    return max(1, backends.auto_jobs() // jobs)
 
 
 def here(config: Config) -> Config:
@@ -228,11 +235,11 @@ def backend_of(
         say: takes what people should know of a cluster.
     """
     parallel, jobs = config.parallel, jobs_of(config)
-    jobs = jobs if most is None else min(jobs, most)
-    bound = not _elsewhere(config) or most is not None or parallel.jobs not in ("auto", -1)
+    if most is not None:
+        jobs = most if jobs is None else min(jobs, most)
     return backends.create(
         parallel.backend,
-        jobs if bound else None,
+        jobs,
         threads=threads_of(config, jobs),
         memory=parallel.memory,
         devices=parallel.devices or (),

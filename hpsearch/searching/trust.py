@@ -120,9 +120,9 @@ def _scheduler(config: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """What a configuration says of a scheduler that runs already; None if it names none."""
     parallel = config.get("parallel") or {}
     keys = ("scheduler", "scheduler_file", "tls")
-    found = {key: parallel.get(key) for key in keys if parallel.get(key) is not None}
-    named_here = parallel.get("backend") == "dask" and found.keys() & {"scheduler", keys[1]}
-    return found if named_here else None
+    found = {key: parallel[key] for key in keys if parallel.get(key) is not None}
+    runs_already = found.keys() & {"scheduler", "scheduler_file"}
+    return found if parallel.get("backend") == "dask" and runs_already else None
 
 
 def named(config: Config) -> str:

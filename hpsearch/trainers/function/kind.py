@@ -47,17 +47,13 @@ def _places(options: Mapping[str, Any]) -> Iterator[Path]:
     return places_of(options["function"], options["folder"])
 
 
-def modules_of(target: str, home: str) -> Mapping[str, bytes]:
-    """What another machine needs to load a function: the files beside it that it imports."""
+def _modules(options: Mapping[str, Any]) -> Mapping[str, bytes]:
     from hpsearch.trainers.function.loading import modules_below
     from hpsearch.trainers.isolation import in_fresh_process
 
-    found: Mapping[str, bytes] = in_fresh_process(target, modules_below, target, home)
+    name, home = options["function"], options["folder"]
+    found: Mapping[str, bytes] = in_fresh_process(name, modules_below, name, home)
     return found
-
-
-def _modules(options: Mapping[str, Any]) -> Mapping[str, bytes]:
-    return modules_of(options["function"], options["folder"])
 
 
 def _inspect(setup: Setup) -> bool:
