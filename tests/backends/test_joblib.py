@@ -471,26 +471,11 @@ except KeyboardInterrupt:
 """
 
 
-def start(tmp_path, text):
-    """Run a script in its own process group. Its workers share its output, so that reading
-    the output to its end waits until the last of them is gone."""
-    script = tmp_path / "script.py"
-    script.write_text(HEAD + text)
-    return subprocess.Popen(
-        [sys.executable, "-W", "default", str(script)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-    )
-
-
 @pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -9), (signal.SIGTERM, -15)]
 )
-def test_workers_end_with_their_parent_even_in_c_code(tmp_path, number, status):
-    with start(tmp_path, WAITS) as script:
+def test_workers_end_with_their_parent_even_in_c_code(start, number, status):
+    with start(HEAD + WAITS) as script:
         assert [script.stdout.readline() for _ in range(2)] == ["at work\n"] * 2
         if number == signal.SIGINT:
             os.killpg(script.pid, number)
@@ -501,7 +486,7 @@ def test_workers_end_with_their_parent_even_in_c_code(tmp_path, number, status):
     assert err == "" or number != signal.SIGINT  # loky's own tracker of leaks may complain
 
 
-def test_control_c_while_workers_start_ends_them_without_a_word(tmp_path):
-    with start(tmp_path, INTERRUPTS_ITSELF_AT_ONCE) as script:
+def test_control_c_while_workers_start_ends_them_without_a_word(start):
+    with start(HEAD + INTERRUPTS_ITSELF_AT_ONCE) as script:
         assert script.communicate(timeout=60) == ("", "")
     assert script.returncode == 130

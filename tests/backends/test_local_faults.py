@@ -4,7 +4,6 @@ import os
 import select
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from contextlib import suppress
@@ -256,49 +255,34 @@ with create("local", jobs=2) as backend:
 """
 
 
-def start(tmp_path, text):
-    """Run a script in its own process group. Its workers share its output, so that reading
-    the output to its end waits until the last of them is gone."""
-    script = tmp_path / "script.py"
-    script.write_text(HEAD + text)
-    return subprocess.Popen(
-        [sys.executable, "-W", "default", str(script)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-    )
-
-
 def at_work(script, workers):
     return [script.stdout.readline() for _ in range(workers)] == ["at work\n"] * workers
 
 
-def test_ctrl_c_ends_parent_and_workers_without_a_word(tmp_path):
-    with start(tmp_path, WAITS) as script:
+def test_ctrl_c_ends_parent_and_workers_without_a_word(start):
+    with start(HEAD + WAITS) as script:
         assert at_work(script, 2)
         os.killpg(script.pid, signal.SIGINT)
         assert script.communicate(timeout=60) == ("", "")
     assert script.returncode == 130
 
 
-def test_ctrl_c_while_workers_start_ends_them_without_a_word(tmp_path):
-    with start(tmp_path, INTERRUPTS_ITSELF_AT_ONCE) as script:
+def test_ctrl_c_while_workers_start_ends_them_without_a_word(start):
+    with start(HEAD + INTERRUPTS_ITSELF_AT_ONCE) as script:
         assert script.communicate(timeout=60) == ("", "")
     assert script.returncode == 130
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_workers_end_with_a_parent_that_is_killed_even_in_c_code(tmp_path, number):
-    with start(tmp_path, WAITS) as script:
+def test_workers_end_with_a_parent_that_is_killed_even_in_c_code(start, number):
+    with start(HEAD + WAITS) as script:
         assert at_work(script, 2)
         script.send_signal(number)
         assert script.communicate(timeout=60) == ("", "")
     assert script.returncode == -number
 
 
-def test_functions_and_classes_of_a_script_without_a_main_guard_travel(tmp_path):
-    with start(tmp_path, HAS_NO_MAIN_GUARD) as script:
+def test_functions_and_classes_of_a_script_without_a_main_guard_travel(start):
+    with start(HEAD + HAS_NO_MAIN_GUARD) as script:
         assert script.communicate(timeout=60) == ("top level\n7 True\n", "")
     assert script.returncode == 0

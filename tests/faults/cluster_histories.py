@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from clusters import Cluster, Worker
-from kills import CONFIG, LONGEST, LOSSY, LOSSY_FUNCTION, Life, finished, held, judge, said
+from kills import LONGEST, Life, finished, held, judge, said, write_configurations
 from kills import hpsearch as start
 
 SEARCHES = {"networks": "tiny.yaml", "function": "lossy.yaml"}
@@ -75,12 +75,7 @@ def main() -> int:
 
 def uninterrupted(folder: Path) -> dict[str, float]:
     """Do each search in one process; how many seconds it took."""
-    for name, text in (
-        ("tiny.yaml", CONFIG),
-        ("lossy.yaml", LOSSY),
-        ("lossy.py", LOSSY_FUNCTION),
-    ):
-        (folder / name).write_text(text)
+    write_configurations(folder)
     spans = {}
     for search, file in SEARCHES.items():
         begun = time.monotonic()

@@ -106,12 +106,7 @@ def main() -> int:
 
 def uninterrupted(folder: Path) -> dict[str, float]:
     """Do each search undisturbed; how many seconds it took."""
-    for name, text in (
-        ("tiny.yaml", CONFIG),
-        ("lossy.yaml", LOSSY),
-        ("lossy.py", LOSSY_FUNCTION),
-    ):
-        (folder / name).write_text(text)
+    write_configurations(folder)
     spans = {}
     for search in SEARCHES:
         start = time.monotonic()
@@ -123,6 +118,16 @@ def uninterrupted(folder: Path) -> dict[str, float]:
     if fates(runs / "lossy") != fates(runs / "alone"):
         raise SystemExit("two jobs found other trials than one")
     return spans
+
+
+def write_configurations(folder: Path) -> None:
+    """Write tiny.yaml, of networks, and lossy.yaml, of a function that loses its leaders."""
+    for name, text in (
+        ("tiny.yaml", CONFIG),
+        ("lossy.yaml", LOSSY),
+        ("lossy.py", LOSSY_FUNCTION),
+    ):
+        (folder / name).write_text(text)
 
 
 def begin(folder: Path, search: str, name: str) -> subprocess.Popen[bytes]:
