@@ -338,7 +338,7 @@ class Conversation:
             return
         digests = {name: array.digest for name, array in arrays.items()}
         sizes = {name: array.size for name, array in arrays.items()}
-        folder = f"data-{sha256(repr(sorted(digests.items())).encode()).hexdigest()[:32]}"
+        folder = f"data-{node.name_of(digests)}"
         machine = f"{there.host}:{there.site.scratch}"
         while not await self._ask(there.address, node.has, self.luggage.search, folder, sizes):
             if machine not in self._sending:

@@ -28,7 +28,7 @@ from hpsearch.backends.attempt import failed
 from hpsearch.backends.cluster import Conversation, Entry, Finished, quiet
 from hpsearch.backends.node import Luggage
 from hpsearch.backends.protocol import Answer, Attempt, Cluster, Folders, Survey, Task
-from hpsearch.backends.worker import dumps, load_attempt
+from hpsearch.backends.worker import current_folder, dumps, load_attempt
 from hpsearch.store import SafePath
 
 logger = logging.getLogger(__name__)
@@ -81,10 +81,8 @@ class Dask:
             folders = Folders(Path(self._own.name), Path(self._own.name))
         search = secrets.token_hex(8)
         self._token = SafePath(folders.data.parent) / folders.data.name / f"here-{search}"
-        current = None
-        with suppress(OSError):
-            current = str(Path.cwd())
-        luggage = Luggage(search, folders, str(self._token), current, threads, memory)
+        token, current = str(self._token), current_folder()
+        luggage = Luggage(search, folders, token, current, threads, memory)
         self._folders = folders
         self._pending = 0
         self._found: queue.SimpleQueue[Found] = queue.SimpleQueue()

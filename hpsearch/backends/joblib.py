@@ -15,7 +15,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Self
 
@@ -33,7 +32,7 @@ from hpsearch.backends.local import PATIENCE
 from hpsearch.backends.protocol import Answer, Listening, Loss, Task
 from hpsearch.backends.slot import ATTEMPTS
 from hpsearch.backends.threads import limit_threads, thread_variables
-from hpsearch.backends.worker import dumps, load_attempt, perform
+from hpsearch.backends.worker import current_folder, dumps, load_attempt, perform
 from hpsearch.errors import HpsearchError
 
 if TYPE_CHECKING:
@@ -214,7 +213,8 @@ class Joblib(Listening):
         ended = partial(self._hear, place, place.ticket)
         try:
             with _deaf(), quietly():
-                place.job = place.pool.submit(partial(work, call, threads, *here()), ended)
+                doing = partial(work, call, threads, current_folder(), [*sys.path])
+                place.job = place.pool.submit(doing, ended)
         except Exception as error:
             ended(SubmitError(error_line(error)))
 
@@ -297,14 +297,6 @@ class Joblib(Listening):
         self._answers.append(
             Answer(kind, None, error, None, start, now, piece.task.key, place.name)
         )
-
-
-def here() -> tuple[str | None, list[str]]:
-    """The folder of this process, None if it is gone, and where it looks for modules."""
-    folder = None
-    with suppress(OSError):
-        folder = str(Path.cwd())
-    return folder, [*sys.path]
 
 
 def work(

@@ -395,7 +395,7 @@ def train(key: str, piece: Piece) -> Returned:
         task = Task(key, *call, timeout=piece.timeout)
         attempt, started = _attempted(slot, task, lambda: _unwanted(worker, key))
         returned = Returned(attempt, int(slot.name), started, time.time() - started)
-        if folders is None or post.site.shared:
+        if folders is None:
             return returned
         try:
             return replace(returned, files=gathered(SafePath(folders.run), piece.leaves))
@@ -429,10 +429,20 @@ def _working(post: Post, piece: Piece) -> Iterator[Folders | None]:
         run = Path(folder)
         for name in ("logs", "state"):
             (run / name).mkdir()
-        for name, content in piece.files.items():
-            (run / name).parent.mkdir(parents=True, exist_ok=True)
-            (run / name).write_bytes(content)
+        _lay_out(run, piece.files)
         yield Folders(run, data)
+
+
+def _lay_out(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write files into a folder, by their paths in it."""
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+
+
+def name_of(content: Mapping[str, Any]) -> str:
+    """A name that tells some files from others, by their paths and by what they hold."""
+    return sha256(repr(sorted(content.items())).encode()).hexdigest()[:32]
 
 
 def gathered(run: SafePath, leaves: Sequence[str]) -> dict[str, bytes]:
@@ -442,6 +452,7 @@ def gathered(run: SafePath, leaves: Sequence[str]) -> dict[str, bytes]:
         OSError: there is more than `MOST_BYTES`.
     """
     found: dict[str, bytes] = {}
+    total = 0
     waiting = [leaf for leaf in reversed(leaves) if (run / leaf).exists()]
     while waiting:
         name = waiting.pop()
@@ -450,7 +461,8 @@ def gathered(run: SafePath, leaves: Sequence[str]) -> dict[str, bytes]:
             waiting += [f"{name}/{inside}" for inside in sorted(path.names(), reverse=True)]
             continue
         found[name] = path.read_bytes()
-        if sum(map(len, found.values())) > MOST_BYTES:
+        total += len(found[name])
+        if total > MOST_BYTES:
             raise OSError(
                 f"the checkpoint folder must hold at most {MOST_BYTES // 2**20} MiB where the "
                 "run's folder is not shared, found more; put the runs into a folder that all "
@@ -469,13 +481,10 @@ def code_here(home: str, code: Mapping[str, bytes], scratch: Path) -> str:
     """
     if all(_holds(Path(home, name), content) for name, content in code.items()):
         return home
-    digest = sha256(repr(sorted(code.items())).encode()).hexdigest()[:32]
-    copy = scratch / f"code-{digest}"
+    copy = scratch / f"code-{name_of(code)}"
     if not copy.is_dir():
         made = Path(tempfile.mkdtemp(prefix="code-", dir=scratch))
-        for name, content in code.items():
-            (made / name).parent.mkdir(parents=True, exist_ok=True)
-            (made / name).write_bytes(content)
+        _lay_out(made, code)
         with suppress(OSError):  # another piece was first
             made.rename(copy)
         shutil.rmtree(made, ignore_errors=True)

@@ -115,6 +115,13 @@ def _reduced(code: CodeType) -> tuple[Callable[[bytes], Any], tuple[bytes]]:
     return marshal.loads, (marshal.dumps(code),)  # one interpreter writes and reads it
 
 
+def current_folder() -> str | None:
+    """The folder that relative paths lead from in this process; None where it is gone."""
+    with suppress(OSError):
+        return str(Path.cwd())
+    return None
+
+
 def die_with(parent: int) -> None:
     """Make this process end when its parent ends, for whatever reason.
 

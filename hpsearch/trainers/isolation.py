@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch import backends
+from hpsearch.backends.worker import current_folder
 from hpsearch.errors import TrainerError
 from hpsearch.store import SafePath
 
@@ -73,10 +74,7 @@ class Surroundings:
     @classmethod
     def now(cls) -> Surroundings:
         """Those of this process."""
-        folder = None
-        with suppress(OSError):
-            folder = str(Path.cwd())
-        return cls(folder, list(sys.path), list(sys.argv), dict(os.environ))
+        return cls(current_folder(), list(sys.path), list(sys.argv), dict(os.environ))
 
     def put_back(self) -> None:
         """Make this process have them."""
