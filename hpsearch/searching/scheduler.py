@@ -171,15 +171,11 @@ class Scheduler:
 
     def history(self, round: Round) -> list[Observation]:
         """What a round may look at: the parent's trials, then those of earlier rounds."""
-        observed = self.inherited()
+        amounts, criterion = self.spec.amounts, self.ledger.criterion
+        observed = [known.observe(amounts, criterion) for known in self.spec.history]
         for number, rungs in seen(round.number, self.spec.rounds).items():
             observed += [self.look(trial, rungs) for trial in self.entered[Stage(number, 0)]]
         return observed
-
-    def inherited(self) -> list[Observation]:
-        """The parent's trials as the sampler sees them."""
-        amounts, criterion = self.spec.amounts, self.ledger.criterion
-        return [known.observe(amounts, criterion) for known in self.spec.history]
 
     def recent_history(self, round: Round) -> list[Observation]:
         """What a round with a lag looks at: the best trials so far, and those that are new to it.
