@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from multiprocessing.resource_tracker import ensure_running
 from pkgutil import resolve_name
 from typing import Any
 
@@ -80,6 +81,15 @@ def _ray_options(threads: int) -> dict[str, Any]:
     return {"ray_remote_args": {"num_cpus": 0.5 if threads == 1 else threads // 2}}
 
 
+def _start_loky(jobs: int | None, threads: int) -> Stop:  # noqa: ARG001 (as all of them)
+    """Start what loky would start with its first worker.
+
+    Until Python 3.12 that lets Ctrl-C through again, to workers as they start.
+    """
+    ensure_running()
+    return nothing
+
+
 def _loky_options(threads: int) -> dict[str, Any]:  # noqa: ARG001 (as all of them)
     return {"initializer": _end_with, "initargs": (os.getpid(),)}
 
@@ -107,7 +117,7 @@ class Engine:
 
 
 ENGINES = {
-    "loky": Engine(options=_loky_options, here=True),
+    "loky": Engine(start=_start_loky, options=_loky_options, here=True),
     "threading": Engine(here=True),
     "ray": Engine(
         register="ray.util.joblib:register_ray",

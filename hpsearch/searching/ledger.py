@@ -117,19 +117,23 @@ class Ledger:
         """The epochs that a training has done."""
         return max((piece.epochs for piece in self.pieces[training]), default=0)
 
-    def seconds_left(self, job: Job) -> float:
-        """About how long a training still takes to its end, were it to get there.
+    def seconds(self, job: Job, epochs: float) -> float:
+        """About how long so many more epochs of a training take; the epochs before any is timed.
 
-        Its own epochs so far say it, or else those of all trainings. Only the order in which
-        pieces are trained depends on it: who has the longest way to go had better begin.
+        Its trial's own epochs so far say it, or else those of all trials.
         """
-        number, done = job.number, self.epochs(job.training)
+        number = job.number
+        if not self.epochs(job.training):
+            return epochs * self.pace
+        done = sum(map(self.epochs, self.of(number)))
+        seconds = sum(end - start for start, end in self.work.get(number, ()))
+        return epochs * seconds / done if seconds else epochs
+
+    @property
+    def pace(self) -> float:
+        """Seconds that an epoch took on average; 1 before any is timed."""
         epochs, seconds = self.spent
-        if done:
-            epochs = sum(map(self.epochs, self.of(number)))
-            seconds = sum(end - start for start, end in self.work.get(number, ()))
-        left = float(job.settings["epochs"]) - done  # type: ignore[arg-type]
-        return left * seconds / epochs if epochs and seconds else left
+        return seconds / epochs if epochs and seconds else 1.0
 
     def curve(self, number: int) -> Curve:
         """The learning curve of a trial: the mean of its trainings'."""

@@ -38,6 +38,7 @@ from hpsearch.trial import OUT_OF_TIME, Params, Result, Round, Status, Training,
 PASSES_ON = 2  # the rules from which on a lost trial's place is given to another
 REMEMBERED = 256  # of the trials, the best, that a round with a lag looks at beside new ones
 UNSEEN = 64  # of the trials without a value, the latest, that it keeps away from
+LAST = 5  # full trainings a worker: what is left of a search that nears its end
 
 
 class OutOfTimeError(Exception):
@@ -248,10 +249,24 @@ class Scheduler:
         states = [self.state(job.training) for job in group]
         limit = self.spec.trial_timeout
         timeout = limit * len(group) if limit is not None else None
-        cost = sum(map(self.ledger.seconds_left, group))
+        cost = sum(self.urgency(job, stage) for job in group)
         name = "trial-" + "+".join(str(job.number) for job in group)
         train, args, files = self.trainer.train, (group, states), files_of(group)
         self.backend.submit(Task(key, train, args, timeout, cost=cost, name=name, files=files))
+
+    def urgency(self, job: Job, stage: Stage) -> float:
+        """By how much a job should go first, in seconds: about how long the way from it is.
+
+        It is the way to the end of its training, so that good trials show early; and the way to
+        the end of the search once that is near, so that workers do not end up waiting for a few
+        long trainings that could have begun before. Only the order of training depends on it.
+        """
+        spec, ledger = self.spec, self.ledger
+        done, full = ledger.epochs(job.training), float(job.settings["epochs"])  # type: ignore[arg-type]
+        left = spec.epochs - ledger.spent[0]
+        if stage not in spec.ways or left > LAST * spec.amounts[-1] * self.backend.jobs:
+            return ledger.seconds(job, full - done)
+        return ledger.seconds(job, job.until_epoch - done) + spec.ways[stage] * ledger.pace
 
     def state(self, training: Training) -> State | None:
         """What a training goes on from; None before its first piece."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
@@ -19,7 +19,7 @@ from hpsearch.sampling.propose import Sampler, propose
 from hpsearch.sampling.ranking import Observation
 from hpsearch.searching.babysit.story import read
 from hpsearch.searching.history import PastTrial, check_params, curves
-from hpsearch.searching.stages import Stage
+from hpsearch.searching.stages import Stage, planned_epochs, ways_to_the_end
 from hpsearch.space import Space
 from hpsearch.space.settings import count, key, untried
 from hpsearch.store import RunDirectory, RunInfo, uncollected
@@ -66,6 +66,16 @@ class Spec:
     def amounts(self) -> tuple[int, ...]:
         """The amounts of training at which trials are compared, in epochs, ascending."""
         return tuple(sorted({rung.epochs for round in self.rounds for rung in round.rungs}))
+
+    @cached_property
+    def ways(self) -> Mapping[Stage, float]:
+        """How many epochs follow on each stage until the search ends: `ways_to_the_end`."""
+        return ways_to_the_end(self.rounds)
+
+    @cached_property
+    def epochs(self) -> int:
+        """The epochs that all trials train, confirmation aside."""
+        return planned_epochs(self.rounds) * len(self.trainings)
 
     @property
     def first(self) -> int:

@@ -9,10 +9,12 @@ a `lag` that says how old a result must be to be looked at.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from hpsearch.trial import Round
+
+SLOWEST = 2.0  # a stage takes as long as its slowest trial: about so many times the average
 
 
 @dataclass(frozen=True, order=True)
@@ -104,6 +106,12 @@ def replacements(
     return chosen
 
 
+def epochs_of(stage: Stage, rounds: Sequence[Round]) -> int:
+    """How many epochs a trial trains in a stage, beyond those that it has."""
+    rungs = rounds[stage.round].rungs
+    return rungs[stage.rung].epochs - (rungs[stage.rung - 1].epochs if stage.rung else 0)
+
+
 def planned_epochs(rounds: Sequence[Round]) -> int:
     """The epochs that a search trains, confirmation aside.
 
@@ -112,10 +120,43 @@ def planned_epochs(rounds: Sequence[Round]) -> int:
     21
     """
     return sum(
-        rung.trials * (rung.epochs - before)
+        rung.trials * epochs_of(Stage(each.number, place), rounds)
         for each in rounds
-        for rung, before in zip(each.rungs, [0, *(r.epochs for r in each.rungs)], strict=False)
+        for place, rung in enumerate(each.rungs)
     )
+
+
+def ways_to_the_end(rounds: Sequence[Round]) -> Mapping[Stage, float]:
+    """How many epochs are trained one after another from the end of a stage to that of the search.
+
+    This is the longest way through the stages that wait for one another. Where the stage with
+    the longest way always goes first, the search ends soonest, or nearly so.
+
+    Reference: T. C. Hu 1961, "Parallel sequencing and assembly line problems", Operations
+    Research 9(6).
+
+    >>> from hpsearch.sampling.plan import plan
+    >>> ways_to_the_end(plan([4, 4], (2, 6)))[Stage(1, 0)]
+    8.0
+    """
+    waiting: dict[Stage, list[Stage]] = {}
+    for each in rounds:
+        begins = Stage(each.number, 0)
+        for stage in needs(begins, rounds):
+            waiting.setdefault(stage, []).append(begins)
+    ways: dict[Stage, float] = {}
+    for each in reversed(rounds):
+        for rung in reversed(range(len(each.rungs))):
+            stage = Stage(each.number, rung)
+            above = [Stage(each.number, rung + 1)] if rung + 1 < len(each.rungs) else []
+            ways[stage] = max(
+                (
+                    SLOWEST * epochs_of(after, rounds) + ways[after]
+                    for after in [*above, *waiting.get(stage, ())]
+                ),
+                default=0.0,
+            )
+    return ways
 
 
 def busy(rounds: Sequence[Round], jobs: int) -> float:
@@ -141,8 +182,7 @@ def busy(rounds: Sequence[Round], jobs: int) -> float:
             wanted = needs(Stage(begun, 0), rounds) if begun < len(rounds) else frozenset()
         ready, stage = heapq.heappop(queue)
         rungs = rounds[stage.round].rungs
-        before = rungs[stage.rung - 1].epochs if stage.rung else 0
-        length = float(rungs[stage.rung].epochs - before)
+        length = float(epochs_of(stage, rounds))
         last = ready
         for _ in range(rungs[stage.rung].trials):
             start = max(ready, heapq.heappop(free))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hpsearch.config import from_mapping
 from hpsearch.sampling.plan import ladder, lag, plan, round_sizes
 from hpsearch.searching.spec import rounds_of
-from hpsearch.searching.stages import Stage, busy, needs, seen
+from hpsearch.searching.stages import Stage, busy, epochs_of, needs, seen, ways_to_the_end
 
 
 def lagged(trials, workers, epochs=4):
@@ -52,6 +52,34 @@ def test_more_workers_are_kept_busy_by_a_plan_for_them():
     few = plan(round_sizes(1280), ladder(30))
     many = plan(round_sizes(1280, workers=64), ladder(30), workers=64)
     assert busy(many, 64) > 0.8 > 5 * busy(few, 64)
+
+
+@given(st.integers(1, 400), st.integers(1, 60), st.integers(1, 30))
+def test_no_way_to_the_end_is_shorter_than_one_through_what_waits(trials, workers, epochs):
+    rounds = lagged(trials, workers, epochs)
+    ways = ways_to_the_end(rounds)
+    every = [Stage(each.number, rung) for each in rounds for rung in range(len(each.rungs))]
+    assert set(ways) == set(every)
+    for stage in every:
+        for before in needs(stage, rounds):
+            assert ways[before] >= epochs_of(stage, rounds) + ways[stage]
+    assert min(ways.values()) == 0
+
+
+@pytest.mark.parametrize("jobs", [1, 64])
+def test_what_the_end_waits_for_goes_first_once_the_end_is_near(
+    new_run, spec, overlapping, go, anyhow, jobs
+):
+    class Recorder(anyhow):
+        def submit(self, task):
+            costs.append(task.cost / len(task.args[0]))
+            super().submit(task)
+
+    costs = []  # of the first round's tasks first, when no time is known yet
+    go(new_run(), spec(rounds=overlapping), Recorder(0, jobs))
+    whole, way = 4, 1 + ways_to_the_end(overlapping)[Stage(0, 0)]
+    assert costs[0] == {1: whole, 64: way}[jobs]
+    assert way > whole
 
 
 def test_the_plan_follows_from_the_workers_that_the_configuration_names_alone():
