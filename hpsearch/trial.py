@@ -74,6 +74,14 @@ class Round:
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """What ended a search before its plan did, and its last trial: there is none beyond."""
+
+    by: str  # target, max_failures or patience, see `searching.limits`
+    last: Count  # the number of that trial
+
+
+@dataclass(frozen=True, slots=True)
 class Trial:
     """One setting, proposed."""
 
@@ -144,7 +152,8 @@ class Span:
     """When a worker trained a piece, in seconds since the run began: a line of timeline.jsonl.
 
     `repeat` and `fold` are None in lines of versions that did not record them. What a `lost`
-    worker had trained is trained again: it is no time of the trial's.
+    worker had trained is trained again: it is no time of the trial's. An attempt that ended
+    with an `error` is.
     """
 
     number: Count
@@ -155,6 +164,7 @@ class Span:
     start: Number
     end: Number
     lost: Literal[True] | UnsetType = UNSET  # whether the worker went away before its answer
+    error: str | UnsetType = UNSET  # why it failed, in a search with `search.retries`
 
     @property
     def kept(self) -> bool:

@@ -27,6 +27,8 @@ def watching(quiet: bool = False) -> Iterator[Listener]:
         nonlocal run, ended
         if isinstance(event, RunOpened):
             run = event.run
+            if event.grid is not None and not quiet:
+                echo(event.grid, err=True)
             if event.shortage is not None:
                 echo(f"! {event.shortage}", err=True)
             if event.unsealed is not None:

@@ -13,7 +13,7 @@ from hpsearch.report.text import TextTable, display
 from hpsearch.searching.confirmation import trainings_within
 from hpsearch.searching.refine import Refinement
 from hpsearch.searching.session import first_trials
-from hpsearch.searching.spec import rounds_of, shortage
+from hpsearch.searching.spec import epochs_needed, grid_of, rounds_of, shortage
 from hpsearch.searching.stages import busy, planned_epochs
 from hpsearch.searching.trainer import jobs_of
 from hpsearch.space import Parameter, Space
@@ -68,6 +68,8 @@ def show_plan(config: Config) -> None:
     if len(rounds[0].rungs) > 1:
         steps = ", ".join(f"{r.trials} to epoch {r.epochs}" for r in rounds[0].rungs)
         echo(f"weak ones stop early; of the first round, {steps}")
+    if grid := grid_of(config, trials):
+        echo(grid)
     epochs, full = planned_epochs(rounds), trials * config.trainer.epochs
     saved = "" if epochs == full else f" instead of {full:,}"
     share = "as many at a time as the cluster trains (say parallel.workers to plan for many)"
@@ -83,6 +85,8 @@ def show_plan(config: Config) -> None:
             best = "the best" if top == 1 else f"the best {top}"
             again = "a new seed" if seeds == 1 else f"{seeds} new seeds"
             echo(f"then {best} again, {again}{' each' if top > 1 else ''}")
+    if (budget := config.search.max_epochs) is not None:
+        echo(f"in all {counted(epochs_needed(config, rounds), 'epoch')} of the {budget:,} allowed")
     for remark in filter(None, [shortage(config), *remarks_on(config)]):
         echo(f"! {remark}")
 

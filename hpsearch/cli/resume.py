@@ -18,7 +18,6 @@ from hpsearch.cli.options import (
     scheduler_option,
     trust_option,
 )
-from hpsearch.errors import as_argument
 from hpsearch.report.escape import echo
 from hpsearch.report.summary import summarise
 from hpsearch.report.terminal import show
@@ -26,6 +25,7 @@ from hpsearch.searching.babysit.start import check_length, reopen_model
 from hpsearch.searching.babysit.start import go_on as take_up
 from hpsearch.searching.launch import resume as go_on
 from hpsearch.searching.repair import repair as mend
+from hpsearch.searching.resume import on_with
 from hpsearch.store import find
 
 
@@ -37,7 +37,7 @@ from hpsearch.store import find
 @click.option("--epochs", type=Whole(1),
               help="Of a babysat model: train so many epochs in all.")  # fmt: skip
 @click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True,
-              help="Change parallel.*, search.timeout or search.trial_timeout.")  # fmt: skip
+              help="Change parallel.*, a time limit, or what ends the search.")  # fmt: skip
 @click.option("--repair", is_flag=True,
               help="First set aside what is damaged in RUN; it is trained again.")  # fmt: skip
 @jobs_option
@@ -89,9 +89,5 @@ def resume(
         )
     if went_on:
         return
-    echo(
-        f"{found.path} is finished; go on to more trials with: "
-        f"hpsearch resume {as_argument(found.path)} --trials N",
-        err=True,
-    )
+    echo(on_with(found), err=True)
     show(summarise(found))

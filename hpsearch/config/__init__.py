@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch.config.schema import (
+    MOST_TRIALS,
     Config,
     Confirm,
     Halving,
@@ -28,6 +29,7 @@ from hpsearch.space import Space
 from hpsearch.trainers.kinds import Goal
 
 __all__ = [
+    "MOST_TRIALS",
     "Config",
     "Confirm",
     "Goal",

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import prod
 from typing import Any
 
 from hpsearch.config.parts import Parts
 from hpsearch.config.problems import KeyPath, Problem
-from hpsearch.config.schema import Parallel
+from hpsearch.config.schema import MOST_TRIALS, Parallel
 from hpsearch.fields import show
+from hpsearch.messages import counted
 from hpsearch.rng import stream
 from hpsearch.space import Continuous, Domain, Fixed, Space, largest_integer, same
+from hpsearch.space.settings import count as settings_of
 from hpsearch.space.stored import MOST_COORDINATES
 from hpsearch.suggestions import hint
 from hpsearch.trial import Value
@@ -25,6 +28,8 @@ def problems(parts: Parts, domains: Domains) -> Iterator[Problem]:
     yield from _metric(parts)
     yield from _user_trainer(parts)
     yield from _rounds(parts)
+    yield from _limits(parts)
+    yield from _grid(parts, domains)
     yield from _halving(parts)
     yield from _twice(parts)
     yield from _cluster(parts)
@@ -112,9 +117,55 @@ def _metric(parts: Parts) -> Iterator[Problem]:
 
 def _rounds(parts: Parts) -> Iterator[Problem]:
     search = parts.search
-    if search is not None and search.rounds != "auto" and int(search.rounds) > search.trials:
-        message = f"must be at most trials ({search.trials}), found {search.rounds}"
+    if search is None:
+        return
+    most = search.trials
+    if most is not None and search.rounds != "auto" and int(search.rounds) > most:
+        message = f"must be at most trials ({most}), found {search.rounds}"
         yield Problem(("search", "rounds"), message)
+    if search.patience is not None and (search.sampler != "zoom" or search.rounds == 1):
+        one = "rounds: 1" if search.sampler == "zoom" else f"sampler {search.sampler}"
+        message = f"counts rounds, and {one} has only one; drop it, or search in several rounds"
+        yield Problem(("search", "patience"), message)
+
+
+def _limits(parts: Parts) -> Iterator[Problem]:
+    """Budgets that allow no trial, trials without any bound, targets that cannot be reached."""
+    search, metric, kind = parts.search, parts.metric, parts.kind
+    if metric is not None and metric.target is not None and kind is not None:
+        share = metric.name in kind.shares
+        if share and not 0 <= metric.target <= 1:
+            message = f"{metric.name} lies between 0 and 1, found {show(metric.target)}"
+            yield Problem(("metric", "target"), f"{message}; 99 % is 0.99")
+    if search is None:
+        return
+    if search.trials is None and search.sampler != "grid" and search.max_epochs is None:
+        message = "null sets no bound, and neither does sampler grid or max_epochs; say how many"
+        yield Problem(("search", "trials"), f"{message} settings to propose")
+    epochs = parts.trainer.settings.get("epochs", 1)
+    if search.max_epochs is not None and isinstance(epochs, int):
+        values = [part.values for part in parts.space.values() if part is not None and part.cross]
+        pairs = prod(len(each) for each in values if each)
+        least = pairs * epochs * search.repeats * (search.folds or 1)
+        if search.max_epochs < least:
+            of = [f"trainer.epochs {epochs}"]
+            of += [f"{pairs} crossed values"] if pairs > 1 else []
+            of += [f"repeats {search.repeats}"] if search.repeats > 1 else []
+            of += [f"folds {search.folds}"] if search.folds else []
+            message = f"must allow {counted(pairs, 'trial')}, {counted(least, 'epoch')} "
+            message += f"({', '.join(of)})"
+            yield Problem(("search", "max_epochs"), f"{message}; found {search.max_epochs:,}")
+
+
+def _grid(parts: Parts, domains: Domains) -> Iterator[Problem]:
+    """Ranges whose values sampler grid cannot try one by one."""
+    if parts.search is None or parts.search.sampler != "grid":
+        return
+    for name, values in domains.items():
+        if values is not None and values.count is None:
+            message = "a range of real numbers, of which sampler grid cannot try each; name its"
+            remedy = "values: [...], give it a step, or take sampler random"
+            yield Problem(("space", name), f"{message} {remedy}")
 
 
 def _halving(parts: Parts) -> Iterator[Problem]:
@@ -308,6 +359,11 @@ def misfits(space: Space, parts: Parts) -> Iterator[Problem]:
         message = f"has {space.dimensions:,} coordinates, at most {MOST_COORDINATES:,} can be"
         yield Problem(("space",), f"{message} searched; bound what 'per' names")
         return
+    search = parts.search
+    whole = search is not None and search.sampler == "grid" and search.trials is None
+    if whole and settings_of(space, MOST_TRIALS + 1) > MOST_TRIALS:
+        message = f"the grid has more than {MOST_TRIALS:,} settings; say by 'trials'"
+        yield Problem(("search", "sampler"), f"{message} how many of them to try")
     reported: set[str] = set()
     for params in draws(space):
         settings = {**space.settings, **params}

@@ -165,6 +165,7 @@ def filled(tree: Mapping[str, Any], kind: Kind | None) -> dict[str, Any]:
       turns off halving and confirmation.
     - A user's trainer may be slow, or ignore seeds, and is not confirmed.
     - Only the sampler zoom draws candidates that can be screened.
+    - A grid and a budget of epochs bound the trials themselves.
     """
     if kind is None:
         return dict(tree)
@@ -184,6 +185,8 @@ def filled(tree: Mapping[str, Any], kind: Kind | None) -> dict[str, Any]:
         search.setdefault("confirm", False)
     if search.get("sampler", "zoom") != "zoom":
         search.setdefault("screen", False)
+    if search.get("sampler") == "grid" or search.get("max_epochs") is not None:
+        search.setdefault("trials", None)
     return {**tree, **found}
 
 

@@ -61,10 +61,13 @@ def _commonest(reasons: Counter[str]) -> str:
 def _search(config: Config) -> Iterator[str]:
     if config.metric.name == "train_loss":
         yield "metric.name: train_loss rewards overfitting; val_loss is measured on held-out rows"
-    if config.search.sampler == "random" and config.search.rounds != "auto":
-        yield "search.rounds: sampler random draws every round alike; drop it, or use zoom"
-    if config.search.sampler == "random" and config.search.screen:
-        yield "search.screen: sampler random trains every draw, unscreened; drop it, or use zoom"
+    sampler = config.search.sampler
+    if sampler != "zoom" and config.search.rounds != "auto":
+        alike = "draws every round alike" if sampler == "random" else "tries all in one round"
+        yield f"search.rounds: sampler {sampler} {alike}; drop it, or use zoom"
+    if sampler != "zoom" and config.search.screen:
+        unscreened = f"sampler {sampler} trains every draw, unscreened"
+        yield f"search.screen: {unscreened}; drop it, or use zoom"
     if config.search.timeout is not None:
         yield "search.timeout: results then depend on the machine's speed; trials alone would not"
 

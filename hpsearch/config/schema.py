@@ -49,6 +49,8 @@ Trainings = Annotated[int, Meta(ge=1, le=MOST_TRAININGS)]
 
 Seconds = Annotated[float, Meta(gt=0)]
 
+Sampler = Literal["zoom", "random", "grid"]
+
 ABSENT = ()
 """The default of a key that may be null, where null is not the same as nothing."""
 
@@ -91,6 +93,12 @@ class Metric(Keys):
         "The epoch whose metric is a trial's value: the `last` one trained, or the "
         "`best`, whose weights are then kept.",
         "last",
+    )
+    target: Annotated[int | float | None, rules.optional(rules.finite())] = key(
+        "Good enough: the search ends with the first trial, by number, that is completed and "
+        "reaches this value.",
+        None,
+        examples=[0.99],
     )
 
 
@@ -181,14 +189,21 @@ class Confirm(Keys):
 class Search(Keys):
     """How much to search, and how."""
 
-    trials: Annotated[Positive, rules.whole(1, MOST_TRIALS)] = key("Settings to propose.", 64)
+    trials: Annotated[
+        Positive | None, rules.optional(rules.whole(1, MOST_TRIALS, also=", or null"))
+    ] = key(
+        "Settings to propose, at most. Null, or left out with one of these: the whole grid with "
+        "sampler grid, and as many as `max_epochs` allows.",
+        64,
+    )
     rounds: Annotated[
         Positive | Literal["auto"],
         rules.either("auto", rules.whole(1, MOST_TRIALS, also=", or auto")),
     ] = key("Steps from coarse to fine; at most `trials`.", "auto")
-    sampler: Annotated[Literal["zoom", "random"], rules.choice("zoom", "random")] = key(
+    sampler: Annotated[Sampler, rules.choice("zoom", "random", "grid")] = key(
         "`zoom`: coarse to fine, each round around the best trials so far; `random`: "
-        "the whole space throughout.",
+        "the whole space throughout; `grid`: each setting of a space without ranges of real "
+        "numbers, once, in an order that the seed decides.",
         "zoom",
     )
     halving: Annotated[Halving | None, Switch(Halving)] = key(
@@ -230,6 +245,35 @@ class Search(Keys):
     )
     trial_timeout: Annotated[Seconds | None, rules.optional(rules.duration())] = key(
         "Time for one trial; a longer one has failed.", None, examples=["90s"]
+    )
+    max_epochs: Annotated[
+        Positive | None, rules.optional(rules.whole(1, LARGEST_SEED, also=", or null"))
+    ] = key(
+        "A budget of training, in epochs of all trials together: the search is planned so that "
+        "it suffices, confirmation included. What is trained again after a failure comes on top.",
+        None,
+        examples=[2000],
+    )
+    max_failures: Annotated[
+        Count | None, rules.optional(rules.whole(0, MOST_TRIALS, also=", or null"))
+    ] = key(
+        "Failed trials that are put up with: the search ends with the one, by number, that is "
+        "one too many. Null: it goes on, unless each of the first ten has failed.",
+        None,
+        examples=[5],
+    )
+    patience: Annotated[
+        Positive | None, rules.optional(rules.whole(1, MOST_TRIALS, also=", or null"))
+    ] = key(
+        "The search ends after so many rounds in a row without a better best trial.",
+        None,
+        examples=[3],
+    )
+    retries: Annotated[Count, rules.whole(0, MOST_TRAININGS)] = key(
+        "A training that failed (an error, its time was over, its worker died) is done again, "
+        "at most so often; then its trial has failed.",
+        0,
+        examples=[2],
     )
     start: Annotated[tuple[Params, ...] | str, rules.optional(space_rules.start())] = key(
         "Settings by hand, or the name of a run whose best are taken: trained first "

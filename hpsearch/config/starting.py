@@ -15,7 +15,7 @@ from hpsearch.trial import Params
 
 
 def settings(
-    given: list[dict[str, Any]], space: Space, defaults: Mapping[str, Any], trials: int
+    given: list[dict[str, Any]], space: Space, defaults: Mapping[str, Any], trials: int | None
 ) -> tuple[tuple[Params, ...], list[Problem]]:
     """The starting settings as trials have them, and what is wrong with them.
 
@@ -27,11 +27,11 @@ def settings(
         given: as `search.start` has them.
         space: of the search.
         defaults: the trainer's, by hyperparameter.
-        trials: of the search.
+        trials: of the search; None for no bound.
     """
     read: list[Params] = []
     problems: list[Problem] = []
-    if len(given) > trials:
+    if trials is not None and len(given) > trials:
         message = f"holds {len(given)} settings, and search.trials is {trials}: each is a trial"
         problems.append(Problem(("search", "start"), f"{message}; raise trials, or drop some"))
     for i, setting in enumerate(given):

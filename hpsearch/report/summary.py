@@ -20,14 +20,17 @@ from hpsearch.report.headline import (
     on_test_rows,
 )
 from hpsearch.report.importance import Importance, importance
+from hpsearch.report.numbers import duration
 from hpsearch.report.paired import PairedComparison, paired_comparisons
 from hpsearch.report.workers import Workers, workers_of
 from hpsearch.sampling.ranking import Observation
 from hpsearch.searching.criterion import Criterion, criterion_of
 from hpsearch.searching.history import PastTrial
+from hpsearch.searching.limits import why_ended
 from hpsearch.searching.refine import best_completed, elites_of, ranking, same_training
 from hpsearch.searching.spec import Spec, past_trials, shortage, spec_of
 from hpsearch.space import Space, same
+from hpsearch.space.settings import untried
 from hpsearch.store import RunDirectory, RunInfo, Winner, is_run, uncollected
 from hpsearch.store.files import plain
 from hpsearch.store.records import ConfirmedWinner, Measured
@@ -122,9 +125,35 @@ class Summary:
         return shortage(self.config, history) if self.spec.rules > 1 else None
 
     @property
+    def why_ended(self) -> str | None:
+        """What ended the search before its plan did, in words; None where nothing has."""
+        if self.info.out_of_time:
+            limit = self.config.search.timeout
+            return f"its time was over: search.timeout is {duration(limit)}" if limit else None
+        ending = self.info.ending
+        return None if ending is None else why_ended(ending, self.config)
+
+    @cached_property
+    def retried(self) -> int:
+        """How many attempts at a training failed and were followed by another."""
+        retries = self.config.search.retries
+        if not retries:
+            return 0
+        failed = Counter(
+            (span.number, span.repeat, span.fold)
+            for span in self.timeline
+            if isinstance(span.error, str)
+        )
+        return sum(min(attempts, retries) for attempts in failed.values())
+
+    @property
     def refinable(self) -> bool:
         """Whether there is a best trial, and anything around it that was not tried."""
-        tried = self.shortage is not None and self.info.status == "finished"
+        known = [each.result.params for each in self.past_trials]
+        if self.config.search.sampler == "grid":
+            tried = not untried(self.config.space, known, most=1)
+        else:
+            tried = self.shortage is not None and self.info.status == "finished"
         return self.best is not None and not tried
 
     @cached_property
@@ -257,7 +286,17 @@ class Summary:
             "parent": refined,
             "improved": None if refined is None else self.no_better_than_parent is None,
             "workers": self.workers.as_json(),
+            "ended": self._ended(),
         }
+
+    def _ended(self) -> dict[str, Any] | None:
+        """What ended the search before its plan did: the limit, the last trial, and a sentence."""
+        if self.why_ended is None:
+            return None
+        by, last = "timeout", None
+        if (ending := self.info.ending) is not None:
+            by, last = ending.by, ending.last
+        return {"by": by, "last": last, "text": self.why_ended}
 
 
 @uncollected()

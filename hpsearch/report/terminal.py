@@ -263,6 +263,10 @@ def _closing(summary: Summary) -> Iterator[str]:
     state = "" if status == "finished" else f" ({status})"
     counts = summary.counts_text or "none yet"
     yield f"{counted(len(summary.results), 'trial')}{took}{state}: {counts}"
+    if summary.why_ended is not None:
+        yield f"ended early: {summary.why_ended}"
+    if retried := summary.retried:
+        yield f"{counted(retried, 'failed attempt')} trained again (search.retries)"
     if summary.workers.notable and (busy := summary.workers.sentence()):
         yield busy
     if summary.info.parent:

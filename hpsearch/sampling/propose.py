@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Literal
 
@@ -13,13 +13,16 @@ from hpsearch.sampling.ranking import Observation, rank
 from hpsearch.sampling.surrogate import FEWEST, screen
 from hpsearch.sampling.zoom import draw, elites, latin_hypercube
 from hpsearch.space import Points, Space
+from hpsearch.space.settings import count as length
 from hpsearch.space.settings import draw_key, drawn, key, settings
 from hpsearch.trial import Params
 
-Sampler = Literal["zoom", "random"]
+Sampler = Literal["zoom", "random", "grid"]
 AROUND, UNIFORM = 384, 64  # candidates around the elites, and anywhere
 MORE = 16  # candidates around the elites for each trial, at least
 MORE_OF_MANY = 8  # in a plan for many workers, whose coordinator must be quick
+LARGEST_GRID = 100_000  # settings that are listed to be put in an order; others are drawn
+DRAWN = 1024  # settings of a larger grid that are drawn at a time
 LISTED = 1024  # settings listed beyond those that are needed, so that not the first are taken
 
 
@@ -40,8 +43,8 @@ def propose(
 
     Without a history, the zoom sampler covers the space with a Latin hypercube. With one, it
     draws candidates around the best trials and a few anywhere. The random sampler draws anywhere
-    and looks at no history. Settings that were tried before come only when the space has no
-    others.
+    and looks at no history; the grid sampler goes through all settings in one order, which the
+    seed decides. Settings that were tried before come only when the space has no others.
 
     Args:
         space: where the settings lie.
@@ -50,7 +53,7 @@ def propose(
         first: the number of the round's first trial; with the seed it decides the random numbers.
         progress: the share of the planned trials that were proposed before, from 0 to 1.
         history: the trials that the round may look at.
-        sampler: "zoom" or "random".
+        sampler: "zoom", "random", or "grid", for a space without ranges of real numbers.
         screened: whether to take the candidates from which a surrogate expects most, where there
             are at least `FEWEST` trials to fit it to; else any.
         pending: settings that were proposed before but have no value yet.
@@ -60,7 +63,7 @@ def propose(
             history and pending. The new ones are added.
     """
     generator = rng.stream(seed, "propose", first)
-    if sampler == "random":
+    if sampler in ("random", "grid"):
         points = generator.random((count, space.dimensions))
     elif not history:
         points = latin_hypercube(generator, count, space.dimensions)
@@ -81,7 +84,26 @@ def propose(
             points = points[_new_ones(space, points, count, tried)]
         return list(space.all_params(points))
     seen = drawn(space, tried) if known is None else known
-    return _new_settings(space, points, count, seen, generator)
+    first_ones: Iterable[Params] = map(space.params, points)
+    if sampler == "grid":
+        first_ones = in_order(space, seed, len(seen) + count)
+    return _new_settings(space, first_ones, count, seen, generator)
+
+
+def in_order(space: Space, seed: int, count: int) -> Iterator[Params]:
+    """The settings of a grid in an order that the seed alone decides.
+
+    A longer search goes on in it where a shorter one ended. Of a grid of more than
+    `LARGEST_GRID` settings they are drawn, some perhaps twice: many more than `count`.
+    """
+    generator = rng.stream(seed, "grid")
+    held = length(space, LARGEST_GRID + 1)
+    if held <= LARGEST_GRID:
+        listed = list(settings(space))
+        yield from (listed[place] for place in generator.permutation(held))
+        return
+    for _ in range(0, MORE * count, DRAWN):
+        yield from map(space.params, generator.random((DRAWN, space.dimensions)))
 
 
 def _new_ones(space: Space, candidates: Points, count: int, before: Sequence[Params]) -> list[int]:
@@ -100,14 +122,14 @@ def _new_ones(space: Space, candidates: Points, count: int, before: Sequence[Par
 
 def _new_settings(
     space: Space,
-    points: Points,
+    first: Iterable[Params],
     count: int,
     seen: set[str],
     generator: np.random.Generator,
 ) -> list[Params]:
     """So many settings whose draws differ from those seen before, and from each other.
 
-    Those at the points come first, in their order, then settings drawn uniformly. If these are
+    Those given come first, in their order, then settings drawn uniformly. If these are
     too few, few are left, so all settings are listed. Only where there are no more of them are
     settings given again.
     """
@@ -121,7 +143,7 @@ def _new_settings(
                 seen.add(this)
                 new.append(params)
 
-    take(space.params(point) for point in points)
+    take(first)
     if len(new) < count:
         more = generator.random((max(MORE * count, UNIFORM), space.dimensions))
         take(space.params(point) for point in more)

@@ -25,6 +25,7 @@ class Criterion:
     goal: Literal["minimize", "maximize"]
     at: Literal["last", "best"] = "last"  # the epoch whose value counts
     share: bool = False  # whether the metric lies in [0, 1] by its definition
+    target: float | None = None  # a value that is good enough
 
     def cost(self, value: float | None, loss: float | None = None) -> Cost:
         """The cost of a value; the validation loss decides between equal values.
@@ -56,6 +57,12 @@ class Criterion:
     def best(self, results: Iterable[Result]) -> Result | None:
         """The best completed trial with a finite value; None where there is none."""
         return min(self.able(results), key=self.order, default=None)
+
+    def reaches(self, result: Result) -> bool:
+        """Whether a trial is completed with a value as good as the target, where there is one."""
+        if self.target is None or not self.able([result]):
+            return False
+        return self.cost(result.value)[0] <= self.cost(self.target)[0]
 
     def able(self, results: Iterable[Result]) -> list[Result]:
         """The results that can win: completed, with a finite value."""
@@ -116,7 +123,8 @@ def criterion_of(config: Config) -> Criterion:
     A metric is taken as unbounded where its trainer's kind does not say that it is a share.
     """
     metric, shares = config.metric, kind_read(config.trainer).shares
-    return Criterion(metric.name, metric.goal, metric.at, share=metric.name in shares)
+    share = metric.name in shares
+    return Criterion(metric.name, metric.goal, metric.at, share, metric.target)
 
 
 def join(pieces: Iterable[Piece]) -> Curve:

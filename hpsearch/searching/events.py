@@ -16,12 +16,14 @@ class RunOpened:
     Attributes:
         run: the run directory.
         shortage: what to say where the space holds fewer settings than trials; else None.
+        grid: how many settings sampler grid tries; None of another sampler.
         unsealed: what to say where the run could not be sealed; else None.
     """
 
     run: RunDirectory
     shortage: str | None
     unsealed: str | None
+    grid: str | None = None
 
 
 @dataclass(frozen=True)

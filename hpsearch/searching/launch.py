@@ -23,7 +23,7 @@ from hpsearch.searching.history import why_diverged
 from hpsearch.searching.refine import Refinement, refine, refine_around, start_from
 from hpsearch.searching.resume import reopen
 from hpsearch.searching.session import begin, conduct, fingerprint_of, read_data
-from hpsearch.searching.spec import shortage
+from hpsearch.searching.spec import grid_of, shortage
 from hpsearch.searching.trainer import Function, inspected
 from hpsearch.searching.trust import check_cluster, is_sealed, permit, unsealed
 from hpsearch.store import RunDirectory, find
@@ -173,7 +173,8 @@ def _finish(run: RunDirectory, prepared: Prepared, notify: Listener) -> None:
     config = prepared.config
     info, history = run.info, [line.params for line in run.history]
     fewer = shortage(config, history) if info.rules > 1 else None
-    notify(RunOpened(run, fewer, unsealed(run, info)))
+    grid = grid_of(config, sum(round.trials for round in info.plan))
+    notify(RunOpened(run, fewer, unsealed(run, info), grid))
     conduct(run, notify, config, prepared.dataset, prepared.function)
     if run.winner(info) is None:
         raise RunError(without_winner(run.path, config, run.results))

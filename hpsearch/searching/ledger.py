@@ -48,6 +48,8 @@ class Ledger:
         work: when each trial was trained, as (start, end) in seconds since the run began.
         observed: what the sampler sees of a trial after so many rungs, by (number, rungs).
         spent: epochs and seconds of all that this process has seen trained.
+        failures: the errors of the attempts at each training that failed, in a search with
+            retries.
     """
 
     criterion: Criterion
@@ -61,6 +63,7 @@ class Ledger:
     work: dict[int, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
     observed: dict[tuple[int, int], Observation] = field(default_factory=dict)
     spent: tuple[int, float] = (0, 0.0)
+    failures: dict[Training, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     @uncollected()
     def read(self, run: RunDirectory) -> None:
@@ -83,6 +86,8 @@ class Ledger:
         for span in timeline:
             if span.kept:
                 self.work[span.number].append((span.start, span.end))
+            if isinstance(span.error, str):
+                self.failures[span.number, span.repeat or 0, span.fold or 0].append(span.error)
         last = max((span.end for span in timeline), default=0.0)
         self.began = min(self.began, time.time() - last)  # the clock may have been set back
         results = run.results
@@ -183,23 +188,31 @@ class Ledger:
         if before[-1].value is not None and before[-1].rung < job.rung:
             self.trained(replace(before[-1], rung=job.rung, curve={}), None, finished=True)
 
-    def worked(self, job: Job, answer: Answer, share: int) -> None:
+    def worked(self, job: Job, answer: Answer, share: int, error: str | None = None) -> None:
         """Record when a piece was trained and by which worker.
 
         Args:
             job: the piece.
             answer: of the backend.
             share: how many trials were trained together, which share the time.
+            error: why it failed, where that attempt is to be counted.
         """
         for loss in answer.losses:
             self._worked(job, loss, share, lost=True)
-        start, end = self._worked(job, answer, share)
+        if error is not None:
+            self.failures[job.training].append(error)
+        start, end = self._worked(job, answer, share, error=error)
         self.work[job.number].append((start, end))
         epochs, seconds = self.spent
         self.spent = epochs + job.until_epoch - self.epochs(job.training), seconds + end - start
 
     def _worked(
-        self, job: Job, done: Answer | Loss, share: int, lost: bool = False
+        self,
+        job: Job,
+        done: Answer | Loss,
+        share: int,
+        lost: bool = False,
+        error: str | None = None,
     ) -> tuple[float, float]:
         """Write a line of the timeline; its start and end, in seconds since the run began."""
         start = done.start - self.began
@@ -213,6 +226,7 @@ class Ledger:
             start=start,
             end=end,
             lost=True if lost else UNSET,
+            error=UNSET if error is None else error,
         )
         self.writer.worked(span)
         return start, end
@@ -271,8 +285,13 @@ class Ledger:
             if result is not None and not result.cut:
                 self.writer.forget(self.of(number))
 
+    def drop(self, numbers: range) -> None:
+        """Take back the fates of trials that are no part of the search any more."""
+        self.cut = [result for result in self.cut if result.number not in numbers]
+        self.reopen([number for number in self.results if number in numbers])
+
     def reopen(self, numbers: Iterable[int]) -> None:
-        """Take back the fates of trials that stopped, in one write: they go on."""
+        """Take back the fates of some trials, in one write: they go on, or are dropped."""
         taken_back = set(numbers)
         if not taken_back:
             return

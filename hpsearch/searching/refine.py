@@ -112,7 +112,7 @@ def refine(
         space = _widened(space, config.space, pressure, bounds)
     inside = [each for each in known if space.contains(each.result.params)]
     same = same_training(before, config) and info.data.fingerprint == fingerprint
-    most = min(AGAIN, config.search.trials)
+    most = min(AGAIN, config.search.trials or AGAIN)
     again = () if same else tuple(params for params in best if space.contains(params))[:most]
     config = replace(config, space=space, search=replace(config.search, start=again), text=None)
     if not trials_of(config, [each.result.params for each in inside if same]):
@@ -230,7 +230,7 @@ def _widened(space: Space, old: Space, pressure: Pressure, limits: Limits) -> Sp
 def same_training(config: Config, other: Config) -> bool:
     """Whether a setting trains the same under both configurations, so that values compare."""
     return (
-        config.metric == other.metric
+        replace(config.metric, target=None) == replace(other.metric, target=None)
         and config.trainer == other.trainer
         and config.search.folds == other.search.folds
         and config.search.repeats == other.search.repeats
@@ -251,7 +251,7 @@ def start_from(config: Config, run: RunDirectory) -> Config:
         before = from_run(run.info.config, run.path)
         criterion = criterion_of(before)
         best = [result.params for result in best_completed(run.results, criterion, top=10)]
-    most = min(AGAIN, config.search.trials)
+    most = min(AGAIN, config.search.trials or AGAIN)
     inside = tuple(params for params in best if config.space.contains(params))[:most]
     if not inside:
         raise RunError(

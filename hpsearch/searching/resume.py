@@ -11,13 +11,14 @@ from hpsearch.config import Config, changed, from_mapping, from_run
 from hpsearch.config.yaml_text import read
 from hpsearch.errors import ConfigError, RunError, as_argument
 from hpsearch.sampling.plan import extended, ladder, round_sizes
-from hpsearch.searching.spec import TRIED, check_rules, trials_of
+from hpsearch.searching.limits import KEYS, limit_set, why_ended
+from hpsearch.searching.spec import TRIED, check_rules, epochs_needed, largest, trials_of
 from hpsearch.searching.trainer import AGAIN, LOAD, check_at_hand
 from hpsearch.searching.trust import check, check_cluster, is_sealed, needs_seal, seal
 from hpsearch.store import MOST, RunDirectory, RunInfo
-from hpsearch.trial import Round
+from hpsearch.trial import Ending, Round
 
-FREE = ("parallel", "search.timeout", "search.trial_timeout")
+FREE = ("parallel", "search.timeout", "search.trial_timeout", *KEYS.values(), "search.max_epochs")
 """The keys that may change in a run that has begun: none of them decides what a trial gives."""
 
 
@@ -60,10 +61,11 @@ def reopen(
         before = from_run(tree, run.path)
         config = changed(tree, run.path, overrides, **forced)
         if found := list(_refused(before.as_dict(), config.as_dict())):
-            may = "only parallel, search.timeout and search.trial_timeout may change in a run"
+            may = f"only {', '.join(FREE[:-1])} and {FREE[-1]} may change in a run"
             hint = "; to extend it: --trials N" if any("search.trials" in f for f in found) else ""
             raise ConfigError([f"{run.path}: {line}; {may}{hint}" for line in found])
-        if not babysat and not _is_left(run, info, config, trials):
+        grows = not babysat and _budget_grows(run, before, config, trials)
+        if not babysat and not grows and not _is_left(run, info, before, config, trials):
             return None
         if named:
             check_at_hand(run, before, LOAD if babysat else AGAIN)
@@ -72,7 +74,7 @@ def reopen(
             check_cluster(run, info, before, config, trust)
         ours = (named and trust) or is_sealed(info) or not needs_seal(info)
         plan = info.plan
-        if trials is not None:
+        if trials is not None or grows:
             config, plan = _longer(run, info, config, trials)
         info = replace(
             info,
@@ -80,6 +82,7 @@ def reopen(
             config=config.as_dict(),
             config_yaml=text,
             plan=plan,
+            ending=None,
         )
         run.write_info(replace(info, seal=seal(info) if ours else None))
     return config
@@ -99,14 +102,61 @@ def check_resumable(run: RunDirectory, info: RunInfo) -> None:
         )
 
 
-def _is_left(run: RunDirectory, info: RunInfo, config: Config, trials: int | None) -> bool:
+def on_with(run: RunDirectory) -> str:
+    """How a finished run stands, and what makes it go on: a sentence."""
+    info, path = run.info, as_argument(run.path)
+    config = from_run(info.config, run.path)
+    if info.ending is not None:
+        return f"{run.path} is finished: {_past_it(run, info.ending, config)}"
+    budget = config.search.max_epochs
+    more = "--trials N" if budget is None else f"--set search.max_epochs={2 * budget}"
+    return f"{run.path} is finished; go on to more trials with: hpsearch resume {path} {more}"
+
+
+def _past_it(run: RunDirectory, ending: Ending, config: Config) -> str:
+    """What ended a search, and how it goes on all the same."""
+    key, path = KEYS.get(ending.by, "KEY"), as_argument(run.path)
+    return (
+        f"{why_ended(ending, config)}; change that limit to go on, or drop it: "
+        f"hpsearch resume {path} --set {key}=null"
+    )
+
+
+def _budget_grows(run: RunDirectory, before: Config, config: Config, trials: int | None) -> bool:
+    """Whether a larger `search.max_epochs` makes room for more trials.
+
+    Raises:
+        RunError: it was lowered, dropped or set anew; or more trials are asked for without it.
+    """
+    old, new = before.search.max_epochs, config.search.max_epochs
+    if old != new and (old is None or new is None or new < old):
+        raise RunError(
+            f"{run.path}: search.max_epochs: was {_shown(old)}, is now {_shown(new)}; the plan is "
+            "made for it, and may only grow in a run that has begun"
+        )
+    if trials is not None and new is not None:
+        raise RunError(
+            f"{run.path}: --trials cannot be more than search.max_epochs ({new:,}) allows; give "
+            f"it more: hpsearch resume {as_argument(run.path)} --set search.max_epochs={2 * new}"
+        )
+    return old != new
+
+
+def _is_left(
+    run: RunDirectory, info: RunInfo, before: Config, config: Config, trials: int | None
+) -> bool:
     """Whether there is anything to do, and time to do it.
 
     Raises:
-        RunError: there would be, had the search more time.
+        RunError: there would be, had the search more time, or another limit.
     """
     limit, spent = config.search.timeout, run.seconds(info)
-    if info.status == "finished" and trials is None and not info.out_of_time:
+    ending = info.ending
+    if ending is not None and limit_set(ending.by, before) == limit_set(ending.by, config):
+        if trials is None:
+            return False
+        raise RunError(f"{run.path}: --trials adds none: {_past_it(run, ending, config)}")
+    if info.status == "finished" and trials is None and not info.out_of_time and ending is None:
         return False
     if info.out_of_time and limit is not None and spent >= limit:
         raise RunError(
@@ -118,40 +168,61 @@ def _is_left(run: RunDirectory, info: RunInfo, config: Config, trials: int | Non
 
 
 def _longer(
-    run: RunDirectory, info: RunInfo, config: Config, trials: int
+    run: RunDirectory, info: RunInfo, config: Config, trials: int | None
 ) -> tuple[Config, tuple[Round, ...]]:
     """The configuration and the plan of a search that is to go on to `trials` trials.
+
+    None is for as many as a larger `search.max_epochs` allows.
 
     Rounds that are planned stay as they are, whether they have been trained or not, so the
     trials of the longer search do not depend on when it was extended. New rounds are as many
     as such a search makes of so many trials, none of them coarse.
     """
-    plan = info.plan
-    planned = sum(round.trials for round in plan)
-    if trials <= planned:
-        raise RunError(
-            f"{run.path}: --trials must be more than the {planned} that are planned already, "
-            f"found {trials}; `hpsearch resume {as_argument(run.path)}` finishes those"
-        )
-    search, history = config.search, [line.params for line in run.history]
-    config = replace(config, search=replace(search, trials=trials))
-    from_mapping(config.as_dict())  # as if the user had written so many
-    more = (trials if info.rules == 1 else trials_of(config, history)) - planned
+    planned, history = sum(round.trials for round in info.plan), [p.params for p in run.history]
+    search, asked = config.search, "--trials" if trials is not None else "search.max_epochs"
+    if trials is not None:
+        if trials <= planned:
+            raise RunError(
+                f"{run.path}: --trials must be more than the {planned} that are planned already, "
+                f"found {trials}; `hpsearch resume {as_argument(run.path)}` finishes those"
+            )
+        config = replace(config, search=replace(search, trials=trials))
+        from_mapping(config.as_dict())  # as if the user had written so many
+    free = replace(config, search=replace(config.search, max_epochs=None))
+    most = trials if trials is not None and info.rules == 1 else trials_of(free, history)
+    more, budget = most - planned, config.search.max_epochs
     if more <= 0:
+        bound = search.trials is not None and search.trials <= planned and trials is None
+        why = "search.trials have" if bound else "every setting of the space has"
         raise RunError(
-            f"{run.path}: --trials {trials} adds none: every setting of the space has been "
+            f"{run.path}: {asked} {trials or budget} adds none: {why} been "
             f"planned; {TRIED.format(run.path)}"
         )
-    rounds = 1 if search.sampler == "random" else search.rounds
+    if budget is not None:
+
+        def needed(trials: int) -> int:
+            return epochs_needed(config, _extended(info.plan, config, trials))
+
+        more = largest(needed, min(more, budget), budget)
+        if needed(more) > budget:
+            raise RunError(
+                f"{run.path}: search.max_epochs {budget:,} adds no trial: with one more the plan "
+                f"takes {needed(more):,} epochs; give it as many"
+            )
+    return config, _extended(info.plan, config, more)
+
+
+def _extended(plan: tuple[Round, ...], config: Config, more: int) -> tuple[Round, ...]:
+    """A plan with so many more trials, in rounds as many as such a search makes of them."""
+    search, workers, epochs = config.search, config.parallel.workers, config.trainer.epochs
+    rounds = search.rounds if search.sampler == "zoom" else 1
     if isinstance(rounds, int):
-        rounds = ceil(rounds * more / planned)
-    workers = config.parallel.workers
+        rounds = ceil(rounds * more / sum(round.trials for round in plan))
     sizes = round_sizes(more, rounds, False, config.space.crossed, workers)
-    epochs, halving = config.trainer.epochs, search.halving
-    if halving is None:
-        return config, extended(plan, sizes, (epochs,), workers=workers)
-    amounts = ladder(epochs, halving.min_epochs, halving.factor)
-    return config, extended(plan, sizes, amounts, halving.factor, workers)
+    if search.halving is None:
+        return extended(plan, sizes, (epochs,), workers=workers)
+    amounts = ladder(epochs, search.halving.min_epochs, search.halving.factor)
+    return extended(plan, sizes, amounts, search.halving.factor, workers)
 
 
 def _as_edited(run: RunDirectory, info: RunInfo) -> tuple[dict[str, Any], str | None]:

@@ -28,12 +28,13 @@ from hpsearch.searching.events import (
 )
 from hpsearch.searching.interrupts import shielded
 from hpsearch.searching.ledger import Ledger
+from hpsearch.searching.limits import Watch
 from hpsearch.searching.spec import Spec, proposals
 from hpsearch.searching.stages import Stage, needs, newly_seen, replacements, seen
 from hpsearch.searching.trainer import files_of
 from hpsearch.space.settings import draw_key, drawn
 from hpsearch.trainers.protocol import Job, Outcome, State, Trainer
-from hpsearch.trial import OUT_OF_TIME, Params, Result, Round, Status, Training, Trial
+from hpsearch.trial import OUT_OF_TIME, Ending, Params, Result, Round, Status, Training, Trial
 
 PASSES_ON = 2  # the rules from which on a lost trial's place is given to another
 REMEMBERED = 256  # of the trials, the best, that a round with a lag looks at beside new ones
@@ -76,6 +77,9 @@ class Scheduler:
         states: what trainings go on from, where it is still in memory.
         failures: the error of each training that failed.
         confirmed: whether the search came to its end before its time was over.
+        watch: looks whether a limit ends the search.
+        ending: the limit that did; None where the search goes through its plan.
+        enough: the least number of a trial that reached the target: no later round is begun.
     """
 
     spec: Spec
@@ -100,17 +104,31 @@ class Scheduler:
     states: dict[Training, State] = field(default_factory=dict)
     failures: dict[Training, str] = field(default_factory=dict)
     confirmed: bool = False
+    watch: Watch = field(init=False)
+    ending: Ending | None = None
+    enough: float = math.inf
+
+    def __post_init__(self) -> None:
+        criterion, known = self.ledger.criterion, [each.result for each in self.spec.history]
+        best = criterion.best(known)
+        cost = math.inf if best is None else criterion.cost(best.value)[0]
+        self.watch = Watch(self.spec.limits, criterion, self.spec.rounds, cost)
 
     def go(self) -> None:
-        """Coarse to fine, until every planned trial has met its fate; then confirm the best.
+        """Coarse to fine, until every planned trial has met its fate, or a limit ends the search.
+
+        Then the best are confirmed.
 
         Raises:
             TrainerError: each of the first trials failed.
         """
         known = [each.result for each in self.spec.history]
         self.best = self.ledger.criterion.best([*known, *self.ledger.results.values()])
+        for training, errors in self.ledger.failures.items():  # a crash may have come before
+            if len(errors) > self.spec.retries:
+                self.failures[training] = errors[-1]
         try:
-            while True:
+            while not self.is_over():
                 self.start_all()
                 if not self.training:
                     break
@@ -129,6 +147,8 @@ class Scheduler:
         for stage in ready:
             self.start(stage)
         while self.begun < len(self.spec.rounds) and not self.wanted:
+            if self.spec.rounds[self.begun].first > self.enough:
+                break
             first = Stage(self.begun, 0)
             self.begun += 1
             self.entered[first] = self.proposed(self.spec.rounds[first.round])
@@ -138,6 +158,32 @@ class Scheduler:
             self.start(first)
             if self.begun < len(self.spec.rounds):
                 self.wanted = set(needs(Stage(self.begun, 0), self.spec.rounds) - self.ended)
+
+    def is_over(self) -> bool:
+        """Whether a limit ends the search now; then all beyond its last trial is dropped.
+
+        The pieces of those trials stay on disk: a search that goes on, as its limit is changed,
+        need not train them again.
+        """
+        self.ending = self.watch.end(self.ledger.results, self.is_through)
+        if self.ending is None:
+            return False
+        beyond = range(self.ending.last + 1, self.spec.first + self.spec.trials)
+        if self.backend.pending:
+            self.backend.cancel()
+        self.training.clear()
+        self.groups.clear()
+        self.trials = {n: trial for n, trial in self.trials.items() if n not in beyond}
+        self.states = {each: s for each, s in self.states.items() if each[0] not in beyond}
+        self.ledger.drop(beyond)
+        known = [each.result for each in self.spec.history]
+        self.best = self.ledger.criterion.best([*known, *self.ledger.results.values()])
+        self.ledger.writer.sync()
+        return True
+
+    def is_through(self, round: int) -> bool:
+        """Whether all rungs of a round have ended."""
+        return Stage(round, len(self.spec.rounds[round].rungs) - 1) in self.ended
 
     def start(self, stage: Stage) -> None:
         """Give the trials of a stage to the backend."""
@@ -236,6 +282,8 @@ class Scheduler:
         ledger = self.ledger
         if job.number in ledger.results or job.training in ledger.finished:
             return True
+        if job.training in self.failures:
+            return True
         last = max((piece.rung for piece in ledger.pieces[job.training]), default=-1)
         if last != job.rung:
             return last > job.rung
@@ -311,8 +359,9 @@ class Scheduler:
         if answer.kind == "ok":
             for job, outcome in zip(group, answer.value, strict=True):
                 self.record(job, outcome, answer, share=len(group))
-        else:
-            self.fail(group[0], answer)
+        elif self.fails(group[0], answer):
+            self.submit(stage, group)
+            return
         self.training[stage] -= {job.training for job in group}
         for number, rung in {(j.number, j.rung) for j in group if j.repeat < self.spec.repeats}:
             self.conclude(self.trials[number], stage, rung)
@@ -350,11 +399,19 @@ class Scheduler:
         elif all(t in ledger.finished or ledger.epochs(t) >= full for t in own):
             self.settle(trial, Status.COMPLETED)
 
-    def fail(self, job: Job, answer: Answer) -> None:
-        """Record that a piece of training failed."""
-        self.ledger.worked(job, answer, share=1)
+    def fails(self, job: Job, answer: Answer) -> bool:
+        """Record that a piece of training failed; whether it is to be trained again.
+
+        Attempts are counted for each training, and stand on disk, so that neither the order of
+        answers nor a crash changes how many there are.
+        """
+        error, retries = answer.error or answer.kind, self.spec.retries
+        self.ledger.worked(job, answer, share=1, error=error if retries else None)
         self.ledger.writer.log(f"trial {job.number}: {answer.traceback or answer.error}")
-        self.failures[job.training] = answer.error or answer.kind
+        if retries and len(self.ledger.failures[job.training]) <= retries:
+            return True
+        self.failures[job.training] = error
+        return False
 
     def end(self, stage: Stage) -> None:
         """End a stage: its best trials go on to the next rung, the others stop."""
@@ -430,6 +487,8 @@ class Scheduler:
         """Record a trial's fate; of finished trials keep only the best one's states in memory."""
         result = self.ledger.settle(trial, status, error)
         criterion, before = self.ledger.criterion, self.best
+        if criterion.reaches(result):
+            self.enough = min(self.enough, result.number)
         self.best = criterion.best([result] if before is None else [before, result])
         for dropped in (result, before):
             if dropped is not None and dropped is not self.best:
@@ -447,7 +506,9 @@ class Scheduler:
         ]
         if jobs:
             self.notify(ConfirmationStarted(len({job.number for job in jobs}), len(jobs)))
-        self.give(stage, [job for job in jobs if not self.ledger.pieces[job.training]])
+        pieces, lost = self.ledger.pieces, self.failures
+        new = [job for job in jobs if not pieces[job.training] and job.training not in lost]
+        self.give(stage, new)
         while self.training[stage]:
             self.receive_one()
         del self.training[stage]
@@ -459,7 +520,8 @@ class Scheduler:
         spec = self.spec
         if spec.confirm is None:
             return []
-        top, seeds = trainings_within(spec.confirm, spec.trials * spec.repeats)
+        trials = spec.trials if self.ending is None else self.ending.last + 1 - spec.first
+        top, seeds = trainings_within(spec.confirm, trials * spec.repeats)
         own, parents = self.ledger.results.values(), [known.result for known in spec.history]
         criterion, inherited = self.ledger.criterion, spec.inherited
         again = spec.rules == 1

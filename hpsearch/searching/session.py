@@ -262,7 +262,7 @@ def conduct(
             except KeyboardInterrupt:
                 search.take_in()
                 raise
-            writer.update(out_of_time=not search.confirmed)
+            writer.update(out_of_time=not search.confirmed, ending=search.ending)
             write_winner(run, search, folds, kind_of(config.trainer))
         if search.confirmed:  # else what the time cut goes on from its states
             with suppress(OSError):

@@ -21,6 +21,7 @@ from hpsearch.store.safe_path import MOST, SafePath
 from hpsearch.trial import (
     Count,
     Diagnosis,
+    Ending,
     Inherited,
     Intervention,
     Number,
@@ -106,6 +107,7 @@ class RunInfo:
     seal: str | None = None
     seconds: Number | None = field(default=None, metadata=ABSENT)
     out_of_time: bool | None = field(default=None, metadata=ABSENT)
+    ending: Ending | None = field(default=None, metadata=ABSENT)  # by a limit
     ended: str | None = field(default=None, metadata=ABSENT)
 
 
