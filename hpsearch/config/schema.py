@@ -119,7 +119,13 @@ class ParameterKeys(Keys):
         "Only min, min + step, ... up to max.", None
     )
     values: Annotated[list[Any] | None, rules.optional(space_rules.choices())] = key(
-        "An unordered choice, each equally likely.", None, examples=[[32, 64, 128]]
+        "A choice, each equally likely.", None, examples=[[32, 64, 128]]
+    )
+    ordered: Annotated[bool | None, rules.optional(rules.flag())] = key(
+        "Whether neighbours in `values` are alike, so that the search closes in on them as on a "
+        "range. Null: where `values` are numbers in ascending order. `false` for numbers that "
+        "are mere names, such as seeds; `true` for texts from least to most.",
+        None,
     )
     value: Annotated[Any, space_rules.choosable()] = key(
         "One value for every trial.", ABSENT, written=None, examples=[0.9]
