@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import fields
 from typing import Any
 
 from hpsearch.config.problems import KeyPath, Problem
@@ -45,7 +46,7 @@ def domain(
     if problems:
         return None, problems
     if not forms:
-        return None, [Problem(path, "needs min and max, or values, or value")]
+        return None, [Problem(path, "needs min and max, or values, or value, or derive")]
     made: Domain | None
     if forms == ["value"]:
         made = Fixed(standard(part.value, hyperparameter))
@@ -86,6 +87,14 @@ def _mixture(part: ParameterKeys, forms: list[str]) -> Iterator[tuple[str, str]]
     if part.cross and part.when:
         reason = "trains each draw with every value, but with 'when' some draws have none of them"
         yield "cross", f"{reason}; drop one of them"
+
+
+def derived_mixture(part: ParameterKeys, path: KeyPath) -> Iterator[Problem]:
+    """Keys that say what is searched, beside `derive`."""
+    for each in fields(ParameterKeys):
+        if each.name not in ("derive", "when") and getattr(part, each.name) != each.default:
+            message = "says what is searched, but 'derive' computes it; keep one of them"
+            yield Problem((*path, each.name), message, of_key=True)
 
 
 def _choice(
