@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import fields
 from typing import Any
 
 from hpsearch.config.problems import KeyPath, Problem
@@ -45,7 +46,7 @@ def domain(
     if problems:
         return None, problems
     if not forms:
-        return None, [Problem(path, "needs min and max, or values, or value")]
+        return None, [Problem(path, "needs min and max, or values, or value, or derive")]
     made: Domain | None
     if forms == ["value"]:
         made = Fixed(standard(part.value, hyperparameter))
@@ -102,6 +103,14 @@ def _orderless(values: list[Any]) -> str | None:
     if len(kinds) == 1 and not kinds & {bool, type(None)}:
         return None
     return "needs values of one kind, all numbers or all texts, and no true or false; drop it"
+
+
+def derived_mixture(part: ParameterKeys, path: KeyPath) -> Iterator[Problem]:
+    """Keys that say what is searched, beside `derive`."""
+    for each in fields(ParameterKeys):
+        if each.name not in ("derive", "when") and getattr(part, each.name) != each.default:
+            message = "says what is searched, but 'derive' computes it; keep one of them"
+            yield Problem((*path, each.name), message, of_key=True)
 
 
 def _choice(

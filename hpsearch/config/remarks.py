@@ -40,8 +40,8 @@ def _idle(config: Config) -> Iterator[str]:
     for name in config.trainer.settings:
         if ignored[name] == len(sample):
             yield f"trainer.{name}: no trial uses it: {_commonest(reasons[name])}; drop it"
-    for parameter in config.space:
-        name, count = parameter.name, active[parameter.name]
+    for name in config.space.names:
+        count = active[name]
         if count == 0:
             yield f"space.{name}: its conditions hold in no trial of {len(sample)} drawn; drop it"
         elif ignored[name] == count:
@@ -76,7 +76,7 @@ def is_name(parameter: str) -> bool:
 
 def _unused(config: Config) -> Iterator[str]:
     """Parameters that a user's trainer is not seen to use."""
-    names = [parameter.name for parameter in config.space]
+    names = list(config.space.names)
     unused = kind_of(config.trainer).unused_parameters
     for name, message in unused(config.trainer.options, names):
         yield f"space.{name}: {message}"

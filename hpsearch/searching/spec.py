@@ -106,7 +106,7 @@ class Spec:
         own = {
             EPOCHS_PARAMETER if name == "epochs" else name: value
             for name, value in params.items()
-            if name in self.space or not self.any_names
+            if name in self.space.names or not self.any_names
         }
         return {**self.settings, **own}
 

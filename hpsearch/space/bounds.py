@@ -51,7 +51,7 @@ def narrow(space: Space, elites: Sequence[Params], margin: float = MARGIN) -> Sp
         }
         if all(when.values()):
             kept[parameter.name] = replace(parameter, domain=domains[parameter.name], when=when)
-    return Space(_without_orphans(kept, space), space.settings)
+    return space.with_parameters(_without_orphans(kept, space))
 
 
 def around(space: Space, params: Params) -> Space:
@@ -77,7 +77,7 @@ def around(space: Space, params: Params) -> Space:
         if parameter.name in params and parameter.per is None
         for value in _neighbours(parameter.domain, params[parameter.name])
     ]
-    return narrow(Space(parameters, space.settings), [params, *near], NEAR)
+    return narrow(space.with_parameters(parameters), [params, *near], NEAR)
 
 
 def _with(parameter: Parameter, value: Any) -> Domain:
