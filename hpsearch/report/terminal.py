@@ -223,8 +223,7 @@ def _abreast(summary: Summary, results: Sequence[Result]) -> TextTable:
     table = TextTable("The best trials", *(str(result.number) for result in results))
     table.add_row("round", *(str(result.round + 1) for result in results))
     table.add_row(summary.criterion.name, *(number(result.value) for result in results))
-    for parameter in summary.config.space:
-        name = parameter.name
+    for name in summary.config.space.names:
         cells = [number(r.params[name]) if name in r.params else "" for r in results]
         if any(cells):
             table.add_row(name, *cells)
