@@ -46,6 +46,7 @@ class Sampler:
         seed: int = 0,
         trials: int = 64,
         sampler: Literal["zoom", "random"] = "zoom",
+        where: Sequence[str] = (),
         metric: Sequence[Mapping[str, Any]] | None = None,
     ):
         """Begin a search that has no trials yet.
@@ -57,6 +58,8 @@ class Sampler:
             trials: about how many you will ask for. The steps from coarse to fine are paced by
                 it; you may ask for fewer, or go on beyond it.
             sampler: "random" looks at no values.
+            where: constraints, as under `where` in a configuration: `["beta1 < beta2"]`. No
+                setting is asked for that violates one.
             metric: several metrics, as a list under `metric` in a configuration: the first one
                 decides, others have a bound or a goal. Then each trial is told as a mapping of
                 their names to numbers. It takes the place of `goal`.
@@ -71,7 +74,9 @@ class Sampler:
         seed, trials = _whole("seed", seed), _whole("trials", trials)
         if trials < 1:
             raise HpsearchError(f"trials: must be at least 1, found {trials}")
-        self.space = space if isinstance(space, Space) else space_from(space)
+        if isinstance(space, Space) and where:
+            raise HpsearchError("where: must be left out, as a Space has its own constraints")
+        self.space = space if isinstance(space, Space) else space_from(space, where)
         self._objective = Criterion("value", goal)
         if metric is not None:
             self._objective = criterion_from(metrics_from(plain(metric)))
@@ -136,13 +141,16 @@ class Sampler:
             HpsearchError: a setting lies outside the space, or a value is no number. Then
                 nothing is recorded.
         """
-        known = [{name: plain(value) for name, value in each.items()} for each in settings]
+        known = [
+            self.space.with_derived({name: plain(value) for name, value in each.items()})
+            for each in settings
+        ]
         told = self._numbers(values, len(known), single=False)
         for place, params in enumerate(known):
             if not self.space.contains(params):
                 raise HpsearchError(
                     f"settings[{place}]: must lie in the space, with exactly its active "
-                    f"parameters; found {dict(params)}"
+                    f"parameters, and keep its constraints; found {dict(params)}"
                 )
         first = len(self._trials)
         exact = map(self.space.standard, known)

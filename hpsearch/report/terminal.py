@@ -228,8 +228,7 @@ def _abreast(summary: Summary, results: Sequence[Result]) -> TextTable:
     table.add_row(summary.criterion.name, *(number(result.value) for result in results))
     for name in summary.criterion.names[1:]:
         table.add_row(name, *(number(result.metrics.get(name)) for result in results))
-    for parameter in summary.config.space:
-        name = parameter.name
+    for name in summary.config.space.names:
         cells = [number(r.params[name]) if name in r.params else "" for r in results]
         if any(cells):
             table.add_row(name, *cells)
