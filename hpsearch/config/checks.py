@@ -10,7 +10,7 @@ import numpy as np
 
 from hpsearch.config.parts import Parts
 from hpsearch.config.problems import KeyPath, Problem
-from hpsearch.config.schema import MOST_TRIALS, Parallel
+from hpsearch.config.schema import MOST_TRIALS, Metric, Parallel
 from hpsearch.fields import show
 from hpsearch.messages import counted
 from hpsearch.rng import stream
@@ -29,6 +29,7 @@ from hpsearch.space.settings import count as settings_of
 from hpsearch.space.stored import MOST_COORDINATES
 from hpsearch.suggestions import hint
 from hpsearch.trainers.hyperparameter import Hyperparameter, wrong
+from hpsearch.trainers.kinds import Kind
 from hpsearch.trial import Params, Value
 
 SAMPLE = 256  # settings that are looked at for what the trainer cannot train
@@ -40,7 +41,7 @@ Domains = Mapping[str, Domain | None]
 def problems(parts: Parts, domains: Domains) -> Iterator[Problem]:
     """Everything that is well typed and yet cannot be meant."""
     yield from _data(parts)
-    yield from _metric(parts)
+    yield from metrics(parts)
     yield from _user_trainer(parts)
     yield from _rounds(parts)
     yield from _limits(parts)
@@ -103,15 +104,35 @@ def _user_trainer(parts: Parts) -> Iterator[Problem]:
             yield Problem(("trainer", name), message)
 
 
-def _metric(parts: Parts) -> Iterator[Problem]:
-    metric, kind = parts.metric, parts.kind
-    if metric is None or kind is None:
-        return
-    path = ("metric", "name")
+def metrics(parts: Parts) -> Iterator[Problem]:
+    """What cannot be meant by the metrics, each one and all together."""
+    listed = (parts.metric, *parts.other_metrics)
+    for place, metric in enumerate(listed):
+        path: KeyPath = ("metric", place) if parts.several_metrics else ("metric",)
+        if metric is None or parts.kind is None:
+            continue
+        yield from _metric(metric, parts.kind, path, first=place == 0)
+        least, most = metric.at_least, metric.at_most
+        if least is not None and most is not None and least > most:
+            message = f"must be at most at_most ({show(most)}), found {show(least)}"
+            yield Problem((*path, "at_least"), message)
+        if any(each is not None and each.name == metric.name for each in listed[:place]):
+            message = f"{metric.name!r} is listed twice; write goal and bounds in one place"
+            yield Problem((*path, "name"), message)
+        if place and metric.at != "last":
+            message = "the first metric decides which epoch counts; drop it here"
+            yield Problem((*path, "at"), message, of_key=True)
+
+
+def _metric(metric: Metric, kind: Kind, path: KeyPath, first: bool) -> Iterator[Problem]:
+    """What cannot be meant by one of the metrics."""
+    needs_goal = first or not metric.bounded
     if kind.any_names and not metric.name.startswith("test_"):
-        if metric.goal is None and kind.goal(metric.name) is None:
+        if needs_goal and metric.goal is None and kind.goal(metric.name) is None:
             better = "better lower (minimize) or higher (maximize)"
-            yield Problem(("metric", "goal"), f"missing; say whether {metric.name!r} is {better}")
+            bound = "" if first else ", or write a bound for it: at_most or at_least"
+            message = f"missing; say whether {metric.name!r} is {better}{bound}"
+            yield Problem((*path, "goal"), message)
         return
     if metric.name not in kind.metrics:
         if metric.name.startswith("test_"):
@@ -119,19 +140,19 @@ def _metric(parts: Parts) -> Iterator[Problem]:
                 "the test rows judge the winner once; a search that looks at them overfits them."
                 f" Use {metric.name.replace('test_', 'val_', 1)}"
             )
-            yield Problem(path, message)
+            yield Problem((*path, "name"), message)
             return
         known = ", ".join(kind.metrics)
         message = f"the {kind.name} reports no metric {metric.name!r}"
         suggestion = hint(metric.name, kind.metrics)
         both = suggestion if "known" in suggestion else f"{suggestion}; known: {known}"
-        yield Problem(path, message + both)
+        yield Problem((*path, "name"), message + both)
         return
     goal = kind.metrics[metric.name]
     if metric.goal not in (None, goal):
         better = "lower" if goal == "minimize" else "higher"
         message = f"{metric.name} is better when {better}: write {goal}, or leave goal out"
-        yield Problem(("metric", "goal"), message)
+        yield Problem((*path, "goal"), message)
 
 
 def _rounds(parts: Parts) -> Iterator[Problem]:
@@ -150,12 +171,17 @@ def _rounds(parts: Parts) -> Iterator[Problem]:
 
 def _limits(parts: Parts) -> Iterator[Problem]:
     """Budgets that allow no trial, trials without any bound, targets that cannot be reached."""
-    search, metric, kind = parts.search, parts.metric, parts.kind
-    if metric is not None and metric.target is not None and kind is not None:
-        share = metric.name in kind.shares
-        if share and not 0 <= metric.target <= 1:
+    search, kind = parts.search, parts.kind
+    for place, metric in enumerate((parts.metric, *parts.other_metrics)):
+        if metric is None or metric.target is None or kind is None:
+            continue
+        path: KeyPath = ("metric", place) if parts.several_metrics else ("metric",)
+        if place:
+            message = "is for the first metric; give this one a bound (at_most, at_least), or a"
+            yield Problem((*path, "target"), f"{message} goal alone", of_key=True)
+        elif metric.name in kind.shares and not 0 <= metric.target <= 1:
             message = f"{metric.name} lies between 0 and 1, found {show(metric.target)}"
-            yield Problem(("metric", "target"), f"{message}; 99 % is 0.99")
+            yield Problem((*path, "target"), f"{message}; 99 % is 0.99")
     if search is None:
         return
     if search.trials is None and search.sampler != "grid" and search.max_epochs is None:

@@ -42,7 +42,7 @@ class Watch:
         limits: of the search.
         criterion: says what is better, and what reaches the target.
         rounds: the plan.
-        best: the best value's cost so far; that of a parent's trials to begin with.
+        best: the best trial so far; the best of a parent's to begin with.
         next: the number of the trial that it comes to next.
         round: which one that trial is in.
         failures: how many failed.
@@ -53,7 +53,7 @@ class Watch:
     limits: Limits
     criterion: Criterion
     rounds: Sequence[Round]
-    best: float = float("inf")
+    best: Result | None = None
     next: int = field(init=False)
     round: int = 0
     failures: int = 0
@@ -89,8 +89,8 @@ class Watch:
         self.failures += result.status is Status.FAILED
         if limits.max_failures is not None and self.failures > limits.max_failures:
             return "max_failures"
-        if criterion.best([result]) and (cost := criterion.cost(result.value)[0]) < self.best:
-            self.best, self.better = cost, True
+        if criterion.best([result]) and (self.best is None or self._beats(result, self.best)):
+            self.best, self.better = result, True
         round = self.rounds[self.round]
         if self.next == round.first + round.trials - 1:
             self.round += 1
@@ -98,6 +98,14 @@ class Watch:
             if limits.patience is not None and self.idle >= limits.patience:
                 return "patience"
         return None
+
+    def _beats(self, result: Result, best: Result) -> bool:
+        """Whether a trial breaks the bounds by less, or has the better value."""
+        new, old = (
+            (self.criterion.broken(each.metrics), self.criterion.cost(each.value)[0])
+            for each in (result, best)
+        )
+        return new < old
 
 
 def limits_of(config: Config) -> Limits:

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 
 from hpsearch.backends import Answer, Backend, Task
@@ -111,8 +111,7 @@ class Scheduler:
     def __post_init__(self) -> None:
         criterion, known = self.ledger.criterion, [each.result for each in self.spec.history]
         best = criterion.best(known)
-        cost = math.inf if best is None else criterion.cost(best.value)[0]
-        self.watch = Watch(self.spec.limits, criterion, self.spec.rounds, cost)
+        self.watch = Watch(self.spec.limits, criterion, self.spec.rounds, best)
 
     def go(self) -> None:
         """Coarse to fine, until every planned trial has met its fate, or a limit ends the search.
@@ -356,12 +355,19 @@ class Scheduler:
             for job in group:
                 self.submit(stage, [job])
             return
+        again: list[Job] = []
         if answer.kind == "ok":
             for job, outcome in zip(group, answer.value, strict=True):
-                self.record(job, outcome, answer, share=len(group))
+                lacking = self.ledger.criterion.lacking(outcome.curve)
+                if not lacking:
+                    self.record(job, outcome, answer, share=len(group))
+                elif self.fails(job, replace(answer, error=f"TrainerError: {lacking}")):
+                    again.append(job)
         elif self.fails(group[0], answer):
-            self.submit(stage, group)
-            return
+            again.append(group[0])
+        for job in again:
+            self.submit(stage, [job])
+        group = [job for job in group if job not in again]
         self.training[stage] -= {job.training for job in group}
         for number, rung in {(j.number, j.rung) for j in group if j.repeat < self.spec.repeats}:
             self.conclude(self.trials[number], stage, rung)

@@ -169,14 +169,9 @@ def go():
     """Does a search in a run directory, or what is left of it, and gives the `Scheduler`."""
 
     def search(
-        run,
-        spec,
-        backend=None,
-        trainer=None,
-        tell=lambda event: None,
-        deadline=None,
+        run, spec, backend=None, trainer=None, tell=lambda event: None, deadline=None,
         criterion=CRITERION,
-    ):
+    ):  # fmt: skip
         with run.writing() as writer, backend or Serial() as at:
             ledger = Ledger(criterion, writer, began=time.time(), trainings=spec.trainings)
             ledger.read(run)

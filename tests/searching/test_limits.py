@@ -6,7 +6,24 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from hpsearch.config import from_mapping
+from hpsearch.errors import ConfigError, RunError
+from hpsearch.report.html.page import page
+from hpsearch.report.summary import summarise
+from hpsearch.report.terminal import show
+from hpsearch.sampling.plan import extended
+from hpsearch.sampling.ranking import Observation
 from hpsearch.searching.limits import Limits, Watch
+from hpsearch.searching.resume import on_with, reopen
+from hpsearch.searching.session import conduct
+from hpsearch.searching.spec import (
+    epochs_needed,
+    grid_of,
+    plan_for,
+    proposals,
+    rounds_of,
+    spec_for,
+)
 from hpsearch.space import Choice, Continuous, Parameter, Space
 from hpsearch.store import files
 from hpsearch.trial import Ending, Result, Status
@@ -295,3 +312,152 @@ def test_without_retries_a_timeline_has_no_errors(spec, new_run, go):
     run = new_run()
     go(run, spec(space=SHAKY))
     assert '"error"' not in (run.path / "timeline.jsonl").read_text()
+
+
+GRID = {
+    "name": "grid",
+    "trainer": {"kind": "function", "function": "unused:unused"},
+    "metric": {"name": "value", "goal": "minimize"},
+    "space": {
+        "a": {"values": [1, 2, 3, 4]},
+        "b": {"type": "int", "min": 1, "max": 6},
+        "c": {"values": ["p", "q"], "when": {"a": 2}},
+    },
+    "search": {"sampler": "grid"},
+}
+
+
+def grid(**search):
+    tree = {**GRID, "search": {**GRID["search"], **search}}
+    return from_mapping(tree)
+
+
+def tried(config, plan=None):
+    plan = rounds_of(config) if plan is None else plan
+    spec, found = spec_for(config, plan), []
+    for each in plan:
+        history = [Observation(trial.number, trial.params, ((1.0, 1.0),)) for trial in found]
+        found += proposals(spec, each, history)
+    return [trial.params for trial in found]
+
+
+def test_a_grid_tries_each_setting_once_in_an_order_that_the_seed_decides():
+    settings = tried(grid())
+    assert len({str(each) for each in settings}) == len(settings) == 6 * 5
+    other = tried(from_mapping({**GRID, "seed": 1}))
+    assert other != settings
+    assert sorted(map(str, other)) == sorted(map(str, settings))
+
+
+def test_trials_bound_a_grid_and_more_of_them_go_on_in_its_order():
+    settings = tried(grid())
+    few = grid(trials=7)
+    assert tried(few) == settings[:7]
+    longer = extended(rounds_of(few), [5], (1,))
+    assert tried(few, longer) == settings[:12]
+    assert len(tried(grid(trials=100))) == 30
+
+
+def test_a_grid_too_large_to_be_listed_is_tried_without_repeats():
+    tree = {**GRID, "space": {f"p{i}": {"type": "int", "min": 1, "max": 100} for i in range(4)}}
+    settings = tried(from_mapping({**tree, "search": {"sampler": "grid", "trials": 50}}))
+    assert len({str(each) for each in settings}) == 50
+    with pytest.raises(ConfigError, match="grid has more than 1,000,000 settings"):
+        from_mapping(tree)
+
+
+def test_a_grid_says_how_large_it_is():
+    assert grid_of(grid(), 30) == "the grid has 30 settings; each is tried once"
+    assert grid_of(grid(trials=7), 7) == (
+        "the grid has 30 settings; 7 of them are tried, each once"
+    )
+
+
+def test_a_range_of_real_numbers_is_no_part_of_a_grid():
+    space = {**GRID["space"], "rate": {"scale": "log", "min": 0.001, "max": 1}}
+    with pytest.raises(ConfigError, match=r"space\.rate: .*values: \[\.\.\.\], give it a step"):
+        from_mapping({**GRID, "space": space})
+
+
+def test_a_grid_is_searched_in_the_same_way_with_any_order_of_answers(
+    new_run, spec, rounds, go, fates, anyhow
+):
+    values = tuple(round(0.1 + 0.05 * i, 2) for i in range(12))
+    space = Space((Parameter("x", Choice(values)),))
+    asked = spec(space=space, sampler="grid", rounds=rounds(((12, 1), (4, 2), (1, 4))))
+    whole = new_run()
+    go(whole, asked)
+    assert sorted(line["params"]["x"] for line in fates(whole)) == list(values)
+    for seed in range(3):
+        run = new_run()
+        with suppress(KeyboardInterrupt):
+            go(run, asked, anyhow(seed, 5, answers=4))
+        go(run, asked, anyhow(seed, 5))
+        assert fates(run) == fates(whole)
+
+
+@pytest.mark.parametrize("budget", [9, 30, 100, 1000])
+@pytest.mark.parametrize("extra", [{}, {"repeats": 2}, {"halving": False}])
+def test_a_plan_keeps_to_its_budget_and_uses_it(digits, budget, extra):
+    keys = "".join(f", {name}: {str(value).lower()}" for name, value in extra.items())
+    config = digits(f"search={{max_epochs: {budget}{keys}}}")
+    plan = rounds_of(config)
+    assert epochs_needed(config, plan) <= budget
+    trials = sum(each.trials for each in plan)
+    more = plan_for(config, trials + 2, coarse=True)
+    assert epochs_needed(config, more) > budget
+
+
+@pytest.mark.parametrize(
+    ("overrides", "problem"),
+    [
+        (["search.max_epochs=2"], r"search\.max_epochs: must allow 1 trial, 3 epochs"),
+        (["metric.target=97"], r"metric\.target: val_accuracy lies between 0 and 1.*0\.99"),
+        (["search.rounds=1", "search.patience=2"], r"search\.patience: counts rounds"),
+        (["search.sampler=grid"], r"space\.learning_rate: .*cannot try each"),
+        (["search.max_failures=-1"], r"search\.max_failures: must be a whole number from 0"),
+        (["search.pateince=2"], r"did you mean 'patience'"),
+    ],
+)
+def test_limits_that_cannot_be_meant_are_told(digits, overrides, problem):
+    with pytest.raises(ConfigError, match=problem):
+        digits(*overrides)
+
+
+def test_what_ended_a_run_is_told_and_resume_goes_on_past_it(searched, digits, dataset, capsys):
+    whole = searched(digits("search.trials=12"))
+    values = [r.value for r in whole.results if r.status == "completed"]
+    run = searched(digits("search.trials=12", f"metric.target={values[0]}"))
+    last = run.info.ending.last
+    assert run.info.ending.by == "target"
+    assert [r.number for r in run.results] == list(range(last + 1))
+    summary = summarise(run)
+    said = f"trial {last} is the first to reach the target"
+    assert summary.as_json()["ended"]["by"] == "target"
+    show(summary)
+    assert said in " ".join(capsys.readouterr().out.split())
+    assert said in page(summary)
+    assert reopen(run) is None
+    assert "--set metric.target=null" in on_with(run)
+    with pytest.raises(RunError, match="--trials adds none: trial"):
+        reopen(run, trials=40)
+    config = reopen(run, ["metric.target=null"])
+    conduct(run, lambda event: None, config, dataset)
+    assert run.info.ending is None
+    assert [(r.number, r.params, r.value) for r in run.results] == [
+        (r.number, r.params, r.value) for r in whole.results
+    ]
+
+
+def test_a_larger_budget_makes_a_longer_plan(searched, digits, dataset):
+    run = searched(digits("search={max_epochs: 20}"))
+    before = run.info.plan
+    with pytest.raises(RunError, match="may only grow"):
+        reopen(run, ["search.max_epochs=10"])
+    with pytest.raises(RunError, match=r"--set search.max_epochs=40"):
+        reopen(run, trials=50)
+    config = reopen(run, ["search.max_epochs=40"])
+    assert run.info.plan[: len(before)] == before
+    assert 20 < epochs_needed(config, run.info.plan) <= 40
+    conduct(run, lambda event: None, config, dataset)
+    assert len(run.results) == sum(each.trials for each in run.info.plan)

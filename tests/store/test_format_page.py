@@ -23,6 +23,7 @@ from hpsearch.store.records import (
 from hpsearch.trial import (
     Count,
     Diagnosis,
+    Ending,
     Inherited,
     Intervention,
     Layer,
@@ -43,6 +44,7 @@ PLACES = {  # what stands before the table of each record
     RunData: "`data`:",
     Round: "A round of `plan`:",
     Rung: "A rung of a round:",
+    Ending: "`ending`:",
     Origin: "`imported`:",
     BabysitStart: "`babysit`:",
     Intervention: "## interventions.jsonl",
