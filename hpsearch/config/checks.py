@@ -414,7 +414,7 @@ def _infeasible(space: Space) -> Iterator[Problem]:
         yield Problem(("where", found.costliest), in_words(space, found))
         return
     reasons = filter(None, map(space.violation, space.all_params(points)))
-    yield Problem(("space",), f"{in_words(space, found)}; the first {next(reasons)}")
+    yield Problem(("space",), f"{in_words(space, found)}; the first {next(reasons, '')}")
 
 
 def _mistyped(space: Space, params: Params) -> Iterator[tuple[KeyPath, str]]:

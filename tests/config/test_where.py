@@ -123,8 +123,8 @@ def test_the_draws_that_are_looked_at_keep_the_constraints():
           "epsilon: {min: 0, max: 1, when: {size: 4}}"),
          "c.yaml:15:36: space.epsilon.when.size: space.size is derived; name what it is"),
         (("derive: batch_size * 4", "derive: batch_size / 0"),
-         "c.yaml:9:3: space: no draw has all derived values, at least 1% must; the first has no value "
-         "of batch_size / 0: division by zero"),
+         "c.yaml:9:3: space: no draw has all derived values, at least 1% must; the first has no "
+         "value of batch_size / 0: division by zero"),
         (("  trials: 8\n", "  start: [{beta1: 0.9, beta2: 0.8, optimizer: adam}]\n"),
          "c.yaml:19:11: search.start[0]: does not keep 'beta1 < beta2'; found beta1: 0.9, "),
         (("  trials: 8\n", "  start: [{beta1: 0.6, beta2: 0.8, optimizer: adam, size: 3}]\n"),
@@ -165,8 +165,9 @@ def test_a_start_takes_derived_values_that_are_right_and_adds_those_left_out():
 
 def test_a_derived_value_that_the_trainer_cannot_take_is_a_problem():
     tree = {"data": {"source": "digits"}, "space": {"batch_size": {"values": [32, 64]}}}
-    sound = from_mapping(tree | {"space": {**tree["space"], "hidden_units": {
-        "derive": "2 * batch_size"}, "learning_rate": {"derive": "batch_size / 1024"}}})  # fmt: skip
+    units, rate = {"derive": "2 * batch_size"}, {"derive": "batch_size / 1024"}
+    space = {**tree["space"], "hidden_units": units, "learning_rate": rate}
+    sound = from_mapping(tree | {"space": space})
     assert draws(sound.space)[0]["hidden_units"] in (64, 128)
     for text, message in (
         ("batch_size / 2", "is no whole number, found 16.0; use // or round"),
