@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 from hpsearch.config.checks import draws
 from hpsearch.config.schema import Config
+from hpsearch.space import Choice
 from hpsearch.trainers.kinds import kind_of
 
 
 def remarks_on(config: Config) -> list[str]:
     """What a user may want to know, each with the key that it is about and a remedy."""
-    return [*_idle(config), *_unused(config), *_search(config), *_parallel(config)]
+    return [
+        *_idle(config),
+        *_named(config),
+        *_unused(config),
+        *_search(config),
+        *_parallel(config),
+    ]
 
 
 def _idle(config: Config) -> Iterator[str]:
@@ -46,6 +54,26 @@ def _idle(config: Config) -> Iterator[str]:
             )
 
 
+def _named(config: Config) -> Iterator[str]:
+    """Ordered numbers that by their parameter's name are names, and no amounts."""
+    for parameter in config.space:
+        domain = parameter.domain
+        if isinstance(domain, Choice) and domain.ordered and is_name(parameter.name):
+            yield (
+                f"space.{parameter.name}: its values count as neighbours, from least to most; if "
+                "they are mere names, add ordered: false"
+            )
+
+
+def is_name(parameter: str) -> bool:
+    """Whether numbers of a parameter of this name tell things apart, and measure nothing.
+
+    >>> is_name("data_seed"), is_name("fold"), is_name("seed_fraction"), is_name("folder_size")
+    (True, True, False, False)
+    """
+    return re.fullmatch(r"(.*[_.-])?(seed|fold|id|index|version)", parameter.lower()) is not None
+
+
 def _unused(config: Config) -> Iterator[str]:
     """Parameters that a user's trainer is not seen to use."""
     names = list(config.space.names)
@@ -61,6 +89,13 @@ def _commonest(reasons: Counter[str]) -> str:
 def _search(config: Config) -> Iterator[str]:
     if config.metric.name == "train_loss":
         yield "metric.name: train_loss rewards overfitting; val_loss is measured on held-out rows"
+    timed = kind_of(config.trainer).timed
+    for metric in (config.metric, *config.other_metrics):
+        if metric.name in timed:
+            yield (
+                f"metric: {metric.name} is measured time, which differs from run to run: the same "
+                "seed need not give the same trials; `parameters` would"
+            )
     if config.search.sampler == "random" and config.search.rounds != "auto":
         yield "search.rounds: sampler random draws every round alike; drop it, or use zoom"
     if config.search.sampler == "random" and config.search.screen:

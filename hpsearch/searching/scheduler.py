@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 
 from hpsearch.backends import Answer, Backend, Task
@@ -310,7 +310,10 @@ class Scheduler:
             return
         if answer.kind == "ok":
             for job, outcome in zip(group, answer.value, strict=True):
-                self.record(job, outcome, answer, share=len(group))
+                if lacking := self.ledger.criterion.lacking(outcome.curve):
+                    self.fail(job, replace(answer, error=f"TrainerError: {lacking}"))
+                else:
+                    self.record(job, outcome, answer, share=len(group))
         else:
             self.fail(group[0], answer)
         self.training[stage] -= {job.training for job in group}

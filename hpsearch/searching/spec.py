@@ -33,6 +33,8 @@ TRIED = (
 )
 """What to do where every setting has been tried."""
 
+ORDERS = 3  # the rules from which on a choice can have an order
+
 
 @dataclass(frozen=True)
 class Spec:
@@ -168,6 +170,8 @@ def spec_of(run: RunDirectory, info: RunInfo, config: Config) -> Spec:
     file = run.inside / "history.jsonl"
     check_params(results, config.space, file, "refine the parent again")
     spec = spec_for(config, info.plan, history)
+    if info.rules < ORDERS:
+        spec = replace(spec, space=spec.space.unordered())
     return replace(spec, inherited=info.parent_winner, rules=info.rules, babysat=info.babysit)
 
 

@@ -51,8 +51,13 @@ class Parameter:
 
     @property
     def categorical(self) -> bool:
-        """Whether the values have no order."""
+        """Whether the values are listed, so that there is nothing between them."""
         return isinstance(self.domain, Choice)
+
+    @property
+    def ordered(self) -> bool:
+        """Whether values that are close to each other on the coordinate are alike."""
+        return not isinstance(self.domain, Choice) or self.domain.ordered
 
     def as_config(self) -> dict[str, Any]:
         """The parameter in the form of a configuration."""
@@ -465,6 +470,16 @@ class Space:
                     for value in parameter.domain.as_config()["values"]
                 ]
         return settings if len(settings) == 1 else [*map(self.with_derived, settings)]
+
+    def unordered(self) -> Space:
+        """The same space, none of whose choices has an order."""
+        parameters = tuple(
+            replace(each, domain=replace(each.domain, ordered=False))
+            if isinstance(each.domain, Choice)
+            else each
+            for each in self.parameters
+        )
+        return replace(self, parameters=parameters)
 
     def as_config(self) -> dict[str, dict[str, Any]]:
         """The space in the form of a configuration; its constraints stand beside it."""

@@ -18,6 +18,7 @@ from hpsearch.space.domain import (
     Discrete,
     Domain,
     Fixed,
+    ascending,
 )
 from hpsearch.space.expression import Expression
 from hpsearch.space.scale import SCALES, Scale
@@ -125,7 +126,10 @@ def _domain(keys: Mapping[str, Any]) -> Domain:
         values = keys["values"]
         if not isinstance(values, list) or len(values) < 2:
             raise ValueError("values must be a list of two at least")
-        return Choice(tuple(map(_choosable, values)))
+        ordered = keys.get("ordered", ascending(values))
+        if not isinstance(ordered, bool):
+            raise ValueError("ordered must be true or false")
+        return Choice(tuple(map(_choosable, values)), ordered)
     scales = {name: scale for name, scale in SCALES.items() if name == keys.get("scale")}
     low, high, step = keys.get("min"), keys.get("max"), keys.get("step")
     integer = keys.get("type") == "int"
