@@ -2,6 +2,7 @@
 
 import json
 import random
+from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -176,6 +177,15 @@ def test_a_derived_value_that_the_trainer_cannot_take_is_a_problem():
         space = {**tree["space"], "hidden_units": {"derive": text}}
         with pytest.raises(ConfigError, match=f"hidden_units.derive: in some trials: {message}"):
             from_mapping(tree | {"space": space})
+
+
+def test_the_example_in_the_guide_is_sound():
+    guide = (Path(__file__).parents[2] / "docs" / "guide.md").read_text()
+    section = guide.partition("## Constraints and derived values")[2]
+    example = section.partition("```yaml\n")[2].partition("```")[0]
+    found = from_mapping(read_yaml(f"data: {{source: digits}}\n{example}".encode(), "x")[0])
+    assert (len(found.where), len(found.space.derived)) == (3, 1)
+    assert {params["learning_rate"] for params in draws(found.space)} == {0.005, 0.01, 0.02}
 
 
 SCRAPS = [
