@@ -62,7 +62,9 @@ def _full(
     exact = {  # as they were given, not as they come back from the unit cube
         name: setting[name][: len(value)] if isinstance(value, list) else setting[name]
         for name, value in drawn.items()
-        if name in setting and isinstance(space[name].domain, Continuous | Discrete)
+        if name in space
+        and name in setting
+        and isinstance(space[name].domain, Continuous | Discrete)
     }
     full = space.with_derived(space.standard({**drawn, **exact}))
     problems += _derived(given, full, space, path)
