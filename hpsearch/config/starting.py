@@ -36,7 +36,7 @@ def settings(
         problems.append(Problem(("search", "start"), f"{message}; raise trials, or drop some"))
     for i, setting in enumerate(given):
         path: KeyPath = ("search", "start", i)
-        known, found = _full(setting, space, defaults, path)
+        known, found = full(setting, space, defaults, path)
         problems += found
         if not found and known in read:
             problems.append(Problem(path, f"is the same as start[{read.index(known)}]"))
@@ -44,9 +44,17 @@ def settings(
     return tuple(read), problems
 
 
-def _full(
-    given: Mapping[str, Any], space: Space, defaults: Mapping[str, Any], path: KeyPath
+def full(
+    given: Mapping[str, Any], space: Space, defaults: Mapping[str, Any], path: KeyPath = ()
 ) -> tuple[dict[str, Any], list[Problem]]:
+    """A setting with every active parameter, and what is wrong with what was given of it.
+
+    Args:
+        given: values by name.
+        space: of the search.
+        defaults: the trainer's, by hyperparameter.
+        path: where the setting stands, for problems.
+    """
     problems = list(_foreign(given, space, path))
     named = {name: value for name, value in given.items() if name in space}
     for name, value in named.items():
