@@ -1,4 +1,4 @@
-"""`hpsearch add`, `stop` and `note`: on a search at work, on one that has ended, on a stranger's."""
+"""`hpsearch add`, `stop` and `note`: on a search at work, and on one that has ended."""
 
 import json
 import subprocess
@@ -57,7 +57,7 @@ def test_a_search_at_work_takes_a_setting_stops_a_trial_and_ends(folder, hpsearc
         ended = hpsearch("stop", "slow")
         assert search.wait(60) == 130
         assert "stopped by hand; all that finished is on disk" in search.stderr.read()
-    assert added.out == "trial 4 was added: x 0.5, kind a; half; it is trained in full now\n"
+    assert added.out == "trial 4 was added: x 0.5, kind b; half; it is trained in full now\n"
     assert stopped.out == "trial 0 was stopped before its first rung ended\n"
     assert "trial 0: has ended already; it is stopped" in again.err
     assert ended.status == 0
@@ -66,7 +66,7 @@ def test_a_search_at_work_takes_a_setting_stops_a_trial_and_ends(folder, hpsearc
     found = lines(folder / "runs" / "slow")
     assert [each["status"] for each in found] == ["stopped"] + ["completed"] * 4
     assert found[0]["error"] == "Stopped: by hand"
-    assert found[4]["params"] == {"x": 0.5, "kind": "a"}
+    assert found[4]["params"] == {"x": 0.5, "kind": "b"}
 
 
 def test_a_finished_search_trains_a_setting_when_it_is_resumed_and_can_be_extended(
@@ -109,7 +109,7 @@ def test_notes_and_tags_are_shown_and_nothing_in_them_reaches_the_terminal_or_th
     [
         (["add", "slow"], 2, "say the setting, for example --set learning_rate=0.01"),
         (["add", "slow", "--set", "x"], 1, "--set x: write NAME=VALUE"),
-        (["add", "slow", "--set", "x=7"], 1, "it lies between 0 and 1"),
+        (["add", "slow", "--set", "x=7"], 1, "it lies between 0.0 and 1.0"),
         (["stop", "slow"], 1, "must be at work to be stopped, but it has finished"),
         (["stop", "slow", "--trial", "1"], 1, "must be at work to be stopped"),
         (["note", "slow"], 2, "say what to note"),
