@@ -124,7 +124,7 @@ def test_the_lines_that_set_up_name_what_there_is():
     ]
     named = {extra for page in PAGES for extra in re.findall(r"'\.\[(\w+)\]'", page.read_text())}
     assert {"test", "dev", "parquet"} <= named <= set(extras)
-    assert lines[1].endswith(".venv/bin/python -m pytest -n 2 -q")
+    assert lines[1].endswith(".venv/bin/python -m pytest -n 4 -q")
 
 
 @pytest.mark.parametrize("page", ["docs/how_it_works.md", "CONTRIBUTING.md"])

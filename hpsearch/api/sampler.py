@@ -43,6 +43,7 @@ class Sampler:
         seed: int = 0,
         trials: int = 64,
         sampler: Literal["zoom", "random"] = "zoom",
+        where: Sequence[str] = (),
     ):
         """Begin a search that has no trials yet.
 
@@ -53,6 +54,8 @@ class Sampler:
             trials: about how many you will ask for. The steps from coarse to fine are paced by
                 it; you may ask for fewer, or go on beyond it.
             sampler: "random" looks at no values.
+            where: constraints, as under `where` in a configuration: `["beta1 < beta2"]`. No
+                setting is asked for that violates one.
 
         Raises:
             HpsearchError: an argument is not what it must be; of a space, every problem.
@@ -64,7 +67,9 @@ class Sampler:
         seed, trials = _whole("seed", seed), _whole("trials", trials)
         if trials < 1:
             raise HpsearchError(f"trials: must be at least 1, found {trials}")
-        self.space = space if isinstance(space, Space) else space_from(space)
+        if isinstance(space, Space) and where:
+            raise HpsearchError("where: must be left out, as a Space has its own constraints")
+        self.space = space if isinstance(space, Space) else space_from(space, where)
         self.goal = goal
         self._objective = Criterion("value", goal)
         self._seed, self._planned, self._sampler = seed, trials, sampler
@@ -124,13 +129,16 @@ class Sampler:
             HpsearchError: a setting lies outside the space, or a value is no number. Then
                 nothing is recorded.
         """
-        known = [{name: plain(value) for name, value in each.items()} for each in settings]
+        known = [
+            self.space.with_derived({name: plain(value) for name, value in each.items()})
+            for each in settings
+        ]
         told = self._numbers(values, len(known), single=False)
         for place, params in enumerate(known):
             if not self.space.contains(params):
                 raise HpsearchError(
                     f"settings[{place}]: must lie in the space, with exactly its active "
-                    f"parameters; found {dict(params)}"
+                    f"parameters, and keep its constraints; found {dict(params)}"
                 )
         first = len(self._trials)
         exact = map(self.space.standard, known)

@@ -17,6 +17,7 @@ from hpsearch.searching.spec import rounds_of, shortage
 from hpsearch.searching.stages import busy, planned_epochs
 from hpsearch.searching.trainer import jobs_of
 from hpsearch.space import Parameter, Space
+from hpsearch.space.feasible import feasibility
 from hpsearch.trial import Round
 
 MOST_SHOWN = 16  # rounds whose sizes are written out one by one, in a plan for many workers
@@ -35,7 +36,12 @@ def show_space(space: Space) -> None:
             low, median, high = (number(domain.at(share)) for share in (0.0, 0.5, 1.0))
             cells = [_scale(config), f"{low} .. {high}", median]
         shown.add_row(parameter.name, *cells, _conditions(parameter))
+    for each in space.derived:
+        shown.add_row(each.name, "derived", each.expression.text, "", _condition(each.when))
     display(shown)
+    if space.where:
+        echo(f"\nwhere {'; '.join(constraint.text for constraint in space.where)}")
+        echo(f"about {feasibility(space).share:.0%} of the draws keep it; others are drawn anew")
 
 
 def _scale(config: Mapping[str, Any]) -> str:
@@ -53,9 +59,16 @@ def _conditions(parameter: Parameter) -> str:
         words.append(f"step {number(config['step'])}")
     if parameter.per:
         words.append(f"per {parameter.per}")
-    for name, values in parameter.when.items():
-        words.append(f"if {name}={' or '.join(number(value) for value in values)}")
+    if parameter.when:
+        words.append(_condition(parameter.when))
     return ", ".join([*words, "crossed"] if parameter.cross else words)
+
+
+def _condition(when: Mapping[str, Sequence[Any]]) -> str:
+    return ", ".join(
+        f"if {name}={' or '.join(number(value) for value in values)}"
+        for name, values in when.items()
+    )
 
 
 def show_plan(config: Config) -> None:

@@ -137,15 +137,15 @@ def changed(
     return from_mapping(tree, None, overrides, **forced)
 
 
-def space_from(tree: Mapping[str, Any]) -> Space:
-    """A space alone: what a configuration has under `space`, for any names.
+def space_from(tree: Mapping[str, Any], where: Sequence[str] = ()) -> Space:
+    """A space alone: what a configuration has under `space` and `where`, for any names.
 
     Raises:
         ConfigError: every problem, each with its dotted key.
     """
     from hpsearch.config.loading import space_from_tree
 
-    return space_from_tree(tree)
+    return space_from_tree(tree, where)
 
 
 def remarks_on(config: Config) -> list[str]:

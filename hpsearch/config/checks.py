@@ -5,15 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from hpsearch.config.parts import Parts
 from hpsearch.config.problems import KeyPath, Problem
 from hpsearch.config.schema import Parallel
 from hpsearch.fields import show
 from hpsearch.rng import stream
-from hpsearch.space import Continuous, Domain, Fixed, Space, largest_integer, same
+from hpsearch.space import (
+    Continuous,
+    Domain,
+    Expression,
+    Fixed,
+    Space,
+    largest_integer,
+    same,
+)
+from hpsearch.space.expression import ExpressionError, InactiveError, MistypedError
+from hpsearch.space.feasible import exactly, feasibility, in_words, keeps
 from hpsearch.space.stored import MOST_COORDINATES
 from hpsearch.suggestions import hint
-from hpsearch.trial import Value
+from hpsearch.trainers.hyperparameter import Hyperparameter, wrong
+from hpsearch.trial import Params, Value
+
+SAMPLE = 256  # settings that are looked at for what the trainer cannot train
 
 Domains = Mapping[str, Domain | None]
 """The domain of each name in the space, None where it is not sound."""
@@ -37,6 +52,10 @@ def dependencies(parts: Parts, domains: Domains) -> Iterator[Problem]:
         if part is not None:
             yield from _per(name, part.per, parts, domains)
             yield from _when(name, part.when or {}, parts, domains)
+            if part.derive is not None:
+                yield from _expression(part.derive, ("space", name, "derive"), parts)
+    for i, text in enumerate(parts.where):
+        yield from _expression(text, ("where", i), parts)
     yield from _circles(parts)
 
 
@@ -212,11 +231,36 @@ def _unknown_name(name: str, itself: str, parts: Parts) -> str | None:
     return f"{name!r} is neither in 'space' nor fixed in 'trainer'{suggestion}{default}"
 
 
+def _expression(text: str, path: KeyPath, parts: Parts) -> Iterator[Problem]:
+    """Why a text is no expression, or the first name in it that there is not."""
+    try:
+        names = Expression(text).names
+    except ExpressionError as error:
+        yield Problem(path, str(error))
+        return
+    itself = str(path[1]) if path[0] == "space" else ""
+    for name in names:
+        unknown = _unknown_name(name, itself, parts)
+        if unknown is not None:
+            odd = [each for each in _names(parts) if not each.isidentifier() and each in text]
+            remedy = f'; write space["{odd[0]}"]' if odd else ""
+            yield Problem(path, unknown + remedy)
+            return
+
+
+def _is_derived(name: str, parts: Parts) -> str | None:
+    """That a name which `per` or `when` uses is of a derived value; None where it is not."""
+    part = parts.space.get(name)
+    if part is None or part.derive is None:
+        return None
+    return f"space.{name} is derived; name what it is computed from, or a parameter of its own"
+
+
 def _per(name: str, per: str | None, parts: Parts, domains: Domains) -> Iterator[Problem]:
     if per is None:
         return
     path = ("space", name, "per")
-    unknown = _unknown_name(per, name, parts)
+    unknown = _unknown_name(per, name, parts) or _is_derived(per, parts)
     if unknown is not None:
         yield Problem(path, unknown)
         return
@@ -236,7 +280,7 @@ def _per(name: str, per: str | None, parts: Parts, domains: Domains) -> Iterator
 def _when(name: str, when: Mapping[str, Any], parts: Parts, domains: Domains) -> Iterator[Problem]:
     for other, given in when.items():
         path = ("space", name, "when", other)
-        unknown = _unknown_name(other, name, parts)
+        unknown = _unknown_name(other, name, parts) or _is_derived(other, parts)
         if unknown is not None:
             yield Problem(path, unknown, of_key=True)
             continue
@@ -275,17 +319,31 @@ def _possible(domain: Domain) -> str:
 
 
 def _circles(parts: Parts) -> Iterator[Problem]:
-    """Circles of `per` and `when`, each reported once, at its first parameter."""
+    """Circles of `per` and `when`, or of `derive`, each reported once, at its first parameter."""
     above = {
         name: [] if part is None else [*(part.when or {}), *([part.per] if part.per else [])]
         for name, part in parts.space.items()
     }
-    reported: set[str] = set()
-    for name in above:
-        circle = _circle(name, above)
-        if circle and not reported & set(circle):
-            reported |= set(circle)
-            yield Problem(("space", name), f"a circle of 'per' and 'when': {' -> '.join(circle)}")
+    derived = {
+        name: _names_in(part.derive)
+        for name, part in parts.space.items()
+        if part is not None and part.derive is not None
+    }
+    for keys, names in (("'per' and 'when'", above), ("'derive'", derived)):
+        reported: set[str] = set()
+        for name in names:
+            circle = _circle(name, names)
+            if circle and not reported & set(circle):
+                reported |= set(circle)
+                yield Problem(("space", name), f"a circle of {keys}: {' -> '.join(circle)}")
+
+
+def _names_in(text: str) -> list[str]:
+    """The names in an expression; none where it is no expression."""
+    try:
+        return list(Expression(text).names)
+    except ExpressionError:
+        return []
 
 
 def _circle(start: str, above: Mapping[str, list[str]]) -> list[str]:
@@ -308,18 +366,88 @@ def misfits(space: Space, parts: Parts) -> Iterator[Problem]:
         message = f"has {space.dimensions:,} coordinates, at most {MOST_COORDINATES:,} can be"
         yield Problem(("space",), f"{message} searched; bound what 'per' names")
         return
+    found = list(_infeasible(space))
+    yield from found
+    if found:
+        return
     reported: set[str] = set()
+    hyperparameters = {} if parts.kind is None else parts.kind.hyperparameters
     for params in draws(space):
         settings = {**space.settings, **params}
-        for name, message in parts.kind.check_settings(settings) if parts.kind is not None else []:
+        wrongs = parts.kind.check_settings(settings) if parts.kind is not None else []
+        for each in space.derived:
+            hyperparameter = hyperparameters.get(each.name)
+            if each.name in params and hyperparameter is not None:
+                unfit = _unfit(params[each.name], hyperparameter)
+                if unfit and each.name not in reported:
+                    reported.add(each.name)
+                    yield Problem(("space", each.name, "derive"), f"in some trials: {unfit}")
+        for name, message in wrongs:
             if name not in reported:
                 reported.add(name)
-                place = "space" if name in space else "trainer"
+                place = "space" if name in space.names else "trainer"
                 yield Problem((place, name), f"in some trials: {message}")
 
 
-def draws(space: Space, count: int = 256) -> list[dict[str, Value | list[Value]]]:
-    """A fixed sample of settings, the space's corners of all-low and all-high among them."""
-    points = stream("draws of a space to check").random((count, space.dimensions))
+def _unfit(value: Any, hyperparameter: Hyperparameter) -> str | None:
+    """What is wrong with a derived value of a hyperparameter."""
+    whole = [type(entry) is int for entry in (value if isinstance(value, list) else [value])]
+    if hyperparameter.kind == "int" and not all(whole):
+        return f"is no whole number, found {show(value)}; use // or round"
+    return wrong(hyperparameter, value)
+
+
+def _infeasible(space: Space) -> Iterator[Problem]:
+    """Expressions that compute with text, say, and constraints that hardly any draw keeps."""
+    if not space.constrained:
+        return
+    points = stream("draws of a space to check").random((SAMPLE, space.dimensions))
+    problems: dict[KeyPath, str] = {}
+    for params in space.all_params(points):
+        for path, message in _mistyped(space, params):
+            problems.setdefault(path, message)
+    yield from (Problem(path, f"in some trials: {text}") for path, text in problems.items())
+    found = feasibility(space)
+    if not problems and not found.enough:
+        cost = found.costliest
+        yield Problem(("space",) if cost is None else ("where", cost), in_words(space, found))
+
+
+def _mistyped(space: Space, params: Params) -> Iterator[tuple[KeyPath, str]]:
+    """Expressions that these values are of the wrong type for, each with its place."""
+    values: dict[str, Any] = {**space.settings, **params}
+    for each in space.derived_order:
+        try:
+            if space.active(each, values):
+                values[each.name] = each.expression.value(values)
+        except InactiveError:
+            continue
+        except MistypedError as error:
+            yield ("space", each.name, "derive"), str(error)
+            return
+        except ExpressionError:
+            return
+    for i, constraint in enumerate(space.where):
+        try:
+            constraint.holds(values)
+        except MistypedError as error:
+            yield ("where", i), str(error)
+        except ExpressionError:
+            continue
+
+
+def draws(space: Space, count: int = SAMPLE) -> list[dict[str, Value | list[Value]]]:
+    """A fixed sample of settings, the space's corners of all-low and all-high among them.
+
+    All keep the constraints.
+    """
+    generator = stream("draws of a space to check")
+    points = generator.random((count, space.dimensions))
     points[0], points[1] = 0, 1
+    if space.constrained:
+        points = points[keeps(space, points)]
+        more = exactly(
+            space, lambda n: generator.random((n, space.dimensions)), count - len(points)
+        )
+        points = np.vstack([points, more])
     return space.all_params(points)

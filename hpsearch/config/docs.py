@@ -24,7 +24,7 @@ from hpsearch.fields import Keys
 from hpsearch.trainers.hyperparameter import Hyperparameter
 from hpsearch.trainers.kinds import Kind, built_in, every_kind, kind_named
 
-FORMS = ({"required": ["min", "max"]}, {"required": ["values"]}, {"required": ["value"]})
+FORMS = tuple({"required": keys} for keys in (["min", "max"], ["values"], ["value"], ["derive"]))
 
 INTRODUCTION = """\
 # The configuration
@@ -51,12 +51,13 @@ explains the keys (first line of the file:
 
 SPACE = """\
 Each key is a hyperparameter of the trainer (the table under [trainer](#trainer)), each value
-says what it can be, in one of three forms:
+says what it can be, in one of four forms:
 
 ```yaml
 learning_rate: {scale: log, min: 1e-4, max: 1}    # a range
 batch_size:    {values: [32, 64, 128]}            # a choice
 activation:    {value: tanh}                      # fixed, as in `trainer`
+hidden_units:  {derive: "2 * batch_size"}         # computed, not searched
 ```
 
 Whole numbers (`type: int`) and steps are fair on every scale: on `linear`, 1 to 3 come a third

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import fields
 from typing import Any
 
 from hpsearch.config.problems import KeyPath, Problem
 from hpsearch.config.schema import ABSENT, ParameterKeys
-from hpsearch.fields import as_whole, show
+from hpsearch.fields import as_whole, is_number, show
 from hpsearch.space import (
     ALIASES,
     LINEAR,
@@ -22,7 +23,7 @@ from hpsearch.space import (
     Scale,
     same,
 )
-from hpsearch.space.domain import LARGEST, MOST_VALUES
+from hpsearch.space.domain import LARGEST, MOST_VALUES, ascending
 from hpsearch.trainers.hyperparameter import Hyperparameter, standard, wrong
 
 NEAREST = 1e-12  # of a warped bound: as far as it must lie from the other one
@@ -45,12 +46,12 @@ def domain(
     if problems:
         return None, problems
     if not forms:
-        return None, [Problem(path, "needs min and max, or values, or value")]
+        return None, [Problem(path, "needs min and max, or values, or value, or derive")]
     made: Domain | None
     if forms == ["value"]:
         made = Fixed(standard(part.value, hyperparameter))
     elif forms == ["values"]:
-        made, problems = _choice(part.values or [], path, hyperparameter)
+        made, problems = _choice(part, path, hyperparameter)
     else:
         integer = hyperparameter is not None and hyperparameter.kind == "int"
         made, problems = _range(part, path, integer)
@@ -77,8 +78,12 @@ def _mixture(part: ParameterKeys, forms: list[str]) -> Iterator[tuple[str, str]]
     for form in ("value", "values"):
         if form in forms and "range" in forms:
             key = next(key for key in RANGE if getattr(part, key) is not None)
-            what = "fixes the parameter" if form == "value" else "lists the choices, unordered"
+            what = "fixes the parameter" if form == "value" else "lists the choices"
             yield key, f"belongs to a range (min, max), but '{form}' {what}; keep one of them"
+    if part.ordered is not None and "values" not in forms:
+        yield "ordered", "is about the order of 'values', and there are none; drop it"
+    elif part.ordered and (why := _orderless(part.values or [])):
+        yield "ordered", why
     if part.cross and len(part.values or []) < 2:
         yield "cross", "compares every one of 'values', so it needs 'values', at least two"
     if part.cross and part.per is not None:
@@ -88,16 +93,40 @@ def _mixture(part: ParameterKeys, forms: list[str]) -> Iterator[tuple[str, str]]
         yield "cross", f"{reason}; drop one of them"
 
 
+def _orderless(values: list[Any]) -> str | None:
+    """Why values cannot be ordered; None where they can."""
+    if all(map(is_number, values)):
+        if ascending(values) or ascending(values[::-1]):
+            return None
+        return "needs numbers in ascending order, and these go up and down; sort 'values'"
+    kinds = {type(value) for value in values}
+    if len(kinds) == 1 and not kinds & {bool, type(None)}:
+        return None
+    return "needs values of one kind, all numbers or all texts, and no true or false; drop it"
+
+
+def derived_mixture(part: ParameterKeys, path: KeyPath) -> Iterator[Problem]:
+    """Keys that say what is searched, beside `derive`."""
+    for each in fields(ParameterKeys):
+        if each.name not in ("derive", "when") and getattr(part, each.name) != each.default:
+            message = "says what is searched, but 'derive' computes it; keep one of them"
+            yield Problem((*path, each.name), message, of_key=True)
+
+
 def _choice(
-    values: list[Any], path: KeyPath, hyperparameter: Hyperparameter | None
+    part: ParameterKeys, path: KeyPath, hyperparameter: Hyperparameter | None
 ) -> tuple[Choice | Fixed, list[Problem]]:
+    values = part.values or []
     problems = [
         Problem((*path, "values", i), f"{show(value)} is listed twice")
         for i, value in enumerate(values)
         if any(same(value, earlier) for earlier in values[:i])
     ]
     exact = tuple(standard(value, hyperparameter) for value in values)
-    return (Choice(exact) if len(exact) > 1 else Fixed(exact[0])), problems
+    if len(exact) == 1:
+        return Fixed(exact[0]), problems
+    ordered = ascending(exact) if part.ordered is None else part.ordered
+    return Choice(exact, ordered), problems
 
 
 def _range(

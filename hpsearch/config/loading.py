@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import os.path
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from hpsearch.config import checks, overrides, starting, yaml_text
-from hpsearch.config.domains import domain
-from hpsearch.config.parts import Parts, TrainerParts, parameters, read, trainer_parts
+from hpsearch.config.domains import derived_mixture, domain
+from hpsearch.config.parts import (
+    Parts,
+    TrainerParts,
+    parameters,
+    read,
+    trainer_parts,
+    typed_part,
+)
 from hpsearch.config.problems import Positions, Problem
-from hpsearch.config.schema import Config, Parallel, Tls, TrainerConfig
+from hpsearch.config.schema import Config, Heading, Parallel, Tls, TrainerConfig
 from hpsearch.data.options import BUILT_IN
 from hpsearch.errors import ConfigError, as_argument
 from hpsearch.fields import show
 from hpsearch.messages import expanded
-from hpsearch.space import Domain, Parameter, Space
+from hpsearch.space import Derived, Domain, Expression, Parameter, Space
 from hpsearch.suggestions import nearest
 from hpsearch.trainers.kinds import Kind
 from hpsearch.trial import Params
@@ -70,13 +77,14 @@ def from_tree(
     return _config(sound, places, problems + found, base, "search", None, searched)
 
 
-def space_from_tree(tree: Mapping[str, Any]) -> Space:
+def space_from_tree(tree: Mapping[str, Any], where: Sequence[str] = ()) -> Space:
     """A space alone, of whatever names; no trainer says which there are."""
-    sound, problems = yaml_text.plain({"space": tree})
+    sound, problems = yaml_text.plain({"space": tree, "where": list(where)})
     typed, found = parameters(sound.get("space"), None)
-    parts = Parts(None, None, TrainerParts(None, {}, {}), None, typed, None, None, None)
+    heading, wrong = typed_part(Heading, {"where": sound.get("where")}, ())
+    parts = Parts(heading, None, TrainerParts(None, {}, {}), None, typed, None, None, None)
     domains, more = _domains(parts)
-    problems += found + more
+    problems += found + wrong + more
     problems += checks.dependencies(parts, domains)
     if not problems:
         space = _space(parts, domains)
@@ -139,7 +147,7 @@ def _config(
     problems += checks.missing_data(parts, given=tree.get("data") is not None)
     space: Space | None = None
     start: tuple[Params, ...] | str = ()
-    if not any(problem.path[:1] in (("space",), ("trainer",)) for problem in problems):
+    if not any(problem.path[:1] in (("space",), ("trainer",), ("where",)) for problem in problems):
         space = _space(parts, domains)
         found = list(checks.misfits(space, parts))
         start, more = _start(parts, space) if not found else ((), [])
@@ -189,9 +197,11 @@ def filled(tree: Mapping[str, Any], kind: Kind | None) -> dict[str, Any]:
 
 def _domains(parts: Parts) -> tuple[dict[str, Domain | None], list[Problem]]:
     domains: dict[str, Domain | None] = dict.fromkeys(parts.space)
-    problems = []
+    problems: list[Problem] = []
     for name, part in parts.space.items():
-        if part is not None:
+        if part is not None and part.derive is not None:
+            problems += derived_mixture(part, ("space", name))
+        elif part is not None:
             known = {} if parts.kind is None else parts.kind.hyperparameters
             domains[name], found = domain(part, ("space", name), known.get(name))
             problems += found
@@ -199,17 +209,21 @@ def _domains(parts: Parts) -> tuple[dict[str, Domain | None], list[Problem]]:
 
 
 def _space(parts: Parts, domains: Mapping[str, Domain | None]) -> Space:
-    parameters = []
+    parameters, derived = [], []
     for name, part in parts.space.items():
         values = domains[name]
         assert part is not None
-        assert values is not None
         when = {
             other: tuple(_standard(domains.get(other), value) for value in _listed(given))
             for other, given in (part.when or {}).items()
         }
+        if part.derive is not None:
+            derived.append(Derived(name, Expression(part.derive), when))
+            continue
+        assert values is not None
         parameters.append(Parameter(name, values, part.per, when, part.cross))
-    return Space(tuple(parameters), dict(parts.trainer.settings))
+    settings, where = dict(parts.trainer.settings), map(Expression, parts.where)
+    return Space(tuple(parameters), settings, tuple(derived), tuple(where))
 
 
 def _listed(given: Any) -> list[Any]:
@@ -252,6 +266,7 @@ def _complete(
     return Config(
         name=heading.name or name,
         seed=heading.seed,
+        where=heading.where,
         data=None if data is None else replace(data, source=_source(data.source, base)),
         trainer=whole,
         metric=parts.metric,

@@ -66,6 +66,11 @@ class Parts:
     babysit: Babysit | None
 
     @property
+    def where(self) -> tuple[str, ...]:
+        """The texts of the constraints."""
+        return () if self.heading is None else self.heading.where
+
+    @property
     def kind(self) -> Kind | None:
         """The kind of trainer, where one is named."""
         return self.trainer.kind
@@ -273,6 +278,6 @@ def _not_a_parameter(value: Any) -> str:
     if isinstance(value, list):
         return "must be a mapping; for a choice write {values: [...]}"
     if value is None or not is_scalar(value):
-        return "must be a mapping with min and max, or values, or value"
+        return "must be a mapping with min and max, or values, or value, or derive"
     text = str(value).lower() if isinstance(value, bool) else value
     return f"must be a mapping; to fix it write {{value: {text}}}, or fix it in 'trainer'"

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 from hpsearch.config.checks import draws
 from hpsearch.config.schema import Config
+from hpsearch.space import Choice
 from hpsearch.trainers.kinds import kind_of
 
 
 def remarks_on(config: Config) -> list[str]:
     """What a user may want to know, each with the key that it is about and a remedy."""
-    return [*_idle(config), *_unused(config), *_search(config), *_parallel(config)]
+    return [
+        *_idle(config),
+        *_named(config),
+        *_unused(config),
+        *_search(config),
+        *_parallel(config),
+    ]
 
 
 def _idle(config: Config) -> Iterator[str]:
@@ -32,8 +40,8 @@ def _idle(config: Config) -> Iterator[str]:
     for name in config.trainer.settings:
         if ignored[name] == len(sample):
             yield f"trainer.{name}: no trial uses it: {_commonest(reasons[name])}; drop it"
-    for parameter in config.space:
-        name, count = parameter.name, active[parameter.name]
+    for name in config.space.names:
+        count = active[name]
         if count == 0:
             yield f"space.{name}: its conditions hold in no trial of {len(sample)} drawn; drop it"
         elif ignored[name] == count:
@@ -46,9 +54,29 @@ def _idle(config: Config) -> Iterator[str]:
             )
 
 
+def _named(config: Config) -> Iterator[str]:
+    """Ordered numbers that by their parameter's name are names, and no amounts."""
+    for parameter in config.space:
+        domain = parameter.domain
+        if isinstance(domain, Choice) and domain.ordered and is_name(parameter.name):
+            yield (
+                f"space.{parameter.name}: its values count as neighbours, from least to most; if "
+                "they are mere names, add ordered: false"
+            )
+
+
+def is_name(parameter: str) -> bool:
+    """Whether numbers of a parameter of this name tell things apart, and measure nothing.
+
+    >>> is_name("data_seed"), is_name("fold"), is_name("seed_fraction"), is_name("folder_size")
+    (True, True, False, False)
+    """
+    return re.fullmatch(r"(.*[_.-])?(seed|fold|id|index|version)", parameter.lower()) is not None
+
+
 def _unused(config: Config) -> Iterator[str]:
     """Parameters that a user's trainer is not seen to use."""
-    names = [parameter.name for parameter in config.space]
+    names = list(config.space.names)
     unused = kind_of(config.trainer).unused_parameters
     for name, message in unused(config.trainer.options, names):
         yield f"space.{name}: {message}"

@@ -96,7 +96,7 @@ class Metric(Keys):
 
 @dataclass(frozen=True)
 class ParameterKeys(Keys):
-    """One hyperparameter to search: a range (`min`, `max`), a choice (`values`), or a `value`."""
+    """One hyperparameter: a range (`min`, `max`), a choice (`values`), a `value`, or derived."""
 
     scale: Annotated[
         str | None, rules.optional(rules.choice(*SCALES, *ALIASES, refused=REFUSED_SCALES))
@@ -119,10 +119,22 @@ class ParameterKeys(Keys):
         "Only min, min + step, ... up to max.", None
     )
     values: Annotated[list[Any] | None, rules.optional(space_rules.choices())] = key(
-        "An unordered choice, each equally likely.", None, examples=[[32, 64, 128]]
+        "A choice, each equally likely.", None, examples=[[32, 64, 128]]
+    )
+    ordered: Annotated[bool | None, rules.optional(rules.flag())] = key(
+        "Whether neighbours in `values` are alike, so that the search closes in on them as on a "
+        "range. Null: where `values` are numbers in ascending order. `false` for numbers that "
+        "are mere names, such as seeds; `true` for texts from least to most.",
+        None,
     )
     value: Annotated[Any, space_rules.choosable()] = key(
         "One value for every trial.", ABSENT, written=None, examples=[0.9]
+    )
+    derive: Annotated[str | None, rules.optional(rules.text())] = key(
+        "Computed from other parameters and fixed settings, and not searched: an expression as in "
+        "`where`. It is inactive where one of them is.",
+        None,
+        examples=["batch_size * 4"],
     )
     per: Annotated[str | None, rules.optional(rules.text())] = key(
         "Name of a whole number, in `space` or fixed in `trainer`: the trial holds a "
@@ -362,6 +374,17 @@ class Heading(Keys):
     seed: Annotated[Count, rules.whole(0, LARGEST_SEED)] = key(
         "Decides every random number of the search but the data split.", 0
     )
+    where: Annotated[tuple[str, ...], space_rules.constraints()] = key(
+        "Constraints: what must be true of every trial's setting, else it is drawn anew. Names of "
+        "`space` and of fixed settings in `trainer`, numbers, text, `true`, `false`, "
+        "`+ - * / // % **`, comparisons, `in`, `and`, `or`, `not`, lists, entries (`units[0]`), "
+        "`abs`, `len`, `log2`, `max`, `min`, `round`, `sum`. One that names what is inactive in a "
+        "setting, be it an entry that a list lacks, does not apply to it. A name that is none of "
+        'Python\'s is written `space["learning-rate"]`.',
+        (),
+        written=[],
+        examples=[["beta1 < beta2", "hidden_units[0] * hidden_layers <= 512"]],
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -396,6 +419,7 @@ class Config(Heading):
             },
             "metric": _plain(vars(self.metric)),
             "space": _plain(self.space.as_config()),
+            **({"where": list(self.where)} if self.where else {}),
             "search": {
                 **_plain(vars(self.search)),
                 "halving": _plain(self.search.halving) or False,

@@ -1,4 +1,4 @@
-"""Rules for the keys that hold more than one value: choices, conditions, starting settings."""
+"""Rules for the keys that hold more than one value: choices, conditions, constraints, starts."""
 
 from __future__ import annotations
 
@@ -66,6 +66,19 @@ def conditions() -> Rule:
     one_or_more = {"anyOf": [SCALAR, {"type": "array", "items": SCALAR, "minItems": 1}]}
     schema = {"type": "object", "additionalProperties": one_or_more, "minProperties": 1}
     return Rule(check, schema)
+
+
+def constraints() -> Rule:
+    """Texts that must hold of every trial."""
+
+    def check(value: Any) -> tuple[str, ...]:
+        if value is None:
+            return ()
+        if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+            raise ValueError('a list of texts such as ["beta1 < beta2"]')
+        return tuple(value)
+
+    return Rule(check, {"type": ["array", "null"], "items": {"type": "string"}})
 
 
 def start() -> Rule:

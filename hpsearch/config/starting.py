@@ -72,7 +72,12 @@ def full(
         for name, value in drawn.items()
         if name in setting and isinstance(space[name].domain, Continuous | Discrete)
     }
-    return space.standard({**drawn, **exact}), []
+    full = space.with_derived(space.standard({**drawn, **exact}))
+    problems += _derived(given, full, space, path)
+    if not problems and (violation := space.violation(full)):
+        message = f"{violation}; found {', '.join(f'{n}: {show(v)}' for n, v in full.items())}"
+        problems.append(Problem(path, message))
+    return full, problems
 
 
 def _usual(space: Space, defaults: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,9 +97,23 @@ def _foreign(given: Mapping[str, Any], space: Space, path: KeyPath) -> Iterator[
         if name in space.settings and name not in space:
             message = f"is fixed in 'trainer' as {show(space.settings[name])}; leave it out"
             yield Problem((*path, name), message, of_key=True)
-        elif name not in space:
+        elif name not in space.names:
             names = [parameter.name for parameter in space]
             yield Problem((*path, name), f"is not in 'space'{hint(name, names)}", of_key=True)
+
+
+def _derived(
+    given: Mapping[str, Any], full: Params, space: Space, path: KeyPath
+) -> Iterator[Problem]:
+    """Derived values that are given, and not what they come to."""
+    for name in given:
+        if name not in space and name in space.names:
+            if name not in full:
+                message = "is derived, and inactive with this setting; leave it out"
+                yield Problem((*path, name), message, of_key=True)
+            elif not space.computes({**full, name: given[name]}):
+                message = f"is derived: {show(full[name])} with this setting; leave it out"
+                yield Problem((*path, name), message)
 
 
 def _outside(parameter: Parameter, value: Any, path: KeyPath) -> Iterator[Problem]:

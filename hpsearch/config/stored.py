@@ -34,6 +34,7 @@ class Stored:
     space: dict[str, dict[str, Any]]
     search: Search
     parallel: Parallel
+    where: tuple[str, ...] = ()
     data: DataOptions | None = None
     babysit: Babysit = field(default_factory=Babysit)
 
@@ -51,7 +52,7 @@ def read(tree: Mapping[str, Any], run: Path) -> Config:
     try:
         found = msgspec.convert(_off_as_null(tree), Stored)
         trainer = _trainer(found.trainer)
-        space = space_from_config(found.space, trainer.settings)
+        space = space_from_config(found.space, trainer.settings, found.where)
         if found.metric.goal is None:
             raise ValueError("metric: goal is missing")
         if found.parallel.jobs == 0:

@@ -131,6 +131,7 @@ def import_trials(study: OptunaStudy, config: Config) -> ImportedTrials:
     results, pieces, by_value = [], [], 0
     for trial in study.trials:
         params = config.space.standard(gather(config.space, trial.params))
+        params = config.space.with_derived(params)
         if not config.space.contains(params):
             left_out[_misfit(config.space, params, trial.state)] += 1
             continue
@@ -185,9 +186,11 @@ def _misfit(space: Space, params: Mapping[str, Any], state: str) -> str:
             entries = value if parameter.per is not None and isinstance(value, list) else [value]
             if not all(parameter.domain.contains(entry) for entry in entries):
                 return f"outside the range of {parameter.name}"
-    names = [name for name in params if name not in space]
+    names = [name for name in params if name not in space.names]
     if names:
         return f"with another parameter, {names[0]}"
+    if (violation := space.violation(params)) is not None:
+        return f"that {violation}"
     ended = {"FAIL": "failed", "PRUNED": "were pruned"}.get(state)
     return f"that {ended} before they had all parameters" if ended else "with other parameters"
 

@@ -226,8 +226,7 @@ def _abreast(summary: Summary, results: Sequence[Result]) -> TextTable:
     rounds = ["by hand" if summary.is_added(r) else str(r.round + 1) for r in results]
     table.add_row("round", *rounds)
     table.add_row(summary.criterion.name, *(number(result.value) for result in results))
-    for parameter in summary.config.space:
-        name = parameter.name
+    for name in summary.config.space.names:
         cells = [number(r.params[name]) if name in r.params else "" for r in results]
         if any(cells):
             table.add_row(name, *cells)

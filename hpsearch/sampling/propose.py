@@ -13,6 +13,7 @@ from hpsearch.sampling.ranking import Observation, rank
 from hpsearch.sampling.surrogate import FEWEST, screen
 from hpsearch.sampling.zoom import draw, elites, latin_hypercube
 from hpsearch.space import Points, Space
+from hpsearch.space.feasible import exactly, keeps, some
 from hpsearch.space.settings import draw_key, drawn, key, settings
 from hpsearch.trial import Params
 
@@ -20,6 +21,8 @@ Sampler = Literal["zoom", "random"]
 AROUND, UNIFORM = 384, 64  # candidates around the elites, and anywhere
 MORE = 16  # candidates around the elites for each trial, at least
 MORE_OF_MANY = 8  # in a plan for many workers, whose coordinator must be quick
+TRIES = 8  # draws for each candidate, where most of them violate a constraint
+EXCHANGES = 16  # of places between points of a Latin hypercube that violate one
 LISTED = 1024  # settings listed beyond those that are needed, so that not the first are taken
 
 
@@ -41,7 +44,7 @@ def propose(
     Without a history, the zoom sampler covers the space with a Latin hypercube. With one, it
     draws candidates around the best trials and a few anywhere. The random sampler draws anywhere
     and looks at no history. Settings that were tried before come only when the space has no
-    others.
+    others. One that violates a constraint is drawn anew, from the same random numbers.
 
     Args:
         space: where the settings lie.
@@ -58,19 +61,37 @@ def propose(
             hypercube, and wherever candidates are equal, as it was under rules 1.
         known: the draws that were tried before, as `draw_key` names them; None for those of
             history and pending. The new ones are added.
+
+    Raises:
+        ConfigError: hardly any draw of the space keeps its constraints.
     """
     generator = rng.stream(seed, "propose", first)
+
+    def anywhere(points: int) -> Points:
+        return generator.random((points, space.dimensions))
+
     if sampler == "random":
-        points = generator.random((count, space.dimensions))
+        points = exactly(space, anywhere, count)
     elif not history:
-        points = latin_hypercube(generator, count, space.dimensions)
+        points = _evenly(space, generator, count)
     else:
         ranked = rank(history)
         around = elites(space, ranked, progress)
         more = MORE if known is None else MORE_OF_MANY
-        near = draw(space, around, max(AROUND, more * count), progress, generator)
-        candidates = np.vstack([near, generator.random((UNIFORM, space.dimensions))])
-        if screened and space.dimensions and sum(trial.finite for trial in ranked) >= FEWEST:
+        most = max(AROUND, more * count)
+        near = some(
+            space,
+            lambda points: draw(space, around, points, progress, generator),
+            most,
+            TRIES * most,
+        )
+        candidates = np.vstack([near, some(space, anywhere, UNIFORM, TRIES * UNIFORM)])
+        if (
+            screened
+            and space.dimensions
+            and len(candidates) >= count
+            and sum(trial.finite for trial in ranked) >= FEWEST
+        ):
             quick = known is not None
             order = screen(space, ranked, candidates, count, generator, pending, quick)
             candidates = np.vstack([candidates[order], candidates])
@@ -82,6 +103,28 @@ def propose(
         return list(space.all_params(points))
     seen = drawn(space, tried) if known is None else known
     return _new_settings(space, points, count, seen, generator)
+
+
+def _evenly(space: Space, generator: np.random.Generator, count: int) -> Points:
+    """A Latin hypercube of points that keep the constraints.
+
+    Those that do not exchange their places on each axis with each other, so that every slice has
+    a point still; what never fits is drawn anywhere.
+    """
+    points = latin_hypercube(generator, count, space.dimensions)
+    if not space.constrained:
+        return points
+    left = np.flatnonzero(~keeps(space, points))
+    for _ in range(EXCHANGES):
+        if len(left) < 2:
+            break
+        points[left] = generator.permuted(points[left], axis=0)
+        left = left[~keeps(space, points[left])]
+    if len(left):
+        points[left] = exactly(
+            space, lambda more: generator.random((more, space.dimensions)), len(left)
+        )
+    return points
 
 
 def _new_ones(space: Space, candidates: Points, count: int, before: Sequence[Params]) -> list[int]:
@@ -121,14 +164,17 @@ def _new_settings(
                 seen.add(this)
                 new.append(params)
 
+    def anywhere(points: int) -> Points:
+        return generator.random((points, space.dimensions))
+
     take(space.params(point) for point in points)
     if len(new) < count:
-        more = generator.random((max(MORE * count, UNIFORM), space.dimensions))
-        take(space.params(point) for point in more)
+        more = max(MORE * count, UNIFORM)
+        take(space.params(point) for point in some(space, anywhere, more, TRIES * more))
     if len(new) < count:
         listed = list(islice(settings(space), (len(seen) + count) * space.crossed + LISTED))
         take(listed[place] for place in generator.permutation(len(listed)))
     if len(new) < count:
-        more = generator.random((count - len(new), space.dimensions))
-        new += [space.params(point) for point in more]
+        again = exactly(space, anywhere, count - len(new))
+        new += [space.params(point) for point in again]
     return new

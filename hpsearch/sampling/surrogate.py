@@ -101,21 +101,21 @@ def _posterior(
 
 
 def features(space: Space, points: Points) -> Inputs:
-    """Points as the surrogate sees them: choices one-hot, inactive coordinates constant.
+    """Points as the surrogate sees them: unordered choices one-hot, inactive ones constant.
 
     Args:
         space: whose points they are.
         points: (points, dimensions), NaN where a coordinate is inactive.
 
     Returns:
-        (points, features). An inactive number is 0.5, an inactive choice is all zeros.
+        (points, features). What is inactive is 0.5; a choice without an order is all zeros.
     """
     seen = np.empty((len(points), feature_owners(space).size))
     first = 0
     for column, coordinate in enumerate(space.coordinates):
         places = points[:, column]
         count = 1
-        if coordinate.parameter.categorical:
+        if not coordinate.parameter.ordered:
             count = coordinate.parameter.domain.count or 1
             cells = np.floor(np.where(np.isnan(places), -1.0, places) * count)
             seen[:, first : first + count] = (cells[:, None] == np.arange(count)) / sqrt(2)
@@ -128,7 +128,7 @@ def features(space: Space, points: Points) -> Inputs:
 def feature_owners(space: Space) -> Int[np.ndarray[Any, Any], " features"]:
     """For each feature the index of its coordinate."""
     counts = [
-        coordinate.parameter.domain.count or 1 if coordinate.parameter.categorical else 1
+        1 if coordinate.parameter.ordered else coordinate.parameter.domain.count or 1
         for coordinate in space.coordinates
     ]
     return np.repeat(np.arange(len(counts)), counts)

@@ -72,8 +72,9 @@ def draw(
 
     For each coordinate of each point an elite is picked and a normal step is added to its value.
     The deviation of the step is that of the elites, shrinking to a quarter of it in the course
-    of the search. A choice takes no step. A coordinate that is active in no elite, and now and
-    then any other, is drawn uniformly instead, so that no region is out of reach.
+    of the search. A choice without an order takes no step. A coordinate that is active in
+    no elite, and now and then any other, is drawn uniformly instead, so that no region is out of
+    reach.
 
     Args:
         space: whose coordinates they are.
@@ -97,7 +98,7 @@ def draw(
             continue
         places = around.points[active, column]
         followed = places[picks]
-        if not coordinate.parameter.categorical:
+        if coordinate.parameter.ordered:
             step = (1 - 0.75 * progress) * places.std() + SMALLEST_STEP
             followed = reflect(followed + step * steps[:, column])
         points[:, column] = np.where(redrawn[:, column], points[:, column], followed)

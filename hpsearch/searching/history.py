@@ -109,6 +109,11 @@ def check_settings(
                     f"{file}: trial {number}: {name} cannot be {str(value)[:40]!r}; "
                     f"{remedy or repair_with(file.parent)}"
                 )
+        if space.derived and not space.computes(params):
+            raise RunError(
+                f"{file}: trial {number}: holds other derived values than its parameters come "
+                f"to; {remedy or repair_with(file.parent)}"
+            )
 
 
 def check_metric(pieces: Iterable[Piece], metric: str, file: SafePath) -> None:

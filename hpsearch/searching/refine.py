@@ -17,6 +17,7 @@ from hpsearch.searching.history import PastTrial
 from hpsearch.searching.spec import TRIED, check_rules, past_trials, spec_of, trials_of
 from hpsearch.space import Space
 from hpsearch.space.bounds import around, narrow, widen
+from hpsearch.space.feasible import feasibility
 from hpsearch.store import RunDirectory, RunInfo
 from hpsearch.trainers.kinds import kind_of
 from hpsearch.trial import Params, Point, Result, Status
@@ -106,15 +107,19 @@ def refine(
         )
     best = [elite.params for elite in elites]
     bounds = kind_of(config.trainer).limits()
-    space = narrow(config.space, best)
-    pressed = pressures(config.space, best, bounds) if wide else []
-    for pressure in pressed:
-        space = _widened(space, config.space, pressure, bounds)
+    space = _narrowed(config.space, best)
+    pressed: list[Pressure] = []
+    for pressure in pressures(config.space, best, bounds) if wide else []:
+        wider = _widened(space, config.space, pressure, bounds)
+        if feasibility(wider).enough:
+            space, pressed = wider, [*pressed, pressure]
     inside = [each for each in known if space.contains(each.result.params)]
     same = same_training(before, config) and info.data.fingerprint == fingerprint
     most = min(AGAIN, config.search.trials)
     again = () if same else tuple(params for params in best if space.contains(params))[:most]
-    config = replace(config, space=space, search=replace(config.search, start=again), text=None)
+    search = replace(config.search, start=again)
+    where = tuple(constraint.text for constraint in space.where)
+    config = replace(config, space=space, where=where, search=search, text=None)
     if not trials_of(config, [each.result.params for each in inside if same]):
         raise RunError(
             f"{parent.path}: refine finds nothing new: every setting around its best trials has "
@@ -173,13 +178,20 @@ def refine_around(
     settings = {**asked} | {
         name: value
         for name, value in best.params.items()
-        if name not in config.space and asked.get(name) == kept.get(name)
+        if name not in config.space.names and asked.get(name) == kept.get(name)
     }
-    params = {name: value for name, value in best.params.items() if name in config.space}
-    space = around(Space(config.space.parameters, settings), params)
+    whole = replace(config.space, settings=settings)
+    params = _searched(best.params, whole)
+    if (violation := whole.violation(params)) is not None:
+        raise RunError(
+            f"{parent.path}: refine needs a setting that keeps the constraints, and that of its "
+            f"best epoch {violation}; drop it: hpsearch refine {path} --set where=null"
+        )
+    space = around(whole, params)
     config = replace(
         config,
         space=space,
+        where=tuple(constraint.text for constraint in space.where),
         trainer=replace(config.trainer, settings=settings),
         search=replace(config.search, start=(params,)),
         text=None,
@@ -204,6 +216,21 @@ def refine_around(
     )
 
 
+def _narrowed(space: Space, best: Sequence[Params]) -> Space:
+    """The space around the best settings, in which enough of the draws keep its constraints.
+
+    Where too few do, fewer of the best set the region; where even the first alone leaves too few,
+    the space stays as it is.
+    """
+    inside = [params for params in best if space.violation(params) is None] or best
+    while inside:
+        region = narrow(space, inside)
+        if feasibility(region).enough:
+            return region
+        inside = inside[: len(inside) // 2]
+    return space
+
+
 def _led_by(winner: int | None, elites: Sequence[int], known: Sequence[PastTrial]) -> list[Result]:
     """The elites, as many as before, with the winner first: its value was confirmed."""
     results = {each.result.number: each.result for each in known}
@@ -224,7 +251,7 @@ def _widened(space: Space, old: Space, pressure: Pressure, limits: Limits) -> Sp
         replace(parameter, domain=domain) if parameter.name == name else parameter
         for parameter in space
     )
-    return Space(parameters, space.settings)
+    return space.with_parameters(parameters)
 
 
 def same_training(config: Config, other: Config) -> bool:
@@ -270,4 +297,9 @@ def _babysat_start(config: Config, run: RunDirectory) -> list[Params]:
             f"{story.criterion.name} yet; train on with: hpsearch resume {as_argument(run.path)}"
         )
     params = story.settings(story.best.trial, story.best.epoch)
-    return [{name: value for name, value in params.items() if name in config.space}]
+    return [_searched(params, config.space)]
+
+
+def _searched(params: Params, space: Space) -> Params:
+    """What of a babysat model's setting the space searches, and what is derived of it."""
+    return space.with_derived({name: value for name, value in params.items() if name in space})

@@ -34,6 +34,8 @@ TRIED = (
 )
 """What to do where every setting has been tried."""
 
+ORDERS = 3  # the rules from which on a choice can have an order
+
 
 @dataclass(frozen=True)
 class Spec:
@@ -116,7 +118,7 @@ class Spec:
         own = {
             EPOCHS_PARAMETER if name == "epochs" else name: value
             for name, value in params.items()
-            if name in self.space or not self.any_names
+            if name in self.space.names or not self.any_names
         }
         return {**self.settings, **own}
 
@@ -182,6 +184,8 @@ def spec_of(run: RunDirectory, info: RunInfo, config: Config) -> Spec:
     file = run.inside / "history.jsonl"
     check_params(results, config.space, file, "refine the parent again")
     spec = spec_for(config, info.plan, history)
+    if info.rules < ORDERS:
+        spec = replace(spec, space=spec.space.unordered())
     return replace(spec, inherited=info.parent_winner, rules=info.rules, babysat=info.babysit)
 
 

@@ -33,7 +33,7 @@ def setup_of(config: Config, function: Function | None = None) -> Setup:
     metric = config.metric
     return Setup(
         config.trainer.options,
-        tuple(parameter.name for parameter in config.space),
+        config.space.names,
         metric.name,
         Best(metric.name, metric.goal) if metric.at == "best" else None,
         threads_of(config, jobs_of(config)),

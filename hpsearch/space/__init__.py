@@ -1,8 +1,9 @@
 """The search space: scales, parameters, and their places in the unit cube."""
 
 from hpsearch.space.domain import Choice, Continuous, Discrete, Domain, Fixed, distinct, same
+from hpsearch.space.expression import Expression
 from hpsearch.space.scale import ALIASES, LINEAR, LOG, ONE_MINUS_POWER, SCALES, Scale
-from hpsearch.space.space import Coordinate, Parameter, Points, Space, largest_integer
+from hpsearch.space.space import Coordinate, Derived, Parameter, Points, Space, largest_integer
 
 __all__ = [
     "ALIASES",
@@ -13,8 +14,10 @@ __all__ = [
     "Choice",
     "Continuous",
     "Coordinate",
+    "Derived",
     "Discrete",
     "Domain",
+    "Expression",
     "Fixed",
     "Parameter",
     "Points",

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from hpsearch.fields import is_number
-from hpsearch.space.domain import Choice, Continuous, Discrete, Domain, Fixed, same
+from hpsearch.space.domain import Choice, Continuous, Discrete, Domain, Fixed, ascending, same
 from hpsearch.space.scale import LINEAR
 from hpsearch.space.space import Parameter, Space
 from hpsearch.trial import Params
@@ -27,8 +27,9 @@ def narrow(space: Space, elites: Sequence[Params], margin: float = MARGIN) -> Sp
 
     Every parameter becomes narrower or stays equal. A continuous one becomes strictly narrower
     unless the elites reach both its ends. Discrete values stay on their grid, choices keep the
-    values that the elites have, and a parameter with one value left becomes fixed. One that is
-    active in no elite stays as it is; one that can no longer be active is removed.
+    values that the elites have (ordered ones those between them, too), and a parameter with
+    one value left becomes fixed. One that is active in no elite stays as it is; one that can no
+    longer be active is removed.
 
     Args:
         space: what to narrow.
@@ -50,19 +51,19 @@ def narrow(space: Space, elites: Sequence[Params], margin: float = MARGIN) -> Sp
         }
         if all(when.values()):
             kept[parameter.name] = replace(parameter, domain=domains[parameter.name], when=when)
-    return Space(_without_orphans(kept, space), space.settings)
+    return space.with_parameters(_without_orphans(kept, space))
 
 
 def around(space: Space, params: Params) -> Space:
     """The smallest space with round bounds around one setting.
 
-    A range keeps NEAR of it on either side; discrete values and choices between numbers keep the
+    A range keeps NEAR of it on either side; discrete values and ordered choices keep the
     neighbours of the value, other choices become fixed. A value that lies outside the space is
     taken in, where its scale allows it.
 
     >>> from hpsearch.space.scale import LOG
     >>> space = Space((Parameter("rate", Continuous(1e-4, 1, LOG)), Parameter("size", Choice((16,
-    ...     32, 64, 128)))))
+    ...     32, 64, 128), ordered=True))))
     >>> [each.as_config() for each in around(space, {"rate": 0.01, "size": 32})]
     [{'scale': 'log', 'min': 0.00251, 'max': 0.0399}, {'values': [16, 32, 64]}]
     """
@@ -76,7 +77,7 @@ def around(space: Space, params: Params) -> Space:
         if parameter.name in params and parameter.per is None
         for value in _neighbours(parameter.domain, params[parameter.name])
     ]
-    return narrow(Space(parameters, space.settings), [params, *near], NEAR)
+    return narrow(space.with_parameters(parameters), [params, *near], NEAR)
 
 
 def _with(parameter: Parameter, value: Any) -> Domain:
@@ -88,8 +89,7 @@ def _with(parameter: Parameter, value: Any) -> Domain:
         if isinstance(domain, Fixed):
             domain = Fixed(entry)
         elif isinstance(domain, Choice):
-            values = (*domain.values, entry)
-            domain = Choice(tuple(sorted(values)) if _ascending(domain.values) else values)
+            domain = _with_choice(domain, entry)
         elif is_number(entry):
             assert isinstance(domain, Continuous | Discrete)
             low, high = min(domain.low, entry), max(domain.high, entry)
@@ -99,15 +99,21 @@ def _with(parameter: Parameter, value: Any) -> Domain:
     return domain
 
 
-def _ascending(values: Sequence[Any]) -> bool:
-    return all(map(is_number, values)) and list(values) == sorted(values)
+def _with_choice(domain: Choice, entry: Any) -> Choice:
+    """A choice with one more value, in its place among numbers that stand in order."""
+    values: list[Any] = [*domain.values, entry]
+    if not all(map(is_number, values)):
+        alike = all(type(value) is type(entry) for value in values)
+        return Choice(tuple(values), domain.ordered and alike)
+    rising = ascending(domain.values)
+    if rising or domain.ordered:
+        values.sort(reverse=not rising)
+    return replace(domain, values=tuple(values))
 
 
 def _neighbours(domain: Domain, value: Any) -> list[Any]:
     """The values next to one, where values have an order and are not all numbers of a range."""
-    ordered = isinstance(domain, Discrete) or (
-        isinstance(domain, Choice) and _ascending(domain.values)
-    )
+    ordered = isinstance(domain, Discrete) or (isinstance(domain, Choice) and domain.ordered)
     if not ordered or not domain.contains(value):
         return []
     assert isinstance(domain, Discrete | Choice)
@@ -146,8 +152,11 @@ def _narrow_domain(parameter: Parameter, values: list[Any], margin: float) -> Do
     if isinstance(domain, Choice):
         if parameter.cross:  # the comparison is the point of a crossed choice
             return domain
-        kept = tuple(v for v in domain.values if any(same(v, value) for value in values))
-        return Choice(kept) if len(kept) > 1 else Fixed(kept[0])
+        used = [i for i, v in enumerate(domain.values) if any(same(v, value) for value in values)]
+        if domain.ordered:
+            used = list(range(used[0], used[-1] + 1))
+        kept = tuple(domain.values[i] for i in used)
+        return replace(domain, values=kept) if len(kept) > 1 else Fixed(kept[0])
     if isinstance(domain, Fixed):
         return domain
     low, high = domain.fraction(min(values)), domain.fraction(max(values))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
+from itertools import pairwise
 from math import isclose, ulp
 from typing import Any, Protocol, runtime_checkable
 
@@ -267,8 +268,17 @@ def _close(a: Any, b: Any) -> bool:
     return isinstance(a, float) and isinstance(b, float) and isclose(a, b, rel_tol=1e-12)
 
 
+def ascending(values: Sequence[Any]) -> bool:
+    """Whether values are numbers, each above the one before; true and false are none.
+
+    >>> ascending([16, 32, 64]), ascending([64, 32]), ascending([False, True])
+    (True, False, False)
+    """
+    return all(map(is_number, values)) and all(a < b for a, b in pairwise(values))
+
+
 class _Values:
-    """What `Choice` and `Fixed` share: values without an order, in cells of equal width."""
+    """What `Choice` and `Fixed` share: values that are listed, in cells of equal width."""
 
     values: tuple[Choosable, ...]
 
@@ -320,13 +330,15 @@ class _Values:
 
 @dataclass(frozen=True)
 class Choice(_Values):
-    """Values without an order, equally likely."""
+    """Listed values, equally likely; of `ordered` ones neighbours are alike."""
 
     values: tuple[Choosable, ...]
+    ordered: bool = False
 
     def as_config(self) -> dict[str, Any]:
-        """`values`."""
-        return {"values": list(self.values)}
+        """`values`, and `ordered` where the values do not say it themselves."""
+        told = {} if self.ordered == ascending(self.values) else {"ordered": self.ordered}
+        return {"values": list(self.values), **told}
 
 
 @dataclass(frozen=True)

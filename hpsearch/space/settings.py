@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import count as naturals
+from itertools import islice
 from typing import Any
 
 from hpsearch.space.domain import Choice, Discrete, Domain, Fixed
 from hpsearch.space.space import Parameter, Space
 from hpsearch.trial import Params
 
+LISTABLE = 100_000  # settings that are looked at one by one, whether they keep the constraints
+
 
 def count(space: Space, most: int) -> int:
     """How many different settings there are, or `most` if there are more.
 
     Only the values of parameters that `when` and `per` name are gone through one by one; those
-    of the others only need to be counted.
+    of the others only need to be counted. Under constraints all settings are gone through, up to
+    `LISTABLE`; where there are more, `most` of them are said to keep the constraints.
 
     >>> from hpsearch.space import Discrete
     >>> layers, units = Parameter("n", Discrete(0, 2)), Parameter("u", Discrete(1, 3), per="n")
     >>> count(Space((layers, units)), most=100)
     13
     """
+    if space.constrained and most > 0:
+        if count(replace(space, derived=(), where=()), LISTABLE) == LISTABLE:
+            return most
+        return sum(1 for _ in islice(settings(space), most))
     deciding = [p for p in space.in_order if p.name in space.deciding]
     others = [p for p in space.in_order if p.name not in space.deciding]
     return _count(space, deciding, others, {}, most)
@@ -86,7 +95,18 @@ def _classes(space: Space, parameter: Parameter) -> Iterator[tuple[Any, int]]:
 
 
 def settings(space: Space) -> Iterator[dict[str, Any]]:
-    """Every setting of a space once; the first parameter changes slowest."""
+    """Every setting of a space once; the first parameter changes slowest.
+
+    Under constraints those that keep them, of the first `LISTABLE`.
+    """
+    if not space.constrained:
+        return _settings(space)
+    every = map(space.with_derived, islice(_settings(space), LISTABLE))
+    return filter(space.feasible, every)
+
+
+def _settings(space: Space) -> Iterator[dict[str, Any]]:
+    """Every setting, whether it keeps the constraints or not."""
     order, names = space.in_order, [parameter.name for parameter in space]
     chosen: dict[str, Any] = {}
     ways = [_values(space, order[0], chosen)] if order else []
@@ -145,7 +165,7 @@ def draw_key(space: Space, params: Params) -> str:
     """The key of the draw that a setting is of: without the crossed choices."""
     if space.crossed == 1:
         return key(params)
-    return key({name: value for name, value in params.items() if not space[name].cross})
+    return key({n: value for n, value in params.items() if n in space and not space[n].cross})
 
 
 def drawn(space: Space, tried: Iterable[Params]) -> set[str]:
@@ -154,7 +174,7 @@ def drawn(space: Space, tried: Iterable[Params]) -> set[str]:
         return {key(params) for params in tried}
     crossings: dict[str, set[str]] = {}
     for params in tried:
-        if all(name in space for name in params):
+        if all(name in space.names for name in params):
             crossings.setdefault(draw_key(space, params), set()).add(key(params))
     return {each for each, found in crossings.items() if len(found) >= space.crossed}
 

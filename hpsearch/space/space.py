@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from math import prod
+from math import isclose, prod
 from typing import Any
 
 import numpy as np
 
+from hpsearch.fields import is_number
 from hpsearch.shapes import Float
 from hpsearch.space.domain import Choice, Choosable, Discrete, Domain, Fixed, same
-from hpsearch.trial import Params, Value
+from hpsearch.space.expression import Expression, ExpressionError, InactiveError
+from hpsearch.trial import Params, Value, is_stored_number
 
 Point = Float[np.ndarray, " dimensions"]
 Points = Float[np.ndarray, "points dimensions"]
@@ -49,8 +51,13 @@ class Parameter:
 
     @property
     def categorical(self) -> bool:
-        """Whether the values have no order."""
+        """Whether the values are listed, so that there is nothing between them."""
         return isinstance(self.domain, Choice)
+
+    @property
+    def ordered(self) -> bool:
+        """Whether values that are close to each other on the coordinate are alike."""
+        return not isinstance(self.domain, Choice) or self.domain.ordered
 
     def as_config(self) -> dict[str, Any]:
         """The parameter in the form of a configuration."""
@@ -58,11 +65,34 @@ class Parameter:
         if self.per is not None:
             config["per"] = self.per
         if self.when:
-            config["when"] = {
-                name: values[0] if len(values) == 1 else list(values)
-                for name, values in self.when.items()
-            }
+            config["when"] = _when_as_config(self.when)
         return config | {"cross": True} if self.cross else config
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A value that is computed from others: no coordinate, nothing to search or to narrow.
+
+    Where one of the names that it is computed from is inactive, it is inactive, too.
+    """
+
+    name: str
+    expression: Expression
+    when: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
+
+    @cached_property
+    def depends_on(self) -> tuple[str, ...]:
+        """The names of `when` and of the expression."""
+        return (*self.when, *self.expression.names)
+
+    def as_config(self) -> dict[str, Any]:
+        """The derived value in the form of a configuration."""
+        when = {"when": _when_as_config(self.when)} if self.when else {}
+        return {"derive": self.expression.text, **when}
+
+
+def _when_as_config(when: Mapping[str, tuple[Value, ...]]) -> dict[str, Any]:
+    return {name: values[0] if len(values) == 1 else list(values) for name, values in when.items()}
 
 
 def largest_integer(domain: Domain) -> int | None:
@@ -97,7 +127,9 @@ class Space:
 
     Attributes:
         parameters: in the order of the configuration.
-        settings: fixed settings of the trainer, which `per` and `when` may name, too.
+        settings: fixed settings of the trainer, which `per`, `when` and expressions may name, too.
+        derived: values that are computed from those of parameters and settings.
+        where: constraints; one that names an inactive parameter does not apply.
 
     >>> from hpsearch.space.domain import Choice, Continuous
     >>> space = Space((
@@ -110,6 +142,8 @@ class Space:
 
     parameters: tuple[Parameter, ...]
     settings: Mapping[str, Choosable] = field(default_factory=dict)
+    derived: tuple[Derived, ...] = ()
+    where: tuple[Expression, ...] = ()
 
     def __getitem__(self, name: str) -> Parameter:
         return self._by_name[name]
@@ -123,6 +157,35 @@ class Space:
     @cached_property
     def _by_name(self) -> dict[str, Parameter]:
         return {parameter.name: parameter for parameter in self.parameters}
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """What a trial's setting may hold: the parameters, then the derived values."""
+        return (*self._by_name, *(each.name for each in self.derived))
+
+    def with_parameters(self, parameters: tuple[Parameter, ...]) -> Space:
+        """The same space with other parameters.
+
+        What is derived from one that is gone would be inactive in every setting, and a constraint
+        that names one would never apply: they are gone, too.
+        """
+        names = {*self.settings, *(parameter.name for parameter in parameters)}
+        derived: list[Derived] = []
+        for each in self.derived_order:
+            if names.issuperset(each.depends_on):
+                derived.append(each)
+                names.add(each.name)
+        return replace(
+            self,
+            parameters=parameters,
+            derived=tuple(each for each in self.derived if each in derived),
+            where=tuple(each for each in self.where if names.issuperset(each.names)),
+        )
+
+    @property
+    def constrained(self) -> bool:
+        """Whether there may be points whose settings are not `feasible`."""
+        return bool(self.where or self.derived)
 
     @cached_property
     def coordinates(self) -> tuple[Coordinate, ...]:
@@ -185,7 +248,7 @@ class Space:
             place(parameter)
         return tuple(ordered.values())
 
-    def active(self, parameter: Parameter, chosen: Mapping[str, Any]) -> bool:
+    def active(self, parameter: Parameter | Derived, chosen: Mapping[str, Any]) -> bool:
         """Whether a parameter is active, given the values of those before it `in_order`."""
         for name in parameter.depends_on:
             if name not in chosen and name not in self.settings:
@@ -233,7 +296,76 @@ class Space:
                 chosen[name] = values[self.columns[name][0]]
             else:
                 chosen[name] = [values[column] for column in self.columns[name][:length]]
-        return {name: chosen[name] for name in self._by_name if name in chosen}
+        return self.with_derived({name: chosen[name] for name in self._by_name if name in chosen})
+
+    @cached_property
+    def derived_order(self) -> tuple[Derived, ...]:
+        """Derived values, each after those that it is computed from.
+
+        Raises:
+            ValueError: they depend on each other in a circle.
+        """
+        waiting = {each.name: each for each in self.derived}
+        ordered: list[Derived] = []
+        while waiting:
+            ready = [each for each in waiting.values() if not waiting.keys() & {*each.depends_on}]
+            if not ready:
+                raise ValueError(f"a circle of derive: {', '.join(waiting)}")
+            ordered += ready
+            waiting = {name: each for name, each in waiting.items() if each not in ready}
+        return tuple(ordered)
+
+    def derived_of(self, params: Params) -> dict[str, Value | list[Value]]:
+        """The derived values of a setting, whatever it holds under their names.
+
+        Raises:
+            ExpressionError: one has no value, as of 1 / 0.
+        """
+        chosen: dict[str, Any] = dict(params)
+        for each in self.derived:
+            chosen.pop(each.name, None)
+        for each in self.derived_order:
+            if self.active(each, chosen):
+                try:
+                    value = each.expression.value({**self.settings, **chosen})
+                except InactiveError:
+                    continue
+                for entry in value if isinstance(value, list) else [value]:
+                    if is_number(entry) and not is_stored_number(entry):
+                        raise ExpressionError(f"{each.expression.text}: is too large")
+                chosen[each.name] = value
+        return {each.name: chosen[each.name] for each in self.derived if each.name in chosen}
+
+    def with_derived(self, params: Params) -> dict[str, Value | list[Value]]:
+        """A setting with its derived values; without any where one has no value."""
+        if not self.derived:
+            return dict(params)
+        try:
+            found = self.derived_of(params)
+        except ExpressionError:
+            found = {}
+        names = {each.name for each in self.derived}
+        return {**{name: value for name, value in params.items() if name not in names}, **found}
+
+    def violation(self, params: Params) -> str | None:
+        """The first constraint that a setting does not keep, in words; None if it keeps all.
+
+        Values of which a constraint cannot be computed do not keep it.
+        """
+        text = ""
+        try:
+            values = {**self.settings, **params, **self.derived_of(params)}
+            for constraint in self.where:
+                text = constraint.text
+                if not constraint.holds(values):
+                    return f"does not keep {text!r}"
+        except ExpressionError as error:
+            return f"does not keep {text!r}: {error}" if text else f"has no value of {error}"
+        return None
+
+    def feasible(self, params: Params) -> bool:
+        """Whether a draw keeps the constraints, in all the trials that it becomes."""
+        return all(self.violation(each) is None for each in self.crossings(params))
 
     def point(self, params: Params) -> Point:
         """The place of a setting; NaN in the coordinates that are inactive in it.
@@ -280,7 +412,24 @@ class Space:
             if not all(domain.contains(entry) for entry in entries):
                 return False
             chosen[parameter.name] = value if length is not None else domain.standard(value)
-        return set(chosen) == set(params)
+        if not self.constrained:
+            return set(chosen) == set(params)
+        if self.violation(params) is not None or not self.computes(params):
+            return False
+        return {*chosen, *self.derived_of(params)} == set(params)
+
+    def computes(self, params: Params) -> bool:
+        """Whether the derived values that a setting holds are what its parameters come to."""
+        held = [each.name for each in self.derived if each.name in params]
+        try:
+            found = self.derived_of(params)
+        except ExpressionError:
+            return not held
+        return all(
+            name in found
+            and (same(found[name], params[name]) or _nearly(found[name], params[name]))
+            for name in held
+        )
 
     @cached_property
     def crossed(self) -> int:
@@ -305,7 +454,7 @@ class Space:
                     found[name] = [domain.standard(v) if domain.contains(v) else v for v in value]
                 elif domain.contains(value):
                     found[name] = domain.standard(value)
-        return found
+        return self.with_derived(found) if self.derived and self.computes(params) else found
 
     def crossings(self, params: Params) -> list[dict[str, Value | list[Value]]]:
         """The trials that a draw becomes: one for each combination of the crossed choices."""
@@ -317,8 +466,24 @@ class Space:
                     for setting in settings
                     for value in parameter.domain.as_config()["values"]
                 ]
-        return settings
+        return settings if len(settings) == 1 else [*map(self.with_derived, settings)]
+
+    def unordered(self) -> Space:
+        """The same space, none of whose choices has an order."""
+        parameters = tuple(
+            replace(each, domain=replace(each.domain, ordered=False))
+            if isinstance(each.domain, Choice)
+            else each
+            for each in self.parameters
+        )
+        return replace(self, parameters=parameters)
 
     def as_config(self) -> dict[str, dict[str, Any]]:
-        """The space in the form of a configuration."""
-        return {parameter.name: parameter.as_config() for parameter in self.parameters}
+        """The space in the form of a configuration; its constraints stand beside it."""
+        config = {parameter.name: parameter.as_config() for parameter in self.parameters}
+        return config | {each.name: each.as_config() for each in self.derived}
+
+
+def _nearly(computed: Any, value: Any) -> bool:
+    """Whether two numbers differ by no more than another machine's logarithm does."""
+    return is_number(computed) and is_number(value) and isclose(computed, value, rel_tol=1e-12)

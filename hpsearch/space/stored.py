@@ -5,7 +5,7 @@ What no space can be is refused all the same: a file may be damaged, or a strang
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hpsearch.fields import is_finite
@@ -18,19 +18,24 @@ from hpsearch.space.domain import (
     Discrete,
     Domain,
     Fixed,
+    ascending,
 )
+from hpsearch.space.expression import Expression
 from hpsearch.space.scale import SCALES, Scale
-from hpsearch.space.space import Parameter, Space, largest_integer
+from hpsearch.space.space import Derived, Parameter, Space, largest_integer
 
 MOST_COORDINATES = 1000
 
 
-def space_from_config(tree: Mapping[str, Any], settings: Mapping[str, Choosable]) -> Space:
+def space_from_config(
+    tree: Mapping[str, Any], settings: Mapping[str, Choosable], where: Sequence[str] = ()
+) -> Space:
     """The space that `Space.as_config` wrote.
 
     Args:
         tree: the keys of each parameter, by name.
         settings: fixed settings of the trainer.
+        where: the texts of its constraints.
 
     Raises:
         ValueError: no space can be so.
@@ -39,13 +44,18 @@ def space_from_config(tree: Mapping[str, Any], settings: Mapping[str, Choosable]
     >>> space_from_config(written, {}).as_config() == written
     True
     """
-    parameters = []
+    parameters, derived = [], []
     for name, keys in tree.items():
         try:
-            parameters.append(_parameter(name, keys))
+            if "derive" in keys:
+                derived.append(_derived(name, keys))
+            else:
+                parameters.append(_parameter(name, keys))
         except ValueError as error:
             raise ValueError(f"space.{name}: {error}") from None
-    space = Space(tuple(parameters), settings)
+    constraints = tuple(map(Expression, where))
+    space = Space(tuple(parameters), settings, tuple(derived), constraints)
+    _check_expressions(space)
     coordinates = sum(_coordinates(parameter, space) for parameter in space)
     if coordinates > MOST_COORDINATES:
         raise ValueError(f"space: has more than {MOST_COORDINATES:,} coordinates")
@@ -63,11 +73,32 @@ def _parameter(name: str, keys: Mapping[str, Any]) -> Parameter:
         raise ValueError("per must name a parameter, and when parameters with values")
     if cross is not False and (cross is not True or not isinstance(domain, Choice) or per or when):
         raise ValueError("cross must be true of values that always count")
+    return Parameter(name, domain, per, _conditions(when), cross)
+
+
+def _derived(name: str, keys: Mapping[str, Any]) -> Derived:
+    when = keys.get("when", {})
+    if not isinstance(keys["derive"], str) or not isinstance(when, dict):
+        raise ValueError("derive must be text, and when parameters with values")
+    return Derived(name, Expression(keys["derive"]), _conditions(when))
+
+
+def _conditions(when: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
     values = {
         other: given if isinstance(given, list) else [given] for other, given in when.items()
     }
-    listed = {other: tuple(map(_scalar, given)) for other, given in values.items()}
-    return Parameter(name, domain, per, listed, cross)
+    return {other: tuple(map(_scalar, given)) for other, given in values.items()}
+
+
+def _check_expressions(space: Space) -> None:
+    """Refuse texts that are no expressions, or name what is not there."""
+    texts = {f"where[{i}]": each.names for i, each in enumerate(space.where)}
+    texts |= {f"space.{each.name}": each.depends_on for each in space.derived}
+    for place, names in texts.items():
+        for name in names:
+            if name not in space.names and name not in space.settings:
+                raise ValueError(f"{place}: names {name!r}, which is not there")
+    space.derived_order  # noqa: B018 (raises)
 
 
 def _coordinates(parameter: Parameter, space: Space) -> int:
@@ -95,7 +126,10 @@ def _domain(keys: Mapping[str, Any]) -> Domain:
         values = keys["values"]
         if not isinstance(values, list) or len(values) < 2:
             raise ValueError("values must be a list of two at least")
-        return Choice(tuple(map(_choosable, values)))
+        ordered = keys.get("ordered", ascending(values))
+        if not isinstance(ordered, bool):
+            raise ValueError("ordered must be true or false")
+        return Choice(tuple(map(_choosable, values)), ordered)
     scales = {name: scale for name, scale in SCALES.items() if name == keys.get("scale")}
     low, high, step = keys.get("min"), keys.get("max"), keys.get("step")
     integer = keys.get("type") == "int"

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hpsearch.config import Confirm, Halving, Search, from_mapping, load
+from hpsearch.config import Confirm, Halving, Search, from_mapping, load, space_from
 from hpsearch.errors import ConfigError
 from hpsearch.space import LOG, Choice, Continuous, Discrete, Fixed
+from hpsearch.space.stored import space_from_config
 
 LEAST = {
     "data": {"source": "digits"},
@@ -240,8 +241,8 @@ def test_python_values_are_taken_as_yaml_would_have_them():
     }
     config = from_mapping(tree)
     assert config.seed == 3
-    assert config.space["batch_size"].domain == Choice((16, 32))
-    assert config.space["l2"].domain == Choice((0.0, 0.1))
+    assert config.space["batch_size"].domain == Choice((16, 32), ordered=True)
+    assert config.space["l2"].domain == Choice((0.0, 0.1), ordered=True)
 
 
 def test_python_values_that_yaml_cannot_have_are_told_by_their_path():
@@ -264,3 +265,25 @@ def test_importing_the_package_imports_neither_pydantic_nor_yaml():
     code = "import sys, hpsearch.config; print({'pydantic', 'yaml', 'pandas'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    ("keys", "ordered"),
+    [
+        ({"values": [16, 32, 64]}, True),
+        ({"values": [0.5, 1, 1e3]}, True),
+        ({"values": [64, 32, 16]}, False),
+        ({"values": [16, 32, 64], "ordered": False}, False),
+        ({"values": [64, 32, 16], "ordered": True}, True),
+        ({"values": ["small", "large"]}, False),
+        ({"values": ["small", "large"], "ordered": True}, True),
+        ({"values": [False, True]}, False),
+        ({"values": [1, None, 2]}, False),
+        ({"values": [1, 2, "auto"]}, False),
+    ],
+)
+def test_numbers_in_ascending_order_are_an_ordered_choice(keys, ordered):
+    space = space_from({"a": keys})
+    assert space["a"].domain == Choice(tuple(keys["values"]), ordered)
+    assert space_from(space.as_config()) == space
+    assert space_from_config(space.as_config(), {}) == space

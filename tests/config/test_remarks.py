@@ -2,7 +2,7 @@
 
 import pytest
 
-from hpsearch.config import load, remarks_on
+from hpsearch.config import from_mapping, load, remarks_on
 
 
 def test_the_digits_configuration_leaves_nothing_to_remark(digits):
@@ -48,3 +48,18 @@ def test_a_parameter_whose_conditions_exclude_each_other_is_remarked(digits):
     ]
     found = remarks_on(load(digits, nested))
     assert any("space.momentum: its conditions hold in no trial" in line for line in found)
+
+
+def test_ordered_numbers_that_are_names_are_remarked_on():
+    tree = {
+        "trainer": {"kind": "command", "command": "echo {data_seed} {size} {fold}"},
+        "metric": {"name": "loss"},
+        "space": {
+            "data_seed": {"values": [1, 2, 3]},
+            "size": {"values": [1, 2, 3]},
+            "fold": {"values": [1, 2, 3], "ordered": False},
+        },
+    }
+    (remark,) = remarks_on(from_mapping(tree))
+    assert remark.startswith("space.data_seed: its values count as neighbours")
+    assert remark.endswith("add ordered: false")

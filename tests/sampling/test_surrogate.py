@@ -11,6 +11,7 @@ from hpsearch.sampling.surrogate import (
     NOISE,
     Surrogate,
     expected_improvement,
+    feature_owners,
     features,
     fit,
     matern,
@@ -333,3 +334,15 @@ def test_the_quick_way_picks_the_same_but_for_the_steps_of_the_fit(monkeypatch, 
         for quick in (False, True)
     )
     assert exact == quick
+
+
+def test_an_ordered_choice_is_one_feature_and_its_neighbours_are_closest():
+    space = Space(
+        (
+            Parameter("size", Choice((16, 32, 64, 128), ordered=True)),
+            Parameter("kind", Choice(("a", "b"))),
+        )
+    )
+    seen = features(space, space.points([{"size": size} for size in (16, 32, 128)]))
+    assert seen[:, 0].tolist() == [0.125, 0.375, 0.875]
+    assert feature_owners(space).tolist() == [0, 1, 1]

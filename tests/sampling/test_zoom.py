@@ -1,4 +1,5 @@
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -112,3 +113,13 @@ def test_every_slice_of_every_axis_holds_exactly_one_point(points, dimensions, s
 def test_axes_are_shuffled_apart():
     cube = latin_hypercube(np.random.default_rng(0), 200, 2)
     assert abs(np.corrcoef(cube.T)[0, 1]) < 0.2
+
+
+def test_a_step_from_a_value_of_an_ordered_choice_reaches_its_neighbours_most():
+    values = tuple(range(9))
+    for ordered in (False, True):
+        space = Space((Parameter("a", Choice(values, ordered)),))
+        around = Elites(space.points([{"a": 3}, {"a": 5}]), np.array([1.0, 1.0]))
+        drawn = draw(space, around, 4000, 0.5, np.random.default_rng(0))
+        counts = Counter(params["a"] for params in space.all_params(drawn))
+        assert (counts[4] > 1.5 * counts[0]) is ordered

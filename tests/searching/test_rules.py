@@ -1,10 +1,12 @@
 """A run keeps to the rules by which it began: how numbers are drawn and settings proposed."""
 
 import json
+from dataclasses import replace
 from importlib.metadata import version
 
 import pytest
 
+from hpsearch.config import from_mapping
 from hpsearch.errors import RunError
 from hpsearch.rng import RULES, library_seed
 from hpsearch.searching.refine import refine
@@ -45,8 +47,6 @@ def as_of(run: RunDirectory, rules):
 
 @pytest.fixture
 def config():
-    from hpsearch.config import from_mapping
-
     return from_mapping(CONFIG)
 
 
@@ -56,7 +56,7 @@ def seeds(run):
 
 def test_a_new_run_records_its_rules_and_every_training_follows_them(tmp_path, config):
     run = search(tmp_path, config)
-    assert run.info.rules == RULES == 2
+    assert run.info.rules == RULES == 3
     own = {n: library_seed(0, "trial", n, "user") for n in range(5)}
     assert seeds(run) == own
     confirmed = [piece for piece in run.pieces if piece.repeat]
@@ -77,13 +77,29 @@ def test_a_refined_run_is_new_and_its_parents_trials_keep_their_seeds(tmp_path, 
     parent = as_of(begin(config, None, tmp_path, "first"), None)
     conduct(parent, lambda event: None, function=train)
     child = search(tmp_path, config, refine(parent, config, config, None), "second")
-    assert child.info.rules == 2
+    assert child.info.rules == RULES
     spec = spec_of(child, child.info, config)
     known = {each.result.number: each for each in past_trials(child, spec)}
     rules = {number: each.rules for number, each in known.items()}
-    assert rules == {n: 1 if n < 5 else 2 for n in known}
+    assert rules == {n: 1 if n < 5 else RULES for n in known}
     (again,) = jobs_again(config, known[child.info.parent_winner])
     assert seed_of(again) == seeds(parent)[again.number]
+
+
+def test_numbers_in_ascending_order_are_neighbours_only_in_runs_from_rules_3_on(tmp_path):
+    tree = CONFIG | {"space": {"x": {"values": [1, 2, 4, 8]}, "y": {"values": [1, 2, 3, 5, 9]}}}
+    config = from_mapping(tree | {"search": {"trials": 20, "rounds": 4, "confirm": False}})
+    unordered = replace(config, space=config.space.unordered())
+    runs = [
+        begin(config, None, tmp_path, "new"),
+        as_of(begin(config, None, tmp_path, "old"), 2),
+        begin(unordered, None, tmp_path, "asked"),
+    ]
+    for run in runs:
+        conduct(run, lambda event: None, function=train)
+    new, old, asked = ([result.params for result in run.results] for run in runs)
+    assert old == asked != new
+    assert [run.info.config["space"]["x"].get("ordered") for run in runs] == [None, None, False]
 
 
 @pytest.mark.parametrize(
@@ -99,7 +115,7 @@ def test_a_run_of_later_rules_is_read_but_not_trained_by_others(tmp_path, config
     run = as_of(search(tmp_path, config), RULES + 1)
     assert len(past_trials(run, spec_of(run, run.info, config))) == 5
     expected = (
-        f"first: was searched by rules 3, this hpsearch {version('hpsearch')} knows rules 1 to 2; "
+        f"first: was searched by rules 4, this hpsearch {version('hpsearch')} knows rules 1 to 3; "
         rf"go on with the version that began it \({version('hpsearch')}\), or search again with: "
     )
     with pytest.raises(RunError, match=expected):

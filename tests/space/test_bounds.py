@@ -14,7 +14,7 @@ from hpsearch.space import (
     Parameter,
     Space,
 )
-from hpsearch.space.bounds import narrow, widen
+from hpsearch.space.bounds import around, narrow, widen
 
 RANGES = [
     Continuous(1e-4, 1, LOG),
@@ -244,3 +244,31 @@ def test_a_range_that_fills_the_floats_stays_as_it_is():
     domain = Continuous(1e-300, 1e300, LOG)
     assert widen(domain, "max") == domain
     assert widen(domain, "min") == domain
+
+
+def test_an_ordered_choice_keeps_what_lies_between_the_values_of_the_elites():
+    choice = Choice((16, 32, 64, 128, 256), ordered=True)
+    assert narrowed(choice, 128, 32) == Choice((32, 64, 128), ordered=True)
+    assert narrowed(choice, 32) == Fixed(32)
+
+
+def test_narrowing_a_choice_keeps_whether_it_is_ordered():
+    assert narrowed(Choice((3, 1, 2)), 1, 2).as_config() == {"values": [1, 2], "ordered": False}
+    sizes = Choice(("tiny", "small", "base", "large"), ordered=True)
+    kept = narrowed(sizes, "base", "tiny").as_config()
+    assert kept == {"values": ["tiny", "small", "base"], "ordered": True}
+
+
+@pytest.mark.parametrize(
+    ("choice", "value", "expected"),
+    [
+        (Choice((1, 2, 4, 8), ordered=True), 3, Choice((2, 3, 4), ordered=True)),
+        (Choice((8, 4, 2, 1), ordered=True), 3, Choice((4, 3, 2), ordered=True)),
+        (Choice((1, 2, 4, 8)), 2, Fixed(2)),
+        (Choice((1, 2, 4, 8), ordered=True), None, Fixed(None)),
+        (Choice(("s", "m", "l"), ordered=True), "s", Choice(("s", "m"), ordered=True)),
+    ],
+)
+def test_around_a_value_an_ordered_choice_keeps_its_neighbours(choice, value, expected):
+    space = Space((Parameter("a", choice),))
+    assert around(space, {"a": value})["a"].domain == expected

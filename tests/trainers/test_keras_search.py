@@ -163,6 +163,7 @@ def hpsearch(*args):
     return done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("lines", "message"),
     [

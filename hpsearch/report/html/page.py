@@ -254,7 +254,7 @@ def trial_table(summary: Summary) -> dict[str, Any]:
 
     A cell is [what sorts it, what it shows], or one value for both.
     """
-    names = [parameter.name for parameter in summary.config.space]
+    names = list(summary.config.space.names)
     metric = summary.criterion.name
     failed = any(result.error for result in summary.results)
     columns = ["trial", "round", "status", metric, "epochs", "seconds", *names]

@@ -36,13 +36,19 @@ def settings_with(config: Config, params: Params) -> dict[str, Any]:
     that a change has made inactive.
     """
     if not kind_read(config.trainer).any_names:
-        return {**config.trainer.settings, **params}
+        return {**config.trainer.settings, **config.space.with_derived(params)}
     active: dict[str, Any] = {}
     for parameter in config.space.in_order:
         if parameter.name in params and config.space.active(parameter, active):
             active[parameter.name] = params[parameter.name]
     own = {name: value for name, value in params.items() if name == "epochs" or name in active}
-    return {**config.trainer.settings, **own}
+    return {**config.trainer.settings, **config.space.with_derived(own)}
+
+
+def searched(space: Space, params: Params) -> Params:
+    """A setting without what is derived: that follows anew from each change."""
+    derived = {each.name for each in space.derived}
+    return {name: value for name, value in params.items() if name not in derived}
 
 
 def middle(config: Config, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -157,6 +163,8 @@ def changes(
             problems.append(f"{name}: would change nothing: {ignored[name]}")
         elif name not in after:
             problems.append(f"{name}: would change nothing: it is not active with this setting")
+    if not problems:
+        problems = [*_unkept(config, after), *_derived_for_good(config, params, settings)]
     if problems:
         raise ConfigError(problems)
     changed = {
@@ -202,11 +210,32 @@ def problems_of(config: Config, given: Mapping[str, Any], params: Params) -> lis
             problem = "is not active with this setting"
         if problem is not None:
             problems.append(f"{name}: {problem}")
-    problems = problems or _lengths(given, params)
+    problems = problems or _lengths(given, params) or _unkept(config, params)
     if problems or kind.any_names:
         return problems
     settings = settings_with(config, params)
     return [f"{name}: {problem}" for name, problem in kind.check_settings(settings)]
+
+
+def _unkept(config: Config, params: Params) -> list[str]:
+    """The constraint that a setting does not keep, if there is one."""
+    violation = config.space.violation(settings_with(config, params))
+    if violation is None:
+        return []
+    return [f"where: the setting {violation}; give values that do with --set NAME=VALUE"]
+
+
+def _derived_for_good(config: Config, params: Params, after: Mapping[str, Any]) -> list[str]:
+    """What is derived, would change with the others, and cannot while the model trains."""
+    kind, before = kind_of(config.trainer), settings_with(config, params)
+    return [
+        f"{each.name}: is derived and would change to {show(after.get(each.name))}, which it "
+        f"cannot while the model trains: {known.constant}"
+        for each in config.space.derived
+        if (known := kind.hyperparameters.get(each.name)) is not None
+        and known.constant
+        and not same(before.get(each.name), after.get(each.name))
+    ]
 
 
 def _lengths(given: Mapping[str, Any], after: Params) -> list[str]:
@@ -228,6 +257,8 @@ def _problem(
         if (problem := wrong(known, value)) is not None:
             return problem
         return None if value > epoch else f"must be more than the {epoch} that are trained"
+    if name in space.names and name not in space:
+        return "is derived; change what it is computed from"
     if kind.any_names and name in space:
         return _of_space(space[name], value)
     if known is None:

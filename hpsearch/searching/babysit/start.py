@@ -19,6 +19,7 @@ from hpsearch.searching.babysit.nudge import (
     changes,
     middle,
     problems_of,
+    searched,
     sorted_out,
 )
 from hpsearch.searching.babysit.record import Record
@@ -124,7 +125,7 @@ def prepare_from(
             f"--from-epoch: must be one of 0 to {most - 1}, as {most} epochs are planned, "
             f"found {epoch}"
         )
-    params = known.result.params
+    params = searched(config.space, known.result.params)
     settings_of_line: Settings = ((0, params),)
     if epoch:
         if given:
