@@ -72,12 +72,12 @@ def full(
         for name, value in drawn.items()
         if name in setting and isinstance(space[name].domain, Continuous | Discrete)
     }
-    full = space.with_derived(space.standard({**drawn, **exact}))
-    problems += _derived(given, full, space, path)
-    if not problems and (violation := space.violation(full)):
-        message = f"{violation}; found {', '.join(f'{n}: {show(v)}' for n, v in full.items())}"
+    whole = space.with_derived(space.standard({**drawn, **exact}))
+    problems += _derived(given, whole, space, path)
+    if not problems and (violation := space.violation(whole)):
+        message = f"{violation}; found {', '.join(f'{n}: {show(v)}' for n, v in whole.items())}"
         problems.append(Problem(path, message))
-    return full, problems
+    return whole, problems
 
 
 def _usual(space: Space, defaults: Mapping[str, Any]) -> dict[str, Any]:

@@ -256,19 +256,20 @@ def _setting(asked: Request, config: Config, before: ByHand, standing: Standing)
         like = like or before.added.get(asked.trial)
         if like is None:
             raise RunError(f"--like {asked.trial}: must be a trial that has ended, found none")
-        given = middle(config, {**like.params, **asked.set})
+        searched = {name: value for name, value in like.params.items() if name in space}
+        given = middle(config, {**searched, **asked.set})
     elif not given:
         raise RunError("say the setting, for example: --set learning_rate=0.01")
     defaults = {n: known.default for n, known in kind_read(config.trainer).hyperparameters.items()}
     params, problems = full(given, space, defaults)
-    lines = [f"{dotted(each.path)}: {each.message}" for each in problems]
+    lines = [f" {dotted(each.path)}".rstrip() + f": {each.message}" for each in problems]
     lines += [
-        f"{name}: does not count with this setting; leave it out"
+        f" {name}: does not count with this setting; leave it out"
         for name in asked.set
         if not problems and name not in params
     ]
     if lines:
-        raise ConfigError([printable(f"--set {line}") for line in lines])
+        raise ConfigError([printable(f"--set{line}") for line in lines])
     return params
 
 
