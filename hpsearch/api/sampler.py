@@ -9,15 +9,18 @@ from typing import Any, Literal
 
 from hpsearch.api.values import plain
 from hpsearch.backends.threads import limit_threads
-from hpsearch.config import Goal, space_from
+from hpsearch.config import Goal, metrics_from, space_from
 from hpsearch.errors import HpsearchError
 from hpsearch.sampling.plan import round_sizes
 from hpsearch.sampling.propose import propose
 from hpsearch.sampling.ranking import Observation
-from hpsearch.searching.criterion import Criterion
+from hpsearch.searching.criterion import Criterion, criterion_from
 from hpsearch.searching.history import observation
 from hpsearch.space import Space
 from hpsearch.trial import Params, Trial
+
+Told = float | Mapping[str, float]
+"""What a trial gave: its value, or with several metrics each by its name."""
 
 
 class Sampler:
@@ -44,6 +47,7 @@ class Sampler:
         trials: int = 64,
         sampler: Literal["zoom", "random"] = "zoom",
         where: Sequence[str] = (),
+        metric: Sequence[Mapping[str, Any]] | None = None,
     ):
         """Begin a search that has no trials yet.
 
@@ -56,6 +60,9 @@ class Sampler:
             sampler: "random" looks at no values.
             where: constraints, as under `where` in a configuration: `["beta1 < beta2"]`. No
                 setting is asked for that violates one.
+            metric: several metrics, as a list under `metric` in a configuration: the first one
+                decides, others have a bound or a goal. Then each trial is told as a mapping of
+                their names to numbers. It takes the place of `goal`.
 
         Raises:
             HpsearchError: an argument is not what it must be; of a space, every problem.
@@ -70,12 +77,15 @@ class Sampler:
         if isinstance(space, Space) and where:
             raise HpsearchError("where: must be left out, as a Space has its own constraints")
         self.space = space if isinstance(space, Space) else space_from(space, where)
-        self.goal = goal
         self._objective = Criterion("value", goal)
+        if metric is not None:
+            self._objective = criterion_from(metrics_from(plain(metric)))
+        self._named = metric is not None
+        self.goal: Goal = self._objective.goal
         self._seed, self._planned, self._sampler = seed, trials, sampler
         self._round = 0
         self._trials: dict[int, Trial] = {}
-        self._values: dict[int, float | None] = {}
+        self._values: dict[int, Told | None] = {}
         self._observed: dict[int, Observation] = {}
         self._coarse: list[Params] = []  # settings of the even first round, not yet asked for
         if sampler == "zoom":
@@ -101,9 +111,11 @@ class Sampler:
         return trials
 
     def tell(
-        self, trials: Trial | Sequence[Trial], values: float | Sequence[float | None] | None
+        self, trials: Trial | Sequence[Trial], values: Told | Sequence[Told | None] | None
     ) -> None:
         """What trials gave, in any order; None, NaN or an infinite value where one was lost.
+
+        With several metrics each gave a mapping of their names to numbers.
 
         Raises:
             HpsearchError: a trial that was not asked for here, or was told before; a value that
@@ -122,7 +134,7 @@ class Sampler:
         for trial, value in zip(several, told, strict=True):
             self._record(trial, value)
 
-    def add(self, settings: Iterable[Params], values: Sequence[float | None]) -> list[Trial]:
+    def add(self, settings: Iterable[Params], values: Sequence[Told | None]) -> list[Trial]:
         """Learn from settings that were tried elsewhere; they become trials of their own.
 
         Raises:
@@ -150,19 +162,47 @@ class Sampler:
         return trials
 
     @property
-    def best(self) -> tuple[Trial, float] | None:
-        """The best trial told so far and its value; None while there is none."""
-        able = [(value, number) for number, value in self._values.items() if value is not None]
+    def best(self) -> tuple[Trial, Told] | None:
+        """The best trial told so far and what it gave; None while there is none.
+
+        Of several metrics the first one decides; a trial that breaks bounds comes after all that
+        keep them.
+        """
+        able = [
+            (self._order(value), number, value)
+            for number, value in self._values.items()
+            if value is not None
+        ]
         if not able:
             return None
-        sign = 1 if self.goal == "minimize" else -1
-        value, number = min(able, key=lambda each: (sign * each[0], each[1]))
+        _, number, value = min(able, key=lambda each: each[:2])
         return self._trials[number], value
 
     @property
-    def trials(self) -> list[tuple[Trial, float | None]]:
+    def front(self) -> list[tuple[Trial, Told]]:
+        """The trials that no other beats in every objective, best by the first metric first."""
+        values = {n: value for n, value in sorted(self._values.items()) if value is not None}
+        if not self._objective.several:
+            return [] if self.best is None else [self.best]
+        return [
+            (self._trials[number], values[number])
+            for number in self._objective.front_of(
+                {number: self._metrics(value) for number, value in values.items()}
+            )
+        ]
+
+    @property
+    def trials(self) -> list[tuple[Trial, Told | None]]:
         """Every trial told so far and its value, by number; None for a lost one."""
         return [(self._trials[number], self._values[number]) for number in sorted(self._values)]
+
+    def _metrics(self, value: Told) -> Mapping[str, float | None]:
+        return value if isinstance(value, Mapping) else {"value": value}
+
+    def _order(self, value: Told) -> tuple[float, ...]:
+        """What sorts values from best to worst; further objectives do not count."""
+        objective, metrics = self._objective, self._metrics(value)
+        return objective.broken(metrics), objective.cost(metrics[objective.name])[0]
 
     def _propose(self, count: int, also: Sequence[Params]) -> list[Params]:
         """Settings beyond the even first ones; `also` are about to be asked for beside them."""
@@ -180,27 +220,43 @@ class Sampler:
                 pending=[*waiting, *also],
             )
 
-    def _record(self, trial: Trial, value: float | None) -> None:
-        cost = self._objective.cost(value)
+    def _record(self, trial: Trial, value: Told | None) -> None:
+        costs = () if value is None else (self._objective.judged(self._metrics(value)),)
         self._values[trial.number] = value
         self._observed[trial.number] = observation(
-            trial.number, trial.params, () if value is None else (cost,), lost=value is None
+            trial.number, trial.params, costs, lost=value is None
         )
 
-    def _numbers(self, values: Any, count: int, *, single: bool) -> list[float | None]:
+    def _numbers(self, values: Any, count: int, *, single: bool) -> list[Told | None]:
         given = [values] if single else list(values)
         if len(given) != count:
             raise HpsearchError(f"values: must be one a trial, found {len(given)} for {count}")
-        return [_value(value, place) for place, value in enumerate(given)]
+        if self._named:
+            return [self._mapping(value, place) for place, value in enumerate(given)]
+        return [_value(value, f"values[{place}]") for place, value in enumerate(given)]
+
+    def _mapping(self, value: Any, place: int) -> Mapping[str, float] | None:
+        """Every metric by name; None where the trial was lost, or one of them is undefined."""
+        if value is None:
+            return None
+        names, where = self._objective.names, f"values[{place}]"
+        if not isinstance(value, Mapping) or any(name not in value for name in names):
+            found = ", ".join(map(repr, value)) if isinstance(value, Mapping) else repr(value)
+            raise HpsearchError(
+                f"{where}: must be a mapping with {', '.join(map(repr, names))}; found {found}"
+            )
+        told = {name: _value(value[name], f"{where}[{name!r}]") for name in names}
+        sound = {name: number for name, number in told.items() if number is not None}
+        return sound if len(sound) == len(told) else None
 
 
-def _value(value: Any, place: int) -> float | None:
+def _value(value: Any, where: str) -> float | None:
     """A value as a float; None where it is undefined."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, Real):
         raise HpsearchError(
-            f"values[{place}]: must be a number, or None for a lost trial; found {value!r}"
+            f"{where}: must be a number, or None for a lost trial; found {value!r}"
         )
     number = float(value)
     return number if math.isfinite(number) else None

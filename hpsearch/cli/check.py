@@ -13,6 +13,7 @@ from hpsearch.config import Config, load
 from hpsearch.data.dataset import Dataset
 from hpsearch.messages import counted
 from hpsearch.report.escape import echo
+from hpsearch.searching.criterion import criterion_of
 from hpsearch.searching.session import read_data
 from hpsearch.searching.trainer import cluster_of, inspected
 from hpsearch.trainers.kinds import kind_of
@@ -34,10 +35,7 @@ def check(
     """
     loaded = inspected(load(config, overrides, backend=backend, scheduler=scheduler))
     dataset = read_data(loaded)
-    echo(
-        f"{config}: sound. {_subject(loaded, dataset)}; "
-        f"metric {loaded.metric.name} ({loaded.metric.goal})\n"
-    )
+    echo(f"{config}: sound. {_subject(loaded, dataset)}; metric {criterion_of(loaded).text}\n")
     show_plan(loaded)
     if loaded.parallel.backend == "dask" and cluster_of(loaded).named:
         _show_cluster(loaded)

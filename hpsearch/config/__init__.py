@@ -148,6 +148,17 @@ def space_from(tree: Mapping[str, Any], where: Sequence[str] = ()) -> Space:
     return space_from_tree(tree, where)
 
 
+def metrics_from(tree: Any) -> tuple[Metric, ...]:
+    """Metrics alone: what a configuration has under `metric`, for any names.
+
+    Raises:
+        ConfigError: every problem, each with its dotted key.
+    """
+    from hpsearch.config.loading import metrics_from_tree
+
+    return metrics_from_tree(tree)
+
+
 def remarks_on(config: Config) -> list[str]:
     """What a valid configuration does that its author may not have meant, with remedies."""
     from hpsearch.config.remarks import remarks_on

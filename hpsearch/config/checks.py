@@ -9,7 +9,7 @@ import numpy as np
 
 from hpsearch.config.parts import Parts
 from hpsearch.config.problems import KeyPath, Problem
-from hpsearch.config.schema import Parallel
+from hpsearch.config.schema import Metric, Parallel
 from hpsearch.fields import show
 from hpsearch.rng import stream
 from hpsearch.space import (
@@ -26,6 +26,7 @@ from hpsearch.space.feasible import exactly, feasibility, in_words, keeps
 from hpsearch.space.stored import MOST_COORDINATES
 from hpsearch.suggestions import hint
 from hpsearch.trainers.hyperparameter import Hyperparameter, wrong
+from hpsearch.trainers.kinds import Kind
 from hpsearch.trial import Params, Value
 
 SAMPLE = 256  # settings that are looked at for what the trainer cannot train
@@ -37,7 +38,7 @@ Domains = Mapping[str, Domain | None]
 def problems(parts: Parts, domains: Domains) -> Iterator[Problem]:
     """Everything that is well typed and yet cannot be meant."""
     yield from _data(parts)
-    yield from _metric(parts)
+    yield from metrics(parts)
     yield from _user_trainer(parts)
     yield from _rounds(parts)
     yield from _halving(parts)
@@ -98,15 +99,35 @@ def _user_trainer(parts: Parts) -> Iterator[Problem]:
             yield Problem(("trainer", name), message)
 
 
-def _metric(parts: Parts) -> Iterator[Problem]:
-    metric, kind = parts.metric, parts.kind
-    if metric is None or kind is None:
-        return
-    path = ("metric", "name")
+def metrics(parts: Parts) -> Iterator[Problem]:
+    """What cannot be meant by the metrics, each one and all together."""
+    listed = (parts.metric, *parts.other_metrics)
+    for place, metric in enumerate(listed):
+        path: KeyPath = ("metric", place) if parts.several_metrics else ("metric",)
+        if metric is None or parts.kind is None:
+            continue
+        yield from _metric(metric, parts.kind, path, first=place == 0)
+        least, most = metric.at_least, metric.at_most
+        if least is not None and most is not None and least > most:
+            message = f"must be at most at_most ({show(most)}), found {show(least)}"
+            yield Problem((*path, "at_least"), message)
+        if any(each is not None and each.name == metric.name for each in listed[:place]):
+            message = f"{metric.name!r} is listed twice; write goal and bounds in one place"
+            yield Problem((*path, "name"), message)
+        if place and metric.at != "last":
+            message = "the first metric decides which epoch counts; drop it here"
+            yield Problem((*path, "at"), message, of_key=True)
+
+
+def _metric(metric: Metric, kind: Kind, path: KeyPath, first: bool) -> Iterator[Problem]:
+    """What cannot be meant by one of the metrics."""
+    needs_goal = first or not metric.bounded
     if kind.any_names and not metric.name.startswith("test_"):
-        if metric.goal is None and kind.goal(metric.name) is None:
+        if needs_goal and metric.goal is None and kind.goal(metric.name) is None:
             better = "better lower (minimize) or higher (maximize)"
-            yield Problem(("metric", "goal"), f"missing; say whether {metric.name!r} is {better}")
+            bound = "" if first else ", or write a bound for it: at_most or at_least"
+            message = f"missing; say whether {metric.name!r} is {better}{bound}"
+            yield Problem((*path, "goal"), message)
         return
     if metric.name not in kind.metrics:
         if metric.name.startswith("test_"):
@@ -114,19 +135,19 @@ def _metric(parts: Parts) -> Iterator[Problem]:
                 "the test rows judge the winner once; a search that looks at them overfits them."
                 f" Use {metric.name.replace('test_', 'val_', 1)}"
             )
-            yield Problem(path, message)
+            yield Problem((*path, "name"), message)
             return
         known = ", ".join(kind.metrics)
         message = f"the {kind.name} reports no metric {metric.name!r}"
         suggestion = hint(metric.name, kind.metrics)
         both = suggestion if "known" in suggestion else f"{suggestion}; known: {known}"
-        yield Problem(path, message + both)
+        yield Problem((*path, "name"), message + both)
         return
     goal = kind.metrics[metric.name]
     if metric.goal not in (None, goal):
         better = "lower" if goal == "minimize" else "higher"
         message = f"{metric.name} is better when {better}: write {goal}, or leave goal out"
-        yield Problem(("metric", "goal"), message)
+        yield Problem((*path, "goal"), message)
 
 
 def _rounds(parts: Parts) -> Iterator[Problem]:

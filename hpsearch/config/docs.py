@@ -184,7 +184,8 @@ def json_schema() -> dict[str, Any]:
     schema = TypeAdapter(Config).json_schema()
     kind = kind_named("network")
     properties, definitions = schema["properties"], schema["$defs"]
-    del properties["text"]  # no key: what the user wrote
+    for no_key in ("text", "other_metrics"):  # what the user wrote, and what `metric` lists
+        del properties[no_key]
     properties["trainer"] |= _kinds()
     properties["space"] |= _space(kind)
     definitions["ParameterKeys"]["anyOf"] = list(FORMS)

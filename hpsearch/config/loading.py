@@ -20,14 +20,14 @@ from hpsearch.config.parts import (
     typed_part,
 )
 from hpsearch.config.problems import Positions, Problem
-from hpsearch.config.schema import Config, Heading, Parallel, Tls, TrainerConfig
+from hpsearch.config.schema import Config, Heading, Metric, Parallel, Tls, TrainerConfig
 from hpsearch.data.options import BUILT_IN
 from hpsearch.errors import ConfigError, as_argument
 from hpsearch.fields import show
 from hpsearch.messages import expanded
 from hpsearch.space import Derived, Domain, Expression, Parameter, Space
 from hpsearch.suggestions import nearest
-from hpsearch.trainers.kinds import Kind
+from hpsearch.trainers.kinds import Kind, kind_named
 from hpsearch.trial import Params
 
 
@@ -92,6 +92,18 @@ def space_from_tree(tree: Mapping[str, Any], where: Sequence[str] = ()) -> Space
     if problems:
         raise ConfigError(Positions().lines(problems))
     return space
+
+
+def metrics_from_tree(tree: Any) -> tuple[Metric, ...]:
+    """Metrics alone, of whatever names: what a configuration has under `metric`."""
+    sound, problems = yaml_text.plain({"metric": tree})
+    kind = kind_named("function")  # which may report any
+    trainer = TrainerParts(kind, {}, {})
+    parts, found = read(filled(sound, kind), trainer, searched=False)
+    problems = [*problems, *found, *checks.metrics(parts)]
+    if problems:
+        raise ConfigError(Positions().lines(problems))
+    return tuple(each for each in (parts.metric, *parts.other_metrics) if each is not None)
 
 
 def _bytes(path: Path) -> bytes:
@@ -168,9 +180,11 @@ def _config(
 def filled(tree: Mapping[str, Any], kind: Kind | None) -> dict[str, Any]:
     """The tree with what a user leaves out and other keys decide.
 
-    - The metric is the one that this kind of trainer reports, its goal whatever suits it.
+    - The metric is the one that this kind of trainer reports, its goal whatever suits it. A
+      further one has a goal only where it says so, or has no bound.
     - Trainings that are compared in pairs are equally long and equally many: a crossed choice
       turns off halving and confirmation.
+    - A front is made of completed trials: further objectives turn off halving, too.
     - A user's trainer may be slow, or ignore seeds, and is not confirmed.
     - Only the sampler zoom draws candidates that can be screened.
     """
@@ -182,17 +196,29 @@ def filled(tree: Mapping[str, Any], kind: Kind | None) -> dict[str, Any]:
         if isinstance(tree.get(name), dict | None)
     }
     metric, search, space = (found.get(name, {}) for name in ("metric", "search", "space"))
+    several: dict[str, Any] = {}
+    if isinstance(tree.get("metric"), list):
+        several["metric"] = listed = [
+            dict(each) if isinstance(each, dict) else each for each in tree["metric"]
+        ]
+        metric = next((each for each in listed[:1] if isinstance(each, dict)), {})
+        for each in listed[1:]:
+            named = isinstance(each, dict) and isinstance(each.get("name"), str)
+            if named and not {"at_most", "at_least"} & each.keys() and each.get("goal") is None:
+                each["goal"] = kind.goal(each["name"])
     metric.setdefault("name", kind.default_metric)
     if metric.get("goal") is None and isinstance(metric["name"], str):
         metric["goal"] = kind.goal(metric["name"])
     crossed = any(isinstance(keys, dict) and keys.get("cross") is True for keys in space.values())
-    if crossed:
+    others = several.get("metric", [])[1:]
+    front = any(isinstance(each, dict) and each.get("goal") is not None for each in others)
+    if crossed or front:
         search.setdefault("halving", False)
     if crossed or kind.code is not None:
         search.setdefault("confirm", False)
     if search.get("sampler", "zoom") != "zoom":
         search.setdefault("screen", False)
-    return {**tree, **found}
+    return {**tree, **found, **several}
 
 
 def _domains(parts: Parts) -> tuple[dict[str, Domain | None], list[Problem]]:
@@ -274,6 +300,7 @@ def _complete(
         search=replace(search, halving=halving, start=start),
         parallel=parts.parallel,
         babysit=parts.babysit,
+        other_metrics=tuple(each for each in parts.other_metrics if each is not None),
         text=text,
     )
 

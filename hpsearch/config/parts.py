@@ -64,6 +64,8 @@ class Parts:
     search: Search | None
     parallel: Parallel | None
     babysit: Babysit | None
+    other_metrics: tuple[Metric | None, ...] = ()  # after the first, where `metric` is a list
+    several_metrics: bool = False  # whether it is
 
     @property
     def where(self) -> tuple[str, ...]:
@@ -97,17 +99,40 @@ def read(
     if searched or tree.get("space"):
         space, found = parameters(tree.get("space"), trainer.kind)
         problems += found
+    metrics, found = _metrics(tree.get("metric"))
+    problems += found
     parts = Parts(
         heading=heading,
         data=None if tree.get("data") is None else part(DataOptions, "data"),
         trainer=trainer,
-        metric=part(Metric, "metric"),
+        metric=metrics[0],
         space=space,
         search=part(Search, "search"),
         parallel=part(Parallel, "parallel"),
         babysit=part(Babysit, "babysit"),
+        other_metrics=tuple(metrics[1:]),
+        several_metrics=isinstance(tree.get("metric"), list),
     )
     return parts, problems
+
+
+def _metrics(value: Any) -> tuple[list[Metric | None], list[Problem]]:
+    """The metrics of a mapping, or of a list of them; the first one decides."""
+    if not isinstance(value, list):
+        typed, problems = typed_part(Metric, value, ("metric",))
+        return [typed], problems
+    if not value:
+        message = "must be a metric such as {name: val_accuracy}, or a list of them; found []"
+        return [None], [Problem(("metric",), message)]
+    metrics, problems = [], list[Problem]()
+    for place, each in enumerate(value):
+        typed, found = typed_part(Metric, each, ("metric", place))
+        if place and isinstance(each, dict) and each.get("name") is None:
+            found = [Problem(("metric", place, "name"), "missing; say which metric"), *found]
+            typed = None
+        metrics.append(typed)
+        problems += found
+    return metrics, problems
 
 
 def names_of(cls: type[Keys]) -> list[str]:

@@ -89,6 +89,13 @@ def _commonest(reasons: Counter[str]) -> str:
 def _search(config: Config) -> Iterator[str]:
     if config.metric.name == "train_loss":
         yield "metric.name: train_loss rewards overfitting; val_loss is measured on held-out rows"
+    timed = kind_of(config.trainer).timed
+    for metric in (config.metric, *config.other_metrics):
+        if metric.name in timed:
+            yield (
+                f"metric: {metric.name} is measured time, which differs from run to run: the same "
+                "seed need not give the same trials; `parameters` would"
+            )
     if config.search.sampler == "random" and config.search.rounds != "auto":
         yield "search.rounds: sampler random draws every round alike; drop it, or use zoom"
     if config.search.sampler == "random" and config.search.screen:

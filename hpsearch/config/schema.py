@@ -92,6 +92,24 @@ class Metric(Keys):
         "`best`, whose weights are then kept.",
         "last",
     )
+    at_most: Annotated[float | None, rules.optional(rules.finite())] = key(
+        "A bound that the winner keeps: a trial that breaks it comes after all that keep it, by "
+        "how much it breaks it.",
+        None,
+        examples=[5],
+    )
+    at_least: Annotated[float | None, rules.optional(rules.finite())] = key(
+        "The same from below.", None, examples=[0.9]
+    )
+
+    @property
+    def bounded(self) -> bool:
+        """Whether there is a bound."""
+        return self.at_most is not None or self.at_least is not None
+
+    def as_dict(self) -> dict[str, Any]:
+        """As run.json has it; a bound that there is not is left out."""
+        return {name: value for name, value in vars(self).items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -395,13 +413,20 @@ class Config(Heading):
     trainer: Annotated[TrainerConfig, Written(dict[str, Any])] = key(
         "What trains a trial, with fixed hyperparameters.", written={"kind": "network"}
     )
-    metric: Metric = key("What makes a trial good.")
+    metric: Annotated[Metric, Written(Metric | list[Metric])] = key(
+        "What makes a trial good; or a list: the metric that decides, then metrics with a bound "
+        "to keep (`at_most`, `at_least`), or with a `goal` of their own, which makes a front of "
+        "trials that no other beats.",
+        examples=[[{"name": "val_accuracy"}, {"name": "parameters", "at_most": 5000}]],
+    )
     space: Annotated[Space, Written(dict[str, ParameterKeys])] = key(
         "The hyperparameters to search, by name."
     )
     search: Search = key("How much to search, and how.")
     parallel: Parallel = key("Where trials run.")
     babysit: Babysit = key("What is kept of a model that is babysat.")
+    other_metrics: tuple[Metric, ...] = ()
+    """The metrics after the first, where `metric` is a list; one without a goal has a bound."""
     text: bytes | None = field(default=None, compare=False, repr=False)
     """What the user wrote, byte for byte; None for a configuration from Python. Configurations
     that mean the same are equal, however they were written."""
@@ -417,7 +442,7 @@ class Config(Heading):
                 **_plain(self.trainer.options),
                 **_plain(self.trainer.settings),
             },
-            "metric": _plain(vars(self.metric)),
+            "metric": self._metrics(),
             "space": _plain(self.space.as_config()),
             **({"where": list(self.where)} if self.where else {}),
             "search": {
@@ -429,6 +454,10 @@ class Config(Heading):
             "parallel": _plain(vars(self.parallel)),
             "babysit": _plain(vars(self.babysit)),
         }
+
+    def _metrics(self) -> Any:
+        first, *others = (each.as_dict() for each in (self.metric, *self.other_metrics))
+        return [first, *others] if others else first
 
 
 def _plain(value: Any) -> Any:

@@ -30,7 +30,7 @@ class Stored:
     name: str
     seed: Count
     trainer: dict[str, Any]
-    metric: Metric
+    metric: Metric | list[Metric]
     space: dict[str, dict[str, Any]]
     search: Search
     parallel: Parallel
@@ -53,8 +53,11 @@ def read(tree: Mapping[str, Any], run: Path) -> Config:
         found = msgspec.convert(_off_as_null(tree), Stored)
         trainer = _trainer(found.trainer)
         space = space_from_config(found.space, trainer.settings, found.where)
-        if found.metric.goal is None:
+        metrics = found.metric if isinstance(found.metric, list) else [found.metric]
+        if not metrics or metrics[0].goal is None:
             raise ValueError("metric: goal is missing")
+        if any(each.goal is None and not each.bounded for each in metrics):
+            raise ValueError("metric: goal, at_most or at_least is missing")
         if found.parallel.jobs == 0:
             raise ValueError("parallel: jobs must be at least 1, auto, or -1, found 0")
     except (msgspec.ValidationError, ValueError) as error:
@@ -63,7 +66,8 @@ def read(tree: Mapping[str, Any], run: Path) -> Config:
             f"{run / 'run.json'}: config: {wrong}; the file is damaged; restore it"
         ) from None
     sections = {each.name: getattr(found, each.name) for each in fields(found)}
-    return Config(**{**sections, "trainer": trainer, "space": space})
+    parts = {"trainer": trainer, "space": space, "metric": metrics[0]}
+    return Config(**{**sections, **parts, "other_metrics": tuple(metrics[1:])})
 
 
 def _off_as_null(tree: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from math import isfinite
 from typing import Any
 
 from hpsearch.errors import ExchangeError
@@ -13,6 +14,7 @@ from hpsearch.exchange.exported_run import ExportedRun, ExportedTrial, entry_nam
 from hpsearch.exchange.optuna_storage import library, to_write
 from hpsearch.exchange.target import Target
 from hpsearch.fields import is_number
+from hpsearch.searching.criterion import Criterion
 from hpsearch.space import LOG, Choice, Continuous, Discrete, Domain, Fixed, distinct
 from hpsearch.trial import Result, Status
 
@@ -35,9 +37,11 @@ def to_optuna(run: ExportedRun, target: Target) -> str:
                 "overwritten; choose another with --name"
             )
         study = optuna.create_study(
-            storage=storage, study_name=target.name, direction=run.criterion.goal
+            storage=storage,
+            study_name=target.name,
+            directions=[each.goal for each in run.criterion.objectives],
         )
-        study.set_metric_names([run.criterion.name])
+        study.set_metric_names([each.name for each in run.criterion.objectives])
         for key, value in run.labels.items():
             study.set_user_attr(key, value)
         for trial in trials:
@@ -49,31 +53,50 @@ def _trials(run: ExportedRun) -> Iterator[Any]:
     """Each trial as Optuna's FrozenTrial."""
     optuna, metric, distributions = library(), run.criterion.name, distributions_of(run)
     for trial in run.trials:
-        state = _state(trial.result)
+        state = _state(trial.result, run.criterion)
         start, end = map(_local, trial.times)
         yield optuna.trial.FrozenTrial(
             number=-1,  # Optuna gives it one; ours is in the attributes
             trial_id=-1,
             state=optuna.trial.TrialState[state],
-            value=None if state == "FAIL" else trial.result.value,
+            **_values_of(trial.result, run.criterion, state),
             datetime_start=start,
             datetime_complete=end,
             params={name: distributions[name].held(v) for name, v in trial.params.items()},
             distributions={name: distributions[name].optuna for name in trial.params},
             user_attrs=_attributes(trial),
-            system_attrs={},
+            system_attrs=_constraints(trial.result, run.criterion),
             intermediate_values={
-                epoch: metrics[metric] for epoch, metrics in trial.metrics if metric in metrics
+                epoch: metrics[metric]
+                for epoch, metrics in trial.metrics
+                if metric in metrics and not run.criterion.several  # Optuna has them of one alone
             },
         )
 
 
-def _state(result: Result) -> str:
+def _state(result: Result, criterion: Criterion) -> str:
     """A stopped trial was pruned, and one that diverged has failed: Optuna has no other word."""
     if result.status is Status.STOPPED:
         return "PRUNED"
     completed = result.status is Status.COMPLETED and result.value is not None
+    if criterion.several:
+        completed = completed and bool(criterion.able([result]))
     return "COMPLETE" if completed else "FAIL"
+
+
+def _values_of(result: Result, criterion: Criterion, state: str) -> dict[str, Any]:
+    """The value of a trial, or one for each objective, which only a completed trial can have."""
+    if not criterion.several:
+        return {"value": None if state == "FAIL" else result.value}
+    names = [each.name for each in criterion.objectives]
+    values = [result.metrics[name] for name in names] if state == "COMPLETE" else None
+    return {"value": None, "values": values}
+
+
+def _constraints(result: Result, criterion: Criterion) -> dict[str, Any]:
+    """By how much a trial breaks each bound, as Optuna's samplers and charts look for it."""
+    found = [bound.broken(result.metrics.get(bound.name)) for bound in criterion.bounds]
+    return {"constraints": found} if found and all(map(isfinite, found)) else {}
 
 
 def _attributes(trial: ExportedTrial) -> dict[str, Any]:

@@ -202,9 +202,16 @@ class SearchFindings(_OfSummary):
 
     def write_csv(self, to: TextIO) -> None:
         """Write a row a trial."""
-        from hpsearch.report.table import write_csv
+        from hpsearch.report.table import columns, write_columns
 
-        write_csv(self.summary.results, to)
+        table = columns(self.summary.results)
+        criterion, results = self.criterion, self.summary.results
+        if criterion.bounds:  # by how much each trial breaks them, 0 where it keeps them
+            table["broken"] = [criterion.broken(result.metrics) for result in results]
+        if criterion.several:
+            front = {point.result.number for point in self.summary.front}
+            table["front"] = [result.number in front for result in results]
+        write_columns(table, to)
 
     def page(self, refresh: float | None) -> str:
         """The HTML of report.html."""

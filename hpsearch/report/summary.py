@@ -12,6 +12,13 @@ from typing import Any, cast
 from hpsearch.config import Config, from_run
 from hpsearch.errors import HpsearchError, as_argument
 from hpsearch.report.advice import Advice, advise
+from hpsearch.report.front import (
+    Covered,
+    FrontPoint,
+    bounds_text,
+    covered,
+    front_of,
+)
 from hpsearch.report.headline import (
     Headline,
     Tested,
@@ -23,8 +30,13 @@ from hpsearch.report.importance import Importance, importance
 from hpsearch.report.paired import PairedComparison, paired_comparisons
 from hpsearch.report.workers import Workers, workers_of
 from hpsearch.sampling.ranking import Observation
+<<<<<<< HEAD
 from hpsearch.searching.by_hand import ByHand, by_hand_in, in_words
 from hpsearch.searching.criterion import Criterion, criterion_of
+=======
+from hpsearch.searching.confirmation import means_of
+from hpsearch.searching.criterion import Criterion, Metrics, criterion_of
+>>>>>>> fifteen
 from hpsearch.searching.history import PastTrial
 from hpsearch.searching.refine import best_completed, elites_of, ranking, same_training
 from hpsearch.searching.spec import Spec, past_trials, shortage, spec_of
@@ -145,9 +157,27 @@ class Summary:
         found = list(advise(self.run.path, self.config, self.results, elites_of(self.ranked)))
         if self.shortage is not None:
             found.insert(0, Advice("exhausted", None, self.shortage))
+        if self.best is not None:
+            broken = bounds_text(self.criterion, self.best, self.means)
+            found += [] if broken is None else [Advice("bounds", None, broken)]
         if self.tested is not None and self.tested.warning is not None:
             found.append(Advice("baseline", None, self.tested.warning))
         return tuple(found)
+
+    @cached_property
+    def means(self) -> Mapping[int, Metrics]:
+        """What new seeds gave for each confirmed trial, by number."""
+        return means_of(self.outcome, self.criterion)
+
+    @cached_property
+    def front(self) -> tuple[FrontPoint, ...]:
+        """The trials that no other beats in every objective; empty where there is one."""
+        return front_of([p.result for p in self.past_trials], self.means, self.criterion)
+
+    @cached_property
+    def covered(self) -> Covered | None:
+        """How much of the objectives' box the trials dominate, trial by trial."""
+        return covered([each.result for each in self.past_trials], self.criterion)
 
     @cached_property
     def headline(self) -> Headline | None:
@@ -270,9 +300,38 @@ class Summary:
             "parent": refined,
             "improved": None if refined is None else self.no_better_than_parent is None,
             "workers": self.workers.as_json(),
+<<<<<<< HEAD
             "tags": self.by_hand.tags,
             "by_hand": [as_line(act) for act in self.by_hand.acts],
+=======
+            **self._of_several_metrics(),
+>>>>>>> fifteen
         }
+
+    def _of_several_metrics(self) -> dict[str, Any]:
+        """What the JSON has besides with bounds, and with several objectives."""
+        criterion, found = self.criterion, dict[str, Any]()
+        if criterion.bounds:
+            metrics: Metrics = {}
+            if self.best is not None:
+                metrics = {**self.best.metrics, **self.means.get(self.best.number, {})}
+            found["bounds"] = [
+                {
+                    "metric": bound.name,
+                    "at_most": bound.most,
+                    "at_least": bound.least,
+                    "value": metrics.get(bound.name),
+                    "kept": None
+                    if self.best is None
+                    else not bound.broken(metrics.get(bound.name)),
+                }
+                for bound in criterion.bounds
+            ]
+        if criterion.several:
+            found["objectives"] = [vars(each) for each in criterion.objectives]
+            found["front"] = [point.as_json() for point in self.front]
+            found["hypervolume"] = self.covered and self.covered.as_json()
+        return found
 
 
 @uncollected()

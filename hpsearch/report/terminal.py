@@ -8,6 +8,7 @@ from typing import Any
 from hpsearch.errors import as_argument
 from hpsearch.messages import counted, printable
 from hpsearch.report.chart import learning_curve
+from hpsearch.report.front import MOST_POINTS, front_table
 from hpsearch.report.headline import class_rates, gain, on_test_rows
 from hpsearch.report.importance import importance_text
 from hpsearch.report.numbers import ROUGH, duration, ends, extent, number, rough, signed
@@ -37,6 +38,8 @@ def show(summary: Summary) -> None:
         display("", _abreast(summary, summary.top[first : first + ABREAST]))
     if summary.top and summary.left_out:
         display(summary.left_out)
+    if summary.front:
+        display("", *_front(summary))
     if len(summary.rounds) > 1:
         display("", heading("From coarse to fine: where four fifths of a round's trials lay"))
         display(_narrowing(summary))
@@ -226,11 +229,28 @@ def _abreast(summary: Summary, results: Sequence[Result]) -> TextTable:
     rounds = ["by hand" if summary.is_added(r) else str(r.round + 1) for r in results]
     table.add_row("round", *rounds)
     table.add_row(summary.criterion.name, *(number(result.value) for result in results))
+    for name in summary.criterion.names[1:]:
+        table.add_row(name, *(number(result.metrics.get(name)) for result in results))
     for name in summary.config.space.names:
         cells = [number(r.params[name]) if name in r.params else "" for r in results]
         if any(cells):
             table.add_row(name, *cells)
     return table
+
+
+def _front(summary: Summary) -> Iterator[Printable]:
+    """The trials that no other beats in every objective, and how much they cover."""
+    criterion, points = summary.criterion, summary.front
+    aims = ", ".join(f"{each.name} ({each.goal})" for each in criterion.objectives)
+    yield heading(f"The front: what no trial beats in all of {aims}")
+    yield front_table(criterion, points)
+    if len(points) > MOST_POINTS:
+        yield f"{len(points) - MOST_POINTS:,} more: --format json"
+    if summary.covered is not None:
+        yield (
+            f"dominates {100 * summary.covered.share:.1f} % of the box between the best and the "
+            "worst of each objective"
+        )
 
 
 def _narrowing(summary: Summary) -> TextTable:

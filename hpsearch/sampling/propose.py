@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 
 from hpsearch import rng
-from hpsearch.sampling.ranking import Observation, rank
-from hpsearch.sampling.surrogate import FEWEST, screen
+from hpsearch.sampling.ranking import Observation, objectives, rank
+from hpsearch.sampling.surrogate import FEWEST, screen, screen_front
 from hpsearch.sampling.zoom import draw, elites, latin_hypercube
 from hpsearch.space import Points, Space
 from hpsearch.space.feasible import exactly, keeps, some
@@ -93,7 +93,8 @@ def propose(
             and sum(trial.finite for trial in ranked) >= FEWEST
         ):
             quick = known is not None
-            order = screen(space, ranked, candidates, count, generator, pending, quick)
+            pick = screen if objectives(ranked) == 1 else screen_front
+            order = pick(space, ranked, candidates, count, generator, pending, quick)
             candidates = np.vstack([candidates[order], candidates])
         points = candidates
     tried = [*(trial.params for trial in history), *pending]

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from hpsearch.trial import Params
 
-Cost = tuple[float, float]
-"""What is minimised: the metric (negated if its goal is to maximise), then the validation loss."""
+Cost = tuple[float, ...]
+"""What is minimised: the metric (negated if its goal is to maximise), then the validation loss.
+
+With bounds, or several objectives, one number stands before these: by how much the bounds are
+broken; and each objective has a number: (broken, first, second, ..., loss).
+"""
 
 UNKNOWN: Cost = (math.inf, math.inf)
+
+SINGLE = 3  # numbers of a cost, at most, where one objective counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,9 @@ def rank(history: Iterable[Observation]) -> list[Observation]:
     order of those that had it and leaves the others where they are. Trials without a finite
     value come last. Equal values are ordered by validation loss, then by number.
 
+    Trials that break bounds come after those that keep them, in the order of by how much. With
+    several objectives trials are ordered by fronts and by the room they have there (`pareto`).
+
     >>> short = Observation(0, {}, ((0.3, 0.0),))
     >>> long = [Observation(1, {}, ((0.1, 0.0), (0.09, 0.0))),
     ...         Observation(2, {}, ((0.2, 0.0), (0.05, 0.0)))]
@@ -49,22 +58,54 @@ def rank(history: Iterable[Observation]) -> list[Observation]:
     others: list[Observation] = []
     for trial in history:
         (finite if trial.finite else others).append(trial)
-    order = [*sorted(finite, key=_at(0)), *sorted(others, key=_at(0))]
+    order = [*_ordered(finite, 0), *sorted(others, key=_at(0))]
     usable = len(finite)
     rungs = max((len(trial.costs) for trial in finite), default=0)
     for rung in range(1, rungs):
         places = [i for i in range(usable) if len(order[i].costs) > rung]
-        again = sorted((order[i] for i in places), key=_at(rung))
+        again = _ordered([order[i] for i in places], rung)
         for place, trial in zip(places, again, strict=True):
             order[place] = trial
     return order
 
 
-def _at(rung: int) -> Callable[[Observation], tuple[float, float, int]]:
+def objectives(trials: Sequence[Observation]) -> int:
+    """How many objectives trials are compared by."""
+    return max((len(cost) - 2 for trial in trials for cost in trial.costs), default=1) or 1
+
+
+def by_objective(trials: Iterable[Observation], objective: int) -> list[Observation]:
+    """Trials as they are where only one of several objectives counts, bounds aside."""
+    return [
+        replace(
+            trial,
+            costs=tuple(
+                (cost[0], cost[1 + objective], cost[-1]) if len(cost) > 2 else cost
+                for cost in trial.costs
+            ),
+        )
+        for trial in trials
+    ]
+
+
+def _ordered(trials: Sequence[Observation], rung: int) -> list[Observation]:
+    """Trials with a cost at a rung from best to worst."""
+    ordered = sorted(trials, key=_at(rung))
+    if not ordered or len(ordered[0].costs[rung]) <= SINGLE:
+        return ordered
+    import numpy as np  # slow to import, and few searches have several objectives
+
+    from hpsearch.sampling import pareto
+
+    costs = np.array([trial.costs[rung][:-1] for trial in ordered])
+    return [ordered[place] for place in pareto.order(costs)]
+
+
+def _at(rung: int) -> Callable[[Observation], tuple[float, ...]]:
     """A key that sorts trials by cost at a rung, and by number where that is equal."""
 
-    def key(trial: Observation) -> tuple[float, float, int]:
-        metric, loss = trial.costs[rung] if len(trial.costs) > rung else UNKNOWN
-        return metric, loss, trial.number  # flat: such tuples are compared fastest
+    def key(trial: Observation) -> tuple[float, ...]:
+        cost = trial.costs[rung] if len(trial.costs) > rung else UNKNOWN
+        return (*cost, trial.number)  # flat: such tuples are compared fastest
 
     return key

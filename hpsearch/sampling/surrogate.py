@@ -10,13 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from hpsearch.sampling.ranking import Observation
+from hpsearch.sampling import pareto
+from hpsearch.sampling.ranking import Observation, by_objective, objectives, rank
 from hpsearch.shapes import Bool, Float, Int
 from hpsearch.space import Points, Space
 from hpsearch.trial import Params
 
 Inputs = Float[np.ndarray[Any, Any], "points features"]
 Vector = Float[np.ndarray[Any, Any], " points"]
+Scores = Float[np.ndarray[Any, Any], "points objectives"]
+Volume = Float[np.ndarray[Any, Any], "places objectives"]
 Lengths = Float[np.ndarray[Any, Any], " features"]
 
 BEST, OTHERS = 32, 32  # trials that screening fits the surrogate to
@@ -27,6 +30,12 @@ QUICK_STEPS = 8  # where it must be quick
 LENGTH = 0.4  # median of the prior of a length, times the root of the number of features
 PRIOR_DEVIATION = 1.0  # of the logarithm of a length
 LIKELY = 32  # candidates whose expected improvement is computed first
+
+NOISES = (NOISE, 0.04, 0.005)  # of which the likeliest is taken where objectives are several
+VOLUME = 1024  # points at which the volume is measured that several objectives can still gain
+BEYOND = 0.5  # how far that volume reaches beyond the front, in scores
+_Z = np.linspace(-6, 6, 2401)
+_BELOW = np.array([0.5 * erfc(-z / sqrt(2)) for z in _Z.tolist()])  # of a standard normal
 
 
 def matern(
@@ -53,6 +62,8 @@ class Surrogate:
     scores: Vector
     lengths: Lengths
     root: Float[np.ndarray[Any, Any], "points points"]  # Cholesky factor of the covariance
+    noise: float = NOISE
+    posterior: float = 0.0  # its logarithm, up to a constant
 
     def predict(self, at: Inputs) -> tuple[Vector, Float[np.ndarray[Any, Any], "inputs points"]]:
         """The mean at new points, (points,), and V, which gives their covariance.
@@ -63,7 +74,13 @@ class Surrogate:
         return V.T @ np.linalg.solve(self.root, self.scores), V
 
 
-def fit(inputs: Inputs, scores: Vector, rng: np.random.Generator, steps: int = STEPS) -> Surrogate:
+def fit(
+    inputs: Inputs,
+    scores: Vector,
+    rng: np.random.Generator,
+    steps: int = STEPS,
+    noise: float = NOISE,
+) -> Surrogate:
     """Fit the lengths by a short random search for the maximum of their posterior.
 
     A few steps are enough: it matters which lengths are short, not how short exactly.
@@ -73,26 +90,27 @@ def fit(inputs: Inputs, scores: Vector, rng: np.random.Generator, steps: int = S
         scores: (points,), of about mean 0 and variance 1.
         rng: draws the steps.
         steps: how many.
+        noise: variance between seeds.
     """
     features = inputs.shape[1]
     middle = log(LENGTH * sqrt(max(1, features)))
     lengths = np.full(features, np.exp(middle))
-    best, root = _posterior(inputs, scores, lengths, middle)
+    best, root = _posterior(inputs, scores, lengths, middle, noise)
     for _ in range(steps):
         step = rng.normal(size=features) * (rng.random(features) < 0.5)
         tried = lengths * np.exp(0.7 * step)
-        value, factor = _posterior(inputs, scores, tried, middle)
+        value, factor = _posterior(inputs, scores, tried, middle, noise)
         if value > best:
             best, lengths, root = value, tried, factor
-    return Surrogate(inputs, scores, lengths, root)
+    return Surrogate(inputs, scores, lengths, root, noise, best)
 
 
 def _posterior(
-    inputs: Inputs, scores: Vector, lengths: Lengths, middle: float
+    inputs: Inputs, scores: Vector, lengths: Lengths, middle: float, noise: float = NOISE
 ) -> tuple[float, Float[np.ndarray[Any, Any], "points points"]]:
     """The log posterior of lengths, up to a constant, and the covariance's Cholesky factor."""
     covariance = matern(inputs, inputs, lengths)
-    covariance[np.diag_indices(len(inputs))] += NOISE
+    covariance[np.diag_indices(len(inputs))] += noise
     root = np.linalg.cholesky(covariance)
     white = np.linalg.solve(root, scores)
     likelihood = -0.5 * float(white @ white) - float(np.log(np.diag(root)).sum())
@@ -229,6 +247,109 @@ def screen(
         V = rows[: len(V) + 1]
         variance = np.maximum(variance - row * row, 0)
     return [index - len(pending) for index in picked[len(pending) :]]
+
+
+def screen_front(
+    space: Space,
+    ranked: Sequence[Observation],
+    candidates: Points,
+    count: int,
+    rng: np.random.Generator,
+    pending: Sequence[Params] = (),
+    quick: bool = False,
+) -> list[int]:
+    """Pick the candidates to train where there are several objectives.
+
+    Each objective has a Gaussian process of its own, on normal scores of the ranking by it
+    alone; trials that break bounds are last in all of them. The pick is the candidate from which
+    the largest growth of the hypervolume is expected: of the volume that no trial dominates yet,
+    each point counts by the chance that the candidate dominates it. The volume is measured at
+    random points. After each pick, the candidate stands on the front at its mean.
+
+    Args:
+        space: where the candidates lie.
+        ranked: the trials so far, from best to worst.
+        candidates: (candidates, dimensions), all coordinates, active or not.
+        count: how many to pick.
+        rng: picks the trials that the processes are fitted to, fits them, and draws the points.
+        pending: settings that were proposed before but have no value yet.
+        quick: whether to fit with fewer steps.
+
+    Returns:
+        Indices of candidates, in the order in which they were picked.
+
+    Reference: Emmerich, Giannakoglou and Naujoks 2006, "Single- and Multiobjective Evolutionary
+    Optimization Assisted by Gaussian Random Field Metamodels".
+    """
+    others = np.arange(BEST, len(ranked))
+    if len(others) > OTHERS:
+        others = np.sort(rng.choice(others, OTHERS, replace=False))
+    chosen = np.concatenate([np.arange(min(BEST, len(ranked))), others])
+    inputs = features(space, space.points([ranked[i].params for i in chosen]))
+    columns = []
+    for objective in range(objectives(ranked)):
+        alone = rank(by_objective(ranked, objective))
+        place = {trial.number: i for i, trial in enumerate(alone)}
+        places = np.array([place[ranked[i].number] for i in chosen])
+        columns.append(normal_scores(places, len(ranked)))
+    scores = np.stack(columns, axis=1)
+    at = features(space, space.points([*pending, *space.all_params(candidates)]))
+    fitted = [_best_fit(inputs, column, rng, quick) for column in scores.T]
+    predicted = [surrogate.predict(at) for surrogate in fitted]
+    means = np.stack([mean for mean, _ in predicted], axis=1)
+    known = [V for _, V in predicted]
+    variances = np.stack([1 - (V * V).sum(0) for V in known], axis=1)
+    free = _undominated(scores, rng)
+    picked: list[int] = []
+    for step in range(len(pending) + count):
+        index = step
+        if step >= len(pending):
+            grown = _growth(means, variances, free)
+            grown[picked] = -np.inf
+            index = int(grown.argmax())
+        picked.append(index)
+        free = free[~(free >= means[index]).all(1)]
+        for j, surrogate in enumerate(fitted):
+            # Entered at its mean, a point leaves all means as they are and only takes variance.
+            row = matern(at[[index]], at, surrogate.lengths)[0] - known[j][:, index] @ known[j]
+            row /= sqrt(max(row[index], 1e-12) + surrogate.noise)
+            known[j] = np.vstack([known[j], row])
+            variances[:, j] = np.maximum(variances[:, j] - row * row, 0)
+    return [index - len(pending) for index in picked[len(pending) :]]
+
+
+def _best_fit(
+    inputs: Inputs, scores: Vector, rng: np.random.Generator, quick: bool = False
+) -> Surrogate:
+    """The likeliest of fits with several noises: of some objectives seeds change nothing."""
+    steps = QUICK_STEPS if quick else STEPS
+    fits = [fit(inputs, scores, rng, steps, noise) for noise in NOISES]
+    return max(fits, key=lambda surrogate: surrogate.posterior)
+
+
+def _undominated(scores: Scores, rng: np.random.Generator) -> Volume:
+    """Random points, (points, objectives), of the volume that no trial dominates.
+
+    It lies between the best scores, less `BEYOND`, and the worst scores of the front, and a bit
+    beyond these, so that the front's ends count too.
+    """
+    lead = np.zeros((len(scores), 1))
+    front = scores[pareto.fronts(np.hstack([lead, scores]))[0]]
+    low, high = front.min(0) - BEYOND, front.max(0) + BEYOND
+    points = low + (high - low) * rng.random((VOLUME, scores.shape[1]))
+    return np.asarray(points[~(front[:, None] <= points[None]).all(2).any(0)])
+
+
+def _growth(
+    means: Scores, variances: Scores, free: Volume
+) -> Float[np.ndarray[Any, Any], " points"]:
+    """The expected growth of the hypervolume by each candidate, in points that it dominates."""
+    deviations = np.sqrt(np.maximum(variances, 1e-12))
+    chance = np.ones((len(means), len(free)))
+    for j in range(means.shape[1]):
+        z = (free[None, :, j] - means[:, j, None]) / deviations[:, j, None]
+        chance *= np.interp(z, _Z, _BELOW)
+    return np.asarray(chance.sum(1))
 
 
 def _largest(most: Vector, gain: Vector, variance: Vector) -> int:

@@ -13,8 +13,9 @@ from math import cos, hypot, isfinite, pi, sin, sqrt, tan
 from typing import Any
 
 from hpsearch.config import Confirm
-from hpsearch.searching.criterion import Criterion, deviation_of, difference, mean_of
+from hpsearch.searching.criterion import Criterion, Metrics, deviation_of, difference, mean_of
 from hpsearch.space.settings import key
+from hpsearch.store import Winner
 from hpsearch.trial import Result
 
 ERROR = 0.05  # of an interval: how often it may miss
@@ -27,6 +28,7 @@ class Confirmed:
     number: int
     search: float  # the value that the search saw; for the best settings it is optimistic
     values: tuple[float, ...]
+    metrics: Mapping[str, float | None] | None = None  # means of the other metrics that count
 
     @property
     def mean(self) -> float:
@@ -48,8 +50,11 @@ class Confirmed:
 
     def as_dict(self) -> dict[str, Any]:
         """As result.json has it."""
+        found = asdict(self)
+        if self.metrics is None:
+            del found["metrics"]
         return {
-            **asdict(self),
+            **found,
             "values": list(self.values),
             "mean": self.mean,
             "deviation": self.deviation,
@@ -98,8 +103,7 @@ def contenders(
             best by the value that the parent's search saw.
         again: confirm a shared setting once for each of its trials, as rules 1 did.
     """
-    able = [result for result in (*parents, *results) if criterion.best([result])]
-    ranked = sorted(able, key=criterion.order)
+    ranked = criterion.ranked((*parents, *results))
     winner = [result for result in parents if result.number == inherited]
     if not again:
         first = {key(result.params): result for result in reversed([*winner, *ranked])}
@@ -110,8 +114,16 @@ def contenders(
 
 
 def verdict(confirmed: Sequence[Confirmed], criterion: Criterion) -> Confirmed:
-    """The winner: the best mean of the new values; of equal ones, the first."""
-    return min(confirmed, key=lambda each: criterion.cost(each.mean))
+    """The winner: the best mean of the new values; of equal ones, the first.
+
+    Those whose means break bounds come last, by how much they do.
+    """
+    return min(confirmed, key=lambda each: (broken(each, criterion), criterion.cost(each.mean)))
+
+
+def broken(each: Confirmed, criterion: Criterion) -> float:
+    """By how much the means over new seeds break the bounds."""
+    return criterion.broken({**(each.metrics or {}), criterion.name: each.mean})
 
 
 def indistinguishable(confirmed: Sequence[Confirmed], winner: Confirmed) -> list[int]:
@@ -184,13 +196,29 @@ def _share_within(angle: float, freedom: int) -> float:
 
 
 def confirmed_values(
-    values: Mapping[int, Sequence[float | None]], results: Mapping[int, Result]
+    values: Mapping[int, Sequence[float | None]],
+    results: Mapping[int, Result],
+    metrics: Mapping[int, Mapping[str, float | None]] | None = None,
 ) -> list[Confirmed]:
-    """The contenders whose every new training ended with a value."""
+    """The contenders whose every new training ended with a value.
+
+    Args:
+        values: of each contender, one a seed.
+        results: of the trials.
+        metrics: means over the seeds of the other metrics that trials are compared by.
+    """
     found = []
     for number, own in values.items():
         known = tuple(value for value in own if value is not None)
         search = results[number].value
         if known and len(known) == len(own) and search is not None:
-            found.append(Confirmed(number, search, known))
+            found.append(Confirmed(number, search, known, (metrics or {}).get(number)))
     return found
+
+
+def means_of(outcome: Winner | None, criterion: Criterion) -> dict[int, Metrics]:
+    """The means over new seeds of what trials are compared by, for each confirmed trial."""
+    contenders = () if outcome is None else outcome.contenders
+    return {
+        each.number: {**(each.metrics or {}), criterion.name: each.mean} for each in contenders
+    }

@@ -12,6 +12,7 @@ from hpsearch.errors import RunError, as_argument
 from hpsearch.sampling.pressure import Limits, Pressure, pressures
 from hpsearch.sampling.ranking import Observation, rank
 from hpsearch.searching.babysit.story import read
+from hpsearch.searching.confirmation import means_of
 from hpsearch.searching.criterion import Criterion, criterion_of
 from hpsearch.searching.history import PastTrial
 from hpsearch.searching.spec import TRIED, check_rules, past_trials, spec_of, trials_of
@@ -99,7 +100,12 @@ def refine(
     winner = parent.winner(info)
     number = None if winner is None else winner.number
     best_first = elites_of(ranking(known, spec.amounts, criterion), top)
-    elites = _led_by(number, [trial.number for trial in best_first], known)
+    numbers = [trial.number for trial in best_first]
+    if criterion.several and top is None:  # the region spans the whole front
+        results, means = [each.result for each in known], means_of(winner, criterion)
+        front = [each.number for each in criterion.front(results, means)]
+        numbers = list(dict.fromkeys((*([] if number is None else [number]), *front, *numbers)))
+    elites = _led_by(number, numbers, known)
     if not elites:
         raise RunError(
             f"{parent.path}: refine needs at least one trial with a value, found none; "
@@ -258,6 +264,7 @@ def same_training(config: Config, other: Config) -> bool:
     """Whether a setting trains the same under both configurations, so that values compare."""
     return (
         config.metric == other.metric
+        and config.other_metrics == other.other_metrics
         and config.trainer == other.trainer
         and config.search.folds == other.search.folds
         and config.search.repeats == other.search.repeats

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 
 from hpsearch.backends import Answer, Backend, Task
@@ -421,7 +421,11 @@ class Scheduler:
             return
         if answer.kind == "ok":
             for job, outcome in zip(together, answer.value, strict=True):
-                if not self.stopped(job):
+                if self.stopped(job):
+                    continue
+                if lacking := self.ledger.criterion.lacking(outcome.curve):
+                    self.fail(job, replace(answer, error=f"TrainerError: {lacking}"))
+                else:
                     self.record(job, outcome, answer, share=len(together))
         elif group:
             self.fail(group[0], answer)

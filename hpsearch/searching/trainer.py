@@ -39,6 +39,7 @@ def setup_of(config: Config, function: Function | None = None) -> Setup:
         threads_of(config, jobs_of(config)),
         workers=config.parallel.backend != "serial",
         function=function,
+        measured=tuple(each.name for each in (metric, *config.other_metrics)),
     )
 
 

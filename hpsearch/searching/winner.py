@@ -14,12 +14,13 @@ from hpsearch.data.dataset import Dataset
 from hpsearch.errors import TrainerError
 from hpsearch.searching.confirmation import (
     Confirmed,
+    broken,
     confirmed_values,
     indistinguishable,
     interval,
     verdict,
 )
-from hpsearch.searching.criterion import Criterion, mean_of
+from hpsearch.searching.criterion import Criterion, join, mean_of
 from hpsearch.searching.evaluation import Measurement, labelled, measure
 from hpsearch.searching.history import PastTrial
 from hpsearch.searching.scheduler import Scheduler
@@ -150,6 +151,7 @@ def choose(search: Scheduler) -> Selection | None:
     confirmed = confirmed_values(
         {number: _values(search, own) for number, own in trainings.items()},
         {number: each.result for number, each in known.items()},
+        None if criterion.plain else {n: _means(search, own) for n, own in trainings.items()},
     )
     winner = verdict(confirmed, criterion) if confirmed else None
     number = best.number if winner is None else winner.number
@@ -162,6 +164,7 @@ def outcome(choice: Selection, criterion: Criterion, test: Measured | None) -> W
     """What best/result.json says of the winner; the interval of a share ends at 0 and 1."""
     best, winner, confirmed = choice.known.result, choice.winner, choice.confirmed
     within = None if winner is None else criterion.within(interval(confirmed, winner))
+    able = [e for e in confirmed if winner and broken(e, criterion) <= broken(winner, criterion)]
     return Winner(
         number=best.number,
         params=best.params,
@@ -170,7 +173,7 @@ def outcome(choice: Selection, criterion: Criterion, test: Measured | None) -> W
         search=SearchValue(metric=criterion.name, value=best.value, optimistic=True),
         confirmed=None if winner is None else ConfirmedWinner(**winner.as_dict(), interval=within),
         contenders=[Contender(**each.as_dict()) for each in confirmed],
-        indistinguishable=[] if winner is None else indistinguishable(confirmed, winner),
+        indistinguishable=[] if winner is None else indistinguishable(able, winner),
         test=test,
     )
 
@@ -181,6 +184,14 @@ def _values(search: Scheduler, trainings: Sequence[Training]) -> list[float | No
     for training in trainings:
         by_seed.setdefault(training[1], []).append(_value(search, training))
     return [_mean(values) for values in by_seed.values()]
+
+
+def _means(search: Scheduler, trainings: Sequence[Training]) -> dict[str, float | None]:
+    """The means over new trainings of the other metrics that trials are compared by."""
+    criterion, pieces = search.ledger.criterion, search.ledger.pieces
+    curves = [join(pieces[training]) for training in trainings]
+    found = [criterion.metrics_after(c, len(c.get("epoch", ()))) for c in curves]
+    return {name: _mean([each.get(name) for each in found]) for name in criterion.names[1:]}
 
 
 def _value(search: Scheduler, training: Training) -> float | None:

@@ -131,6 +131,8 @@ class Contender:
     seeds: Count
     standard_error: Number | None
     optimism: Number | None
+    metrics: Mapping[str, Number | None] | None = field(default=None, metadata=ABSENT)
+    """The means of the other metrics that trials are compared by; absent where there are none."""
 
 
 @dataclass(frozen=True, slots=True)

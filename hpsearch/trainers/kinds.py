@@ -100,6 +100,7 @@ class Setup:
         options: the values of the kind's options.
         names: of the parameters in the space.
         metric: the one that counts.
+        measured: metrics that are reported only where trials are compared by them.
         best: what makes an epoch the best one; None where the last one counts.
         threads: that one trial may use.
         workers: whether trials are trained in other processes than this one.
@@ -113,6 +114,7 @@ class Setup:
     threads: int = 1
     workers: bool = True
     function: Callable[..., Any] | None = None
+    measured: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -186,8 +188,10 @@ class Kind:
         options: the other keys of `trainer`, by name.
         any_names: the space may name any parameter, and any metric may be reported: those of
             some model of the user's. Otherwise only `hyperparameters` and `metrics` exist.
-        metrics: what is reported after each epoch, each with its goal.
+        metrics: what is reported after each epoch, each with its goal. Some are `measured` only
+            where trials are compared by them.
         default_metric: what counts where the configuration names no metric.
+        timed: metrics that measure time, and so differ from run to run.
         shares: metrics that lie between 0 and 1 by their formula.
         needs_data: it trains on `data`, as hpsearch prepares it; otherwise `data` is refused.
         reserved: names that each trial is given besides its parameters.
@@ -222,6 +226,7 @@ class Kind:
     any_names: bool = False
     metrics: Mapping[str, Goal] = field(default_factory=dict)
     default_metric: str = "val_accuracy"
+    timed: frozenset[str] = frozenset()
     shares: frozenset[str] = frozenset()
     needs_data: bool = True
     reserved: tuple[str, ...] = ()

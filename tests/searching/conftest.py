@@ -172,9 +172,12 @@ def new_run(tmp_path, run_info):
 def go():
     """Does a search in a run directory, or what is left of it, and gives the `Scheduler`."""
 
-    def search(run, spec, backend=None, trainer=None, tell=lambda event: None, deadline=None):
+    def search(
+        run, spec, backend=None, trainer=None, tell=lambda event: None, deadline=None,
+        criterion=CRITERION,
+    ):  # fmt: skip
         with run.writing() as writer, backend or Serial() as at:
-            ledger = Ledger(CRITERION, writer, began=time.time(), trainings=spec.trainings)
+            ledger = Ledger(criterion, writer, began=time.time(), trainings=spec.trainings)
             ledger.read(run)
             done = Scheduler(spec, trainer or Valley(), at, ledger, tell, deadline)
             done.go()

@@ -54,6 +54,11 @@
     layout.hoverlabel = { ...layout.hoverlabel, bgcolor: themed()["hoverlabel.bgcolor"], font: { color: ink() } };
     Plotly.newPlot(plot, figure.data, layout, options).then(() => {
       if (figure.data[0]?.type === "parcoords") plot.on("plotly_restyle", () => brush(plot));
+      if (figure.layout.dragmode === "select") {
+        const choose = (event) => { brushed = event?.points?.length ? new Set(event.points.map((point) => point.customdata)) : null; show(); };
+        plot.on("plotly_selected", choose);
+        plot.on("plotly_deselect", () => choose());
+      }
     });
   };
   const watcher = new IntersectionObserver((entries) => {

@@ -119,6 +119,10 @@ def _parts(summary: Summary, figures: dict[str, Figure]) -> Iterator[str]:
         )
 
     yield f"<div class=pair>{section('best-over-trials')}{section('best-over-time')}</div>"
+    if summary.criterion.several:
+        lead = "What no trial beats in every objective. Draw a box: the table follows."
+        yield section("front", lead)
+        yield section("dominated", "Of the box between the best and worst of each objective.")
     yield _panels(summary, figures)
     yield section("importance", _importance_words(summary)) or _no_importance(summary)
     yield section(
@@ -257,7 +261,8 @@ def trial_table(summary: Summary) -> dict[str, Any]:
     names = list(summary.config.space.names)
     metric = summary.criterion.name
     failed = any(result.error for result in summary.results)
-    columns = ["trial", "round", "status", metric, "epochs", "seconds", *names]
+    others = summary.criterion.names[1:]
+    columns = ["trial", "round", "status", metric, *others, "epochs", "seconds", *names]
     rows = []
     ordered = sorted(summary.results, key=summary.criterion.order)[:MOST_ROWS]
     for result in ordered:
@@ -266,6 +271,7 @@ def trial_table(summary: Summary) -> dict[str, Any]:
             result.round + 1,
             str(result.status),
             _cell(result.value),
+            *(_cell(result.metrics.get(name)) for name in others),
             result.epochs,
             _cell(result.seconds),
             *(_cell(result.params[name]) if name in result.params else None for name in names),

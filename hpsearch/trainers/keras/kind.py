@@ -42,7 +42,9 @@ def _make_network(setup: Setup, at: Workplace) -> Trainer:
     from hpsearch.trainers.keras.trainer import KerasTrainer
 
     backend, threads = setup.options["backend"], setup.threads
-    return KerasTrainer(str(at.data), at.classes, setup.best, backend=backend, threads=threads)
+    measured = network.measured_by(setup)
+    folder, best = str(at.data), setup.best
+    return KerasTrainer(folder, at.classes, best, measured, backend=backend, threads=threads)
 
 
 def _write_network(best: SafePath, trained: Trained) -> Model:

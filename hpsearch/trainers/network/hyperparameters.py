@@ -232,6 +232,14 @@ SHIFT_METRICS = ("mean_shift", "variance_shift")
 """What it reports besides with `track_shift`."""
 
 
+TIMED = ("predict_us", "epoch_seconds")
+"""Microseconds to predict a validation row, all in one pass, and seconds to train an epoch; of
+trials that train together, each one's share."""
+
+MEASURED = ("parameters", *TIMED)
+"""What it reports besides where trials are compared by it; `parameters` are those trained."""
+
+
 def complete(settings: Settings) -> dict[str, Value | list[Value]]:
     """The settings with every hyperparameter they leave out at its default.
 

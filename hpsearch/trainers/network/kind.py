@@ -14,7 +14,9 @@ from hpsearch.nn.optimizers import learning_rates
 from hpsearch.trainers.kinds import Goal, Kind, ModelFile, Setup, Trained, Workplace
 from hpsearch.trainers.network.hyperparameters import (
     HYPERPARAMETERS,
+    MEASURED,
     METRICS,
+    TIMED,
     complete,
     ignored,
     problems,
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
     from hpsearch.trial import Layer
 
 METRIC_GOALS: Mapping[str, Goal] = {
-    name: "minimize" if name.endswith("loss") else "maximize" for name in METRICS
+    **{name: "minimize" if name.endswith("loss") else "maximize" for name in METRICS},
+    **dict.fromkeys(MEASURED, "minimize"),
 }
 
 MODEL = "model.npz"
@@ -38,7 +41,12 @@ MODEL = "model.npz"
 def _make(setup: Setup, at: Workplace) -> Trainer:
     from hpsearch.trainers.network.trainer import NetworkTrainer
 
-    return NetworkTrainer(str(at.data), at.classes, setup.best)
+    return NetworkTrainer(str(at.data), at.classes, setup.best, measured_by(setup))
+
+
+def measured_by(setup: Setup) -> tuple[str, ...]:
+    """The metrics of `MEASURED` that trials are compared by."""
+    return tuple(name for name in MEASURED if name in setup.measured)
 
 
 def _health(trainer: Trainer, job: Job, state: State) -> list[Layer]:
@@ -100,6 +108,7 @@ KIND = Kind(
     make=_make,
     hyperparameters=HYPERPARAMETERS,
     metrics=METRIC_GOALS,
+    timed=frozenset(TIMED),
     shares=frozenset(f"val_{name}" for name in SHARES),
     check_settings=problems,
     ignored_settings=ignored,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
+from time import perf_counter
 from typing import ClassVar, Protocol
 
 import numpy as np
@@ -111,11 +112,13 @@ class NetworkTrainer:
         classes: of the target.
         best: makes each state keep the network of the best epoch so far beside the current one;
             None where only the last epoch counts.
+        measured: which of `hyperparameters.MEASURED` each epoch reports besides.
     """
 
     folder: str
     classes: int
     best: Best | None = None
+    measured: tuple[str, ...] = ()
     stacks: ClassVar[bool] = True  # whether trials that are alike train as one array program
 
     def groups(self, jobs: Sequence[Job]) -> list[list[Job]]:
@@ -231,6 +234,7 @@ class NetworkTrainer:
                     [m.progress.network for m in active],
                     weights,
                 )
+            began = perf_counter()
             losses = stack.epoch(
                 train.X,
                 train.y,
@@ -238,9 +242,9 @@ class NetworkTrainer:
                 epoch,
                 [m.plan.rates(epoch, steps) for m in active],
             )
-            for t, (member, row) in enumerate(
-                zip(active, self._measure(stack, val, losses), strict=True)
-            ):
+            seconds = (perf_counter() - began) / len(active)
+            rows = self._measure(stack, val, losses, seconds)
+            for t, (member, row) in enumerate(zip(active, rows, strict=True)):
                 network = stack.snapshot(t)
                 extra = tracked(member.plan, member.progress, network, train.X)
                 _record(member, epoch + 1, row, extra, report)
@@ -250,12 +254,26 @@ class NetworkTrainer:
             if len(remaining) < len(active):
                 active, stack = remaining, None
 
-    def _measure(self, stack: Steps, val: PreparedRows, losses: Array) -> list[dict[str, float]]:
-        """Each trial's metrics after an epoch; NaN stands for what is undefined."""
-        recipe = stack.recipe
+    def _measure(
+        self, stack: Steps, val: PreparedRows, losses: Array, seconds: float
+    ) -> list[dict[str, float]]:
+        """Each trial's metrics after an epoch; NaN stands for what is undefined.
+
+        Args:
+            stack: the trials.
+            val: the validation rows.
+            losses: (trials,), the mean loss of the epoch's mini-batches.
+            seconds: that the epoch took a trial.
+        """
+        recipe, began = stack.recipe, perf_counter()
         with np.errstate(all="ignore"):
             dense = fold(recipe.architecture, stack.params, stack.averages(), stack.epsilon)
             val_losses, predictions = evaluate(dense, recipe.architecture.activation, val.X, val.y)
+        measured = {
+            "parameters": float(recipe.architecture.parameters),
+            "predict_us": (perf_counter() - began) * 1e6 / (len(losses) * len(val.y)),
+            "epoch_seconds": seconds,
+        }
         rows = []
         for t, (loss, val_loss) in enumerate(
             zip(losses.tolist(), val_losses.tolist(), strict=True)
@@ -264,7 +282,8 @@ class NetworkTrainer:
             if isfinite(val_loss):
                 counts = count(val.y, predictions[t], self.classes)
                 row |= {f"val_{name}": value for name, value in of_counts(counts).items()}
-            rows.append({name: row.get(name, np.nan) for name in METRICS})
+            row |= {name: measured[name] for name in self.measured}
+            rows.append({name: row.get(name, np.nan) for name in (*METRICS, *self.measured)})
         return rows
 
 

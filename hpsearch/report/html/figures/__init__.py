@@ -15,6 +15,8 @@ LONGEST = 60  # characters of a parameter's name in a file's name
 FIGURES: dict[str, tuple[str, Callable[[Summary], Figure | None]]] = {
     "best-over-trials": ("The best so far, trial by trial", progress.over_trials),
     "best-over-time": ("The best so far, over time", progress.over_time),
+    "front": ("The front", progress.front),
+    "dominated": ("How much is dominated, trial by trial", progress.dominated),
     "importance": ("What mattered", importance.shares),
     "parallel": ("All settings at once", parameters.parallel),
     "curves": ("Learning curves", progress.learning_curves),

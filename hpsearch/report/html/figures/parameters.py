@@ -228,6 +228,10 @@ def parallel(summary: Summary) -> Figure | None:
         "tickvals": (places := ticks(Continuous(low, high, LINEAR)) if low < high else [low]),
         "ticktext": [number(place) for place in places],
     }
+    for name in summary.criterion.names[1:]:
+        if all(r.metrics.get(name) is not None for r in shown):
+            others = [float(r.metrics[name] or 0.0) for r in shown]
+            kept = [*kept, {"label": plot_text(name), "values": others}]
     left_out = len(parameters) - len(chosen)
     note = " ".join(filter(None, (
         thinning(len(shown), len(valued)),

@@ -147,3 +147,70 @@ def learning_curves(summary: Summary) -> Figure | None:
         showlegend=True,
         height=380,
     )
+
+
+def front(summary: Summary) -> Figure | None:
+    """Every completed trial by two objectives, and the front; a box drawn in it chooses trials.
+
+    The numbers of the trials are `customdata`. Confirmed trials stand at the means of their new
+    seeds.
+    """
+    if not summary.front:
+        return None
+    first, second = (each.name for each in summary.criterion.objectives[:2])
+    points = {point.result.number: point for point in summary.front}
+    rest = [r for r in summary.criterion.able(summary.results) if r.number not in points]
+    rest = thinned(rest, summary)
+    drawn: list[tuple[str, str, list[tuple[int, Any]]]] = [
+        ("completed", FADED, [(r.number, r.metrics) for r in rest]),
+        (
+            "front, one training",
+            BLUE,
+            [(n, p.metrics) for n, p in points.items() if not p.confirmed],
+        ),
+        ("front, confirmed", GREEN, [(n, p.metrics) for n, p in points.items() if p.confirmed]),
+    ]
+    data = [
+        {
+            "type": "scatter", "mode": "markers", "name": name, "cliponaxis": False,
+            "x": [metrics[second] for _, metrics in trials],
+            "y": [metrics[first] for _, metrics in trials],
+            "customdata": [number for number, _ in trials],
+            "text": [
+                f"trial {n}<br>" + "<br>".join(
+                    f"{plot_text(each)} {number(metrics.get(each))}"
+                    for each in summary.criterion.names
+                )
+                for n, metrics in trials
+            ],
+            "hovertemplate": "%{text}<extra></extra>",
+            "marker": {"color": colour, "size": 6 if colour is FADED else 9},
+        }
+        for name, colour, trials in drawn
+        if trials
+    ]  # fmt: skip
+    hidden = len(summary.criterion.objectives) - 2
+    also = f"{hidden} more objective{'s' * (hidden > 1)}: see the axes below." if hidden else None
+    return figure(
+        data,
+        also,
+        xaxis=axis(plot_text(second)),
+        yaxis=axis(plot_text(first)),
+        showlegend=True,
+        dragmode="select",
+        height=380,
+    )
+
+
+def dominated(summary: Summary) -> Figure | None:
+    """The share of the objectives' box that the trials up to each one dominate."""
+    if summary.covered is None or not summary.covered.steps:
+        return None
+    steps = summary.covered.steps
+    last = max([steps[-1][0], *(r.number for r in summary.results)])
+    line = {
+        "type": "scatter", "mode": "lines+markers",
+        "x": [*(n for n, _ in steps), last], "y": [*(share for _, share in steps), steps[-1][1]],
+        "line": {"shape": "hv", "color": GREEN, "width": 2.5}, "marker": {"size": 5},
+    }  # fmt: skip
+    return figure([line], xaxis=axis("trial"), yaxis=axis("share dominated"))
