@@ -30,13 +30,9 @@ from hpsearch.report.importance import Importance, importance
 from hpsearch.report.paired import PairedComparison, paired_comparisons
 from hpsearch.report.workers import Workers, workers_of
 from hpsearch.sampling.ranking import Observation
-<<<<<<< HEAD
 from hpsearch.searching.by_hand import ByHand, by_hand_in, in_words
-from hpsearch.searching.criterion import Criterion, criterion_of
-=======
 from hpsearch.searching.confirmation import means_of
 from hpsearch.searching.criterion import Criterion, Metrics, criterion_of
->>>>>>> fifteen
 from hpsearch.searching.history import PastTrial
 from hpsearch.searching.refine import best_completed, elites_of, ranking, same_training
 from hpsearch.searching.spec import Spec, past_trials, shortage, spec_of
@@ -300,12 +296,9 @@ class Summary:
             "parent": refined,
             "improved": None if refined is None else self.no_better_than_parent is None,
             "workers": self.workers.as_json(),
-<<<<<<< HEAD
             "tags": self.by_hand.tags,
             "by_hand": [as_line(act) for act in self.by_hand.acts],
-=======
             **self._of_several_metrics(),
->>>>>>> fifteen
         }
 
     def _of_several_metrics(self) -> dict[str, Any]:
