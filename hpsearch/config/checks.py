@@ -429,9 +429,13 @@ def _infeasible(space: Space) -> Iterator[Problem]:
             problems.setdefault(path, message)
     yield from (Problem(path, f"in some trials: {text}") for path, text in problems.items())
     found = feasibility(space)
-    if not problems and not found.enough:
-        cost = found.costliest
-        yield Problem(("space",) if cost is None else ("where", cost), in_words(space, found))
+    if problems or found.enough:
+        return
+    if found.costliest is not None:
+        yield Problem(("where", found.costliest), in_words(space, found))
+        return
+    reasons = filter(None, map(space.violation, space.all_params(points)))
+    yield Problem(("space",), f"{in_words(space, found)}; the first {next(reasons, '')}")
 
 
 def _mistyped(space: Space, params: Params) -> Iterator[tuple[KeyPath, str]]:

@@ -70,7 +70,9 @@ def full(
     exact = {  # as they were given, not as they come back from the unit cube
         name: setting[name][: len(value)] if isinstance(value, list) else setting[name]
         for name, value in drawn.items()
-        if name in setting and isinstance(space[name].domain, Continuous | Discrete)
+        if name in space
+        and name in setting
+        and isinstance(space[name].domain, Continuous | Discrete)
     }
     whole = space.with_derived(space.standard({**drawn, **exact}))
     problems += _derived(given, whole, space, path)

@@ -321,6 +321,8 @@ class Space:
         Raises:
             ExpressionError: one has no value, as of 1 / 0.
         """
+        if not self.derived:
+            return {}
         chosen: dict[str, Any] = dict(params)
         for each in self.derived:
             chosen.pop(each.name, None)
@@ -365,7 +367,8 @@ class Space:
 
     def feasible(self, params: Params) -> bool:
         """Whether a draw keeps the constraints, in all the trials that it becomes."""
-        return all(self.violation(each) is None for each in self.crossings(params))
+        trials = [params] if self.crossed == 1 else self.crossings(params)
+        return all(self.violation(each) is None for each in trials)
 
     def point(self, params: Params) -> Point:
         """The place of a setting; NaN in the coordinates that are inactive in it.
