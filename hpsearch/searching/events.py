@@ -45,6 +45,13 @@ class RoundStarted:
 
 
 @dataclass(frozen=True)
+class TrialAdded:
+    """Somebody has added a setting of their own, beyond the plan."""
+
+    trial: Trial
+
+
+@dataclass(frozen=True)
 class TrialEnded:
     """The fate of a trial is known; `best` is the best completed one so far, if any."""
 
@@ -96,6 +103,7 @@ Event = (
     RunOpened
     | SearchStarted
     | RoundStarted
+    | TrialAdded
     | TrialEnded
     | TrialWentOn
     | ConfirmationStarted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -97,7 +97,7 @@ class Ledger:
                 continue
             known = all(self.epochs(training) for training in self.of(result.number))
             whole = known and len(self.curve(result.number)["epoch"]) >= result.epochs
-            if whole or result.status is Status.FAILED:
+            if whole or result.status is Status.FAILED or result.by_hand:
                 self.results[result.number] = result
                 if result.status is Status.COMPLETED:
                     self.finished.update(self.of(result.number))
@@ -274,7 +274,7 @@ class Ledger:
         )
         self.results[number] = result
         self.writer.result(result)
-        if status is not Status.STOPPED:
+        if status is not Status.STOPPED or result.by_hand:
             self.release([number])
         return result
 
@@ -285,7 +285,7 @@ class Ledger:
             if result is not None and not result.cut:
                 self.writer.forget(self.of(number))
 
-    def drop(self, numbers: range) -> None:
+    def drop(self, numbers: Collection[int]) -> None:
         """Take back the fates of trials that are no part of the search any more."""
         self.cut = [result for result in self.cut if result.number not in numbers]
         self.reopen([number for number in self.results if number in numbers])
@@ -344,7 +344,8 @@ class Ledger:
             len({piece.rung for piece in self.pieces[training] if piece.value is not None})
             for training in own
         )
-        lost = result is not None and result.status in LOST and survived < rungs
+        lost = result is not None and (result.status in LOST or result.by_hand)
+        lost = lost and survived < rungs
         finished = all(training in self.finished for training in own) and not lost
         costs = self.criterion.costs(self.curve(trial.number), epochs, finished)
         seen = observation(trial.number, trial.params, costs, lost=lost)

@@ -75,10 +75,10 @@ class Watch:
             result = results.get(self.next)
             if result is None or (result.status is Status.STOPPED and not is_over(self.round)):
                 return None
+            number = self.next
             by = self._passed(result)
             if by is not None:
-                return Ending(by, self.next)
-            self.next += 1
+                return Ending(by, number)
         return None
 
     def _passed(self, result: Result) -> str | None:
@@ -92,8 +92,11 @@ class Watch:
         if criterion.best([result]) and (self.best is None or self._beats(result, self.best)):
             self.best, self.better = result, True
         round = self.rounds[self.round]
-        if self.next == round.first + round.trials - 1:
+        self.next += 1
+        if self.next == round.first + round.trials:
             self.round += 1
+            if self.round < len(self.rounds):  # settings that were added may stand between
+                self.next = self.rounds[self.round].first
             self.idle, self.better = (0 if self.better else self.idle + 1), False
             if limits.patience is not None and self.idle >= limits.patience:
                 return "patience"

@@ -151,12 +151,14 @@ def _is_left(
         RunError: there would be, had the search more time, or another limit.
     """
     limit, spent = config.search.timeout, run.seconds(info)
-    ending = info.ending
-    if ending is not None and limit_set(ending.by, before) == limit_set(ending.by, config):
+    ending, added = info.ending, _is_added(run)
+    same = ending is not None and limit_set(ending.by, before) == limit_set(ending.by, config)
+    if ending is not None and same and not (added and trials is None):
         if trials is None:
             return False
         raise RunError(f"{run.path}: --trials adds none: {_past_it(run, ending, config)}")
-    if info.status == "finished" and trials is None and not info.out_of_time and ending is None:
+    done = info.status == "finished" and trials is None and not info.out_of_time
+    if done and not added and ending is None:
         return False
     if info.out_of_time and limit is not None and spent >= limit:
         raise RunError(
@@ -165,6 +167,12 @@ def _is_left(
             f"--set search.timeout={2 * ceil(max(spent, limit))}"
         )
     return True
+
+
+def _is_added(run: RunDirectory) -> bool:
+    """Whether somebody has added a setting that is not trained yet."""
+    ended = {result.number for result in run.results}
+    return any(act.action == "add" and act.trial not in ended for act in run.acts)
 
 
 def _longer(
@@ -198,10 +206,11 @@ def _longer(
             f"{run.path}: {asked} {trials or budget} adds none: {why} been "
             f"planned; {TRIED.format(run.path)}"
         )
+    first = _free_number(run, config, info.plan)
     if budget is not None:
 
         def needed(trials: int) -> int:
-            return epochs_needed(config, _extended(info.plan, config, trials))
+            return epochs_needed(config, _extended(info.plan, config, trials, first))
 
         more = largest(needed, min(more, budget), budget)
         if needed(more) > budget:
@@ -209,20 +218,37 @@ def _longer(
                 f"{run.path}: search.max_epochs {budget:,} adds no trial: with one more the plan "
                 f"takes {needed(more):,} epochs; give it as many"
             )
-    return config, _extended(info.plan, config, more)
+    return config, _extended(info.plan, config, more, first)
 
 
-def _extended(plan: tuple[Round, ...], config: Config, more: int) -> tuple[Round, ...]:
-    """A plan with so many more trials, in rounds as many as such a search makes of them."""
+def _extended(plan: tuple[Round, ...], config: Config, more: int, first: int) -> tuple[Round, ...]:
+    """A plan with so many more trials, in rounds as many as such a search makes of them.
+
+    Args:
+        plan: so far.
+        config: of the search.
+        more: how many trials more.
+        first: the number of the first of them.
+    """
     search, workers, epochs = config.search, config.parallel.workers, config.trainer.epochs
     rounds = search.rounds if search.sampler == "zoom" else 1
     if isinstance(rounds, int):
         rounds = ceil(rounds * more / sum(round.trials for round in plan))
     sizes = round_sizes(more, rounds, False, config.space.crossed, workers)
     if search.halving is None:
-        return extended(plan, sizes, (epochs,), workers=workers)
+        return extended(plan, sizes, (epochs,), workers=workers, first=first)
     amounts = ladder(epochs, search.halving.min_epochs, search.halving.factor)
-    return extended(plan, sizes, amounts, search.halving.factor, workers)
+    return extended(plan, sizes, amounts, search.halving.factor, workers, first)
+
+
+def _free_number(run: RunDirectory, config: Config, plan: Sequence[Round]) -> int:
+    """The first number that neither the plan nor a setting has that somebody added.
+
+    It is as many draws after the plan's last as are whole, where choices are crossed.
+    """
+    end, draw = plan[-1].first + plan[-1].trials, config.space.crossed
+    numbers = [act.trial for act in run.acts if act.action == "add" and act.trial is not None]
+    return end + ceil(max(0, max(numbers, default=0) + 1 - end) / draw) * draw
 
 
 def _as_edited(run: RunDirectory, info: RunInfo) -> tuple[dict[str, Any], str | None]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import product
@@ -18,23 +18,37 @@ from itertools import product
 from hpsearch.backends import Answer, Backend, Task
 from hpsearch.errors import HpsearchError
 from hpsearch.sampling.ranking import Observation, rank
+from hpsearch.searching.by_hand import ByHand, Desk, Standing, in_words
 from hpsearch.searching.confirmation import contenders, trainings_within
 from hpsearch.searching.events import (
     ConfirmationStarted,
     Listener,
+    Remarked,
     RoundStarted,
+    TrialAdded,
     TrialEnded,
     TrialWentOn,
 )
-from hpsearch.searching.interrupts import shielded
+from hpsearch.searching.interrupts import StoppedByHandError, shielded
 from hpsearch.searching.ledger import Ledger
 from hpsearch.searching.limits import Watch
 from hpsearch.searching.spec import Spec, proposals
-from hpsearch.searching.stages import Stage, needs, newly_seen, replacements, seen
+from hpsearch.searching.stages import BESIDE, Stage, needs, newly_seen, replacements, seen
 from hpsearch.searching.trainer import files_of
 from hpsearch.space.settings import draw_key, drawn
 from hpsearch.trainers.protocol import Job, Outcome, State, Trainer
-from hpsearch.trial import OUT_OF_TIME, Ending, Params, Result, Round, Status, Training, Trial
+from hpsearch.trial import (
+    BY_HAND,
+    OUT_OF_TIME,
+    Act,
+    Ending,
+    Params,
+    Result,
+    Round,
+    Status,
+    Training,
+    Trial,
+)
 
 PASSES_ON = 2  # the rules from which on a lost trial's place is given to another
 REMEMBERED = 256  # of the trials, the best, that a round with a lag looks at beside new ones
@@ -60,6 +74,8 @@ class Scheduler:
         ledger: what is known of each trial, in memory and on disk.
         notify: is called with every event.
         deadline: on the monotonic clock, in seconds; None for no limit.
+        by_hand: what people did to the search.
+        desk: where it hears what they ask; None where it hears nobody.
         best: the best completed trial so far.
         trials: every proposed trial, by number.
         entered: the trials of each stage that has started.
@@ -88,6 +104,8 @@ class Scheduler:
     ledger: Ledger
     notify: Listener
     deadline: float | None = None
+    by_hand: ByHand = field(default_factory=ByHand)
+    desk: Desk | None = None
     best: Result | None = None
     trials: dict[int, Trial] = field(default_factory=dict)
     entered: dict[Stage, list[Trial]] = field(default_factory=dict)
@@ -127,25 +145,36 @@ class Scheduler:
             if len(errors) > self.spec.retries:
                 self.failures[training] = errors[-1]
         try:
-            while not self.is_over():
-                self.start_all()
-                if not self.training:
-                    break
-                over = [stage for stage, missing in self.training.items() if not missing]
-                if over and not self.pass_on(min(over)):
-                    self.end(min(over))
-                elif not over:
-                    self.receive_one()
-            self.confirm()
+            self.train_beside(list(self.by_hand.added.values()))
+            while not self.confirmed or self.training:  # what is added meanwhile may be the best
+                self.confirmed = False
+                self.train_all()
+                self.confirm()
         except OutOfTimeError:
             self.give_up()
+        if self.groups:  # of trials that were stopped by hand
+            self.backend.cancel()
+            self.groups.clear()
+
+    def train_all(self) -> None:
+        """Train until every proposed trial has met its fate, and nothing is left to propose."""
+        while not self.is_over():
+            if self.ending is None:
+                self.start_all()
+            if not self.training:
+                break
+            over = [stage for stage, missing in self.training.items() if not missing]
+            if over and not self.pass_on(min(over)):
+                self.end(min(over))
+            elif not over:
+                self.receive_one()
 
     def start_all(self) -> None:
         """Start what may start: rungs above those that have ended, then rounds in their order."""
         ready, self.ready = sorted(self.ready), []
         for stage in ready:
             self.start(stage)
-        while self.begun < len(self.spec.rounds) and not self.wanted:
+        while self.begun < len(self.spec.rounds) and not (self.wanted or self.awaited()):
             if self.spec.rounds[self.begun].first > self.enough:
                 break
             first = Stage(self.begun, 0)
@@ -159,30 +188,49 @@ class Scheduler:
                 self.wanted = set(needs(Stage(self.begun, 0), self.spec.rounds) - self.ended)
 
     def is_over(self) -> bool:
-        """Whether a limit ends the search now; then all beyond its last trial is dropped.
+        """Whether nothing is left to do, because a limit has ended the search."""
+        if self.ending is None:
+            self.ending = self.watch.end(self.ledger.results, self.is_through)
+            if self.ending is not None:
+                self.drop_beyond()
+        return self.ending is not None and not self.training
+
+    def beyond(self) -> set[int]:
+        """The planned numbers above that of the search's last trial."""
+        if self.ending is None:
+            return set()
+        last, rounds = self.ending.last, self.spec.rounds
+        return {n for r in rounds for n in range(r.first, r.first + r.trials) if n > last}
+
+    def drop_beyond(self) -> None:
+        """Drop all trials beyond the last; settings that somebody has added train on.
 
         The pieces of those trials stay on disk: a search that goes on, as its limit is changed,
         need not train them again.
         """
-        self.ending = self.watch.end(self.ledger.results, self.is_through)
-        if self.ending is None:
-            return False
-        beyond = range(self.ending.last + 1, self.spec.first + self.spec.trials)
+        beyond = self.beyond()
         if self.backend.pending:
             self.backend.cancel()
-        self.training.clear()
+        beside = [group for stage, group in self.groups.values() if stage == BESIDE]
+        self.training = {s: left for s, left in self.training.items() if s == BESIDE}
         self.groups.clear()
+        for group in beside:
+            self.submit(BESIDE, group)
         self.trials = {n: trial for n, trial in self.trials.items() if n not in beyond}
         self.states = {each: s for each, s in self.states.items() if each[0] not in beyond}
         self.ledger.drop(beyond)
         known = [each.result for each in self.spec.history]
         self.best = self.ledger.criterion.best([*known, *self.ledger.results.values()])
         self.ledger.writer.sync()
-        return True
 
     def is_through(self, round: int) -> bool:
         """Whether all rungs of a round have ended."""
         return Stage(round, len(self.spec.rounds[round].rungs) - 1) in self.ended
+
+    def awaited(self) -> list[int]:
+        """The settings of people's own that the next round looks at, and that have not ended."""
+        waiting = self.by_hand.waiting(self.ledger.results)
+        return [number for number in waiting if self.by_hand.joins[number] <= self.begun]
 
     def start(self, stage: Stage) -> None:
         """Give the trials of a stage to the backend."""
@@ -196,7 +244,8 @@ class Scheduler:
         history = self.recent_history(round)
         pending = self.unseen(round) if before is None else ()
         trials = before or proposals(self.spec, round, history, pending, self.tried)
-        draws = (trial for trial in trials if not self.spec.is_start(trial.number))
+        draws = [trial for trial in trials if not self.spec.is_start(trial.number)]
+        draws += self.by_hand.joining(round.number)
         self.tried.update(draw_key(self.spec.space, trial.params) for trial in draws)
         return trials
 
@@ -221,7 +270,12 @@ class Scheduler:
         observed = [known.observe(amounts, criterion) for known in self.spec.history]
         for number, rungs in seen(round.number, self.spec.rounds).items():
             observed += [self.look(trial, rungs) for trial in self.entered[Stage(number, 0)]]
-        return observed
+        return observed + self.added(range(round.number + 1))
+
+    def added(self, rounds: Iterable[int]) -> list[Observation]:
+        """The settings of people's own that these rounds are the first to look at."""
+        trials = [trial for round in rounds for trial in self.by_hand.joining(round)]
+        return [self.ledger.observe(trial, self.spec.amounts, 1) for trial in trials]
 
     def recent_history(self, round: Round) -> list[Observation]:
         """What a round with a lag looks at: the best trials so far, and those that are new to it.
@@ -238,6 +292,7 @@ class Scheduler:
             for number, rung in newly_seen(round.number, rounds):
                 for trial in self.entered[Stage(number, 0)]:
                     self.past[trial.number] = self.look(trial, rung + 1)
+            self.past |= {each.number: each for each in self.added([round.number])}
         self.ledger.observed.clear()  # nobody looks at them again
         ranked = rank(self.past.values())
         self.past = {each.number: each for each in ranked[:REMEMBERED]}
@@ -279,7 +334,7 @@ class Scheduler:
         on is known only from a state; without one it is trained again.
         """
         ledger = self.ledger
-        if job.number in ledger.results or job.training in ledger.finished:
+        if job.number in ledger.results or job.training in ledger.finished or self.stopped(job):
             return True
         if job.training in self.failures:
             return True
@@ -321,26 +376,97 @@ class Scheduler:
             return self.states.get(training)
         return self.ledger.writer.state(self.ledger.pieces[training][-1])
 
-    def next_answer(self) -> Answer:
-        """Wait for any answer, but not beyond the deadline; lines reach the disk meanwhile."""
+    def next_answer(self) -> Answer | None:
+        """Wait for any answer, but not beyond the deadline; lines reach the disk meanwhile.
+
+        None where people asked for something else, which is done.
+        """
         writer = self.ledger.writer
         while True:
             left = math.inf if self.deadline is None else self.deadline - time.monotonic()
             if left <= 0:  # short trials could answer one after another for ever
                 raise OutOfTimeError
-            patience = min(left, writer.seconds_to_sync)
+            look = math.inf if self.desk is None else self.desk.seconds_left
+            patience = min(left, writer.seconds_to_sync, look)
             try:
                 return self.backend.next(None if math.isinf(patience) else patience)
             except TimeoutError:
                 if patience >= left:
                     raise OutOfTimeError from None
-                writer.sync()
+                if patience < look:
+                    writer.sync()
+                elif self.hear():
+                    return None
 
     def receive_one(self) -> None:
-        """Wait for an answer and record it whole; an interrupt waits until then."""
+        """Wait for an answer and record it whole, or do what people ask meanwhile.
+
+        An interrupt waits until that is done.
+        """
+        if self.hear():
+            return
         answer = self.next_answer()
+        if answer is not None:
+            with shielded():
+                self.receive(answer)
+
+    def hear(self) -> bool:
+        """Do what people ask, if it is time to look; whether that was anything.
+
+        Raises:
+            StoppedByHandError: they ask the search to end.
+        """
+        if self.desk is None or not self.desk.due:
+            return False
         with shielded():
-            self.receive(answer)
+            done = self.desk.hear(
+                Standing(self.ledger.results, self.begun, self.rungs), self.take_effect
+            )
+        if any(act.action == "stop" and act.trial is None for act in done):
+            raise StoppedByHandError
+        return bool(done)
+
+    def rungs(self, number: int) -> int | None:
+        """How many rungs a trial has come through; None before it is proposed."""
+        return self.ledger.rung(self.trials[number]) + 1 if number in self.trials else None
+
+    def take_effect(self, act: Act) -> None:
+        """Do what somebody has decided."""
+        if act.action == "add" and act.trial is not None:
+            trial = self.by_hand.added[act.trial]
+            self.notify(TrialAdded(trial))
+            self.train_beside([trial])
+        elif act.action == "stop" and act.trial is not None:
+            self.halt(self.trials[act.trial])
+        self.notify(Remarked(f"by hand: {in_words(act)}"))
+
+    def train_beside(self, added: Sequence[Trial]) -> None:
+        """Train settings that somebody has added, in full and beside all rounds."""
+        self.trials |= {trial.number: trial for trial in added}
+        if added:
+            self.train(BESIDE, [(trial, BESIDE) for trial in added])
+
+    def stopped(self, job: Job) -> bool:
+        """Whether a piece is of a trial that was stopped by hand before it."""
+        return job.repeat < self.spec.repeats and self.by_hand.stops_after(job.number, job.rung)
+
+    def halt(self, trial: Trial) -> None:
+        """Stop a trial: what it trains beyond its last rung is dropped.
+
+        Of several trainings some may be behind: the trial ends when they come to its last rung.
+        """
+        for key, (stage, group) in list(self.groups.items()):
+            dropped = {j.training for j in group if j.number == trial.number and self.stopped(j)}
+            if not dropped:
+                continue
+            self.training[stage] -= dropped
+            if self.backend.withdraw(key):
+                del self.groups[key]
+                if rest := [job for job in group if job.training not in dropped]:
+                    self.submit(stage, rest)
+        own = self.ledger.of(trial.number)
+        if not any(missing.intersection(own) for missing in self.training.values()):
+            self.settle(trial, Status.STOPPED, BY_HAND)
 
     def take_in(self) -> None:
         """Record the answers that have already arrived, when the search is interrupted."""
@@ -350,25 +476,29 @@ class Scheduler:
 
     def receive(self, answer: Answer) -> None:
         """Record a group's outcomes. A group of several that died is trained again one by one."""
-        stage, group = self.groups.pop(answer.key)
-        if answer.kind != "ok" and len(group) > 1:
+        stage, together = self.groups.pop(answer.key)
+        group = [job for job in together if not self.stopped(job)]
+        if answer.kind != "ok" and len(together) > 1:
             for job in group:
                 self.submit(stage, [job])
             return
         again: list[Job] = []
         if answer.kind == "ok":
-            for job, outcome in zip(group, answer.value, strict=True):
+            for job, outcome in zip(together, answer.value, strict=True):
+                if self.stopped(job):
+                    continue
                 lacking = self.ledger.criterion.lacking(outcome.curve)
                 if not lacking:
-                    self.record(job, outcome, answer, share=len(group))
+                    self.record(job, outcome, answer, share=len(together))
                 elif self.fails(job, replace(answer, error=f"TrainerError: {lacking}")):
                     again.append(job)
-        elif self.fails(group[0], answer):
+        elif group and self.fails(group[0], answer):
             again.append(group[0])
         for job in again:
             self.submit(stage, [job])
         group = [job for job in group if job not in again]
-        self.training[stage] -= {job.training for job in group}
+        if group:  # else nobody waits for it
+            self.training[stage] -= {job.training for job in group}
         for number, rung in {(j.number, j.rung) for j in group if j.repeat < self.spec.repeats}:
             self.conclude(self.trials[number], stage, rung)
 
@@ -404,6 +534,8 @@ class Scheduler:
                 self.settle(trial, Status.DIVERGED, ledger.undefined(trial.number))
         elif all(t in ledger.finished or ledger.epochs(t) >= full for t in own):
             self.settle(trial, Status.COMPLETED)
+        elif self.by_hand.stops_after(trial.number, rung + 1):
+            self.settle(trial, Status.STOPPED, BY_HAND)
 
     def fails(self, job: Job, answer: Answer) -> bool:
         """Record that a piece of training failed; whether it is to be trained again.
@@ -422,6 +554,8 @@ class Scheduler:
     def end(self, stage: Stage) -> None:
         """End a stage: its best trials go on to the next rung, the others stop."""
         del self.training[stage]
+        if stage == BESIDE:
+            return
         self.ended.add(stage)
         self.wanted.discard(stage)
         rungs = self.spec.rounds[stage.round].rungs
@@ -459,6 +593,8 @@ class Scheduler:
         Returns:
             Whether any trial goes on in such a place, so that the stage is not over yet.
         """
+        if stage == BESIDE:
+            return False
         rungs = self.spec.rounds[stage.round].rungs
         missing = rungs[stage.rung].trials - len(self.able(stage)) if stage.rung else 0
         if missing <= 0 or self.spec.rules < PASSES_ON:
@@ -482,8 +618,9 @@ class Scheduler:
         called = []
         for trial, at in going_on:
             result = self.ledger.results.get(trial.number)
-            stopped = result is not None and result.status is Status.STOPPED
-            if stopped and self.ledger.rung(trial) < at.rung:
+            if result is None or result.status is not Status.STOPPED or result.by_hand:
+                continue
+            if self.ledger.rung(trial) < at.rung:
                 called.append(trial)
         self.ledger.reopen(trial.number for trial in called)
         for trial in called:
@@ -526,7 +663,7 @@ class Scheduler:
         spec = self.spec
         if spec.confirm is None:
             return []
-        trials = spec.trials if self.ending is None else self.ending.last + 1 - spec.first
+        trials = spec.trials - len(self.beyond())
         top, seeds = trainings_within(spec.confirm, trials * spec.repeats)
         own, parents = self.ledger.results.values(), [known.result for known in spec.history]
         criterion, inherited = self.ledger.criterion, spec.inherited

@@ -21,6 +21,7 @@ from hpsearch.store.records import (
     SearchValue,
 )
 from hpsearch.trial import (
+    Act,
     Count,
     Diagnosis,
     Ending,
@@ -48,6 +49,7 @@ PLACES = {  # what stands before the table of each record
     Origin: "`imported`:",
     BabysitStart: "`babysit`:",
     Intervention: "## interventions.jsonl",
+    Act: "Of a search:",
     Diagnosis: "## diagnostics.jsonl",
     Layer: "A layer:",
     Piece: "## curves.jsonl",
@@ -66,7 +68,7 @@ NAMES = {
     bool: "true or false", NoneType: "null", Value: "value", Number: "number", Status: "status",
     RunData: "data", Round: "round", Rung: "rung", Origin: "origin", SearchValue: "search value",
     Contender: "contender", ConfirmedWinner: "confirmed", Measured: "test", Rates: "rates",
-    BabysitStart: "beginning", Layer: "layer",
+    BabysitStart: "beginning", Layer: "layer", Ending: "ending",
 }  # fmt: skip
 
 
