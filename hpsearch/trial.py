@@ -28,7 +28,10 @@ Number = Whole | float
 Value = bool | int | float | str | None
 """A hyperparameter's value as YAML knows it."""
 
-Params = Mapping[str, Value | list[Value]]
+Choosable = Value | list[Value] | dict[str, Value | list[Value]]
+"""One of the values of a choice: a value, or a list or mapping that counts as one value."""
+
+Params = Mapping[str, Choosable]
 """The active parameters of one trial by name; a parameter with `per` holds a list."""
 
 
@@ -194,7 +197,7 @@ class Intervention:
     trial: Count
     epoch: Count
     action: Action
-    set: Mapping[str, tuple[Value | list[Value], Value | list[Value]]]
+    set: Mapping[str, tuple[Choosable, Choosable]]
     note: str | None
     by: Literal["key", "steer", "python", "rescue"]
 
