@@ -36,7 +36,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count, product
@@ -193,6 +193,10 @@ class Simulated:
     def pending(self) -> int:
         """See `Backend`."""
         return len(self._queue) + len(self._at)
+
+    def withdraw(self, key: Hashable) -> bool:  # noqa: ARG002
+        """See `Backend`."""
+        return False
 
     def cancel(self) -> None:
         """See `Backend`; no search here runs out of time."""

@@ -1,8 +1,8 @@
 """A trial, the plan that it is part of, and what became of it: frozen, plain values.
 
-`Piece`, `Result`, `Inherited`, `Span`, `Intervention` and `Diagnosis` are lines of a run's files,
-`Round` and `Rung` a part of its run.json: their fields and types are those of the files, see
-docs/run_format.md.
+`Piece`, `Result`, `Inherited`, `Span`, `Intervention`, `Act` and `Diagnosis` are lines of a run's
+files, `Round` and `Rung` a part of its run.json: their fields and types are those of the files,
+see docs/run_format.md.
 """
 
 from __future__ import annotations
@@ -28,12 +28,18 @@ Number = Whole | float
 Value = bool | int | float | str | None
 """A hyperparameter's value as YAML knows it."""
 
-Params = Mapping[str, Value | list[Value]]
+Choosable = Value | list[Value] | dict[str, Value | list[Value]]
+"""One of the values of a choice: a value, or a list or mapping that counts as one value."""
+
+Params = Mapping[str, Choosable]
 """The active parameters of one trial by name; a parameter with `per` holds a list."""
 
 
 OUT_OF_TIME = "Timeout: the time of the search was over"
 """The error of a trial that the search had no time to train on."""
+
+BY_HAND = "Stopped: by hand"
+"""The error of a trial that somebody stopped, with `hpsearch stop RUN --trial N`."""
 
 Training = tuple[int, int, int]
 """One training of a trial: number, repeat and fold."""
@@ -125,6 +131,11 @@ class Result:
         return self.error == OUT_OF_TIME
 
     @property
+    def by_hand(self) -> bool:
+        """Whether somebody stopped it: it never goes on."""
+        return self.error == BY_HAND
+
+    @property
     def trial(self) -> Trial:
         """The setting that was proposed."""
         return Trial(self.number, self.round, self.params)
@@ -186,7 +197,7 @@ class Intervention:
     trial: Count
     epoch: Count
     action: Action
-    set: Mapping[str, tuple[Value | list[Value], Value | list[Value]]]
+    set: Mapping[str, tuple[Choosable, Choosable]]
     note: str | None
     by: Literal["key", "steer", "python", "rescue"]
 
@@ -194,6 +205,26 @@ class Intervention:
     def point(self) -> Point:
         """From where training goes on."""
         return Point(self.trial, self.epoch)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """What somebody did to a search: a line of its interventions.jsonl.
+
+    The trials of a search follow from its configuration and from these lines. To `add` a setting
+    gives it a `trial` number beyond the plan; it is trained in full, and the rounds from `round`
+    on look at it. To `stop` a trial ends it once it has come through so many `rungs`; without a
+    trial it ended a process that searched, which decides nothing.
+    """
+
+    time: str  # ISO 8601, UTC
+    action: Literal["add", "stop", "note"]
+    trial: Count | None = None
+    params: Params | None = None
+    round: Count | None = None
+    rungs: Count | None = None
+    note: str | None = None
+    tags: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

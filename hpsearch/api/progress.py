@@ -16,6 +16,7 @@ from hpsearch.searching.events import (
     RunOpened,
     SearchEnded,
     SearchStarted,
+    TrialAdded,
     TrialEnded,
     TrialWentOn,
 )
@@ -58,6 +59,8 @@ class Bar:
                 best = f"best {number(event.best.value)} (trial {event.best.number})"
                 self._bar.set_postfix_str(best, refresh=False)
             self._bar.update()
+        elif isinstance(event, TrialAdded):
+            self._bar.total += 1
         elif isinstance(event, TrialWentOn):
             self._bar.update(-1)
         elif isinstance(event, ConfirmationStarted):

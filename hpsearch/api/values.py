@@ -64,25 +64,32 @@ def settings(given: Mapping[str, Any]) -> dict[str, Any]:
     """Values of parameters by name, as a file can hold them.
 
     Raises:
-        ConfigError: every value that is no finite number, text, true, false, null or list of
-            them.
+        ConfigError: every value that is no finite number, text, true, false, null or list or
+            mapping of them.
     """
     found = {name: plain(value) for name, value in given.items()}
     problems = []
     for name, value in found.items():
-        for entry in value if isinstance(value, list) else [value]:
+        for entry in _entries(value):
             if isinstance(entry, float) and not math.isfinite(entry):
                 problems.append(f"{name}: must be finite, found {entry}")
                 break
             if not isinstance(entry, bool | int | float | str | None):
                 problems.append(
-                    f"{name}: must be a number, a text, true, false, null or a list of them, "
-                    f"found {shown(entry)}"
+                    f"{name}: must be a number, a text, true, false, null or a list or mapping of "
+                    f"them, found {shown(entry)}"
                 )
                 break
     if problems:
         raise ConfigError(problems)
     return found
+
+
+def _entries(value: Any) -> list[Any]:
+    """What a value is made of, where it is a list or a mapping; else itself."""
+    if not isinstance(value, dict):
+        return value if isinstance(value, list) else [value]
+    return [each for entry in value.values() for each in _entries(entry)]
 
 
 def shown(value: Any) -> str:

@@ -15,7 +15,7 @@ import queue
 import secrets
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Hashable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
@@ -138,6 +138,10 @@ class Dask:
             raise found
         self._pending -= 1
         return found if isinstance(found, Answer) else self._answer(found)
+
+    def withdraw(self, key: Hashable) -> bool:  # noqa: ARG002
+        """See `Backend`."""
+        return False
 
     def cancel(self) -> None:
         """See `Backend`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from multiprocessing.connection import wait
 from typing import Self
 
@@ -66,6 +66,20 @@ class Local(Listening):
         """See `Backend`."""
         self._queue.append(task)
         self._fill()
+
+    def withdraw(self, key: Hashable) -> bool:
+        """See `Backend`."""
+        queued = [task for task in self._queue if task.key != key]
+        if len(queued) < len(self._queue):
+            self._queue = deque(queued)
+            return True
+        for slot in self._busy():
+            if slot.task is not None and slot.task.key == key:
+                slot.kill()
+                slot.release()
+                self._fill()
+                return True
+        return False
 
     def cancel(self) -> None:
         """See `Backend`."""

@@ -174,6 +174,10 @@ class Backend(Protocol):
         """
         ...
 
+    def withdraw(self, key: Hashable) -> bool:
+        """Drop one task, and end it if it runs; False where its answer comes all the same."""
+        ...
+
     def cancel(self) -> None:
         """Drop every pending task, and end those that run. The backend can still be used."""
         ...
@@ -206,6 +210,10 @@ class Listening(ABC):
             if left <= 0 and not self._answers:
                 raise TimeoutError(f"no answer within {timeout:g} s")
         return self._answers.popleft()
+
+    def withdraw(self, key: Hashable) -> bool:  # noqa: ARG002 (some can)
+        """See `Backend`."""
+        return False
 
     @abstractmethod
     def _listen(self, left: float) -> None:

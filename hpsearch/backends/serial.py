@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from types import FrameType
@@ -56,6 +56,13 @@ class Serial:
         if interrupts:
             raise KeyboardInterrupt
         return done.answer(task, worker="0")
+
+    def withdraw(self, key: Hashable) -> bool:
+        """See `Backend`."""
+        queued = [task for task in self._queue if task.key != key]
+        found = len(queued) < len(self._queue)
+        self._queue = deque(queued)
+        return found
 
     def cancel(self) -> None:
         """See `Backend`."""

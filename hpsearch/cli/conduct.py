@@ -12,6 +12,7 @@ from hpsearch.report.live import LiveReport
 from hpsearch.report.summary import summarise
 from hpsearch.report.terminal import show
 from hpsearch.searching.events import Event, Listener, RunOpened, SearchEnded
+from hpsearch.searching.interrupts import StoppedByHandError
 
 
 @contextmanager
@@ -37,11 +38,12 @@ def watching(quiet: bool = False) -> Iterator[Listener]:
 
     try:
         yield notify
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         if run is None:
             raise
+        how = "stopped by hand" if isinstance(interrupt, StoppedByHandError) else "interrupted"
         raise KeyboardInterrupt(
-            "interrupted; all that finished is on disk. Go on with: "
+            f"{how}; all that finished is on disk. Go on with: "
             f"hpsearch resume {as_argument(run.path)}"
         ) from None
     finally:

@@ -22,6 +22,7 @@ from hpsearch.searching.events import (
     RoundStarted,
     SearchEnded,
     SearchStarted,
+    TrialAdded,
     TrialEnded,
     TrialWentOn,
 )
@@ -68,6 +69,10 @@ class Progress:
                 echo(f"{self._round}: reading back {self._before} trials from disk", err=True)
         elif isinstance(event, TrialEnded):
             self._ended(event)
+        elif isinstance(event, TrialAdded):
+            self._trials += 1
+            if self._bar is not None:
+                self._bar.total += 1
         elif isinstance(event, TrialWentOn):
             self._done -= 1
             if self._bar is not None:

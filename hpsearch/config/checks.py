@@ -27,7 +27,7 @@ from hpsearch.space.stored import MOST_COORDINATES
 from hpsearch.suggestions import hint
 from hpsearch.trainers.hyperparameter import Hyperparameter, wrong
 from hpsearch.trainers.kinds import Kind
-from hpsearch.trial import Params, Value
+from hpsearch.trial import Choosable, Params
 
 SAMPLE = 256  # settings that are looked at for what the trainer cannot train
 
@@ -95,8 +95,18 @@ def _user_trainer(parts: Parts) -> Iterator[Problem]:
         not option.required or option.name in parts.trainer.options
         for option in kind.options.values()
     ):
-        for name, message in kind.check_options(parts.trainer.options, list(parts.space)):
+        for name, message in kind.check_options(parts.trainer.options, _places(parts)):
             yield Problem(("trainer", name), message)
+
+
+def _places(parts: Parts) -> list[str]:
+    """What a command may name: the parameters, and the entries of their values, `opt.lr`."""
+    names = list(parts.space)
+    for name, part in parts.space.items():
+        values = [] if part is None else [*(part.values or []), part.value]
+        entries = (entry for value in values if isinstance(value, dict) for entry in value)
+        names += dict.fromkeys(f"{name}.{entry}" for entry in entries)
+    return names
 
 
 def metrics(parts: Parts) -> Iterator[Problem]:
@@ -429,9 +439,13 @@ def _infeasible(space: Space) -> Iterator[Problem]:
             problems.setdefault(path, message)
     yield from (Problem(path, f"in some trials: {text}") for path, text in problems.items())
     found = feasibility(space)
-    if not problems and not found.enough:
-        cost = found.costliest
-        yield Problem(("space",) if cost is None else ("where", cost), in_words(space, found))
+    if problems or found.enough:
+        return
+    if found.costliest is not None:
+        yield Problem(("where", found.costliest), in_words(space, found))
+        return
+    reasons = filter(None, map(space.violation, space.all_params(points)))
+    yield Problem(("space",), f"{in_words(space, found)}; the first {next(reasons, '')}")
 
 
 def _mistyped(space: Space, params: Params) -> Iterator[tuple[KeyPath, str]]:
@@ -457,7 +471,7 @@ def _mistyped(space: Space, params: Params) -> Iterator[tuple[KeyPath, str]]:
             continue
 
 
-def draws(space: Space, count: int = SAMPLE) -> list[dict[str, Value | list[Value]]]:
+def draws(space: Space, count: int = SAMPLE) -> list[dict[str, Choosable]]:
     """A fixed sample of settings, the space's corners of all-low and all-high among them.
 
     All keep the constraints.

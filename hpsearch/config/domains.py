@@ -220,7 +220,7 @@ def _unfit(
     values = list(_extremes(made, part))
     if part.per is not None:
         for key, value in values:
-            if isinstance(value, list):
+            if isinstance(value, list | dict):
                 yield key, "must be single values, since 'per' makes lists of them"
         if hyperparameter is not None and not hyperparameter.listable:
             yield ("per",), f"makes a list, but {hyperparameter.name} is one value; drop it"

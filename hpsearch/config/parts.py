@@ -26,7 +26,7 @@ from hpsearch.config.schema import (
     Search,
     Tls,
 )
-from hpsearch.config.space_rules import is_choosable, is_scalar
+from hpsearch.config.space_rules import is_scalar, is_single_or_list
 from hpsearch.data.options import DataOptions
 from hpsearch.errors import TrainerError
 from hpsearch.fields import Keys, choice, show
@@ -235,7 +235,8 @@ def trainer_parts(value: Any) -> tuple[TrainerParts, list[Problem]]:
             problems.append(Problem(path, message, of_key=True))
             continue
         setting = standard(given, hyperparameter)
-        wrongness = wrong(hyperparameter, setting) if is_choosable(given) else _not_fixed(given)
+        able = is_single_or_list(given)
+        wrongness = wrong(hyperparameter, setting) if able else _not_fixed(given)
         if wrongness:
             problems.append(Problem(path, wrongness))
         else:

@@ -21,7 +21,7 @@ from hpsearch.data.options import LARGEST_SEED, DataOptions
 from hpsearch.fields import Keys, Switch, Written, key
 from hpsearch.space import ALIASES, SCALES, Space
 from hpsearch.trainers.kinds import Goal
-from hpsearch.trial import Count, Params, Value
+from hpsearch.trial import Choosable, Count, Params
 
 NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 """Names of searches and runs: a folder's name on every system, never a path."""
@@ -62,7 +62,7 @@ class TrainerConfig:
     """
 
     kind: str
-    settings: Mapping[str, Value | list[Value]]
+    settings: Mapping[str, Choosable]
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -137,7 +137,10 @@ class ParameterKeys(Keys):
         "Only min, min + step, ... up to max.", None
     )
     values: Annotated[list[Any] | None, rules.optional(space_rules.choices())] = key(
-        "A choice, each equally likely.", None, examples=[[32, 64, 128]]
+        "A choice, each equally likely. A list or a mapping among them is one value; a "
+        "command gets it as JSON, or an entry of a mapping by `{name.entry}`.",
+        None,
+        examples=[[32, 64, 128], [{"lr": 0.1, "decay": False}, {"lr": 0.01, "decay": True}]],
     )
     ordered: Annotated[bool | None, rules.optional(rules.flag())] = key(
         "Whether neighbours in `values` are alike, so that the search closes in on them as on a "

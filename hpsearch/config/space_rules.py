@@ -7,7 +7,10 @@ from typing import Any
 from hpsearch.fields import Rule, finite, is_number
 
 SCALAR = {"type": ["number", "string", "boolean", "null"]}
-CHOOSABLE = {"anyOf": [SCALAR, {"type": "array", "items": SCALAR}]}
+LIST = {"type": "array", "items": SCALAR}
+CHOOSABLE = {
+    "anyOf": [SCALAR, LIST, {"type": "object", "additionalProperties": {"anyOf": [SCALAR, LIST]}}]
+}
 
 
 def is_scalar(value: Any) -> bool:
@@ -21,17 +24,26 @@ def is_scalar(value: Any) -> bool:
 
 
 def is_choosable(value: Any) -> bool:
-    """Whether a value can be one of a choice: a scalar, or a list of scalars."""
-    entries = value if isinstance(value, list) else [value]
-    return all(is_scalar(entry) for entry in entries)
+    """Whether a value can be one of a choice: a scalar, a list of them, or a mapping to these."""
+    if isinstance(value, dict):
+        named = all(isinstance(name, str) for name in value)
+        return named and all(map(is_single_or_list, value.values()))
+    return is_single_or_list(value)
+
+
+def is_single_or_list(value: Any) -> bool:
+    """Whether a value is a scalar or a list of scalars."""
+    return all(map(is_scalar, value)) if isinstance(value, list) else is_scalar(value)
 
 
 def choosable() -> Rule:
-    """One value, or a list that is one value, such as the units of each layer."""
+    """One value, or a list or mapping that is one value, such as the units of each layer."""
 
     def check(value: Any) -> Any:
         if not is_choosable(value):
-            raise ValueError("a finite number, text, true, false, null, or a list of these")
+            raise ValueError(
+                "a finite number, text, true, false, null, or a list or mapping of these"
+            )
         return value
 
     return Rule(check, CHOOSABLE)
@@ -59,7 +71,7 @@ def conditions() -> Rule:
         expected = "a mapping of names to a value or values, such as {optimizer: momentum}"
         if not isinstance(value, dict) or not value:
             raise ValueError(expected)
-        if not all(is_choosable(given) and given != [] for given in value.values()):
+        if not all(is_single_or_list(given) and given != [] for given in value.values()):
             raise ValueError(expected)
         return value
 

@@ -36,7 +36,7 @@ def settings(
         problems.append(Problem(("search", "start"), f"{message}; raise trials, or drop some"))
     for i, setting in enumerate(given):
         path: KeyPath = ("search", "start", i)
-        known, found = _full(setting, space, defaults, path)
+        known, found = full(setting, space, defaults, path)
         problems += found
         if not found and known in read:
             problems.append(Problem(path, f"is the same as start[{read.index(known)}]"))
@@ -44,9 +44,17 @@ def settings(
     return tuple(read), problems
 
 
-def _full(
-    given: Mapping[str, Any], space: Space, defaults: Mapping[str, Any], path: KeyPath
+def full(
+    given: Mapping[str, Any], space: Space, defaults: Mapping[str, Any], path: KeyPath = ()
 ) -> tuple[dict[str, Any], list[Problem]]:
+    """A setting with every active parameter, and what is wrong with what was given of it.
+
+    Args:
+        given: values by name.
+        space: of the search.
+        defaults: the trainer's, by hyperparameter.
+        path: where the setting stands, for problems.
+    """
     problems = list(_foreign(given, space, path))
     named = {name: value for name, value in given.items() if name in space}
     for name, value in named.items():
@@ -62,14 +70,16 @@ def _full(
     exact = {  # as they were given, not as they come back from the unit cube
         name: setting[name][: len(value)] if isinstance(value, list) else setting[name]
         for name, value in drawn.items()
-        if name in setting and isinstance(space[name].domain, Continuous | Discrete)
+        if name in space
+        and name in setting
+        and isinstance(space[name].domain, Continuous | Discrete)
     }
-    full = space.with_derived(space.standard({**drawn, **exact}))
-    problems += _derived(given, full, space, path)
-    if not problems and (violation := space.violation(full)):
-        message = f"{violation}; found {', '.join(f'{n}: {show(v)}' for n, v in full.items())}"
+    whole = space.with_derived(space.standard({**drawn, **exact}))
+    problems += _derived(given, whole, space, path)
+    if not problems and (violation := space.violation(whole)):
+        message = f"{violation}; found {', '.join(f'{n}: {show(v)}' for n, v in whole.items())}"
         problems.append(Problem(path, message))
-    return full, problems
+    return whole, problems
 
 
 def _usual(space: Space, defaults: Mapping[str, Any]) -> dict[str, Any]:

@@ -176,8 +176,8 @@ def distribution(domain: Domain | None, seen: Sequence[Any]) -> Distribution:
 def _categorical(values: Iterable[Any], seen: Iterable[Any]) -> Distribution:
     """A choice between values; JSON texts where Optuna could not tell the values apart."""
     choices = distinct([*values, *seen])
-    has_lists = any(isinstance(value, list) for value in choices)
-    as_json = has_lists or len(set(choices)) < len(choices)  # true and 1 are equal
+    nested = any(isinstance(value, list | dict) for value in choices)
+    as_json = nested or len(set(choices)) < len(choices)  # true and 1 are equal
     held = [json.dumps(value) for value in choices] if as_json else choices
     return Distribution(library().distributions.CategoricalDistribution(held), as_json)
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hpsearch.report.html.figures.style import Figure
 
 LISTED = ("status", "trials", "metric", "goal", "winner", "best_value", "confirmed",
-          "search_value", "parent", "created", "seconds")  # fmt: skip
+          "search_value", "parent", "created", "seconds", "tags", "notes")  # fmt: skip
 """What `list --format json` says of each run beside its name and path."""
 
 
@@ -155,7 +155,7 @@ class SearchFindings(_OfSummary):
     @property
     def standing(self) -> object:
         """How many trials have ended, and the best one."""
-        return len(self.summary.results), self.summary.best
+        return len(self.summary.results), self.summary.best, len(self.summary.by_hand.acts)
 
     def as_json(self) -> dict[str, Any]:
         """What `report --format json` prints."""
@@ -172,6 +172,8 @@ class SearchFindings(_OfSummary):
             "parent": info.parent,
             "created": info.created,
             "seconds": info.seconds,
+            "tags": self.summary.by_hand.tags,
+            "notes": self.summary.by_hand.notes,
         }
         if headline is not None:
             found |= {

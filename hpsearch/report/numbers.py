@@ -30,6 +30,8 @@ def number(value: Any, digits: int = DIGITS) -> str:
 
     >>> number(0.00031623), number(0.981893), number(64), number([64, 32]), number(None)
     ('0.0003162', '0.98189', '64', '[64, 32]', 'none')
+    >>> number({"lr": 0.1, "units": [64, 32]})
+    '{lr: 0.1, units: [64, 32]}'
     >>> [number(value) for value in (15554.32, 1.5, 3.1623e-5, 0.99995, -0.99995, 2e20)]
     ['15554', '1.5', '3.162e-5', '0.99995', '-0.99995', '2e20']
     """
@@ -39,6 +41,9 @@ def number(value: Any, digits: int = DIGITS) -> str:
         return _float(value, digits)
     if isinstance(value, list | tuple):
         return "[" + ", ".join(number(entry, digits) for entry in value) + "]"
+    if isinstance(value, dict):
+        entries = (f"{name}: {number(entry, digits)}" for name, entry in value.items())
+        return "{" + ", ".join(entries) + "}"
     return str(value)
 
 

@@ -30,13 +30,14 @@ from hpsearch.report.importance import Importance, importance
 from hpsearch.report.paired import PairedComparison, paired_comparisons
 from hpsearch.report.workers import Workers, workers_of
 from hpsearch.sampling.ranking import Observation
+from hpsearch.searching.by_hand import ByHand, by_hand_in, in_words
 from hpsearch.searching.confirmation import means_of
 from hpsearch.searching.criterion import Criterion, Metrics, criterion_of
 from hpsearch.searching.history import PastTrial
 from hpsearch.searching.refine import best_completed, elites_of, ranking, same_training
 from hpsearch.searching.spec import Spec, past_trials, shortage, spec_of
 from hpsearch.space import Space, same
-from hpsearch.store import RunDirectory, RunInfo, Winner, is_run, uncollected
+from hpsearch.store import RunDirectory, RunInfo, Winner, as_line, is_run, uncollected
 from hpsearch.store.files import plain
 from hpsearch.store.records import ConfirmedWinner, Measured
 from hpsearch.trainers.kinds import kind_read
@@ -76,6 +77,7 @@ class Summary:
     best: Result | None  # the winner; with a parent, perhaps one of its trials
     outcome: Winner | None
     most: int  # trials in `top`
+    by_hand: ByHand  # what people did to it
 
     @property
     def baseline(self) -> Result | None:
@@ -98,6 +100,15 @@ class Summary:
         """The trials whose confirmed mean is within one standard error of the winner's."""
         return [] if self.outcome is None else self.outcome.indistinguishable
 
+    @property
+    def acts(self) -> list[tuple[str, str]]:
+        """What people did to the search: when, and what, each on one line."""
+        return [(act.time[:16].replace("T", " "), in_words(act)) for act in self.by_hand.acts]
+
+    def is_added(self, result: Result) -> bool:
+        """Whether a trial is a setting that somebody added, so that no round proposed it."""
+        return result.number in self.by_hand.added
+
     @cached_property
     def snippets(self) -> Mapping[str, list[str]]:
         """The settings of the best trial as code, by framework; empty for trainers without one."""
@@ -115,7 +126,8 @@ class Summary:
     @cached_property
     def rounds(self) -> tuple[RoundSummary, ...]:
         """Each step from coarse to fine."""
-        return tuple(_rounds(self.results, self.config.space, self.criterion))
+        drawn = [result for result in self.results if not self.is_added(result)]
+        return tuple(_rounds(drawn, self.config.space, self.criterion))
 
     @cached_property
     def top(self) -> tuple[Result, ...]:
@@ -198,7 +210,8 @@ class Summary:
     @cached_property
     def paired(self) -> tuple[PairedComparison, ...]:
         """What each crossed choice changes."""
-        trials = self.past_trials[len(self.spec.history) :]
+        own = self.past_trials[len(self.spec.history) :]
+        trials = [trial for trial in own if not self.is_added(trial.result)]
         return tuple(paired_comparisons(self.spec, self.criterion, trials))
 
     @property
@@ -283,6 +296,8 @@ class Summary:
             "parent": refined,
             "improved": None if refined is None else self.no_better_than_parent is None,
             "workers": self.workers.as_json(),
+            "tags": self.by_hand.tags,
+            "by_hand": [as_line(act) for act in self.by_hand.acts],
             **self._of_several_metrics(),
         }
 
@@ -342,6 +357,7 @@ def summarise(run: RunDirectory, top: int = 5, info: RunInfo | None = None) -> S
         best=_winner(results, outcome, criterion),
         outcome=outcome,
         most=top,
+        by_hand=by_hand_in(run, spec),
     )
 
 

@@ -54,4 +54,4 @@ def write_columns(table: Mapping[str, Sequence[Any]], to: TextIO) -> None:
 def _cell(value: Any) -> str:
     if value is None:
         return ""
-    return json.dumps(value) if isinstance(value, bool | list) else str(value)
+    return json.dumps(value) if isinstance(value, bool | list | dict) else str(value)

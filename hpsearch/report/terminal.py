@@ -49,6 +49,8 @@ def show(summary: Summary) -> None:
         display("", *paired_text(paired, summary.criterion.name))
     if summary.warnings:
         display("", *(warning(printable(each.message)) for each in summary.warnings))
+    if summary.acts:
+        display("", heading("By hand"), *(f"{when}  {what}" for when, what in summary.acts))
     if summary.snippets:
         display("", *_in_frameworks(summary.snippets))
     display("", *_closing(summary))
@@ -56,7 +58,7 @@ def show(summary: Summary) -> None:
 
 def show_progress(summary: Summary, one_line: bool = False) -> None:
     """Print how a running search stands, in so few lines that a screen holds them, or in one."""
-    planned = counted(summary.spec.trials, "trial")
+    planned = counted(summary.spec.trials + len(summary.by_hand.added), "trial")
     display(_headline(summary, f", {len(summary.results)} of {planned} done"))
     if one_line:
         return
@@ -224,7 +226,8 @@ def _others(summary: Summary, best: Result) -> Iterator[tuple[str, float | None]
 def _abreast(summary: Summary, results: Sequence[Result]) -> TextTable:
     """Trials side by side, one a column, so that settings can be compared along a line."""
     table = TextTable("The best trials", *(str(result.number) for result in results))
-    table.add_row("round", *(str(result.round + 1) for result in results))
+    rounds = ["by hand" if summary.is_added(r) else str(r.round + 1) for r in results]
+    table.add_row("round", *rounds)
     table.add_row(summary.criterion.name, *(number(result.value) for result in results))
     for name in summary.criterion.names[1:]:
         table.add_row(name, *(number(result.metrics.get(name)) for result in results))

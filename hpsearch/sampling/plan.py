@@ -158,6 +158,7 @@ def extended(
     amounts: tuple[int, ...],
     factor: int = 3,
     workers: int | None = None,
+    first: int | None = None,
 ) -> tuple[Round, ...]:
     """A plan with more rounds after those that it has, which stay as they are.
 
@@ -170,12 +171,16 @@ def extended(
         amounts: epochs, from `ladder`.
         factor: as for `ladder`.
         workers: for how many the new rounds are made, see `lag`; None for a few.
+        first: the number of their first trial; None for the one after the plan's last.
 
     >>> longer = extended(plan([4, 2, 2], (30,)), [4, 4], (30,))
     >>> [(round.number, round.first, round.progress) for round in longer[2:]]
     [(2, 6, 0.75), (3, 8, 0.5), (4, 12, 0.75)]
     """
-    return (*rounds, *_more(rounds, rounds[0].first, sizes, amounts, factor, workers))
+    if first is None:
+        first = rounds[-1].first + rounds[-1].trials
+    before = first - sum(round.trials for round in rounds)
+    return (*rounds, *_more(rounds, before, sizes, amounts, factor, workers))
 
 
 def _more(

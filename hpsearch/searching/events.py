@@ -43,6 +43,13 @@ class RoundStarted:
 
 
 @dataclass(frozen=True)
+class TrialAdded:
+    """Somebody has added a setting of their own, beyond the plan."""
+
+    trial: Trial
+
+
+@dataclass(frozen=True)
 class TrialEnded:
     """The fate of a trial is known; `best` is the best completed one so far, if any."""
 
@@ -94,6 +101,7 @@ Event = (
     RunOpened
     | SearchStarted
     | RoundStarted
+    | TrialAdded
     | TrialEnded
     | TrialWentOn
     | ConfirmationStarted

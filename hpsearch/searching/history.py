@@ -61,7 +61,7 @@ class PastTrial:
             self.result.number,
             self.result.params,
             criterion.costs(self.curve, epochs, status is Status.COMPLETED),
-            lost=status in LOST,
+            lost=status in LOST or self.result.by_hand,
         )
 
 

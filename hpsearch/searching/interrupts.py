@@ -16,6 +16,11 @@ from hpsearch.backends import kill_workers
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 SIGNALS = (signal.SIGINT, signal.SIGTERM, *((signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ()))
 
+
+class StoppedByHandError(KeyboardInterrupt):
+    """Somebody ended the search from elsewhere, with `hpsearch stop`; it ends as by Ctrl-C."""
+
+
 at_once: list[Callable[[], object]] = []
 """Is called before a second signal ends this process: what must not be left as it is."""
 

@@ -92,7 +92,7 @@ class Ledger:
                 continue
             known = all(self.epochs(training) for training in self.of(result.number))
             whole = known and len(self.curve(result.number)["epoch"]) >= result.epochs
-            if whole or result.status is Status.FAILED:
+            if whole or result.status is Status.FAILED or result.by_hand:
                 self.results[result.number] = result
                 if result.status is Status.COMPLETED:
                     self.finished.update(self.of(result.number))
@@ -260,7 +260,7 @@ class Ledger:
         )
         self.results[number] = result
         self.writer.result(result)
-        if status is not Status.STOPPED:
+        if status is not Status.STOPPED or result.by_hand:
             self.release([number])
         return result
 
@@ -325,7 +325,8 @@ class Ledger:
             len({piece.rung for piece in self.pieces[training] if piece.value is not None})
             for training in own
         )
-        lost = result is not None and result.status in LOST and survived < rungs
+        lost = result is not None and (result.status in LOST or result.by_hand)
+        lost = lost and survived < rungs
         finished = all(training in self.finished for training in own) and not lost
         costs = self.criterion.costs(self.curve(trial.number), epochs, finished)
         seen = observation(trial.number, trial.params, costs, lost=lost)

@@ -106,7 +106,8 @@ def _is_left(run: RunDirectory, info: RunInfo, config: Config, trials: int | Non
         RunError: there would be, had the search more time.
     """
     limit, spent = config.search.timeout, run.seconds(info)
-    if info.status == "finished" and trials is None and not info.out_of_time:
+    done = info.status == "finished" and trials is None and not info.out_of_time
+    if done and not _is_added(run):
         return False
     if info.out_of_time and limit is not None and spent >= limit:
         raise RunError(
@@ -115,6 +116,12 @@ def _is_left(run: RunDirectory, info: RunInfo, config: Config, trials: int | Non
             f"--set search.timeout={2 * ceil(max(spent, limit))}"
         )
     return True
+
+
+def _is_added(run: RunDirectory) -> bool:
+    """Whether somebody has added a setting that is not trained yet."""
+    ended = {result.number for result in run.results}
+    return any(act.action == "add" and act.trial not in ended for act in run.acts)
 
 
 def _longer(
@@ -147,11 +154,21 @@ def _longer(
         rounds = ceil(rounds * more / planned)
     workers = config.parallel.workers
     sizes = round_sizes(more, rounds, False, config.space.crossed, workers)
-    epochs, halving = config.trainer.epochs, search.halving
+    epochs, halving, first = config.trainer.epochs, search.halving, _free_number(run, config, plan)
     if halving is None:
-        return config, extended(plan, sizes, (epochs,), workers=workers)
+        return config, extended(plan, sizes, (epochs,), workers=workers, first=first)
     amounts = ladder(epochs, halving.min_epochs, halving.factor)
-    return config, extended(plan, sizes, amounts, halving.factor, workers)
+    return config, extended(plan, sizes, amounts, halving.factor, workers, first)
+
+
+def _free_number(run: RunDirectory, config: Config, plan: Sequence[Round]) -> int:
+    """The first number that neither the plan nor a setting has that somebody added.
+
+    It is as many draws after the plan's last as are whole, where choices are crossed.
+    """
+    end, draw = plan[-1].first + plan[-1].trials, config.space.crossed
+    numbers = [act.trial for act in run.acts if act.action == "add" and act.trial is not None]
+    return end + ceil(max(0, max(numbers, default=0) + 1 - end) / draw) * draw
 
 
 def _as_edited(run: RunDirectory, info: RunInfo) -> tuple[dict[str, Any], str | None]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import product
@@ -18,22 +18,35 @@ from itertools import product
 from hpsearch.backends import Answer, Backend, Task
 from hpsearch.errors import HpsearchError
 from hpsearch.sampling.ranking import Observation, rank
+from hpsearch.searching.by_hand import ByHand, Desk, Standing, in_words
 from hpsearch.searching.confirmation import contenders, trainings_within
 from hpsearch.searching.events import (
     ConfirmationStarted,
     Listener,
+    Remarked,
     RoundStarted,
+    TrialAdded,
     TrialEnded,
     TrialWentOn,
 )
-from hpsearch.searching.interrupts import shielded
+from hpsearch.searching.interrupts import StoppedByHandError, shielded
 from hpsearch.searching.ledger import Ledger
 from hpsearch.searching.spec import Spec, proposals
-from hpsearch.searching.stages import Stage, needs, newly_seen, replacements, seen
+from hpsearch.searching.stages import BESIDE, Stage, needs, newly_seen, replacements, seen
 from hpsearch.searching.trainer import files_of
 from hpsearch.space.settings import draw_key, drawn
 from hpsearch.trainers.protocol import Job, Outcome, State, Trainer
-from hpsearch.trial import OUT_OF_TIME, Params, Result, Round, Status, Training, Trial
+from hpsearch.trial import (
+    BY_HAND,
+    OUT_OF_TIME,
+    Act,
+    Params,
+    Result,
+    Round,
+    Status,
+    Training,
+    Trial,
+)
 
 PASSES_ON = 2  # the rules from which on a lost trial's place is given to another
 REMEMBERED = 256  # of the trials, the best, that a round with a lag looks at beside new ones
@@ -59,6 +72,8 @@ class Scheduler:
         ledger: what is known of each trial, in memory and on disk.
         notify: is called with every event.
         deadline: on the monotonic clock, in seconds; None for no limit.
+        by_hand: what people did to the search.
+        desk: where it hears what they ask; None where it hears nobody.
         best: the best completed trial so far.
         trials: every proposed trial, by number.
         entered: the trials of each stage that has started.
@@ -84,6 +99,8 @@ class Scheduler:
     ledger: Ledger
     notify: Listener
     deadline: float | None = None
+    by_hand: ByHand = field(default_factory=ByHand)
+    desk: Desk | None = None
     best: Result | None = None
     trials: dict[int, Trial] = field(default_factory=dict)
     entered: dict[Stage, list[Trial]] = field(default_factory=dict)
@@ -110,25 +127,35 @@ class Scheduler:
         known = [each.result for each in self.spec.history]
         self.best = self.ledger.criterion.best([*known, *self.ledger.results.values()])
         try:
-            while True:
-                self.start_all()
-                if not self.training:
-                    break
-                over = [stage for stage, missing in self.training.items() if not missing]
-                if over and not self.pass_on(min(over)):
-                    self.end(min(over))
-                elif not over:
-                    self.receive_one()
-            self.confirm()
+            self.train_beside(list(self.by_hand.added.values()))
+            while not self.confirmed or self.training:  # what is added meanwhile may be the best
+                self.confirmed = False
+                self.train_all()
+                self.confirm()
         except OutOfTimeError:
             self.give_up()
+        if self.groups:  # of trials that were stopped by hand
+            self.backend.cancel()
+            self.groups.clear()
+
+    def train_all(self) -> None:
+        """Train until every proposed trial has met its fate, and nothing is left to propose."""
+        while True:
+            self.start_all()
+            if not self.training:
+                break
+            over = [stage for stage, missing in self.training.items() if not missing]
+            if over and not self.pass_on(min(over)):
+                self.end(min(over))
+            elif not over:
+                self.receive_one()
 
     def start_all(self) -> None:
         """Start what may start: rungs above those that have ended, then rounds in their order."""
         ready, self.ready = sorted(self.ready), []
         for stage in ready:
             self.start(stage)
-        while self.begun < len(self.spec.rounds) and not self.wanted:
+        while self.begun < len(self.spec.rounds) and not (self.wanted or self.awaited()):
             first = Stage(self.begun, 0)
             self.begun += 1
             self.entered[first] = self.proposed(self.spec.rounds[first.round])
@@ -138,6 +165,11 @@ class Scheduler:
             self.start(first)
             if self.begun < len(self.spec.rounds):
                 self.wanted = set(needs(Stage(self.begun, 0), self.spec.rounds) - self.ended)
+
+    def awaited(self) -> list[int]:
+        """The settings of people's own that the next round looks at, and that have not ended."""
+        waiting = self.by_hand.waiting(self.ledger.results)
+        return [number for number in waiting if self.by_hand.joins[number] <= self.begun]
 
     def start(self, stage: Stage) -> None:
         """Give the trials of a stage to the backend."""
@@ -151,7 +183,8 @@ class Scheduler:
         history = self.recent_history(round)
         pending = self.unseen(round) if before is None else ()
         trials = before or proposals(self.spec, round, history, pending, self.tried)
-        draws = (trial for trial in trials if not self.spec.is_start(trial.number))
+        draws = [trial for trial in trials if not self.spec.is_start(trial.number)]
+        draws += self.by_hand.joining(round.number)
         self.tried.update(draw_key(self.spec.space, trial.params) for trial in draws)
         return trials
 
@@ -176,7 +209,12 @@ class Scheduler:
         observed = [known.observe(amounts, criterion) for known in self.spec.history]
         for number, rungs in seen(round.number, self.spec.rounds).items():
             observed += [self.look(trial, rungs) for trial in self.entered[Stage(number, 0)]]
-        return observed
+        return observed + self.added(range(round.number + 1))
+
+    def added(self, rounds: Iterable[int]) -> list[Observation]:
+        """The settings of people's own that these rounds are the first to look at."""
+        trials = [trial for round in rounds for trial in self.by_hand.joining(round)]
+        return [self.ledger.observe(trial, self.spec.amounts, 1) for trial in trials]
 
     def recent_history(self, round: Round) -> list[Observation]:
         """What a round with a lag looks at: the best trials so far, and those that are new to it.
@@ -193,6 +231,7 @@ class Scheduler:
             for number, rung in newly_seen(round.number, rounds):
                 for trial in self.entered[Stage(number, 0)]:
                     self.past[trial.number] = self.look(trial, rung + 1)
+            self.past |= {each.number: each for each in self.added([round.number])}
         self.ledger.observed.clear()  # nobody looks at them again
         ranked = rank(self.past.values())
         self.past = {each.number: each for each in ranked[:REMEMBERED]}
@@ -234,7 +273,7 @@ class Scheduler:
         on is known only from a state; without one it is trained again.
         """
         ledger = self.ledger
-        if job.number in ledger.results or job.training in ledger.finished:
+        if job.number in ledger.results or job.training in ledger.finished or self.stopped(job):
             return True
         last = max((piece.rung for piece in ledger.pieces[job.training]), default=-1)
         if last != job.rung:
@@ -274,26 +313,97 @@ class Scheduler:
             return self.states.get(training)
         return self.ledger.writer.state(self.ledger.pieces[training][-1])
 
-    def next_answer(self) -> Answer:
-        """Wait for any answer, but not beyond the deadline; lines reach the disk meanwhile."""
+    def next_answer(self) -> Answer | None:
+        """Wait for any answer, but not beyond the deadline; lines reach the disk meanwhile.
+
+        None where people asked for something else, which is done.
+        """
         writer = self.ledger.writer
         while True:
             left = math.inf if self.deadline is None else self.deadline - time.monotonic()
             if left <= 0:  # short trials could answer one after another for ever
                 raise OutOfTimeError
-            patience = min(left, writer.seconds_to_sync)
+            look = math.inf if self.desk is None else self.desk.seconds_left
+            patience = min(left, writer.seconds_to_sync, look)
             try:
                 return self.backend.next(None if math.isinf(patience) else patience)
             except TimeoutError:
                 if patience >= left:
                     raise OutOfTimeError from None
-                writer.sync()
+                if patience < look:
+                    writer.sync()
+                elif self.hear():
+                    return None
 
     def receive_one(self) -> None:
-        """Wait for an answer and record it whole; an interrupt waits until then."""
+        """Wait for an answer and record it whole, or do what people ask meanwhile.
+
+        An interrupt waits until that is done.
+        """
+        if self.hear():
+            return
         answer = self.next_answer()
+        if answer is not None:
+            with shielded():
+                self.receive(answer)
+
+    def hear(self) -> bool:
+        """Do what people ask, if it is time to look; whether that was anything.
+
+        Raises:
+            StoppedByHandError: they ask the search to end.
+        """
+        if self.desk is None or not self.desk.due:
+            return False
         with shielded():
-            self.receive(answer)
+            done = self.desk.hear(
+                Standing(self.ledger.results, self.begun, self.rungs), self.take_effect
+            )
+        if any(act.action == "stop" and act.trial is None for act in done):
+            raise StoppedByHandError
+        return bool(done)
+
+    def rungs(self, number: int) -> int | None:
+        """How many rungs a trial has come through; None before it is proposed."""
+        return self.ledger.rung(self.trials[number]) + 1 if number in self.trials else None
+
+    def take_effect(self, act: Act) -> None:
+        """Do what somebody has decided."""
+        if act.action == "add" and act.trial is not None:
+            trial = self.by_hand.added[act.trial]
+            self.notify(TrialAdded(trial))
+            self.train_beside([trial])
+        elif act.action == "stop" and act.trial is not None:
+            self.halt(self.trials[act.trial])
+        self.notify(Remarked(f"by hand: {in_words(act)}"))
+
+    def train_beside(self, added: Sequence[Trial]) -> None:
+        """Train settings that somebody has added, in full and beside all rounds."""
+        self.trials |= {trial.number: trial for trial in added}
+        if added:
+            self.train(BESIDE, [(trial, BESIDE) for trial in added])
+
+    def stopped(self, job: Job) -> bool:
+        """Whether a piece is of a trial that was stopped by hand before it."""
+        return job.repeat < self.spec.repeats and self.by_hand.stops_after(job.number, job.rung)
+
+    def halt(self, trial: Trial) -> None:
+        """Stop a trial: what it trains beyond its last rung is dropped.
+
+        Of several trainings some may be behind: the trial ends when they come to its last rung.
+        """
+        for key, (stage, group) in list(self.groups.items()):
+            dropped = {j.training for j in group if j.number == trial.number and self.stopped(j)}
+            if not dropped:
+                continue
+            self.training[stage] -= dropped
+            if self.backend.withdraw(key):
+                del self.groups[key]
+                if rest := [job for job in group if job.training not in dropped]:
+                    self.submit(stage, rest)
+        own = self.ledger.of(trial.number)
+        if not any(missing.intersection(own) for missing in self.training.values()):
+            self.settle(trial, Status.STOPPED, BY_HAND)
 
     def take_in(self) -> None:
         """Record the answers that have already arrived, when the search is interrupted."""
@@ -303,20 +413,24 @@ class Scheduler:
 
     def receive(self, answer: Answer) -> None:
         """Record a group's outcomes. A group of several that died is trained again one by one."""
-        stage, group = self.groups.pop(answer.key)
-        if answer.kind != "ok" and len(group) > 1:
+        stage, together = self.groups.pop(answer.key)
+        group = [job for job in together if not self.stopped(job)]
+        if answer.kind != "ok" and len(together) > 1:
             for job in group:
                 self.submit(stage, [job])
             return
         if answer.kind == "ok":
-            for job, outcome in zip(group, answer.value, strict=True):
+            for job, outcome in zip(together, answer.value, strict=True):
+                if self.stopped(job):
+                    continue
                 if lacking := self.ledger.criterion.lacking(outcome.curve):
                     self.fail(job, replace(answer, error=f"TrainerError: {lacking}"))
                 else:
-                    self.record(job, outcome, answer, share=len(group))
-        else:
+                    self.record(job, outcome, answer, share=len(together))
+        elif group:
             self.fail(group[0], answer)
-        self.training[stage] -= {job.training for job in group}
+        if group:  # else nobody waits for it
+            self.training[stage] -= {job.training for job in group}
         for number, rung in {(j.number, j.rung) for j in group if j.repeat < self.spec.repeats}:
             self.conclude(self.trials[number], stage, rung)
 
@@ -352,6 +466,8 @@ class Scheduler:
                 self.settle(trial, Status.DIVERGED, ledger.undefined(trial.number))
         elif all(t in ledger.finished or ledger.epochs(t) >= full for t in own):
             self.settle(trial, Status.COMPLETED)
+        elif self.by_hand.stops_after(trial.number, rung + 1):
+            self.settle(trial, Status.STOPPED, BY_HAND)
 
     def fail(self, job: Job, answer: Answer) -> None:
         """Record that a piece of training failed."""
@@ -362,6 +478,8 @@ class Scheduler:
     def end(self, stage: Stage) -> None:
         """End a stage: its best trials go on to the next rung, the others stop."""
         del self.training[stage]
+        if stage == BESIDE:
+            return
         self.ended.add(stage)
         self.wanted.discard(stage)
         rungs = self.spec.rounds[stage.round].rungs
@@ -399,6 +517,8 @@ class Scheduler:
         Returns:
             Whether any trial goes on in such a place, so that the stage is not over yet.
         """
+        if stage == BESIDE:
+            return False
         rungs = self.spec.rounds[stage.round].rungs
         missing = rungs[stage.rung].trials - len(self.able(stage)) if stage.rung else 0
         if missing <= 0 or self.spec.rules < PASSES_ON:
@@ -422,8 +542,9 @@ class Scheduler:
         called = []
         for trial, at in going_on:
             result = self.ledger.results.get(trial.number)
-            stopped = result is not None and result.status is Status.STOPPED
-            if stopped and self.ledger.rung(trial) < at.rung:
+            if result is None or result.status is not Status.STOPPED or result.by_hand:
+                continue
+            if self.ledger.rung(trial) < at.rung:
                 called.append(trial)
         self.ledger.reopen(trial.number for trial in called)
         for trial in called:

@@ -16,6 +16,7 @@ from hpsearch.config import Config, from_run
 from hpsearch.data.dataset import Dataset, cross_validation, load, write_folds
 from hpsearch.errors import ConfigError, RunError, as_argument
 from hpsearch.rng import RULES
+from hpsearch.searching.by_hand import Desk, by_hand_in
 from hpsearch.searching.criterion import criterion_of
 from hpsearch.searching.events import FilesChanged, Listener, Remarked, SearchEnded, SearchStarted
 from hpsearch.searching.history import check_params
@@ -255,8 +256,11 @@ def conduct(
             ledger = Ledger(criterion_of(config), writer, info.began, spec.trainings)
             ledger.read(run)
             check_params(ledger.results.values(), spec.space, run.inside / "trials.jsonl")
-            search = Scheduler(spec, trainer, backend, ledger, notify, deadline)
-            notify(SearchStarted(run, spec.trials, len(ledger.results), backend.jobs))
+            by_hand = by_hand_in(run, spec)
+            desk = Desk(run, config, spec, by_hand, writer)
+            search = Scheduler(spec, trainer, backend, ledger, notify, deadline, by_hand, desk)
+            trials = spec.trials + len(by_hand.added)
+            notify(SearchStarted(run, trials, len(ledger.results), backend.jobs))
             try:
                 search.go()
             except KeyboardInterrupt:

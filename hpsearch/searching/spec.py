@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,7 +20,7 @@ from hpsearch.sampling.propose import Sampler, propose
 from hpsearch.sampling.ranking import Observation
 from hpsearch.searching.babysit.story import read
 from hpsearch.searching.history import PastTrial, check_params, curves
-from hpsearch.searching.stages import Stage, planned_epochs, ways_to_the_end
+from hpsearch.searching.stages import BESIDE, Stage, planned_epochs, ways_to_the_end
 from hpsearch.space import Space
 from hpsearch.space.settings import count, key, untried
 from hpsearch.store import RunDirectory, RunInfo, uncollected
@@ -93,6 +94,17 @@ class Spec:
         """Whether a trial is a starting setting (`search.start`), which is trained in full."""
         return number < self.first + len(self.start)
 
+    @cached_property
+    def _firsts(self) -> tuple[int, ...]:
+        """The number of each round's first trial."""
+        return tuple(round.first for round in self.rounds)
+
+    def round_of(self, number: int) -> int | None:
+        """The round that proposes a trial; None of a setting that somebody has added."""
+        place = bisect_right(self._firsts, number) - 1
+        round = self.rounds[max(0, place)]
+        return place if 0 <= number - round.first < round.trials else None
+
     def confirms(self, repeat: int | None) -> bool:
         """Whether a training has a new seed, to confirm its trial; not known of None."""
         return repeat is not None and repeat >= self.repeats
@@ -112,8 +124,10 @@ class Spec:
 
     def seed_of(self, number: int) -> tuple[int | str, ...]:
         """The identity of a trial's random numbers; crossed trials of one draw share it."""
-        first_draw = self.first + len(self.start)
-        return self.seed, "trial", draw_of(number, first_draw, self.space.crossed)
+        first_draw, crossed = self.first + len(self.start), self.space.crossed
+        if crossed > 1 and self.round_of(number) is None:
+            crossed = 1
+        return self.seed, "trial", draw_of(number, first_draw, crossed)
 
     def seed_of_training(self, seed: tuple[int | str, ...], repeat: int) -> tuple[int | str, ...]:
         """The identity of one training's random numbers, given its trial's.
@@ -129,7 +143,7 @@ class Spec:
         """The pieces of training that take a trial through a rung."""
         settings = self.settings_of(trial.params)
         until = settings["epochs"]
-        if not self.is_start(trial.number):
+        if stage != BESIDE and not self.is_start(trial.number):
             until = min(until, self.rounds[stage.round].rungs[stage.rung].epochs)
         identity = self.seed_of(trial.number)
         return [

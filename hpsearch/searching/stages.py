@@ -25,6 +25,10 @@ class Stage:
     rung: int
 
 
+BESIDE = Stage(-1, 0)
+"""The stage of settings that somebody has added, which are trained beside all rounds."""
+
+
 def needs(stage: Stage, rounds: Sequence[Round]) -> frozenset[Stage]:
     """The stages that must have ended before this one starts.
 
@@ -81,6 +85,24 @@ def rungs_seen(number: int, by: int, rounds: Sequence[Round]) -> int:
     if lag is not None:
         return sum(by - number >= least for least in lag[-rungs:])
     return rungs - 1 if number == by - 1 and rungs > 1 else rungs
+
+
+def joins(begun: int, rounds: Sequence[Round]) -> int:
+    """The first round that looks at a setting which somebody has added after so many had begun.
+
+    It is trained in full beside the last round that has begun, and is looked at as that round's
+    last rung is, so that no round waits for it longer. The number of rounds where none will be.
+
+    >>> from hpsearch.trial import Rung
+    >>> rungs = (Rung(9, 1), Rung(3, 3), Rung(1, 9))
+    >>> rounds = [Round(i, 9 * i, 9, i / 3, rungs) for i in range(3)]
+    >>> [joins(begun, rounds) for begun in range(4)]
+    [2, 2, 3, 3]
+    """
+    last = max(begun, 1) - 1
+    whole = len(rounds[last].rungs)
+    later = range(last + 1, len(rounds))
+    return next((by for by in later if rungs_seen(last, by, rounds) == whole), len(rounds))
 
 
 def replacements(

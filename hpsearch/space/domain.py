@@ -15,10 +15,9 @@ import numpy as np
 from hpsearch.fields import is_number
 from hpsearch.shapes import Float, Int
 from hpsearch.space.scale import LINEAR, Scale
-from hpsearch.trial import Value
+from hpsearch.trial import Choosable
 
 Fractions = Float[np.ndarray, " points"]
-Choosable = Value | list[Value]
 
 
 @runtime_checkable  # so that the tests can check types as they run

@@ -16,7 +16,7 @@ from hpsearch.space.space import Points, Space
 from hpsearch.trial import Params
 
 LEAST = 0.01  # share of the draws that must keep all constraints
-FEW, MANY = 1_000, 10_000  # draws to estimate the share by: many where it is small
+FEW, MANY = 1_000, 5_000  # draws to estimate the share by: many where it is small
 ENOUGH = 0.05  # a share that is not small
 
 Draw = Callable[[int], Points]

@@ -12,7 +12,7 @@ from hpsearch.space.domain import Choice, Discrete, Domain, Fixed
 from hpsearch.space.space import Parameter, Space
 from hpsearch.trial import Params
 
-LISTABLE = 100_000  # settings that are looked at one by one, whether they keep the constraints
+LISTABLE = 50_000  # settings that are looked at one by one, whether they keep the constraints
 
 
 def count(space: Space, most: int) -> int:

@@ -12,9 +12,9 @@ import numpy as np
 
 from hpsearch.fields import is_number
 from hpsearch.shapes import Float
-from hpsearch.space.domain import Choice, Choosable, Discrete, Domain, Fixed, same
+from hpsearch.space.domain import Choice, Discrete, Domain, Fixed, same
 from hpsearch.space.expression import Expression, ExpressionError, InactiveError
-from hpsearch.trial import Params, Value, is_stored_number
+from hpsearch.trial import Choosable, Params, Value, is_stored_number
 
 Point = Float[np.ndarray, " dimensions"]
 Points = Float[np.ndarray, "points dimensions"]
@@ -269,11 +269,11 @@ class Space:
     def _value(self, name: str, chosen: Mapping[str, Any]) -> Any:
         return chosen.get(name, self.settings.get(name))
 
-    def params(self, point: Point) -> dict[str, Value | list[Value]]:
+    def params(self, point: Point) -> dict[str, Choosable]:
         """The setting at a point of the unit cube: its active parameters."""
         return self.all_params(point[None, :])[0]
 
-    def all_params(self, points: Points) -> list[dict[str, Value | list[Value]]]:
+    def all_params(self, points: Points) -> list[dict[str, Choosable]]:
         """The settings at many points; much faster than one by one."""
         columns = [
             coordinate.parameter.domain.each(points[:, column])
@@ -282,7 +282,7 @@ class Space:
         rows = zip(*columns, strict=True) if columns else [()] * len(points)
         return [self._setting(values) for values in rows]
 
-    def _setting(self, values: Sequence[Any]) -> dict[str, Value | list[Value]]:
+    def _setting(self, values: Sequence[Any]) -> dict[str, Choosable]:
         """The setting with these values, one for each coordinate."""
         chosen: dict[str, Any] = {}
         for parameter in self.in_order:
@@ -315,12 +315,14 @@ class Space:
             waiting = {name: each for name, each in waiting.items() if each not in ready}
         return tuple(ordered)
 
-    def derived_of(self, params: Params) -> dict[str, Value | list[Value]]:
+    def derived_of(self, params: Params) -> dict[str, Choosable]:
         """The derived values of a setting, whatever it holds under their names.
 
         Raises:
             ExpressionError: one has no value, as of 1 / 0.
         """
+        if not self.derived:
+            return {}
         chosen: dict[str, Any] = dict(params)
         for each in self.derived:
             chosen.pop(each.name, None)
@@ -336,7 +338,7 @@ class Space:
                 chosen[each.name] = value
         return {each.name: chosen[each.name] for each in self.derived if each.name in chosen}
 
-    def with_derived(self, params: Params) -> dict[str, Value | list[Value]]:
+    def with_derived(self, params: Params) -> dict[str, Choosable]:
         """A setting with its derived values; without any where one has no value."""
         if not self.derived:
             return dict(params)
@@ -365,7 +367,8 @@ class Space:
 
     def feasible(self, params: Params) -> bool:
         """Whether a draw keeps the constraints, in all the trials that it becomes."""
-        return all(self.violation(each) is None for each in self.crossings(params))
+        trials = [params] if self.crossed == 1 else self.crossings(params)
+        return all(self.violation(each) is None for each in trials)
 
     def point(self, params: Params) -> Point:
         """The place of a setting; NaN in the coordinates that are inactive in it.
@@ -436,7 +439,7 @@ class Space:
         """How many trials a draw becomes: one for each combination of the crossed choices."""
         return prod(p.domain.count or 1 for p in self if p.cross)
 
-    def standard(self, params: Params) -> dict[str, Value | list[Value]]:
+    def standard(self, params: Params) -> dict[str, Choosable]:
         """A setting without rounding errors; what the space does not contain stays as it is.
 
         >>> from hpsearch.space.domain import Discrete
@@ -456,7 +459,7 @@ class Space:
                     found[name] = domain.standard(value)
         return self.with_derived(found) if self.derived and self.computes(params) else found
 
-    def crossings(self, params: Params) -> list[dict[str, Value | list[Value]]]:
+    def crossings(self, params: Params) -> list[dict[str, Choosable]]:
         """The trials that a draw becomes: one for each combination of the crossed choices."""
         settings: list[dict[str, Any]] = [dict(params)]
         for parameter in self.parameters:

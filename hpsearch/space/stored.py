@@ -13,7 +13,6 @@ from hpsearch.space.domain import (
     LARGEST,
     MOST_VALUES,
     Choice,
-    Choosable,
     Continuous,
     Discrete,
     Domain,
@@ -23,6 +22,7 @@ from hpsearch.space.domain import (
 from hpsearch.space.expression import Expression
 from hpsearch.space.scale import SCALES, Scale
 from hpsearch.space.space import Derived, Parameter, Space, largest_integer
+from hpsearch.trial import Choosable, Value
 
 MOST_COORDINATES = 1000
 
@@ -162,6 +162,12 @@ def _told_apart(domain: Domain, scale: Scale, values: tuple[float, float]) -> Do
 
 
 def _choosable(value: Any) -> Choosable:
+    if isinstance(value, dict):
+        return {name: _single_or_list(entry) for name, entry in value.items()}
+    return _single_or_list(value)
+
+
+def _single_or_list(value: Any) -> Value | list[Value]:
     return [_scalar(entry) for entry in value] if isinstance(value, list) else _scalar(value)
 
 

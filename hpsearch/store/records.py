@@ -19,6 +19,7 @@ from hpsearch.messages import printable
 from hpsearch.store.files import as_json_line, repair_with, whole_lines
 from hpsearch.store.safe_path import MOST, SafePath
 from hpsearch.trial import (
+    Act,
     Count,
     Diagnosis,
     Inherited,
@@ -190,7 +191,17 @@ class _Format:
 
 
 Record = TypeVar(
-    "Record", RunInfo, Winner, Piece, Result, Inherited, Span, Intervention, Diagnosis, _Format
+    "Record",
+    RunInfo,
+    Winner,
+    Piece,
+    Result,
+    Inherited,
+    Span,
+    Intervention,
+    Act,
+    Diagnosis,
+    _Format,
 )
 
 _DECODERS: Mapping[type, msgspec.json.Decoder[Any]] = {
@@ -203,6 +214,7 @@ _DECODERS: Mapping[type, msgspec.json.Decoder[Any]] = {
         Inherited,
         Span,
         Intervention,
+        Act,
         Diagnosis,
         _Format,
     )
@@ -218,7 +230,7 @@ _WORDS = {
 _DAMAGED = "the file is damaged; restore it"
 
 
-Line = Piece | Result | Span | Intervention | Diagnosis
+Line = Piece | Result | Span | Intervention | Act | Diagnosis
 
 
 def as_line(record: Line) -> dict[str, Any]:
@@ -359,7 +371,8 @@ def _check_plan(plan: Sequence[Round], path: SafePath) -> None:
     for number, round in enumerate(plan):
         trials = [rung.trials for rung in round.rungs]
         sound = (
-            (round.number, round.first) == (number, first)
+            round.number == number
+            and round.first >= first  # between two rounds are settings that somebody has added
             and bool(trials)
             and trials[0] == round.trials
             and trials == sorted(trials, reverse=True)
@@ -373,7 +386,7 @@ def _check_plan(plan: Sequence[Round], path: SafePath) -> None:
                 f"{path}: plan[{number}]: must follow from the rounds before it, found "
                 f"{str(round)[:80]}; {_DAMAGED}"
             )
-        first += round.trials
+        first = round.first + round.trials
 
 
 def _is_lag(lag: Sequence[int], rungs: int) -> bool:

@@ -1,4 +1,4 @@
-"""What others ask of the process that writes a run: files, renamed into the run's requests/.
+"""What people ask of the process that writes a run: files, renamed into the run's requests/.
 
 There are no sockets: whoever can write into the run's folder can ask, from another terminal or
 over a shared file system. A request is a file `ID.json`; the writer takes it by renaming it, so
@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from secrets import token_hex
@@ -19,27 +20,37 @@ from typing import Any
 
 import msgspec
 
-from hpsearch.errors import RunError
+from hpsearch.errors import RunError, as_argument
 from hpsearch.store import lock
 from hpsearch.store.files import as_json
+from hpsearch.store.run_directory import RunDirectory
 from hpsearch.store.safe_path import SafePath
 
 FOLDER = "requests"
 MOST = 2**20  # bytes of a request or an answer
 OLD = 600.0  # seconds after which nobody waits for an answer any more
 NAME = re.compile(r"[\w-]{1,100}\.json", re.ASCII)  # of a request's file
+LONGEST_NOTE = 10_000  # characters
+
+POLL = 0.02
+"""Seconds between two looks for the answer."""
+
+PATIENCE = 2.0
+"""Seconds after which whoever asks is told what they wait for."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of a babysat model.
+    """What is asked of a babysat model, or of a search.
 
     Attributes:
-        action: set, undo, pause, continue, stop or branch.
+        action: set, undo, pause, continue, stop or branch; of a search add, stop or note.
         set: new values by name.
         note: why, in the words of whoever asks.
         epoch: to branch at.
-        trial: the line to branch from; None for the one in training.
+        trial: the line to branch from, None for the one in training; the trial to stop, None for
+            the whole search.
+        tags: of the search, to give it.
         by: who asks: key, steer or python.
         id: of its file; empty for one that did not come as a file.
     """
@@ -49,6 +60,7 @@ class Request:
     note: str | None = None
     epoch: int | None = None
     trial: int | None = None
+    tags: Sequence[str] = ()
     by: str = "steer"
     id: str = ""
 
@@ -173,3 +185,114 @@ class Requests:
         with suppress(FileNotFoundError):  # the folder was removed: nobody waits
             (self._folder / f"{stem}.answer").write_text(as_json(vars(reply)))
         (self._folder / f".{stem}.taken").remove()
+
+
+def check_note(note: str | None) -> None:
+    """Refuse a note that says nothing, is too long, or cannot be written into a file.
+
+    Raises:
+        RunError: it is one.
+    """
+    if note is None:
+        return
+    if not note.strip():
+        raise RunError(f"note: must say something, found {note[:40]!r}")
+    if len(note) > LONGEST_NOTE:
+        raise RunError(f"note: must have at most {LONGEST_NOTE:,} characters, found {len(note):,}")
+    if any("\ud800" <= char <= "\udfff" for char in note):
+        raise RunError(f"note: must be text in UTF-8, found {note[:40]!r}")
+
+
+def check_within_reach(run: RunDirectory, what: str, verb: str) -> None:
+    """Refuse to ask a process on another machine, which cannot be seen from here.
+
+    Args:
+        run: at which it works, or did.
+        what: the process does: "in training".
+        verb: what to do there instead.
+
+    Raises:
+        RunError: by all that is known here, the process is at work there.
+    """
+    if run.at_work or not run.says_running:
+        return
+    owner = run.owner
+    host = owner.rpartition(" on ")[2]
+    if owner and host != socket.gethostname():
+        raise RunError(
+            f"{run.path}: is {what} on another machine ({owner}), whose lock cannot be seen "
+            f"from here; {verb} there, or if it has ended there, go on here with: "
+            f"hpsearch resume {as_argument(run.path)}"
+        )
+
+
+def ask_writer(
+    run: RunDirectory,
+    request: Request,
+    alone: Callable[[], str],
+    waiting: str,
+    timeout: float | None = None,
+    say: Callable[[str], object] = lambda _: None,
+) -> str:
+    """Have something done by the process that writes a run, or here where there is none.
+
+    Args:
+        run: the run.
+        request: what is to be done.
+        alone: does it where no process writes the run.
+        waiting: what an answer waits for: "the end of the epoch in training".
+        timeout: seconds to wait for the answer; None for as long as the process lives.
+        say: is told, once, what takes long.
+
+    Returns:
+        What was done, in words.
+
+    Raises:
+        RunError: it cannot be done, or no answer came in time; nothing has changed then.
+        KeyboardInterrupt: the user is tired of waiting; likewise.
+    """
+    if not run.at_work:
+        return alone()
+    requests = Requests(run.inside)
+    name = requests.ask(request)
+    diary = run.path / "interventions.jsonl"
+    began, told = time.monotonic(), False
+    try:
+        while True:
+            held = run.at_work  # before the look: an answer that is there by then counts
+            if (reply := requests.answer(name)) is not None:
+                return _said(reply)
+            if not held:
+                if requests.withdraw(name):
+                    return alone()
+                if (reply := requests.answer(name)) is not None:
+                    return _said(reply)
+                raise RunError(
+                    f"{run.path}: the process that trained it ended before it answered; whether "
+                    f"this was done stands in {diary}"
+                )
+            if requests.lost(name):
+                raise RunError(
+                    f"{run.path}: the request was removed by another program; whether it was done "
+                    f"stands in {diary}"
+                )
+            waited = time.monotonic() - began
+            if timeout is not None and waited >= timeout and requests.withdraw(name):
+                raise RunError(
+                    f"{run.path}: no epoch ended within {timeout:g} s, so nothing was changed; "
+                    "ask again, with a longer --timeout or none"
+                )
+            if waited >= PATIENCE and not told:
+                told = True
+                say(f"waiting for {waiting}; Ctrl-C takes this back")
+            time.sleep(POLL)
+    except KeyboardInterrupt:
+        if requests.withdraw(name):
+            raise KeyboardInterrupt("taken back; nothing was changed") from None
+        raise
+
+
+def _said(reply: Reply) -> str:
+    if not reply.done:
+        raise RunError(reply.text)
+    return reply.text

@@ -28,7 +28,7 @@ from hpsearch.store.records import (
 from hpsearch.store.safe_path import NEW, SafePath
 from hpsearch.store.writer import Writer
 from hpsearch.suggestions import did_you_mean
-from hpsearch.trial import Diagnosis, Inherited, Intervention, Piece, Result, Span
+from hpsearch.trial import Act, Diagnosis, Inherited, Intervention, Piece, Result, Span
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -167,6 +167,11 @@ class RunDirectory:
     def diary(self) -> list[Intervention]:
         """What was done to a babysat model, in order."""
         return read_records(self.inside / "interventions.jsonl", Intervention, "restore the file")
+
+    @property
+    def acts(self) -> list[Act]:
+        """What people did to a search, in order."""
+        return read_records(self.inside / "interventions.jsonl", Act, "restore the file")
 
     @property
     def diagnostics(self) -> list[Diagnosis]:

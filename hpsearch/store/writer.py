@@ -23,6 +23,7 @@ from hpsearch.store.files import Lines, as_json, whole_lines
 from hpsearch.store.records import RunInfo, as_line
 from hpsearch.store.safe_path import NEW, SafePath, remove_in, write_in
 from hpsearch.trial import (
+    Act,
     Diagnosis,
     Intervention,
     Params,
@@ -116,6 +117,12 @@ class Writer:
         """
         self._curves.sync()
         self._diary.append(as_line(done))
+        self._diary.sync()
+
+    def acted(self, act: Act) -> None:
+        """Record what somebody did to a search, on the disk before it takes effect."""
+        self._curves.sync()
+        self._diary.append(as_line(act))
         self._diary.sync()
 
     def diagnosed(self, diagnosis: Diagnosis) -> None:

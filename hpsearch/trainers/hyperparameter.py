@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from hpsearch.fields import as_whole, looks_like_number
 from hpsearch.suggestions import ELSEWHERE, did_you_mean
-from hpsearch.trial import Value
+from hpsearch.trial import Choosable, Value
 
 ValueType = Literal["int", "float", "bool", "choice"]
 
@@ -39,13 +39,15 @@ class Hyperparameter:
     search: Mapping[str, object] = field(default_factory=dict)
     constant: str = ""
 
-    def check(self, value: Value | list[Value]) -> str | None:
+    def check(self, value: Choosable) -> str | None:
         """What is wrong with a value, or None.
 
         >>> rate = Hyperparameter("dropout", "float", 0.0, "share", low=0, high=1, high_open=True)
         >>> rate.check(0.5), rate.check(1)
         (None, 'must be a number >= 0 and < 1, not 1')
         """
+        if isinstance(value, dict):
+            return f"must be {self.expected}, not a mapping"
         if isinstance(value, list):
             if not self.listable:
                 return f"must be {self.expected}, not a list"

@@ -197,7 +197,8 @@ class Kind:
         reserved: names that each trial is given besides its parameters.
         check_settings: what keeps all hyperparameters of one trial from being trained together.
         ignored_settings: which of them change nothing, with the reason.
-        check_options: what is wrong with options, given the names of all parameters.
+        check_options: what is wrong with options, given the names of all parameters, and of the
+            entries of those whose values are mappings.
         unused_parameters: which parameters the options make no use of.
         inspect: looks at what will train before a search begins, and raises a TrainerError if it
             cannot work. Gives whether training can stop after any epoch and go on later; where

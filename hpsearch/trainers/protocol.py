@@ -11,12 +11,12 @@ import numpy as np
 
 from hpsearch.nn.types import Array
 from hpsearch.rng import RULES
-from hpsearch.trial import Training, Value
+from hpsearch.trial import Choosable, Training
 
 State = dict[str, np.ndarray[Any, Any]]
 """What a trial needs to go on: named arrays, safe to save without pickle."""
 
-Settings = Mapping[str, Value | list[Value]]
+Settings = Mapping[str, Choosable]
 """Every hyperparameter of one training by name: defaults, fixed settings, the trial's own."""
 
 EPOCHS_PARAMETER = "own epochs"

@@ -165,3 +165,24 @@ def test_a_small_space_is_asked_for_whole_before_a_setting_comes_again():
     asked = [trial.params for trial in sampler.ask(4) + sampler.ask(2)]
     assert len({(params["c"], params["n"]) for params in asked}) == 6
     assert len(sampler.ask(3)) == 3
+
+
+def test_it_asks_for_nothing_that_violates_a_constraint_and_gives_derived_values():
+    space = {**SPACE, "total": {"derive": "sum(units)"}}
+    sampler = hpsearch.Sampler(space, trials=30, where=["total < 90", "rate < 0.1", "beta < 0.99"])
+    for params in search(sampler, 10, 3):
+        assert params["rate"] < 0.1
+        assert params["total"] == sum(params["units"]) < 90
+        assert params.get("beta", 0) < 0.99
+    elsewhere = {"rate": 0.01, "layers": 1, "units": [10], "kind": "a"}
+    (trial,) = sampler.add([elsewhere], [1.0])
+    assert trial.params == {**elsewhere, "total": 10}
+    with pytest.raises(hpsearch.HpsearchError, match="keep its constraints"):
+        sampler.add([{**elsewhere, "rate": 0.5}], [1.0])
+
+
+def test_a_constraint_that_cannot_be_meant_is_refused():
+    with pytest.raises(hpsearch.HpsearchError, match=r"where\[0\]: 'rat' is .*mean 'rate'"):
+        hpsearch.Sampler(SPACE, where=["rat < 0.1"])
+    with pytest.raises(hpsearch.HpsearchError, match="where: must be left out"):
+        hpsearch.Sampler(hpsearch.Sampler(SPACE).space, where=["rate < 0.1"])

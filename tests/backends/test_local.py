@@ -193,3 +193,14 @@ def test_a_worker_that_leaves_by_itself_may_clean_up(tmp_path):
     with create("local", jobs=1) as backend:
         ask(backend, leave_a_note, tmp_path / "note")
     assert (tmp_path / "note").read_text() == "cleaned up"
+
+
+def test_a_task_is_withdrawn_whether_it_waits_or_runs_and_frees_its_worker():
+    with create("local", jobs=1) as backend:
+        for key, seconds in (("runs", 1000.0), ("waits", 1000.0), ("last", 0.0)):
+            backend.submit(Task(key, time.sleep, (seconds,)))
+        assert backend.withdraw("waits")
+        assert backend.withdraw("runs")
+        assert not backend.withdraw("runs")
+        assert backend.next().key == "last"
+        assert backend.pending == 0

@@ -30,7 +30,19 @@ def completed(*words):
 
 
 @pytest.mark.parametrize(
-    "command", ["resume", "refine", "report", "retrain", "evaluate", "predict", "export"]
+    "command",
+    [
+        "resume",
+        "refine",
+        "report",
+        "retrain",
+        "evaluate",
+        "predict",
+        "export",
+        "add",
+        "stop",
+        "note",
+    ],
 )
 def test_a_run_is_completed_by_its_name(runs, command):
     assert completed(command, "di") == [("plain", "digits"), ("plain", "digits-2")]

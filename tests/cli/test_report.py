@@ -314,6 +314,8 @@ def test_list_as_json_has_an_entry_a_run_and_says_what_is_damaged(hpsearch, sear
         "parent": None,
         "created": info["created"],
         "seconds": info["seconds"],
+        "tags": [],
+        "notes": [],
     }
     assert child["parent"] == "first"
     assert hurt.keys() == {*first, "problem"}

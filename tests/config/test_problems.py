@@ -74,7 +74,11 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_file(problems):
         # choices and single values
         (BATCH, "{values: []}", "must be a list of at least one value, found an empty list"),
         (BATCH, "{values: 3}", "values: must be a list such as [16, 32, 64], found 3"),
-        (BATCH, "{values: [{a: 1}]}", "must be a finite number, text, true, false, null, or a"),
+        (BATCH, "{values: [{a: 1}]}", "values[0]: must be an integer >= 1, not a mapping"),
+        (BATCH, "{values: [[[1]]]}", "must be a finite number, text, true, false, null, or a"),
+        (BATCH, "{values: [{a: {b: 1}}]}", "null, or a list or mapping of these, found a"),
+        (UNITS, "{values: [{a: 1}, 8], per: hidden_layers}", "values[0]: must be single values"),
+        (BETA1, "{value: 0.9, when: {optimizer: {a: 1}}}", "when: must be a mapping of names to"),
         (BATCH, "{values: [32, 64, 32.0]}", "space.batch_size.values[2]: 32.0 is listed twice"),
         (BATCH, "{values: [32, 64], min: 3}", "min: belongs to a range (min, max), but 'values'"),
         (BATCH, "{values: [32, 64], scale: log}", "scale: belongs to a range (min, max)"),

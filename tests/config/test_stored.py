@@ -132,7 +132,7 @@ def test_a_run_of_a_kind_that_is_not_installed_can_be_read():
         ("space", "l2", {"scale": "log", "min": 1, "max": 1 + 1e-16}, "no log range"),
         ("space", "l2", {"scale": "1-10^r", "min": 0.0, "max": 1e-17}, "are the same on the 1-10"),
         ("space", "l2", {"values": [1]}, "values must be a list of two at least"),
-        ("space", "l2", {"values": [1, {}]}, "a value that no hyperparameter can have"),
+        ("space", "l2", {"values": [1, {"a": {}}]}, "a value that no hyperparameter can have"),
         ("space", "l2", {"value": 1, "per": ""}, "per must name a parameter"),
         ("space", "l2", {"value": 1, "per": "nobody"}, "names 'nobody', which is not there"),
         ("space", "l2", {"value": 1, "per": "learning_rate"}, "which is no single value of a few"),

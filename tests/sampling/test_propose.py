@@ -1,12 +1,25 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hpsearch.errors import ConfigError
 from hpsearch.sampling.propose import propose
 from hpsearch.sampling.ranking import Observation
 from hpsearch.sampling.surrogate import FEWEST
-from hpsearch.space import LOG, Choice, Continuous, Discrete, Fixed, Parameter, Space
+from hpsearch.space import (
+    LOG,
+    Choice,
+    Continuous,
+    Derived,
+    Discrete,
+    Expression,
+    Fixed,
+    Parameter,
+    Space,
+)
 from hpsearch.space.settings import key
 from hpsearch.space.settings import settings as listed
 
@@ -168,3 +181,78 @@ def test_crossed_draws_differ_in_more_than_what_is_crossed():
     space = Space((Parameter("n", Discrete(1, 6)), Parameter("c", Choice((1, 2, 3)), cross=True)))
     for sampler in ("zoom", "random"):
         assert {p["n"] for p in propose(space, 6, 0, 0, sampler=sampler)} == set(range(1, 7))
+
+
+def constrained(space, *where, **derived):
+    return replace(
+        space,
+        where=tuple(map(Expression, where)),
+        derived=tuple(Derived(name, Expression(text)) for name, text in derived.items()),
+    )
+
+
+TWO = Space((Parameter("x", Continuous(0, 1)), Parameter("y", Continuous(0, 1))))
+
+
+@settings(max_examples=6, deadline=None)
+@given(
+    st.integers(0, 2**32), st.integers(0, 20), st.integers(1, 12),
+    st.sampled_from(["zoom", "random"]), st.booleans(), st.booleans(),
+)  # fmt: skip
+def test_every_proposal_keeps_every_constraint(seed, before, count, sampler, screened, quick):
+    space = constrained(
+        Space((*TWO, *DISCRETE)), "x < y", "n * x <= 2", "u < 0.3 or n == 1", total="n + x"
+    )
+    trials, proposed = [], []
+    for params in propose(space, before, seed, 0, sampler="random") if before else []:
+        trials.append(Observation(len(trials), params, ((params["total"], 0.0),)))
+    proposed = propose(space, count, seed, before, 0.5, trials, sampler, screened,
+                       known=set() if quick else None)  # fmt: skip
+    assert len(proposed) == count
+    for params in (*proposed, *(trial.params for trial in trials)):
+        assert space.contains(params)
+        assert params["x"] < params["y"]
+        assert params["n"] * params["x"] <= 2
+        assert params["total"] == params["n"] + params["x"]
+        assert params.get("u", 0) < 0.3 or params["n"] == 1
+
+
+@screened
+@pytest.mark.parametrize("sampler", ["zoom", "random"])
+def test_a_constraint_that_always_holds_changes_no_proposal(space, history, sampler, screened):
+    name = next(parameter.name for parameter in space)
+    always = constrained(space, f"{name} == {name}", twice=f"[{name}, {name}]")
+    for known in ((), history):
+        plain = propose(space, 9, 0, 30, 0.5, known, sampler, screened)
+        found = propose(always, 9, 0, 30, 0.5, known, sampler, screened)
+        assert [{k: v for k, v in each.items() if k != "twice"} for each in found] == plain
+
+
+def test_the_coarse_round_covers_every_range_evenly_where_the_constraints_let_it():
+    ring = constrained(TWO, "(x - 0.5) ** 2 + (y - 0.5) ** 2 > 0.02")
+    proposed = propose(ring, 20, seed=3, first=0)
+    for name in ("x", "y"):
+        assert len({int(20 * params[name]) for params in proposed}) >= 18
+
+
+@screened
+def test_a_small_space_is_tried_whole_where_it_keeps_the_constraints(screened):
+    space = constrained(DISCRETE, "n > 1", "c != 'b'", both="n * 10")
+    every = list(listed(space))
+    assert len(every) == 12
+    tried = [Observation(i, params, ((float(i), 0.0),)) for i, params in enumerate(every[:7])]
+    proposed = propose(space, 5, 0, 7, 0.5, tried, screened=screened)
+    assert {key(params) for params in proposed} == {key(params) for params in every[7:]}
+    again = propose(space, 5, 0, 7, 0.5, pending=every)
+    assert all(key(params) in {key(each) for each in every} for params in again)
+
+
+def test_a_crossed_draw_keeps_the_constraints_with_each_value():
+    space = Space((Parameter("n", Discrete(1, 6)), Parameter("c", Choice((1, 2, 3)), cross=True)))
+    of = constrained(space, "n >= c + 1", sum="n + c")
+    assert {params["n"] for params in propose(of, 3, 0, 0)} == {4, 5, 6}
+
+
+def test_where_hardly_anything_keeps_the_constraints_it_says_so():
+    with pytest.raises(ConfigError, match="where: must hold in 1% of the draws at least"):
+        propose(constrained(TWO, "x > 2"), 2, 0, 0)

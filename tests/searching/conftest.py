@@ -93,6 +93,10 @@ class Anyhow:
         task = self.tasks.pop(self._random.randrange(min(self.jobs, len(self.tasks))))
         return attempt(task.function, task.args).answer(task, worker="0")
 
+    def withdraw(self, key):
+        before, self.tasks = self.tasks, [task for task in self.tasks if task.key != key]
+        return len(self.tasks) < len(before)
+
     def cancel(self):
         self.tasks.clear()
 

@@ -10,9 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from hpsearch.config import from_mapping
-from hpsearch.errors import TrainerError
+from hpsearch.cli import cli
+from hpsearch.config import from_mapping, remarks_on
+from hpsearch.errors import ConfigError, TrainerError
 from hpsearch.searching.refine import refine
 from hpsearch.searching.session import begin, conduct
 from hpsearch.searching.trainer import inspected
@@ -223,3 +225,41 @@ def test_a_program_that_is_not_there_is_refused_before_anything_runs(script, com
     options = {**config.trainer.options, "command": command}
     with pytest.raises(TrainerError, match=message):
         inspected(replace(config, trainer=replace(config.trainer, options=options)))
+
+
+BUNDLED = """
+import json, sys
+
+opt, rate = json.loads(sys.argv[1]), float(sys.argv[2])
+assert rate == opt["lr"], sys.argv
+print(json.dumps({"score": opt["lr"] + opt["layers"][0]}))
+"""
+
+
+def test_a_command_gets_a_mapping_as_json_and_its_entries_by_name(script, tmp_path):
+    values = [{"lr": lr, "layers": [1, size]} for lr in (0.5, 0.25) for size in (2, 3)]
+    space = {"opt": {"values": values}, "x": {"min": 0, "max": 1}}
+    config = script(BUNDLED, space=space, trials=12, confirm=False)
+    options = config.trainer.options
+    tree = config.as_dict()
+    tree["trainer"]["command"] = options["command"] + " {opt} {opt.lr}"
+    config = inspected(from_mapping(tree))
+    assert all("opt" not in remark for remark in remarks_on(config))
+    run = done(config, tmp_path)
+    assert {result.status for result in run.results} == {"completed"}
+    best = run.winner(run.info)
+    assert best.params["opt"]["lr"] == 0.25
+    refinement = refine(run, config, config, None)
+    again = from_mapping(refinement.config.as_dict())
+    assert again == refinement.config
+    for format_ in ("text", "csv", "json"):
+        shown = CliRunner().invoke(cli, ["report", str(run.path), "--format", format_])
+        assert shown.exit_code == 0, shown.output
+        assert "lr" in shown.output
+
+
+def test_an_entry_that_no_value_has_is_no_place(script):
+    tree = script(BUNDLED, space={"opt": {"values": [{"rate": 1}, {"rate": 2}]}}).as_dict()
+    tree["trainer"]["command"] += " {opt.rat}"
+    with pytest.raises(ConfigError, match=r"\{opt.rat\} is neither .*did you mean 'opt.rate'"):
+        from_mapping(tree)

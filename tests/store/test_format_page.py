@@ -21,6 +21,7 @@ from hpsearch.store.records import (
     SearchValue,
 )
 from hpsearch.trial import (
+    Act,
     Count,
     Diagnosis,
     Inherited,
@@ -46,6 +47,7 @@ PLACES = {  # what stands before the table of each record
     Origin: "`imported`:",
     BabysitStart: "`babysit`:",
     Intervention: "## interventions.jsonl",
+    Act: "Of a search:",
     Diagnosis: "## diagnostics.jsonl",
     Layer: "A layer:",
     Piece: "## curves.jsonl",

@@ -16,6 +16,7 @@ from hpsearch.report.html.markup import (
     code,
     definitions,
     escaped,
+    items,
     script_json,
     short,
     table,
@@ -134,6 +135,9 @@ def _parts(summary: Summary, figures: dict[str, Figure]) -> Iterator[str]:
     yield section("timeline", f"{busy}." if busy else "", _workers(summary.workers))
     if summary.results:
         yield _trials(summary)
+    if summary.acts:
+        lines = [f"<small>{escaped(when)}</small> {escaped(what)}" for when, what in summary.acts]
+        yield card("by-hand", "By hand", items(lines))
     yield configuration(summary.run)
     yield made_with(summary.run, summary.info)
 

@@ -21,7 +21,7 @@ from hpsearch.searching.criterion import Curve, end_to_end
 from hpsearch.searching.history import LOST
 from hpsearch.store import RunDirectory, Writer
 from hpsearch.store.repair import FOLDER as DAMAGED
-from hpsearch.store.requests import Request
+from hpsearch.store.requests import Request, check_note
 from hpsearch.store.snapshots import Snapshots
 from hpsearch.trial import (
     Diagnosis,
@@ -34,24 +34,6 @@ from hpsearch.trial import (
     Span,
     Status,
 )
-
-LONGEST_NOTE = 10_000  # characters
-
-
-def check_note(note: str | None) -> None:
-    """Refuse a note that says nothing, is too long, or cannot be written into a file.
-
-    Raises:
-        RunError: it is one.
-    """
-    if note is None:
-        return
-    if not note.strip():
-        raise RunError(f"note: must say something, found {note[:40]!r}")
-    if len(note) > LONGEST_NOTE:
-        raise RunError(f"note: must have at most {LONGEST_NOTE:,} characters, found {len(note):,}")
-    if any("\ud800" <= char <= "\udfff" for char in note):
-        raise RunError(f"note: must be text in UTF-8, found {note[:40]!r}")
 
 
 class Record:

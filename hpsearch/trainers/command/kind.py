@@ -94,7 +94,7 @@ def _unused_parameters(options: Mapping[str, Any], names: list[str]) -> Remarks:
             else f"{reason} rename it: it can be no place",
         )
         for name in names
-        if name not in places
+        if not any(place == name or place.startswith(f"{name}.") for place in places)
     ]
 
 

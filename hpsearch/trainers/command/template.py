@@ -109,12 +109,25 @@ def filled(command: str, values: Mapping[str, Any]) -> list[str]:
     ['train', '--lr=0.1', 'adam w']
     >>> filled("train --note {note} --units={units}", {"note": "; rm -rf ~", "units": [8, 4]})
     ['train', '--note', '; rm -rf ~', '--units=[8, 4]']
+    >>> filled("train {opt} --lr={opt.lr}", {"opt": {"lr": 0.1, "decay": False}})
+    ['train', '{"lr": 0.1, "decay": false}', '--lr=0.1']
     """
 
     def value(match: re.Match[str]) -> str:
-        return f"{{{match[1]}}}" if match[1] else as_text(values.get(match[2], ""))
+        return f"{{{match[1]}}}" if match[1] else as_text(_value(match[2], values))
 
     return [_put_back(word, value) for word in _cut(command)]
+
+
+def _value(name: str, values: Mapping[str, Any]) -> Any:
+    """A parameter's value, or an entry of one: `opt.lr` is that of `opt` if none is called so."""
+    if name in values:
+        return values[name]
+    for dot in re.finditer(r"\.", name):
+        holder = values.get(name[: dot.start()])
+        if isinstance(holder, dict) and name[dot.end() :] in holder:
+            return holder[name[dot.end() :]]
+    return ""
 
 
 def as_text(value: Any) -> str:

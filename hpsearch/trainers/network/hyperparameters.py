@@ -11,7 +11,7 @@ from hpsearch.nn.metrics import OF_COUNTS
 from hpsearch.nn.optimizers import DECAYING, OPTIMIZERS, SCHEDULES
 from hpsearch.trainers.hyperparameter import Hyperparameter
 from hpsearch.trainers.protocol import Settings
-from hpsearch.trial import Value
+from hpsearch.trial import Choosable
 
 _SMALLEST = 1e-30  # in float32, 0 would not be far below, and 0/0 ends a training
 
@@ -240,7 +240,7 @@ MEASURED = ("parameters", *TIMED)
 """What it reports besides where trials are compared by it; `parameters` are those trained."""
 
 
-def complete(settings: Settings) -> dict[str, Value | list[Value]]:
+def complete(settings: Settings) -> dict[str, Choosable]:
     """The settings with every hyperparameter they leave out at its default.
 
     beta2's default depends on the optimizer: 0.9 for rmsprop, 0.999 otherwise.

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 import pytest
 
 from hpsearch.errors import RunError
-from hpsearch.searching.babysit import steering
 from hpsearch.searching.babysit.replay import replay
 from hpsearch.searching.babysit.steering import steer
 from hpsearch.store import lock
@@ -33,8 +32,8 @@ def elsewhere(model, monkeypatch):
     made = model()
     made.train(until=3)
     other = Elsewhere(made.run)
-    clock = SimpleNamespace(monotonic=time.monotonic, sleep=lambda seconds: other.nap(seconds))
-    monkeypatch.setattr(steering, "time", clock)  # not that of other threads
+    clock = {**vars(time), "sleep": lambda seconds: other.nap(seconds)}
+    monkeypatch.setattr("hpsearch.store.requests.time", SimpleNamespace(**clock))
     with other.held:
         yield other
 
