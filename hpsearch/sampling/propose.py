@@ -11,7 +11,7 @@ import numpy as np
 from hpsearch import rng
 from hpsearch.sampling.ranking import Observation, objectives, rank
 from hpsearch.sampling.surrogate import FEWEST, screen, screen_front
-from hpsearch.sampling.zoom import draw, elites, latin_hypercube
+from hpsearch.sampling.zoom import draw, elites, latin_hypercube, lean
 from hpsearch.space import Points, Space
 from hpsearch.space.feasible import exactly, keeps, some
 from hpsearch.space.settings import count as length
@@ -44,11 +44,12 @@ def propose(
 ) -> list[Params]:
     """New settings for a round.
 
-    Without a history, the zoom sampler covers the space with a Latin hypercube. With one, it
-    draws candidates around the best trials and a few anywhere. The random sampler draws anywhere
-    and looks at no history; the grid sampler goes through all settings in one order, which the
-    seed decides. Settings that were tried before come only when the space has no others. One that
-    violates a constraint is drawn anew, from the same random numbers.
+    Without a history, the zoom sampler covers the space with a Latin hypercube, half of it around
+    the guesses where there are any. With one, it draws candidates around the best trials and a few
+    anywhere. The random sampler draws anywhere and looks at no history; the grid sampler goes
+    through all settings in one order, which the seed decides. Settings that were tried before come
+    only when the space has no others. One that violates a constraint is drawn anew, from the same
+    random numbers.
 
     Args:
         space: where the settings lie.
@@ -78,7 +79,7 @@ def propose(
     if sampler == "random":
         points = exactly(space, anywhere, count)
     elif sampler == "zoom" and not history:
-        points = _evenly(space, generator, count)
+        points = _evenly(space, generator, count, rng.stream(seed, "guess", first))
     elif sampler == "zoom":
         ranked = rank(history)
         around = elites(space, ranked, progress)
@@ -133,13 +134,17 @@ def in_order(space: Space, seed: int, count: int) -> Iterator[Params]:
         yield from map(space.params, some(space, anywhere, DRAWN, TRIES * DRAWN))
 
 
-def _evenly(space: Space, generator: np.random.Generator, count: int) -> Points:
-    """A Latin hypercube of points that keep the constraints.
+def _evenly(
+    space: Space, generator: np.random.Generator, count: int, guessing: np.random.Generator
+) -> Points:
+    """A Latin hypercube of points that keep the constraints, half of them around the guesses.
 
     Those that do not exchange their places on each axis with each other, so that every slice has
     a point still; what never fits is drawn anywhere.
     """
     points = latin_hypercube(generator, count, space.dimensions)
+    if any(parameter.guess for parameter in space):
+        points = lean(space, points, guessing)
     if not space.constrained:
         return points
     left = np.flatnonzero(~keeps(space, points))
