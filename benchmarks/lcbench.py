@@ -6,7 +6,8 @@ LCBench is a surrogate of real learning curves: 7 hyperparameters, 52 epochs, 17
 tune on. Budgets are counted in full trainings of 52 epochs, those of stopped trials too.
 Regret 0 is the best of 3,000 random settings, 1 their median. With --noise, one normal number
 a trial and one an epoch are added to what a search sees, in points of accuracy, and the score
-is the noise-free value of the setting that it would return.
+is the noise-free value of the setting that it would return. With --guesses, each parameter has a
+guess: the best of 300 random settings of the task, any of them, or the worst.
 
 Needs LCBench's folder (model.onnx, lcbench.py, regret.py), named by --lcbench or the environment
 variable LCBENCH, and onnxruntime; optuna for the peers (GPSampler also torch and scipy). With
@@ -29,6 +30,7 @@ from typing import Any
 import numpy as np
 from simulated import search
 
+from hpsearch.config import space_from
 from hpsearch.sampling.plan import ladder, plan, round_sizes
 from hpsearch.searching.stages import planned_epochs
 from hpsearch.trainers.protocol import Job
@@ -87,6 +89,7 @@ class Task:
 
     def __init__(self, folder: str, task: str, seed: int, noise: tuple[float, float], most: int):
         self.most = most  # epochs that may be spent
+        self.name = task
         self._bench, self._seed, self._noise = scoring(folder).LCBench(task), seed, noise
         self.spent = 0
         self.trace: Trace = []
@@ -112,6 +115,22 @@ def space(folder: str) -> dict[str, Any]:
     }
 
 
+@cache
+def guesses(folder: str, task: str) -> dict[str, dict[str, Any]]:
+    """Settings that an expert could guess: a good one, a useless one and a misleading one."""
+    rng = np.random.default_rng([scoring(folder).independent_seed(task, 0), 300])
+    made = space_from(space(folder))
+    settings = made.all_params(rng.random((300, made.dimensions)))
+    bench = scoring(folder).LCBench(task)
+    ends = [bench.curve(setting, range(EPOCHS, EPOCHS + 1))[0] for setting in settings]
+    order = np.argsort(ends)
+    return {
+        "good": settings[order[-1]],
+        "useless": settings[0],
+        "misleading": settings[order[0]],
+    }
+
+
 def by_hpsearch(task: Task, folder: str, seed: int, options: dict[str, Any]) -> None:
     """One search of as many trials as the largest budget pays for."""
 
@@ -119,8 +138,12 @@ def by_hpsearch(task: Task, folder: str, seed: int, options: dict[str, Any]) -> 
         params = {name: job.settings[name] for name in scoring(folder).SPACE}
         return task.see(job.number, params, epochs)
 
-    trials = trials_within(task.most)
-    search(space(folder), curve, trials=trials, epochs=EPOCHS, seed=seed, **options)
+    trials, searched = trials_within(task.most), space(folder)
+    if "guess" in options:
+        guess = guesses(folder, task.name)[options["guess"]]
+        searched = {name: {**keys, "guess": guess[name]} for name, keys in searched.items()}
+    others = {name: value for name, value in options.items() if name != "guess"}
+    search(searched, curve, trials=trials, epochs=EPOCHS, seed=seed, **others)
 
 
 def trials_within(epochs: int) -> int:
@@ -217,6 +240,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--budgets", type=int, nargs="+", default=BUDGETS, help="full trainings")
     parser.add_argument("--workers", type=int, nargs="*", default=[], help="plans for so many")
+    parser.add_argument("--guesses", action="store_true", help="with guesses, beside none")
     parser.add_argument("--noise", nargs=2, type=float, default=(0.0, 0.0))
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--peers", action="store_true", help="Optuna's samplers, too")
@@ -229,6 +253,8 @@ def main() -> None:
     searches: list[Any] = [{}, {"screened": False}, {"sampler": "random"}]
     if args.workers:  # beside the plan for a few, with as many trials
         searches = [{}, *({"workers": workers} for workers in args.workers)]
+    if args.guesses:
+        searches = [{}, *({"guess": guess} for guess in ("good", "useless", "misleading"))]
     peers = list(PEERS) if args.peers else []
     if args.tiny and find_spec("optuna"):
         peers = list(PEERS[:1])

@@ -57,6 +57,8 @@ def _conditions(parameter: Parameter) -> str:
     config = parameter.as_config()
     if "step" in config:
         words.append(f"step {number(config['step'])}")
+    if parameter.guess:
+        words.append(f"guess {number(parameter.guess[0])}")
     if parameter.per:
         words.append(f"per {parameter.per}")
     if parameter.when:

@@ -59,7 +59,24 @@ def domain(
         problems += [
             Problem((*path, *key), text) for key, text in _unfit(made, part, hyperparameter)
         ]
+        if part.guess != ABSENT and (why := _no_guess(made, part)):
+            problems.append(Problem((*path, "guess"), why))
     return (None if problems else made), problems
+
+
+def _no_guess(made: Domain, part: ParameterKeys) -> str | None:
+    """Why a guess helps nothing; None where it is one."""
+    if isinstance(made, Fixed):
+        return "is for what is searched, and this parameter has one value; drop it"
+    if part.cross:
+        return "helps nothing where every draw is trained with every value; drop it"
+    if made.contains(part.guess):
+        return None
+    config = made.as_config()
+    known = ", ".join(map(show, config.get("values", ())))
+    extent = f"one of {known}" if known else f"a value from {config['min']} to {config['max']}"
+    steps = f" in steps of {config['step']}" if "step" in config else ""
+    return f"must be {extent}{steps}, found {show(part.guess)}"
 
 
 def _forms(part: ParameterKeys) -> list[str]:

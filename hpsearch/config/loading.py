@@ -20,7 +20,7 @@ from hpsearch.config.parts import (
     typed_part,
 )
 from hpsearch.config.problems import Positions, Problem
-from hpsearch.config.schema import Config, Heading, Metric, Parallel, Tls, TrainerConfig
+from hpsearch.config.schema import ABSENT, Config, Heading, Metric, Parallel, Tls, TrainerConfig
 from hpsearch.data.options import BUILT_IN
 from hpsearch.errors import ConfigError, as_argument
 from hpsearch.fields import show
@@ -247,7 +247,8 @@ def _space(parts: Parts, domains: Mapping[str, Domain | None]) -> Space:
             derived.append(Derived(name, Expression(part.derive), when))
             continue
         assert values is not None
-        parameters.append(Parameter(name, values, part.per, when, part.cross))
+        guess = () if part.guess == ABSENT else (values.standard(part.guess),)
+        parameters.append(Parameter(name, values, part.per, when, part.cross, guess))
     settings, where = dict(parts.trainer.settings), map(Expression, parts.where)
     return Space(tuple(parameters), settings, tuple(derived), tuple(where))
 

@@ -96,6 +96,9 @@ def _search(config: Config) -> Iterator[str]:
                 f"metric: {metric.name} is measured time, which differs from run to run: the same "
                 "seed need not give the same trials; `parameters` would"
             )
+    if config.search.sampler != "zoom":
+        for name in (parameter.name for parameter in config.space if parameter.guess):
+            yield f"space.{name}.guess: only sampler zoom heeds it; drop it, or use zoom"
     if config.search.sampler == "random" and config.search.rounds != "auto":
         yield "search.rounds: sampler random draws every round alike; drop it, or use zoom"
     if config.search.sampler == "random" and config.search.screen:

@@ -157,6 +157,13 @@ class ParameterKeys(Keys):
         None,
         examples=["batch_size * 4"],
     )
+    guess: Annotated[Any, space_rules.choosable()] = key(
+        "The value that you expect to be best: half of the draws of the coarse round lie around "
+        "it, the others anywhere, so a wrong guess costs little.",
+        ABSENT,
+        written=None,
+        examples=[0.01],
+    )
     per: Annotated[str | None, rules.optional(rules.text())] = key(
         "Name of a whole number, in `space` or fixed in `trainer`: the trial holds a "
         "list with one value for each unit of it.",

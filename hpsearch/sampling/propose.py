@@ -11,7 +11,7 @@ import numpy as np
 from hpsearch import rng
 from hpsearch.sampling.ranking import Observation, objectives, rank
 from hpsearch.sampling.surrogate import FEWEST, screen, screen_front
-from hpsearch.sampling.zoom import draw, elites, latin_hypercube
+from hpsearch.sampling.zoom import draw, elites, latin_hypercube, lean
 from hpsearch.space import Points, Space
 from hpsearch.space.feasible import exactly, keeps, some
 from hpsearch.space.settings import draw_key, drawn, key, settings
@@ -41,10 +41,11 @@ def propose(
 ) -> list[Params]:
     """New settings for a round.
 
-    Without a history, the zoom sampler covers the space with a Latin hypercube. With one, it
-    draws candidates around the best trials and a few anywhere. The random sampler draws anywhere
-    and looks at no history. Settings that were tried before come only when the space has no
-    others. One that violates a constraint is drawn anew, from the same random numbers.
+    Without a history, the zoom sampler covers the space with a Latin hypercube, half of it around
+    the guesses where there are any. With one, it draws candidates around the best trials and a few
+    anywhere. The random sampler draws anywhere and looks at no history. Settings that were tried
+    before come only when the space has no others. One that violates a constraint is drawn anew,
+    from the same random numbers.
 
     Args:
         space: where the settings lie.
@@ -73,7 +74,7 @@ def propose(
     if sampler == "random":
         points = exactly(space, anywhere, count)
     elif not history:
-        points = _evenly(space, generator, count)
+        points = _evenly(space, generator, count, rng.stream(seed, "guess", first))
     else:
         ranked = rank(history)
         around = elites(space, ranked, progress)
@@ -106,13 +107,17 @@ def propose(
     return _new_settings(space, points, count, seen, generator)
 
 
-def _evenly(space: Space, generator: np.random.Generator, count: int) -> Points:
-    """A Latin hypercube of points that keep the constraints.
+def _evenly(
+    space: Space, generator: np.random.Generator, count: int, guessing: np.random.Generator
+) -> Points:
+    """A Latin hypercube of points that keep the constraints, half of them around the guesses.
 
     Those that do not exchange their places on each axis with each other, so that every slice has
     a point still; what never fits is drawn anywhere.
     """
     points = latin_hypercube(generator, count, space.dimensions)
+    if any(parameter.guess for parameter in space):
+        points = lean(space, points, guessing)
     if not space.constrained:
         return points
     left = np.flatnonzero(~keeps(space, points))

@@ -50,7 +50,10 @@ def narrow(space: Space, elites: Sequence[Params], margin: float = MARGIN) -> Sp
             for name, values in parameter.when.items()
         }
         if all(when.values()):
-            kept[parameter.name] = replace(parameter, domain=domains[parameter.name], when=when)
+            domain = domains[parameter.name]
+            guess = () if isinstance(domain, Fixed) else parameter.guess
+            guess = tuple(value for value in guess if domain.contains(value))
+            kept[parameter.name] = replace(parameter, domain=domain, when=when, guess=guess)
     return space.with_parameters(_without_orphans(kept, space))
 
 

@@ -31,6 +31,7 @@ class Parameter:
         when: for each other parameter or fixed setting that is named, the values with which this
             parameter is active.
         cross: whether each draw is trained with every value of this choice.
+        guess: the value that the user expects to be best, alone; empty where there is none.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Parameter:
     per: str | None = None
     when: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
     cross: bool = False
+    guess: tuple[Choosable, ...] = ()
 
     @cached_property
     def depends_on(self) -> tuple[str, ...]:
@@ -62,6 +64,8 @@ class Parameter:
     def as_config(self) -> dict[str, Any]:
         """The parameter in the form of a configuration."""
         config = self.domain.as_config()
+        if self.guess:
+            config["guess"] = self.guess[0]
         if self.per is not None:
             config["per"] = self.per
         if self.when:

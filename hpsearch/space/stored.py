@@ -73,7 +73,10 @@ def _parameter(name: str, keys: Mapping[str, Any]) -> Parameter:
         raise ValueError("per must name a parameter, and when parameters with values")
     if cross is not False and (cross is not True or not isinstance(domain, Choice) or per or when):
         raise ValueError("cross must be true of values that always count")
-    return Parameter(name, domain, per, _conditions(when), cross)
+    guess = (_choosable(keys["guess"]),) if "guess" in keys else ()
+    if not all(map(domain.contains, guess)):
+        raise ValueError("guess must be a value that the parameter can have")
+    return Parameter(name, domain, per, _conditions(when), cross, guess)
 
 
 def _derived(name: str, keys: Mapping[str, Any]) -> Derived:

@@ -287,3 +287,19 @@ def test_numbers_in_ascending_order_are_an_ordered_choice(keys, ordered):
     assert space["a"].domain == Choice(tuple(keys["values"]), ordered)
     assert space_from(space.as_config()) == space
     assert space_from_config(space.as_config(), {}) == space
+
+
+@pytest.mark.parametrize(
+    ("keys", "guess"),
+    [
+        ({"min": 1e-4, "max": 1, "scale": "log", "guess": 0.01}, 0.01),
+        ({"min": 0, "max": 1, "step": 0.1, "guess": 0.30000000000000004}, 0.3),
+        ({"values": [1, None], "guess": None}, None),
+        ({"values": [[1], [2, 3]], "guess": [2, 3]}, [2, 3]),
+    ],
+)
+def test_a_guess_is_one_of_the_values_and_is_kept(keys, guess):
+    space = space_from({"a": keys})
+    assert space["a"].guess == (guess,)
+    assert space_from(space.as_config()) == space
+    assert space_from_config(space.as_config(), {}) == space

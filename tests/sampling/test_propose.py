@@ -256,3 +256,21 @@ def test_a_crossed_draw_keeps_the_constraints_with_each_value():
 def test_where_hardly_anything_keeps_the_constraints_it_says_so():
     with pytest.raises(ConfigError, match="where: must hold in 1% of the draws at least"):
         propose(constrained(TWO, "x > 2"), 2, 0, 0)
+
+
+def test_a_guess_changes_half_of_the_first_round_and_no_other_parameter():
+    x, y = Parameter("x", Continuous(0, 1)), Parameter("y", Continuous(0, 1))
+    plain = propose(Space((x, y)), 20, seed=0, first=0)
+    guessed = propose(Space((replace(x, guess=(0.2,)), y)), 20, seed=0, first=0)
+    assert [params["y"] for params in guessed] == [params["y"] for params in plain]
+    same = [a["x"] == b["x"] for a, b in zip(plain, guessed, strict=True)]
+    assert sum(same) == 10
+    moved = [params["x"] for params, kept in zip(guessed, same, strict=True) if not kept]
+    assert abs(np.median(moved) - 0.2) < 0.15
+
+
+def test_the_random_sampler_heeds_no_guess():
+    x = Parameter("x", Continuous(0, 1))
+    spaces = Space((x,)), Space((replace(x, guess=(0.2,)),))
+    one, two = (propose(space, 9, seed=0, first=0, sampler="random") for space in spaces)
+    assert one == two

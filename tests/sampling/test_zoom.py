@@ -14,6 +14,7 @@ from hpsearch.sampling.zoom import (
     elite_count,
     elites,
     latin_hypercube,
+    lean,
     reflect,
 )
 from hpsearch.space import Choice, Continuous, Parameter, Space
@@ -123,3 +124,24 @@ def test_a_step_from_a_value_of_an_ordered_choice_reaches_its_neighbours_most():
         drawn = draw(space, around, 4000, 0.5, np.random.default_rng(0))
         counts = Counter(params["a"] for params in space.all_params(drawn))
         assert (counts[4] > 1.5 * counts[0]) is ordered
+
+
+def test_half_of_the_points_move_to_the_guess_and_only_in_its_coordinates():
+    space = Space(
+        (
+            Parameter("x", Continuous(0, 1), guess=(0.9,)),
+            Parameter("y", Continuous(0, 1)),
+            Parameter("kind", Choice(("a", "b", "c", "d")), guess=("d",)),
+        )
+    )
+    points = latin_hypercube(np.random.default_rng(0), 400, 3)
+    leaning = lean(space, points, np.random.default_rng(1))
+    assert leaning.min() >= 0
+    assert leaning.max() <= 1
+    assert (leaning[:, 1] == points[:, 1]).all()
+    moved = leaning[:, 0] != points[:, 0]
+    assert moved.sum() == 200
+    assert np.median(leaning[moved, 0]) > 0.75
+    kinds = space.all_params(leaning[moved])
+    assert 0.5 < np.mean([params["kind"] == "d" for params in kinds]) < 0.75
+    assert (leaning[~moved] == points[~moved]).all()

@@ -68,17 +68,20 @@ def listening(criterion, valley):
     return search
 
 
-def somebody(seed, trials):
+def somebody(seed):
     """Whoever looks at a search and adds settings or stops trials as it goes on."""
-    chance = random.Random(seed)
+    chance, begun = random.Random(seed), []
 
     def act(event, requests):
-        if isinstance(event, TrialEnded | RoundStarted) and chance.random() < 0.25:
-            if chance.random() < 0.5:
+        if isinstance(event, RoundStarted):
+            begun.append(event.round)
+        if begun and isinstance(event, TrialEnded | RoundStarted) and chance.random() < 0.4:
+            if chance.random() < 0.4:
                 kind = chance.choice(["good", "fine"])
                 requests.ask(Request("add", {"x": round(chance.uniform(0, 1), 3), "kind": kind}))
             else:
-                requests.ask(Request("stop", trial=chance.randrange(trials + 3)))
+                number = begun[-1].first + chance.randrange(begun[-1].trials)
+                requests.ask(Request("stop", trial=number))
 
     return act
 
@@ -96,10 +99,9 @@ def test_the_same_facts_give_the_same_trials_with_any_number_of_jobs(
     new_run, planned, listening, anyhow, fates, name, seed
 ):
     spec, run = planned(name), new_run()
-    acts = listening(run, spec, anyhow(seed), somebody(seed, spec.trials))
-    if not acts.acts:
-        return
+    acts = listening(run, spec, anyhow(seed), somebody(seed))
     found = fates(run)
+    assert any(line["error"] == BY_HAND for line in found)
     assert {line["number"] for line in found} >= acts.added.keys()
     for backend in (Serial(), anyhow(seed + 1, jobs=3), anyhow(seed + 2, jobs=9)):
         again = with_facts(new_run(), run)
@@ -107,10 +109,24 @@ def test_the_same_facts_give_the_same_trials_with_any_number_of_jobs(
         assert fates(again) == found
 
 
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", ["rungs", "repeats"])
+def test_an_answer_that_comes_all_the_same_of_a_trial_that_was_stopped_is_dropped(
+    new_run, planned, listening, anyhow, fates, monkeypatch, name, seed
+):
+    backend, spec, run, again = anyhow(seed), planned(name), new_run(), new_run()
+    monkeypatch.setattr(backend, "withdraw", lambda key: False)
+    acts = listening(run, spec, backend, somebody(seed))
+    assert acts.acts
+    listening(with_facts(again, run), spec)
+    assert fates(again) == fates(run)
+    assert backend.pending == 0
+
+
 @pytest.mark.parametrize("name", PLANS)
 def test_a_kill_at_any_line_changes_nothing(new_run, planned, listening, anyhow, fates, name):
     spec, run = planned(name), new_run()
-    listening(run, spec, anyhow(3), somebody(11, spec.trials))
+    listening(run, spec, anyhow(3), somebody(11))
     found = fates(run)
     lines = {
         file: (run.path / file).read_bytes().splitlines(keepends=True)
@@ -134,7 +150,7 @@ def test_a_kill_at_any_line_changes_nothing(new_run, planned, listening, anyhow,
 def test_what_was_done_before_and_after_a_kill_gives_the_same_trials(
     new_run, planned, listening, anyhow, fates, name, answers
 ):
-    spec, run, act = planned(name), new_run(), somebody(answers, planned(name).trials)
+    spec, run, act = planned(name), new_run(), somebody(answers)
     with pytest.raises(KeyboardInterrupt):
         listening(run, spec, anyhow(answers, answers=answers), act)
     acts = listening(run, spec, anyhow(answers + 1), act)

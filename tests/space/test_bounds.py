@@ -272,3 +272,9 @@ def test_narrowing_a_choice_keeps_whether_it_is_ordered():
 def test_around_a_value_an_ordered_choice_keeps_its_neighbours(choice, value, expected):
     space = Space((Parameter("a", choice),))
     assert around(space, {"a": value})["a"].domain == expected
+
+
+def test_a_guess_stays_where_the_narrowed_range_has_it():
+    space = Space((Parameter("x", Continuous(0, 1), guess=(0.5,)),))
+    assert narrow(space, [{"x": 0.4}, {"x": 0.6}])["x"].guess == (0.5,)
+    assert narrow(space, [{"x": 0.1}, {"x": 0.2}])["x"].guess == ()
