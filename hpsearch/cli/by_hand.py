@@ -11,7 +11,7 @@ from hpsearch.errors import RunError, as_argument
 from hpsearch.report.escape import echo
 from hpsearch.searching.babysit.nudge import named_values
 from hpsearch.searching.babysit.steering import steer
-from hpsearch.searching.by_hand import act_on
+from hpsearch.searching.desk import act_on
 from hpsearch.store import RunDirectory, find
 from hpsearch.store.requests import Request
 

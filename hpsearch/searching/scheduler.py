@@ -18,8 +18,9 @@ from itertools import product
 from hpsearch.backends import Answer, Backend, Task
 from hpsearch.errors import HpsearchError
 from hpsearch.sampling.ranking import Observation, rank
-from hpsearch.searching.by_hand import ByHand, Desk, Standing, in_words
+from hpsearch.searching.by_hand import ByHand, in_words
 from hpsearch.searching.confirmation import contenders, trainings_within
+from hpsearch.searching.desk import Desk, Standing
 from hpsearch.searching.events import (
     ConfirmationStarted,
     Listener,

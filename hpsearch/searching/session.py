@@ -16,8 +16,9 @@ from hpsearch.config import Config, from_run
 from hpsearch.data.dataset import Dataset, cross_validation, load, write_folds
 from hpsearch.errors import ConfigError, RunError, as_argument
 from hpsearch.rng import RULES
-from hpsearch.searching.by_hand import Desk, by_hand_in
+from hpsearch.searching.by_hand import by_hand_in
 from hpsearch.searching.criterion import criterion_of
+from hpsearch.searching.desk import Desk
 from hpsearch.searching.events import FilesChanged, Listener, Remarked, SearchEnded, SearchStarted
 from hpsearch.searching.history import check_params
 from hpsearch.searching.ledger import Ledger

@@ -299,7 +299,8 @@ def _round(given: Sequence[Any], text: str) -> Any:
 
 def _length(given: Sequence[Any], text: str) -> int:
     if len(given) != 1 or not isinstance(given[0], list):
-        raise MistypedError(f"{_short(text)}: must have one list, found {show(given[0])}")
+        found = ", ".join(map(show, given)) or "nothing"
+        raise MistypedError(f"{_short(text)}: must have one list, found {found}")
     return len(given[0])
 
 

@@ -9,8 +9,9 @@ import pytest
 from hpsearch.backends.serial import Serial
 from hpsearch.errors import RunError
 from hpsearch.sampling.plan import ladder, plan, round_sizes
-from hpsearch.searching import by_hand
-from hpsearch.searching.by_hand import ByHand, Desk, by_hand_in, in_words
+from hpsearch.searching import desk as desk_module
+from hpsearch.searching.by_hand import ByHand, by_hand_in, in_words
+from hpsearch.searching.desk import Desk
 from hpsearch.searching.events import RoundStarted, TrialEnded
 from hpsearch.searching.interrupts import StoppedByHandError
 from hpsearch.searching.ledger import Ledger
@@ -32,7 +33,7 @@ class Attentive(Desk):
 @pytest.fixture(autouse=True)
 def _any_trainer(monkeypatch):
     kind = SimpleNamespace(hyperparameters={})
-    monkeypatch.setattr(by_hand, "kind_read", lambda trainer: kind)
+    monkeypatch.setattr(desk_module, "kind_read", lambda trainer: kind)
 
 
 @pytest.fixture

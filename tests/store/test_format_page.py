@@ -22,6 +22,7 @@ from hpsearch.store.records import (
 )
 from hpsearch.trial import (
     Act,
+    Choosable,
     Count,
     Diagnosis,
     Ending,
@@ -65,7 +66,8 @@ PLACES = {  # what stands before the table of each record
 }
 NAMES = {
     Count: "count", Whole: "whole number", int: "whole number", str: "text", Any: "any",
-    bool: "true or false", NoneType: "null", Value: "value", Number: "number", Status: "status",
+    bool: "true or false", NoneType: "null", Choosable: "entry", Value: "value", Number: "number",
+    Status: "status",
     RunData: "data", Round: "round", Rung: "rung", Origin: "origin", SearchValue: "search value",
     Contender: "contender", ConfirmedWinner: "confirmed", Measured: "test", Rates: "rates",
     BabysitStart: "beginning", Layer: "layer", Ending: "ending",
@@ -80,6 +82,8 @@ def words(kind):
     if origin in (Union, UnionType):
         if {*get_args(Number)} <= {*args}:
             args = (Number, *(each for each in args if each not in get_args(Number)))
+        if {*get_args(Choosable)} <= {*args}:
+            args = (Choosable, *(each for each in args if each not in get_args(Choosable)))
         if {*get_args(Value)} <= {*args}:
             args = (Value, *(each for each in args if each not in get_args(Value)))
         return " or ".join(words(each) for each in args if each is not UnsetType)
