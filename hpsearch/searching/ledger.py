@@ -47,7 +47,7 @@ class Ledger:
         finished: trainings that more epochs would not change.
         work: when each trial was trained, as (start, end) in seconds since the run began.
         observed: what the sampler sees of a trial after so many rungs, by (number, rungs).
-        spent: epochs and seconds of all that this process has seen trained.
+        spent: epochs and seconds of all that was trained.
         failures: the errors of the attempts at each training that failed, in a search with
             retries.
     """
@@ -88,6 +88,8 @@ class Ledger:
                 self.work[span.number].append((span.start, span.end))
             if isinstance(span.error, str):
                 self.failures[span.number, span.repeat or 0, span.fold or 0].append(span.error)
+        epochs = sum(map(self.epochs, list(self.pieces)))
+        self.spent = epochs, sum(end - start for own in self.work.values() for start, end in own)
         last = max((span.end for span in timeline), default=0.0)
         self.began = min(self.began, time.time() - last)  # the clock may have been set back
         results = run.results
@@ -127,12 +129,10 @@ class Ledger:
 
         Its trial's own epochs so far say it, or else those of all trials.
         """
-        number = job.number
-        if not self.epochs(job.training):
+        seconds = sum(end - start for start, end in self.work.get(job.number, ()))
+        if not self.epochs(job.training) or not seconds:
             return epochs * self.pace
-        done = sum(map(self.epochs, self.of(number)))
-        seconds = sum(end - start for start, end in self.work.get(number, ()))
-        return epochs * seconds / done if seconds else epochs
+        return epochs * seconds / sum(map(self.epochs, self.of(job.number)))
 
     @property
     def pace(self) -> float:

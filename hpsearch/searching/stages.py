@@ -161,23 +161,15 @@ def ways_to_the_end(rounds: Sequence[Round]) -> Mapping[Stage, float]:
     >>> ways_to_the_end(plan([4, 4], (2, 6)))[Stage(1, 0)]
     8.0
     """
-    waiting: dict[Stage, list[Stage]] = {}
-    for each in rounds:
-        begins = Stage(each.number, 0)
-        for stage in needs(begins, rounds):
-            waiting.setdefault(stage, []).append(begins)
+    every = [Stage(each.number, rung) for each in rounds for rung in range(len(each.rungs))]
+    waiting: dict[Stage, list[Stage]] = {stage: [] for stage in every}
+    for stage in every:
+        for before in needs(stage, rounds):
+            waiting[before].append(stage)
     ways: dict[Stage, float] = {}
-    for each in reversed(rounds):
-        for rung in reversed(range(len(each.rungs))):
-            stage = Stage(each.number, rung)
-            above = [Stage(each.number, rung + 1)] if rung + 1 < len(each.rungs) else []
-            ways[stage] = max(
-                (
-                    SLOWEST * epochs_of(after, rounds) + ways[after]
-                    for after in [*above, *waiting.get(stage, ())]
-                ),
-                default=0.0,
-            )
+    for stage in reversed(every):  # what waits for a stage comes after it
+        lengths = (SLOWEST * epochs_of(after, rounds) + ways[after] for after in waiting[stage])
+        ways[stage] = max(lengths, default=0.0)
     return ways
 
 

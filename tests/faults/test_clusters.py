@@ -64,7 +64,9 @@ def train(params, epochs, checkpoint_dir):
         if Path({pace!r}).exists():  # there shall be a moment for something to happen in
             with open({diary!r}, "a") as diary:  # by whom it is trained
                 diary.write(f"{{os.getppid()}}\\n")
-            time.sleep(0.1)
+            until = time.monotonic() + 1
+            while Path({pace!r}).exists() and time.monotonic() < until:
+                time.sleep(0.01)
         if params["x"] > 0.9 and epoch == 5:
             raise ValueError("no more")
         kept.write_text(str(epoch))

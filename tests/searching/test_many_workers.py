@@ -82,6 +82,14 @@ def test_what_the_end_waits_for_goes_first_once_the_end_is_near(
     assert way > whole
 
 
+def test_after_a_resume_it_is_known_how_near_the_end_is(new_run, spec, overlapping, go):
+    run = new_run()
+    go(run, spec(rounds=overlapping))
+    ledger = go(run, spec(rounds=overlapping)).ledger  # read from the disk, with nothing to do
+    assert ledger.spent[0] == sum(result.epochs for result in ledger.results.values()) > 0
+    assert ledger.pace == pytest.approx(ledger.spent[1] / ledger.spent[0])
+
+
 def test_the_plan_follows_from_the_workers_that_the_configuration_names_alone():
     def rounds(**parallel):
         return rounds_of(
