@@ -1,8 +1,17 @@
 """The search space: scales, parameters, and their places in the unit cube."""
 
-from hpsearch.space.domain import Choice, Continuous, Discrete, Domain, Fixed, distinct, same
+from hpsearch.space.domain import (
+    Choice,
+    Continuous,
+    Discrete,
+    Domain,
+    Fixed,
+    distinct,
+    on_scale,
+    same,
+)
 from hpsearch.space.expression import Expression
-from hpsearch.space.scale import ALIASES, LINEAR, LOG, ONE_MINUS_POWER, SCALES, Scale
+from hpsearch.space.scale import ALIASES, LINEAR, LOG, ONE_MINUS_POWER, SCALES, Normal, Scale
 from hpsearch.space.space import Coordinate, Derived, Parameter, Points, Space, largest_integer
 
 __all__ = [
@@ -19,11 +28,13 @@ __all__ = [
     "Domain",
     "Expression",
     "Fixed",
+    "Normal",
     "Parameter",
     "Points",
     "Scale",
     "Space",
     "distinct",
     "largest_integer",
+    "on_scale",
     "same",
 ]
