@@ -196,6 +196,9 @@ def _range(
         made, problems = _continuous(low, high, scale, path)
     if normal is None or made is None:
         return made, problems
+    if isinstance(made, Discrete) and made.count > MOST_VALUES:
+        message = f"tells at most {MOST_VALUES:,} values apart; bring min and max closer"
+        return refuse("normal", message)
     ends = normal.deviations(scale, (float(scale.warp(float(end))) for end in (low, high)))
     if min(ends) > FARTHEST or max(ends) < -FARTHEST:
         nearest, end = min((abs(far), end) for far, end in zip(ends, (low, high), strict=True))

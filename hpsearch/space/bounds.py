@@ -167,14 +167,11 @@ def _narrow_domain(parameter: Parameter, values: list[Any], margin: float) -> Do
     low, high = low - min(margin, low / 2), high + min(margin, (1 - high) / 2)
     if isinstance(domain, Discrete):
         first, last = (int(cell) for cell in domain.cells(np.array([low, high])))
-        reached = [domain.index(value) or 0 for value in (min(values), max(values))]
-        first, last = min(first, reached[0]), max(last, reached[1])  # far in a tail places round
         if first == last:
             return Fixed(domain.value(first))
         return replace(domain, low=domain.value(first), high=domain.value(last))
     assert isinstance(domain, Continuous)
-    ends = _tidy(domain, low, "down"), _tidy(domain, high, "up")
-    return replace(domain, low=float(min(ends[0], *values)), high=float(max(ends[1], *values)))
+    return replace(domain, low=_tidy(domain, low, "down"), high=_tidy(domain, high, "up"))
 
 
 def _tidy(domain: Continuous, place: float, towards: str) -> float:

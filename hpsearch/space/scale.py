@@ -82,7 +82,8 @@ _STANDARD = NormalDist()
 class Normal:
     """A law of drawing: normal on a scale, and cut off at the bounds of the range.
 
-    Beyond eight deviations places are no longer told apart, nor are values ever drawn there.
+    What lies more than four deviations out is spread evenly up to the bound, so that the places of
+    all values can be told apart.
 
     Attributes:
         mean: a value of the parameter, where values are most likely on its scale.
@@ -121,26 +122,47 @@ def quantile(share: float, start: float, stop: float) -> float:
     >>> round(quantile(0.5, -4, 4), 9), round(quantile(0.5, 0, 40), 9)
     (0.0, 0.67448975)
     """
+    if start > stop:
+        return -quantile(share, -start, -stop)
     if start + stop > 0:  # in the lower tail probabilities are small numbers, to all digits
         return -quantile(1 - share, -stop, -start)
-    if abs(stop - start) < NARROW:
+    if stop - start < NARROW:
         return start + share * (stop - start)
-    low, high = _below(start), _below(stop)
+    first, last = _core(start, stop)
+    low, below, under, high = (_below(each) for each in (start, first, last, stop))
     probability = low + share * (high - low)
-    ends = min(start, stop), max(start, stop)
+    if probability < below and start < first:
+        return start + (first - start) * (probability - low) / (below - low)
+    if probability > under and last < stop:
+        return last + (stop - last) * (probability - under) / (high - under)
     if not 0 < probability < 1:
-        return ends[round(probability)]
-    return min(max(_STANDARD.inv_cdf(probability), ends[0]), ends[1])
+        return (first, last)[round(probability)]
+    return min(max(_STANDARD.inv_cdf(probability), first), last)
 
 
 def share_below(place: float, start: float, stop: float) -> float:
     """The share of a standard normal law that lies below a place: the inverse of `quantile`."""
+    if start > stop:
+        return share_below(-place, -start, -stop)
     if start + stop > 0:
         return 1 - share_below(-place, -stop, -start)
-    if abs(stop - start) < NARROW:
+    if stop - start < NARROW:
         return (place - start) / (stop - start)
-    low, high = _below(start), _below(stop)
-    return (_below(place) - low) / (high - low)
+    first, last = _core(start, stop)
+    low, below, under, high = (_below(each) for each in (start, first, last, stop))
+    probability = _below(place)
+    if place < first:
+        probability = low + (below - low) * (place - start) / (first - start)
+    elif place > last:
+        probability = under + (high - under) * (place - last) / (stop - last)
+    return (probability - low) / (high - low)
+
+
+def _core(start: float, stop: float) -> tuple[float, float]:
+    """Where the law is normal between two places: as far as its density is worth a draw."""
+    likeliest = max(0.0, start, -stop)
+    reach = sqrt(REACH**2 + likeliest**2)
+    return max(start, -reach), min(stop, reach)
 
 
 def _below(place: float) -> float:

@@ -152,7 +152,7 @@ def _domain(keys: Mapping[str, Any]) -> Domain:
     made = Discrete(low, high, step, scale, integer, normal)
     if step <= 0 or made.count < 2 or (integer and not whole):
         raise ValueError(f"no steps of {step} go from {low} to {high}")
-    if not integer and (high - low) / step > MOST_VALUES:
+    if not (integer and normal is None) and (high - low) / step > MOST_VALUES:
         raise ValueError(f"has more than {MOST_VALUES:,} values")
     ends = (made.value(made.count - 2), made.value(made.count - 1))
     _told_apart(made, scale, (made.value(0), made.value(1)))

@@ -46,7 +46,7 @@ def lawful(draw, ranges):
     """Ranges under a normal law, wide or narrow, with its mean inside or outside."""
     domain = draw(ranges)
     start, stop = sorted(float(domain.scale.warp(float(end))) for end in (domain.low, domain.high))
-    deviation = (stop - start) * draw(st.floats(0.15, 10))
+    deviation = (stop - start) * draw(st.floats(0.001, 10))
     centre = draw(st.floats(start - 3 * deviation, stop + 3 * deviation))
     assume(domain.scale is LINEAR or abs(centre) < 300)
     mean = float(domain.scale.unwarp(centre))
@@ -129,7 +129,6 @@ def test_a_larger_place_never_holds_a_smaller_number(domain, u, v):
 def test_every_value_of_a_grid_comes_back_exactly(domain, data):
     value = domain.value(data.draw(st.integers(0, domain.count - 1)))
     place = domain.fraction(value)
-    assume(domain.normal is None or 1e-12 < place < 1 - 1e-12)  # further out nothing is drawn
     assert domain.at(place) == value
     assert domain.contains(value)
 
@@ -294,10 +293,10 @@ def test_near_one_a_deviation_counts_powers_of_ten_of_the_distance_from_one():
 
 
 def test_a_whole_number_gets_what_a_normal_law_puts_into_its_cell():
-    domain = Discrete(-6, 6, normal=Normal(1, 1.5))
+    domain = Discrete(-4, 6, normal=Normal(1, 1.5))
     law = NormalDist(1, 1.5)
-    whole = law.cdf(6.5) - law.cdf(-6.5)
-    cells = [(law.cdf(k + 0.5) - law.cdf(k - 0.5)) / whole for k in range(-6, 7)]
+    whole = law.cdf(6.5) - law.cdf(-4.5)
+    cells = [(law.cdf(k + 0.5) - law.cdf(k - 0.5)) / whole for k in range(-4, 7)]
     assert np.diff(edges(domain)) == pytest.approx(cells, abs=1e-9)
 
 
