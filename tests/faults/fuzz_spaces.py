@@ -4,12 +4,12 @@
     python tests/faults/fuzz_spaces.py --count 0 --searches 36
 
 A space is drawn (scales, laws, whole numbers, steps, choices, `per`, `when`, `cross`, `guess`,
-derived values, constraints), and all but one in eight are then mutated: values and expressions replaced,
-keys misspelt, moved or gone. It is refused, each problem on one line with its place, or it is
-sound: then its trials keep every constraint, as Python computes it, places and settings come back
-from each other, and so does the configuration from its file and from its run. `--searches` does as
-many searches of sound spaces in processes: with one job, with three, and killed by SIGKILL and
-resumed.
+derived values, constraints), and all but one in eight are then mutated: values and expressions
+replaced, keys misspelt, moved or gone. It is refused, each problem on one line with its place, or
+it is sound: then its trials keep every constraint, as Python computes it, places and settings come
+back from each other, and so does the configuration from its file and from its run. `--searches`
+does as many searches of sound spaces in processes: with one job, with three, and killed by SIGKILL
+and resumed.
 Ends with status 1 if one was otherwise.
 """
 
