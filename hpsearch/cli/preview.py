@@ -12,9 +12,15 @@ from hpsearch.report.escape import echo
 from hpsearch.report.numbers import extent, number, setting
 from hpsearch.report.text import TextTable, display
 from hpsearch.searching.confirmation import trainings_within
+from hpsearch.searching.planning import (
+    epochs_needed,
+    grid_of,
+    rounds_of,
+    shortage,
+    trials_of,
+)
 from hpsearch.searching.refine import Refinement
 from hpsearch.searching.session import first_trials
-from hpsearch.searching.spec import epochs_needed, grid_of, rounds_of, shortage, trials_of
 from hpsearch.searching.stages import busy, planned_epochs
 from hpsearch.searching.trainer import jobs_of
 from hpsearch.space import Parameter, Space

@@ -208,7 +208,7 @@ def _discrete(
 
     if step <= 0:
         return refuse("step", f"must be above 0, found {show(step)}")
-    if step > high - low:
+    if step > high - low and Discrete(low, high, step, scale, False).count < 2:
         return refuse("step", f"must fit between min and max: {show(step)} leaves one value")
     integer = all(type(number) is int for number in (low, step))
     if integer:

@@ -311,5 +311,4 @@ def _not_a_parameter(value: Any) -> str:
         return "must be a mapping; for a choice write {values: [...]}"
     if value is None or not is_scalar(value):
         return "must be a mapping with min and max, or values, or value, or derive"
-    text = str(value).lower() if isinstance(value, bool) else value
-    return f"must be a mapping; to fix it write {{value: {text}}}, or fix it in 'trainer'"
+    return f"must be a mapping; to fix it write {{value: {show(value)}}}, or fix it in 'trainer'"

@@ -36,8 +36,9 @@ from hpsearch.searching.confirmation import means_of
 from hpsearch.searching.criterion import Criterion, Metrics, criterion_of
 from hpsearch.searching.history import PastTrial
 from hpsearch.searching.limits import why_ended
+from hpsearch.searching.planning import shortage
 from hpsearch.searching.refine import best_completed, elites_of, ranking, same_training
-from hpsearch.searching.spec import Spec, past_trials, shortage, spec_of
+from hpsearch.searching.spec import Spec, past_trials, spec_of
 from hpsearch.space import Space, same
 from hpsearch.space.settings import untried
 from hpsearch.store import RunDirectory, RunInfo, Winner, as_line, is_run, uncollected

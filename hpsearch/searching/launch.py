@@ -21,10 +21,10 @@ from hpsearch.errors import RunError
 from hpsearch.messages import counted
 from hpsearch.searching.events import Listener, RunOpened
 from hpsearch.searching.history import why_diverged
+from hpsearch.searching.planning import grid_of, shortage
 from hpsearch.searching.refine import Refinement, refine, refine_around, start_from
 from hpsearch.searching.resume import reopen
 from hpsearch.searching.session import begin, conduct, fingerprint_of, read_data
-from hpsearch.searching.spec import grid_of, shortage
 from hpsearch.searching.trainer import Function, inspected
 from hpsearch.searching.trust import check_cluster, is_sealed, permit, unsealed
 from hpsearch.store import RunDirectory, find

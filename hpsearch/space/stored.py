@@ -148,11 +148,11 @@ def _domain(keys: Mapping[str, Any]) -> Domain:
         low, high = float(low), float(high)
         return _told_apart(Continuous(low, high, scale), scale, (low, high))
     whole = all(type(number) is int and abs(number) <= LARGEST for number in (low, high, step))
-    if step <= 0 or step > high - low or (integer and not whole):
+    made = Discrete(low, high, step, scale, integer)
+    if step <= 0 or made.count < 2 or (integer and not whole):
         raise ValueError(f"no steps of {step} go from {low} to {high}")
     if not integer and (high - low) / step > MOST_VALUES:
         raise ValueError(f"has more than {MOST_VALUES:,} values")
-    made = Discrete(low, high, step, scale, integer)
     ends = (made.value(made.count - 2), made.value(made.count - 1))
     _told_apart(made, scale, (made.value(0), made.value(1)))
     return _told_apart(made, scale, ends)

@@ -14,16 +14,10 @@ from hpsearch.report.terminal import show
 from hpsearch.sampling.plan import extended
 from hpsearch.sampling.ranking import Observation
 from hpsearch.searching.limits import Limits, Watch
+from hpsearch.searching.planning import epochs_needed, grid_of, plan_for, rounds_of
 from hpsearch.searching.resume import on_with, reopen
 from hpsearch.searching.session import conduct
-from hpsearch.searching.spec import (
-    epochs_needed,
-    grid_of,
-    plan_for,
-    proposals,
-    rounds_of,
-    spec_for,
-)
+from hpsearch.searching.spec import proposals, spec_for
 from hpsearch.space import Choice, Continuous, Parameter, Space
 from hpsearch.store import files
 from hpsearch.trial import Ending, Result, Status
