@@ -323,11 +323,16 @@ def _of_many(function: Callable[[Sequence[Any]], Any]) -> Callable[[Sequence[Any
         numbers = given[0] if len(given) == 1 and isinstance(given[0], list) else given
         for number in numbers:
             _number(number, text)
-        if not numbers and function is not sum:
+        if not numbers and function is not _sum:
             raise InactiveError
         return _computed(function, [numbers], text)
 
     return call
+
+
+def _sum(numbers: Sequence[Any]) -> Any:
+    """Rounded once, as Python's own sum of floats has other bits from version 3.12 on."""
+    return math.fsum(numbers) if any(isinstance(n, float) for n in numbers) else sum(numbers)
 
 
 WORDS = {"true": True, "false": False, "null": None}
@@ -362,5 +367,5 @@ FUNCTIONS: Mapping[str, Callable[[Sequence[Any], str], Any]] = {
     "max": _of_many(max),
     "min": _of_many(min),
     "round": _round,
-    "sum": _of_many(sum),
+    "sum": _of_many(_sum),
 }
