@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from hpsearch.config import Config, remarks_on
@@ -12,7 +13,13 @@ from hpsearch.report.numbers import condition, extent, number, setting
 from hpsearch.report.text import TextTable, display
 from hpsearch.sampling.pressure import Pressure
 from hpsearch.searching.confirmation import trainings_within
-from hpsearch.searching.planning import epochs_needed, grid_of, rounds_of, shortage
+from hpsearch.searching.planning import (
+    epochs_needed,
+    grid_of,
+    rounds_of,
+    shortage,
+    trials_of,
+)
 from hpsearch.searching.refine import Refinement
 from hpsearch.searching.session import first_trials
 from hpsearch.searching.stages import busy, planned_epochs
@@ -25,8 +32,13 @@ from hpsearch.trial import Round
 MOST_SHOWN = 16  # rounds whose sizes are written out one by one, in a plan for many workers
 
 
-def show_space(space: Space) -> None:
-    """Each parameter's range, its median and its scale."""
+def show_space(space: Space, others: str = "drawn anew") -> None:
+    """Each parameter's range, its median and its scale.
+
+    Args:
+        space: it.
+        others: what becomes of draws that violate a constraint.
+    """
     shown = TextTable("parameter", "scale", "range", "median", "")
     for parameter in (branch for each in space for branch in each.branches):
         config, domain = parameter.keys(), parameter.domain
@@ -44,7 +56,7 @@ def show_space(space: Space) -> None:
     display(shown)
     if space.where:
         echo(f"\nwhere {'; '.join(constraint.text for constraint in space.where)}")
-        echo(f"about {feasibility(space).share:.0%} of the draws keep it; others are drawn anew")
+        echo(f"about {feasibility(space).share:.0%} of the draws keep it; others are {others}")
 
 
 def _scale(config: Mapping[str, Any]) -> str:
@@ -71,7 +83,7 @@ def _conditions(parameter: Parameter) -> str:
 
 def show_plan(config: Config) -> None:
     """The space, the rounds, and how busy they keep the jobs."""
-    show_space(config.space)
+    show_space(config.space, "left out" if config.search.sampler == "grid" else "drawn anew")
     rounds, workers = rounds_of(config), config.parallel.workers
     jobs = jobs_of(config) or workers
     trials = sum(round.trials for round in rounds)
@@ -97,9 +109,24 @@ def show_plan(config: Config) -> None:
             again = "a new seed" if seeds == 1 else f"{seeds} new seeds"
             echo(f"then {best} again, {again}{' each' if top > 1 else ''}")
     if (budget := config.search.max_epochs) is not None:
-        echo(f"in all {counted(epochs_needed(config, rounds), 'epoch')} of the {budget:,} allowed")
-    for remark in filter(None, [shortage(config), *remarks_on(config)]):
+        needed = counted(epochs_needed(config, rounds), "epoch")
+        unbounded = trials_of(replace(config, search=replace(config.search, max_epochs=None)))
+        fewer = f", enough for {trials:,} of {counted(unbounded, 'trial')}"
+        echo(f"in all {needed} of the {budget:,} allowed{fewer if trials < unbounded else ''}")
+    patience = _patience(config, len(rounds))
+    for remark in filter(None, [shortage(config), patience, *remarks_on(config)]):
         echo(f"! {remark}")
+
+
+def _patience(config: Config, rounds: int) -> str | None:
+    """That a search has too few rounds to lose its patience before its end."""
+    patience = config.search.patience
+    if patience is None or patience < rounds - 1:
+        return None
+    return (
+        f"search.patience: {counted(patience, 'round')} of a search of {counted(rounds, 'round')} "
+        "never end it early; lower it, or plan more rounds (search.rounds)"
+    )
 
 
 def _sizes(rounds: Sequence[Round]) -> str:
