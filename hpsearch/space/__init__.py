@@ -1,5 +1,6 @@
 """The search space: scales, parameters, and their places in the unit cube."""
 
+from hpsearch.space.alternatives import mixture, one_of
 from hpsearch.space.domain import (
     Choice,
     Continuous,
@@ -35,6 +36,8 @@ __all__ = [
     "Space",
     "distinct",
     "largest_integer",
+    "mixture",
     "on_scale",
+    "one_of",
     "same",
 ]
