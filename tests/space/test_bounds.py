@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hpsearch.space import (
@@ -45,6 +45,7 @@ def narrowed(domain, *values, **more):
 
 
 @given(st.sampled_from(RANGES), st.lists(st.floats(0, 1), min_size=1, max_size=6))
+@example(Continuous(-4, 4, LINEAR, Normal(0, 1)), [3.45e-136])
 def test_a_narrowed_range_holds_the_elites_and_never_widens(domain, places):
     values = [domain.at(place) for place in places]
     inside = narrowed(domain, *values)
