@@ -310,6 +310,8 @@ def _act_alone(run: RunDirectory, asked: Request) -> str:
         found = f"must be a folder that can be written, found: {error.strerror or error}"
         raise RunError(f"{run.path}: {found}") from error
     text = in_words(act)
+    if asked.by == "python":
+        resume = "resume()"
     if act.action == "add":
         return f"{text}; train it with: {resume}"
     return f"{text}, when the search goes on with: {resume}" if act.action == "stop" else text

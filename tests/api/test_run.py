@@ -119,6 +119,7 @@ def test_what_is_done_by_hand_is_recorded_and_trained_when_it_is_resumed(runs_di
     run = hpsearch.search(CONFIG, runs_dir=runs_dir, name="by-hand", trials=4, progress=False)
     said = run.add({"learning_rate": np.float64(0.25)}, like=np.int64(1), note="bolder")
     assert said.startswith("trial 4 was added: learning_rate 0.25, optimizer ")
+    assert said.endswith("; bolder; train it with: resume()")
     assert run.note("the split of May", tags=["baseline"]) == "the split of May; tagged baseline"
     assert (run.status, run.summary.by_hand.tags) == ("interrupted", ["baseline"])
     run.resume(progress=False)
