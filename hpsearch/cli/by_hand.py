@@ -78,7 +78,7 @@ def note(run: str, text: str | None, runs_dir: Path, tags: tuple[str, ...]) -> N
     RUN is a folder or a name. Notes and tags stand in `hpsearch list` and in the report.
     """
     if text is None and not tags:
-        raise click.UsageError("say what to note: a text, or --tag WORD")
+        raise click.UsageError("say what to note about the run: RUN TEXT, or RUN --tag WORD")
     found = find(run, runs_dir)
     if found.info.babysit is not None:
         if tags:

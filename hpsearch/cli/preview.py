@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from hpsearch.config import Config, remarks_on
@@ -11,9 +12,15 @@ from hpsearch.report.escape import echo
 from hpsearch.report.numbers import extent, number, setting
 from hpsearch.report.text import TextTable, display
 from hpsearch.searching.confirmation import trainings_within
+from hpsearch.searching.planning import (
+    epochs_needed,
+    grid_of,
+    rounds_of,
+    shortage,
+    trials_of,
+)
 from hpsearch.searching.refine import Refinement
 from hpsearch.searching.session import first_trials
-from hpsearch.searching.spec import epochs_needed, grid_of, rounds_of, shortage
 from hpsearch.searching.stages import busy, planned_epochs
 from hpsearch.searching.trainer import jobs_of
 from hpsearch.space import Parameter, Space
@@ -23,8 +30,13 @@ from hpsearch.trial import Round
 MOST_SHOWN = 16  # rounds whose sizes are written out one by one, in a plan for many workers
 
 
-def show_space(space: Space) -> None:
-    """Each parameter's range, its median and its scale."""
+def show_space(space: Space, others: str = "drawn anew") -> None:
+    """Each parameter's range, its median and its scale.
+
+    Args:
+        space: it.
+        others: what becomes of draws that violate a constraint.
+    """
     shown = TextTable("parameter", "scale", "range", "median", "")
     for parameter in space:
         config, domain = parameter.as_config(), parameter.domain
@@ -41,7 +53,7 @@ def show_space(space: Space) -> None:
     display(shown)
     if space.where:
         echo(f"\nwhere {'; '.join(constraint.text for constraint in space.where)}")
-        echo(f"about {feasibility(space).share:.0%} of the draws keep it; others are drawn anew")
+        echo(f"about {feasibility(space).share:.0%} of the draws keep it; others are {others}")
 
 
 def _scale(config: Mapping[str, Any]) -> str:
@@ -75,7 +87,7 @@ def _condition(when: Mapping[str, Sequence[Any]]) -> str:
 
 def show_plan(config: Config) -> None:
     """The space, the rounds, and how busy they keep the jobs."""
-    show_space(config.space)
+    show_space(config.space, "left out" if config.search.sampler == "grid" else "drawn anew")
     rounds, workers = rounds_of(config), config.parallel.workers
     jobs = jobs_of(config) or workers
     trials = sum(round.trials for round in rounds)
@@ -101,9 +113,24 @@ def show_plan(config: Config) -> None:
             again = "a new seed" if seeds == 1 else f"{seeds} new seeds"
             echo(f"then {best} again, {again}{' each' if top > 1 else ''}")
     if (budget := config.search.max_epochs) is not None:
-        echo(f"in all {counted(epochs_needed(config, rounds), 'epoch')} of the {budget:,} allowed")
-    for remark in filter(None, [shortage(config), *remarks_on(config)]):
+        needed = counted(epochs_needed(config, rounds), "epoch")
+        unbounded = trials_of(replace(config, search=replace(config.search, max_epochs=None)))
+        fewer = f", enough for {trials:,} of {counted(unbounded, 'trial')}"
+        echo(f"in all {needed} of the {budget:,} allowed{fewer if trials < unbounded else ''}")
+    patience = _patience(config, len(rounds))
+    for remark in filter(None, [shortage(config), patience, *remarks_on(config)]):
         echo(f"! {remark}")
+
+
+def _patience(config: Config, rounds: int) -> str | None:
+    """That a search has too few rounds to lose its patience before its end."""
+    patience = config.search.patience
+    if patience is None or patience < rounds - 1:
+        return None
+    return (
+        f"search.patience: {counted(patience, 'round')} of a search of {counted(rounds, 'round')} "
+        "never end it early; lower it, or plan more rounds (search.rounds)"
+    )
 
 
 def _sizes(rounds: Sequence[Round]) -> str:

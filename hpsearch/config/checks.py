@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from math import prod
 from typing import Any
 
@@ -26,6 +27,7 @@ from hpsearch.space import (
 from hpsearch.space.expression import ExpressionError, InactiveError, MistypedError
 from hpsearch.space.feasible import exactly, feasibility, in_words, keeps
 from hpsearch.space.settings import count as settings_of
+from hpsearch.space.space import Points
 from hpsearch.space.stored import MOST_COORDINATES
 from hpsearch.suggestions import hint
 from hpsearch.trainers.hyperparameter import Hyperparameter, wrong
@@ -331,6 +333,9 @@ def _expression(text: str, path: KeyPath, parts: Parts) -> Iterator[Problem]:
         if unknown is not None:
             odd = [each for each in _names(parts) if not each.isidentifier() and each in text]
             remedy = f'; write space["{odd[0]}"]' if odd else ""
+            holder, _, entry = name.partition(".")
+            if not odd and holder in parts.space:
+                remedy = f'; an entry of {holder} is {holder}["{entry}"]'
             yield Problem(path, unknown + remedy)
             return
 
@@ -503,10 +508,23 @@ def _infeasible(space: Space) -> Iterator[Problem]:
     if problems or found.enough:
         return
     if found.costliest is not None:
-        yield Problem(("where", found.costliest), in_words(space, found))
+        reason = _no_value(space, found.costliest, points)
+        yield Problem(("where", found.costliest), in_words(space, found) + reason)
         return
     reasons = filter(None, map(space.violation, space.all_params(points)))
     yield Problem(("space",), f"{in_words(space, found)}; the first {next(reasons, '')}")
+
+
+def _no_value(space: Space, constraint: int, points: Points) -> str:
+    """Why a constraint has no value in some of the draws, where that is so."""
+    for params in space.all_params(points):
+        with suppress(ExpressionError):
+            values = {**space.settings, **params, **space.derived_of(params)}
+            try:
+                space.where[constraint].holds(values)
+            except ExpressionError as error:
+                return f"; in some trials it has no value: {error}"
+    return ""
 
 
 def _mistyped(space: Space, params: Params) -> Iterator[tuple[KeyPath, str]]:

@@ -116,6 +116,10 @@ def read(
     return parts, problems
 
 
+ROLES = ("goal", "at_most", "at_least")
+"""The keys that say what a further metric is for."""
+
+
 def _metrics(value: Any) -> tuple[list[Metric | None], list[Problem]]:
     """The metrics of a mapping, or of a list of them; the first one decides."""
     if not isinstance(value, list):
@@ -130,6 +134,8 @@ def _metrics(value: Any) -> tuple[list[Metric | None], list[Problem]]:
         if place and isinstance(each, dict) and each.get("name") is None:
             found = [Problem(("metric", place, "name"), "missing; say which metric"), *found]
             typed = None
+        if any(problem.path[-1] in ROLES or problem.of_key for problem in found):
+            typed = None  # whether it has a goal or a bound cannot be said
         metrics.append(typed)
         problems += found
     return metrics, problems

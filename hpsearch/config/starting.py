@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hpsearch.config.problems import KeyPath, Problem
-from hpsearch.fields import show
+from hpsearch.fields import flow, show
 from hpsearch.space import Continuous, Discrete, Parameter, Space
 from hpsearch.suggestions import hint
 from hpsearch.trial import Params
@@ -77,7 +77,7 @@ def full(
     whole = space.with_derived(space.standard({**drawn, **exact}))
     problems += _derived(given, whole, space, path)
     if not problems and (violation := space.violation(whole)):
-        message = f"{violation}; found {', '.join(f'{n}: {show(v)}' for n, v in whole.items())}"
+        message = f"{violation}; found {flow(whole)[1:-1]}"
         problems.append(Problem(path, message))
     return whole, problems
 
@@ -114,7 +114,7 @@ def _derived(
                 message = "is derived, and inactive with this setting; leave it out"
                 yield Problem((*path, name), message, of_key=True)
             elif not space.computes({**full, name: given[name]}):
-                message = f"is derived: {show(full[name])} with this setting; leave it out"
+                message = f"is derived: {flow(full[name])} with this setting; leave it out"
                 yield Problem((*path, name), message)
 
 

@@ -52,11 +52,19 @@ class Standing:
     rungs: Callable[[int], int | None]
 
 
-def decide(asked: Request, config: Config, spec: Spec, before: ByHand, standing: Standing) -> Act:
+def decide(
+    asked: Request,
+    run: RunDirectory,
+    config: Config,
+    spec: Spec,
+    before: ByHand,
+    standing: Standing,
+) -> Act:
     """The line that what is asked becomes.
 
     Args:
         asked: what is asked.
+        run: of the search.
         config: of the search.
         spec: of the search.
         before: what was done before.
@@ -70,7 +78,7 @@ def decide(asked: Request, config: Config, spec: Spec, before: ByHand, standing:
         if not TAG.fullmatch(tag):
             raise RunError(f"--tag {tag[:60]!r}: {TAGS}")
     if asked.action == "add":
-        act = _addition(asked, config, spec, before, standing)
+        act = _addition(asked, run, config, spec, before, standing)
     elif asked.action == "stop":
         act = _stop(asked.trial, before, standing)
     elif asked.action == "note":
@@ -80,11 +88,16 @@ def decide(asked: Request, config: Config, spec: Spec, before: ByHand, standing:
     else:
         raise RunError(f"action: must be add, stop or note, found {asked.action[:40]!r}")
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    return replace(act, time=now, note=asked.note, tags=tuple(asked.tags))
+    return replace(act, time=now, note=asked.note, tags=tuple(dict.fromkeys(asked.tags)))
 
 
 def _addition(
-    asked: Request, config: Config, spec: Spec, before: ByHand, standing: Standing
+    asked: Request,
+    run: RunDirectory,
+    config: Config,
+    spec: Spec,
+    before: ByHand,
+    standing: Standing,
 ) -> Act:
     params = _setting(asked, config, before, standing)
     same = key(params)
@@ -95,7 +108,8 @@ def _addition(
         if key(other.params) == same:
             raise RunError(
                 f"this is the setting of trial {other.number} already; train it again, with other "
-                f"seeds, with: hpsearch retrain RUN --trial {other.number} --seeds K"
+                f"seeds, with: hpsearch retrain {as_argument(run.path)} --trial {other.number} "
+                "--seeds K"
             )
     last = spec.rounds[-1]
     number = max([last.first + last.trials - 1, *before.added]) + 1
@@ -201,7 +215,7 @@ class Desk:
         done = []
         for asked in self._requests.taken():
             try:
-                act = decide(asked, self._config, self._spec, self._by_hand, standing)
+                act = decide(asked, self._run, self._config, self._spec, self._by_hand, standing)
             except HpsearchError as error:
                 self._requests.reply(asked, Reply(False, f"{self._run.path}: {error}"))
                 continue
@@ -270,7 +284,8 @@ def _act_alone(run: RunDirectory, asked: Request) -> str:
             spec = spec_of(run, info, config)
             by_hand = by_hand_in(run, spec)
             try:
-                act = decide(asked, config, spec, by_hand, standing_of(run, spec, by_hand))
+                standing = standing_of(run, spec, by_hand)
+                act = decide(asked, run, config, spec, by_hand, standing)
             except ConfigError:
                 raise
             except HpsearchError as error:
@@ -298,4 +313,6 @@ def standing_of(run: RunDirectory, spec: Spec, by_hand: ByHand) -> Standing:
     rungs = {**dict.fromkeys(by_hand.added, 0), **rungs}
     rounds = [spec.round_of(number) for number in {*results, *rungs}]
     begun = max((each + 1 for each in rounds if each is not None), default=0)
+    for round in spec.rounds[:begun]:  # some of them may wait
+        rungs = {**dict.fromkeys(range(round.first, round.first + round.trials), 0), **rungs}
     return Standing(results, begun, rungs.get)

@@ -15,7 +15,8 @@ from hpsearch.searching.babysit.story import read
 from hpsearch.searching.confirmation import means_of
 from hpsearch.searching.criterion import Criterion, criterion_of
 from hpsearch.searching.history import PastTrial
-from hpsearch.searching.spec import TRIED, check_rules, past_trials, spec_of, trials_of
+from hpsearch.searching.planning import TRIED, trials_of
+from hpsearch.searching.spec import check_rules, past_trials, spec_of
 from hpsearch.space import Space
 from hpsearch.space.bounds import around, narrow, widen
 from hpsearch.space.feasible import feasibility
