@@ -115,6 +115,7 @@ class Life:
     faults: list[str] = field(default_factory=list)
     lost: int = 0  # trials whose fate was on disk, and is not at the end
     repeated: int = 0  # finished pieces of training that were trained again
+    acts: int = 0  # what people did, as far as it is on disk
 
 
 def main() -> int:
@@ -138,7 +139,8 @@ def main() -> int:
     print(
         f"{whole} of {len(lives)} identical, {sum(life.kills for life in lives)} kills, "
         f"{sum(life.lost for life in lives)} trials lost, "
-        f"{sum(life.repeated for life in lives)} finished pieces trained twice"
+        f"{sum(life.repeated for life in lives)} finished pieces trained twice, "
+        f"{sum(life.acts for life in lives)} acts of people"
     )
     return 0 if whole == len(lives) and all(life.kills for life in lives) else 1
 
@@ -359,6 +361,7 @@ def judge(life: Life, run: Path, other: Path, deaths: list[dict[str, bytes]]) ->
     ):  # fmt: skip
         if read(run) != read(other):
             life.faults.append(f"other {what} than the uninterrupted run")
+    life.acts = len((run / FACTS).read_text().splitlines()) if (run / FACTS).exists() else 0
     if any((run / "state").iterdir()) or (run / ".data").exists():
         life.faults.append("states or data were left behind")
 
