@@ -479,7 +479,7 @@ def region(results: Sequence[Result], space: Space) -> Region:
         if not drawn:
             continue
         if parameter.categorical or parameter.fixed:
-            choices = parameter.as_config().get("values", drawn[:1])
+            choices = parameter.domain.as_config().get("values", drawn[:1])
             regions[parameter.name] = _common(drawn, choices)
         else:
             outer = round(OUTER * len(drawn))
