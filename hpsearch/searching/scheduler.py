@@ -17,7 +17,7 @@ from itertools import product
 
 from hpsearch.backends import Answer, Backend, Task
 from hpsearch.errors import HpsearchError
-from hpsearch.sampling.ranking import Observation, rank
+from hpsearch.sampling.ranking import Observation, led, rank
 from hpsearch.searching.by_hand import ByHand, in_words
 from hpsearch.searching.confirmation import contenders, trainings_within
 from hpsearch.searching.desk import Desk, Standing
@@ -579,7 +579,7 @@ class Scheduler:
     def able(self, stage: Stage) -> list[Trial]:
         """The trials that may go on from a rung, best first, without starting settings."""
         rungs = stage.rung + 1
-        ranked = rank(self.observe(trial, rungs) for trial in self.entered[stage])
+        ranked = led(rank(self.observe(trial, rungs) for trial in self.entered[stage]))
         return [
             self.trials[observed.number]
             for observed in ranked
