@@ -133,6 +133,19 @@ def show(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
+def flow(value: Any) -> str:
+    """A value as YAML writes it on one line, lists and mappings with all that is in them.
+
+    >>> flow({"lr": 0.1, "units": [8, 4]})
+    '{lr: 0.1, units: [8, 4]}'
+    """
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{name}: {flow(entry)}' for name, entry in value.items())}}}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(flow, value))}]"
+    return show(value)
+
+
 def is_number(value: Any) -> bool:
     """Whether a value is a number; true and false are none."""
     return isinstance(value, int | float) and not isinstance(value, bool)

@@ -3,31 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from hpsearch.config import Config, remarks_on
 from hpsearch.messages import counted
 from hpsearch.report.escape import echo
-from hpsearch.report.numbers import extent, number, setting
+from hpsearch.report.numbers import condition, extent, number, setting
 from hpsearch.report.text import TextTable, display
+from hpsearch.sampling.pressure import Pressure
 from hpsearch.searching.confirmation import trainings_within
+from hpsearch.searching.planning import (
+    epochs_needed,
+    grid_of,
+    rounds_of,
+    shortage,
+    trials_of,
+)
 from hpsearch.searching.refine import Refinement
 from hpsearch.searching.session import first_trials
-from hpsearch.searching.spec import epochs_needed, grid_of, rounds_of, shortage
 from hpsearch.searching.stages import busy, planned_epochs
 from hpsearch.searching.trainer import jobs_of
 from hpsearch.space import Parameter, Space
+from hpsearch.space.alternatives import narrower
 from hpsearch.space.feasible import feasibility
 from hpsearch.trial import Round
 
 MOST_SHOWN = 16  # rounds whose sizes are written out one by one, in a plan for many workers
 
 
-def show_space(space: Space) -> None:
-    """Each parameter's range, its median and its scale."""
+def show_space(space: Space, others: str = "drawn anew") -> None:
+    """Each parameter's range, its median and its scale.
+
+    Args:
+        space: it.
+        others: what becomes of draws that violate a constraint.
+    """
     shown = TextTable("parameter", "scale", "range", "median", "")
-    for parameter in space:
-        config, domain = parameter.as_config(), parameter.domain
+    for parameter in (branch for each in space for branch in each.branches):
+        config, domain = parameter.keys(), parameter.domain
         if parameter.fixed:
             cells = ["fixed", number(config["value"]), ""]
         elif parameter.categorical:
@@ -37,11 +51,12 @@ def show_space(space: Space) -> None:
             cells = [_scale(config), f"{low} .. {high}", median]
         shown.add_row(parameter.name, *cells, _conditions(parameter))
     for each in space.derived:
-        shown.add_row(each.name, "derived", each.expression.text, "", _condition(each.when))
+        words = f"if {condition(each.when)}" if each.when else ""
+        shown.add_row(each.name, "derived", each.expression.text, "", words)
     display(shown)
     if space.where:
         echo(f"\nwhere {'; '.join(constraint.text for constraint in space.where)}")
-        echo(f"about {feasibility(space).share:.0%} of the draws keep it; others are drawn anew")
+        echo(f"about {feasibility(space).share:.0%} of the draws keep it; others are {others}")
 
 
 def _scale(config: Mapping[str, Any]) -> str:
@@ -54,7 +69,7 @@ def _scale(config: Mapping[str, Any]) -> str:
 def _conditions(parameter: Parameter) -> str:
     """When and how often a parameter counts, in words."""
     words = []
-    config = parameter.as_config()
+    config = parameter.keys()
     if "step" in config:
         words.append(f"step {number(config['step'])}")
     if parameter.guess:
@@ -62,20 +77,13 @@ def _conditions(parameter: Parameter) -> str:
     if parameter.per:
         words.append(f"per {parameter.per}")
     if parameter.when:
-        words.append(_condition(parameter.when))
+        words.append(f"if {condition(parameter.when)}")
     return ", ".join([*words, "crossed"] if parameter.cross else words)
-
-
-def _condition(when: Mapping[str, Sequence[Any]]) -> str:
-    return ", ".join(
-        f"if {name}={' or '.join(number(value) for value in values)}"
-        for name, values in when.items()
-    )
 
 
 def show_plan(config: Config) -> None:
     """The space, the rounds, and how busy they keep the jobs."""
-    show_space(config.space)
+    show_space(config.space, "left out" if config.search.sampler == "grid" else "drawn anew")
     rounds, workers = rounds_of(config), config.parallel.workers
     jobs = jobs_of(config) or workers
     trials = sum(round.trials for round in rounds)
@@ -101,9 +109,24 @@ def show_plan(config: Config) -> None:
             again = "a new seed" if seeds == 1 else f"{seeds} new seeds"
             echo(f"then {best} again, {again}{' each' if top > 1 else ''}")
     if (budget := config.search.max_epochs) is not None:
-        echo(f"in all {counted(epochs_needed(config, rounds), 'epoch')} of the {budget:,} allowed")
-    for remark in filter(None, [shortage(config), *remarks_on(config)]):
+        needed = counted(epochs_needed(config, rounds), "epoch")
+        unbounded = trials_of(replace(config, search=replace(config.search, max_epochs=None)))
+        fewer = f", enough for {trials:,} of {counted(unbounded, 'trial')}"
+        echo(f"in all {needed} of the {budget:,} allowed{fewer if trials < unbounded else ''}")
+    patience = _patience(config, len(rounds))
+    for remark in filter(None, [shortage(config), patience, *remarks_on(config)]):
         echo(f"! {remark}")
+
+
+def _patience(config: Config, rounds: int) -> str | None:
+    """That a search has too few rounds to lose its patience before its end."""
+    patience = config.search.patience
+    if patience is None or patience < rounds - 1:
+        return None
+    return (
+        f"search.patience: {counted(patience, 'round')} of a search of {counted(rounds, 'round')} "
+        "never end it early; lower it, or plan more rounds (search.rounds)"
+    )
 
 
 def _sizes(rounds: Sequence[Round]) -> str:
@@ -137,8 +160,12 @@ def show_refinement(refinement: Refinement) -> None:
     shown = TextTable("parameter", refinement.parent.name, "refined")
     before, after = refinement.before, refinement.config.space
     for parameter in before:
-        name = parameter.name
-        shown.add_row(name, _range(before[name]), _range(after[name]) if name in after else "-")
+        for branch in parameter.branches:
+            name, now = parameter.name, after.get(parameter.name)
+            if parameter.alternatives:
+                name = f"{name} ({condition(branch.when)})"
+                now = None if now is None else narrower(branch, now)
+            shown.add_row(name, _range(branch), "-" if now is None else _range(now))
     display(shown)
     if refinement.setting_of is not None:
         point, others = refinement.setting_of, refinement.config.trainer.settings
@@ -160,11 +187,18 @@ def show_refinement(refinement: Refinement) -> None:
             f"the best {len(refinement.config.search.start)} of them are trained first"
         )
     for pressure in refinement.widened:
-        echo(f"widened past {pressure.parameter}'s {pressure.side}")
+        echo(f"widened past {pressure.parameter}'s {pressure.side}{_which(pressure, before)}")
+
+
+def _which(pressure: Pressure, space: Space) -> str:
+    """Which of a parameter's alternatives a bound is of; empty where there is only one."""
+    if pressure.alternative is None:
+        return ""
+    return f" if {condition(space[pressure.parameter].alternatives[pressure.alternative].when)}"
 
 
 def _range(parameter: Parameter) -> str:
-    config = parameter.as_config()
+    config = parameter.keys()
     if "value" in config:
         return extent([config["value"]], ranged=False)
     if "values" in config:

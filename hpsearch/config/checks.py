@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from math import prod
 from typing import Any
 
@@ -21,11 +22,14 @@ from hpsearch.space import (
     Fixed,
     Space,
     largest_integer,
+    mixture,
     same,
 )
+from hpsearch.space.alternatives import hull, together
 from hpsearch.space.expression import ExpressionError, InactiveError, MistypedError
 from hpsearch.space.feasible import exactly, feasibility, in_words, keeps
 from hpsearch.space.settings import count as settings_of
+from hpsearch.space.space import Points
 from hpsearch.space.stored import MOST_COORDINATES
 from hpsearch.suggestions import hint
 from hpsearch.trainers.hyperparameter import Hyperparameter, wrong
@@ -34,8 +38,21 @@ from hpsearch.trial import Choosable, Params
 
 SAMPLE = 256  # settings that are looked at for what the trainer cannot train
 
-Domains = Mapping[str, Domain | None]
-"""The domain of each name in the space, None where it is not sound."""
+Domains = Mapping[str, Sequence[Domain | None]]
+"""The domains of each name in the space, one for each alternative, None where one is not sound."""
+
+Spanned = Mapping[str, Domain | None]
+"""The same with one domain that holds all alternatives, None where one of them is not sound."""
+
+
+def spanned(parts: Parts, domains: Domains) -> dict[str, Domain | None]:
+    """For each name the domain that holds all of its alternatives."""
+    found: dict[str, Domain | None] = dict.fromkeys(parts.space)
+    for name, each in domains.items():
+        sound = [domain for domain in each if domain is not None]
+        if sound and len(sound) == len(each) and mixture(sound) is None:
+            found[name] = hull(sound)
+    return found
 
 
 def problems(parts: Parts, domains: Domains) -> Iterator[Problem]:
@@ -49,17 +66,17 @@ def problems(parts: Parts, domains: Domains) -> Iterator[Problem]:
     yield from _halving(parts)
     yield from _twice(parts)
     yield from _cluster(parts)
-    yield from dependencies(parts, domains)
+    yield from dependencies(parts, spanned(parts, domains))
 
 
-def dependencies(parts: Parts, domains: Domains) -> Iterator[Problem]:
+def dependencies(parts: Parts, domains: Spanned) -> Iterator[Problem]:
     """What parameters say of each other by `per` and `when`, and cannot mean."""
-    for name, part in parts.space.items():
-        if part is not None:
-            yield from _per(name, part.per, parts, domains)
-            yield from _when(name, part.when or {}, parts, domains)
+    for name in parts.space:
+        for path, part in parts.alternatives(name):
+            yield from _per(path, part.per, parts, domains)
+            yield from _when(path, part.when or {}, parts, domains)
             if part.derive is not None:
-                yield from _expression(part.derive, ("space", name, "derive"), parts)
+                yield from _expression(part.derive, (*path, "derive"), parts)
     for i, text in enumerate(parts.where):
         yield from _expression(text, ("where", i), parts)
     yield from _circles(parts)
@@ -216,11 +233,12 @@ def _grid(parts: Parts, domains: Domains) -> Iterator[Problem]:
     """Ranges whose values sampler grid cannot try one by one."""
     if parts.search is None or parts.search.sampler != "grid":
         return
-    for name, values in domains.items():
-        if values is not None and values.count is None:
-            message = "a range of real numbers, of which sampler grid cannot try each; name its"
-            remedy = "values: [...], give it a step, or take sampler random"
-            yield Problem(("space", name), f"{message} {remedy}")
+    for name, alternatives in domains.items():
+        for (path, _), values in zip(parts.alternatives(name), alternatives, strict=True):
+            if values is not None and values.count is None:
+                message = "a range of real numbers, of which sampler grid cannot try each; name"
+                remedy = "its values: [...], give it a step, or take sampler random"
+                yield Problem(path, f"{message} {remedy}")
 
 
 def _halving(parts: Parts) -> Iterator[Problem]:
@@ -297,7 +315,7 @@ def _names(parts: Parts) -> list[str]:
     return [*parts.space, *(name for name in parts.trainer.settings if name not in parts.space)]
 
 
-def _above(name: str, parts: Parts, domains: Domains) -> tuple[Domain | None, str]:
+def _above(name: str, parts: Parts, domains: Spanned) -> tuple[Domain | None, str]:
     """The domain that a name stands for, and where it is from."""
     if name in domains:
         return domains[name], f"space.{name}"
@@ -331,6 +349,9 @@ def _expression(text: str, path: KeyPath, parts: Parts) -> Iterator[Problem]:
         if unknown is not None:
             odd = [each for each in _names(parts) if not each.isidentifier() and each in text]
             remedy = f'; write space["{odd[0]}"]' if odd else ""
+            holder, _, entry = name.partition(".")
+            if not odd and holder in parts.space:
+                remedy = f'; an entry of {holder} is {holder}["{entry}"]'
             yield Problem(path, unknown + remedy)
             return
 
@@ -343,18 +364,18 @@ def _is_derived(name: str, parts: Parts) -> str | None:
     return f"space.{name} is derived; name what it is computed from, or a parameter of its own"
 
 
-def _per(name: str, per: str | None, parts: Parts, domains: Domains) -> Iterator[Problem]:
+def _per(above: KeyPath, per: str | None, parts: Parts, domains: Spanned) -> Iterator[Problem]:
     if per is None:
         return
-    path = ("space", name, "per")
-    unknown = _unknown_name(per, name, parts) or _is_derived(per, parts)
+    path = (*above, "per")
+    unknown = _unknown_name(per, str(above[1]), parts) or _is_derived(per, parts)
     if unknown is not None:
         yield Problem(path, unknown)
         return
-    above, where = _above(per, parts, domains)
-    if above is None:
+    named, where = _above(per, parts, domains)
+    if named is None:
         return  # its problem is reported where it stands
-    most = largest_integer(above)
+    most = largest_integer(named)
     part = parts.space.get(per)
     if most is None or (part is not None and part.per is not None):
         yield Problem(path, f"must name one whole number of 0 or more, which {where} is not")
@@ -364,10 +385,12 @@ def _per(name: str, per: str | None, parts: Parts, domains: Domains) -> Iterator
         yield Problem(path, f"{where} is crossed, so lists of its length cannot be paired")
 
 
-def _when(name: str, when: Mapping[str, Any], parts: Parts, domains: Domains) -> Iterator[Problem]:
+def _when(
+    here: KeyPath, when: Mapping[str, Any], parts: Parts, domains: Spanned
+) -> Iterator[Problem]:
     for other, given in when.items():
-        path = ("space", name, "when", other)
-        unknown = _unknown_name(other, name, parts) or _is_derived(other, parts)
+        path = (*here, "when", other)
+        unknown = _unknown_name(other, str(here[1]), parts) or _is_derived(other, parts)
         if unknown is not None:
             yield Problem(path, unknown, of_key=True)
             continue
@@ -408,8 +431,12 @@ def _possible(domain: Domain) -> str:
 def _circles(parts: Parts) -> Iterator[Problem]:
     """Circles of `per` and `when`, or of `derive`, each reported once, at its first parameter."""
     above = {
-        name: [] if part is None else [*(part.when or {}), *([part.per] if part.per else [])]
-        for name, part in parts.space.items()
+        name: [
+            other
+            for _, part in parts.alternatives(name)
+            for other in (*(part.when or {}), *([part.per] if part.per else []))
+        ]
+        for name in parts.space
     }
     derived = {
         name: _names_in(part.derive)
@@ -453,7 +480,7 @@ def misfits(space: Space, parts: Parts) -> Iterator[Problem]:
         message = f"has {space.dimensions:,} coordinates, at most {MOST_COORDINATES:,} can be"
         yield Problem(("space",), f"{message} searched; bound what 'per' names")
         return
-    found = list(_infeasible(space))
+    found = [*_at_once(space), *_infeasible(space)]
     yield from found
     if found:
         return
@@ -481,6 +508,21 @@ def misfits(space: Space, parts: Parts) -> Iterator[Problem]:
                 yield Problem((place, name), f"in some trials: {message}")
 
 
+def _at_once(space: Space) -> Iterator[Problem]:
+    """Alternatives of one parameter that can hold in one setting, so that none is the one."""
+    for parameter in space:
+        for i, later in enumerate(parameter.alternatives):
+            for j, earlier in enumerate(parameter.alternatives[:i]):
+                shared = together(space, earlier, later)
+                if shared is None:
+                    continue
+                where = ", ".join(f"{name} is {show(value)}" for name, value in shared.items())
+                message = f"holds at once with [{j}] where {where}; give each a 'when' that"
+                path = ("space", parameter.name, i, "when")
+                yield Problem(path, f"{message} excludes the others", of_key=True)
+                break
+
+
 def _unfit(value: Any, hyperparameter: Hyperparameter) -> str | None:
     """What is wrong with a derived value of a hyperparameter."""
     whole = [type(entry) is int for entry in (value if isinstance(value, list) else [value])]
@@ -503,10 +545,23 @@ def _infeasible(space: Space) -> Iterator[Problem]:
     if problems or found.enough:
         return
     if found.costliest is not None:
-        yield Problem(("where", found.costliest), in_words(space, found))
+        reason = _no_value(space, found.costliest, points)
+        yield Problem(("where", found.costliest), in_words(space, found) + reason)
         return
     reasons = filter(None, map(space.violation, space.all_params(points)))
     yield Problem(("space",), f"{in_words(space, found)}; the first {next(reasons, '')}")
+
+
+def _no_value(space: Space, constraint: int, points: Points) -> str:
+    """Why a constraint has no value in some of the draws, where that is so."""
+    for params in space.all_params(points):
+        with suppress(ExpressionError):
+            values = {**space.settings, **params, **space.derived_of(params)}
+            try:
+                space.where[constraint].holds(values)
+            except ExpressionError as error:
+                return f"; in some trials it has no value: {error}"
+    return ""
 
 
 def _mistyped(space: Space, params: Params) -> Iterator[tuple[KeyPath, str]]:

@@ -60,6 +60,16 @@ activation:    {value: tanh}                      # fixed, as in `trainer`
 hidden_units:  {derive: "2 * batch_size"}         # computed, not searched
 ```
 
+A list holds alternatives: other values under other `when`. In each trial the one counts whose
+`when` holds; where none does, the hyperparameter is inactive. No two may hold at once, and all
+are ranges of one kind, whole or real, or all choices; a single `value` goes with either.
+
+```yaml
+learning_rate:
+  - {scale: log, min: 1e-2, max: 1, when: {optimizer: sgd}}
+  - {scale: log, min: 1e-4, max: 1e-2, when: {optimizer: [rmsprop, adam]}}
+```
+
 Whole numbers (`type: int`) and steps are fair on every scale: on `linear`, 1 to 3 come a third
 each; on `log`, the chance of v falls as 1/v.
 """
@@ -283,7 +293,7 @@ def _is_one(kinds: Sequence[Kind]) -> dict[str, Any]:
 def _space(kind: Kind) -> dict[str, Any]:
     known = {
         name: {
-            "$ref": "#/$defs/ParameterKeys",
+            **_alternatives(),
             "description": h.help,
             **({"examples": [dict(h.search)]} if h.search else {}),
         }
@@ -292,8 +302,21 @@ def _space(kind: Kind) -> dict[str, Any]:
     }
     return {
         "properties": known,
-        "additionalProperties": {"$ref": "#/$defs/ParameterKeys"},
+        "additionalProperties": _alternatives(),
         "minProperties": 1,
+    }
+
+
+def _alternatives() -> dict[str, Any]:
+    """The keys of a parameter, or a list of alternatives; each of several has `when`."""
+    keys = {"$ref": "#/$defs/ParameterKeys"}
+    conditional = {**keys, "required": ["when"]}
+    return {
+        "anyOf": [
+            keys,
+            {"type": "array", "items": keys, "minItems": 1, "maxItems": 1},
+            {"type": "array", "items": conditional, "minItems": 2},
+        ]
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -21,6 +21,7 @@ from hpsearch.space import (
     Domain,
     Fixed,
     Scale,
+    mixture,
     same,
 )
 from hpsearch.space.domain import LARGEST, MOST_VALUES, ascending
@@ -62,6 +63,38 @@ def domain(
         if part.guess != ABSENT and (why := _no_guess(made, part)):
             problems.append(Problem((*path, "guess"), why))
     return (None if problems else made), problems
+
+
+def misfit_alternatives(
+    parts: Sequence[tuple[KeyPath, ParameterKeys]], domains: Sequence[Domain | None]
+) -> Iterator[Problem]:
+    """What alternatives of one parameter cannot say, each alone or beside the others.
+
+    Args:
+        parts: the keys of each, well typed, with their places.
+        domains: the values of each; None where they are not sound.
+    """
+    _, first = parts[0]
+    for path, part in parts:
+        if part.derive is not None:
+            message = "cannot be one of several alternatives; derive all of the parameter, or none"
+            yield Problem((*path, "derive"), message, of_key=True)
+        if part.cross:
+            message = "compares every one of 'values', but an alternative counts in some trials"
+            yield Problem((*path, "cross"), f"{message} only; drop it", of_key=True)
+        if not part.when:
+            message = "needs 'when', as each of several alternatives does: one that always counts"
+            yield Problem(path, f"{message} leaves no trial to the others")
+        if part.per != first.per:
+            found = f"the first has {'none' if first.per is None else repr(first.per)}"
+            key: KeyPath = ("per",) if part.per is not None else ()
+            message = f"'per' must be the same in all alternatives; {found}"
+            yield Problem((*path, *key), message)
+    if all(part.derive is None for _, part in parts):
+        sound = [each for each in domains if each is not None]
+        odd = mixture(sound) if len(sound) == len(parts) else None
+        if odd is not None:
+            yield Problem(parts[odd[0]][0], odd[1])
 
 
 def _no_guess(made: Domain, part: ParameterKeys) -> str | None:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from hpsearch.config import checks, overrides, starting, yaml_text
-from hpsearch.config.domains import derived_mixture, domain
+from hpsearch.config.domains import derived_mixture, domain, misfit_alternatives
 from hpsearch.config.parts import (
     Parts,
     TrainerParts,
@@ -25,7 +25,7 @@ from hpsearch.data.options import BUILT_IN
 from hpsearch.errors import ConfigError, as_argument
 from hpsearch.fields import show
 from hpsearch.messages import expanded
-from hpsearch.space import Derived, Domain, Expression, Parameter, Space
+from hpsearch.space import Derived, Domain, Expression, Parameter, Space, one_of
 from hpsearch.suggestions import nearest
 from hpsearch.trainers.kinds import Kind, kind_named
 from hpsearch.trial import Params
@@ -80,12 +80,13 @@ def from_tree(
 def space_from_tree(tree: Mapping[str, Any], where: Sequence[str] = ()) -> Space:
     """A space alone, of whatever names; no trainer says which there are."""
     sound, problems = yaml_text.plain({"space": tree, "where": list(where)})
-    typed, found = parameters(sound.get("space"), None)
+    typed, listed, found = parameters(sound.get("space"), None)
     heading, wrong = typed_part(Heading, {"where": sound.get("where")}, ())
-    parts = Parts(heading, None, TrainerParts(None, {}, {}), None, typed, None, None, None)
+    trainer = TrainerParts(None, {}, {})
+    parts = Parts(heading, None, trainer, None, typed, None, None, None, listed=listed)
     domains, more = _domains(parts)
     problems += found + wrong + more
-    problems += checks.dependencies(parts, domains)
+    problems += checks.dependencies(parts, checks.spanned(parts, domains))
     if not problems:
         space = _space(parts, domains)
         problems += checks.misfits(space, parts)
@@ -210,7 +211,8 @@ def filled(tree: Mapping[str, Any], kind: Kind | None) -> dict[str, Any]:
     metric.setdefault("name", kind.default_metric)
     if metric.get("goal") is None and isinstance(metric["name"], str):
         metric["goal"] = kind.goal(metric["name"])
-    crossed = any(isinstance(keys, dict) and keys.get("cross") is True for keys in space.values())
+    written = [each[0] if isinstance(each, list) and each else each for each in space.values()]
+    crossed = any(isinstance(keys, dict) and keys.get("cross") is True for keys in written)
     others = several.get("metric", [])[1:]
     front = any(isinstance(each, dict) and each.get("goal") is not None for each in others)
     if crossed or front:
@@ -224,34 +226,45 @@ def filled(tree: Mapping[str, Any], kind: Kind | None) -> dict[str, Any]:
     return {**tree, **found, **several}
 
 
-def _domains(parts: Parts) -> tuple[dict[str, Domain | None], list[Problem]]:
-    domains: dict[str, Domain | None] = dict.fromkeys(parts.space)
+def _domains(parts: Parts) -> tuple[checks.Domains, list[Problem]]:
+    domains: dict[str, tuple[Domain | None, ...]] = {}
     problems: list[Problem] = []
-    for name, part in parts.space.items():
-        if part is not None and part.derive is not None:
-            problems += derived_mixture(part, ("space", name))
-        elif part is not None:
-            known = {} if parts.kind is None else parts.kind.hyperparameters
-            domains[name], found = domain(part, ("space", name), known.get(name))
-            problems += found
+    known = {} if parts.kind is None else parts.kind.hyperparameters
+    for name in parts.space:
+        found: list[Domain | None] = []
+        alternatives = parts.alternatives(name)
+        for path, part in alternatives:
+            values = None
+            if part.derive is not None:
+                problems += derived_mixture(part, path)
+            else:
+                values, wrong = domain(part, path, known.get(name))
+                problems += wrong
+            found.append(values)
+        domains[name] = tuple(found)
+        if len(alternatives) > 1:
+            problems += misfit_alternatives(alternatives, found)
     return domains, problems
 
 
-def _space(parts: Parts, domains: Mapping[str, Domain | None]) -> Space:
+def _space(parts: Parts, domains: checks.Domains) -> Space:
     parameters, derived = [], []
-    for name, part in parts.space.items():
-        values = domains[name]
-        assert part is not None
-        when = {
-            other: tuple(_standard(domains.get(other), value) for value in _listed(given))
-            for other, given in (part.when or {}).items()
-        }
-        if part.derive is not None:
-            derived.append(Derived(name, Expression(part.derive), when))
-            continue
-        assert values is not None
-        guess = () if part.guess == ABSENT else (values.standard(part.guess),)
-        parameters.append(Parameter(name, values, part.per, when, part.cross, guess))
+    spanned = checks.spanned(parts, domains)
+    for name in parts.space:
+        alternatives = []
+        for (_, part), values in zip(parts.alternatives(name), domains[name], strict=True):
+            when = {
+                other: tuple(_standard(spanned.get(other), value) for value in _listed(given))
+                for other, given in (part.when or {}).items()
+            }
+            if part.derive is not None:
+                derived.append(Derived(name, Expression(part.derive), when))
+                continue
+            assert values is not None
+            guess = () if part.guess == ABSENT else (values.standard(part.guess),)
+            alternatives.append(Parameter(name, values, part.per, when, part.cross, guess))
+        if alternatives:
+            parameters.append(one_of(alternatives))
     settings, where = dict(parts.trainer.settings), map(Expression, parts.where)
     return Space(tuple(parameters), settings, tuple(derived), tuple(where))
 

@@ -36,7 +36,8 @@ def lay_over(
 
     A null value takes a key away, so that its default holds again, or so that a parameter of
     the space is no longer searched. Text is read as YAML. A key that holds dots is written as it
-    is where the tree has it, else in quotes: `space."model.lr".max=1`.
+    is where the tree has it, else in quotes: `space."model.lr".max=1`. Entries of a list have
+    their indices: `space.hop[0].max=400`.
 
     Args:
         tree: the configuration as plain values; it stays as it is.
@@ -107,14 +108,28 @@ def read_setting(setting: str) -> tuple[tuple[str, ...], Any, str]:
     return tuple(parts), _read(setting[end:], label), label
 
 
-def _in_tree(tree: Any, parts: tuple[str, ...]) -> tuple[str, ...]:
+INDEXED = re.compile(r"(.+?)((?:\[[0-9]+\])+)")
+"""A key with indices of the list that it has."""
+
+
+def _in_tree(tree: Any, parts: tuple[str, ...]) -> KeyPath:
     """The path that a key's parts mean: a key with dots where the tree has it, the longest one.
 
     >>> _in_tree({"space": {"model.lr": {"max": 1}}}, ("space", "model", "lr", "max"))
     ('space', 'model.lr', 'max')
+    >>> _in_tree({"space": {"hop": [{"max": 1}]}}, ("space", "hop[0]", "max"))
+    ('space', 'hop', 0, 'max')
     """
-    path: list[str] = []
+    path: list[str | int] = []
     while parts:
+        indexed = None if isinstance(parts[0], Quoted) else INDEXED.fullmatch(parts[0])
+        if indexed and isinstance(tree, dict) and isinstance(tree.get(indexed[1]), list):
+            parts = (indexed[1], *re.findall("[0-9]+", indexed[2]), *parts[1:])
+        if isinstance(tree, list) and parts[0].isdecimal():
+            index = int(parts[0])
+            path.append(index)
+            tree, parts = tree[index] if index < len(tree) else None, parts[1:]
+            continue
         taken = 1
         for length in range(len(parts), 1, -1):
             joined = parts[:length]
@@ -137,9 +152,7 @@ def _read(text: Any, label: str) -> Any:
     return value
 
 
-def _put(
-    tree: dict[str, Any], path: tuple[str, ...], value: Any, above: KeyPath = ()
-) -> dict[str, Any]:
+def _put(tree: dict[Any, Any], path: KeyPath, value: Any, above: KeyPath = ()) -> dict[Any, Any]:
     """A copy of the tree with a value at a path.
 
     Raises:
@@ -152,9 +165,28 @@ def _put(
         return tree
     if rest:
         below = tree.get(key)
+        if isinstance(below, list) and (
+            isinstance(rest[0], int) or any(isinstance(each, dict) for each in below)
+        ):
+            return {**tree, key: _put_in_list(below, rest, value, (*above, key))}
         if below is True:
             below = None  # true switches on what keys below it then describe
         if below is not None and not isinstance(below, dict):
             raise ValueError(f"{dotted((*above, key))} is {show(below)}, which has no keys")
         value = _put(below or {}, rest, value, (*above, key))
     return {**tree, key: value}
+
+
+def _put_in_list(entries: list[Any], path: KeyPath, value: Any, above: KeyPath) -> list[Any]:
+    """A copy of a list with a value at a path, which begins with an index."""
+    index, rest = path[0], path[1:]
+    if not isinstance(index, int) or index >= len(entries):
+        name = dotted(above)
+        raise ValueError(f"{name} is a list of {len(entries)}; name one: {name}[0]")
+    if not rest and value is None:
+        raise ValueError(f"cannot be taken away alone; write the whole list, {dotted(above)}")
+    if rest and not isinstance(entries[index], dict):
+        found = show(entries[index])
+        raise ValueError(f"{dotted((*above, index))} is {found}, which has no keys")
+    changed = _put(entries[index], rest, value, (*above, index)) if rest else value
+    return [*entries[:index], changed, *entries[index + 1 :]]

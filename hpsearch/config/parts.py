@@ -8,7 +8,7 @@ reported at once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any, TypeVar
 
@@ -66,6 +66,15 @@ class Parts:
     babysit: Babysit | None
     other_metrics: tuple[Metric | None, ...] = ()  # after the first, where `metric` is a list
     several_metrics: bool = False  # whether it is
+    listed: Mapping[str, tuple[ParameterKeys, ...]] = field(default_factory=dict)
+    """The alternatives of each parameter that is written as a list; `space` has the first."""
+
+    def alternatives(self, name: str) -> list[tuple[KeyPath, ParameterKeys]]:
+        """The alternatives of a parameter, or its only form, each with its place; sound ones."""
+        if name in self.listed:
+            return [(("space", name, i), each) for i, each in enumerate(self.listed[name])]
+        part = self.space[name]
+        return [] if part is None else [(("space", name), part)]
 
     @property
     def where(self) -> tuple[str, ...]:
@@ -96,8 +105,9 @@ def read(
     heading, found = typed_part(Heading, scalars, (), known=(*names_of(Heading), *SECTIONS))
     problems += found
     space: dict[str, ParameterKeys | None] = {}
+    listed: dict[str, tuple[ParameterKeys, ...]] = {}
     if searched or tree.get("space"):
-        space, found = parameters(tree.get("space"), trainer.kind)
+        space, listed, found = parameters(tree.get("space"), trainer.kind)
         problems += found
     metrics, found = _metrics(tree.get("metric"))
     problems += found
@@ -112,8 +122,13 @@ def read(
         babysit=part(Babysit, "babysit"),
         other_metrics=tuple(metrics[1:]),
         several_metrics=isinstance(tree.get("metric"), list),
+        listed=listed,
     )
     return parts, problems
+
+
+ROLES = ("goal", "at_most", "at_least")
+"""The keys that say what a further metric is for."""
 
 
 def _metrics(value: Any) -> tuple[list[Metric | None], list[Problem]]:
@@ -130,6 +145,8 @@ def _metrics(value: Any) -> tuple[list[Metric | None], list[Problem]]:
         if place and isinstance(each, dict) and each.get("name") is None:
             found = [Problem(("metric", place, "name"), "missing; say which metric"), *found]
             typed = None
+        if any(problem.path[-1] in ROLES or problem.of_key for problem in found):
+            typed = None  # whether it has a goal or a bound cannot be said
         metrics.append(typed)
         problems += found
     return metrics, problems
@@ -273,16 +290,17 @@ def _not_fixed(value: Any) -> str:
 
 def parameters(
     value: Any, kind: Kind | None
-) -> tuple[dict[str, ParameterKeys | None], list[Problem]]:
-    """Every parameter by name, None where it is not sound, and problems."""
+) -> tuple[dict[str, ParameterKeys | None], dict[str, tuple[ParameterKeys, ...]], list[Problem]]:
+    """Every parameter by name, None where it is not sound; those written as lists; problems."""
     path: KeyPath = ("space",)
     if value is None or value == {}:
         message = "names no hyperparameter to search; for example learning_rate: {scale: log, "
-        return {}, [Problem(path, message + "min: 1e-4, max: 1}")]
+        return {}, {}, [Problem(path, message + "min: 1e-4, max: 1}")]
     if not isinstance(value, dict):
         message = f"must be a mapping of hyperparameters to ranges; found {show(value)}"
-        return {}, [Problem(path, message)]
+        return {}, {}, [Problem(path, message)]
     typed: dict[str, ParameterKeys | None] = {}
+    listed: dict[str, tuple[ParameterKeys, ...]] = {}
     problems = []
     for name, given in value.items():
         here = (*path, name)
@@ -294,10 +312,32 @@ def parameters(
             typed[name], found = typed_part(ParameterKeys, given, here)
             typed[name] = None if found else typed[name]
             problems += found
+        elif isinstance(given, list) and any(isinstance(each, dict) for each in given):
+            alternatives, found = _alternatives(given, here)
+            typed[name] = next(iter(alternatives), None)
+            if alternatives:
+                listed[name] = alternatives
+            problems += found
         else:
             typed[name] = None
             problems.append(Problem(here, _not_a_parameter(given)))
-    return typed, problems
+    return typed, listed, problems
+
+
+def _alternatives(
+    given: list[Any], path: KeyPath
+) -> tuple[tuple[ParameterKeys, ...], list[Problem]]:
+    """The alternatives of a parameter, none where one of them is not sound, and problems."""
+    typed, problems = [], list[Problem]()
+    for i, each in enumerate(given):
+        if isinstance(each, dict):
+            part, found = typed_part(ParameterKeys, each, (*path, i))
+            typed += [] if part is None else [part]
+            problems += found
+        else:
+            message = "must be a mapping with keys and 'when', as each alternative is; found {}"
+            problems.append(Problem((*path, i), message.format(show(each))))
+    return () if problems else tuple(typed), problems
 
 
 def _not_a_parameter(value: Any) -> str:

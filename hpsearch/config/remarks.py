@@ -97,7 +97,8 @@ def _search(config: Config) -> Iterator[str]:
                 "seed need not give the same trials; `parameters` would"
             )
     if config.search.sampler != "zoom":
-        for name in (parameter.name for parameter in config.space if parameter.guess):
+        coordinates = [each.parameter for each in config.space.coordinates]
+        for name in dict.fromkeys(each.name for each in coordinates if each.guess):
             yield f"space.{name}.guess: only sampler zoom heeds it; drop it, or use zoom"
     sampler = config.search.sampler
     if sampler != "zoom" and config.search.rounds != "auto":

@@ -473,8 +473,9 @@ class Config(Heading):
         "trials that no other beats.",
         examples=[[{"name": "val_accuracy"}, {"name": "parameters", "at_most": 5000}]],
     )
-    space: Annotated[Space, Written(dict[str, ParameterKeys])] = key(
-        "The hyperparameters to search, by name."
+    space: Annotated[Space, Written(dict[str, ParameterKeys | list[ParameterKeys]])] = key(
+        "The hyperparameters to search, by name; each with its keys, or a list of alternatives, "
+        "of which the one counts whose `when` holds."
     )
     search: Search = key("How much to search, and how.")
     parallel: Parallel = key("Where trials run.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hpsearch.fields import Rule, finite, is_number
+from hpsearch.fields import Rule, finite, is_number, show
 
 SCALAR = {"type": ["number", "string", "boolean", "null"]}
 LIST = {"type": "array", "items": SCALAR}
@@ -57,8 +57,10 @@ def choices() -> Rule:
             raise ValueError("a list such as [16, 32, 64]")
         if not value:
             raise ValueError("a list of at least one value")
-        for entry in value:
-            choosable().check(entry)
+        for place, entry in enumerate(value):
+            if not is_choosable(entry):
+                one = "a finite number, text, true, false, null, or a list or mapping of these"
+                raise ValueError(f"a list; each value {one}", f"; values[{place}] is none of them")
         return value
 
     return Rule(check, {"type": "array", "items": CHOOSABLE, "minItems": 1, "uniqueItems": True})
@@ -86,8 +88,12 @@ def constraints() -> Rule:
     def check(value: Any) -> tuple[str, ...]:
         if value is None:
             return ()
-        if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
-            raise ValueError('a list of texts such as ["beta1 < beta2"]')
+        expected = 'a list of texts such as ["beta1 < beta2"]'
+        if not isinstance(value, list):
+            raise ValueError(expected)
+        for place, text in enumerate(value):
+            if not isinstance(text, str):
+                raise ValueError(expected, f"; where[{place}] is {show(text)}, put it in quotes")
         return tuple(value)
 
     return Rule(check, {"type": ["array", "null"], "items": {"type": "string"}})

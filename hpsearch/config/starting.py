@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from hpsearch.config.problems import KeyPath, Problem
-from hpsearch.fields import show
+from hpsearch.fields import flow, show
 from hpsearch.space import Continuous, Discrete, Parameter, Space
 from hpsearch.suggestions import hint
 from hpsearch.trial import Params
@@ -62,9 +63,14 @@ def full(
     if problems:
         return {}, problems
     setting = {**_usual(space, defaults), **space.standard(named)}
-    place = np.nan_to_num(space.point(setting), nan=0.5)
-    drawn = space.params(place)  # active parameters and lengths of lists follow from what is given
+    drawn = _around(setting, space)  # active parameters and lengths follow from what is given
     problems += _inactive(named, drawn, space, path)
+    for name in named:
+        branch = space.branch(space[name], drawn) if space[name].alternatives else None
+        if branch is not None:  # only now it is known which of the alternatives counts
+            found = _outside(branch, named[name], (*path, name))
+            words = " and ".join(f"{n} {show(drawn[n])}" for n in branch.when if n in drawn)
+            problems += [replace(each, message=f"{each.message}, with {words}") for each in found]
     if problems:
         return {}, problems
     exact = {  # as they were given, not as they come back from the unit cube
@@ -73,13 +79,38 @@ def full(
         if name in space
         and name in setting
         and isinstance(space[name].domain, Continuous | Discrete)
+        and (not space[name].alternatives or _suits(setting[name], name, drawn, space))
     }
     whole = space.with_derived(space.standard({**drawn, **exact}))
     problems += _derived(given, whole, space, path)
     if not problems and (violation := space.violation(whole)):
-        message = f"{violation}; found {', '.join(f'{n}: {show(v)}' for n, v in whole.items())}"
+        message = f"{violation}; found {flow(whole)[1:-1]}"
         problems.append(Problem(path, message))
     return whole, problems
+
+
+def _around(setting: Params, space: Space) -> Params:
+    """The draw that is nearest to values of some parameters; of the others the middle.
+
+    Which alternative of a parameter counts may only be known once others are drawn.
+    """
+    drawn: Params = {}
+    several = {parameter.name for parameter in space if parameter.alternatives}
+    for _ in range(1 + len(several)):
+        left_out = [n for n in several & {*setting} if not _suits(setting[n], n, drawn, space)]
+        known = {name: value for name, value in setting.items() if name not in left_out}
+        others = {name: value for name, value in drawn.items() if name not in setting}
+        point = space.point({**others, **known})
+        drawn = space.params(np.nan_to_num(point, nan=0.5))
+    return drawn
+
+
+def _suits(value: Any, name: str, drawn: Params, space: Space) -> bool:
+    """Whether the alternative that counts can have a value, or each entry of a list."""
+    branch = space.branch(space[name], drawn)
+    listed = isinstance(value, list) and space[name].per is not None
+    entries = value if listed else [value]
+    return branch is not None and all(map(branch.domain.contains, entries))
 
 
 def _usual(space: Space, defaults: Mapping[str, Any]) -> dict[str, Any]:
@@ -87,7 +118,7 @@ def _usual(space: Space, defaults: Mapping[str, Any]) -> dict[str, Any]:
     usual = {}
     for parameter in space:
         value = parameter.domain.at(0) if parameter.fixed else defaults.get(parameter.name)
-        if parameter.domain.contains(value):
+        if parameter.contains(value):
             usual[parameter.name] = (
                 [value] * space.most(parameter.per) if parameter.per is not None else value
             )
@@ -114,7 +145,7 @@ def _derived(
                 message = "is derived, and inactive with this setting; leave it out"
                 yield Problem((*path, name), message, of_key=True)
             elif not space.computes({**full, name: given[name]}):
-                message = f"is derived: {show(full[name])} with this setting; leave it out"
+                message = f"is derived: {flow(full[name])} with this setting; leave it out"
                 yield Problem((*path, name), message)
 
 
@@ -126,7 +157,7 @@ def _outside(parameter: Parameter, value: Any, path: KeyPath) -> Iterator[Proble
         return
     entries = value if parameter.per is not None else [value]
     for i, entry in enumerate(entries):
-        if not parameter.domain.contains(entry):
+        if not parameter.contains(entry):
             here = (*path, i) if parameter.per is not None else path
             yield Problem(here, f"{show(entry)} is outside the space; {_extent(parameter)}")
 
@@ -147,7 +178,7 @@ def _inactive(
     for name, value in named.items():
         here = (*path, name)
         if name not in drawn:
-            names = filter(None, [*space[name].when, space[name].per])
+            names = list(space[name].depends_on)
             message = f"does not count with this {' and '.join(names)}; leave it out"
             yield Problem(here, message, of_key=True)
             continue

@@ -31,7 +31,7 @@ class Stored:
     seed: Count
     trainer: dict[str, Any]
     metric: Metric | list[Metric]
-    space: dict[str, dict[str, Any]]
+    space: dict[str, dict[str, Any] | list[dict[str, Any]]]
     search: Search
     parallel: Parallel
     where: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hpsearch.config import Config
 from hpsearch.errors import as_argument
-from hpsearch.report.numbers import number
+from hpsearch.report.numbers import condition, number
 from hpsearch.sampling.pressure import Pressure, pressures
 from hpsearch.sampling.ranking import Observation
 from hpsearch.searching.history import LOST, why_diverged
@@ -46,7 +46,7 @@ def advise(
     best = [elite.params for elite in elites]
     if len(best) <= SELECTED * len(results):
         for pressure in pressures(config.space, best, kind_read(config.trainer).limits()):
-            yield Advice("pressure", pressure.parameter, _pressing(run, pressure))
+            yield Advice("pressure", pressure.parameter, _pressing(run, pressure, config.space))
     for status, remedy in (
         (Status.DIVERGED, why_diverged(config.space, results)),
         (Status.FAILED, "logs/log.txt has their tracebacks"),
@@ -108,10 +108,14 @@ def _place(value: object) -> float:
     return float(value) if isinstance(value, int | float) else 0.0
 
 
-def _pressing(run: Path, pressure: Pressure) -> str:
+def _pressing(run: Path, pressure: Pressure, space: Space) -> str:
     better = "smaller" if pressure.side == "min" else "larger"
+    which = ""
+    if pressure.alternative is not None:
+        when = space[pressure.parameter].alternatives[pressure.alternative].when
+        which = f" (where {condition(when)})"
     return (
         f"{pressure.share:.0%} of the best trials press against {pressure.parameter}'s "
-        f"{pressure.side} of {number(pressure.bound)}; {better} values may be better still: "
-        f"hpsearch refine {as_argument(run)} --widen"
+        f"{pressure.side} of {number(pressure.bound)}{which}; {better} values may be better "
+        f"still: hpsearch refine {as_argument(run)} --widen"
     )

@@ -110,6 +110,13 @@ def extent(values: Sequence[Any], ranged: bool, digits: int = DIGITS) -> str:
     return ", ".join(number(value, digits) for value in values)
 
 
+def condition(when: Mapping[str, Sequence[Any]]) -> str:
+    """The values that others must have: 'n_fft=512, optimizer=adam or sgd'."""
+    return ", ".join(
+        f"{name}={' or '.join(number(value) for value in values)}" for name, values in when.items()
+    )
+
+
 def setting(params: Mapping[str, Any]) -> str:
     """All of a trial's params on one line.
 

@@ -36,8 +36,9 @@ from hpsearch.searching.confirmation import means_of
 from hpsearch.searching.criterion import Criterion, Metrics, criterion_of
 from hpsearch.searching.history import PastTrial
 from hpsearch.searching.limits import why_ended
+from hpsearch.searching.planning import shortage
 from hpsearch.searching.refine import best_completed, elites_of, ranking, same_training
-from hpsearch.searching.spec import Spec, past_trials, shortage, spec_of
+from hpsearch.searching.spec import Spec, past_trials, spec_of
 from hpsearch.space import Space, same
 from hpsearch.space.settings import untried
 from hpsearch.store import RunDirectory, RunInfo, Winner, as_line, is_run, uncollected
@@ -106,7 +107,15 @@ class Summary:
     @property
     def acts(self) -> list[tuple[str, str]]:
         """What people did to the search: when, and what, each on one line."""
-        return [(act.time[:16].replace("T", " "), in_words(act)) for act in self.by_hand.acts]
+        over = {result.number for result in self.results}
+        return [
+            (
+                act.time[:16].replace("T", " "),
+                in_words(act)
+                + ("; not trained yet" * (act.action == "add" and act.trial not in over)),
+            )
+            for act in self.by_hand.acts
+        ]
 
     def is_added(self, result: Result) -> bool:
         """Whether a trial is a setting that somebody added, so that no round proposed it."""
@@ -152,6 +161,15 @@ class Summary:
             return f"its time was over: search.timeout is {duration(limit)}" if limit else None
         ending = self.info.ending
         return None if ending is None else why_ended(ending, self.config)
+
+    @property
+    def end(self) -> str | None:
+        """The same as a report says it: with its last trial a plan has not ended early."""
+        if self.why_ended is None:
+            return None
+        ending, last = self.info.ending, self.spec.rounds[-1]
+        whole = ending is not None and ending.last == last.first + last.trials - 1
+        return f"ended{' with its plan' if whole else ' early'}: {self.why_ended}"
 
     @cached_property
     def retried(self) -> int:
@@ -461,7 +479,7 @@ def region(results: Sequence[Result], space: Space) -> Region:
         if not drawn:
             continue
         if parameter.categorical or parameter.fixed:
-            choices = parameter.as_config().get("values", drawn[:1])
+            choices = parameter.domain.as_config().get("values", drawn[:1])
             regions[parameter.name] = _common(drawn, choices)
         else:
             outer = round(OUTER * len(drawn))

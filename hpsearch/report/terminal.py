@@ -136,7 +136,8 @@ def _mistakes(measured: Mapping[str, Any]) -> Iterator[Printable]:
 def _headline(summary: Summary, more: str = "") -> Line:
     headline, run = summary.headline, summary.run.name
     if headline is None:
-        return Line(((f"{run}: no completed trial yet{more}", "bold"),))
+        yet = " yet" * (summary.info.status in ("running", "interrupted"))
+        return Line(((f"{run}: no completed trial{yet}{more}", "bold"),))
     source = f" ({headline.source})" if headline.seeds else ""
     return Line((
         (f"{run}: ", "bold"),
@@ -285,8 +286,8 @@ def _closing(summary: Summary) -> Iterator[str]:
     state = "" if status == "finished" else f" ({status})"
     counts = summary.counts_text or "none yet"
     yield f"{counted(len(summary.results), 'trial')}{took}{state}: {counts}"
-    if summary.why_ended is not None:
-        yield f"ended early: {summary.why_ended}"
+    if summary.end is not None:
+        yield summary.end
     if retried := summary.retried:
         yield f"{counted(retried, 'failed attempt')} trained again (search.retries)"
     if summary.workers.notable and (busy := summary.workers.sentence()):

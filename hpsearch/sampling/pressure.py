@@ -27,6 +27,7 @@ class Pressure:
     side: Side
     bound: float
     share: float  # of the elites in which the parameter is active
+    alternative: int | None = None  # the bound is of this one of its alternatives, from 0
 
 
 def pressures(space: Space, elites: Sequence[Params], limits: Limits) -> list[Pressure]:
@@ -42,10 +43,15 @@ def pressures(space: Space, elites: Sequence[Params], limits: Limits) -> list[Pr
     """
     points = space.points(elites)
     found = []
-    for parameter in space:
+    branches = [
+        (parameter, index if space[parameter.name].alternatives else None, columns)
+        for pairs in space.branches.values()
+        for index, (parameter, columns) in enumerate(pairs)
+    ]
+    for parameter, alternative, columns in branches:
         if parameter.fixed or parameter.categorical:
             continue
-        places = points[:, space.columns[parameter.name]].ravel()
+        places = points[:, columns].ravel()
         places = places[~np.isnan(places)]
         if len(places) < 3:
             continue
@@ -60,7 +66,7 @@ def pressures(space: Space, elites: Sequence[Params], limits: Limits) -> list[Pr
             ("max", domain.as_config()["max"], natural[1], np.mean(places >= high)),
         )
         found += [
-            Pressure(parameter.name, side, bound, float(share))
+            Pressure(parameter.name, side, bound, float(share), alternative)
             for side, bound, limit, share in sides
             if share >= SHARE and bound != limit
         ]

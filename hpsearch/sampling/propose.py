@@ -143,7 +143,7 @@ def _evenly(
     a point still; what never fits is drawn anywhere.
     """
     points = latin_hypercube(generator, count, space.dimensions)
-    if any(parameter.guess for parameter in space):
+    if any(coordinate.parameter.guess for coordinate in space.coordinates):
         points = lean(space, points, guessing)
     if not space.constrained:
         return points

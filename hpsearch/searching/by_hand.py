@@ -139,6 +139,8 @@ def _value(value: Any) -> str:
     """A value as a message shows it, numbers with six digits at most."""
     if isinstance(value, list):
         return f"[{', '.join(map(_value, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{printable(n)}: {_value(v)}' for n, v in value.items())}}}"
     if isinstance(value, str):
         return printable(value[:60])
     return show(float(f"{value:.6g}") if isinstance(value, float) else value)

@@ -52,11 +52,19 @@ class Standing:
     rungs: Callable[[int], int | None]
 
 
-def decide(asked: Request, config: Config, spec: Spec, before: ByHand, standing: Standing) -> Act:
+def decide(
+    asked: Request,
+    run: RunDirectory,
+    config: Config,
+    spec: Spec,
+    before: ByHand,
+    standing: Standing,
+) -> Act:
     """The line that what is asked becomes.
 
     Args:
         asked: what is asked.
+        run: of the search.
         config: of the search.
         spec: of the search.
         before: what was done before.
@@ -68,9 +76,9 @@ def decide(asked: Request, config: Config, spec: Spec, before: ByHand, standing:
     check_note(asked.note)
     for tag in asked.tags:
         if not TAG.fullmatch(tag):
-            raise RunError(f"--tag {tag[:60]!r}: {TAGS}")
+            raise RunError(f"{_option(asked, 'tag')} {tag[:60]!r}: {TAGS}")
     if asked.action == "add":
-        act = _addition(asked, config, spec, before, standing)
+        act = _addition(asked, run, config, spec, before, standing)
     elif asked.action == "stop":
         act = _stop(asked.trial, before, standing)
     elif asked.action == "note":
@@ -80,11 +88,16 @@ def decide(asked: Request, config: Config, spec: Spec, before: ByHand, standing:
     else:
         raise RunError(f"action: must be add, stop or note, found {asked.action[:40]!r}")
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    return replace(act, time=now, note=asked.note, tags=tuple(asked.tags))
+    return replace(act, time=now, note=asked.note, tags=tuple(dict.fromkeys(asked.tags)))
 
 
 def _addition(
-    asked: Request, config: Config, spec: Spec, before: ByHand, standing: Standing
+    asked: Request,
+    run: RunDirectory,
+    config: Config,
+    spec: Spec,
+    before: ByHand,
+    standing: Standing,
 ) -> Act:
     params = _setting(asked, config, before, standing)
     same = key(params)
@@ -95,7 +108,8 @@ def _addition(
         if key(other.params) == same:
             raise RunError(
                 f"this is the setting of trial {other.number} already; train it again, with other "
-                f"seeds, with: hpsearch retrain RUN --trial {other.number} --seeds K"
+                f"seeds, with: hpsearch retrain {as_argument(run.path)} --trial {other.number} "
+                "--seeds K"
             )
     last = spec.rounds[-1]
     number = max([last.first + last.trials - 1, *before.added]) + 1
@@ -122,22 +136,29 @@ def _setting(asked: Request, config: Config, before: ByHand, standing: Standing)
         like: Result | Trial | None = standing.results.get(asked.trial)
         like = like or before.added.get(asked.trial)
         if like is None:
-            raise RunError(f"--like {asked.trial}: must be a trial that has ended, found none")
+            option = _option(asked, "like")
+            raise RunError(f"{option} {asked.trial}: must be a trial that has ended, found none")
         searched = {name: value for name, value in like.params.items() if name in space}
         given = middle(config, {**searched, **asked.set})
     elif not given:
         raise RunError("say the setting, for example: --set learning_rate=0.01")
     defaults = {n: known.default for n, known in kind_read(config.trainer).hyperparameters.items()}
     params, problems = full(given, space, defaults)
-    lines = [f" {dotted(each.path)}".rstrip() + f": {each.message}" for each in problems]
+    lines = [f"{dotted(each.path)}: {each.message}".removeprefix(": ") for each in problems]
     lines += [
-        f" {name}: does not count with this setting; leave it out"
+        f"{name}: does not count with this setting; leave it out"
         for name in asked.set
         if not problems and name not in params
     ]
     if lines:
-        raise ConfigError([printable(f"--set{line}") for line in lines])
+        place = "" if asked.by == "python" else "--set "
+        raise ConfigError([printable(f"{place}{line}") for line in lines])
     return params
+
+
+def _option(asked: Request, name: str) -> str:
+    """What the one who asked calls an option: Python has no dashes."""
+    return name if asked.by == "python" else f"--{name}"
 
 
 def _stop(number: int | None, before: ByHand, standing: Standing) -> Act:
@@ -201,7 +222,7 @@ class Desk:
         done = []
         for asked in self._requests.taken():
             try:
-                act = decide(asked, self._config, self._spec, self._by_hand, standing)
+                act = decide(asked, self._run, self._config, self._spec, self._by_hand, standing)
             except HpsearchError as error:
                 self._requests.reply(asked, Reply(False, f"{self._run.path}: {error}"))
                 continue
@@ -242,6 +263,11 @@ def act_on(
         HpsearchError: it cannot be done; nothing has changed then.
         KeyboardInterrupt: the user is tired of waiting; likewise.
     """
+    if run.info.babysit is not None:
+        raise RunError(
+            f"{run.path}: is a babysat model, which has no other settings beside it; change it "
+            f"with: hpsearch steer {as_argument(run.path)} --set NAME=VALUE"
+        )
     check_within_reach(run, "at work", "ask it")
     waiting = "the search to hear this"
     done = ask_writer(run, asked, lambda: _act_alone(run, asked), waiting, say=say)
@@ -270,7 +296,8 @@ def _act_alone(run: RunDirectory, asked: Request) -> str:
             spec = spec_of(run, info, config)
             by_hand = by_hand_in(run, spec)
             try:
-                act = decide(asked, config, spec, by_hand, standing_of(run, spec, by_hand))
+                standing = standing_of(run, spec, by_hand)
+                act = decide(asked, run, config, spec, by_hand, standing)
             except ConfigError:
                 raise
             except HpsearchError as error:
@@ -283,6 +310,8 @@ def _act_alone(run: RunDirectory, asked: Request) -> str:
         found = f"must be a folder that can be written, found: {error.strerror or error}"
         raise RunError(f"{run.path}: {found}") from error
     text = in_words(act)
+    if asked.by == "python":
+        resume = "resume()"
     if act.action == "add":
         return f"{text}; train it with: {resume}"
     return f"{text}, when the search goes on with: {resume}" if act.action == "stop" else text
@@ -298,4 +327,6 @@ def standing_of(run: RunDirectory, spec: Spec, by_hand: ByHand) -> Standing:
     rungs = {**dict.fromkeys(by_hand.added, 0), **rungs}
     rounds = [spec.round_of(number) for number in {*results, *rungs}]
     begun = max((each + 1 for each in rounds if each is not None), default=0)
+    for round in spec.rounds[:begun]:  # some of them may wait
+        rungs = {**dict.fromkeys(range(round.first, round.first + round.trials), 0), **rungs}
     return Standing(results, begun, rungs.get)

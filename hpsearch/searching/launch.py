@@ -18,12 +18,13 @@ from typing import Any
 from hpsearch.config import Config, changed, from_run
 from hpsearch.data.dataset import Dataset
 from hpsearch.errors import RunError
+from hpsearch.messages import counted
 from hpsearch.searching.events import Listener, RunOpened
 from hpsearch.searching.history import why_diverged
+from hpsearch.searching.planning import grid_of, shortage
 from hpsearch.searching.refine import Refinement, refine, refine_around, start_from
 from hpsearch.searching.resume import reopen
 from hpsearch.searching.session import begin, conduct, fingerprint_of, read_data
-from hpsearch.searching.spec import grid_of, shortage
 from hpsearch.searching.trainer import Function, inspected
 from hpsearch.searching.trust import check_cluster, is_sealed, permit, unsealed
 from hpsearch.store import RunDirectory, find
@@ -196,5 +197,5 @@ def without_winner(run: Path, config: Config, results: Sequence[Result]) -> str:
         )
     if counts[Status.FAILED]:
         reasons.append(f"{counts[Status.FAILED]:,} failed; logs/log.txt has their tracebacks")
-    why = f" ({len(results):,} trials: {'; '.join(reasons)})" if reasons else ""
+    why = f" ({counted(len(results), 'trial')}: {'; '.join(reasons)})" if reasons else ""
     return f"{run}: no trial was completed with a finite {config.metric.name}{why}"

@@ -15,8 +15,10 @@ from hpsearch.searching.babysit.story import read
 from hpsearch.searching.confirmation import means_of
 from hpsearch.searching.criterion import Criterion, criterion_of
 from hpsearch.searching.history import PastTrial
-from hpsearch.searching.spec import TRIED, check_rules, past_trials, spec_of, trials_of
-from hpsearch.space import Space
+from hpsearch.searching.planning import TRIED, trials_of
+from hpsearch.searching.spec import check_rules, past_trials, spec_of
+from hpsearch.space import Space, one_of
+from hpsearch.space.alternatives import narrower
 from hpsearch.space.bounds import around, narrow, widen
 from hpsearch.space.feasible import feasibility
 from hpsearch.store import RunDirectory, RunInfo
@@ -248,15 +250,17 @@ def _led_by(winner: int | None, elites: Sequence[int], known: Sequence[PastTrial
 def _widened(space: Space, old: Space, pressure: Pressure, limits: Limits) -> Space:
     """The narrowed space with one bound moved past where the old space had it."""
     name, side = pressure.parameter, pressure.side
-    beyond = widen(old[name].domain, side, limits.get(name, (None, None))).as_config()
-    inside = space[name].domain.as_config()
+    before = old[name].branches[pressure.alternative or 0]
+    now = space[name] if pressure.alternative is None else narrower(before, space[name])
+    if now is None:
+        return space
+    beyond = widen(before.domain, side, limits.get(name, (None, None))).as_config()
+    inside = now.domain.as_config()
     low, high = (inside.get(end, inside.get("value")) for end in ("min", "max"))
     low, high = (beyond["min"], high) if side == "min" else (low, beyond["max"])
-    domain = replace(old[name].domain, low=low, high=high)  # type: ignore[type-var]
-    parameters = tuple(
-        replace(parameter, domain=domain) if parameter.name == name else parameter
-        for parameter in space
-    )
+    domain = replace(before.domain, low=low, high=high)  # type: ignore[type-var]
+    wider = [replace(b, domain=domain) if b is now else b for b in space[name].branches]
+    parameters = tuple(one_of(wider) if each.name == name else each for each in space)
     return space.with_parameters(parameters)
 
 

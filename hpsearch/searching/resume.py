@@ -12,7 +12,8 @@ from hpsearch.config.yaml_text import read
 from hpsearch.errors import ConfigError, RunError, as_argument
 from hpsearch.sampling.plan import extended, ladder, round_sizes
 from hpsearch.searching.limits import KEYS, limit_set, why_ended
-from hpsearch.searching.spec import TRIED, check_rules, epochs_needed, largest, trials_of
+from hpsearch.searching.planning import TRIED, epochs_needed, largest, trials_of
+from hpsearch.searching.spec import check_rules
 from hpsearch.searching.trainer import AGAIN, LOAD, check_at_hand
 from hpsearch.searching.trust import check, check_cluster, is_sealed, needs_seal, seal
 from hpsearch.store import MOST, RunDirectory, RunInfo

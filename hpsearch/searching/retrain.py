@@ -16,15 +16,9 @@ from hpsearch.data.dataset import Dataset, with_parts, write_folds
 from hpsearch.errors import RunError, TrainerError
 from hpsearch.searching.criterion import Criterion, Curve, average, criterion_of
 from hpsearch.searching.history import PastTrial
+from hpsearch.searching.planning import rounds_of
 from hpsearch.searching.session import folds_of
-from hpsearch.searching.spec import (
-    check_reported,
-    check_rules,
-    past_trials,
-    rounds_of,
-    spec_for,
-    spec_of,
-)
+from hpsearch.searching.spec import check_reported, check_rules, past_trials, spec_for, spec_of
 from hpsearch.searching.trainer import backend_of, here, trainer_of
 from hpsearch.searching.winner import median
 from hpsearch.store import RunDirectory

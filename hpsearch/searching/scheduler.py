@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import product
 
 from hpsearch.backends import Answer, Backend, Task
 from hpsearch.errors import HpsearchError
-from hpsearch.sampling.ranking import Observation, led, rank
 from hpsearch.searching.by_hand import ByHand, in_words
 from hpsearch.searching.confirmation import contenders, trainings_within
 from hpsearch.searching.desk import Desk, Standing
@@ -33,27 +31,22 @@ from hpsearch.searching.events import (
 from hpsearch.searching.interrupts import StoppedByHandError, shielded
 from hpsearch.searching.ledger import Ledger
 from hpsearch.searching.limits import Watch
-from hpsearch.searching.spec import Spec, proposals
-from hpsearch.searching.stages import BESIDE, Stage, needs, newly_seen, replacements, seen
+from hpsearch.searching.lookback import Lookback
+from hpsearch.searching.spec import Spec
+from hpsearch.searching.stages import BESIDE, Stage, needs
 from hpsearch.searching.trainer import files_of
-from hpsearch.space.settings import draw_key, drawn
 from hpsearch.trainers.protocol import Job, Outcome, State, Trainer
 from hpsearch.trial import (
     BY_HAND,
     OUT_OF_TIME,
     Act,
     Ending,
-    Params,
     Result,
-    Round,
     Status,
     Training,
     Trial,
 )
 
-PASSES_ON = 2  # the rules from which on a lost trial's place is given to another
-REMEMBERED = 256  # of the trials, the best, that a round with a lag looks at beside new ones
-UNSEEN = 64  # of the trials without a value, the latest, that it keeps away from
 LAST = 5  # full trainings a worker: what is left of a search that nears its end
 
 
@@ -79,21 +72,16 @@ class Scheduler:
         desk: where it hears what they ask; None where it hears nobody.
         best: the best completed trial so far.
         trials: every proposed trial, by number.
-        entered: the trials of each stage that has started.
         training: the trainings of each stage that have not been answered yet.
         groups: what was given to the backend, by key.
         ended: stages that are over.
-        reached: how many rungs each trial has entered.
         begun: how many rounds have begun.
         wanted: what the next round waits for.
         ready: the rungs above those that have ended, until they start.
-        late: for each rung that a trial entered in another's place the rung that was short of
-            trials, by (number, rung), see `shown`.
-        past: the trials that rounds with a `lag` look at, by number.
-        tried: the draws that are proposed, in a search whose rounds have a `lag`.
         states: what trainings go on from, where it is still in memory.
         failures: the error of each training that failed.
         confirmed: whether the search came to its end before its time was over.
+        lookback: which trials entered which rungs, and what later rounds see of them.
         watch: looks whether a limit ends the search.
         ending: the limit that did; None where the search goes through its plan.
         enough: the least number of a trial that reached the target: no later round is begun.
@@ -109,20 +97,16 @@ class Scheduler:
     desk: Desk | None = None
     best: Result | None = None
     trials: dict[int, Trial] = field(default_factory=dict)
-    entered: dict[Stage, list[Trial]] = field(default_factory=dict)
     training: dict[Stage, set[Training]] = field(default_factory=dict)
     groups: dict[Hashable, tuple[Stage, Sequence[Job]]] = field(default_factory=dict)
     ended: set[Stage] = field(default_factory=set)
-    reached: Counter[int] = field(default_factory=Counter)
     begun: int = 0
     wanted: set[Stage] = field(default_factory=set)
     ready: list[Stage] = field(default_factory=list)
-    late: dict[tuple[int, int], int] = field(default_factory=dict)
-    past: dict[int, Observation] = field(default_factory=dict)
-    tried: set[str] = field(default_factory=set)
     states: dict[Training, State] = field(default_factory=dict)
     failures: dict[Training, str] = field(default_factory=dict)
     confirmed: bool = False
+    lookback: Lookback = field(init=False)
     watch: Watch = field(init=False)
     ending: Ending | None = None
     enough: float = math.inf
@@ -130,6 +114,7 @@ class Scheduler:
     def __post_init__(self) -> None:
         criterion, known = self.ledger.criterion, [each.result for each in self.spec.history]
         best = criterion.best(known)
+        self.lookback = Lookback(self.spec, self.ledger, self.by_hand)
         self.watch = Watch(self.spec.limits, criterion, self.spec.rounds, best)
 
     def go(self) -> None:
@@ -180,9 +165,9 @@ class Scheduler:
                 break
             first = Stage(self.begun, 0)
             self.begun += 1
-            self.entered[first] = self.proposed(self.spec.rounds[first.round])
-            self.trials |= {trial.number: trial for trial in self.entered[first]}
-            self.reached.update(trial.number for trial in self.entered[first])
+            trials = self.lookback.proposed(self.spec.rounds[first.round])
+            self.trials |= {trial.number: trial for trial in trials}
+            self.lookback.enter(first, trials)
             self.notify(RoundStarted(self.spec.rounds[first.round], len(self.spec.rounds)))
             self.start(first)
             if self.begun < len(self.spec.rounds):
@@ -235,20 +220,7 @@ class Scheduler:
 
     def start(self, stage: Stage) -> None:
         """Give the trials of a stage to the backend."""
-        self.train(stage, [(trial, stage) for trial in self.entered[stage]])
-
-    def proposed(self, round: Round) -> list[Trial]:
-        """The trials of a round: those that a run before a crash proposed, or new ones."""
-        before = self.ledger.proposed(round)
-        if round.lag is None:
-            return before or proposals(self.spec, round, self.history(round))
-        history = self.recent_history(round)
-        pending = self.unseen(round) if before is None else ()
-        trials = before or proposals(self.spec, round, history, pending, self.tried)
-        draws = [trial for trial in trials if not self.spec.is_start(trial.number)]
-        draws += self.by_hand.joining(round.number)
-        self.tried.update(draw_key(self.spec.space, trial.params) for trial in draws)
-        return trials
+        self.train(stage, [(trial, stage) for trial in self.lookback.entered[stage]])
 
     def train(self, stage: Stage, trials: Sequence[tuple[Trial, Stage]]) -> None:
         """Train trials through one rung each: the rung of the stage, or one below it."""
@@ -264,69 +236,6 @@ class Scheduler:
         self.training.setdefault(stage, set()).update(job.training for job in jobs)
         for group in self.trainer.groups(jobs):
             self.submit(stage, group)
-
-    def history(self, round: Round) -> list[Observation]:
-        """What a round may look at: the parent's trials, then those of earlier rounds."""
-        amounts, criterion = self.spec.amounts, self.ledger.criterion
-        observed = [known.observe(amounts, criterion) for known in self.spec.history]
-        for number, rungs in seen(round.number, self.spec.rounds).items():
-            observed += [self.look(trial, rungs) for trial in self.entered[Stage(number, 0)]]
-        return observed + self.added(range(round.number + 1))
-
-    def added(self, rounds: Iterable[int]) -> list[Observation]:
-        """The settings of people's own that these rounds are the first to look at."""
-        trials = [trial for round in rounds for trial in self.by_hand.joining(round)]
-        return [self.ledger.observe(trial, self.spec.amounts, 1) for trial in trials]
-
-    def recent_history(self, round: Round) -> list[Observation]:
-        """What a round with a lag looks at: the best trials so far, and those that are new to it.
-
-        The others are forgotten, so that a round costs no more after many than after a few.
-        """
-        rounds = self.spec.rounds
-        if round.number == 0 or rounds[round.number - 1].lag is None:
-            history = self.history(round)
-            tried = [*(each.params for each in history), *self.spec.start]
-            self.tried = drawn(self.spec.space, tried)
-            self.past = {each.number: each for each in history}
-        else:
-            for number, rung in newly_seen(round.number, rounds):
-                for trial in self.entered[Stage(number, 0)]:
-                    self.past[trial.number] = self.look(trial, rung + 1)
-            self.past |= {each.number: each for each in self.added([round.number])}
-        self.ledger.observed.clear()  # nobody looks at them again
-        ranked = rank(self.past.values())
-        self.past = {each.number: each for each in ranked[:REMEMBERED]}
-        return ranked
-
-    def unseen(self, round: Round) -> list[Params]:
-        """The latest settings that a round with a lag knows nothing of, to keep away from them."""
-        assert round.lag is not None
-        rounds = range(max(0, round.number - round.lag[0] + 1), round.number)
-        trials = [trial for number in rounds for trial in self.entered[Stage(number, 0)]]
-        return [trial.params for trial in trials[-UNSEEN:]]
-
-    def look(self, trial: Trial, rungs: int) -> Observation:
-        """A trial as a later round sees it that may look at so many of its rungs."""
-        whole = rungs == len(self.spec.rounds[trial.round].rungs)
-        return self.observe(trial, rungs if whole else self.shown(trial, rungs))
-
-    def shown(self, trial: Trial, rungs: int) -> int:
-        """How many of its first rungs a later round sees: none that may still be added.
-
-        Those are rungs which a trial entered in the place of one that was lost further up.
-        """
-        number, late = trial.number, self.late
-        entered = range(min(rungs, self.reached[number]))
-        reached = sum(late.get((number, rung), rung) < rungs for rung in entered)
-        over = self.spec.is_start(number) or self.ledger.completed_by(trial, reached)
-        return rungs if over or self.spec.rules < PASSES_ON else reached
-
-    def observe(self, trial: Trial, rungs: int) -> Observation:
-        """A trial as it was after this many rungs of its round, whatever it has trained since."""
-        reached = self.spec.rounds[trial.round].rungs[rungs - 1].epochs
-        amounts = [amount for amount in self.spec.amounts if amount <= reached]
-        return self.ledger.observe(trial, amounts, rungs)
 
     def is_done(self, job: Job) -> bool:
         """Whether a piece need not be trained: a run before a crash did it, or nothing is left.
@@ -562,29 +471,20 @@ class Scheduler:
         rungs = self.spec.rounds[stage.round].rungs
         going_on = []
         if stage.rung + 1 < len(rungs):
-            going_on = self.able(stage)[: rungs[stage.rung + 1].trials]
-            self.entered[Stage(stage.round, stage.rung + 1)] = going_on
-            self.reached.update(trial.number for trial in going_on)
+            going_on = self.lookback.able(stage)[: rungs[stage.rung + 1].trials]
+            self.lookback.enter(Stage(stage.round, stage.rung + 1), going_on)
             self.ready.append(Stage(stage.round, stage.rung + 1))
         kept = {trial.number for trial in going_on}
-        for trial in self.entered[stage]:
+        for trial in self.lookback.entered[stage]:
             known = trial.number in self.ledger.results
             # One that was called back before a crash has its fate later.
             if not known and trial.number not in kept and self.ledger.rung(trial) <= stage.rung:
                 self.settle(trial, Status.STOPPED)
         if stage.rung + 1 == len(rungs):  # until now a place might have come free
-            self.ledger.release(trial.number for trial in self.entered[Stage(stage.round, 0)])
+            self.ledger.release(
+                trial.number for trial in self.lookback.entered[Stage(stage.round, 0)]
+            )
         self.ledger.writer.sync()
-
-    def able(self, stage: Stage) -> list[Trial]:
-        """The trials that may go on from a rung, best first, without starting settings."""
-        rungs = stage.rung + 1
-        ranked = led(rank(self.observe(trial, rungs) for trial in self.entered[stage]))
-        return [
-            self.trials[observed.number]
-            for observed in ranked
-            if observed.finite and not self.spec.is_start(observed.number)
-        ]
 
     def pass_on(self, stage: Stage) -> bool:
         """Give the places of trials that failed or diverged at a rung to the next best.
@@ -596,19 +496,7 @@ class Scheduler:
         """
         if stage == BESIDE:
             return False
-        rungs = self.spec.rounds[stage.round].rungs
-        missing = rungs[stage.rung].trials - len(self.able(stage)) if stage.rung else 0
-        if missing <= 0 or self.spec.rules < PASSES_ON:
-            return False
-        stages = [Stage(stage.round, rung) for rung in range(stage.rung + 1)]
-        able = [[trial.number for trial in self.able(each)] for each in stages]
-        entered = [{trial.number for trial in self.entered[each]} for each in stages]
-        chosen = replacements(able, entered, missing)
-        going_on = [(self.trials[number], stages[rung]) for number, rung in chosen]
-        for trial, at in going_on:
-            self.entered[at].append(trial)
-            self.reached[trial.number] += 1
-            self.late[trial.number, at.rung] = stage.rung
+        going_on = self.lookback.fill(stage)
         self.call_back(going_on)
         if going_on:
             self.train(stage, going_on)

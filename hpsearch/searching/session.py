@@ -22,10 +22,11 @@ from hpsearch.searching.desk import Desk
 from hpsearch.searching.events import FilesChanged, Listener, Remarked, SearchEnded, SearchStarted
 from hpsearch.searching.history import check_params
 from hpsearch.searching.ledger import Ledger
+from hpsearch.searching.planning import rounds_of
 from hpsearch.searching.provenance import provenance
 from hpsearch.searching.refine import Refinement
 from hpsearch.searching.scheduler import Scheduler
-from hpsearch.searching.spec import check_reported, proposals, rounds_of, spec_for, spec_of
+from hpsearch.searching.spec import check_reported, proposals, spec_for, spec_of
 from hpsearch.searching.trainer import Function, backend_of, trainer_of
 from hpsearch.searching.trust import seal
 from hpsearch.searching.winner import write_winner

@@ -1,5 +1,6 @@
 """The search space: scales, parameters, and their places in the unit cube."""
 
+from hpsearch.space.alternatives import mixture, one_of
 from hpsearch.space.domain import Choice, Continuous, Discrete, Domain, Fixed, distinct, same
 from hpsearch.space.expression import Expression
 from hpsearch.space.scale import ALIASES, LINEAR, LOG, ONE_MINUS_POWER, SCALES, Scale
@@ -25,5 +26,7 @@ __all__ = [
     "Space",
     "distinct",
     "largest_integer",
+    "mixture",
+    "one_of",
     "same",
 ]

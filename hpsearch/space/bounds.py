@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from hpsearch.fields import is_number
+from hpsearch.space.alternatives import one_of
 from hpsearch.space.domain import Choice, Continuous, Discrete, Domain, Fixed, ascending, same
 from hpsearch.space.scale import LINEAR
 from hpsearch.space.space import Parameter, Space
@@ -29,32 +30,39 @@ def narrow(space: Space, elites: Sequence[Params], margin: float = MARGIN) -> Sp
     unless the elites reach both its ends. Discrete values stay on their grid, choices keep the
     values that the elites have (ordered ones those between them, too), and a parameter with
     one value left becomes fixed. One that is active in no elite stays as it is; one that can no
-    longer be active is removed.
+    longer be active is removed. The same holds for each of its alternatives.
 
     Args:
         space: what to narrow.
         elites: the good settings.
         margin: as a share of the old range, on the scale of the parameter.
     """
-    used = {parameter.name: _used(parameter, elites) for parameter in space}
-    domains = {
-        parameter.name: _narrow_domain(parameter, used[parameter.name], margin)
-        if used[parameter.name]
-        else parameter.domain
+    narrowed = {
+        parameter.name: [
+            replace(branch, domain=_narrow_domain(branch, used, margin) if used else branch.domain)
+            for branch in parameter.branches
+            for used in [_used(branch, space, elites)]
+        ]
         for parameter in space
     }
-    kept: dict[str, Parameter] = {}
-    for parameter in space:
-        when = {
-            name: tuple(v for v in values if name not in domains or domains[name].contains(v))
-            for name, values in parameter.when.items()
-        }
-        if all(when.values()):
-            domain = domains[parameter.name]
-            guess = () if isinstance(domain, Fixed) else parameter.guess
-            guess = tuple(value for value in guess if domain.contains(value))
-            kept[parameter.name] = replace(parameter, domain=domain, when=when, guess=guess)
+    kept: dict[str, list[Parameter]] = {}
+    for name, branches in narrowed.items():
+        kept[name] = []
+        for branch in branches:
+            when = {
+                above: tuple(v for v in values if _remains(v, narrowed.get(above)))
+                for above, values in branch.when.items()
+            }
+            if all(when.values()):
+                guess = () if branch.fixed else branch.guess
+                guess = tuple(value for value in guess if branch.domain.contains(value))
+                kept[name].append(replace(branch, when=when, guess=guess))
     return space.with_parameters(_without_orphans(kept, space))
+
+
+def _remains(value: Any, branches: Sequence[Parameter] | None) -> bool:
+    """Whether a parameter can still have a value; None stands for a fixed setting."""
+    return branches is None or any(branch.domain.contains(value) for branch in branches)
 
 
 def around(space: Space, params: Params) -> Space:
@@ -70,17 +78,19 @@ def around(space: Space, params: Params) -> Space:
     >>> [each.as_config() for each in around(space, {"rate": 0.01, "size": 32})]
     [{'scale': 'log', 'min': 0.00251, 'max': 0.0399}, {'values': [16, 32, 64]}]
     """
-    parameters = tuple(
-        replace(each, domain=_with(each, params[each.name])) if each.name in params else each
-        for each in space
-    )
-    near = [
-        {**params, parameter.name: value}
-        for parameter in parameters
-        if parameter.name in params and parameter.per is None
-        for value in _neighbours(parameter.domain, params[parameter.name])
-    ]
-    return narrow(space.with_parameters(parameters), [params, *near], NEAR)
+    parameters: list[Parameter] = []
+    near = []
+    for parameter in space:
+        here = space.branch(parameter, params) if parameter.alternatives else parameter
+        if here is None or parameter.name not in params:
+            parameters.append(parameter)
+            continue
+        value = params[parameter.name]
+        wider = replace(here, domain=_with(here, value))
+        parameters.append(one_of([wider if b is here else b for b in parameter.branches]))
+        if parameter.per is None:
+            near += [{**params, here.name: v} for v in _neighbours(wider.domain, value)]
+    return narrow(space.with_parameters(tuple(parameters)), [params, *near], NEAR)
 
 
 def _with(parameter: Parameter, value: Any) -> Domain:
@@ -125,29 +135,32 @@ def _neighbours(domain: Domain, value: Any) -> list[Any]:
     return [domain.nth(i) for i in (index - 1, index + 1) if 0 <= i < domain.count]
 
 
-def _without_orphans(parameters: Mapping[str, Parameter], space: Space) -> tuple[Parameter, ...]:
+def _without_orphans(
+    parameters: Mapping[str, Sequence[Parameter]], space: Space
+) -> tuple[Parameter, ...]:
     """Remove what depends on a removed parameter, and what depends on that, and so on."""
-    kept = dict(parameters)
+    kept = {name: branches for name, branches in parameters.items() if branches}
     while True:
-        orphans = [
-            parameter.name
-            for parameter in kept.values()
-            for name in parameter.depends_on
-            if name in space and name not in kept
-        ]
-        if not orphans:
-            return tuple(kept.values())
-        kept = {name: parameter for name, parameter in kept.items() if name not in orphans}
+        left = {
+            name: [b for b in branches if all(n in kept or n not in space for n in b.depends_on)]
+            for name, branches in kept.items()
+        }
+        if left == kept:
+            return tuple(map(one_of, kept.values()))
+        kept = {name: branches for name, branches in left.items() if branches}
 
 
-def _used(parameter: Parameter, elites: Sequence[Params]) -> list[Any]:
-    """All values of a parameter in the settings in which it is active, entries of lists too."""
+def _used(branch: Parameter, space: Space, elites: Sequence[Params]) -> list[Any]:
+    """All values of a branch in the settings in which it is active, entries of lists too."""
     values: list[Any] = []
+    parameter = space[branch.name]
     for params in elites:
+        if parameter.alternatives and space.branch(parameter, params) is not branch:
+            continue
         if parameter.name in params:
             value = params[parameter.name]
             values += value if parameter.per and isinstance(value, list) else [value]
-    return [value for value in values if parameter.domain.contains(value)]
+    return [value for value in values if branch.domain.contains(value)]
 
 
 def _narrow_domain(parameter: Parameter, values: list[Any], margin: float) -> Domain:

@@ -29,6 +29,14 @@ ALLOWED = (
     "or, not, a list [1, 2], an entry such as units[0], abs, len, log2, max, min, round and sum"
 )
 
+OTHER_WORDS = {
+    "[^=<>!]=[^=]": "; equality is ==",
+    "&&": "; && is and",
+    r"\|\|": "; || is or",
+    "!(?!=)": "; ! is not",
+}
+"""Signs of other languages, each with what is written here."""
+
 Values = Mapping[str, Any]
 Evaluate = Callable[[Values], Any]
 
@@ -100,13 +108,15 @@ def _parsed(text: str) -> ast.expr:
     """The tree of a text, no larger than any that somebody would write."""
     if len(text) > MOST_CHARACTERS:
         raise ExpressionError(f"has more than {MOST_CHARACTERS:,} characters; shorten it")
+    if not text.strip():
+        raise ExpressionError(f"is empty; {ALLOWED}")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of Python's about its own syntax
             tree = ast.parse(text.replace("\n", " ").strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        equal = "; equality is ==" if re.search("[^=<>!]=[^=]", text) else ""
-        raise ExpressionError(f"cannot be read{equal}; {ALLOWED}") from None
+        hints = "".join(hint for sign, hint in OTHER_WORDS.items() if re.search(sign, text))
+        raise ExpressionError(f"cannot be read{hints}; {ALLOWED}") from None
     if sum(isinstance(node, ast.expr) for node in ast.walk(tree)) > MOST_PARTS:
         raise ExpressionError(f"has more than {MOST_PARTS} parts; split it")
     return tree
@@ -313,11 +323,16 @@ def _of_many(function: Callable[[Sequence[Any]], Any]) -> Callable[[Sequence[Any
         numbers = given[0] if len(given) == 1 and isinstance(given[0], list) else given
         for number in numbers:
             _number(number, text)
-        if not numbers and function is not sum:
+        if not numbers and function is not _sum:
             raise InactiveError
         return _computed(function, [numbers], text)
 
     return call
+
+
+def _sum(numbers: Sequence[Any]) -> Any:
+    """Rounded once, as Python's own sum of floats has other bits from version 3.12 on."""
+    return math.fsum(numbers) if any(isinstance(n, float) for n in numbers) else sum(numbers)
 
 
 WORDS = {"true": True, "false": False, "null": None}
@@ -352,5 +367,5 @@ FUNCTIONS: Mapping[str, Callable[[Sequence[Any], str], Any]] = {
     "max": _of_many(max),
     "min": _of_many(min),
     "round": _round,
-    "sum": _of_many(sum),
+    "sum": _of_many(_sum),
 }

@@ -51,10 +51,11 @@ def _count(
                 return most
         return total
     parameter, rest = deciding[0], deciding[1:]
-    if not space.active(parameter, chosen):
+    branch = space.branch(parameter, chosen)
+    if branch is None:
         return _count(space, rest, others, chosen, most)
     total = 0
-    for value, alike in _classes(space, parameter):
+    for value, alike in _classes(space, branch):
         inner = {**chosen, parameter.name: value}
         total += alike * _count(space, rest, others, inner, most)
         if total >= most:
@@ -64,9 +65,10 @@ def _count(
 
 def _ways(space: Space, parameter: Parameter, chosen: Mapping[str, Any], most: int) -> int:
     """How many values a parameter can have beside those chosen; 1 where it is inactive."""
-    if not space.active(parameter, chosen):
+    branch = space.branch(parameter, chosen)
+    if branch is None:
         return 1
-    length, values = space.length(parameter, chosen), parameter.domain.count
+    length, values = space.length(branch, chosen), branch.domain.count
     if length == 0:
         return 1
     if values is None:
@@ -85,7 +87,8 @@ def _classes(space: Space, parameter: Parameter) -> Iterator[tuple[Any, int]]:
     named = {
         index
         for other in space
-        for value in other.when.get(parameter.name, ())
+        for branch in other.branches
+        for value in branch.when.get(parameter.name, ())
         if (index := domain.index(value)) is not None
     }
     yield from ((domain.nth(index), 1) for index in sorted(named))
@@ -130,10 +133,11 @@ def _values(
     space: Space, parameter: Parameter, chosen: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
     """What a parameter can add to a setting: once nothing, where it is inactive."""
-    if not space.active(parameter, chosen):
+    branch = space.branch(parameter, chosen)
+    if branch is None:
         return iter([{}])
-    name, domain = parameter.name, parameter.domain
-    length = space.length(parameter, chosen)
+    name, domain = branch.name, branch.domain
+    length = space.length(branch, chosen)
     if length == 0:
         return iter([{name: []}])
     if length is None:

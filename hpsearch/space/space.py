@@ -32,6 +32,8 @@ class Parameter:
             parameter is active.
         cross: whether each draw is trained with every value of this choice.
         guess: the value that the user expects to be best, alone; empty where there is none.
+        alternatives: parameters of the same name, of which the one counts whose `when` holds. The
+            domain of this one then spans theirs; `when` and `guess` are empty.
     """
 
     name: str
@@ -40,11 +42,19 @@ class Parameter:
     when: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
     cross: bool = False
     guess: tuple[Choosable, ...] = ()
+    alternatives: tuple[Parameter, ...] = ()
 
     @cached_property
     def depends_on(self) -> tuple[str, ...]:
         """The parameters and fixed settings that `when` and `per` name."""
+        if self.alternatives:
+            return tuple(dict.fromkeys(n for each in self.alternatives for n in each.depends_on))
         return (*self.when, self.per) if self.per else tuple(self.when)
+
+    @property
+    def branches(self) -> tuple[Parameter, ...]:
+        """The alternatives; where there are none, the parameter itself."""
+        return self.alternatives or (self,)
 
     @property
     def fixed(self) -> bool:
@@ -61,8 +71,18 @@ class Parameter:
         """Whether values that are close to each other on the coordinate are alike."""
         return not isinstance(self.domain, Choice) or self.domain.ordered
 
-    def as_config(self) -> dict[str, Any]:
-        """The parameter in the form of a configuration."""
+    def contains(self, value: Any) -> bool:
+        """Whether a value can be drawn in some setting."""
+        return any(each.domain.contains(value) for each in self.branches)
+
+    def as_config(self) -> dict[str, Any] | list[dict[str, Any]]:
+        """The parameter in the form of a configuration: a list where it has alternatives."""
+        if self.alternatives:
+            return [each.keys() for each in self.alternatives]
+        return self.keys()
+
+    def keys(self) -> dict[str, Any]:
+        """The keys of one that has no alternatives."""
         config = self.domain.as_config()
         if self.guess:
             config["guess"] = self.guess[0]
@@ -111,7 +131,10 @@ def largest_integer(domain: Domain) -> int | None:
 
 @dataclass(frozen=True)
 class Coordinate:
-    """One axis of the unit cube: a parameter, or one entry of a parameter with `per`."""
+    """One axis of the unit cube: a parameter, or one entry of a parameter with `per`.
+
+    Each of a parameter's alternatives has axes of its own, and is their parameter here.
+    """
 
     parameter: Parameter
     index: int | None = None
@@ -155,6 +178,10 @@ class Space:
     def __contains__(self, name: object) -> bool:
         return name in self._by_name
 
+    def get(self, name: str) -> Parameter | None:
+        """The parameter of this name; None where there is none."""
+        return self._by_name.get(name)
+
     def __iter__(self) -> Iterator[Parameter]:
         return iter(self.parameters)
 
@@ -195,10 +222,11 @@ class Space:
     def coordinates(self) -> tuple[Coordinate, ...]:
         """The axes of the unit cube; fixed parameters have none."""
         return tuple(
-            Coordinate(parameter, index)
+            Coordinate(branch, index)
             for parameter in self.parameters
-            if not parameter.fixed
-            for index in (range(self.most(parameter.per)) if parameter.per else (None,))
+            for branch in parameter.branches
+            if not branch.fixed
+            for index in (range(self.most(branch.per)) if branch.per else (None,))
         )
 
     @property
@@ -212,6 +240,24 @@ class Space:
         found: dict[str, list[int]] = {parameter.name: [] for parameter in self.parameters}
         for column, coordinate in enumerate(self.coordinates):
             found[coordinate.parameter.name].append(column)
+        return found
+
+    @cached_property
+    def branches(self) -> dict[str, tuple[tuple[Parameter, list[int]], ...]]:
+        """For each parameter, by name, its branches with the positions of their coordinates."""
+        found: dict[str, tuple[tuple[Parameter, list[int]], ...]] = {}
+        for parameter in self.parameters:
+            if not parameter.alternatives:
+                found[parameter.name] = ((parameter, self.columns[parameter.name]),)
+                continue
+            left = list(self.columns[parameter.name])
+            length = self.most(parameter.per) if parameter.per else 1
+            pairs = []
+            for branch in parameter.alternatives:
+                taken = 0 if branch.fixed else length
+                pairs.append((branch, left[:taken]))
+                left = left[taken:]
+            found[parameter.name] = tuple(pairs)
         return found
 
     def most(self, name: str) -> int:
@@ -254,6 +300,12 @@ class Space:
 
     def active(self, parameter: Parameter | Derived, chosen: Mapping[str, Any]) -> bool:
         """Whether a parameter is active, given the values of those before it `in_order`."""
+        if isinstance(parameter, Parameter) and parameter.alternatives:
+            return self.branch(parameter, chosen) is not None
+        return self._holds(parameter, chosen)
+
+    def _holds(self, parameter: Parameter | Derived, chosen: Mapping[str, Any]) -> bool:
+        """Whether what `when` and `per` name is active, and has a value that `when` allows."""
         for name in parameter.depends_on:
             if name not in chosen and name not in self.settings:
                 return False
@@ -262,6 +314,23 @@ class Space:
             if not any(same(value, each) for each in values):
                 return False
         return True
+
+    def branch(self, parameter: Parameter, chosen: Mapping[str, Any]) -> Parameter | None:
+        """The parameter as it counts beside these values: itself, or its alternative that holds.
+
+        None where it is inactive.
+        """
+        found = self._branch(parameter, chosen)
+        return None if found is None else found[0]
+
+    def _branch(
+        self, parameter: Parameter, chosen: Mapping[str, Any]
+    ) -> tuple[Parameter, list[int]] | None:
+        """The same with the positions of its coordinates."""
+        for pair in self.branches[parameter.name]:
+            if self._holds(pair[0], chosen):
+                return pair
+        return None
 
     def length(self, parameter: Parameter, chosen: Mapping[str, Any]) -> int | None:
         """How many values a list holds for this parameter; None if it has one value, no list."""
@@ -290,16 +359,18 @@ class Space:
         """The setting with these values, one for each coordinate."""
         chosen: dict[str, Any] = {}
         for parameter in self.in_order:
-            if not self.active(parameter, chosen):
+            found = self._branch(parameter, chosen)
+            if found is None:
                 continue
-            name, length = parameter.name, self.length(parameter, chosen)
-            if parameter.fixed:
-                value = parameter.domain.nth(0)
+            branch, columns = found
+            name, length = branch.name, self.length(branch, chosen)
+            if branch.fixed:
+                value = branch.domain.nth(0)
                 chosen[name] = value if length is None else [value] * length
             elif length is None:
-                chosen[name] = values[self.columns[name][0]]
+                chosen[name] = values[columns[0]]
             else:
-                chosen[name] = [values[column] for column in self.columns[name][:length]]
+                chosen[name] = [values[column] for column in columns[:length]]
         return self.with_derived({name: chosen[name] for name in self._by_name if name in chosen})
 
     @cached_property
@@ -383,9 +454,14 @@ class Space:
         point = np.full(self.dimensions, np.nan)
         for name, value in params.items():
             if name in self:
-                fraction = self[name].domain.fraction
-                values = value if self[name].per and isinstance(value, list) else [value]
-                for column, entry in zip(self.columns[name], values, strict=False):
+                branch, columns = self[name], self.columns[name]
+                if branch.alternatives:
+                    if (found := self._branch(branch, params)) is None:
+                        continue
+                    branch, columns = found
+                fraction = branch.domain.fraction
+                values = value if branch.per and isinstance(value, list) else [value]
+                for column, entry in zip(columns, values, strict=False):
                     point[column] = fraction(entry)
         return point
 
@@ -406,7 +482,8 @@ class Space:
         """Whether a setting could be drawn: it has the active parameters, each in its domain."""
         chosen: dict[str, Any] = {}
         for parameter in self.in_order:
-            if not self.active(parameter, chosen):
+            branch = self.branch(parameter, chosen)
+            if branch is None:
                 continue
             if parameter.name not in params:
                 return False
@@ -415,7 +492,7 @@ class Space:
             if length is not None and (not isinstance(value, list) or len(value) != length):
                 return False
             entries = value if length is not None and isinstance(value, list) else [value]
-            domain = parameter.domain
+            domain = branch.domain
             if not all(domain.contains(entry) for entry in entries):
                 return False
             chosen[parameter.name] = value if length is not None else domain.standard(value)
@@ -454,8 +531,10 @@ class Space:
         found: dict[str, Any] = {}
         for name, value in params.items():
             found[name] = value
-            if name in self:
-                parameter = self[name]
+            parameter = self.get(name)
+            if parameter is not None and parameter.alternatives:
+                parameter = self.branch(parameter, params)
+            if parameter is not None:
                 domain = parameter.domain
                 if parameter.per is not None and isinstance(value, list):
                     found[name] = [domain.standard(v) if domain.contains(v) else v for v in value]
@@ -477,17 +556,21 @@ class Space:
 
     def unordered(self) -> Space:
         """The same space, none of whose choices has an order."""
-        parameters = tuple(
-            replace(each, domain=replace(each.domain, ordered=False))
-            if isinstance(each.domain, Choice)
-            else each
-            for each in self.parameters
-        )
-        return replace(self, parameters=parameters)
 
-    def as_config(self) -> dict[str, dict[str, Any]]:
+        def without_order(parameter: Parameter) -> Parameter:
+            if not isinstance(parameter.domain, Choice):
+                return parameter
+            alternatives = tuple(map(without_order, parameter.alternatives))
+            domain = replace(parameter.domain, ordered=False)
+            return replace(parameter, domain=domain, alternatives=alternatives)
+
+        return replace(self, parameters=tuple(map(without_order, self.parameters)))
+
+    def as_config(self) -> dict[str, Any]:
         """The space in the form of a configuration; its constraints stand beside it."""
-        config = {parameter.name: parameter.as_config() for parameter in self.parameters}
+        config: dict[str, Any] = {
+            parameter.name: parameter.as_config() for parameter in self.parameters
+        }
         return config | {each.name: each.as_config() for each in self.derived}
 
 

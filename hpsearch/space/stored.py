@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hpsearch.fields import is_finite
+from hpsearch.space.alternatives import mixture, one_of
 from hpsearch.space.domain import (
     LARGEST,
     MOST_VALUES,
@@ -28,12 +29,14 @@ MOST_COORDINATES = 1000
 
 
 def space_from_config(
-    tree: Mapping[str, Any], settings: Mapping[str, Choosable], where: Sequence[str] = ()
+    tree: Mapping[str, Any],
+    settings: Mapping[str, Choosable],
+    where: Sequence[str] = (),
 ) -> Space:
     """The space that `Space.as_config` wrote.
 
     Args:
-        tree: the keys of each parameter, by name.
+        tree: the keys of each parameter, or of each of its alternatives, by name.
         settings: fixed settings of the trainer.
         where: the texts of its constraints.
 
@@ -47,7 +50,9 @@ def space_from_config(
     parameters, derived = [], []
     for name, keys in tree.items():
         try:
-            if "derive" in keys:
+            if isinstance(keys, list):
+                parameters.append(_alternatives(name, keys))
+            elif "derive" in keys:
                 derived.append(_derived(name, keys))
             else:
                 parameters.append(_parameter(name, keys))
@@ -64,6 +69,17 @@ def space_from_config(
     except RecursionError:
         raise ValueError("space: 'per' and 'when' name each other too deeply") from None
     return space
+
+
+def _alternatives(name: str, listed: Sequence[Any]) -> Parameter:
+    if len(listed) < 2 or not all(isinstance(keys, dict) for keys in listed):
+        raise ValueError("alternatives must be two mappings at least")
+    found = [_parameter(name, keys) for keys in listed]
+    if any(not each.when or each.cross or each.per != found[0].per for each in found):
+        raise ValueError("alternatives must each have 'when', no 'cross', and the same 'per'")
+    if (odd := mixture([each.domain for each in found])) is not None:
+        raise ValueError(f"[{odd[0]}] {odd[1]}")
+    return one_of(found)
 
 
 def _parameter(name: str, keys: Mapping[str, Any]) -> Parameter:
@@ -112,13 +128,14 @@ def _coordinates(parameter: Parameter, space: Space) -> int:
             raise ValueError(f"{where}: names {name!r}, which is not there")
         if name in space and (space[name].per or isinstance(space[name].domain, Continuous)):
             raise ValueError(f"{where}: names {name!r}, which is no single value of a few")
+    searched = sum(not each.fixed for each in parameter.branches)
     if parameter.per is None:
-        return 0 if parameter.fixed else 1
+        return searched
     named = space[parameter.per].domain if parameter.per in space else None
     length = largest_integer(named or Fixed(space.settings[parameter.per]))
     if length is None or length > MOST_COORDINATES:
         raise ValueError(f"{where}: per must name a whole number up to {MOST_COORDINATES:,}")
-    return 0 if parameter.fixed else length
+    return searched * length
 
 
 def _domain(keys: Mapping[str, Any]) -> Domain:

@@ -1,6 +1,7 @@
 """`hpsearch add`, `stop` and `note`: on a search at work, and on one that has ended."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -61,11 +62,21 @@ def test_a_search_at_work_takes_a_setting_stops_a_trial_and_ends(folder, hpsearc
     assert stopped.out == "trial 0 was stopped before its first rung ended\n"
     assert "trial 0: has ended already; it is stopped" in again.err
     assert ended.status == 0
+    waiting = hpsearch("stop", "slow", "--trial", "3")
+    assert waiting.out.startswith("trial 3 was stopped before its first rung ended, when the ")
     (folder / "go").touch()
     assert hpsearch("resume", "slow", "-q").status == 0
     found = lines(folder / "runs" / "slow")
-    assert [each["status"] for each in found] == ["stopped"] + ["completed"] * 4
+    assert [each["status"] for each in found] == [
+        "stopped",
+        "completed",
+        "completed",
+        "stopped",
+        "completed",
+    ]
     assert found[0]["error"] == "Stopped: by hand"
+    one = hpsearch("report", "slow", "--trial", "0").out
+    assert "Why it stopped\nStopped: by hand\n\nBy hand\ntrial 0 was stopped before its" in one
     assert found[4]["params"] == {"x": 0.5, "kind": "b"}
 
 
@@ -74,22 +85,32 @@ def test_a_finished_search_trains_a_setting_when_it_is_resumed_and_can_be_extend
 ):
     said = hpsearch("add", "slow", "--like", "1", "--set", "x=0.999")
     assert said.out.endswith("train it with: hpsearch resume runs/slow\n")
+    assert re.search(r"4 was added: .*; not trained yet", hpsearch("report", "slow").out)
+    waits = hpsearch("report", "slow", "--trial", "4").err
+    assert "trial 4 was added, and is not trained yet; train it with: hpsearch resume" in waits
     assert hpsearch("list").out.splitlines()[1].split()[1] == "interrupted"
     assert hpsearch("resume", "slow", "-q").status == 0
     found = lines(finished)
     assert found[4]["params"] == {"x": 0.999, "kind": found[1]["params"]["kind"]}
     assert "by trial 4" in hpsearch("report", "slow").out
+    assert "not trained yet" not in hpsearch("report", "slow").out
     assert hpsearch("resume", "slow", "-q", "--trials", "6").status == 0
     assert [each["number"] for each in lines(finished)] == [0, 1, 2, 3, 4, 5, 6]
     taken = hpsearch("add", "slow", "--set", "x=0.999", "--like", "1")
-    assert "this is the setting of trial 4 already" in taken.err
-    assert hpsearch("report", "slow", "--trial", "4").status == 0
+    assert "this is the setting of trial 4 already; train it again" in taken.err
+    assert "hpsearch retrain runs/slow --trial 4 --seeds K" in taken.err
+    one = hpsearch("report", "slow", "--trial", "4").out
+    assert re.search(r"round +by hand\n", one)
+    assert "By hand\ntrial 4 was added: x 0.999, kind" in one
+    told = json.loads(hpsearch("report", "slow", "--trial", "4", "--format", "json").out)
+    assert told["by_hand"][0].startswith("trial 4 was added")
 
 
 def test_notes_and_tags_are_shown_and_nothing_in_them_reaches_the_terminal_or_the_page(
     finished, hpsearch
 ):
-    assert hpsearch("note", "slow", HOSTILE, "--tag", "v1", "--tag", "v2").status == 0
+    tagged = hpsearch("note", "slow", HOSTILE, "--tag", "v1", "--tag", "v2", "--tag", "v1")
+    assert tagged.out.endswith("; tagged v1, v2\n")
     text = "<script>alert(1)</script>\\x1b[31m red"
     assert f"#v1 #v2 {text}" in hpsearch("list").out
     [listed] = json.loads(hpsearch("list", "--format", "json").out)
@@ -131,3 +152,13 @@ def test_a_damaged_line_is_named_with_what_to_do(finished, hpsearch):
         assert said.status == 1
         assert "interventions.jsonl: line 1" in said.err
         assert "restore the file" in said.err
+
+
+def test_values_that_are_mappings_are_shown_whole(finished, folder, hpsearch):
+    config = CONFIG.replace("[a, b]", "[{lr: 0.1, decay: false}, {lr: 1, decay: true}]")
+    (folder / "maps.yaml").write_text(config + 'where: ["x < 0.9"]\n')
+    assert hpsearch("run", "maps.yaml", "--name", "maps", "--backend", "serial").status == 0
+    refused = hpsearch("add", "maps", "--set", "x=0.95", "--set", "kind={lr: 1, decay: true}")
+    assert "found x: 0.95, kind: {lr: 1, decay: true}" in refused.err
+    added = hpsearch("add", "maps", "--set", "x=0.5", "--set", "kind={lr: 1, decay: true}")
+    assert added.out.startswith("trial 4 was added: x 0.5, kind {lr: 1, decay: true}; train it")

@@ -1,6 +1,7 @@
 """`hpsearch run`, `check` and `resume`: a search from its configuration to its summary."""
 
 import json
+import re
 import signal
 from pathlib import Path
 
@@ -104,6 +105,21 @@ def test_check_shows_range_median_scale_and_plan(hpsearch, digits):
     assert "1,079 train, 359 val, 359 test rows, 64 features, 10 classes" in said.out
     assert "64 trials in 6 rounds: 18 + 9 + 9 + 9 + 9 + 10" in said.out
     assert "2 at a time, jobs about" in said.out
+
+
+def test_check_says_how_far_a_budget_reaches_and_what_can_never_end_the_search(hpsearch, digits):
+    said = hpsearch(
+        "check", digits, "--set", "search.max_epochs=200", "--set", "search.patience=9"
+    )
+    assert re.search(
+        r"in all 1\d\d epochs of the 200 allowed, enough for \d+ of 64 trials", said.out
+    )
+    assert "! search.patience: 9 rounds of a search of " in said.out
+    space = "space={batch_size: {values: [8, 16]}, hidden_layers: {type: int, min: 0, max: 2}}"
+    sets = [
+        f"--set={text}" for text in (space, "where=[hidden_layers < 2]", "search.sampler=grid")
+    ]
+    assert "draws keep it; others are left out" in hpsearch("check", digits, *sets).out
 
 
 def test_the_first_trials_of_a_dry_run_are_those_of_the_run(hpsearch, search, trials, digits):

@@ -47,6 +47,7 @@ def test_what_a_run_keeps_of_its_metrics_means_the_same(tmp_path):
         ([{}, {"name": "val_accuracy"}], r"metric\[1\].name: 'val_accuracy' is listed twice"),
         ([{}, {"name": "val_loss", "at": "best"}], r"metric\[1\].at: the first metric decides"),
         ([{}, {"name": "val_loss", "at_mots": 2}], r"at_mots: unknown key .*'at_most'"),
+        ([{}, {"name": "val_loss", "goal": "minimise"}], r"^metric\[1\].goal: must be minimize"),
         ([{"at_least": 0.9, "at_most": 0.5}], r"at_least: must be at most at_most \(0.5\), found"),
         ([{}, {"name": "parameters", "at_most": "few"}], r"metric\[1\].at_most: must be a"),
     ],
@@ -60,6 +61,13 @@ def test_a_metric_of_ones_own_needs_a_goal_or_a_bound():
     with pytest.raises(ConfigError, match=r"metric\[1\]\.goal: missing; .* at_most or at_least"):
         metrics_from([{"name": "score", "goal": "maximize"}, {"name": "latency"}])
     assert metrics_from([{"name": "loss"}, {"name": "latency", "at_most": 5}])[1].goal is None
+
+
+@pytest.mark.parametrize("wrong", [{"goal": "minimise"}, {"at_most": "few"}, {"at_mots": 5}])
+def test_a_wrong_goal_or_bound_is_one_problem(wrong):
+    with pytest.raises(ConfigError) as refused:
+        metrics_from([{"name": "score", "goal": "maximize"}, {"name": "latency", **wrong}])
+    assert len(refused.value.problems) == 1
 
 
 def test_the_example_of_the_guide_is_sound(tmp_path):

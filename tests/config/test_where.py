@@ -101,6 +101,17 @@ def test_the_draws_that_are_looked_at_keep_the_constraints():
          "c.yaml:6:5: where[1]: in some trials: units * layers: must be of numbers, found a"),
         (("beta1 < beta2", "beta1"),
          "c.yaml:5:5: where[0]: in some trials: beta1: must be true or false, found 0."),
+        (("beta1 < beta2", "beta1 < 1 && beta2 < 1"),
+         "c.yaml:5:5: where[0]: cannot be read; && is and; an expression "),
+        (("beta1 < beta2", '""'), "c.yaml:5:5: where[0]: is empty; an expression "),
+        (("beta1 < beta2", "beta1.low < beta2"),
+         "c.yaml:5:5: where[0]: 'beta1.low' is neither in 'space' nor fixed in 'trainer' (did you "
+         'mean \'beta1\'?); an entry of beta1 is beta1["low"]'),
+        (("beta1 < beta2", "beta1 / 0 < beta2"),
+         "c.yaml:5:5: where[0]: no draw keeps all 3 constraints, at least 1% must; "
+         "'beta1 / 0 < beta2' costs most, 0.00% keep it; loosen it, or narrow the space to where "
+         "it holds; in some trials it has no value: beta1 / 0: "),
+        (("beta1 < beta2", "true"), 'found a list; where[0] is true, put it in quotes'),
         (("where:\n", "where: 3\nnever:\n"),
          'c.yaml:4:8: where: must be a list of texts such as ["beta1 < beta2"], found 3'),
         (("where:\n", "constraints:\n"),

@@ -8,7 +8,7 @@ import pytest
 
 import hpsearch
 from hpsearch.config import from_mapping
-from hpsearch.searching.spec import rounds_of
+from hpsearch.searching.planning import rounds_of
 from hpsearch.store import create, write_json, write_lines
 from hpsearch.trial import Piece, Result, Status
 

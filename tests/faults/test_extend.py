@@ -8,10 +8,10 @@ import pytest
 
 from hpsearch.config import from_mapping
 from hpsearch.errors import RunError
+from hpsearch.searching.planning import rounds_of
 from hpsearch.searching.refine import refine
 from hpsearch.searching.resume import reopen
 from hpsearch.searching.session import begin, conduct, read_data
-from hpsearch.searching.spec import rounds_of
 from hpsearch.store import RunDirectory
 
 SMALL = {

@@ -6,10 +6,10 @@ import pytest
 
 from hpsearch.config import from_mapping
 from hpsearch.errors import RunError
+from hpsearch.searching.planning import rounds_of, shortage, trials_of
 from hpsearch.searching.refine import refine
 from hpsearch.searching.resume import reopen
 from hpsearch.searching.session import begin, conduct
-from hpsearch.searching.spec import rounds_of, shortage, trials_of
 from hpsearch.space.settings import key, settings
 
 SPACE = {

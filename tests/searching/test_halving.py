@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from hpsearch.searching.spec import rounds_of
+from hpsearch.searching.planning import rounds_of
 from hpsearch.searching.stages import busy, planned_epochs
 from hpsearch.space import Choice, Continuous, Parameter, Space
 

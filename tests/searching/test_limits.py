@@ -14,16 +14,10 @@ from hpsearch.report.terminal import show
 from hpsearch.sampling.plan import extended
 from hpsearch.sampling.ranking import Observation
 from hpsearch.searching.limits import Limits, Watch
+from hpsearch.searching.planning import epochs_needed, grid_of, plan_for, rounds_of
 from hpsearch.searching.resume import on_with, reopen
 from hpsearch.searching.session import conduct
-from hpsearch.searching.spec import (
-    epochs_needed,
-    grid_of,
-    plan_for,
-    proposals,
-    rounds_of,
-    spec_for,
-)
+from hpsearch.searching.spec import proposals, spec_for
 from hpsearch.space import Choice, Continuous, Parameter, Space
 from hpsearch.store import files
 from hpsearch.trial import Ending, Result, Status
@@ -432,6 +426,7 @@ def test_what_ended_a_run_is_told_and_resume_goes_on_past_it(searched, digits, d
     assert run.info.ending.by == "target"
     assert [r.number for r in run.results] == list(range(last + 1))
     summary = summarise(run)
+    assert summary.end.startswith("ended early: trial ")
     said = f"trial {last} is the first to reach the target"
     assert summary.as_json()["ended"]["by"] == "target"
     show(summary)
@@ -447,6 +442,13 @@ def test_what_ended_a_run_is_told_and_resume_goes_on_past_it(searched, digits, d
     assert [(r.number, r.params, r.value) for r in run.results] == [
         (r.number, r.params, r.value) for r in whole.results
     ]
+
+
+def test_a_limit_that_the_last_trial_of_a_plan_reaches_ends_nothing_early(searched, digits):
+    run = searched(digits("search.trials=4", "search.patience=1"))
+    with run.writing() as writer:
+        writer.describe(replace(run.info, ending=Ending("patience", 3)))
+    assert summarise(run).end.startswith("ended with its plan: no better best in 1 round")
 
 
 def test_a_larger_budget_makes_a_longer_plan(searched, digits, dataset):

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from hpsearch.config import from_mapping
 from hpsearch.sampling.plan import ladder, lag, plan, round_sizes
-from hpsearch.searching.spec import rounds_of
+from hpsearch.searching.planning import rounds_of
 from hpsearch.searching.stages import Stage, busy, epochs_of, needs, seen, ways_to_the_end
 
 

@@ -160,7 +160,9 @@ def test_overlapping_rounds_see_the_same_whatever_is_lost_when_and_in_which_orde
 ):
     whole, run = new_run(), new_run()
     search = go(whole, overlapping, trainer=Cliff())
-    assert search.late  # some trials came up in others' places while later rounds were at work
+    assert (
+        search.lookback.late
+    )  # some trials came up in others' places while later rounds were at work
     for turn in range(200):
         try:
             go(run, overlapping, anyhow(seed=turn, jobs=7, answers=answers), trainer=Cliff())

@@ -126,7 +126,7 @@ def test_a_round_whose_trials_are_on_disk_is_not_proposed_again(tmp_path, config
     run = search(tmp_path, config)
     before = run.results
     monkeypatch.setattr(
-        "hpsearch.searching.scheduler.proposals", lambda *_: pytest.fail("was proposed again")
+        "hpsearch.searching.lookback.proposals", lambda *_: pytest.fail("was proposed again")
     )
     conduct(run, lambda event: None, config, function=train)
     assert run.results == before

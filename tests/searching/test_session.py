@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from hpsearch.errors import ConfigError, RunError
+from hpsearch.searching.planning import rounds_of
 from hpsearch.searching.session import (
     begin,
     conduct,
@@ -12,7 +13,6 @@ from hpsearch.searching.session import (
     run_name,
     same_data,
 )
-from hpsearch.searching.spec import rounds_of
 from hpsearch.searching.trainer import jobs_of
 
 

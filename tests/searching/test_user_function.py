@@ -11,10 +11,10 @@ import pytest
 
 from hpsearch.config import from_mapping
 from hpsearch.errors import TrainerError
+from hpsearch.searching.planning import rounds_of
 from hpsearch.searching.refine import refine
 from hpsearch.searching.retrain import jobs_again, known_trial, train
 from hpsearch.searching.session import begin, conduct
-from hpsearch.searching.spec import rounds_of
 from hpsearch.searching.trainer import inspected, jobs_of, threads_of
 
 AWKWARD = """

@@ -33,6 +33,7 @@ SETTING = {
         ("units[0] * layers", 128),
         ("units[-1]", 32),
         ("sum(units) / len(units)", 48.0),
+        ("sum([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7])", 2.8),
         ("max(units) - min(units[0], units[1], 8)", 56),
         ("7 // 2 + 7 % 2 - -1", 5),
         ("2 ** layers", 4),

@@ -146,7 +146,7 @@ def _panels(summary: Summary, figures: dict[str, Figure]) -> str:
     """A panel for each parameter, on its own scale."""
     places = []
     for index, (name, figure) in enumerate(panels(summary)):
-        scale = summary.config.space[name].as_config().get("scale", "")
+        scale = summary.config.space[name].domain.as_config().get("scale", "")
         shown = f" <small>{escaped(scale)}</small>" if scale not in ("", "linear") else ""
         place = plot(f"parameter-{index}", figure, figures)
         places.append(f"<figure><figcaption>{short(name, 40)}{shown}</figcaption>{place}</figure>")

@@ -41,7 +41,7 @@ def headline(summary: Summary) -> str:
         f"seed {info.seed}",
         info.created[:16].replace("T", " "),
         f"refined from {short(info.parent)}" if info.parent else "",
-        f"ended early: {short(summary.why_ended, 160)}" if summary.why_ended else "",
+        short(summary.end, 180) if summary.end else "",
         f"{counted(summary.retried, 'failed attempt')} trained again" if summary.retried else "",
     ]
     kicker = (

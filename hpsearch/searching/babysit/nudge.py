@@ -67,16 +67,17 @@ def _completed(space: Space, given: dict[str, Any]) -> dict[str, Any]:
     """
     chosen: dict[str, Any] = {}
     for parameter in space.in_order:
-        if not space.active(parameter, chosen):
+        branch = space.branch(parameter, chosen)
+        if branch is None:
             given.pop(parameter.name, None)
             continue
         length = space.length(parameter, chosen)
         found = given.get(parameter.name, [])
         if length is not None and isinstance(found, list):
-            more = [parameter.domain.at(0.5)] * max(0, length - len(found))
+            more = [branch.domain.at(0.5)] * max(0, length - len(found))
             given[parameter.name] = [*found, *more][:length]
         elif parameter.name not in given:
-            given[parameter.name] = parameter.domain.at(0.5)
+            given[parameter.name] = branch.domain.at(0.5)
         chosen[parameter.name] = given[parameter.name]
     others = {name: value for name, value in given.items() if name not in chosen}
     return {**{p.name: chosen[p.name] for p in space if p.name in chosen}, **others}

@@ -98,7 +98,7 @@ def _places(
 ) -> list[tuple[float, Result, Any]]:
     """Where each value stands; those of a choice or whole number are spread a little."""
     spread = JITTER if parameter.categorical or len(scale.places) <= 6 else 0.0
-    discrete = parameter.as_config().get("type") == "int" or "step" in parameter.as_config()
+    discrete = isinstance(parameter.domain, Discrete)
     spread = spread if parameter.categorical or discrete else 0.0
     return [
         (scale.place(value) + spread * ((r.number * 0.618) % 1 * 2 - 1), r, value)
@@ -197,7 +197,7 @@ def _rounds(
 def _spans(region: list[Any], parameter: Parameter, scale: Axis) -> list[tuple[float, float]]:
     """A range as one span of the axis, choices as one narrow span each."""
     if parameter.categorical:
-        half = 0.35 / max(1, len(parameter.as_config().get("values", region)))
+        half = 0.35 / max(1, len(parameter.domain.as_config().get("values", region)))
         return [(scale.place(v) - half, scale.place(v) + half) for v in region]
     low, high = scale.place(region[0]), scale.place(region[-1])
     domain, half = parameter.domain, 0.0
