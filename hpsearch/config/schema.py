@@ -121,6 +121,22 @@ class Metric(Keys):
 
 
 @dataclass(frozen=True)
+class NormalKeys(Keys):
+    """A normal law of drawing."""
+
+    mean: Annotated[int | float, rules.finite()] = key(
+        "Where values are most likely: a true value, never an exponent. On `log` the median.",
+        examples=[0.01],
+    )
+    deviation: Annotated[int | float, rules.above_zero()] = key(
+        "Two thirds of the values lie at most so far from the mean: in powers of ten on `log` "
+        "(0.5: a factor of 3.2) and, for the distance from 1, on `1-10^r`. Of another tool's "
+        "lognormal, whose mu and sigma are powers of e, write e^mu and sigma / 2.3.",
+        examples=[0.5],
+    )
+
+
+@dataclass(frozen=True)
 class ParameterKeys(Keys):
     """One hyperparameter: a range (`min`, `max`), a choice (`values`), a `value`, or derived."""
 
@@ -143,6 +159,12 @@ class ParameterKeys(Keys):
     )
     step: Annotated[int | float | None, rules.optional(rules.finite())] = key(
         "Only min, min + step, ... up to max.", None
+    )
+    normal: Annotated[NormalKeys | None, Switch(NormalKeys, null=True, on_off=False)] = key(
+        "Of a range: drawn by a normal law on the scale, not evenly. Without `min` and `max` it "
+        "goes 4 deviations to either side; these cut it off.",
+        None,
+        examples=[{"mean": 0.01, "deviation": 0.5}],
     )
     values: Annotated[list[Any] | None, rules.optional(space_rules.choices())] = key(
         "A choice, each equally likely. A list or a mapping among them is one value; a "
