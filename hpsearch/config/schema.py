@@ -9,7 +9,7 @@ the reference page are made from these classes, too; importing them is cheap.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -117,7 +117,7 @@ class Metric(Keys):
 
     def as_dict(self) -> dict[str, Any]:
         """As run.json has it; a bound that there is not is left out."""
-        return {name: value for name, value in vars(self).items() if value is not None}
+        return {name: value for name, value in _keys(self).items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -520,7 +520,7 @@ class Config(Heading):
         return {
             "name": self.name,
             "seed": self.seed,
-            "data": None if self.data is None else _plain(vars(self.data)),
+            "data": None if self.data is None else _plain(_keys(self.data)),
             "trainer": {
                 "kind": self.trainer.kind,
                 **_plain(self.trainer.options),
@@ -530,13 +530,13 @@ class Config(Heading):
             "space": _plain(self.space.as_config()),
             **({"where": list(self.where)} if self.where else {}),
             "search": {
-                **_plain(vars(self.search)),
+                **_plain(_keys(self.search)),
                 "halving": _plain(self.search.halving) or False,
                 "confirm": _plain(self.search.confirm) or False,
                 "start": _plain(self.search.start) or None,
             },
-            "parallel": _plain(vars(self.parallel)),
-            "babysit": _plain(vars(self.babysit)),
+            "parallel": _plain(_keys(self.parallel)),
+            "babysit": _plain(_keys(self.babysit)),
         }
 
     def _metrics(self) -> Any:
@@ -544,10 +544,15 @@ class Config(Heading):
         return [first, *others] if others else first
 
 
+def _keys(section: Any) -> dict[str, Any]:
+    """The keys of a section, also those that an old run's file lacked: `vars` has none of them."""
+    return {each.name: getattr(section, each.name) for each in fields(section)}
+
+
 def _plain(value: Any) -> Any:
     """A value with dicts for mappings, lists for tuples and text for paths, all the way down."""
     if isinstance(value, Halving | Confirm | Tls):
-        return _plain(vars(value))
+        return _plain(_keys(value))
     if isinstance(value, Mapping):
         return {key: _plain(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
