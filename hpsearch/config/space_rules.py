@@ -168,6 +168,7 @@ class _Written:
     keys: Any  # with the conditions of the groups around it
     place: KeyPath
     around: Around
+    groups: tuple[str, ...]  # the values that have one, of `choice`
     listed: bool  # as one of a list
 
 
@@ -192,9 +193,8 @@ def ungrouped(space: Mapping[str, Any]) -> Ungrouped:
             found.moved[here] = form.place
             for other, (_, group) in form.around.items():
                 found.moved[(*here, "when", other)] = group
-            values = form.keys.get("values") if isinstance(form.keys, dict) else None
-            found.moved[(*here, "values")] = (*form.place, "choice")
-            for j, value in enumerate(values if isinstance(values, list) else []):
+            for j, value in enumerate(form.groups):
+                found.moved[(*here, "values")] = (*form.place, "choice")
                 found.moved[(*here, "values", j)] = (*form.place, "choice", value)
     return found
 
@@ -224,7 +224,9 @@ def _walk(
             if grouped:
                 keys = _as_values(keys, place, problems)
             inside = _within(keys, place, around, problems)
-            written.setdefault(name, []).append(_Written(inside, place, around, listed))
+            written.setdefault(name, []).append(
+                _Written(inside, place, around, tuple(grouped), listed)
+            )
             when = (
                 keys["when"] if grouped and listed and isinstance(keys.get("when"), dict) else {}
             )
