@@ -178,3 +178,13 @@ def test_a_grid_that_is_extended_does_not_try_again_what_was_added(finished, fol
     assert hpsearch("resume", "grid", "-q", "--trials", "99").status == 0
     tried = [str(each["params"]) for each in lines(folder / "runs" / "grid")]
     assert len(tried) == len(set(tried)) == 6
+
+
+def test_runs_side_by_side_tell_their_tags_and_what_was_added(finished, folder, hpsearch):
+    assert hpsearch("run", "slow.yaml", "--name", "other", "--backend", "serial").status == 0
+    assert hpsearch("add", "slow", "--set", "x=0.25").status == 0
+    assert hpsearch("note", "slow", "--tag", "v1").status == 0
+    said = hpsearch("report", "slow", "other").out
+    assert re.search(r"added by hand +4\b", said)
+    assert re.search(r"tags +v1\b", said)
+    assert "ended by" not in said
