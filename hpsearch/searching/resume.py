@@ -308,6 +308,7 @@ def _refused(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[st
     """What differs and may not, one line each."""
     for key, old, new in _differences(before, after):
         name = ".".join(key)
+        name = name.replace("metric.0.", "metric.", 1)  # of several metrics the first decides
         if not any(name == free or name.startswith(f"{free}.") for free in FREE):
             yield f"{name}: was {_shown(old)}, is now {_shown(new)}"
 
@@ -318,6 +319,8 @@ def _differences(
     """Each key at which two trees of plain values differ, with both values; None for none."""
     for name in {**before, **after}:
         old, new = before.get(name), after.get(name)
+        if name == "metric" and isinstance(old, list) and isinstance(new, list):
+            old, new = ({str(i): each for i, each in enumerate(side)} for side in (old, new))
         if isinstance(old, Mapping) and isinstance(new, Mapping):
             yield from _differences(old, new, (*above, name))
         elif old != new:
