@@ -8,6 +8,7 @@ import pytest
 
 from hpsearch.config import from_mapping
 from hpsearch.errors import ConfigError, RunError
+from hpsearch.report.findings import listed
 from hpsearch.report.html.page import page
 from hpsearch.report.summary import summarise
 from hpsearch.report.terminal import show
@@ -437,6 +438,7 @@ def test_what_ended_a_run_is_told_and_resume_goes_on_past_it(searched, digits, d
     assert [r.number for r in run.results] == list(range(last + 1))
     summary = summarise(run)
     assert summary.end.startswith("ended early: trial ")
+    assert listed(run)["ended_by"] == "target"
     said = f"trial {last} is the first to reach the target"
     assert summary.as_json()["ended"]["by"] == "target"
     show(summary)
