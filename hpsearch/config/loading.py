@@ -11,6 +11,7 @@ from typing import Any
 
 from hpsearch.config import checks, overrides, starting, yaml_text
 from hpsearch.config.domains import derived_mixture, domain, misfit_alternatives
+from hpsearch.config.groups import ungrouped
 from hpsearch.config.parts import (
     Parts,
     TrainerParts,
@@ -21,7 +22,6 @@ from hpsearch.config.parts import (
 )
 from hpsearch.config.problems import Positions, Problem
 from hpsearch.config.schema import ABSENT, Config, Heading, Metric, Parallel, Tls, TrainerConfig
-from hpsearch.config.space_rules import ungrouped
 from hpsearch.data.options import BUILT_IN
 from hpsearch.errors import ConfigError, as_argument
 from hpsearch.fields import show
