@@ -11,7 +11,9 @@ import click
 import pytest
 import yaml
 
+import hpsearch
 from hpsearch.cli import cli
+from hpsearch.config.yaml_text import read as read_yaml
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
@@ -82,6 +84,38 @@ def test_every_command_of_the_guide_works_and_so_does_its_python(outputs, folder
         exec(code, names)
         if "pd" in names:
             assert len(names["trials"]) == len(names["params"]) == 8
+
+
+def yaml_blocks(page):
+    """The YAML of a page that has keys."""
+    found = re.findall(r"(?<=```yaml\n).*?(?=^```$)", page, re.MULTILINE | re.DOTALL)
+    return [tree for block in found if (tree := read_yaml(block.encode(), "x")[0])]
+
+
+def reports(params, epochs):
+    """Train whatever there is, and report what the examples name."""
+    value = (len(str(params)) % 7) / 10
+    return dict.fromkeys(("val_accuracy", "val_loss", "parameters"), value)
+
+
+@pytest.mark.parametrize("number", range(len(yaml_blocks(GUIDE))))
+def test_every_configuration_of_the_guide_is_searched(number, tmp_path):
+    tree = yaml_blocks(GUIDE)[number]
+    tree.pop("data", None)
+    base = {"metric": {"name": "val_accuracy"}, "space": {"x": {"min": 0, "max": 1}}}
+    run = hpsearch.search(
+        base
+        | tree
+        | {"name": "guide", "trainer": {"epochs": 3}, "parallel": {"backend": "serial"}},
+        tmp_path,
+        objective=reports,
+        trials=9,
+        progress=False,
+    )
+    assert run.status == "finished"
+    assert len(run.trials) >= 4  # all that some of the spaces hold
+    for trial in run.trials:
+        assert run.config.space.feasible(trial.params)
 
 
 @pytest.mark.slow

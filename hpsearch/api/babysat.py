@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from hpsearch.api import values
-from hpsearch.api.progress import to_the_caller
+from hpsearch.api.progress import told
 from hpsearch.api.run import Objective, Run, as_texts, loaded
 from hpsearch.config import Config, file_meant
 from hpsearch.data.dataset import Dataset, write_folds
@@ -194,9 +193,9 @@ class Babysat(Run):
             HpsearchError: another process trains it, training fails, or the data have changed.
         """
         epochs = values.whole("epochs", epochs, 1)
-        with self._at_work(_warn) as session:
+        with self._at_work(told) as session:
             if session.over:
-                _warn(_at_its_end(session))
+                told(_at_its_end(session))
             reopened(session, BY)
             trained = session.train(epochs)
             curve = session.story.curve(session.record.number)
@@ -221,7 +220,7 @@ class Babysat(Run):
         epochs = values.whole_or_none("epochs", epochs, 1)
         if epochs is not None:
             check_length(self.directory, epochs)
-        with self._at_work(_warn) as session:
+        with self._at_work(told) as session:
             go_on(session, epochs, BY)
             while not session.over and not session.record.lines.paused:
                 session.turn(timeout=None)
@@ -280,8 +279,10 @@ class Babysat(Run):
         """
         return self._ask(Request("set", settings, note=note, by=BY))
 
-    def note(self, text: str) -> str:
-        """Write a note into the diary."""
+    def note(self, text: str | None = None, *, tags: Sequence[str] = ()) -> str:
+        """Write a note into the diary; tags are for searches."""
+        if tags:
+            raise RunError(f"{self.path}: tags: go with a search; this is a babysat model")
         return self._ask(Request("set", {}, note=text, by=BY))
 
     def undo(self, note: str | None = None) -> str:
@@ -317,15 +318,21 @@ class Babysat(Run):
             )
         )
 
-    def stop(self, note: str | None = None) -> str:
+    def stop(self, note: str | None = None, *, trial: int | None = None) -> str:
         """End the training, and keep the best epoch; `step` and `finish` would go on.
+
+        Args:
+            note: why, for the diary.
+            trial: of a search; a babysat model is stopped whole.
 
         Raises:
             HpsearchError: as for `step`.
         """
+        if trial is not None:
+            raise RunError(f"{self.path}: trial: goes with a search; this is a babysat model")
         request = Request("stop", note=values.text("note", note), by=BY)
         if self.directory.at_work:
-            return steer(self.directory, request, say=_warn)
+            return steer(self.directory, request, say=told)
         with self._at_work() as session:
             session.catch_up()
             text = "had come to its end" if session.over else session.act(request)
@@ -375,7 +382,7 @@ class Babysat(Run):
         values.text("note", request.note)
         request = replace(request, set=values.settings(request.set))
         if self.directory.at_work:
-            return steer(self.directory, request, say=_warn)
+            return steer(self.directory, request, say=told)
         if self._ready is None:
             return act_on_idle(self.directory, request)
         refused: HpsearchError | None = None
@@ -413,7 +420,7 @@ class Babysat(Run):
                 pass
         config = reopen_model(run, named=function is None, trust=self._trust)
         if (remark := unsealed(run, run.info)) is not None:
-            _warn(remark)
+            told(remark)
         kept = ExitStack()
         try:
             self._ready = _prepared(kept, run, config, self._dataset, function)
@@ -535,11 +542,7 @@ def _at_its_end(session: Session) -> str:
 def _remarked(event: Event) -> None:
     """Warn of what a trainer remarks on a change."""
     if isinstance(event, Remarked):
-        _warn(event.message)
-
-
-def _warn(text: str) -> None:
-    warnings.warn(text, stacklevel=to_the_caller())
+        told(event.message)
 
 
 def _nothing() -> None:

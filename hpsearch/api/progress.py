@@ -77,6 +77,11 @@ class Bar:
             self._bar = None
 
 
+def told(text: str) -> None:
+    """Warn the code that called hpsearch."""
+    warnings.warn(text, stacklevel=to_the_caller())
+
+
 def to_the_caller() -> int:
     """The `stacklevel` of `warnings.warn` at which the code that called hpsearch stands."""
     frame, level = sys._getframe(1), 1

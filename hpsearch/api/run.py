@@ -6,12 +6,14 @@ import json
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hpsearch.api.progress import Bar
+from hpsearch.api.progress import Bar, told
 from hpsearch.api.report import Report
-from hpsearch.api.values import function, plain, shown
+from hpsearch.api.values import function, plain, shown, text, whole_or_none
+from hpsearch.api.values import settings as values_of
 from hpsearch.config import Config, from_mapping, from_run
 from hpsearch.config import load as load_config
 from hpsearch.data.encoding import batches, surprises
@@ -23,10 +25,12 @@ from hpsearch.report.findings import write_report
 from hpsearch.report.summary import Summary, summarise
 from hpsearch.report.table import columns
 from hpsearch.searching.criterion import Curve
+from hpsearch.searching.desk import act_on
 from hpsearch.searching.launch import launch, prepare, prepare_refinement, resume
 from hpsearch.searching.models import winning_model
 from hpsearch.searching.spec import past_trials, spec_of
 from hpsearch.store import RunDirectory, find
+from hpsearch.store.requests import Request
 from hpsearch.trial import Result
 
 if TYPE_CHECKING:
@@ -169,7 +173,7 @@ class Run:
             jobs: how many trials train at once.
             trials: go on to so many in all, more than were planned.
             overrides: what may change in a run that has begun, by dotted key: `parallel.*`,
-                `search.timeout`, `search.trial_timeout`.
+                `search.timeout`, `search.trial_timeout` and limits such as `metric.target`.
             progress: show a bar.
             trust: run the function, command or Keras model that the run names, though it is not
                 sealed as yours; seals it. With an `objective` nothing else runs.
@@ -224,6 +228,74 @@ class Run:
         )
         with Bar(progress) as notify:
             return Run(launch(prepared, self.path.parent, name, notify))
+
+    def add(
+        self, settings: Mapping[str, Any], like: int | None = None, note: str | None = None
+    ) -> str:
+        """Train a setting of your own in full, beside those that are proposed.
+
+        A search at work begins at once; one that stands or has finished is resumed for it.
+
+        Args:
+            settings: values by name, in the space; what is left out is the trainer's default, or
+                the middle of the range.
+            like: the trial from which what is left out is taken instead.
+            note: why, for the report.
+
+        Returns:
+            What was done, in words; the trial's number is among them.
+
+        Raises:
+            HpsearchError: a value cannot be; nothing has changed then.
+        """
+        if not isinstance(settings, Mapping):
+            raise HpsearchError(
+                "settings: must be a mapping such as {'learning_rate': 0.01}, found "
+                f"{shown(settings)}"
+            )
+        if not settings and like is None:
+            raise HpsearchError(
+                "settings: must hold a value such as {'learning_rate': 0.01}, or `like` a trial; "
+                "found neither"
+            )
+        like = whole_or_none("like", like, 0)
+        return self._act(
+            Request("add", values_of(settings), text("note", note), trial=like, by="python")
+        )
+
+    def stop(self, *, trial: int | None = None, note: str | None = None) -> str:
+        """End the search where it is at work, as Ctrl-C there does, or one of its trials.
+
+        Args:
+            trial: the number of a trial, which never goes on; None for the whole search, which
+                `resume` goes on with.
+            note: why, for the report.
+
+        Returns:
+            What was done, in words.
+
+        Raises:
+            HpsearchError: nothing is at work, or the trial has ended.
+        """
+        trial = whole_or_none("trial", trial, 0)
+        return self._act(Request("stop", note=text("note", note), trial=trial, by="python"))
+
+    def note(self, text: str | None = None, *, tags: Sequence[str] = ()) -> str:
+        """Note something about the run, or give it tags; `hpsearch list` and reports show them.
+
+        Args:
+            text: what to note.
+            tags: each of at most 40 letters, digits, `.`, `_` and `-`.
+
+        Raises:
+            HpsearchError: there is neither, or one cannot be.
+        """
+        return self._act(Request("note", note=text, tags=_tags(tags), by="python"))
+
+    def _act(self, request: Request) -> str:
+        """Have something done: by the process that works on the run, or here."""
+        note = text("note", request.note)
+        return act_on(self.directory, replace(request, note=note), say=told)
 
     def __repr__(self) -> str:
         return f"<Run {str(self.path)!r}, {self.status}, {counted(len(self.trials), 'trial')}>"
@@ -335,6 +407,19 @@ def load(
     from hpsearch.api.babysat import Babysat  # a Run itself
 
     return Babysat(directory, function(objective), trust=trust)
+
+
+def _tags(given: Any) -> tuple[str, ...]:
+    """Tags as a list of texts.
+
+    Raises:
+        HpsearchError: they are something else, such as a single text.
+    """
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        raise HpsearchError(f"tags: must be a list of texts, found {shown(given)}")
+    if (odd := next((tag for tag in given if not isinstance(tag, str)), None)) is not None:
+        raise HpsearchError(f"tags: must be texts, found {shown(odd)}")
+    return tuple(given)
 
 
 def as_texts(overrides: Mapping[str, Any] | None) -> list[str]:

@@ -12,11 +12,13 @@ from hpsearch.backends.threads import limit_threads
 from hpsearch.config import Goal, metrics_from, space_from
 from hpsearch.errors import HpsearchError
 from hpsearch.sampling.plan import round_sizes
-from hpsearch.sampling.propose import propose
+from hpsearch.sampling.propose import LARGEST_GRID, in_order, propose
 from hpsearch.sampling.ranking import Observation
 from hpsearch.searching.criterion import Criterion, criterion_from
 from hpsearch.searching.history import observation
 from hpsearch.space import Space
+from hpsearch.space.settings import count as settings_of
+from hpsearch.space.settings import key
 from hpsearch.trial import Params, Trial
 
 Told = float | Mapping[str, float]
@@ -45,7 +47,7 @@ class Sampler:
         goal: Goal = "minimize",
         seed: int = 0,
         trials: int = 64,
-        sampler: Literal["zoom", "random"] = "zoom",
+        sampler: Literal["zoom", "random", "grid"] = "zoom",
         where: Sequence[str] = (),
         metric: Sequence[Mapping[str, Any]] | None = None,
     ):
@@ -56,8 +58,9 @@ class Sampler:
             goal: whether a low or a high value is good.
             seed: other seeds, other settings.
             trials: about how many you will ask for. The steps from coarse to fine are paced by
-                it; you may ask for fewer, or go on beyond it.
-            sampler: "random" looks at no values.
+                it; you may ask for fewer, or go on beyond it. A grid does not need it.
+            sampler: "random" looks at no values; "grid" asks for each setting of a space without
+                ranges of real numbers once, in an order that the seed decides.
             where: constraints, as under `where` in a configuration: `["beta1 < beta2"]`. No
                 setting is asked for that violates one.
             metric: several metrics, as a list under `metric` in a configuration: the first one
@@ -69,8 +72,8 @@ class Sampler:
         """
         if goal not in ("minimize", "maximize"):
             raise HpsearchError(f"goal: must be 'minimize' or 'maximize', found {goal!r}")
-        if sampler not in ("zoom", "random"):
-            raise HpsearchError(f"sampler: must be 'zoom' or 'random', found {sampler!r}")
+        if sampler not in ("zoom", "random", "grid"):
+            raise HpsearchError(f"sampler: must be 'zoom', 'random' or 'grid', found {sampler!r}")
         seed, trials = _whole("seed", seed), _whole("trials", trials)
         if trials < 1:
             raise HpsearchError(f"trials: must be at least 1, found {trials}")
@@ -87,22 +90,25 @@ class Sampler:
         self._trials: dict[int, Trial] = {}
         self._values: dict[int, Told | None] = {}
         self._observed: dict[int, Observation] = {}
-        self._coarse: list[Params] = []  # settings of the even first round, not yet asked for
+        self._planned_settings: list[Params] = []  # not yet asked for: the even first round's
         if sampler == "zoom":
-            self._coarse = propose(self.space, round_sizes(trials)[0], seed, first=0)
+            self._planned_settings = propose(self.space, round_sizes(trials)[0], seed, first=0)
+        elif sampler == "grid":
+            self._planned_settings = _grid(self.space, seed)
 
     def ask(self, count: int = 1) -> list[Trial]:
         """New trials; `trial.params` is what to try.
 
         Trials that were asked for and not yet told count as pending: the new ones keep away from
         them. So you may ask for one whenever a worker is idle. No setting is asked for twice
-        unless the space holds no other.
+        unless the space holds no other. A grid gives fewer at its end, and none after it.
         """
         count = _whole("count", count)
         if count < 1:
             raise HpsearchError(f"count: must be at least 1, found {count}")
-        settings, self._coarse = self._coarse[:count], self._coarse[count:]
-        if len(settings) < count:
+        planned = self._planned_settings
+        settings, self._planned_settings = planned[:count], planned[count:]
+        if len(settings) < count and self._sampler != "grid":
             settings = [*settings, *self._propose(count - len(settings), settings)]
         first = len(self._trials)
         trials = [Trial(first + i, self._round, params) for i, params in enumerate(settings)]
@@ -159,6 +165,11 @@ class Sampler:
         for trial, value in zip(trials, told, strict=True):
             self._trials[trial.number] = trial
             self._record(trial, value)
+        if self._sampler == "grid":
+            tried = {key(trial.params) for trial in trials}
+            self._planned_settings = [
+                params for params in self._planned_settings if key(params) not in tried
+            ]
         return trials
 
     @property
@@ -248,6 +259,26 @@ class Sampler:
         told = {name: _value(value[name], f"{where}[{name!r}]") for name in names}
         sound = {name: number for name, number in told.items() if number is not None}
         return sound if len(sound) == len(told) else None
+
+
+def _grid(space: Space, seed: int) -> list[Params]:
+    """Every setting of a space, in an order that the seed decides.
+
+    Raises:
+        HpsearchError: they cannot be listed, or are too many.
+    """
+    for parameter in space:
+        if parameter.domain.count is None:
+            raise HpsearchError(
+                f"space.{parameter.name}: a range of real numbers, of which sampler grid cannot "
+                "try each; name its values: [...], give it a step, or take sampler random"
+            )
+    if settings_of(space, LARGEST_GRID + 1) > LARGEST_GRID:
+        raise HpsearchError(
+            f"space: the grid has more than {LARGEST_GRID:,} settings; take sampler random, which "
+            "asks for none of them twice"
+        )
+    return list(in_order(space, seed, LARGEST_GRID))
 
 
 def _value(value: Any, where: str) -> float | None:

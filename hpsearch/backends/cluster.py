@@ -8,7 +8,15 @@ import logging
 import math
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Hashable,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -529,6 +537,23 @@ class Conversation:
                     self._start(self._drop(entry.future))
                 self._return(entry)
                 idle -= 1
+
+    async def withdraw(self, key: Hashable) -> bool:
+        """Drop one task; one that trains ends. False where its answer has come."""
+        for place, (_, _, entry) in enumerate(self.queue):
+            if entry.task.key == key:
+                del self.queue[place]
+                heapq.heapify(self.queue)
+                return True
+        for each in self.nodes.values():
+            for name, entry in each.holds.items():
+                if entry.task.key == key:
+                    del each.holds[name]
+                    if entry.future is not None:
+                        self._start(self._drop(entry.future))
+                    self.fill([each])
+                    return True
+        return False
 
     @staticmethod
     async def _drop(future: Future[Any]) -> None:

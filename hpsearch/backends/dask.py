@@ -139,9 +139,16 @@ class Dask:
         self._pending -= 1
         return found if isinstance(found, Answer) else self._answer(found)
 
-    def withdraw(self, key: Hashable) -> bool:  # noqa: ARG002
+    def withdraw(self, key: Hashable) -> bool:
         """See `Backend`."""
-        return False
+        if not self._loop.is_running():
+            return False
+        asked = asyncio.run_coroutine_threadsafe(self._talk.withdraw(key), self._loop)
+        with suppress(TimeoutError):
+            asked.result(PATIENCE)
+        gone = not asked.cancel() and asked.result()
+        self._pending -= gone
+        return gone
 
     def cancel(self) -> None:
         """See `Backend`."""

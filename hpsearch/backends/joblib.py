@@ -9,7 +9,7 @@ import socket
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -169,6 +169,21 @@ class Joblib(Listening):
         heapq.heappush(self._queue, Piece((-task.cost, next(self._numbers)), task))
         self._fill()
 
+    def withdraw(self, key: Hashable) -> bool:
+        """See `Backend`. What trains ends only where that costs no other task."""
+        for waiting in (self._queue, self._suspects):
+            for piece in waiting:
+                if piece.task.key == key:
+                    waiting.remove(piece)
+                    heapq.heapify(self._queue)
+                    return True
+        for place in self._busy():
+            if place.piece is not None and place.piece.task.key == key and not place.overdue:
+                ended = self._name != "threading" and self._end(place)
+                self._fill()
+                return ended
+        return False
+
     def cancel(self) -> None:
         """See `Backend`."""
         self._queue.clear()
@@ -263,11 +278,17 @@ class Joblib(Listening):
         error = f"Timeout: not finished within {place.piece.task.timeout:g} s"
         self._give_up(place, place.piece, "timeout", error)
         place.overdue = True
+        self._end(place)
+
+    def _end(self, place: Place) -> bool:
+        """End a task and free its place, unless that costs another; whether it did."""
         together = [each for each in self._busy() if each.pool is place.pool]
-        if all(each.overdue for each in together):
-            place.pool.close()
-            for each in together:
-                each.release()
+        if not all(each.overdue or each is place for each in together):
+            return False
+        place.pool.close()
+        for each in together:
+            each.release()
+        return True
 
     def _lose(self, place: Place, error: Exception) -> None:
         """A worker died, or all of a pool: try again what they were at, or give it up."""

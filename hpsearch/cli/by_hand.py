@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from hpsearch.cli.options import RUN, Whole, run_argument, runs_dir_option
-from hpsearch.errors import RunError, as_argument
 from hpsearch.report.escape import echo
 from hpsearch.searching.babysit.nudge import named_values
 from hpsearch.searching.babysit.steering import steer
@@ -36,12 +35,6 @@ def add(
     if not values and like is None:
         raise click.UsageError("say the setting, for example --set learning_rate=0.01")
     found = find(run, runs_dir)
-    if found.info.babysit is not None:
-        path = as_argument(found.path)
-        raise RunError(
-            f"{found.path}: is a babysat model, which has no other settings beside it; change it "
-            f"with: hpsearch steer {path} --set NAME=VALUE"
-        )
     _act(found, Request("add", named_values(values), note=text, trial=like))
 
 

@@ -17,12 +17,13 @@ from hpsearch.report.numbers import duration, number
 from hpsearch.report.summary import Summary
 from hpsearch.report.text import LONGEST_NAME, TextTable, display, heading
 from hpsearch.report.workers import host_and_name
+from hpsearch.searching.by_hand import in_words
 from hpsearch.searching.criterion import Curve
 from hpsearch.store import RunDirectory
 from hpsearch.store.files import plain
 from hpsearch.store.records import Contender
 from hpsearch.store.safe_path import SafePath
-from hpsearch.trial import Piece, Result, Span
+from hpsearch.trial import Piece, Result, Span, Status
 
 MOST_LOG = 4096  # bytes from the end of a log
 MOST_FAILURES = 1 << 20  # bytes from the end of log.txt, which holds the tracebacks of all trials
@@ -60,6 +61,8 @@ class TrialReport:
         confirmed: what new seeds gave, where it was among the best.
         traceback: of its failure.
         logs: the end of what it printed, by file.
+        by_hand: what people did to it, in words.
+        added: whether somebody added it, so that no round proposed it.
     """
 
     run: str
@@ -74,6 +77,8 @@ class TrialReport:
     confirmed: Contender | None
     traceback: str | None
     logs: Mapping[str, str]
+    by_hand: Sequence[str] = ()
+    added: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """What `report --trial N --format json` prints."""
@@ -89,6 +94,7 @@ class TrialReport:
             "confirmed": plain(self.confirmed),
             "traceback": self.traceback,
             "logs": dict(self.logs),
+            "by_hand": list(self.by_hand),
         }
 
     def show(self) -> None:
@@ -122,6 +128,8 @@ def report_trial(summary: Summary, wanted: int) -> TrialReport:
         confirmed=next((each for each in contenders if each.number == wanted), None),
         traceback=None if inherited else _traceback(summary.run, wanted),
         logs={} if inherited else dict(_logs(summary.run, wanted)),
+        by_hand=tuple(in_words(act) for act in summary.by_hand.acts if act.trial == wanted),
+        added=wanted in summary.by_hand.added,
     )
 
 
@@ -130,6 +138,9 @@ def _unknown(summary: Summary, wanted: int, pieces: Sequence[Piece]) -> RunError
     if pieces:
         epochs = max(piece.epochs for piece in pieces)
         return RunError(f"{path}: trial {wanted} has not ended; it is at epoch {epochs:,} so far")
+    if wanted in summary.by_hand.added:
+        remedy = f"train it with: hpsearch resume {as_argument(path)}"
+        return RunError(f"{path}: trial {wanted} was added, and is not trained yet; {remedy}")
     have = f"{min(numbers)} to {max(numbers)}" if numbers else "none"
     return RunError(f"{path}: has no trial {wanted}; there are {have}")
 
@@ -193,7 +204,10 @@ def show_trial(report: TrialReport) -> None:
     if lines := learning_curve(report.curve, report.metric, title):
         display("", *lines)
     if result.error is not None:
-        display("", heading("Why it failed"), report.traceback or result.error)
+        why = "stopped" if result.status is Status.STOPPED else "failed"
+        display("", heading(f"Why it {why}"), report.traceback or result.error)
+    if report.by_hand:
+        display("", heading("By hand"), *report.by_hand)
     for name, text in report.logs.items():
         display("", heading(f"The end of {name}"), text.rstrip("\n"))
     if result.status.value != "failed":
@@ -227,7 +241,7 @@ def _settings(report: TrialReport) -> TextTable:
         values = ", ".join(number(value) for value in confirmed.values)
         table.add_row("with new seeds", f"{number(confirmed.mean)}  (mean of {values})")
     table.add_row("")
-    table.add_row("round", str(result.round + 1))
+    table.add_row("round", "by hand" if report.added else str(result.round + 1))
     table.add_row("epochs", f"{result.epochs:,}")
     table.add_row("started", result.started[:19].replace("T", " "))
     table.add_row("took", duration(result.seconds))

@@ -76,7 +76,7 @@ def decide(
     check_note(asked.note)
     for tag in asked.tags:
         if not TAG.fullmatch(tag):
-            raise RunError(f"--tag {tag[:60]!r}: {TAGS}")
+            raise RunError(f"{_option(asked, 'tag')} {tag[:60]!r}: {TAGS}")
     if asked.action == "add":
         act = _addition(asked, run, config, spec, before, standing)
     elif asked.action == "stop":
@@ -136,22 +136,29 @@ def _setting(asked: Request, config: Config, before: ByHand, standing: Standing)
         like: Result | Trial | None = standing.results.get(asked.trial)
         like = like or before.added.get(asked.trial)
         if like is None:
-            raise RunError(f"--like {asked.trial}: must be a trial that has ended, found none")
+            option = _option(asked, "like")
+            raise RunError(f"{option} {asked.trial}: must be a trial that has ended, found none")
         searched = {name: value for name, value in like.params.items() if name in space}
         given = middle(config, {**searched, **asked.set})
     elif not given:
         raise RunError("say the setting, for example: --set learning_rate=0.01")
     defaults = {n: known.default for n, known in kind_read(config.trainer).hyperparameters.items()}
     params, problems = full(given, space, defaults)
-    lines = [f" {dotted(each.path)}".rstrip() + f": {each.message}" for each in problems]
+    lines = [f"{dotted(each.path)}: {each.message}".removeprefix(": ") for each in problems]
     lines += [
-        f" {name}: does not count with this setting; leave it out"
+        f"{name}: does not count with this setting; leave it out"
         for name in asked.set
         if not problems and name not in params
     ]
     if lines:
-        raise ConfigError([printable(f"--set{line}") for line in lines])
+        place = "" if asked.by == "python" else "--set "
+        raise ConfigError([printable(f"{place}{line}") for line in lines])
     return params
+
+
+def _option(asked: Request, name: str) -> str:
+    """What the one who asked calls an option: Python has no dashes."""
+    return name if asked.by == "python" else f"--{name}"
 
 
 def _stop(number: int | None, before: ByHand, standing: Standing) -> Act:
@@ -256,6 +263,11 @@ def act_on(
         HpsearchError: it cannot be done; nothing has changed then.
         KeyboardInterrupt: the user is tired of waiting; likewise.
     """
+    if run.info.babysit is not None:
+        raise RunError(
+            f"{run.path}: is a babysat model, which has no other settings beside it; change it "
+            f"with: hpsearch steer {as_argument(run.path)} --set NAME=VALUE"
+        )
     check_within_reach(run, "at work", "ask it")
     waiting = "the search to hear this"
     done = ask_writer(run, asked, lambda: _act_alone(run, asked), waiting, say=say)
@@ -298,6 +310,8 @@ def _act_alone(run: RunDirectory, asked: Request) -> str:
         found = f"must be a folder that can be written, found: {error.strerror or error}"
         raise RunError(f"{run.path}: {found}") from error
     text = in_words(act)
+    if asked.by == "python":
+        resume = "resume()"
     if act.action == "add":
         return f"{text}; train it with: {resume}"
     return f"{text}, when the search goes on with: {resume}" if act.action == "stop" else text

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from importlib.metadata import version
 
+import numpy as np
 import pytest
 
 import hpsearch
@@ -112,6 +113,47 @@ def test_a_finished_run_is_resumed_only_to_more_trials(runs_dir):
         run.resume(trials=7, progress=False)
     with pytest.raises(hpsearch.ConfigError, match=r"trainer\.epochs: was 2, is now 3"):
         run.resume(overrides={"trainer.epochs": 3}, progress=False)
+
+
+def test_what_is_done_by_hand_is_recorded_and_trained_when_it_is_resumed(runs_dir):
+    run = hpsearch.search(CONFIG, runs_dir=runs_dir, name="by-hand", trials=4, progress=False)
+    said = run.add({"learning_rate": np.float64(0.25)}, like=np.int64(1), note="bolder")
+    assert said.startswith("trial 4 was added: learning_rate 0.25, optimizer ")
+    assert said.endswith("; bolder; train it with: resume()")
+    assert run.note("the split of May", tags=["baseline"]) == "the split of May; tagged baseline"
+    assert (run.status, run.summary.by_hand.tags) == ("interrupted", ["baseline"])
+    run.resume(progress=False)
+    assert run.trials[4].params["learning_rate"] == 0.25
+    assert run.trials[4].params["optimizer"] == run.trials[1].params["optimizer"]
+    assert run.trials[4].status == "completed"
+
+
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (lambda run: run.add({}), "settings: must hold a value such as"),
+        (lambda run: run.add([0.1]), "settings: must be a mapping such as .*, found a list"),
+        (lambda run: run.add({"learning_rate": 7}), "^learning_rate: 7 is outside the space"),
+        (lambda run: run.add({"rate": 0.1}), "^rate: is not in 'space'"),
+        (lambda run: run.add({"learning_rate": object()}), "learning_rate: must be a number"),
+        (lambda run: run.add({"learning_rate": 0.1}, like="1"), "like: must be a whole number"),
+        (lambda run: run.add({"learning_rate": 0.1}, like=99), "like 99: must be a trial that"),
+        (lambda run: run.add({"learning_rate": 0.1}, note=5), "note: must be a text, found 5"),
+        (lambda run: run.stop(), "must be at work to be stopped, but it has finished"),
+        (lambda run: run.stop(trial=1), "must be at work to be stopped"),
+        (lambda run: run.stop(trial="1"), "trial: must be a whole number, found '1'"),
+        (lambda run: run.note(), "note: must have a text or a tag, found neither"),
+        (lambda run: run.note(5), "note: must be a text, found 5"),
+        (lambda run: run.note(" "), "note: must say something, found ' '"),
+        (lambda run: run.note(tags="baseline"), "tags: must be a list of texts, found 'baseline'"),
+        (lambda run: run.note(tags=[5]), "tags: must be texts, found 5"),
+        (lambda run: run.note(tags=["a b"]), "tag 'a b': must be at most 40 letters"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_done_by_hand_is_one_message_and_leaves_no_line(run, ask, message):
+    with pytest.raises(hpsearch.HpsearchError, match=message):
+        ask(run)
+    assert not (run.path / "interventions.jsonl").exists()
 
 
 def test_errors_are_hpsearch_errors_that_say_what_to_do(run, runs_dir):

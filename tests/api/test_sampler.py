@@ -123,6 +123,57 @@ def test_settings_from_elsewhere_count_as_history():
         sampler.add([{"x": 2.0}], [1.0])
 
 
+def test_a_grid_asks_for_each_setting_once_in_the_order_of_the_seed():
+    space = {"n": {"type": "int", "min": 1, "max": 3}, "kind": {"values": ["a", "b"]}}
+    orders = []
+    for seed in (0, 0, 1):
+        sampler = hpsearch.Sampler(
+            space, seed=seed, sampler="grid", where=['n < 3 or kind == "a"']
+        )
+        sampler.add([{"n": 2, "kind": "b"}], [7.0])
+        trials = []
+        while more := sampler.ask(3):
+            sampler.tell(more, [trial.params["n"] for trial in more])
+            trials += more
+        orders.append([(trial.params["n"], trial.params["kind"]) for trial in trials])
+    assert sorted(orders[0]) == [(1, "a"), (1, "b"), (2, "a"), (3, "a")]
+    assert orders[0] == orders[1] != orders[2]
+    assert sampler.best[1] == 1
+
+
+def test_a_grid_is_that_of_a_search_with_the_same_seed(tmp_path):
+    space = {"n": {"values": [1, 2, 4]}, "m": {"type": "int", "min": 0, "max": 3}}
+    run = hpsearch.search(
+        {
+            "name": "grid",
+            "metric": {"name": "value", "goal": "minimize"},
+            "space": space,
+            "search": {"sampler": "grid"},
+            "parallel": {"backend": "serial"},
+        },
+        tmp_path,
+        objective=lambda params: params["n"] * params["m"],
+        seed=5,
+        progress=False,
+    )
+    asked = hpsearch.Sampler(space, seed=5, sampler="grid").ask(12)
+    assert [trial.params for trial in asked] == [trial.params for trial in run.trials]
+
+
+@pytest.mark.parametrize(
+    ("space", "message"),
+    [
+        ({"x": {"min": 0, "max": 1}}, "space.x: a range of real numbers, of which sampler grid"),
+        ({"n": {"type": "int", "min": 0, "max": 10**6}}, "space: the grid has more than 100,000"),
+    ],
+)
+def test_a_grid_that_cannot_be_listed_is_refused(space, message):
+    with pytest.raises(hpsearch.HpsearchError, match=message):
+        hpsearch.Sampler(space, sampler="grid")
+    with pytest.raises(hpsearch.HpsearchError, match="must be 'zoom', 'random' or 'grid', found"):
+        hpsearch.Sampler(space, sampler="gird")
+
+
 def test_what_cannot_be_meant_is_refused_in_one_line_each():
     sampler = hpsearch.Sampler(SPACE)
     trials = sampler.ask(2)

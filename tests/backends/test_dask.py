@@ -97,6 +97,29 @@ def test_cancelling_ends_what_trains(tmp_path):
         assert not Path(f"/proc/{(tmp_path / 'pid').read_text()}").exists()
 
 
+def test_a_task_is_withdrawn_whether_it_waits_or_trains_and_frees_its_worker(tmp_path):
+    def work(path):
+        import time
+        from pathlib import Path
+
+        Path(path).touch()
+        time.sleep(600)
+
+    with create("dask", jobs=1) as backend:
+        for key in ("trains", "waits"):
+            backend.submit(Task(key, work, (str(tmp_path / key),)))
+        backend.submit(Task("last", abs, (-1,)))
+        while not (tmp_path / "trains").exists():
+            with pytest.raises(TimeoutError):
+                backend.next(0.05)
+        assert backend.withdraw("waits")
+        assert backend.withdraw("trains")
+        assert not backend.withdraw("trains")
+        assert backend.next().key == "last"
+        assert backend.pending == 0
+        assert not backend.withdraw("last")
+
+
 def test_nobody_at_an_address_is_one_message(monkeypatch):
     monkeypatch.setattr("hpsearch.backends.cluster.CONNECT", 0.2)
     with (

@@ -268,6 +268,23 @@ def test_a_task_past_its_deadline_does_not_end_what_is_at_work_beside_it(tmp_pat
         assert ask(backend, abs, -1).value == 1
 
 
+def test_a_task_is_withdrawn_where_that_costs_no_other(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with create("joblib", 2) as backend:
+        backend.submit(Task("good", pipe.read_text))
+        backend.submit(Task("trains", time.sleep, (600,)))
+        backend.submit(Task("waits", time.sleep, (600,)))
+        assert backend.withdraw("waits")
+        assert not backend.withdraw("trains")  # loky would end what is beside it, too
+        pipe.write_text("go")
+        assert backend.next().key == "good"
+        assert backend.withdraw("trains")
+        assert not backend.withdraw("trains")
+        assert backend.pending == 0
+        assert ask(backend, abs, -1).value == 1
+
+
 def test_leaving_ends_every_worker():
     with create("joblib", 2) as backend:
         tasks = [Task(key, lambda: (time.sleep(0.001), os.getpid())) for key in range(20)]

@@ -75,6 +75,8 @@ def test_a_search_at_work_takes_a_setting_stops_a_trial_and_ends(folder, hpsearc
         "completed",
     ]
     assert found[0]["error"] == "Stopped: by hand"
+    one = hpsearch("report", "slow", "--trial", "0").out
+    assert "Why it stopped\nStopped: by hand\n\nBy hand\ntrial 0 was stopped before its" in one
     assert found[4]["params"] == {"x": 0.5, "kind": "b"}
 
 
@@ -84,6 +86,8 @@ def test_a_finished_search_trains_a_setting_when_it_is_resumed_and_can_be_extend
     said = hpsearch("add", "slow", "--like", "1", "--set", "x=0.999")
     assert said.out.endswith("train it with: hpsearch resume runs/slow\n")
     assert re.search(r"4 was added: .*; not trained yet", hpsearch("report", "slow").out)
+    waits = hpsearch("report", "slow", "--trial", "4").err
+    assert "trial 4 was added, and is not trained yet; train it with: hpsearch resume" in waits
     assert hpsearch("list").out.splitlines()[1].split()[1] == "interrupted"
     assert hpsearch("resume", "slow", "-q").status == 0
     found = lines(finished)
@@ -95,7 +99,11 @@ def test_a_finished_search_trains_a_setting_when_it_is_resumed_and_can_be_extend
     taken = hpsearch("add", "slow", "--set", "x=0.999", "--like", "1")
     assert "this is the setting of trial 4 already; train it again" in taken.err
     assert "hpsearch retrain runs/slow --trial 4 --seeds K" in taken.err
-    assert hpsearch("report", "slow", "--trial", "4").status == 0
+    one = hpsearch("report", "slow", "--trial", "4").out
+    assert re.search(r"round +by hand\n", one)
+    assert "By hand\ntrial 4 was added: x 0.999, kind" in one
+    told = json.loads(hpsearch("report", "slow", "--trial", "4", "--format", "json").out)
+    assert told["by_hand"][0].startswith("trial 4 was added")
 
 
 def test_notes_and_tags_are_shown_and_nothing_in_them_reaches_the_terminal_or_the_page(
