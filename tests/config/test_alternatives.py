@@ -258,6 +258,16 @@ def test_the_example_in_the_guide_is_sound():
         assert low <= params["learning_rate"] <= high
 
 
+def test_an_alternative_that_no_trial_has_is_told():
+    found = config(
+        ("when: {n_fft: 1024}, guess: 200}", "when: {n_fft: 1024, deep: 1}}"),
+        ("  kind:", "  deep: {value: 1, when: {n_fft: 2048}}\n  kind:"),
+    )
+    told = "space.hop[1]: its conditions hold in no trial of 256 drawn; drop it"
+    assert told in remarks_on(found)
+    assert not any("hop" in line for line in remarks_on(config()))
+
+
 SCRAPS = re.findall(
     r"\S+",
     """
