@@ -146,6 +146,16 @@ def flow(value: Any) -> str:
     return show(value)
 
 
+def show_each(values: Sequence[Any], most: int = 20) -> str:
+    """Values as messages show them, the first few of many.
+
+    >>> show_each([1, "a", None]), show_each(range(300), most=3)
+    ("1, 'a', null", '0, 1, 2, ... (300 in all)')
+    """
+    more = f", ... ({len(values)} in all)" if len(values) > most else ""
+    return ", ".join(map(show, values[:most])) + more
+
+
 def is_number(value: Any) -> bool:
     """Whether a value is a number; true and false are none."""
     return isinstance(value, int | float) and not isinstance(value, bool)

@@ -12,7 +12,7 @@ import numpy as np
 from hpsearch.config.parts import Parts
 from hpsearch.config.problems import KeyPath, Problem
 from hpsearch.config.schema import MOST_TRIALS, Metric, Parallel
-from hpsearch.fields import show
+from hpsearch.fields import show, show_each
 from hpsearch.messages import counted
 from hpsearch.rng import stream
 from hpsearch.space import (
@@ -424,7 +424,7 @@ def _possible(domain: Domain) -> str:
     if "value" in config:
         return f"it is {show(config['value'])}"
     if "values" in config:
-        return f"it is one of {', '.join(show(value) for value in config['values'])}"
+        return f"it is one of {show_each(config['values'])}"
     return f"it lies between {config['min']} and {config['max']}"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from hpsearch.config.problems import KeyPath, Problem
 from hpsearch.config.schema import ABSENT, ParameterKeys
-from hpsearch.fields import as_whole, is_number, show
+from hpsearch.fields import as_whole, is_number, show, show_each
 from hpsearch.space import (
     ALIASES,
     LINEAR,
@@ -106,7 +106,7 @@ def _no_guess(made: Domain, part: ParameterKeys) -> str | None:
     if made.contains(part.guess):
         return None
     config = made.as_config()
-    known = ", ".join(map(show, config.get("values", ())))
+    known = show_each(config.get("values", ()))
     extent = f"one of {known}" if known else f"a value from {config['min']} to {config['max']}"
     steps = f" in steps of {config['step']}" if "step" in config else ""
     return f"must be {extent}{steps}, found {show(part.guess)}"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from hpsearch.config.problems import KeyPath, Problem
-from hpsearch.fields import flow, show
+from hpsearch.fields import flow, show, show_each
 from hpsearch.space import Continuous, Discrete, Parameter, Space
 from hpsearch.suggestions import hint
 from hpsearch.trial import Params
@@ -167,7 +167,7 @@ def _extent(parameter: Parameter) -> str:
     if "value" in config:
         return f"it is fixed at {show(config['value'])}"
     if "values" in config:
-        return f"it is one of {', '.join(show(value) for value in config['values'])}"
+        return f"it is one of {show_each(config['values'])}"
     step = f" in steps of {config['step']}" if "step" in config else ""
     return f"it lies between {config['min']} and {config['max']}{step}"
 

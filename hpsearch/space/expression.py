@@ -278,6 +278,10 @@ def _entry(part: Evaluate, index: Evaluate, text: str) -> Evaluate:
             if place not in holder:
                 raise InactiveError
             return holder[place]
+        if isinstance(holder, list | dict):
+            kind = "whole number" if isinstance(holder, list) else "name"
+            message = f"entries of {show(holder)} have a {kind} each, found {show(place)}"
+            raise MistypedError(f"{_short(text)}: {message}")
         raise MistypedError(f"{_short(text)}: must be an entry of a list, found {show(holder)}")
 
     return evaluate

@@ -6,8 +6,11 @@ import re
 
 import pytest
 
+from hpsearch.cli.preview import show_plan
 from hpsearch.config import from_mapping, from_run, load, remarks_on
 from hpsearch.errors import ConfigError
+from hpsearch.searching.criterion import criterion_of
+from hpsearch.searching.planning import epochs_needed, rounds_of
 
 SCRAPS = (
     b"null true -1 0 1e400 .nan [] {} 'x' 1e-320 99999999999999999999 [1,[2]] {a:b} &a *a <<: --- "
@@ -15,13 +18,34 @@ SCRAPS = (
     b"-1e300 1e300 0.5 2 hidden_layers optimizer epochs start halving confirm factor devices "
     b"memory 2G ordered guess true {a:1} [{a:1},{b:[2]}]"
 ).split(b" ")
+SEVERAL = b"""\
+data: {source: digits}
+trainer: {kind: network, epochs: 9}
+metric:
+  - {name: val_accuracy, goal: maximize, at: last, target: 0.97}
+  - {name: parameters, at_most: 5000, at_least: 10}
+  - {name: val_loss, goal: minimize}
+space:
+  learning_rate: {scale: log, min: 1e-3, max: 1, step: 0.01}
+  batch_size: {values: [32, 64, 128], ordered: true}
+  hidden_layers: {type: int, min: 0, max: 2, guess: 1}
+search: {trials: 90, rounds: 4, patience: 2, max_failures: 5, retries: 1, max_epochs: 900,
+  repeats: 1, halving: {min_epochs: 1}, confirm: {top: 2, seeds: 2}, sampler: zoom}
+"""
+LIMITS = (
+    b"null -1 0 1 2 1e9 1e400 .nan 0.5 1000000 1000001 [] {} true 'x' grid random zoom minimize "
+    b"maximize at_most at_least target goal name at best val_loss val_accuracy parameters seconds "
+    b"predict_us test_accuracy trials patience max_failures retries max_epochs folds"
+).split(b" ")
 WORD = re.compile(rb"[A-Za-z0-9_.^-]+")
 
 
-def mutated(text, chance):
+def mutated(text, chance, scraps=SCRAPS, kept=0):
+    """A text with scraps in the place of words, or before them, but not among the first bytes."""
     for _ in range(chance.choice([1, 1, 2, 5])):
-        start, stop = chance.choice([match.span() for match in WORD.finditer(text)])
-        scrap = chance.choice([*SCRAPS, b"", b"\t", b"\n", b": ", text[stop : stop + 9]])
+        spans = [match.span() for match in WORD.finditer(text, kept)]
+        start, stop = chance.choice(spans)
+        scrap = chance.choice([*scraps, b"", b"\t", b"\n", b": ", text[stop : stop + 9]])
         text = text[:start] + scrap + text[chance.choice([start, stop]) :]
     return text
 
@@ -37,12 +61,33 @@ def outcome(path):
 def test_a_mutated_file_gives_a_configuration_or_readable_problems(seed, digits, tmp_path):
     path = tmp_path / "c.yaml"
     path.write_bytes(mutated(digits.read_bytes(), random.Random(seed)))
+    sound_or_told(path)
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_mutated_metrics_and_limits_give_a_plan_or_readable_problems(seed, tmp_path, capsys):
+    path, kept = tmp_path / "c.yaml", SEVERAL.index(b"metric:")
+    path.write_bytes(mutated(SEVERAL, random.Random(f"limits {seed}"), LIMITS, kept))
+    config = sound_or_told(path)
+    if config is None:
+        return
+    plan = rounds_of(config)
+    assert criterion_of(config).name == config.metric.name
+    budget = config.search.max_epochs
+    assert budget is None or epochs_needed(config, plan) <= budget
+    show_plan(config)
+    assert capsys.readouterr().out
+
+
+def sound_or_told(path):
+    """The configuration in a file, which comes back from its dict; None where it is refused."""
     found = outcome(path)
     if isinstance(found, ConfigError):
         assert found.problems
         assert all(line.startswith(str(path)) and "\n" not in line for line in found.problems)
-    else:
-        remarks_on(found)
-        stored = json.loads(json.dumps(found.as_dict(), allow_nan=False))
-        assert from_mapping(stored) == found
-        assert from_run(stored, tmp_path) == found
+        return None
+    remarks_on(found)
+    stored = json.loads(json.dumps(found.as_dict(), allow_nan=False))
+    assert from_mapping(stored) == found
+    assert from_run(stored, path.parent) == found
+    return found

@@ -128,6 +128,9 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_file(problems):
          " of 'momentum', 'adam'"),
         (BETA1, "{value: 0.9, when: {optimizer: [adam, adam]}}", "optimizer[1]: 'adam' is listed"),
         (BETA1, "{value: 0.9, when: {hidden_layers: 4}}", "is never 4; it lies between 1 and 3"),
+        (BATCH, f"{{values: {list(range(1, 300))}}}\n  l2: {{value: 0, when: {{batch_size: 0}}}}",
+         "is never 0; it is one of 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18,"
+         " 19, 20, ... (299 in all)"),
         (BETA1, "{value: 0.9, when: {hidden_layers: true}}", "space.hidden_layers is never true"),
         (BETA1, "{value: 0.9, when: {epochs: 31}}", "trainer.epochs is never 31; it is 30"),
         (BETA1, "{value: 0.9, when: {learning_rate: 1}}", "space.learning_rate is a range"),

@@ -534,16 +534,21 @@ def close(found: Any, expected: Any) -> bool:
 def holds(text: str, values: dict[str, Any]) -> bool:
     """What Python says of a constraint, which knows nothing of how hpsearch computes it."""
     names = {**values, "space": Entries(values), "true": True, "false": False, "null": None}
-    functions = {"abs": abs, "len": len, "max": max, "min": min, "round": round, "sum": sum}
+    functions = {"abs": abs, "len": len, "round": round, "log2": math.log2}
+    functions |= {name: of_many(function) for name, function in (("max", max), ("min", min),
+                                                                 ("sum", sum))}  # fmt: skip
     try:
         named = {e.id for e in ast.walk(ast.parse(text.strip())) if isinstance(e, ast.Name)}
-        if named - {*names, *functions, "log2"}:
+        if named - {*names, *functions}:
             return True  # it names what is inactive, be that looked at or not
-        return bool(
-            eval(text.strip(), {"__builtins__": {}, **functions, "log2": math.log2}, names)
-        )
+        return bool(eval(text.strip(), {"__builtins__": {}, **functions}, names))
     except (NameError, LookupError, AttributeError, ValueError, SyntaxError):
         return True  # of what is inactive, or written as Python does not
+
+
+def of_many(function: Any) -> Any:
+    """A function of a list, of several numbers, or of one."""
+    return lambda *given: function(given[0] if isinstance(given[0], list) else given)
 
 
 class Entries(dict[str, Any]):

@@ -2,17 +2,21 @@
 
     python tests/faults/kills.py --moments 100
 
-Four searches, taken in turn: one with halving and confirmation, one that refines it, and one of
-a function whose leaders are lost above a rung, so that others are called back, with two jobs and
-with one. Each life begins a new run, which is killed at a moment drawn evenly from the time that
-the uninterrupted run took: the parent, one worker, or all processes, by SIGKILL. Every third
-resume is killed as well, before the next one goes on. Ends with status 1 if any life differs.
+Searches, taken in turn: one with halving and confirmation, one that refines it, and ones of a
+function whose leaders are lost above a rung, so that others are called back: with two jobs, with
+one, with constraints, with a bound, with two objectives, with each limit that ends a search, and
+with people who add settings, stop trials and write notes while it runs. Each life begins a new
+run, which is killed at a moment drawn evenly from the time that the uninterrupted run took: the
+parent, one worker, or all processes, by SIGKILL. Every third resume is killed as well, before the
+next one goes on. What people did to a life is done again to a run that nobody disturbs. Ends with
+status 1 if any life differs.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import random
 import shutil
@@ -20,15 +24,23 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from hpsearch.config import load
+from hpsearch.errors import HpsearchError
+from hpsearch.searching import session as search_session
+from hpsearch.searching.trainer import inspected
+from hpsearch.store import RunDirectory
+from hpsearch.store.requests import Request, Requests
 
 CONFIG = """\
 name: tiny
@@ -41,8 +53,8 @@ space:
 search: {trials: 18, halving: true, confirm: {top: 2, seeds: 2}}
 parallel: {jobs: 2}
 """
-LOSSY = """\
-name: lossy
+OWN = """\
+name: own
 trainer: {kind: function, function: lossy.py:train, epochs: 9}
 metric: {name: score, goal: maximize}
 space: {x: {min: 0, max: 1}}
@@ -55,14 +67,40 @@ from pathlib import Path
 def train(params, epochs, checkpoint_dir):
     x, kept = params["x"], Path(checkpoint_dir, "epoch")
     first = int(kept.read_text()) if kept.exists() else 0
+    training, run = Path(checkpoint_dir).parent, Path(checkpoint_dir).parents[2]
+    tried = run.parents[1] / f"tried-{run.name}-{training.name}"
     for epoch in range(first + 1, epochs + 1):
         time.sleep(0.02)  # there is a moment to be killed in
+        if 0.4 < x <= 0.5 and params.get("shaky") and not tried.exists():
+            tried.touch()
+            raise ValueError("not at first")
         if 0.6 < x <= 0.8 and epoch == 5:
             raise ValueError("no more")
         kept.write_text(str(epoch))
-        yield {"epoch": epoch, "score": math.nan if x > 0.8 and epoch == 2 else x + epoch / 100}
+        score = math.nan if x > 0.8 and epoch == 2 else x + epoch / 100
+        yield {"epoch": epoch, "score": score, "size": (x - 0.5) ** 2}
 """
-SEARCHES = ("whole", "refined", "lossy", "alone")  # the names of the uninterrupted runs
+TWO = "space={x: {min: 0, max: 1}, y: {min: 0, max: 1}, z: {derive: 'x + y'}}"
+RETRIED = "space={x: {min: 0, max: 1}, shaky: {value: true}}"
+OWN_SEARCHES = {
+    "lossy": (),
+    "alone": ("parallel.jobs=1",),
+    "constrained": (TWO, "where=['x < y or y > 0.7', 'z < 1.3']"),
+    "bound": ("metric=[{name: score, goal: maximize}, {name: size, at_most: 0.02}]",),
+    "front": (
+        "metric=[{name: score, goal: maximize}, {name: size, goal: minimize}]",
+        "search.halving={min_epochs: 1}",
+    ),
+    "target": ("metric.target=0.6",),
+    "max_failures": ("search.max_failures=4",),
+    "patience": ("search.patience=1", "search.rounds=6"),
+    "max_epochs": ("search.max_epochs=80", "search.trials=null"),
+    "retries": (RETRIED, "search.retries=1"),
+    "by-hand": (),
+}
+ENDED_BY = ("target", "max_failures", "patience")  # the limits among them that end a search
+SEARCHES = ("whole", "refined", *OWN_SEARCHES)  # the names of the uninterrupted runs
+FACTS = "interventions.jsonl"
 VICTIMS = ("parent", "worker", "all")
 BY_CHANCE = ("started", "seconds")  # what speed decides in a line of trials.jsonl
 LONGEST = 300  # seconds after which a life counts as hanging
@@ -77,6 +115,7 @@ class Life:
     faults: list[str] = field(default_factory=list)
     lost: int = 0  # trials whose fate was on disk, and is not at the end
     repeated: int = 0  # finished pieces of training that were trained again
+    acts: int = 0  # what people did, as far as it is on disk
 
 
 def main() -> int:
@@ -84,13 +123,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--moments", type=int, default=100, help="how many lives")
     parser.add_argument("--seed", type=int, default=0, help="of the moments and the victims")
+    parser.add_argument("--searches", nargs="+", choices=SEARCHES, default=SEARCHES)
     given = parser.parse_args()
     chance = random.Random(given.seed)
     with tempfile.TemporaryDirectory() as folder:
-        spans = uninterrupted(Path(folder))
+        spans = uninterrupted(Path(folder), given.searches)
         lives = []
         for number in range(given.moments):
-            search = SEARCHES[number % len(SEARCHES)]
+            search = given.searches[number % len(given.searches)]
             life = live(Path(folder), f"life-{number}", search, spans[search], chance)
             lives.append(life)
             for fault in life.faults:
@@ -99,34 +139,33 @@ def main() -> int:
     print(
         f"{whole} of {len(lives)} identical, {sum(life.kills for life in lives)} kills, "
         f"{sum(life.lost for life in lives)} trials lost, "
-        f"{sum(life.repeated for life in lives)} finished pieces trained twice"
+        f"{sum(life.repeated for life in lives)} finished pieces trained twice, "
+        f"{sum(life.acts for life in lives)} acts of people"
     )
     return 0 if whole == len(lives) and all(life.kills for life in lives) else 1
 
 
-def uninterrupted(folder: Path) -> dict[str, float]:
+def uninterrupted(folder: Path, searches: Sequence[str]) -> dict[str, float]:
     """Do each search undisturbed; how many seconds it took."""
     write_configurations(folder)
     spans = {}
-    for search in SEARCHES:
+    runs = folder / "runs"
+    for search in dict.fromkeys(searches):
         start = time.monotonic()
         process = begin(folder, search, search)
         if process.wait(LONGEST):
             raise SystemExit(f"the uninterrupted search failed: {said(folder, search)}")
         spans[search] = time.monotonic() - start
-    runs = folder / "runs"
-    if fates(runs / "lossy") != fates(runs / "alone"):
+        if (ending(runs / search) is not None) != (search in ENDED_BY):
+            raise SystemExit(f"{search} was ended by {ending(runs / search)}")
+    if {"lossy", "alone"} <= spans.keys() and fates(runs / "lossy") != fates(runs / "alone"):
         raise SystemExit("two jobs found other trials than one")
     return spans
 
 
 def write_configurations(folder: Path) -> None:
-    """Write tiny.yaml, of networks, and lossy.yaml, of a function that loses its leaders."""
-    for name, text in (
-        ("tiny.yaml", CONFIG),
-        ("lossy.yaml", LOSSY),
-        ("lossy.py", LOSSY_FUNCTION),
-    ):
+    """Write tiny.yaml, of networks, and own.yaml, of a function that loses its leaders."""
+    for name, text in (("tiny.yaml", CONFIG), ("own.yaml", OWN), ("lossy.py", LOSSY_FUNCTION)):
         (folder / name).write_text(text)
 
 
@@ -136,9 +175,10 @@ def begin(folder: Path, search: str, name: str) -> subprocess.Popen[bytes]:
         return hpsearch(folder, name, "run", str(folder / "tiny.yaml"), "--name", name)
     if search == "refined":
         return hpsearch(folder, name, "refine", "whole", "--trials", "9", "--name", name)
-    jobs = f"parallel.jobs={1 if search == 'alone' else 2}"
-    config = str(folder / "lossy.yaml")
-    return hpsearch(folder, name, "run", config, "--set", jobs, "--name", name)
+    words = [
+        word for each in ("parallel.jobs=2", *OWN_SEARCHES[search]) for word in ("--set", each)
+    ]
+    return hpsearch(folder, name, "run", str(folder / "own.yaml"), *words, "--name", name)
 
 
 def hpsearch(
@@ -171,6 +211,29 @@ def live(folder: Path, name: str, search: str, span: float, chance: random.Rando
     """One search from its beginning over its deaths to its end."""
     run = folder / "runs" / name
     life = Life("")
+    with pestering(run, chance.random()) if search == "by-hand" else nullcontext():
+        deaths = survived(life, folder, run, search, span, chance)
+    if finished(run):
+        other = done_again(folder, run) if search == "by-hand" else folder / "runs" / search
+        judge(life, run, other, deaths)
+    shutil.rmtree(run, ignore_errors=True)
+    return life
+
+
+def survived(
+    life: Life, folder: Path, run: Path, search: str, span: float, chance: random.Random
+) -> list[dict[str, bytes]]:
+    """Begin a run, kill and resume it until it ends; what was on disk at each death.
+
+    Args:
+        life: notes the kills, and what went wrong.
+        folder: of all searches.
+        run: the folder of this one.
+        search: which one it is.
+        span: how long it takes, in seconds.
+        chance: of the moments and the victims.
+    """
+    name = run.name
     while not life.kills:  # a machine that is faster now may be done before its moment
         shutil.rmtree(run, ignore_errors=True)
         victim, moment = chance.choice(VICTIMS), chance.uniform(0, span)
@@ -183,7 +246,7 @@ def live(folder: Path, name: str, search: str, span: float, chance: random.Rando
     while not finished(run):
         if len(deaths) > 10:
             life.faults.append(f"does not come to an end: {said(folder, name)}")
-            return life
+            break
         process = (
             hpsearch(folder, name, "resume", name)
             if (run / "run.json").exists()
@@ -194,11 +257,47 @@ def live(folder: Path, name: str, search: str, span: float, chance: random.Rando
             again = False
         elif process.wait(LONGEST):
             life.faults.append(f"status {process.returncode}: {said(folder, name)}")
-            return life
+            break
         deaths.append(held(run))
-    judge(life, run, folder / "runs" / search, deaths)
-    shutil.rmtree(run)
-    return life
+    return deaths
+
+
+@contextmanager
+def pestering(run: Path, seed: float) -> Iterator[None]:
+    """Let somebody add settings, stop trials and write notes, whenever there is such a run."""
+    over, chance = threading.Event(), random.Random(seed)
+
+    def ask() -> None:
+        while not over.wait(chance.uniform(0.1, 1)):
+            what = chance.choice(
+                [
+                    Request("add", {"x": round(chance.uniform(0, 1), 3)}),
+                    Request("stop", trial=chance.randrange(27)),
+                    Request("note", note="as expected", tags=["odd"]),
+                ]
+            )
+            with suppress(OSError, HpsearchError):
+                if (run / "run.json").exists() and not finished(run):
+                    Requests(RunDirectory(run).inside).ask(what)
+
+    asks = threading.Thread(target=ask)
+    asks.start()
+    try:
+        yield
+    finally:
+        over.set()
+        asks.join()
+
+
+def done_again(folder: Path, run: Path) -> Path:
+    """A run to which the same was done from its beginning, and which nobody disturbed."""
+    config = inspected(load(folder / "own.yaml"))
+    other = search_session.begin(config, None, folder / "runs", f"{run.name}-again")
+    if (run / FACTS).exists():
+        shutil.copy(run / FACTS, other.path)
+    if hpsearch(folder, other.name, "resume", other.name, "-j", "1").wait(LONGEST):
+        raise SystemExit(f"the search that is done again failed: {said(folder, other.name)}")
+    return other.path
 
 
 def kill(process: subprocess.Popen[bytes], victim: str, moment: float) -> bool:
@@ -243,11 +342,12 @@ def finished(run: Path) -> bool:
 
 def judge(life: Life, run: Path, other: Path, deaths: list[dict[str, bytes]]) -> None:
     """Note everything in which a life differs from the uninterrupted run."""
-    end = held(run)
+    end, ended = held(run), ending(run)
+    last = math.inf if ended is None else ended["last"]  # trials beyond it are dropped
     kept = set(end["trials.jsonl"].splitlines())
     for death in deaths:
-        gone = set(death["trials.jsonl"].splitlines()) - kept
-        life.lost += sum(not went_on(json.loads(line), fates(run)) for line in gone)
+        gone = map(json.loads, set(death["trials.jsonl"].splitlines()) - kept)
+        life.lost += sum(line["number"] <= last and not went_on(line, fates(run)) for line in gone)
         if not end["curves.jsonl"].startswith(death["curves.jsonl"]):
             life.faults.append("a piece of training that was on disk is gone or changed")
     pieces = [json.loads(line) for line in end["curves.jsonl"].splitlines()]
@@ -256,9 +356,12 @@ def judge(life: Life, run: Path, other: Path, deaths: list[dict[str, bytes]]) ->
     for name, wrong in (("trials lost", life.lost), ("pieces twice", life.repeated)):
         if wrong:
             life.faults.append(f"{wrong} {name}")
-    for what, read in (("trials", fates), ("curves", curves), ("best/", best)):
+    for what, read in (
+        ("trials", fates), ("curves", curves), ("best/", best), ("ending", ending)
+    ):  # fmt: skip
         if read(run) != read(other):
             life.faults.append(f"other {what} than the uninterrupted run")
+    life.acts = len((run / FACTS).read_text().splitlines()) if (run / FACTS).exists() else 0
     if any((run / "state").iterdir()) or (run / ".data").exists():
         life.faults.append("states or data were left behind")
 
@@ -282,8 +385,16 @@ def fates(run: Path) -> list[dict[str, Any]]:
 
 
 def curves(run: Path) -> list[str]:
-    """The pieces of training, in any order."""
-    return sorted((run / "curves.jsonl").read_text().splitlines())
+    """The pieces of training of the trials, in any order."""
+    numbers = {line["number"] for line in fates(run)}
+    lines = (run / "curves.jsonl").read_text().splitlines()
+    return sorted(line for line in lines if json.loads(line)["number"] in numbers)
+
+
+def ending(run: Path) -> dict[str, Any] | None:
+    """The limit that ended a search, and its last trial; None where none did."""
+    found: dict[str, Any] | None = json.loads((run / "run.json").read_text()).get("ending")
+    return found
 
 
 def best(run: Path) -> dict[str, object]:

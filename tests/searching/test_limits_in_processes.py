@@ -8,9 +8,9 @@ import pytest
 
 from hpsearch.config import from_mapping
 from hpsearch.config.yaml_text import read as read_yaml
+from hpsearch.searching.planning import epochs_needed
 from hpsearch.searching.resume import reopen
 from hpsearch.searching.session import begin, conduct
-from hpsearch.searching.spec import epochs_needed
 from hpsearch.searching.trainer import inspected
 from hpsearch.trial import Ending
 

@@ -110,6 +110,13 @@ def test_text_is_no_number_and_a_number_is_not_true(text):
         Expression(text).value(SETTING)
 
 
+def test_an_entry_that_cannot_be_is_told_with_how_entries_are_named():
+    with pytest.raises(MistypedError, match="a list have a whole number each, found 'a'"):
+        Expression("units['a']").value(SETTING)
+    with pytest.raises(MistypedError, match="a mapping have a name each, found 0"):
+        Expression("opt[0]").value({"opt": {"lr": 1}})
+
+
 def test_a_constraint_is_true_or_false():
     with pytest.raises(MistypedError, match="must be true or false, found 2"):
         Expression("layers").holds(SETTING)
