@@ -87,10 +87,12 @@ class Switch:
     """Annotates a key that holds another mapping's keys or None: true, false, or the keys.
 
     True is the mapping with its defaults, false is None; null is too, where it is allowed.
+    Where `on_off` is false there is neither true nor false.
     """
 
     part: type[Keys]
     null: bool = False
+    on_off: bool = True
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         """What pydantic runs: the part, or None, of what the switch made of the value."""
@@ -101,19 +103,19 @@ class Switch:
     def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
         """The key's JSON Schema."""
         part = next(form for form in handler(schema)["anyOf"] if form != {"type": "null"})
+        on_off = [{"type": "boolean"}] if self.on_off else []
         null = [{"type": "null"}] if self.null else []
-        return {"anyOf": [{"type": "boolean"}, part, *null]}
+        return {"anyOf": [*on_off, part, *null]}
 
     def keys(self, value: Any) -> Mapping[str, Any] | None:
         """The keys that a value gives; a ValueError says what it must be, and what it is."""
-        if isinstance(value, bool):
+        if isinstance(value, bool) and self.on_off:
             return {} if value else None
         if isinstance(value, dict) or (value is None and self.null):
             return value
         keys = ", ".join(each.name for each in fields(self.part))  # type: ignore[arg-type]
-        raise ValueError(
-            f"must be true, false, or a mapping with keys {keys}; found {show(value)}"
-        )
+        either = "true, false, or " if self.on_off else ""
+        raise ValueError(f"must be {either}a mapping with keys {keys}; found {show(value)}")
 
 
 def show(value: Any) -> str:
@@ -209,6 +211,17 @@ def finite() -> Rule:
         raise ValueError("a finite number", looks_like_number(value))
 
     return Rule(check, {"type": "number"})
+
+
+def above_zero() -> Rule:
+    """A number above 0."""
+
+    def check(value: Any) -> int | float:
+        if not is_finite(value) or value <= 0:
+            raise ValueError("a number above 0", looks_like_number(value))
+        return value  # type: ignore[no-any-return]  # is_finite has looked
+
+    return Rule(check, {"type": "number", "exclusiveMinimum": 0})
 
 
 def looks_like_number(value: Any) -> str:

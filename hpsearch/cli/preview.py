@@ -61,10 +61,10 @@ def show_space(space: Space, others: str = "drawn anew") -> None:
 
 
 def _scale(config: Mapping[str, Any]) -> str:
-    """The scale of a range, and whether its values are whole numbers."""
-    if config.get("type") != "int":
-        return str(config["scale"])
-    return "int" if config["scale"] == "linear" else f"{config['scale']}, int"
+    """The scale of a range, its law, and whether its values are whole numbers."""
+    words = [config["scale"]] + [word for word in ("normal",) if word in config]
+    words += ["int"] if config.get("type") == "int" else []
+    return ", ".join(words[1:] if words[0] == "linear" and words[1:] else words)
 
 
 def _conditions(parameter: Parameter) -> str:

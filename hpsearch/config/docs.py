@@ -24,7 +24,9 @@ from hpsearch.fields import Keys
 from hpsearch.trainers.hyperparameter import Hyperparameter
 from hpsearch.trainers.kinds import Kind, built_in, every_kind, kind_named
 
-FORMS = tuple({"required": keys} for keys in (["min", "max"], ["values"], ["value"], ["derive"]))
+FORMS = tuple(
+    {"required": keys} for keys in (["min", "max"], ["normal"], ["values"], ["value"], ["derive"])
+)
 
 INTRODUCTION = """\
 # The configuration
@@ -71,7 +73,7 @@ learning_rate:
 ```
 
 Whole numbers (`type: int`) and steps are fair on every scale: on `linear`, 1 to 3 come a third
-each; on `log`, the chance of v falls as 1/v.
+each; on `log`, the chance of v falls as 1/v; under a `normal` law each gets what is nearest.
 """
 
 TABLES: dict[str, type[Keys]] = {

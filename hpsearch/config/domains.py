@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
+from decimal import Decimal
 from typing import Any
+
+import numpy as np
 
 from hpsearch.config.problems import KeyPath, Problem
 from hpsearch.config.schema import ABSENT, ParameterKeys
-from hpsearch.fields import as_whole, is_number, show, show_each
+from hpsearch.fields import as_whole, is_finite, is_number, show, show_each
 from hpsearch.space import (
     ALIASES,
     LINEAR,
@@ -20,16 +23,19 @@ from hpsearch.space import (
     Discrete,
     Domain,
     Fixed,
+    Normal,
     Scale,
     mixture,
     same,
 )
 from hpsearch.space.domain import LARGEST, MOST_VALUES, ascending
+from hpsearch.space.scale import FARTHEST, REACH
 from hpsearch.trainers.hyperparameter import Hyperparameter, standard, wrong
 
 NEAREST = 1e-12  # of a warped bound: as far as it must lie from the other one
+FINEST = 1e6  # floats in a deviation of a normal law, at least
 
-RANGE = ("min", "max", "scale", "type", "step")
+RANGE = ("min", "max", "scale", "type", "step", "normal")
 
 
 def domain(
@@ -186,17 +192,27 @@ def _range(
         return None, [Problem((*path, key) if key else path, message)]
 
     whole = part.type == "int" or integer
+    scale = SCALES[ALIASES.get(part.scale or "linear", part.scale or "linear")]
+    normal, wrongness = _normal(part, scale)
+    if wrongness:
+        return None, [Problem((*path, *key), message) for key, message in wrongness]
     low, high, step = (
         as_whole(bound) if whole else bound for bound in (part.min, part.max, part.step)
     )
+    if normal is not None:
+        low, high = _cut(normal, scale, whole, (low, high, step))
     if low is None or high is None:
         missing = "min" if low is None else "max"
         return refuse("", f"a range needs min and max; {missing} is missing")
+    sound = low < high and scale.admits(low, high) and is_finite(low) and is_finite(high)
+    if not sound and (part.min is None or part.max is None):
+        message = f"goes {REACH:.0f} deviations from the mean where there is no bound: from "
+        message += f"{low:g} to {high:g}, which is no {scale.name} range; set min and max"
+        return refuse("normal", message)
     if low == high:
         return refuse("max", f"equals min; to fix the parameter write value: {show(part.min)}")
     if low > high:
         return refuse("min", f"must be below max, found min {low} and max {high}")
-    scale = SCALES[ALIASES.get(part.scale or "linear", part.scale or "linear")]
     if not scale.admits(low, high):
         return refuse(*_inadmissible(scale, low, high))
     stepped = step is not None and all(type(number) is int for number in (low, step))
@@ -206,9 +222,69 @@ def _range(
                 return refuse(key, f"must be whole, as the parameter is; found {show(number)}")
             if number is not None and abs(number) > LARGEST:
                 return refuse(key, f"whole numbers go to {LARGEST:,} at most, found {number}")
-    if not (whole or step is not None):
-        return _continuous(part, scale, path)
-    return _discrete(low, high, 1 if step is None else step, scale, path)
+    made: Continuous | Discrete | None
+    if whole or step is not None:
+        made, problems = _discrete(low, high, 1 if step is None else step, scale, path)
+    else:
+        made, problems = _continuous(low, high, scale, path)
+    if normal is None or made is None:
+        return made, problems
+    if isinstance(made, Discrete) and made.count > MOST_VALUES:
+        message = f"tells at most {MOST_VALUES:,} values apart; bring min and max closer"
+        return refuse("normal", message)
+    ends = normal.deviations(scale, (float(scale.warp(float(end))) for end in (low, high)))
+    if min(ends) > FARTHEST or max(ends) < -FARTHEST:
+        nearest, end = min((abs(far), end) for far, end in zip(ends, (low, high), strict=True))
+        message = f"lies {nearest:.0f} deviations from the nearest bound ({show(end)}), at most "
+        return refuse("normal", f"{message}{FARTHEST:.0f} may; move the mean or the bounds")
+    return replace(made, normal=normal), []
+
+
+def _normal(part: ParameterKeys, scale: Scale) -> tuple[Normal | None, list[tuple[KeyPath, str]]]:
+    """The normal law of a range, or what is wrong with it."""
+    if part.normal is None:
+        return None, []
+    mean, deviation = part.normal.mean, part.normal.deviation
+    if not scale.admits(mean, mean):
+        expected = f"must be {scale.bound[1]} on the {scale.name} scale, found {show(mean)}"
+        exponent = type(mean) is int and -30 <= mean <= 30 and scale is LOG
+        remedy = f"; it is a true value, not an exponent: mean: 1e{mean}?" if exponent else ""
+        return None, [(("normal", "mean"), expected + remedy)]
+    centre, beside = (float(scale.warp(each)) for each in (mean, math.nextafter(mean, -math.inf)))
+    if deviation < FINEST * abs(beside - centre):
+        message = f"is too small beside the mean {show(mean)} for floats to hold; enlarge it"
+        return None, [(("normal", "deviation"), message)]
+    return Normal(mean, deviation), []
+
+
+def _cut(
+    normal: Normal, scale: Scale, whole: bool, given: tuple[float | None, float | None, Any]
+) -> tuple[float, float]:
+    """The bounds of a normal law: those given, else where it is cut off, on the grid of a step."""
+    low, high, step = given
+    centre = float(scale.warp(normal.mean))
+    with np.errstate(over="ignore", under="ignore"):
+        reached = [
+            float(scale.unwarp(np.float64(centre + side * REACH * normal.deviation)))
+            for side in (-1, 1)
+        ]
+    lowest, highest = (_tidied(end, scale) for end in sorted(reached))
+    if low is None:
+        low = lowest
+        if step is not None and step > 0 and math.isfinite(low):  # the mean is on the grid
+            steps = math.floor((normal.mean - low) / step)
+            low = float(Decimal(repr(normal.mean)) - steps * Decimal(repr(step)))
+            low = as_whole(low) if type(step) is int else low
+        elif whole and math.isfinite(low):
+            low = math.ceil(low)
+    if high is None:
+        high = math.floor(highest) if whole and math.isfinite(highest) else highest
+    return low, high
+
+
+def _tidied(end: float, scale: Scale) -> float:
+    """A bound that is computed, in the digits that a reader wants to see."""
+    return float(f"{1 - float(f'{1 - end:.12g}') if scale.mirrored else end:.12g}")
 
 
 def _inadmissible(scale: Scale, low: float, high: float) -> tuple[str, str]:
@@ -222,15 +298,12 @@ def _inadmissible(scale: Scale, low: float, high: float) -> tuple[str, str]:
 
 
 def _continuous(
-    part: ParameterKeys, scale: Scale, path: KeyPath
+    low: float, high: float, scale: Scale, path: KeyPath
 ) -> tuple[Continuous | None, list[Problem]]:
-    assert part.min is not None
-    assert part.max is not None
-    low, high = float(part.min), float(part.max)
-    if float(scale.warp(low)) == float(scale.warp(high)):
-        message = f"is too near min for numbers between them; write value: {show(part.min)}"
+    if float(scale.warp(float(low))) == float(scale.warp(float(high))):
+        message = f"is too near min for numbers between them; write value: {show(low)}"
         return None, [Problem((*path, "max"), message)]
-    return Continuous(low, high, scale), []
+    return Continuous(float(low), float(high), scale), []
 
 
 def _discrete(
@@ -277,15 +350,19 @@ def _unfit(
     if hyperparameter is not None:
         for key, value in values:
             message = wrong(hyperparameter, value)
-            if message is not None:
+            if message is not None and key == ("normal",):
+                reach = f"goes {REACH:.0f} deviations from the mean where there is no bound, and"
+                yield key, f"{reach} {hyperparameter.name} {message}; set min and max"
+            elif message is not None:
                 yield key, message
 
 
 def _extremes(made: Domain, part: ParameterKeys) -> Iterator[tuple[KeyPath, Any]]:
     """Values that stand for all of a domain, each with its key."""
     if isinstance(made, Continuous | Discrete):
-        yield ("min",), made.low
-        yield ("max",), made.high if isinstance(made, Continuous) else made.value(made.count - 1)
+        last = made.high if isinstance(made, Continuous) else made.value(made.count - 1)
+        yield ("normal",) if part.min is None else ("min",), made.low
+        yield ("normal",) if part.max is None else ("max",), last
     elif isinstance(made, Choice):
         yield from ((("values", i), value) for i, value in enumerate(made.values))
     else:

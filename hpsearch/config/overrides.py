@@ -112,35 +112,61 @@ INDEXED = re.compile(r"(.+?)((?:\[[0-9]+\])+)")
 """A key with indices of the list that it has."""
 
 
+INDEXED = re.compile(r"(.+)\[(\d+)\]")
+"""An entry of a list as messages write it."""
+
+
 def _in_tree(tree: Any, parts: tuple[str, ...]) -> KeyPath:
     """The path that a key's parts mean: a key with dots where the tree has it, the longest one.
 
+    An entry of a list is meant by its number from 0 or by its `name`. Of a list under `metric`
+    any other key is one of the first metric, which decides.
+
     >>> _in_tree({"space": {"model.lr": {"max": 1}}}, ("space", "model", "lr", "max"))
     ('space', 'model.lr', 'max')
-    >>> _in_tree({"space": {"hop": [{"max": 1}]}}, ("space", "hop[0]", "max"))
-    ('space', 'hop', 0, 'max')
+    >>> _in_tree({"metric": [{"name": "auc"}, {"name": "ms"}]}, ("metric", "ms", "at_most"))
+    ('metric', 1, 'at_most')
     """
     path: list[str | int] = []
     while parts:
-        indexed = None if isinstance(parts[0], Quoted) else INDEXED.fullmatch(parts[0])
-        if indexed and isinstance(tree, dict) and isinstance(tree.get(indexed[1]), list):
-            parts = (indexed[1], *re.findall("[0-9]+", indexed[2]), *parts[1:])
-        if isinstance(tree, list) and parts[0].isdecimal():
-            index = int(parts[0])
-            path.append(index)
-            tree, parts = tree[index] if index < len(tree) else None, parts[1:]
-            continue
+        keys: Mapping[Any, Any] = tree if isinstance(tree, dict) else {}
+        if isinstance(tree, list):
+            keys = {each.get("name"): i for i, each in enumerate(tree) if isinstance(each, dict)}
         taken = 1
         for length in range(len(parts), 1, -1):
             joined = parts[:length]
             plain = not any(isinstance(part, Quoted) for part in joined)
-            if plain and isinstance(tree, dict) and ".".join(joined) in tree:
+            if plain and ".".join(joined) in keys:
                 taken = length
                 break
-        key = ".".join(parts[:taken])
+        key: str | int = ".".join(parts[:taken])
+        if isinstance(tree, list) and tree:
+            key, taken = _entry(parts[0], path, keys.get(key), taken)
+        elif key not in keys and not isinstance(parts[0], Quoted):
+            entry = INDEXED.fullmatch(parts[0])
+            if entry and isinstance(keys.get(entry[1]), list):
+                parts = (entry[1], entry[2], *parts[1:])
+                continue
         path.append(key)
-        tree, parts = tree.get(key) if isinstance(tree, dict) else None, parts[taken:]
+        tree, parts = _below(tree, key), parts[taken:]
     return tuple(path)
+
+
+def _entry(
+    part: str, path: list[str | int], named: int | None, taken: int
+) -> tuple[str | int, int]:
+    """Which entry of a list is meant, and how many parts of the key say so."""
+    if named is not None:
+        return named, taken
+    if part.isdecimal():
+        return int(part), 1
+    return (0, 0) if path == ["metric"] else (part, 1)
+
+
+def _below(tree: Any, key: str | int) -> Any:
+    if isinstance(tree, list):
+        return tree[key] if isinstance(key, int) and key < len(tree) else None
+    return tree.get(key) if isinstance(tree, dict) else None
 
 
 def _read(text: Any, label: str) -> Any:
@@ -152,41 +178,30 @@ def _read(text: Any, label: str) -> Any:
     return value
 
 
-def _put(tree: dict[Any, Any], path: KeyPath, value: Any, above: KeyPath = ()) -> dict[Any, Any]:
+def _put(tree: Any, path: KeyPath, value: Any, above: KeyPath = ()) -> Any:
     """A copy of the tree with a value at a path.
 
     Raises:
-        ValueError: the path leads through something that is no mapping.
+        ValueError: the path leads through something that is no mapping, or past a list.
     """
     key, rest = path[0], path[1:]
-    if not rest and value is None:
+    below = _below(tree, key)
+    if isinstance(tree, list) and not (isinstance(key, int) and key < len(tree)):
+        names = [each["name"] for each in tree if isinstance(each, dict) and "name" in each]
+        ways = [f"{dotted(above)}.{way}" for way in (*range(len(tree)), *names)]
+        raise ValueError(f"{dotted(above)} is a list; of its entries write {' or '.join(ways)}")
+    if value is None and not rest:
+        if isinstance(tree, list):
+            return [entry for place, entry in enumerate(tree) if place != key]
         return {name: entry for name, entry in tree.items() if name != key}
-    if value is None and key not in tree:
+    if value is None and isinstance(tree, dict) and key not in tree:
         return tree
     if rest:
-        below = tree.get(key)
-        if isinstance(below, list) and (
-            isinstance(rest[0], int) or any(isinstance(each, dict) for each in below)
-        ):
-            return {**tree, key: _put_in_list(below, rest, value, (*above, key))}
         if below is True:
             below = None  # true switches on what keys below it then describe
-        if below is not None and not isinstance(below, dict):
+        if below is not None and not isinstance(below, dict | list):
             raise ValueError(f"{dotted((*above, key))} is {show(below)}, which has no keys")
-        value = _put(below or {}, rest, value, (*above, key))
+        value = _put({} if below is None else below, rest, value, (*above, key))
+    if isinstance(tree, list):
+        return [value if place == key else entry for place, entry in enumerate(tree)]
     return {**tree, key: value}
-
-
-def _put_in_list(entries: list[Any], path: KeyPath, value: Any, above: KeyPath) -> list[Any]:
-    """A copy of a list with a value at a path, which begins with an index."""
-    index, rest = path[0], path[1:]
-    if not isinstance(index, int) or index >= len(entries):
-        name = dotted(above)
-        raise ValueError(f"{name} is a list of {len(entries)}; name one: {name}[0]")
-    if not rest and value is None:
-        raise ValueError(f"cannot be taken away alone; write the whole list, {dotted(above)}")
-    if rest and not isinstance(entries[index], dict):
-        found = show(entries[index])
-        raise ValueError(f"{dotted((*above, index))} is {found}, which has no keys")
-    changed = _put(entries[index], rest, value, (*above, index)) if rest else value
-    return [*entries[:index], changed, *entries[index + 1 :]]

@@ -21,6 +21,7 @@ from hpsearch.config.schema import (
     Halving,
     Heading,
     Metric,
+    NormalKeys,
     Parallel,
     ParameterKeys,
     Search,
@@ -35,7 +36,12 @@ from hpsearch.trainers import kinds
 from hpsearch.trainers.hyperparameter import standard, wrong
 from hpsearch.trainers.kinds import Kind
 
-INSIDE: Mapping[str, type[Keys]] = {"halving": Halving, "confirm": Confirm, "tls": Tls}
+INSIDE: Mapping[str, type[Keys]] = {
+    "halving": Halving,
+    "confirm": Confirm,
+    "tls": Tls,
+    "normal": NormalKeys,
+}
 """Keys whose values are mappings with known keys."""
 
 SECTIONS = ("data", "trainer", "metric", "space", "search", "parallel", "babysit")

@@ -9,7 +9,7 @@ the reference page are made from these classes, too; importing them is cheap.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -117,7 +117,23 @@ class Metric(Keys):
 
     def as_dict(self) -> dict[str, Any]:
         """As run.json has it; a bound that there is not is left out."""
-        return {name: value for name, value in vars(self).items() if value is not None}
+        return {name: value for name, value in _keys(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
+class NormalKeys(Keys):
+    """A normal law of drawing."""
+
+    mean: Annotated[int | float, rules.finite()] = key(
+        "Where values are most likely: a true value, never an exponent. On `log` the median.",
+        examples=[0.01],
+    )
+    deviation: Annotated[int | float, rules.above_zero()] = key(
+        "Two thirds of the values lie at most so far from the mean: in powers of ten on `log` "
+        "(0.5: a factor of 3.2) and, for the distance from 1, on `1-10^r`. Of another tool's "
+        "lognormal, whose mu and sigma are powers of e, write e^mu and sigma / 2.3.",
+        examples=[0.5],
+    )
 
 
 @dataclass(frozen=True)
@@ -143,6 +159,12 @@ class ParameterKeys(Keys):
     )
     step: Annotated[int | float | None, rules.optional(rules.finite())] = key(
         "Only min, min + step, ... up to max.", None
+    )
+    normal: Annotated[NormalKeys | None, Switch(NormalKeys, null=True, on_off=False)] = key(
+        "Of a range: drawn by a normal law on the scale, not evenly. Without `min` and `max` it "
+        "goes 4 deviations to either side; these cut it off.",
+        None,
+        examples=[{"mean": 0.01, "deviation": 0.5}],
     )
     values: Annotated[list[Any] | None, rules.optional(space_rules.choices())] = key(
         "A choice, each equally likely. A list or a mapping among them is one value; a "
@@ -491,7 +513,7 @@ class Config(Heading):
         return {
             "name": self.name,
             "seed": self.seed,
-            "data": None if self.data is None else _plain(vars(self.data)),
+            "data": None if self.data is None else _plain(_keys(self.data)),
             "trainer": {
                 "kind": self.trainer.kind,
                 **_plain(self.trainer.options),
@@ -501,13 +523,13 @@ class Config(Heading):
             "space": _plain(self.space.as_config()),
             **({"where": list(self.where)} if self.where else {}),
             "search": {
-                **_plain(vars(self.search)),
+                **_plain(_keys(self.search)),
                 "halving": _plain(self.search.halving) or False,
                 "confirm": _plain(self.search.confirm) or False,
                 "start": _plain(self.search.start) or None,
             },
-            "parallel": _plain(vars(self.parallel)),
-            "babysit": _plain(vars(self.babysit)),
+            "parallel": _plain(_keys(self.parallel)),
+            "babysit": _plain(_keys(self.babysit)),
         }
 
     def _metrics(self) -> Any:
@@ -515,10 +537,15 @@ class Config(Heading):
         return [first, *others] if others else first
 
 
+def _keys(section: Any) -> dict[str, Any]:
+    """The keys of a section, also those that an old run's file lacked: `vars` has none of them."""
+    return {each.name: getattr(section, each.name) for each in fields(section)}
+
+
 def _plain(value: Any) -> Any:
     """A value with dicts for mappings, lists for tuples and text for paths, all the way down."""
     if isinstance(value, Halving | Confirm | Tls):
-        return _plain(vars(value))
+        return _plain(_keys(value))
     if isinstance(value, Mapping):
         return {key: _plain(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):

@@ -299,6 +299,9 @@ def _outcome(summary: Summary, metrics: Sequence[str]) -> Iterator[tuple[str, st
     yield "status", summary.info.status
     yield "refined from", summary.info.parent or ""
     yield "trials", f"{len(summary.results):,}"
+    yield "ended by", summary.ended_by or ""
+    yield "added by hand", ", ".join(map(str, sorted(summary.by_hand.added)))
+    yield "tags", ", ".join(summary.by_hand.tags)
     seconds = summary.info.seconds
     yield "took", duration(seconds) if seconds else ""
     yield from summary.workers.cells()

@@ -172,6 +172,7 @@ class SearchFindings(_OfSummary):
             "parent": info.parent,
             "created": info.created,
             "seconds": info.seconds,
+            "ended_by": self.summary.ended_by,
             "tags": self.summary.by_hand.tags,
             "notes": self.summary.by_hand.notes,
         }

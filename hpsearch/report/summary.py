@@ -175,6 +175,13 @@ class Summary:
         return None if ending is None else why_ended(ending, self.config)
 
     @property
+    def ended_by(self) -> str | None:
+        """The limit that ended the search, as run.json names it, or `timeout`; None for none."""
+        if self.why_ended is None:
+            return None
+        return "timeout" if self.info.ending is None else self.info.ending.by
+
+    @property
     def end(self) -> str | None:
         """The same as a report says it: with its last trial a plan has not ended early."""
         if self.why_ended is None:
@@ -365,10 +372,9 @@ class Summary:
         """What ended the search before its plan did: the limit, the last trial, and a sentence."""
         if self.why_ended is None:
             return None
-        by, last = "timeout", None
-        if (ending := self.info.ending) is not None:
-            by, last = ending.by, ending.last
-        return {"by": by, "last": last, "text": self.why_ended}
+        ending = self.info.ending
+        last = None if ending is None else ending.last
+        return {"by": self.ended_by, "last": last, "text": self.why_ended}
 
     def _of_several_metrics(self) -> dict[str, Any]:
         """What the JSON has besides with bounds, and with several objectives."""

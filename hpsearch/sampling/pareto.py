@@ -63,31 +63,34 @@ def _beaten(row: Float[np.ndarray[Any, Any], " costs"], by: Costs) -> bool:
 
 
 def crowding(objectives: Objectives) -> Float[np.ndarray, " trials"]:
-    """How far apart the neighbours of each trial lie on its front; infinite at the ends.
+    """How far apart the neighbours of each trial lie on its front.
+
+    At an end, where there is one neighbour, it counts twice. (In NSGA-II ends have infinite room;
+    but they are often poor trials that are best in one objective by a hair, such as the smallest
+    networks, and a search with few trials would look around them first.)
 
     Reference: Deb, Pratap, Agarwal and Meyarivan 2002, "A Fast and Elitist Multiobjective Genetic
     Algorithm: NSGA-II", section III B.
 
     >>> crowding(np.array([[0.0, 4.0], [1.0, 2.0], [4.0, 0.0]])).tolist()
-    [inf, 2.0, inf]
+    [1.5, 2.0, 2.5]
     """
     distances = np.zeros(len(objectives))
     with np.errstate(all="ignore"):  # differences of the largest numbers there are
         for column in objectives.T:
             order = np.argsort(column, kind="stable")
+            gaps = np.diff(column[order])
             span = column[order[-1]] - column[order[0]]
-            if not span > 0:
-                continue
-            distances[order[[0, -1]]] = np.inf
-            distances[order[1:-1]] += (column[order[2:]] - column[order[:-2]]) / span
-    return np.nan_to_num(distances, nan=0.0, posinf=np.inf)
+            if span > 0:
+                distances[order] += np.append(gaps, gaps[-1]) / span
+                distances[order] += np.append(gaps[0], gaps) / span
+    return np.nan_to_num(distances, nan=0.0)
 
 
 def order(costs: Costs) -> list[int]:
     """Indices of trials from best to worst: by fronts, in each those with most room first.
 
-    Of equal room the smaller costs come first, then the earlier trial. The ends of a front have
-    more room than any trial between them, and the best by the first objective leads.
+    Of equal room the smaller costs come first, then the earlier trial.
     """
     ordered: list[int] = []
     for front in fronts(costs):

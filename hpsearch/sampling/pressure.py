@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from hpsearch.space import Discrete, Space
+from hpsearch.space import Discrete, Space, on_scale
 from hpsearch.trial import Params
 
 OUTER = 0.1  # of the range: how close to a bound is close
@@ -55,7 +55,10 @@ def pressures(space: Space, elites: Sequence[Params], limits: Limits) -> list[Pr
         places = places[~np.isnan(places)]
         if len(places) < 3:
             continue
-        domain = parameter.domain
+        domain = on_scale(parameter.domain)
+        if domain != parameter.domain:  # a tenth of the range, not of the draws
+            values = parameter.domain.each(places)
+            places = np.array([domain.fraction(value) for value in values])
         low, high = OUTER, 1 - OUTER
         if isinstance(domain, Discrete):
             places, ends = domain.snap(places), domain.snap(np.array([0.0, 1.0]))

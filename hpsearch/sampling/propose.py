@@ -10,7 +10,7 @@ import numpy as np
 
 from hpsearch import rng
 from hpsearch.sampling.ranking import Observation, objectives, rank
-from hpsearch.sampling.surrogate import FEWEST, screen, screen_front
+from hpsearch.sampling.screening import FEWEST, screen, screen_front
 from hpsearch.sampling.zoom import draw, elites, latin_hypercube, lean
 from hpsearch.space import Points, Space
 from hpsearch.space.feasible import exactly, keeps, some

@@ -69,6 +69,18 @@ def rank(history: Iterable[Observation]) -> list[Observation]:
     return order
 
 
+def led(ranked: Sequence[Observation]) -> list[Observation]:
+    """The same, of several objectives the best by the first one ahead: it may become the winner.
+
+    Only among trials with a cost at the same rungs is that the one with the best value.
+    """
+    able = [trial for trial in ranked if trial.finite]
+    if objectives(able) == 1:
+        return list(ranked)
+    best = min(able, key=lambda trial: (*trial.costs[-1][:2], trial.costs[-1][-1], trial.number))
+    return [best, *(trial for trial in ranked if trial is not best)]
+
+
 def objectives(trials: Sequence[Observation]) -> int:
     """How many objectives trials are compared by."""
     return max((len(cost) - 2 for trial in trials for cost in trial.costs), default=1) or 1

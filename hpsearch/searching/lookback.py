@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from hpsearch.sampling.ranking import Observation, rank
+from hpsearch.sampling.ranking import Observation, led, rank
 from hpsearch.searching.by_hand import ByHand
 from hpsearch.searching.ledger import Ledger
 from hpsearch.searching.spec import Spec, proposals
@@ -132,7 +132,7 @@ class Lookback:
     def able(self, stage: Stage) -> list[Trial]:
         """The trials that may go on from a rung, best first, without starting settings."""
         rungs = stage.rung + 1
-        ranked = rank(self.observe(trial, rungs) for trial in self.entered[stage])
+        ranked = led(rank(self.observe(trial, rungs) for trial in self.entered[stage]))
         entered = {trial.number: trial for trial in self.entered[stage]}
         return [
             entered[observed.number]

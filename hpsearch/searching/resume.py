@@ -16,8 +16,9 @@ from hpsearch.searching.planning import TRIED, epochs_needed, largest, trials_of
 from hpsearch.searching.spec import check_rules
 from hpsearch.searching.trainer import AGAIN, LOAD, check_at_hand
 from hpsearch.searching.trust import check, check_cluster, is_sealed, needs_seal, seal
+from hpsearch.space.settings import draw_key
 from hpsearch.store import MOST, RunDirectory, RunInfo
-from hpsearch.trial import Ending, Round
+from hpsearch.trial import Ending, Params, Round
 
 FREE = ("parallel", "search.timeout", "search.trial_timeout", *KEYS.values(), "search.max_epochs")
 """The keys that may change in a run that has begun: none of them decides what a trial gives."""
@@ -198,6 +199,7 @@ def _longer(
         config = replace(config, search=replace(search, trials=trials))
         from_mapping(config.as_dict())  # as if the user had written so many
     free = replace(config, search=replace(config.search, max_epochs=None))
+    history += _added_beside(run, config)
     most = trials if trials is not None and info.rules == 1 else trials_of(free, history)
     more, budget = most - planned, config.search.max_epochs
     if more <= 0:
@@ -220,6 +222,14 @@ def _longer(
                 f"takes {needed(more):,} epochs; give it as many"
             )
     return config, _extended(info.plan, config, more, first)
+
+
+def _added_beside(run: RunDirectory, config: Config) -> list[Params]:
+    """The settings that people added and no trial of the plan had: they need no other trial."""
+    added = {act.trial: act.params for act in run.acts if act.action == "add" and act.params}
+    space = config.space
+    tried = {draw_key(space, each.params) for each in run.results if each.number not in added}
+    return [params for params in added.values() if draw_key(space, params) not in tried]
 
 
 def _extended(plan: tuple[Round, ...], config: Config, more: int, first: int) -> tuple[Round, ...]:
@@ -298,6 +308,7 @@ def _refused(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[st
     """What differs and may not, one line each."""
     for key, old, new in _differences(before, after):
         name = ".".join(key)
+        name = name.replace("metric.0.", "metric.", 1)  # of several metrics the first decides
         if not any(name == free or name.startswith(f"{free}.") for free in FREE):
             yield f"{name}: was {_shown(old)}, is now {_shown(new)}"
 
@@ -308,6 +319,8 @@ def _differences(
     """Each key at which two trees of plain values differ, with both values; None for none."""
     for name in {**before, **after}:
         old, new = before.get(name), after.get(name)
+        if name == "metric" and isinstance(old, list) and isinstance(new, list):
+            old, new = ({str(i): each for i, each in enumerate(side)} for side in (old, new))
         if isinstance(old, Mapping) and isinstance(new, Mapping):
             yield from _differences(old, new, (*above, name))
         elif old != new:

@@ -1,9 +1,18 @@
 """The search space: scales, parameters, and their places in the unit cube."""
 
 from hpsearch.space.alternatives import mixture, one_of
-from hpsearch.space.domain import Choice, Continuous, Discrete, Domain, Fixed, distinct, same
+from hpsearch.space.domain import (
+    Choice,
+    Continuous,
+    Discrete,
+    Domain,
+    Fixed,
+    distinct,
+    on_scale,
+    same,
+)
 from hpsearch.space.expression import Expression
-from hpsearch.space.scale import ALIASES, LINEAR, LOG, ONE_MINUS_POWER, SCALES, Scale
+from hpsearch.space.scale import ALIASES, LINEAR, LOG, ONE_MINUS_POWER, SCALES, Normal, Scale
 from hpsearch.space.space import Coordinate, Derived, Parameter, Points, Space, largest_integer
 
 __all__ = [
@@ -20,6 +29,7 @@ __all__ = [
     "Domain",
     "Expression",
     "Fixed",
+    "Normal",
     "Parameter",
     "Points",
     "Scale",
@@ -27,6 +37,7 @@ __all__ = [
     "distinct",
     "largest_integer",
     "mixture",
+    "on_scale",
     "one_of",
     "same",
 ]

@@ -184,7 +184,11 @@ def _narrow_domain(parameter: Parameter, values: list[Any], margin: float) -> Do
             return Fixed(domain.value(first))
         return replace(domain, low=domain.value(first), high=domain.value(last))
     assert isinstance(domain, Continuous)
-    return replace(domain, low=_tidy(domain, low, "down"), high=_tidy(domain, high, "up"))
+    ends = _tidy(domain, low, "down"), _tidy(domain, high, "up")
+    reached = min(values), max(values)  # a bound that is not tidy may be a rounding error inside
+    return replace(
+        domain, low=float(min(ends[0], reached[0])), high=float(max(ends[1], reached[1]))
+    )
 
 
 def _tidy(domain: Continuous, place: float, towards: str) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 from itertools import pairwise
@@ -14,7 +14,7 @@ import numpy as np
 
 from hpsearch.fields import is_number
 from hpsearch.shapes import Float, Int
-from hpsearch.space.scale import LINEAR, Scale
+from hpsearch.space.scale import LINEAR, Floats, Normal, Scale
 from hpsearch.trial import Choosable
 
 Fractions = Float[np.ndarray, " points"]
@@ -67,13 +67,43 @@ MOST_VALUES = 10**9  # of a range with a step that is no whole number
 ROUNDING = 1e-9  # of a step: 0.1 * 3 is 0.30000000000000004, and means 0.3
 
 
+class _Range:
+    """What `Continuous` and `Discrete` share: a scale, on which places follow a law of drawing."""
+
+    scale: Scale
+    normal: Normal | None
+
+    @property
+    def _ends(self) -> tuple[float, float]:
+        """Where the places 0 and 1 are on the scale."""
+        raise NotImplementedError
+
+    def _coordinate(self, fraction: Floats) -> Any:
+        """The coordinates on the scale of places in [0, 1]."""
+        start, stop = self._ends
+        if self.normal is not None:
+            return self.normal.coordinate(fraction, self.scale, (start, stop))
+        return start + fraction * (stop - start)
+
+    def _place(self, coordinate: Floats) -> Any:
+        """The places in [0, 1] of coordinates on the scale."""
+        start, stop = self._ends
+        if self.normal is not None:
+            return self.normal.share(coordinate, self.scale, (start, stop))
+        return (coordinate - start) / (stop - start)
+
+    def _law(self) -> dict[str, Any]:
+        return {} if self.normal is None else {"normal": dict(vars(self.normal))}
+
+
 @dataclass(frozen=True)
-class Continuous:
-    """Every number from low to high."""
+class Continuous(_Range):
+    """Every number from low to high: equally likely on the scale, or by a normal law."""
 
     low: float
     high: float
     scale: Scale = LINEAR
+    normal: Normal | None = None
 
     @cached_property
     def _ends(self) -> tuple[float, float]:
@@ -88,8 +118,7 @@ class Continuous:
         """
         if fraction in (0, 1):
             return float((self.low, self.high)[int(fraction)])
-        start, stop = self._ends
-        value = float(self.scale.unwarp(start + fraction * (stop - start)))
+        value = float(self.scale.unwarp(self._coordinate(fraction)))
         return min(max(value, self.low), self.high)  # 10**log10(x) can overshoot x by an ulp
 
     def each(self, fractions: Fractions) -> list[float]:
@@ -98,8 +127,7 @@ class Continuous:
 
     def fraction(self, value: float) -> float:
         """The place of a number; exactly 0 and 1 at the ends."""
-        start, stop = self._ends
-        return (float(self.scale.warp(value)) - start) / (stop - start)
+        return float(self._place(float(self.scale.warp(value))))
 
     def contains(self, value: Any) -> bool:
         """Whether a number lies between the ends, both included."""
@@ -121,17 +149,18 @@ class Continuous:
         return fractions
 
     def as_config(self) -> dict[str, Any]:
-        """`scale`, `min` and `max`."""
-        return {"scale": self.scale.name, "min": self.low, "max": self.high}
+        """`scale`, `min` and `max`, and `normal` where that is the law."""
+        return {**self._law(), "scale": self.scale.name, "min": self.low, "max": self.high}
 
 
 @dataclass(frozen=True)
-class Discrete:
+class Discrete(_Range):
     """The numbers low, low + step, ... up to high.
 
     In the warped coordinate each is the middle of a cell: boundaries lie half way between
     neighbours, and an end cell reaches as far out as it reaches in. So integers are equally
-    likely on a linear scale, and on a log scale their density falls as 1/value.
+    likely on a linear scale, and on a log scale their density falls as 1/value. Under a normal law
+    each gets what falls into its cell.
     """
 
     low: int | float
@@ -139,6 +168,7 @@ class Discrete:
     step: int | float = 1
     scale: Scale = LINEAR
     integer: bool = True
+    normal: Normal | None = None
 
     @cached_property
     def count(self) -> int:
@@ -198,7 +228,7 @@ class Discrete:
     def cells(self, fractions: Fractions) -> Int[np.ndarray, " points"]:
         """The index of the value at each of many places."""
         start, stop = self._ends
-        place = start + np.asarray(fractions) * (stop - start)
+        place = self._coordinate(np.asarray(fractions))
         below = np.floor((np.asarray(self.scale.unwarp(place)) - self.low) / self.step)
         below = below.clip(0, self.count - 2).astype(int)
         boundary = (self._warp(below) + self._warp(below + 1)) / 2
@@ -223,8 +253,7 @@ class Discrete:
 
     def fraction(self, value: float) -> float:
         """The place of a number; of one on the grid, within its cell."""
-        start, stop = self._ends
-        return (float(self.scale.warp(value)) - start) / (stop - start)
+        return float(self._place(float(self.scale.warp(value))))
 
     def contains(self, value: Any) -> bool:
         """Whether a number is on the grid, but for the rounding of arithmetic."""
@@ -238,14 +267,20 @@ class Discrete:
 
     def snap(self, fractions: Fractions) -> Fractions:
         """The places of the values on the grid."""
-        start, stop = self._ends
-        return (self._warp(self.cells(fractions)) - start) / (stop - start)
+        return np.asarray(self._place(self._warp(self.cells(fractions))))
 
     def as_config(self) -> dict[str, Any]:
-        """`type: int` or `step`, with `scale`, `min` and `max`."""
-        config: dict[str, Any] = {"type": "int"} if self.integer else {}
+        """`type: int` or `step`, with `scale`, `min` and `max`, and the law if it is normal."""
+        config = {**self._law(), **({"type": "int"} if self.integer else {})}
         config |= {"scale": self.scale.name, "min": self.low, "max": self.high}
         return config if self.integer and self.step == 1 else config | {"step": self.step}
+
+
+def on_scale(domain: Domain) -> Domain:
+    """The same values with places that are even on their scale, whatever the law of drawing."""
+    if isinstance(domain, Continuous | Discrete) and domain.normal is not None:
+        return replace(domain, normal=None)
+    return domain
 
 
 def same(a: Any, b: Any) -> bool:

@@ -21,7 +21,7 @@ from hpsearch.space.domain import (
     ascending,
 )
 from hpsearch.space.expression import Expression
-from hpsearch.space.scale import SCALES, Scale
+from hpsearch.space.scale import FARTHEST, SCALES, Normal, Scale
 from hpsearch.space.space import Derived, Parameter, Space, largest_integer
 from hpsearch.trial import Choosable, Value
 
@@ -159,20 +159,37 @@ def _domain(keys: Mapping[str, Any]) -> Domain:
     assert low is not None
     assert high is not None
     (scale,) = scales.values()
+    normal = _normal(keys.get("normal"), scale, (low, high))
     if not low < high or not scale.admits(low, high):
         raise ValueError(f"no {scale.name} range goes from {low} to {high}")
     if step is None:
         low, high = float(low), float(high)
-        return _told_apart(Continuous(low, high, scale), scale, (low, high))
+        return _told_apart(Continuous(low, high, scale, normal), scale, (low, high))
     whole = all(type(number) is int and abs(number) <= LARGEST for number in (low, high, step))
-    made = Discrete(low, high, step, scale, integer)
+    made = Discrete(low, high, step, scale, integer, normal)
     if step <= 0 or made.count < 2 or (integer and not whole):
         raise ValueError(f"no steps of {step} go from {low} to {high}")
-    if not integer and (high - low) / step > MOST_VALUES:
+    if not (integer and normal is None) and (high - low) / step > MOST_VALUES:
         raise ValueError(f"has more than {MOST_VALUES:,} values")
     ends = (made.value(made.count - 2), made.value(made.count - 1))
     _told_apart(made, scale, (made.value(0), made.value(1)))
     return _told_apart(made, scale, ends)
+
+
+def _normal(keys: Any, scale: Scale, bounds: tuple[float, float]) -> Normal | None:
+    """The normal law of a range."""
+    if keys is None:
+        return None
+    sound = isinstance(keys, dict) and set(keys) == {"mean", "deviation"}
+    if not sound or not all(map(is_finite, keys.values())) or keys["deviation"] <= 0:
+        raise ValueError("normal must have a finite mean and a deviation above 0")
+    normal = Normal(**keys)
+    if not scale.admits(normal.mean, normal.mean) or not scale.admits(*bounds):
+        raise ValueError(f"no {scale.name} range has the mean {normal.mean}")
+    ends = normal.deviations(scale, (float(scale.warp(float(end))) for end in bounds))
+    if min(ends) > FARTHEST or max(ends) < -FARTHEST:
+        raise ValueError(f"no draw reaches from the mean {normal.mean} to its bounds")
+    return normal
 
 
 def _told_apart(domain: Domain, scale: Scale, values: tuple[float, float]) -> Domain:

@@ -151,7 +151,7 @@ WRONG = [
     (lambda run: run.note("a", tags=["b"]), "tags: go with a search"),
     (lambda run: run.add({"learning_rate": 0.1}), "is a babysat model, which has no other set"),
     (lambda run: run.set(a=object()), "a: must be a number, a text, .* type object"),
-    (lambda run: run.set(learning_rate={1: 2}), "learning_rate: must be a number, a text"),
+    (lambda run: run.set(learning_rate={1: 2}), "learning_rate: must be a number > 0, not a map"),
     (lambda run: run.set(learning_rate=float("inf")), "learning_rate: must be finite, found inf"),
     (lambda run: run.set(learning_rate=np.float32("nan")), "learning_rate: must be finite"),
     (lambda run: run.step("3"), "epochs: must be a whole number, found '3'"),

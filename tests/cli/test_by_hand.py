@@ -162,3 +162,29 @@ def test_values_that_are_mappings_are_shown_whole(finished, folder, hpsearch):
     assert "found x: 0.95, kind: {lr: 1, decay: true}" in refused.err
     added = hpsearch("add", "maps", "--set", "x=0.5", "--set", "kind={lr: 1, decay: true}")
     assert added.out.startswith("trial 4 was added: x 0.5, kind {lr: 1, decay: true}; train it")
+
+
+def test_a_grid_that_is_extended_does_not_try_again_what_was_added(finished, folder, hpsearch):
+    config = CONFIG.replace("{min: 0, max: 1}", "{values: [1, 2, 3]}").replace(
+        "trials: 4", "sampler: grid, trials: 3"
+    )
+    (folder / "grid.yaml").write_text(config.replace("rounds: 1, ", ""))
+    assert hpsearch("run", "grid.yaml", "--name", "grid", "--backend", "serial").status == 0
+    tried = [each["params"] for each in lines(folder / "runs" / "grid")]
+    grid = [{"x": x, "kind": kind} for x in (1, 2, 3) for kind in "ab"]
+    new = next(params for params in grid if params not in tried)
+    sets = [f"--set={name}={value}" for name, value in new.items()]
+    assert hpsearch("add", "grid", *sets).status == 0
+    assert hpsearch("resume", "grid", "-q", "--trials", "99").status == 0
+    tried = [str(each["params"]) for each in lines(folder / "runs" / "grid")]
+    assert len(tried) == len(set(tried)) == 6
+
+
+def test_runs_side_by_side_tell_their_tags_and_what_was_added(finished, folder, hpsearch):
+    assert hpsearch("run", "slow.yaml", "--name", "other", "--backend", "serial").status == 0
+    assert hpsearch("add", "slow", "--set", "x=0.25").status == 0
+    assert hpsearch("note", "slow", "--tag", "v1").status == 0
+    said = hpsearch("report", "slow", "other").out
+    assert re.search(r"added by hand +4\b", said)
+    assert re.search(r"tags +v1\b", said)
+    assert "ended by" not in said

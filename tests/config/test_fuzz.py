@@ -16,7 +16,8 @@ SCRAPS = (
     b"null true -1 0 1e400 .nan [] {} 'x' 1e-320 99999999999999999999 [1,[2]] {a:b} &a *a <<: --- "
     b"\x00 \xff !!int - ? # | > % @ log 1-10^r min max values value per when cross step int 1e12 "
     b"-1e300 1e300 0.5 2 hidden_layers optimizer epochs start halving confirm factor devices "
-    b"memory 2G ordered guess true {a:1} [{a:1},{b:[2]}]"
+    b"memory 2G ordered guess true {a:1} [{a:1},{b:[2]}] normal mean deviation "
+    b"{mean:1,deviation:2} {mean:1e-3,deviation:1e-9}"
 ).split(b" ")
 SEVERAL = b"""\
 data: {source: digits}

@@ -98,6 +98,13 @@ def test_it_refuses_mistakes(schema, digits, old, new):
     assert list(schema.iter_errors(tree(mistaken)))
 
 
+@pytest.mark.parametrize("law", ["true", "{mean: 0}", "{mean: 0, deviation: 0}", "[0, 1]"])
+def test_it_knows_what_a_normal_law_needs(schema, law):
+    text = "{{data: {{source: digits}}, space: {{l2: {{normal: {}, min: 0}}}}}}"
+    assert list(schema.iter_errors(tree(text.format(law).encode())))
+    assert not list(schema.iter_errors(tree(text.format("{mean: 0, deviation: 1}").encode())))
+
+
 def test_every_key_is_described():
     schema = json_schema()
     sections = [schema, *schema["$defs"].values(), schema["properties"]["trainer"]]

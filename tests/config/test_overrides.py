@@ -3,6 +3,8 @@
 import pytest
 
 from hpsearch.config import Confirm, Halving, from_mapping, load
+from hpsearch.config.overrides import lay_over
+from hpsearch.config.problems import Positions
 from hpsearch.errors import ConfigError
 
 
@@ -103,3 +105,50 @@ def test_a_key_with_dots_is_found_as_it_is_or_in_quotes(override, name, expected
 def test_a_quotation_that_does_not_end_is_refused(override):
     with pytest.raises(ConfigError, match=r"write KEY=VALUE"):
         from_mapping(NAMED, overrides=[override])
+
+
+SEVERAL = {
+    "data": {"source": "digits"},
+    "space": {
+        "o": {"values": ["sgd", "adam"]},
+        "lr": [
+            {"min": 0.1, "max": 1, "when": {"o": "sgd"}},
+            {"min": 0.001, "max": 0.1, "when": {"o": "adam"}},
+        ],
+    },
+    "metric": [{"name": "val_accuracy"}, {"name": "parameters", "at_most": 5000}],
+}
+
+
+def laid(*settings):
+    tree, _, problems = lay_over(SEVERAL, Positions(), settings, {})
+    assert not problems
+    return tree
+
+
+@pytest.mark.parametrize(
+    "key", ["metric.1.at_most", "metric[1].at_most", "metric.parameters.at_most"]
+)
+def test_an_entry_of_a_list_is_meant_by_its_number_or_its_name(key):
+    assert laid(f"{key}=900")["metric"][1] == {"name": "parameters", "at_most": 900}
+    assert laid(f"{key}=900")["metric"][0] == SEVERAL["metric"][0]
+    assert laid("space.lr.0.max=0.5")["space"]["lr"][0]["max"] == 0.5
+
+
+def test_of_several_metrics_a_key_without_a_name_is_one_of_the_first():
+    assert laid("metric.target=0.9")["metric"][0] == {"name": "val_accuracy", "target": 0.9}
+    assert laid("metric.target=null") == SEVERAL
+    assert laid("metric.parameters=null")["metric"] == SEVERAL["metric"][:1]
+
+
+@pytest.mark.parametrize("key", ["space.lr.2.max", "space.lr.max", "space.lr.-1.max"])
+def test_an_entry_that_a_list_does_not_have_is_told_with_those_that_it_has(key):
+    _, _, [problem] = lay_over(SEVERAL, Positions(), [f"{key}=1"], {})
+    assert problem.message == "space.lr is a list; of its entries write space.lr.0 or space.lr.1"
+
+
+def test_a_problem_in_an_entry_of_a_list_names_what_was_set():
+    with pytest.raises(
+        ConfigError, match=r"--set metric.1.at_most=x: metric\[1\].at_most: must be"
+    ):
+        from_mapping(SEVERAL, overrides=["metric.1.at_most=x"])

@@ -3,7 +3,7 @@
     python tests/faults/fuzz_spaces.py --count 12000
     python tests/faults/fuzz_spaces.py --count 0 --searches 36
 
-A space is drawn (scales, whole numbers, steps, choices, `per`, `when`, `cross`, `guess`,
+A space is drawn (scales, laws, whole numbers, steps, choices, `per`, `when`, `cross`, `guess`,
 alternatives, derived values, constraints), and all but one in eight are then mutated: values and
 expressions replaced, keys misspelt, moved or gone. It is refused, each problem on one line with
 its place, or it is sound: then its trials keep every constraint, as Python computes it, places and
@@ -58,6 +58,7 @@ SCRAPS: tuple[Any, ...] = (
     *("log", "1-10^r", "int", "a", "b", "units", "", "x" * 2000, "\x00", "a < b", "1e-3", "é"),
     *([], [[]], [1], [1, 1], [3, 2, 1], ["a", 1], [True, False], [1, [2]], list(range(300))),
     *({}, {"a": 1}, {"min": 0, "max": 1}, {"values": [1, 2]}, {"derive": "a"}, {"when": {"b": 1}}),
+    *({"mean": 0, "deviation": 1}, {"mean": 0.1, "deviation": 1e-9}),
 )
 KEYS = (
     *("min", "max", "scale", "type", "step", "values", "value", "ordered", "per", "when", "cross"),
@@ -197,7 +198,7 @@ def real(chance: random.Random) -> Tree:
     elif chance.random() < 0.3:
         keys["guess"] = low + (high - low) * chance.choice([0, 0.01, 0.3, 1])
         keys["guess"] = min(max(keys["guess"], low), high)
-    return keys
+    return lawful(keys, chance)
 
 
 def whole(chance: random.Random) -> Tree:
@@ -210,6 +211,17 @@ def whole(chance: random.Random) -> Tree:
         keys["step"] = chance.choice([step for step in (1, 2, 3) if low + step <= keys["max"]])
     if chance.random() < 0.2:
         keys["guess"] = low
+    return lawful(keys, chance)
+
+
+def lawful(keys: Tree, chance: random.Random) -> Tree:
+    """A range, perhaps under a normal law, which may do without a bound."""
+    if chance.random() < 0.25:
+        low, high = keys["min"], keys["max"]
+        mean = chance.choice([low, high, low + 0.1 * (high - low), low + 0.5 * (high - low)])
+        keys["normal"] = {"mean": mean, "deviation": chance.choice([0.1, 1, (high - low) / 3])}
+        if "type" not in keys and chance.random() < 0.3:
+            del keys[chance.choice(["min", "max"])]
     return keys
 
 

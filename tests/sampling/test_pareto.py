@@ -39,7 +39,12 @@ def test_the_order_of_trials_does_not_depend_on_the_order_in_which_they_come(cos
 def test_trials_between_close_neighbours_come_last_in_a_front():
     costs = np.array([[0, 0, 10], [0, 4, 5], [0, 5, 4.5], [0, 6, 4], [0, 10, 0.0]])
     assert order(costs) == [0, 4, 1, 3, 2]
-    assert crowding(costs[:, 1:])[0] == np.inf
+
+
+def test_an_end_that_hardly_differs_from_its_neighbour_does_not_lead_its_front():
+    costs = np.array([[0, 0.0, 9.0], [0, 0.01, 5], [0, 3, 3], [0, 5, 0.01], [0, 9, 0.0]])
+    assert order(costs)[0] == 2
+    assert np.isfinite(crowding(costs[:, 1:])).all()
 
 
 @given(st.lists(st.tuples(*[st.integers(0, 5)] * 3), max_size=8))

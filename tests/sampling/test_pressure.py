@@ -1,7 +1,7 @@
 import pytest
 
 from hpsearch.sampling.pressure import Pressure, pressures
-from hpsearch.space import LOG, Choice, Continuous, Discrete, Fixed, Parameter, Space
+from hpsearch.space import LOG, Choice, Continuous, Discrete, Fixed, Normal, Parameter, Space
 
 
 def pressed(domain, *values, limits=(None, None)):
@@ -40,6 +40,13 @@ def test_of_few_integers_only_the_one_at_the_bound_counts(scale):
 
 def test_of_many_integers_the_outer_tenth_counts():
     assert pressed(Discrete(1, 100), 95, 96, 97) == [("max", 100, 1.0)]
+
+
+def test_under_a_normal_law_the_outer_tenth_is_of_the_range_not_of_the_draws():
+    domain = Continuous(-4, 4, normal=Normal(0, 1))
+    assert pressed(domain, -2, -2, -2.1) == []
+    assert pressed(domain, -3.5, -3.3, 0.0) == [("min", -4, pytest.approx(2 / 3))]
+    assert pressed(Discrete(-20, 20, normal=Normal(0, 5)), 15, 15, 20) == []
 
 
 def test_fewer_than_three_elites_say_nothing():

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hpsearch.errors import ConfigError
 from hpsearch.sampling.propose import propose
 from hpsearch.sampling.ranking import Observation
-from hpsearch.sampling.surrogate import FEWEST
+from hpsearch.sampling.screening import FEWEST
 from hpsearch.space import (
     LOG,
     Choice,

@@ -3,7 +3,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpsearch.sampling.ranking import UNKNOWN, Observation, rank
+from hpsearch.sampling.ranking import UNKNOWN, Observation, led, rank
 
 cost = st.tuples(st.sampled_from([0.1, 0.2, 0.3, math.inf]), st.sampled_from([0.0, 1.0]))
 observations = st.lists(st.lists(cost, max_size=3), max_size=12).map(
@@ -55,3 +55,14 @@ def test_ranking_drops_and_invents_nothing(history):
 def test_trials_with_a_value_stand_before_those_without(history):
     finite = [trial.finite for trial in rank(history)]
     assert finite == sorted(finite, reverse=True)
+
+
+def test_the_best_by_the_first_objective_goes_on_from_a_rung_before_trials_with_more_room():
+    pairs = [(0.0, 9.0), (0.01, 5.0), (3.0, 3.0), (5.0, 0.01), (9.0, 0.0)]
+    trials = [Observation(i, {}, ((0.0, *pair, 0.0),)) for i, pair in enumerate(pairs)]
+    ranked = rank(trials)
+    assert ranked[0].number == 2
+    assert [t.number for t in led(ranked)] == [0, *(t.number for t in ranked if t.number)]
+    assert led(trials[::-1])[0].number == 0
+    alone = [Observation(0, {}, ((0.5, 0.0),)), Observation(1, {}, ((0.1, 0.0),))]
+    assert led(alone) == alone

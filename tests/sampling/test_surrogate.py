@@ -1,22 +1,19 @@
-"""The Gaussian process against what defines one; screening: what it sees, expects and picks."""
+"""The Gaussian process against what defines one: what it sees, and what it expects."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hpsearch.sampling import surrogate as module
-from hpsearch.sampling.ranking import Observation, rank
 from hpsearch.sampling.surrogate import (
     NOISE,
     Surrogate,
-    expected_improvement,
     feature_owners,
     features,
     fit,
     matern,
     normal_scores,
-    screen,
+    value_scores,
 )
 from hpsearch.space import LOG, Choice, Continuous, Discrete, Parameter, Space
 
@@ -125,9 +122,6 @@ def test_points_that_coincide_can_be_fitted(points):
     assert 1 - (V * V).sum() == pytest.approx(NOISE / (points + NOISE))
 
 
-LINE = Space((Parameter("x", Continuous(0, 1)),))
-
-
 def seen(space, *settings):
     return features(space, space.points(settings))
 
@@ -184,158 +178,6 @@ def test_scores_are_the_normal_quantiles_of_the_ranks():
     assert scores[0] == pytest.approx(-1.5932, abs=1e-4)  # the quantile at 1/18
 
 
-gains = st.floats(-4, 4)
-deviations = st.floats(0.05, 3)
-
-
-@given(gains, deviations)
-@settings(max_examples=30)
-def test_the_expected_improvement_is_that_of_the_integral(gain, deviation):
-    z = np.linspace(-12, 12, 200_001)
-    density = np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)
-    integral = (np.maximum(0, gain + deviation * z) * density).sum() * (z[1] - z[0])
-    [found] = expected_improvement(np.array([gain]), np.array([deviation**2]))
-    assert found == pytest.approx(integral, abs=1e-6)
-
-
-@given(gains, deviations)
-def test_more_gain_or_more_doubt_promises_more(gain, deviation):
-    gain, variance = np.array([gain, gain + 0.1, gain]), np.array([1.0, 1.0, 1.21])
-    base, better, wilder = expected_improvement(gain, deviation**2 * variance)
-    assert base <= better + 1e-12
-    assert base <= wilder + 1e-12
-    assert base >= max(0, gain[0]) - 1e-12
-
-
-def test_the_least_hopeless_of_hopeless_candidates_is_told_apart():
-    gain = np.linspace(-4, -3, 50)
-    found = expected_improvement(gain, np.full(50, 0.48**2))
-    assert found[0] > 0
-    assert (np.diff(found) > 0).all()
-
-
-def test_where_there_is_no_doubt_the_improvement_is_the_gain():
-    found = expected_improvement(np.array([0.5, -0.5]), np.zeros(2))
-    assert found == pytest.approx([0.5, 0])
-
-
-def valley(xs, start=0):
-    """Trials in which x = 0.3 is the best place."""
-    return [Observation(start + i, {"x": x}, ((abs(x - 0.3), 0.0),)) for i, x in enumerate(xs)]
-
-
-def refitted(surrogate, points, scores):
-    """The same surrogate with more points, its lengths as they are."""
-    inputs = np.vstack([surrogate.inputs, points])
-    covariance = matern(inputs, inputs, surrogate.lengths) + NOISE * np.eye(len(inputs))
-    scores = np.concatenate([surrogate.scores, scores])
-    return Surrogate(inputs, scores, surrogate.lengths, np.linalg.cholesky(covariance))
-
-
-@given(seeds)
-@settings(max_examples=15)
-def test_a_choice_entered_at_its_mean_is_as_if_refitted_with_it(seed):
-    """The believer, done the slow way: a whole new factorisation after every choice."""
-    history = rank(valley(np.random.default_rng(seed).random(12).tolist()))
-    candidates = np.random.default_rng(seed + 1).random((40, 1))
-    scores = normal_scores(np.arange(12), 12)
-    surrogate = fit(
-        features(LINE, LINE.points([trial.params for trial in history])),
-        scores,
-        np.random.default_rng(seed),
-    )
-    goal, expected = surrogate.scores.min(), []
-    for _ in range(6):
-        mean, V = surrogate.predict(candidates)
-        gain = expected_improvement(goal - mean, 1 - (V * V).sum(0))
-        gain[expected] = -1
-        expected.append(int(gain.argmax()))
-        index = expected[-1:]
-        surrogate = refitted(surrogate, candidates[index], mean[index])
-    found = screen(LINE, history, candidates, 6, np.random.default_rng(seed))
-    assert found == expected
-
-
-@given(seeds)
-@settings(max_examples=15)
-def test_each_choice_is_another_candidate(space, history, seed):
-    rng = np.random.default_rng(seed)
-    candidates = rng.random((30, space.dimensions))
-    found = screen(space, rank(history), candidates, 30, rng)
-    assert sorted(found) == list(range(30))
-
-
-def test_the_best_and_some_of_the_others_are_all_it_looks_at(monkeypatch):
-    fitted = []
-
-    def watched(inputs, scores, rng, steps):
-        fitted.append((inputs[:, 0], scores))
-        return fit(inputs, scores, rng, steps)
-
-    monkeypatch.setattr(module, "fit", watched)
-    history = rank(valley(np.linspace(0, 1, 500).tolist()))
-    screen(LINE, history, np.random.default_rng(0).random((9, 1)), 3, np.random.default_rng(0))
-    [(inputs, scores)] = fitted
-    assert len(inputs) == 64
-    assert inputs[:32] == pytest.approx([trial.params["x"] for trial in history[:32]])
-    assert len(set(inputs.tolist())) == 64
-    assert (np.diff(scores) > 0).all()
-    assert scores[0] == pytest.approx(normal_scores(np.arange(1), 500)[0])
-
-
-def test_screening_is_a_pure_function(space, history):
-    candidates = np.random.default_rng(0).random((50, space.dimensions))
-    before, ranked = candidates.copy(), rank(history)
-    told = repr(ranked)
-    found = [screen(space, ranked, candidates, 9, np.random.default_rng(7)) for _ in range(2)]
-    assert found[0] == found[1]
-    assert (candidates == before).all()
-    assert repr(ranked) == told
-
-
-def test_trials_that_were_lost_are_what_screening_keeps_away_from():
-    good = valley(np.linspace(0.05, 0.45, 8).tolist())
-    lost = [
-        Observation(100 + i, {"x": x}, ((float("inf"), float("inf")),))
-        for i, x in enumerate(np.linspace(0.55, 1, 8).tolist())
-    ]
-    candidates = np.linspace(0, 1, 101)[:, None]
-    found = screen(LINE, rank([*good, *lost]), candidates, 5, np.random.default_rng(0))
-    assert (candidates[found, 0] < 0.5).all()
-
-
-def test_a_pending_setting_takes_its_own_place_and_no_other():
-    space = Space((Parameter("x", Continuous(0, 1)),))
-    ranked = [
-        Observation(i, {"x": x}, ((abs(x - 0.3), 0.0),))
-        for i, x in enumerate(sorted(np.linspace(0, 1, 11), key=lambda x: abs(x - 0.3)))
-    ]
-    candidates = np.linspace(0.01, 0.99, 50)[:, None]
-
-    def pick(*pending):
-        return screen(space, ranked, candidates, 1, np.random.default_rng(0), pending)[0]
-
-    first = pick()
-    assert pick({"x": 1.0}) == first
-    assert pick({"x": float(candidates[first, 0])}) != first
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_the_quick_way_picks_the_same_but_for_the_steps_of_the_fit(monkeypatch, seed):
-    monkeypatch.setattr(module, "QUICK_STEPS", module.STEPS)
-    rng = np.random.default_rng(seed)
-    drawn = CONDITIONAL.all_params(rng.random((60, CONDITIONAL.dimensions)))
-    ranked = [Observation(i, params, ((float(i), 0.0),)) for i, params in enumerate(drawn[:40])]
-    candidates = rng.random((100, CONDITIONAL.dimensions))
-    exact, quick = (
-        module.screen(
-            CONDITIONAL, ranked, candidates, 8, np.random.default_rng(1), drawn[40:], quick=quick
-        )
-        for quick in (False, True)
-    )
-    assert exact == quick
-
-
 def test_an_ordered_choice_is_one_feature_and_its_neighbours_are_closest():
     space = Space(
         (
@@ -346,3 +188,20 @@ def test_an_ordered_choice_is_one_feature_and_its_neighbours_are_closest():
     seen = features(space, space.points([{"size": size} for size in (16, 32, 128)]))
     assert seen[:, 0].tolist() == [0.125, 0.375, 0.875]
     assert feature_owners(space).tolist() == [0, 1, 1]
+
+
+def test_scores_of_values_keep_their_proportions_and_cut_what_is_far_worse():
+    values = np.array([0.2, 0.1, 0.0, 1e300, 0.3])
+    scores = value_scores(np.array([2, 1, 0, 4, 3]), values)
+    steps = np.diff(scores[[2, 1, 0, 4]])
+    assert steps == pytest.approx(steps[0])
+    assert scores[3] == pytest.approx(scores[0] + 2 * steps[0])
+    assert (scores.mean(), scores.std()) == pytest.approx((0, 1))
+
+
+@pytest.mark.parametrize(
+    "values", [[1.0, np.inf, np.inf], [1.0, 1.0, 1.0], [-1.7e308, 1.7e308, np.inf]]
+)
+def test_values_without_proportions_are_scored_by_their_ranks(values):
+    ranks = np.array([1, 0, 2])
+    assert (value_scores(ranks, np.array(values)) == normal_scores(ranks, 3)).all()

@@ -8,6 +8,7 @@ import pytest
 
 from hpsearch.config import from_mapping
 from hpsearch.errors import ConfigError, RunError
+from hpsearch.report.findings import listed
 from hpsearch.report.html.page import page
 from hpsearch.report.summary import summarise
 from hpsearch.report.terminal import show
@@ -418,6 +419,16 @@ def test_limits_that_cannot_be_meant_are_told(digits, overrides, problem):
         digits(*overrides)
 
 
+def test_a_target_of_the_first_of_several_metrics_may_change_in_a_run(searched, digits):
+    several = "metric=[{name: val_accuracy, target: 0.01}, {name: val_loss, at_most: 1e9}]"
+    run = searched(digits("search.trials=12", several))
+    assert run.info.ending.by == "target"
+    assert "--set metric.target=null" in on_with(run)
+    with pytest.raises(ConfigError, match=r"metric.1.at_most: was 1000000000.0, is now 5"):
+        reopen(run, ["metric.1.at_most=5"])
+    assert reopen(run, ["metric.target=null"]).metric.target is None
+
+
 def test_what_ended_a_run_is_told_and_resume_goes_on_past_it(searched, digits, dataset, capsys):
     whole = searched(digits("search.trials=12"))
     values = [r.value for r in whole.results if r.status == "completed"]
@@ -427,6 +438,7 @@ def test_what_ended_a_run_is_told_and_resume_goes_on_past_it(searched, digits, d
     assert [r.number for r in run.results] == list(range(last + 1))
     summary = summarise(run)
     assert summary.end.startswith("ended early: trial ")
+    assert listed(run)["ended_by"] == "target"
     said = f"trial {last} is the first to reach the target"
     assert summary.as_json()["ended"]["by"] == "target"
     show(summary)

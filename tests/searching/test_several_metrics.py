@@ -48,7 +48,9 @@ def test_the_front_keeps_the_bounds_unless_no_trial_does():
 
 
 def test_the_best_by_the_first_metric_is_confirmed_first_then_those_with_most_room():
-    results = [result(n, 0.9 - n / 100, 10.0 - n) for n in range(5)] + [result(9, 0.1, 20.0)]
+    sizes = (10.0, 9.0, 8.0, 7.0, 2.0)
+    results = [result(n, 0.9 - n / 100, size) for n, size in enumerate(sizes)]
+    results.append(result(9, 0.1, 20.0))
     chosen = contenders(results, [], BOTH, top=3)
     assert [each.number for each in chosen[:2]] == [0, 4]
     assert 9 not in [each.number for each in chosen]

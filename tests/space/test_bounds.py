@@ -1,6 +1,8 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hpsearch.space import (
@@ -11,6 +13,7 @@ from hpsearch.space import (
     Continuous,
     Discrete,
     Fixed,
+    Normal,
     Parameter,
     Space,
 )
@@ -22,6 +25,10 @@ RANGES = [
     Continuous(-3, 5, LINEAR),
     Continuous(1000, 1000.1, LINEAR),
     Continuous(1e-300, 1e300, LOG),
+    Continuous(-4, 4, LINEAR, Normal(0, 1)),
+    Continuous(1e-4, 1, LOG, Normal(0.01, 0.5)),
+    Continuous(0.5, 0.999, ONE_MINUS_POWER, Normal(0.9, 0.5)),
+    Continuous(-20, 20, LINEAR, Normal(0, 1)),
 ]
 
 settings_of_the_network = st.lists(
@@ -38,6 +45,7 @@ def narrowed(domain, *values, **more):
 
 
 @given(st.sampled_from(RANGES), st.lists(st.floats(0, 1), min_size=1, max_size=6))
+@example(Continuous(-4, 4, LINEAR, Normal(0, 1)), [3.45e-136])
 def test_a_narrowed_range_holds_the_elites_and_never_widens(domain, places):
     values = [domain.at(place) for place in places]
     inside = narrowed(domain, *values)
@@ -278,3 +286,15 @@ def test_a_guess_stays_where_the_narrowed_range_has_it():
     space = Space((Parameter("x", Continuous(0, 1), guess=(0.5,)),))
     assert narrow(space, [{"x": 0.4}, {"x": 0.6}])["x"].guess == (0.5,)
     assert narrow(space, [{"x": 0.1}, {"x": 0.2}])["x"].guess == ()
+
+
+@given(st.integers(-15, 15), st.integers(-15, 15))
+def test_values_far_in_the_tail_of_a_normal_law_stay_in_the_narrowed_range(one, other):
+    inside = narrowed(Discrete(-15, 15, normal=Normal(0, 1)), one, other)
+    assert inside.contains(one)
+    assert inside.contains(other)
+
+
+def test_a_range_widens_on_its_scale_and_keeps_its_normal_law():
+    domain = Continuous(0.01, 1, LOG, Normal(0.1, 0.5))
+    assert widen(domain, "min") == replace(domain, low=0.001)

@@ -1,12 +1,26 @@
 import math
+from dataclasses import replace
 from itertools import pairwise
+from statistics import NormalDist
 
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from hpsearch.space import LINEAR, LOG, ONE_MINUS_POWER, Choice, Continuous, Discrete, Fixed, same
+from hpsearch.space import (
+    LINEAR,
+    LOG,
+    ONE_MINUS_POWER,
+    Choice,
+    Continuous,
+    Discrete,
+    Fixed,
+    Normal,
+    on_scale,
+    same,
+)
+from hpsearch.space.stored import space_from_config
 
 unit = st.floats(0, 1)
 scales = st.sampled_from([LINEAR, LOG, ONE_MINUS_POWER])
@@ -25,6 +39,19 @@ def continuous(draw):
     start, stop = scale.warp(low), scale.warp(high)
     assume(abs(stop - start) > 1e-6 * max(abs(start), abs(stop), 1e-290))
     return Continuous(low, high, scale)
+
+
+@st.composite
+def lawful(draw, ranges):
+    """Ranges under a normal law, wide or narrow, with its mean inside or outside."""
+    domain = draw(ranges)
+    start, stop = sorted(float(domain.scale.warp(float(end))) for end in (domain.low, domain.high))
+    deviation = (stop - start) * draw(st.floats(0.001, 10))
+    centre = draw(st.floats(start - 3 * deviation, stop + 3 * deviation))
+    assume(domain.scale is LINEAR or abs(centre) < 300)
+    mean = float(domain.scale.unwarp(centre))
+    assume(domain.scale.admits(mean, mean))
+    return replace(domain, normal=Normal(mean, deviation))
 
 
 @st.composite
@@ -51,7 +78,15 @@ def choices():
     ).map(lambda values: Choice(tuple(values)))
 
 
-anything = st.one_of(continuous(), discrete(), choices())
+moderate = st.sampled_from(
+    [
+        Continuous(-3, 5),
+        Continuous(1e-4, 1, LOG),
+        Continuous(1e-30, 1e30, LOG),
+        Continuous(0.5, 0.9999, ONE_MINUS_POWER),
+    ]
+)
+anything = st.one_of(continuous(), discrete(), choices(), lawful(moderate), lawful(discrete()))
 
 
 def edges(domain):
@@ -72,32 +107,33 @@ def test_every_place_holds_a_value_of_the_domain(domain, u):
     assert domain.contains(domain.at(u))
 
 
-@given(continuous())
+@given(st.one_of(continuous(), lawful(moderate)))
 def test_the_ends_of_a_range_are_exact(domain):
     assert (domain.at(0.0), domain.at(1.0)) == (domain.low, domain.high)
     assert (domain.fraction(domain.low), domain.fraction(domain.high)) == (0, 1)
 
 
-@given(continuous(), unit)
+@given(st.one_of(continuous(), lawful(moderate)), unit)
 def test_a_number_comes_back_to_its_place_to_rounding(domain, u):
     place = domain.fraction(domain.at(u))
     assert domain.fraction(domain.at(min(max(place, 0.0), 1.0))) == pytest.approx(place, abs=1e-8)
 
 
-@given(continuous(), unit, unit)
+@given(st.one_of(continuous(), lawful(moderate)), unit, unit)
 def test_a_larger_place_never_holds_a_smaller_number(domain, u, v):
     low, high = sorted((u, v))
     assert domain.at(low) <= domain.at(high)
 
 
-@given(discrete(), st.data())
+@given(st.one_of(discrete(), lawful(discrete())), st.data())
 def test_every_value_of_a_grid_comes_back_exactly(domain, data):
     value = domain.value(data.draw(st.integers(0, domain.count - 1)))
-    assert domain.at(domain.fraction(value)) == value
+    place = domain.fraction(value)
+    assert domain.at(place) == value
     assert domain.contains(value)
 
 
-@given(discrete())
+@given(st.one_of(discrete(), lawful(discrete())))
 def test_the_ends_of_a_grid_are_exact(domain):
     assert (domain.at(0.0), domain.at(1.0)) == (domain.low, domain.value(domain.count - 1))
 
@@ -230,3 +266,77 @@ def test_what_is_no_number_of_the_grid_is_not_contained(value):
     assert not Discrete(0.1, 0.5, 0.1, integer=False).contains(value)
     assert not Discrete(2, 5).contains(value)
     assert not Continuous(2, 5).contains(value)
+
+
+@pytest.mark.parametrize("low", [-4.0, -0.5, 1.0, 6.0])
+@pytest.mark.parametrize("high", [4.0, 8.0, 20.0])
+def test_a_normal_law_is_that_of_the_standard_library_cut_off_at_the_bounds(low, high):
+    if low >= high:
+        return
+    exact, domain = NormalDist(0, 1), Continuous(low, high, LINEAR, Normal(0, 1))
+    for u in (0.01, 0.3, 0.5, 0.9, 0.999):
+        above = exact.cdf(-domain.at(u))  # the upper tail, by symmetry
+        expected = exact.cdf(-low) - u * (exact.cdf(-low) - exact.cdf(-high))
+        assert above == pytest.approx(expected, rel=1e-6, abs=1e-15)
+
+
+def test_on_log_the_mean_is_the_median_and_a_deviation_counts_powers_of_ten():
+    domain = Continuous(1e-6, 100, LOG, Normal(0.01, 0.5))
+    places = [domain.at(NormalDist().cdf(z)) for z in (-1, 0, 1, 2)]
+    assert places == pytest.approx([0.01 / 10**0.5, 0.01, 0.01 * 10**0.5, 0.1], rel=1e-3)
+
+
+def test_near_one_a_deviation_counts_powers_of_ten_of_the_distance_from_one():
+    domain = Continuous(-9, 1 - 1e-5, ONE_MINUS_POWER, Normal(0.99, 1))
+    places = [domain.at(NormalDist().cdf(z)) for z in (-1, 0, 1)]
+    assert places == pytest.approx([0.9, 0.99, 0.999], rel=1e-3)
+
+
+def test_a_whole_number_gets_what_a_normal_law_puts_into_its_cell():
+    domain = Discrete(-4, 6, normal=Normal(1, 1.5))
+    law = NormalDist(1, 1.5)
+    whole = law.cdf(6.5) - law.cdf(-4.5)
+    cells = [(law.cdf(k + 0.5) - law.cdf(k - 0.5)) / whole for k in range(-4, 7)]
+    assert np.diff(edges(domain)) == pytest.approx(cells, abs=1e-9)
+
+
+@given(lawful(moderate) | lawful(discrete()), st.lists(unit, min_size=1, max_size=5))
+def test_a_range_inside_another_has_the_same_law_cut_off_closer(domain, places):
+    low, high = domain.at(0.2), domain.at(0.9)
+    assume(low < high)
+    inside = replace(domain, low=low, high=high)
+    for value in (inside.at(u) for u in places):
+        here, there = (
+            (each.fraction(value) - each.fraction(low))
+            / (each.fraction(high) - each.fraction(low))
+            for each in (inside, domain)
+        )
+        assert here == pytest.approx(there, abs=1e-6)
+
+
+@given(anything)
+def test_a_stored_domain_is_read_as_it_was(domain):
+    if not isinstance(domain, Choice):
+        assert space_from_config({"x": domain.as_config()}, {})["x"].domain == domain
+
+
+def test_on_its_scale_a_normal_law_is_forgotten():
+    assert on_scale(Continuous(0, 1, LINEAR, Normal(0, 1))) == Continuous(0, 1)
+    assert on_scale(Choice((1, 2))) == Choice((1, 2))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"mean": 0},
+        {"mean": 0, "deviation": 0},
+        {"mean": 0, "deviation": 1, "skew": 1},
+        {"mean": math.nan, "deviation": 1},
+        {"mean": 100, "deviation": 1},
+        [0, 1],
+    ],
+)
+def test_a_law_that_cannot_be_is_refused_in_a_stored_space(wrong):
+    keys = {"scale": "linear", "min": -1, "max": 1, "normal": wrong}
+    with pytest.raises(ValueError, match=r"^space\.x: (normal|no draw)"):
+        space_from_config({"x": keys}, {})

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpsearch.report.html.figures.axes import axis_of, ticks
-from hpsearch.space import LINEAR, LOG, ONE_MINUS_POWER, Choice, Continuous, Discrete
+from hpsearch.space import LINEAR, LOG, ONE_MINUS_POWER, Choice, Continuous, Discrete, Normal
 
 
 def test_1_minus_power_really_spreads_0_9_to_0_999():
@@ -15,6 +15,12 @@ def test_1_minus_power_really_spreads_0_9_to_0_999():
     places = dict(zip(axis.labels, axis.places, strict=True))
     assert places["0.99"] == pytest.approx(0.5, abs=1e-3)
     assert (places["0.9"], places["0.999"]) == (0, 1)
+
+
+def test_an_axis_is_even_on_its_scale_under_a_normal_law_too():
+    plain, normal = Continuous(1e-4, 1, LOG), Continuous(1e-4, 1, LOG, Normal(0.01, 0.5))
+    assert axis_of(normal).layout() == axis_of(plain).layout()
+    assert axis_of(normal).place(0.001) == axis_of(plain).place(0.001) == 0.25
 
 
 def test_a_choice_has_a_tick_for_each_value():

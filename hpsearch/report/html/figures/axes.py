@@ -9,7 +9,7 @@ from typing import Any
 
 from hpsearch.report.html.markup import plot_text
 from hpsearch.report.numbers import number
-from hpsearch.space import Choice, Continuous, Discrete, Domain
+from hpsearch.space import Choice, Continuous, Discrete, Domain, on_scale
 
 MOST_TICKS = 6
 WIDE = 36  # characters of all labels: more stand aslant
@@ -41,7 +41,8 @@ class Axis:
 
 
 def axis_of(domain: Domain) -> Axis:
-    """The axis of a domain."""
+    """The axis of a domain: its scale, whatever the law by which values were drawn."""
+    domain = on_scale(domain)
     values = list(ticks(domain))
     ends = (domain.fraction(values[0]), domain.fraction(values[-1]))
     if not isinstance(domain, Choice):  # labels that would run into those at the ends
