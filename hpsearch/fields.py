@@ -135,17 +135,22 @@ def show(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def flow(value: Any) -> str:
-    """A value as YAML writes it on one line, lists and mappings with all that is in them.
+def flow(value: Any, most: int = 120) -> str:
+    """A value as YAML writes it on one line, lists and mappings with what is in them.
+
+    Args:
+        value: it.
+        most: characters.
 
     >>> flow({"lr": 0.1, "units": [8, 4]})
     '{lr: 0.1, units: [8, 4]}'
     """
+    text = show(value)
     if isinstance(value, dict):
-        return f"{{{', '.join(f'{name}: {flow(entry)}' for name, entry in value.items())}}}"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(flow, value))}]"
-    return show(value)
+        text = f"{{{', '.join(f'{name}: {flow(entry)}' for name, entry in value.items())}}}"
+    elif isinstance(value, list | tuple):
+        text = f"[{', '.join(map(flow, value))}]"
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def show_each(values: Sequence[Any], most: int = 20) -> str:
@@ -155,7 +160,7 @@ def show_each(values: Sequence[Any], most: int = 20) -> str:
     ("1, 'a', null", '0, 1, 2, ... (300 in all)')
     """
     more = f", ... ({len(values)} in all)" if len(values) > most else ""
-    return ", ".join(map(show, values[:most])) + more
+    return ", ".join(map(flow, values[:most])) + more
 
 
 def is_number(value: Any) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 from hpsearch.config.parts import Parts
 from hpsearch.config.problems import KeyPath, Problem
 from hpsearch.config.schema import MOST_TRIALS, Metric, Parallel
-from hpsearch.fields import show, show_each
+from hpsearch.fields import flow, show, show_each
 from hpsearch.messages import counted
 from hpsearch.rng import stream
 from hpsearch.space import (
@@ -414,15 +414,15 @@ def _impossible(given: Any, above: Domain, where: str, path: KeyPath) -> Iterato
     for i, value in enumerate(values):
         here: KeyPath = (*path, i) if isinstance(given, list) else path
         if any(same(value, earlier) for earlier in values[:i]):
-            yield Problem(here, f"{show(value)} is listed twice")
+            yield Problem(here, f"{flow(value)} is listed twice")
         elif not above.contains(value):
-            yield Problem(here, f"{where} is never {show(value)}; {_possible(above)}")
+            yield Problem(here, f"{where} is never {flow(value)}; {_possible(above)}")
 
 
 def _possible(domain: Domain) -> str:
     config = domain.as_config()
     if "value" in config:
-        return f"it is {show(config['value'])}"
+        return f"it is {flow(config['value'])}"
     if "values" in config:
         return f"it is one of {show_each(config['values'])}"
     return f"it lies between {config['min']} and {config['max']}"

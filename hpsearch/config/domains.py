@@ -12,7 +12,7 @@ import numpy as np
 
 from hpsearch.config.problems import KeyPath, Problem
 from hpsearch.config.schema import ABSENT, ParameterKeys
-from hpsearch.fields import as_whole, is_finite, is_number, show, show_each
+from hpsearch.fields import as_whole, flow, is_finite, is_number, show, show_each
 from hpsearch.space import (
     ALIASES,
     LINEAR,
@@ -115,7 +115,7 @@ def _no_guess(made: Domain, part: ParameterKeys) -> str | None:
     known = show_each(config.get("values", ()))
     extent = f"one of {known}" if known else f"a value from {config['min']} to {config['max']}"
     steps = f" in steps of {config['step']}" if "step" in config else ""
-    return f"must be {extent}{steps}, found {show(part.guess)}"
+    return f"must be {extent}{steps}, found {flow(part.guess)}"
 
 
 def _forms(part: ParameterKeys) -> list[str]:
@@ -174,7 +174,7 @@ def _choice(
 ) -> tuple[Choice | Fixed, list[Problem]]:
     values = part.values or []
     problems = [
-        Problem((*path, "values", i), f"{show(value)} is listed twice")
+        Problem((*path, "values", i), f"{flow(value)} is listed twice")
         for i, value in enumerate(values)
         if any(same(value, earlier) for earlier in values[:i])
     ]

@@ -84,7 +84,7 @@ def full(
     whole = space.with_derived(space.standard({**drawn, **exact}))
     problems += _derived(given, whole, space, path)
     if not problems and (violation := space.violation(whole)):
-        message = f"{violation}; found {flow(whole)[1:-1]}"
+        message = f"{violation}; found {flow(whole, most=2000)[1:-1]}"
         problems.append(Problem(path, message))
     return whole, problems
 
@@ -159,13 +159,13 @@ def _outside(parameter: Parameter, value: Any, path: KeyPath) -> Iterator[Proble
     for i, entry in enumerate(entries):
         if not parameter.contains(entry):
             here = (*path, i) if parameter.per is not None else path
-            yield Problem(here, f"{show(entry)} is outside the space; {_extent(parameter)}")
+            yield Problem(here, f"{flow(entry)} is outside the space; {_extent(parameter)}")
 
 
 def _extent(parameter: Parameter) -> str:
     config = parameter.domain.as_config()
     if "value" in config:
-        return f"it is fixed at {show(config['value'])}"
+        return f"it is fixed at {flow(config['value'])}"
     if "values" in config:
         return f"it is one of {show_each(config['values'])}"
     step = f" in steps of {config['step']}" if "step" in config else ""

@@ -162,6 +162,8 @@ def test_values_that_are_mappings_are_shown_whole(finished, folder, hpsearch):
     assert "found x: 0.95, kind: {lr: 1, decay: true}" in refused.err
     added = hpsearch("add", "maps", "--set", "x=0.5", "--set", "kind={lr: 1, decay: true}")
     assert added.out.startswith("trial 4 was added: x 0.5, kind {lr: 1, decay: true}; train it")
+    outside = hpsearch("add", "maps", "--set", "kind={lr: 3}").err
+    assert "--set kind: {lr: 3} is outside the space; it is one of {lr: 0.1, decay: f" in outside
 
 
 def test_a_grid_that_is_extended_does_not_try_again_what_was_added(finished, folder, hpsearch):
