@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from textwrap import wrap
 from typing import Any
 
 from hpsearch.errors import as_argument
@@ -14,7 +15,7 @@ from hpsearch.report.importance import importance_text
 from hpsearch.report.numbers import ROUGH, duration, ends, extent, number, rough, signed
 from hpsearch.report.paired import paired_text
 from hpsearch.report.summary import Summary
-from hpsearch.report.text import Line, Printable, TextTable, display, heading, warning
+from hpsearch.report.text import WIDTH, Line, Printable, TextTable, display, heading, warning
 from hpsearch.searching.criterion import Criterion
 from hpsearch.store.records import Rates
 from hpsearch.trial import Result
@@ -243,7 +244,8 @@ def _front(summary: Summary) -> Iterator[Printable]:
     """The trials that no other beats in every objective, and how much they cover."""
     criterion, points = summary.criterion, summary.front
     aims = ", ".join(f"{each.name} ({each.goal})" for each in criterion.objectives)
-    yield heading(f"The front: what no trial beats in all of {aims}")
+    yield heading("The front: what no trial beats in every objective")
+    yield from wrap(aims, WIDTH, break_long_words=False)
     yield front_table(criterion, points)
     if len(points) > MOST_POINTS:
         yield f"{len(points) - MOST_POINTS:,} more: --format json"

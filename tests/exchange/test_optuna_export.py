@@ -20,6 +20,7 @@ from hpsearch.errors import ExchangeError
 from hpsearch.exchange.formats import export_run
 from hpsearch.exchange.optuna_export import distribution
 from hpsearch.space import LOG, ONE_MINUS_POWER, Choice, Continuous, Discrete, Fixed
+from hpsearch.trial import Status
 
 KINDS = ("sqlite", "journal")
 
@@ -354,3 +355,29 @@ def test_optunas_logs_and_its_level_are_left_alone(made, url, capfd):
     export_run(made(), "optuna", url("sqlite"))
     assert optuna.logging.get_verbosity() == before
     assert capfd.readouterr() == ("", "")
+
+
+def test_several_metrics_are_a_study_of_several_objectives_with_its_front(
+    made, result, url, study
+):
+    metric = [
+        {"name": "loss", "goal": "minimize"},
+        {"name": "other", "goal": "maximize"},
+        {"name": "size", "at_most": 10},
+    ]
+    values = [(0.5, 1.0, 4.0), (0.25, 0.5, 4.0), (0.6, 0.9, 4.0), (0.1, 3.0, 20.0)]
+    trials = [
+        result(n, value=loss, metrics={"loss": loss, "other": other, "size": size})
+        for n, (loss, other, size) in enumerate(values)
+    ]
+    trials.append(result(4, Status.FAILED, value=None, epochs=0, error="ValueError: no"))
+    run = made(trials=trials, pieces=[], winner=1, metric=metric)
+    export_run(run, "optuna", url("journal"))
+    read = study(url("journal"))
+    assert [each.name for each in read.directions] == ["MINIMIZE", "MAXIMIZE"]
+    assert read.metric_names == ["loss", "other"]
+    assert [trial.values for trial in read.trials] == [
+        [0.5, 1.0], [0.25, 0.5], [0.6, 0.9], [0.1, 3.0], None,
+    ]  # fmt: skip
+    assert read.trials[3].system_attrs["constraints"] == [1.0]
+    assert sorted(trial.number for trial in read.best_trials) == [0, 1]  # as those that keep it
