@@ -59,6 +59,7 @@ SCRAPS: tuple[Any, ...] = (
     *([], [[]], [1], [1, 1], [3, 2, 1], ["a", 1], [True, False], [1, [2]], list(range(300))),
     *({}, {"a": 1}, {"min": 0, "max": 1}, {"values": [1, 2]}, {"derive": "a"}, {"when": {"b": 1}}),
     *({"mean": 0, "deviation": 1}, {"mean": 0.1, "deviation": 1e-9}),
+    *({"adam": {"a": {"min": 0, "max": 1}}, "sgd": None}, {"choice": {"on": {}, "none": None}}),
 )
 KEYS = (
     *("min", "max", "scale", "type", "step", "values", "value", "ordered", "per", "when", "cross"),
@@ -163,6 +164,8 @@ def configuration(chance: random.Random) -> Tree:
             repeat(space, name, chance)
     if chance.random() < 0.2:
         cross(space, chance)
+    elif chance.random() < 0.3:
+        group(space, chance)
     if chance.random() < 0.4:
         keys = {"derive": expression(space, chance, number=True)}
         space[chance.choice(["twice", "size", "k"])] = keys
@@ -324,6 +327,30 @@ def cross(space: Tree, chance: random.Random) -> None:
             keys["cross"] = True
 
 
+def group(space: Tree, chance: random.Random) -> None:
+    """Write choices of texts as groups, with the parameters that count with one value alone."""
+    texts = [name for name, keys in space.items() if words_only(keys)]
+    for name in chance.sample(texts, min(len(texts), chance.choice([1, 1, 2]))):
+        keys = space[name]
+        groups: Tree = {value: {} for value in keys.pop("values")}
+        for other in [*space]:
+            value = space[other].get("when", {}).get(name)
+            if type(value) is str and value in groups and chance.random() < 0.8:
+                del space[other]["when"][name]
+                groups[value][other] = space.pop(other)
+                if not groups[value][other]["when"]:
+                    del groups[value][other]["when"]
+        keys["choice"] = {
+            value: body or chance.choice([{}, None]) for value, body in groups.items()
+        }
+
+
+def words_only(keys: Tree) -> bool:
+    """Whether a parameter is a choice of texts, on its own."""
+    values = keys.get("values", [])
+    return bool(values) and "per" not in keys and all(type(value) is str for value in values)
+
+
 def expression(space: Tree, chance: random.Random, number: bool) -> str:
     """An expression of numbers that the space has: a number, or true or false."""
     terms = [term for name, keys in space.items() for term in numbers(name, keys)] or ["1"]
@@ -356,7 +383,7 @@ def numbers(name: str, keys: Tree) -> list[str]:
         return [f"{text}[0]", f"len({text})"]
     values = keys.get("values", [keys.get("value", 0)])
     plain = all(type(value) in (int, float) for value in values)
-    return [text] if plain and "derive" not in keys else []
+    return [text] if plain and not {"derive", "choice"} & keys.keys() else []
 
 
 # Mutations.
