@@ -85,6 +85,29 @@ def test_optuna_knows_settings_curves_times_and_errors(made, url, study, kind):
     assert first.user_attrs["epochs"] == 9
 
 
+def test_alternatives_are_one_parameter_of_a_range_that_spans_them(made, config, url, study):
+    momentum, adam = ({"optimizer": name} for name in ("momentum", "adam"))
+    log, units = {"scale": "log"}, {"type": "int", "per": "layers"}
+    space = config["space"] | {
+        "rate": [
+            {**log, "min": 1e-3, "max": 1, "when": momentum},
+            {**log, "min": 1e-4, "max": 0.1, "when": adam},
+        ],
+        "units": [
+            {**units, "min": 8, "max": 32, "step": 8, "when": momentum},
+            {**units, "min": 16, "max": 64, "step": 16, "when": adam},
+        ],
+    }
+    export_run(made(config=config | {"space": space}), "optuna", url("sqlite"))
+    read = study(url("sqlite"))
+    assert {str(trial.distributions["rate"]) for trial in read.trials} == {
+        str(FloatDistribution(1e-4, 1, log=True))
+    }
+    first = read.trials[0]
+    assert first.distributions["units_0"] == IntDistribution(8, 64, step=8)
+    assert (first.params["units_0"], first.params["units_1"]) == (8, 32)
+
+
 DISTRIBUTIONS = {
     "linear": (Continuous(0, 1), [0.5], FloatDistribution(0, 1)),
     "log": (Continuous(1e-4, 1, LOG), [0.1], FloatDistribution(1e-4, 1, log=True)),

@@ -4,18 +4,19 @@
     python tests/faults/fuzz_spaces.py --count 0 --searches 36
 
 A space is drawn (scales, laws, whole numbers, steps, choices, `per`, `when`, `cross`, `guess`,
-derived values, constraints), and all but one in eight are then mutated: values and expressions
-replaced, keys misspelt, moved or gone. It is refused, each problem on one line with its place, or
-it is sound: then its trials keep every constraint, as Python computes it, places and settings come
-back from each other, and so does the configuration from its file and from its run. `--searches`
-does as many searches of sound spaces in processes: with one job, with three, and killed by SIGKILL
-and resumed.
+alternatives, derived values, constraints), and all but one in eight are then mutated: values and
+expressions replaced, keys misspelt, moved or gone. It is refused, each problem on one line with
+its place, or it is sound: then its trials keep every constraint, as Python computes it, places and
+settings come back from each other, and so does the configuration from its file and from its run.
+`--searches` does as many searches of sound spaces in processes: with one job, with three, and
+killed by SIGKILL and resumed.
 Ends with status 1 if one was otherwise.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import contextlib
 import copy
 import io
@@ -171,6 +172,8 @@ def configuration(chance: random.Random) -> Tree:
     where = [
         expression(space, chance, number=False) for _ in range(chance.choice([0, 0, 1, 1, 2, 3]))
     ]
+    for name in [name for name in space if chance.random() < 0.2]:
+        alternatives(space, name, chance)
     items = list(space.items())
     chance.shuffle(items)
     return {
@@ -268,6 +271,30 @@ def condition(space: Tree, name: str, chance: random.Random) -> None:
         values = chance.sample(possible(keys), chance.randint(1, len(possible(keys))))
         when = values[0] if len(values) == 1 else values
         space[name].setdefault("when", {})[other] = when
+
+
+def alternatives(space: Tree, name: str, chance: random.Random) -> None:
+    """Give a parameter other values where another has other values; those may have some, too."""
+    others = [
+        (other, keys)
+        for other, keys in space.items()
+        if other != name and isinstance(keys, dict) and "per" not in keys and possible(keys)
+    ]
+    first = space[name]
+    if not others or not {"min", "values", "value"} & first.keys() or "cross" in first:
+        return
+    other, keys = chance.choice(others)
+    values = possible(keys)
+    chance.shuffle(values)
+    branches = []
+    for start, stop in ((0, 1), (1, 2), (2, len(values))):
+        if start < len(values) and (start < stop):
+            form = choice if "values" in first else whole if first.get("type") else real
+            branch = dict(first) if start == 0 or "value" in first else form(chance)
+            branch |= {"per": first["per"]} if "per" in first else {}
+            when = {other: values[start:stop] if stop - start > 1 else values[start]}
+            branches.append({**branch, "when": {**first.get("when", {}), **when}})
+    space[name] = branches
 
 
 def possible(keys: Tree) -> list[Any]:
@@ -550,6 +577,9 @@ def holds(text: str, values: dict[str, Any]) -> bool:
     functions |= {name: of_many(function) for name, function in (("max", max), ("min", min),
                                                                  ("sum", sum))}  # fmt: skip
     try:
+        named = {e.id for e in ast.walk(ast.parse(text.strip())) if isinstance(e, ast.Name)}
+        if named - {*names, *functions}:
+            return True  # it names what is inactive, be that looked at or not
         return bool(eval(text.strip(), {"__builtins__": {}, **functions}, names))
     except (NameError, LookupError, AttributeError, ValueError, SyntaxError):
         return True  # of what is inactive, or written as Python does not
