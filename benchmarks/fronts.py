@@ -5,7 +5,8 @@
 The problems are ZDT1, ZDT2 and ZDT3 (Zitzler, Deb and Thiele 2000) and DTLZ2 (Deb et al. 2002)
 with 10 parameters, and the digits: validation accuracy against parameters of the network. Each
 sampler gets as many trials; hpsearch is asked for nine at a time, Optuna for one. Printed is the
-mean hypervolume after a quarter, half and all of the trials. Needs Optuna.
+mean hypervolume after a quarter, half and all of the trials, with the standard error of the last.
+Needs Optuna.
 """
 
 from __future__ import annotations
@@ -170,7 +171,8 @@ def main() -> None:
                     found = search(problem, trials, seed)
                     rows.append([hypervolume(found[:n], problem.reference) for n in places])
                 means = "  ".join(f"{value:7.3f}" for value in np.mean(rows, axis=0))
-                print(f"{name:7} {sampler:9} {means}", flush=True)
+                error = np.std([row[-1] for row in rows]) / sqrt(max(1, seeds - 1))
+                print(f"{name:7} {sampler:9} {means} +- {error:.3f}", flush=True)
 
 
 if __name__ == "__main__":

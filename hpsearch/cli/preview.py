@@ -10,6 +10,7 @@ from hpsearch.config import Config, remarks_on
 from hpsearch.messages import counted
 from hpsearch.report.escape import echo
 from hpsearch.report.numbers import condition, extent, number, setting
+from hpsearch.report.summary import titled
 from hpsearch.report.text import TextTable, display
 from hpsearch.sampling.pressure import Pressure
 from hpsearch.searching.confirmation import trainings_within
@@ -159,13 +160,11 @@ def show_refinement(refinement: Refinement) -> None:
     """Each parameter's old and new range, and what becomes of the parent's trials."""
     shown = TextTable("parameter", refinement.parent.name, "refined")
     before, after = refinement.before, refinement.config.space
-    for parameter in before:
-        for branch in parameter.branches:
-            name, now = parameter.name, after.get(parameter.name)
-            if parameter.alternatives:
-                name = f"{name} ({condition(branch.when)})"
-                now = None if now is None else narrower(branch, now)
-            shown.add_row(name, _range(branch), "-" if now is None else _range(now))
+    for title, branch in titled(before):
+        now = after.get(branch.name)
+        if now is not None and before[branch.name].alternatives:
+            now = narrower(branch, now)
+        shown.add_row(title, _range(branch), "-" if now is None else _range(now))
     display(shown)
     if refinement.setting_of is not None:
         point, others = refinement.setting_of, refinement.config.trainer.settings

@@ -25,7 +25,8 @@ from hpsearch.trainers.hyperparameter import Hyperparameter
 from hpsearch.trainers.kinds import Kind, built_in, every_kind, kind_named
 
 FORMS = tuple(
-    {"required": keys} for keys in (["min", "max"], ["normal"], ["values"], ["value"], ["derive"])
+    {"required": keys}
+    for keys in (["min", "max"], ["normal"], ["values"], ["choice"], ["value"], ["derive"])
 )
 
 INTRODUCTION = """\
@@ -60,6 +61,15 @@ learning_rate: {scale: log, min: 1e-4, max: 1}    # a range
 batch_size:    {values: [32, 64, 128]}            # a choice
 activation:    {value: tanh}                      # fixed, as in `trainer`
 hidden_units:  {derive: "2 * batch_size"}         # computed, not searched
+```
+
+A `choice` has groups: what counts only with one of its values stands below it.
+
+```yaml
+optimizer:
+  choice:
+    adam: {beta1: {scale: 1-10^r, min: 0.8, max: 0.99}}
+    sgd: {}
 ```
 
 A list holds alternatives: other values under other `when`. In each trial the one counts whose
@@ -201,6 +211,7 @@ def json_schema() -> dict[str, Any]:
     properties["trainer"] |= _kinds()
     properties["space"] |= _space(kind)
     definitions["ParameterKeys"]["anyOf"] = list(FORMS)
+    definitions["ParameterKeys"]["properties"]["choice"]["anyOf"][0] |= _groups()
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     rest = {"title": "hpsearch configuration", "required": ["space"], **_by_kind(kind)}
     return head | schema | rest
@@ -307,6 +318,13 @@ def _space(kind: Kind) -> dict[str, Any]:
         "additionalProperties": _alternatives(),
         "minProperties": 1,
     }
+
+
+def _groups() -> dict[str, Any]:
+    """The parameters of each group of a choice; `when` may be left to the groups."""
+    keys = {"$ref": "#/$defs/ParameterKeys"}
+    listed = {"anyOf": [keys, {"type": "array", "items": keys, "minItems": 1}]}
+    return {"additionalProperties": {"type": ["object", "null"], "additionalProperties": listed}}
 
 
 def _alternatives() -> dict[str, Any]:

@@ -21,6 +21,7 @@ from hpsearch.config.parts import (
 )
 from hpsearch.config.problems import Positions, Problem
 from hpsearch.config.schema import ABSENT, Config, Heading, Metric, Parallel, Tls, TrainerConfig
+from hpsearch.config.space_rules import ungrouped
 from hpsearch.data.options import BUILT_IN
 from hpsearch.errors import ConfigError, as_argument
 from hpsearch.fields import show
@@ -80,18 +81,19 @@ def from_tree(
 def space_from_tree(tree: Mapping[str, Any], where: Sequence[str] = ()) -> Space:
     """A space alone, of whatever names; no trainer says which there are."""
     sound, problems = yaml_text.plain({"space": tree, "where": list(where)})
+    sound, places, written = _ungrouped(sound, Positions(), problems)
     typed, listed, found = parameters(sound.get("space"), None)
     heading, wrong = typed_part(Heading, {"where": sound.get("where")}, ())
     trainer = TrainerParts(None, {}, {})
     parts = Parts(heading, None, trainer, None, typed, None, None, None, listed=listed)
     domains, more = _domains(parts)
-    problems += found + wrong + more
+    problems = found + wrong + more
     problems += checks.dependencies(parts, checks.spanned(parts, domains))
     if not problems:
         space = _space(parts, domains)
         problems += checks.misfits(space, parts)
-    if problems:
-        raise ConfigError(Positions().lines(problems))
+    if written or problems:
+        raise ConfigError(places.lines([*written, *map(places.as_written, problems)]))
     return space
 
 
@@ -150,6 +152,8 @@ def _config(
     text: bytes | None,
     searched: bool,
 ) -> Config:
+    tree, places, problems = _ungrouped(tree, places, problems)
+    written = problems
     section, found = trainer_parts(tree.get("trainer"))
     problems = problems + found
     parts, found = read(filled(tree, section.kind), section, searched)
@@ -166,7 +170,8 @@ def _config(
         start, more = _start(parts, space) if not found else ((), [])
         problems += found + more
     if problems:
-        raise ConfigError(places.lines(problems))
+        moved = map(places.as_written, problems[len(written) :])
+        raise ConfigError(places.lines([*written, *moved]))
     assert space is not None
     assert parts.kind is not None
     beside = base
@@ -176,6 +181,18 @@ def _config(
         base = Path.cwd()
     config = _complete(parts, space, start, base, name, text)
     return replace(config, parallel=_located(config.parallel, places, beside))
+
+
+def _ungrouped(
+    tree: dict[str, Any], places: Positions, problems: list[Problem]
+) -> tuple[dict[str, Any], Positions, list[Problem]]:
+    """A tree without groups in its space, where its parts stand, and the problems so far."""
+    if not isinstance(tree.get("space"), dict):
+        return tree, places, problems
+    found = ungrouped(tree["space"])
+    moved = {read: stands for read, stands in found.moved.items() if read != stands}
+    places = replace(places, moved=moved)
+    return {**tree, "space": found.space}, places, [*problems, *found.problems]
 
 
 def filled(tree: Mapping[str, Any], kind: Kind | None) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hpsearch.messages import printable
 
@@ -38,6 +39,7 @@ class Problem:
 class Positions:
     """The places of keys and values in a file; `origins` are parts that come from elsewhere.
 
+    Parts that are `moved` are read in other places than those where the file has them.
     An origin is a label such as ``--set search.trials=many``. A configuration from Python has
     no file and no marks: its messages name the path alone.
     """
@@ -46,6 +48,7 @@ class Positions:
     keys: Mapping[KeyPath, Mark] = field(default_factory=dict)
     values: Mapping[KeyPath, Mark] = field(default_factory=dict)
     origins: Mapping[KeyPath, str] = field(default_factory=dict)
+    moved: Mapping[KeyPath, KeyPath] = field(default_factory=dict)
 
     def origin(self, path: KeyPath) -> str | None:
         """The label of the latest override that set this part, or one that holds or made it."""
@@ -63,6 +66,28 @@ class Positions:
             return self.values[problem.path]
         above = [problem.path[:n] for n in range(len(problem.path), 0, -1)]
         return next((self.keys[path] for path in above if path in self.keys), None)
+
+    def as_written(self, problem: Problem) -> Problem:
+        """A problem of a part that may have moved, with the place that it has in the file.
+
+        Alternatives name each other by their index, such as ``[0]``: their places take its place.
+        """
+        path = problem.path
+
+        def beside(index: re.Match[str]) -> str:
+            other = self.moved.get((*path[:2], int(index[1])))
+            return index[0] if other is None else dotted(other)
+
+        for length in range(len(path), 0, -1):
+            if path[:length] in self.moved:
+                of_key = length == len(path) and path[-2] in ("values", "when")
+                return replace(
+                    problem,
+                    path=(*self.moved[path[:length]], *path[length:]),
+                    message=re.sub(r"(?<!\S)\[(\d+)\]", beside, problem.message),
+                    of_key=of_key or problem.of_key,
+                )
+        return problem
 
     def lines(self, problems: Iterable[Problem]) -> list[str]:
         """Problems as lines of text, in the order of the file; those of overrides come last."""

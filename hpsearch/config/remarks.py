@@ -52,6 +52,12 @@ def _idle(config: Config) -> Iterator[str]:
                 f"space.{name}: about {share} % of the draws ignore it: "
                 f"{_commonest(reasons[name])}; add a 'when'"
             )
+    for parameter in config.space:
+        held = [id(config.space.branch(parameter, params)) for params in sample]
+        for i, branch in enumerate(parameter.alternatives if active[parameter.name] else ()):
+            if id(branch) not in held:
+                words = f"its conditions hold in no trial of {len(sample)} drawn; drop it"
+                yield f"space.{parameter.name}[{i}]: {words}"
 
 
 def _named(config: Config) -> Iterator[str]:

@@ -172,6 +172,13 @@ class ParameterKeys(Keys):
         None,
         examples=[[32, 64, 128], [{"lr": 0.1, "decay": False}, {"lr": 0.01, "decay": True}]],
     )
+    choice: Annotated[dict[str, Any] | None, rules.optional(space_rules.groups())] = key(
+        "`values` that are texts, each with a group of parameters that count with it: short for "
+        "these parameters beside it, each with a `when`. Groups may hold groups, and a name may "
+        "stand in several.",
+        None,
+        examples=[{"adam": {"beta1": {"min": 0.8, "max": 0.99}}, "sgd": {}}],
+    )
     ordered: Annotated[bool | None, rules.optional(rules.flag())] = key(
         "Whether neighbours in `values` are alike, so that the search closes in on them as on a "
         "range. Null: where `values` are numbers in ascending order. `false` for numbers that "

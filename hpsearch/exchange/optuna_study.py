@@ -11,11 +11,13 @@ from math import isfinite
 from typing import Any
 
 from hpsearch.config import Goal
+from hpsearch.config.remarks import is_name
 from hpsearch.errors import ExchangeError
 from hpsearch.exchange.optuna_storage import to_read
 from hpsearch.exchange.target import Target
 from hpsearch.messages import expanded_target
 from hpsearch.space import distinct, same
+from hpsearch.space.domain import ascending
 
 ENDED = ("COMPLETE", "PRUNED", "FAIL")
 MOST_CONDITIONS = 50  # whole numbers that a `when` lists
@@ -208,7 +210,8 @@ def _domain(study: OptunaStudy, name: str, given: Sequence[Mapping[str, Any]]) -
     attributes = [distribution["attributes"] for distribution in given]
     if kinds == {"CategoricalDistribution"}:
         values = distinct(choice for each in attributes for choice in each["choices"])
-        return {"values": values} if len(values) > 1 else {"value": values[0]}
+        mere_names = {"ordered": False} if is_name(name) and ascending(values) else {}
+        return {"values": values, **mere_names} if len(values) > 1 else {"value": values[0]}
     low, high = min(each["low"] for each in attributes), max(each["high"] for each in attributes)
     if low == high:
         return {"value": low}

@@ -130,10 +130,9 @@ def bounds_text(criterion: Criterion, best: Result, means: Mapping[int, Metrics]
 def front_table(criterion: Criterion, points: Sequence[FrontPoint]) -> TextTable:
     """The front in the terminal, a line a trial."""
     names = criterion.names
-    table = TextTable("trial", *names, "", right=len(names))
+    table = TextTable("trial", "measured by", *names, right=len(names))
     for point in points[:MOST_POINTS]:
         cells = (number(point.metrics[name]) for name in names)
-        table.add_row(
-            str(point.result.number), *cells, "confirmed" if point.confirmed else "one training"
-        )
+        seeds = "new seeds" if point.confirmed else "one training"
+        table.add_row(str(point.result.number), seeds, *cells)
     return table

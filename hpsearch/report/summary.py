@@ -27,7 +27,7 @@ from hpsearch.report.headline import (
     on_test_rows,
 )
 from hpsearch.report.importance import Importance, importance
-from hpsearch.report.numbers import duration
+from hpsearch.report.numbers import condition, duration
 from hpsearch.report.paired import PairedComparison, paired_comparisons
 from hpsearch.report.workers import Workers, workers_of
 from hpsearch.sampling.ranking import Observation
@@ -39,7 +39,7 @@ from hpsearch.searching.limits import why_ended
 from hpsearch.searching.planning import shortage
 from hpsearch.searching.refine import best_completed, elites_of, ranking, same_training
 from hpsearch.searching.spec import Spec, past_trials, spec_of
-from hpsearch.space import Space, same
+from hpsearch.space import Parameter, Space, same
 from hpsearch.space.settings import untried
 from hpsearch.store import RunDirectory, RunInfo, Winner, as_line, is_run, uncollected
 from hpsearch.store.files import plain
@@ -87,6 +87,18 @@ class Summary:
     def baseline(self) -> Result | None:
         """The first trial, where its setting stands in the configuration: `search.start`."""
         return self.results[0] if self.results and self.config.search.start else None
+
+    def of_branch(self, branch: Parameter) -> Summary:
+        """The same of the trials alone in which this alternative of a parameter counts."""
+        space = self.config.space
+        if not space[branch.name].alternatives:
+            return self
+
+        def counts(result: Result) -> bool:
+            return space.branch(space[branch.name], result.params) is branch
+
+        best = self.best if self.best is not None and counts(self.best) else None
+        return replace(self, results=tuple(filter(counts, self.results)), best=best)
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -444,6 +456,15 @@ def improvements(
             best = result
             found.append((place(result.number), result))
     return found
+
+
+def titled(space: Space) -> list[tuple[str, Parameter]]:
+    """The parameters, each alternative for itself, with titles: 'lr', 'hop (n_fft=512)'."""
+    return [
+        (f"{branch.name} ({condition(branch.when)})" if each.alternatives else each.name, branch)
+        for each in space
+        for branch in each.branches
+    ]
 
 
 def _winner(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from textwrap import wrap
 from typing import Any
 
 from hpsearch.errors import as_argument
@@ -13,8 +14,8 @@ from hpsearch.report.headline import class_rates, gain, on_test_rows
 from hpsearch.report.importance import importance_text
 from hpsearch.report.numbers import ROUGH, duration, ends, extent, number, rough, signed
 from hpsearch.report.paired import paired_text
-from hpsearch.report.summary import Summary
-from hpsearch.report.text import Line, Printable, TextTable, display, heading, warning
+from hpsearch.report.summary import Summary, titled
+from hpsearch.report.text import WIDTH, Line, Printable, TextTable, display, heading, warning
 from hpsearch.searching.criterion import Criterion
 from hpsearch.store.records import Rates
 from hpsearch.trial import Result
@@ -243,7 +244,8 @@ def _front(summary: Summary) -> Iterator[Printable]:
     """The trials that no other beats in every objective, and how much they cover."""
     criterion, points = summary.criterion, summary.front
     aims = ", ".join(f"{each.name} ({each.goal})" for each in criterion.objectives)
-    yield heading(f"The front: what no trial beats in all of {aims}")
+    yield heading("The front: what no trial beats in every objective")
+    yield from wrap(aims, WIDTH, break_long_words=False)
     yield front_table(criterion, points)
     if len(points) > MOST_POINTS:
         yield f"{len(points) - MOST_POINTS:,} more: --format json"
@@ -260,11 +262,12 @@ def _narrowing(summary: Summary) -> TextTable:
     if len(rounds) > 4:
         rounds = [rounds[0], rounds[(len(rounds) - 1) // 2], rounds[-1]]
     table = TextTable("", *(f"round {round.round + 1}" for round in rounds))
-    for parameter in summary.config.space:
-        ranged = not (parameter.categorical or parameter.fixed)
-        cells = [extent(r.space.get(parameter.name, []), ranged, ROUGH) for r in rounds]
-        if not parameter.fixed:
-            table.add_row(parameter.name, *cells)
+    for title, branch in titled(summary.config.space):
+        ranged = not (branch.categorical or branch.fixed)
+        regions = {each.round: each.space for each in summary.of_branch(branch).rounds}
+        where = [regions.get(each.round, {}).get(branch.name, []) for each in rounds]
+        if not branch.fixed:
+            table.add_row(title, *(extent(values, ranged, ROUGH) for values in where))
     table.add_row("")
     table.add_row("trials", *(str(r.trials) for r in rounds))
     table.add_row(f"best {summary.criterion.name}", *(number(r.best) for r in rounds))

@@ -1,4 +1,4 @@
-"""Several objectives at once: which trials no other beats, how crowded they are, what they cover.
+"""Several objectives at once: which trials no other beats, and what they dominate.
 
 All is minimised. A row of numbers is one trial's; the first of them says by how much it breaks
 the bounds that were asked for, 0 where it keeps them.
@@ -17,6 +17,8 @@ Costs = Float[np.ndarray[Any, Any], "trials costs"]
 """By how much each trial breaks the bounds, then its objectives."""
 
 Objectives = Float[np.ndarray[Any, Any], "trials objectives"]
+
+MARGIN = 0.1  # around a front's box, so that its ends dominate something, too
 
 
 def dominated(by: Objectives, at: Objectives) -> Bool[np.ndarray, " trials"]:
@@ -62,41 +64,33 @@ def _beaten(row: Float[np.ndarray[Any, Any], " costs"], by: Costs) -> bool:
     return bool((less | equal & nowhere_worse & (by[:, 1:] < row[1:]).any(1)).any())
 
 
-def crowding(objectives: Objectives) -> Float[np.ndarray, " trials"]:
-    """How far apart the neighbours of each trial lie on its front.
+def alone(objectives: Objectives) -> Float[np.ndarray, " trials"]:
+    """How much of its front's box, widened by a tenth, each trial dominates by itself.
 
-    At an end, where there is one neighbour, it counts twice. (In NSGA-II ends have infinite room;
-    but they are often poor trials that are best in one objective by a hair, such as the smallest
-    networks, and a search with few trials would look around them first.)
+    So what is good in all objectives comes before the ends. (NSGA-II's crowding distance puts the
+    ends first: often poor trials that are best in one objective by a hair, such as the smallest
+    networks, and a search with few trials would look around them.)
 
-    Reference: Deb, Pratap, Agarwal and Meyarivan 2002, "A Fast and Elitist Multiobjective Genetic
-    Algorithm: NSGA-II", section III B.
-
-    >>> crowding(np.array([[0.0, 4.0], [1.0, 2.0], [4.0, 0.0]])).tolist()
-    [1.5, 2.0, 2.5]
+    >>> alone(np.array([[0.0, 1.0], [0.5, 0.5], [1.0, 0.0]])).round(2).tolist()
+    [0.11, 0.36, 0.11]
     """
-    distances = np.zeros(len(objectives))
+    low, high = objectives.min(0), objectives.max(0)
     with np.errstate(all="ignore"):  # differences of the largest numbers there are
-        for column in objectives.T:
-            order = np.argsort(column, kind="stable")
-            gaps = np.diff(column[order])
-            span = column[order[-1]] - column[order[0]]
-            if span > 0:
-                distances[order] += np.append(gaps, gaps[-1]) / span
-                distances[order] += np.append(gaps[0], gaps) / span
-    return np.nan_to_num(distances, nan=0.0)
+        span = high / 2 - low / 2
+        places = np.where(span > 0, (objectives / 2 - low / 2) / span, 0.0)
+    return np.asarray((1 + MARGIN - places).prod(1))
 
 
 def order(costs: Costs) -> list[int]:
-    """Indices of trials from best to worst: by fronts, in each those with most room first.
+    """Indices of trials from best to worst: by fronts, in each by what they dominate alone.
 
-    Of equal room the smaller costs come first, then the earlier trial.
+    Of equal ones the smaller costs come first, then the earlier trial.
     """
     ordered: list[int] = []
     for front in fronts(costs):
-        room = crowding(costs[front, 1:])
+        volume = alone(costs[front, 1:])
         places = sorted(
-            range(len(front)), key=lambda i: (-room[i], *costs[front[i]].tolist(), front[i])
+            range(len(front)), key=lambda i: (-volume[i], *costs[front[i]].tolist(), front[i])
         )
         ordered += [front[place] for place in places]
     return ordered

@@ -46,7 +46,7 @@ def rank(history: Iterable[Observation]) -> list[Observation]:
     value come last. Equal values are ordered by validation loss, then by number.
 
     Trials that break bounds come after those that keep them, in the order of by how much. With
-    several objectives trials are ordered by fronts and by the room they have there (`pareto`).
+    several objectives trials are ordered by fronts and by what they dominate alone (`pareto`).
 
     >>> short = Observation(0, {}, ((0.3, 0.0),))
     >>> long = [Observation(1, {}, ((0.1, 0.0), (0.09, 0.0))),

@@ -9,10 +9,11 @@ import numpy as np
 
 from hpsearch.sampling.surrogate import Inputs, Vector, active, feature_owners, features
 from hpsearch.sampling.zoom import latin_hypercube
-from hpsearch.shapes import Float
+from hpsearch.shapes import Bool, Float
 from hpsearch.space import Choice, Parameter, Points, Space
 from hpsearch.space.alternatives import narrower
 from hpsearch.space.domain import Domain, Fixed, Fractions
+from hpsearch.space.feasible import keeps
 
 MOST_NUMBERS = 2**22  # features of all settings for which a function is called at once
 
@@ -45,6 +46,7 @@ def total_effects(
     with others, so the T_i add up to the variance of f if f is additive, and to more otherwise.
     All entries of a list count as one parameter. Where a parameter is inactive it is constant;
     what changes because others become active counts for the parameter that decides that.
+    Where the space has constraints, only pairs count of which both settings keep them.
 
     Args:
         functions: of settings in `space`.
@@ -66,11 +68,39 @@ def total_effects(
     for at in _batches(_designs(space, within, A, B)):
         for batches, function in zip(values, functions, strict=True):
             batches.append(function(at))
+    count = _feasible_pairs(space, within, A, B)
     effects = []
     for batches in values:
         f = np.concatenate(batches).reshape(-1, draws)
-        effects.append(((f[1:] - f[0]) ** 2).mean(1) / 2)
+        squares = (f[1:] - f[0]) ** 2
+        effects.append(
+            squares.mean(1) / 2
+            if count is None
+            else (squares * count).sum(1) / np.maximum(1, 2 * count.sum(1))
+        )
     return np.array(effects)
+
+
+def _feasible_pairs(
+    space: Space, within: Space, A: Points, B: Points
+) -> Bool[np.ndarray, "parameters draws"] | None:
+    """Whether A, and A with a parameter from B, both keep the constraints; None without any."""
+    if not space.constrained:
+        return None
+    a, b = (places(space, within, draws) for draws in (A, B))
+    kept = keeps(space, a)
+    names = [*(each.names for each in space.where), *(each.depends_on for each in space.derived)]
+    decisive = {name for each in names for name in each} | space.deciding
+    pairs = []
+    for name in searched(space):
+        pair = kept.copy()
+        if name in decisive:
+            columns = space.columns[name]
+            mixed = a[kept]
+            mixed[:, columns] = b[kept][:, columns]
+            pair[kept] = keeps(space, mixed)
+        pairs.append(pair)
+    return np.array(pairs)
 
 
 def _designs(space: Space, within: Space, A: Points, B: Points) -> Iterator[Inputs]:

@@ -120,7 +120,7 @@ def draw(
     points = rng.random((count, space.dimensions))
     if not len(around.points):
         return points
-    redrawn = rng.random(points.shape) < REDRAWS / max(1, space.dimensions)
+    redrawn = rng.random(points.shape) < REDRAWS / max(1, _at_once(space))
     steps = rng.standard_normal(points.shape)
     for column, coordinate in enumerate(space.coordinates):
         active = np.flatnonzero(~np.isnan(around.points[:, column]))
@@ -134,6 +134,11 @@ def draw(
             followed = reflect(followed + step * steps[:, column])
         points[:, column] = np.where(redrawn[:, column], points[:, column], followed)
     return points
+
+
+def _at_once(space: Space) -> int:
+    """How many coordinates a setting uses at most: of alternatives only one counts."""
+    return sum(max(len(columns) for _, columns in each) for each in space.branches.values())
 
 
 def _pick(

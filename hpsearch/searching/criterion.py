@@ -220,8 +220,8 @@ class Criterion:
     def ranked(self, results: Iterable[Result]) -> list[Result]:
         """The results that can win, best first; of several objectives by fronts.
 
-        The best by the first metric leads. Then come the trials of the first front, those with
-        most room first, then those of the next.
+        The best by the first metric leads. Then come the trials of the first front, those
+        first that dominate most alone, then those of the next.
         """
         able = sorted(self.able(results), key=self.order)
         if not self.several or not able:

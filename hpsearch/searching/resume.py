@@ -66,7 +66,7 @@ def reopen(
             may = f"only {', '.join(FREE[:-1])} and {FREE[-1]} may change in a run"
             hint = "; to extend it: --trials N" if any("search.trials" in f for f in found) else ""
             raise ConfigError([f"{run.path}: {line}; {may}{hint}" for line in found])
-        grows = not babysat and _budget_grows(run, before, config, trials)
+        grows = not babysat and _budget_grows(run, before, config)
         if not babysat and not grows and not _is_left(run, info, before, config, trials):
             return None
         if named:
@@ -124,22 +124,17 @@ def _past_it(run: RunDirectory, ending: Ending, config: Config) -> str:
     )
 
 
-def _budget_grows(run: RunDirectory, before: Config, config: Config, trials: int | None) -> bool:
+def _budget_grows(run: RunDirectory, before: Config, config: Config) -> bool:
     """Whether a larger `search.max_epochs` makes room for more trials.
 
     Raises:
-        RunError: it was lowered, dropped or set anew; or more trials are asked for without it.
+        RunError: it was lowered, dropped or set anew.
     """
     old, new = before.search.max_epochs, config.search.max_epochs
     if old != new and (old is None or new is None or new < old):
         raise RunError(
             f"{run.path}: search.max_epochs: was {_shown(old)}, is now {_shown(new)}; the plan is "
             "made for it, and may only grow in a run that has begun"
-        )
-    if trials is not None and new is not None:
-        raise RunError(
-            f"{run.path}: --trials cannot be more than search.max_epochs ({new:,}) allows; give "
-            f"it more: hpsearch resume {as_argument(run.path)} --set search.max_epochs={2 * new}"
         )
     return old != new
 
@@ -203,19 +198,26 @@ def _longer(
     most = trials if trials is not None and info.rules == 1 else trials_of(free, history)
     more, budget = most - planned, config.search.max_epochs
     if more <= 0:
-        bound = search.trials is not None and search.trials <= planned and trials is None
-        why = "search.trials have" if bound else "every setting of the space has"
-        raise RunError(
-            f"{run.path}: {asked} {trials or budget} adds none: {why} been "
-            f"planned; {TRIED.format(run.path)}"
-        )
+        why, remedy = "every setting of the space has been planned", TRIED.format(run.path)
+        if search.trials is not None and search.trials <= planned and trials is None:
+            why = f"search.trials ({search.trials:,}) are planned"
+            words = f"hpsearch resume {as_argument(run.path)} --trials N"
+            remedy = f"say how many: {words} --set search.max_epochs={budget}"
+        raise RunError(f"{run.path}: {asked} {trials or budget} adds none: {why}; {remedy}")
     first = _free_number(run, config, info.plan)
     if budget is not None:
 
         def needed(trials: int) -> int:
             return epochs_needed(config, _extended(info.plan, config, trials, first))
 
-        more = largest(needed, min(more, budget), budget)
+        if trials is not None and (epochs := needed(more)) > budget:
+            raise RunError(
+                f"{run.path}: --trials {trials} takes {epochs:,} epochs in all, more than "
+                f"search.max_epochs ({budget:,}) allows; give it as many: hpsearch resume "
+                f"{as_argument(run.path)} --trials {trials} --set search.max_epochs={epochs}"
+            )
+        if trials is None:
+            more = largest(needed, min(more, budget), budget)
         if needed(more) > budget:
             raise RunError(
                 f"{run.path}: search.max_epochs {budget:,} adds no trial: with one more the plan "

@@ -22,6 +22,7 @@ from hpsearch.space.scale import LINEAR
 from hpsearch.space.space import Parameter, Space
 
 MOST_STEPS = 10_000  # of the search for a setting in which two alternatives hold
+MOST_NAMES = 200  # that it goes through, one that another needs
 
 Conditions = Mapping[str, Sequence[Any] | None]
 """Values that each name may have; None for any of its values."""
@@ -156,7 +157,7 @@ def _possible(
     """Conditions that a setting can keep, made stricter by what they need in turn."""
     left[0] -= 1
     name = next((each for each in conditions if each not in looked_at), None)
-    if name is None or left[0] < 0:
+    if name is None or left[0] < 0 or len(looked_at) > MOST_NAMES:
         return conditions if name is None else None
     values = conditions[name]
     if name not in space:

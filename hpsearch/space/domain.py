@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
@@ -14,7 +14,7 @@ import numpy as np
 
 from hpsearch.fields import is_number
 from hpsearch.shapes import Float, Int
-from hpsearch.space.scale import LINEAR, Floats, Normal, Scale
+from hpsearch.space.scale import LINEAR, Bell, Floats, Normal, Scale
 from hpsearch.trial import Choosable
 
 Fractions = Float[np.ndarray, " points"]
@@ -78,22 +78,33 @@ class _Range:
         """Where the places 0 and 1 are on the scale."""
         raise NotImplementedError
 
+    @cached_property
+    def _bell(self) -> Bell | None:
+        return None if self.normal is None else Bell(self.normal, self.scale, self._ends)
+
     def _coordinate(self, fraction: Floats) -> Any:
         """The coordinates on the scale of places in [0, 1]."""
+        if self._bell is not None:
+            return _of_each(self._bell.coordinate, fraction)
         start, stop = self._ends
-        if self.normal is not None:
-            return self.normal.coordinate(fraction, self.scale, (start, stop))
         return start + fraction * (stop - start)
 
     def _place(self, coordinate: Floats) -> Any:
         """The places in [0, 1] of coordinates on the scale."""
+        if self._bell is not None:
+            return _of_each(self._bell.share, coordinate)
         start, stop = self._ends
-        if self.normal is not None:
-            return self.normal.share(coordinate, self.scale, (start, stop))
         return (coordinate - start) / (stop - start)
 
     def _law(self) -> dict[str, Any]:
         return {} if self.normal is None else {"normal": dict(vars(self.normal))}
+
+
+def _of_each(function: Callable[[float], float], numbers: Floats) -> Floats:
+    """A function of one number, or of each of many."""
+    if isinstance(numbers, np.ndarray):
+        return np.array([function(number) for number in numbers.tolist()])
+    return function(numbers)
 
 
 @dataclass(frozen=True)

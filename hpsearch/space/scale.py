@@ -93,76 +93,71 @@ class Normal:
     mean: float
     deviation: float
 
-    def coordinate(self, share: Floats, scale: Scale, ends: tuple[float, float]) -> Floats:
-        """The coordinates on the scale up to which a share of all draws between the ends lies."""
-        start, stop = self.deviations(scale, ends)
-        centre = float(scale.warp(float(self.mean)))
-        if isinstance(share, np.ndarray):
-            return np.array([centre + self.deviation * quantile(u, start, stop) for u in share])
-        return centre + self.deviation * quantile(share, start, stop)
-
-    def share(self, coordinate: Floats, scale: Scale, ends: tuple[float, float]) -> Floats:
-        """The share of all draws between the ends that lies below coordinates on the scale."""
-        start, stop = self.deviations(scale, ends)
-        if isinstance(coordinate, np.ndarray):
-            places = self.deviations(scale, coordinate)
-            return np.array([share_below(place, start, stop) for place in places])
-        (place,) = self.deviations(scale, (coordinate,))
-        return share_below(place, start, stop)
-
     def deviations(self, scale: Scale, coordinates: Iterable[float]) -> list[float]:
         """How far from the mean coordinates on the scale lie, in deviations."""
         centre = float(scale.warp(float(self.mean)))
         return [(float(each) - centre) / self.deviation for each in coordinates]
 
 
-def quantile(share: float, start: float, stop: float) -> float:
-    """The place below which a share of a standard normal law lies that is cut off at two places.
+class Bell:
+    """A normal law between two coordinates of a scale: what share of the draws lies below which.
 
-    >>> round(quantile(0.5, -4, 4), 9), round(quantile(0.5, 0, 40), 9)
-    (0.0, 0.67448975)
+    >>> bell = Bell(Normal(0, 1), LINEAR, (0.0, 40.0))
+    >>> round(bell.coordinate(0.5), 9), round(bell.share(0.67448975), 9)
+    (0.67448975, 0.5)
     """
-    if start > stop:
-        return -quantile(share, -start, -stop)
-    if start + stop > 0:  # in the lower tail probabilities are small numbers, to all digits
-        return -quantile(1 - share, -stop, -start)
-    if stop - start < NARROW:
-        return start + share * (stop - start)
-    first, last = _core(start, stop)
-    low, below, under, high = (_below(each) for each in (start, first, last, stop))
-    probability = low + share * (high - low)
-    if probability < below and start < first:
-        return start + (first - start) * (probability - low) / (below - low)
-    if probability > under and last < stop:
-        return last + (stop - last) * (probability - under) / (high - under)
-    if not 0 < probability < 1:
-        return (first, last)[round(probability)]
-    return min(max(_STANDARD.inv_cdf(probability), first), last)
 
+    def __init__(self, normal: Normal, scale: Scale, ends: tuple[float, float]):
+        """Work out what is the same for all coordinates between the ends."""
+        start, stop = normal.deviations(scale, ends)
+        self._centre, self._unit = float(scale.warp(float(normal.mean))), normal.deviation
+        if start > stop:
+            start, stop, self._unit = -start, -stop, -self._unit
+        # In the lower tail probabilities are small numbers, to all digits: the long one is there.
+        self._turned = start + stop > 0
+        if self._turned:
+            start, stop, self._unit = -stop, -start, -self._unit
+        reach = sqrt(REACH**2 + max(0.0, -stop) ** 2)  # density there is hardly worth a draw
+        self._places = start, max(start, -reach), min(stop, reach), stop
+        self._shares = tuple(map(_below, self._places))
+        self._even = stop - start < NARROW
 
-def share_below(place: float, start: float, stop: float) -> float:
-    """The share of a standard normal law that lies below a place: the inverse of `quantile`."""
-    if start > stop:
-        return share_below(-place, -start, -stop)
-    if start + stop > 0:
-        return 1 - share_below(-place, -stop, -start)
-    if stop - start < NARROW:
-        return (place - start) / (stop - start)
-    first, last = _core(start, stop)
-    low, below, under, high = (_below(each) for each in (start, first, last, stop))
-    probability = _below(place)
-    if place < first:
-        probability = low + (below - low) * (place - start) / (first - start)
-    elif place > last:
-        probability = under + (high - under) * (place - last) / (stop - last)
-    return (probability - low) / (high - low)
+    def coordinate(self, share: float) -> float:
+        """The coordinate below which a share of all draws between the ends lies."""
+        share = 1 - share if self._turned else share
+        return self._centre + self._unit * self._place(share)
 
+    def share(self, coordinate: float) -> float:
+        """The share of all draws between the ends that lies below a coordinate."""
+        share = self._share((coordinate - self._centre) / self._unit)
+        return 1 - share if self._turned else share
 
-def _core(start: float, stop: float) -> tuple[float, float]:
-    """Where the law is normal between two places: as far as its density is worth a draw."""
-    likeliest = max(0.0, start, -stop)
-    reach = sqrt(REACH**2 + likeliest**2)
-    return max(start, -reach), min(stop, reach)
+    def _place(self, share: float) -> float:
+        start, first, last, stop = self._places
+        if self._even:
+            return start + share * (stop - start)
+        low, below, under, high = self._shares
+        probability = low + share * (high - low)
+        if probability < below and start < first:
+            return start + (first - start) * (probability - low) / (below - low)
+        if probability > under and last < stop:
+            return last + (stop - last) * (probability - under) / (high - under)
+        if not 0 < probability < 1:
+            return (first, last)[round(probability)]
+        return min(max(_STANDARD.inv_cdf(probability), first), last)
+
+    def _share(self, place: float) -> float:
+        start, first, last, stop = self._places
+        if self._even:
+            return (place - start) / (stop - start)
+        low, below, under, high = self._shares
+        if place < first and start < first:
+            probability = low + (below - low) * (place - start) / (first - start)
+        elif place > last and last < stop:
+            probability = under + (high - under) * (place - last) / (stop - last)
+        else:
+            probability = _below(place)
+        return (probability - low) / (high - low)
 
 
 def _below(place: float) -> float:

@@ -328,7 +328,7 @@ class Space:
     ) -> tuple[Parameter, list[int]] | None:
         """The same with the positions of its coordinates."""
         for pair in self.branches[parameter.name]:
-            if self._holds(pair[0], chosen):
+            if not pair[0].depends_on or self._holds(pair[0], chosen):
                 return pair
         return None
 
@@ -359,11 +359,14 @@ class Space:
         """The setting with these values, one for each coordinate."""
         chosen: dict[str, Any] = {}
         for parameter in self.in_order:
-            found = self._branch(parameter, chosen)
-            if found is None:
+            name = parameter.name
+            for pair in self.branches[name]:
+                if not pair[0].depends_on or self._holds(pair[0], chosen):
+                    break
+            else:
                 continue
-            branch, columns = found
-            name, length = branch.name, self.length(branch, chosen)
+            branch, columns = pair
+            length = None if branch.per is None else self.length(branch, chosen)
             if branch.fixed:
                 value = branch.domain.nth(0)
                 chosen[name] = value if length is None else [value] * length

@@ -40,6 +40,21 @@ def test_every_setting_lies_in_the_space():
     assert all(sampler.space.contains(params) for params in search(sampler, 8, 9))
 
 
+def test_what_is_asked_and_told_has_values_of_the_alternative_that_counts():
+    hop = [
+        {"type": "int", "min": 96, "max": 320, "when": {"n_fft": 512}},
+        {"type": "int", "min": 128, "max": 512, "when": {"n_fft": 1024}},
+    ]
+    sampler = hpsearch.Sampler({"n_fft": {"values": [512, 1024], "ordered": False}, "hop": hop})
+    tried = search(sampler, 5, 9, lambda params: abs(params["hop"] - params["n_fft"] / 4))
+    assert all(map(sampler.space.contains, tried))
+    assert sampler.best[1] < 8
+    sampler.add([{"n_fft": 1024, "hop": 256}], [0.0])
+    assert sampler.best[0].params == {"n_fft": 1024, "hop": 256}
+    with pytest.raises(hpsearch.ConfigError, match=r"hop\[1\].when: holds at once with \[0\]"):
+        hpsearch.Sampler({"n_fft": {"values": [512, 1024]}, "hop": [hop[0], hop[0]]})
+
+
 def test_the_order_of_telling_changes_nothing():
     after = []
     for order in (list, lambda trials: random.Random(0).sample(trials, len(trials))):

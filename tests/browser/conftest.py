@@ -72,30 +72,50 @@ def show(chromium):
             assert errors == []
 
 
-@pytest.fixture(scope="session")
-def real_run(tmp_path_factory):
+def searched(folder, name, trainer, space, more=""):
     """The folder of a real search and its report, made by the command line."""
     from hpsearch.cli import main
 
-    folder = tmp_path_factory.mktemp("real")
-    config = folder / "digits.yaml"
+    config = folder / f"{name}.yaml"
     config.write_text(
-        "name: digits\n"
-        "data: {source: digits}\n"
-        "trainer: {kind: network, epochs: 3}\n"
-        "space:\n"
-        "  learning_rate: {scale: log, min: 1e-4, max: 1}\n"
-        "  hidden_units: {type: int, scale: log, min: 8, max: 32, per: hidden_layers}\n"
-        "  hidden_layers: {type: int, min: 1, max: 2}\n"
-        "  optimizer: {values: [momentum, adam]}\n"
-        "  momentum: {scale: 1-10^r, min: 0.9, max: 0.999, when: {optimizer: momentum}}\n"
-        "search: {trials: 24}\n"
+        f"name: digits\ndata: {{source: digits}}\ntrainer: {trainer}\n{more}space:\n"
+        + "".join(f"  {line}\n" for line in space)
+        + "search: {trials: 24}\n"
     )
-    words = ["hpsearch", "run", str(config), "--name=real", f"--runs-dir={folder}",
+    words = ["hpsearch", "run", str(config), f"--name={name}", f"--runs-dir={folder}",
              "--backend=serial", "--quiet"]  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", words)
         with contextlib.redirect_stdout(io.StringIO()), pytest.raises(SystemExit) as ended:
             main()
     assert ended.value.code == 0
-    return folder / "real"
+    return folder / name
+
+
+@pytest.fixture(scope="session")
+def real_run(tmp_path_factory):
+    """A search with one metric."""
+    space = (
+        "learning_rate: {scale: log, min: 1e-4, max: 1}",
+        "hidden_units: {type: int, scale: log, min: 8, max: 32, per: hidden_layers}",
+        "hidden_layers: {type: int, min: 1, max: 2}",
+        "optimizer: {values: [momentum, adam]}",
+        "momentum: {scale: 1-10^r, min: 0.9, max: 0.999, when: {optimizer: momentum}}",
+    )
+    folder = tmp_path_factory.mktemp("real")
+    return searched(folder, "real", "{kind: network, epochs: 3}", space)
+
+
+@pytest.fixture(scope="session")
+def front_run(tmp_path_factory):
+    """A search with three objectives."""
+    space = (
+        "learning_rate: {scale: log, min: 1e-4, max: 1}",
+        "hidden_units: {type: int, scale: log, min: 4, max: 64}",
+    )
+    metric = (
+        "metric: [{name: val_accuracy}, {name: parameters, goal: minimize},"
+        " {name: val_loss, goal: minimize}]\n"
+    )
+    folder = tmp_path_factory.mktemp("front")
+    return searched(folder, "front", "{kind: network, epochs: 1}", space, metric)

@@ -54,6 +54,38 @@ def test_brushing_an_axis_keeps_the_trials_that_pass_there(page):
     assert "those brushed above" in page.locator("#shown").text_content()
 
 
+def test_a_box_drawn_in_the_front_keeps_its_trials_in_the_table(show, front_run):
+    page = show(front_run / "report.html")
+    assert page.locator(ROWS).count() == 24
+    assert "1 more objective" in page.locator("#front").text_content()
+    titles = page.locator("#front .xtitle, #front .ytitle").all_text_contents()
+    assert sorted(titles) == ["parameters (minimize)", "val_accuracy (maximize)"]
+    page.locator("#front").scroll_into_view_if_needed()
+    area = page.locator("#front .nsewdrag").first.bounding_box()
+
+    def drag(x, y, to_x, to_y):
+        page.mouse.move(area["x"] + x * area["width"], area["y"] + y * area["height"])
+        page.mouse.down()
+        page.mouse.move(
+            area["x"] + to_x * area["width"], area["y"] + to_y * area["height"], steps=8
+        )
+        page.mouse.up()
+
+    drag(0.01, 0.01, 0.5, 0.99)
+    page.wait_for_function(f"() => document.querySelectorAll('{ROWS}').length < 24")
+    assert "those brushed above" in page.locator("#shown").text_content()
+    numbers = {int(number) for number in column(page, 1)}
+    left, right = page.evaluate(
+        "() => (({x0, x1}) => [Math.min(x0, x1), Math.max(x0, x1)])"
+        "(document.querySelector('#front .plot').layout.selections[0])"
+    )
+    lines = [json.loads(line) for line in (front_run / "trials.jsonl").read_text().splitlines()]
+    inside = {line["number"] for line in lines if left <= line["metrics"]["parameters"] <= right}
+    assert numbers == inside
+    page.mouse.dblclick(area["x"] + 0.9 * area["width"], area["y"] + 0.5 * area["height"])
+    page.wait_for_function(f"() => document.querySelectorAll('{ROWS}').length === 24")
+
+
 def test_a_click_on_a_column_sorts_by_it_and_another_turns_it_round(page):
     first = page.locator("#trials th").first
     first.click()

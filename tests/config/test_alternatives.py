@@ -232,14 +232,28 @@ def test_set_reaches_into_a_list(setting):
 
 
 @pytest.mark.parametrize("setting", ["space.hop[3].max=400", "space.hop.max=400"])
-def test_set_of_what_the_list_lacks_is_refused_with_its_length(setting):
-    with pytest.raises(ConfigError, match=r"space.hop is a list of 3; name one: space.hop\[0\]"):
+def test_set_of_what_the_list_lacks_is_refused_and_names_its_entries(setting):
+    with pytest.raises(
+        ConfigError, match=r"space.hop is a list; of its entries write space.hop.0"
+    ):
         config(settings=[setting])
 
 
-def test_set_takes_no_alternative_away():
-    with pytest.raises(ConfigError, match="cannot be taken away alone"):
-        config(settings=["space.hop[0]=null"])
+def test_set_takes_an_alternative_away():
+    alternatives = config(settings=["space.hop[0]=null"]).space["hop"].alternatives
+    assert [each.when for each in alternatives] == [{"n_fft": (1024,)}, {"n_fft": (2048,)}]
+
+
+def test_alternatives_may_have_laws_of_their_own():
+    hop = config(
+        ("min: 96, max: 320", "normal: {mean: 200, deviation: 50}"),
+        ("min: 128, max: 512", "normal: {mean: 300, deviation: 100}, min: 128, max: 512"),
+    ).space["hop"]
+    assert hop.domain == Discrete(0, 700)
+    assert [each.domain.at(0.5) for each in hop.alternatives[:2]] == [
+        200,
+        pytest.approx(303, 0.01),
+    ]
 
 
 def test_ignored_guesses_are_told_of_alternatives_too():
@@ -256,6 +270,16 @@ def test_the_example_in_the_guide_is_sound():
     for params in drawn:
         low, high = (0.01, 1) if params["optimizer"] == "momentum" else (1e-4, 0.01)
         assert low <= params["learning_rate"] <= high
+
+
+def test_an_alternative_that_no_trial_has_is_told():
+    found = config(
+        ("when: {n_fft: 1024}, guess: 200}", "when: {n_fft: 1024, deep: 1}}"),
+        ("  kind:", "  deep: {value: 1, when: {n_fft: 2048}}\n  kind:"),
+    )
+    told = "space.hop[1]: its conditions hold in no trial of 256 drawn; drop it"
+    assert told in remarks_on(found)
+    assert not any("hop" in line for line in remarks_on(config()))
 
 
 SCRAPS = re.findall(

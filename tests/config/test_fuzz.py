@@ -17,7 +17,7 @@ SCRAPS = (
     b"\x00 \xff !!int - ? # | > % @ log 1-10^r min max values value per when cross step int 1e12 "
     b"-1e300 1e300 0.5 2 hidden_layers optimizer epochs start halving confirm factor devices "
     b"memory 2G ordered guess true {a:1} [{a:1},{b:[2]}] normal mean deviation "
-    b"{mean:1,deviation:2} {mean:1e-3,deviation:1e-9}"
+    b"{mean:1,deviation:2} {mean:1e-3,deviation:1e-9} choice {choice:{a:,b:{l2:{min:0,max:1}}}}"
 ).split(b" ")
 SEVERAL = b"""\
 data: {source: digits}

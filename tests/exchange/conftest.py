@@ -78,8 +78,10 @@ PIECES = (*map(a_piece, TRIALS[:3]), a_piece(TRIALS[3], undefined=True))
 def made(tmp_path, run_info):
     """Make a run directory of these trials; one of every status if none are named."""
 
-    def make(name="made", trials=TRIALS, pieces=PIECES, winner=1, config=CONFIG, **info):
-        loaded = from_mapping(config, tmp_path)
+    def make(
+        name="made", trials=TRIALS, pieces=PIECES, winner=1, config=CONFIG, metric=None, **info
+    ):
+        loaded = from_mapping(config if metric is None else {**config, "metric": metric}, tmp_path)
         known = {
             "name": name, "status": "finished", "created": "2026-01-02T03:04:05+00:00",
             "began": 1767323045.0, "config": loaded.as_dict(), "plan": rounds_of(loaded),

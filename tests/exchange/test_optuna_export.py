@@ -20,6 +20,7 @@ from hpsearch.errors import ExchangeError
 from hpsearch.exchange.formats import export_run
 from hpsearch.exchange.optuna_export import distribution
 from hpsearch.space import LOG, ONE_MINUS_POWER, Choice, Continuous, Discrete, Fixed
+from hpsearch.trial import Status
 
 KINDS = ("sqlite", "journal")
 
@@ -82,6 +83,29 @@ def test_optuna_knows_settings_curves_times_and_errors(made, url, study, kind):
     assert diverged.user_attrs["status"] == "diverged"
     assert first.user_attrs["metrics.other"] == 1.0
     assert first.user_attrs["epochs"] == 9
+
+
+def test_alternatives_are_one_parameter_of_a_range_that_spans_them(made, config, url, study):
+    momentum, adam = ({"optimizer": name} for name in ("momentum", "adam"))
+    log, units = {"scale": "log"}, {"type": "int", "per": "layers"}
+    space = config["space"] | {
+        "rate": [
+            {**log, "min": 1e-3, "max": 1, "when": momentum},
+            {**log, "min": 1e-4, "max": 0.1, "when": adam},
+        ],
+        "units": [
+            {**units, "min": 8, "max": 32, "step": 8, "when": momentum},
+            {**units, "min": 16, "max": 64, "step": 16, "when": adam},
+        ],
+    }
+    export_run(made(config=config | {"space": space}), "optuna", url("sqlite"))
+    read = study(url("sqlite"))
+    assert {str(trial.distributions["rate"]) for trial in read.trials} == {
+        str(FloatDistribution(1e-4, 1, log=True))
+    }
+    first = read.trials[0]
+    assert first.distributions["units_0"] == IntDistribution(8, 64, step=8)
+    assert (first.params["units_0"], first.params["units_1"]) == (8, 32)
 
 
 DISTRIBUTIONS = {
@@ -354,3 +378,29 @@ def test_optunas_logs_and_its_level_are_left_alone(made, url, capfd):
     export_run(made(), "optuna", url("sqlite"))
     assert optuna.logging.get_verbosity() == before
     assert capfd.readouterr() == ("", "")
+
+
+def test_several_metrics_are_a_study_of_several_objectives_with_its_front(
+    made, result, url, study
+):
+    metric = [
+        {"name": "loss", "goal": "minimize"},
+        {"name": "other", "goal": "maximize"},
+        {"name": "size", "at_most": 10},
+    ]
+    values = [(0.5, 1.0, 4.0), (0.25, 0.5, 4.0), (0.6, 0.9, 4.0), (0.1, 3.0, 20.0)]
+    trials = [
+        result(n, value=loss, metrics={"loss": loss, "other": other, "size": size})
+        for n, (loss, other, size) in enumerate(values)
+    ]
+    trials.append(result(4, Status.FAILED, value=None, epochs=0, error="ValueError: no"))
+    run = made(trials=trials, pieces=[], winner=1, metric=metric)
+    export_run(run, "optuna", url("journal"))
+    read = study(url("journal"))
+    assert [each.name for each in read.directions] == ["MINIMIZE", "MAXIMIZE"]
+    assert read.metric_names == ["loss", "other"]
+    assert [trial.values for trial in read.trials] == [
+        [0.5, 1.0], [0.25, 0.5], [0.6, 0.9], [0.1, 3.0], None,
+    ]  # fmt: skip
+    assert read.trials[3].system_attrs["constraints"] == [1.0]
+    assert sorted(trial.number for trial in read.best_trials) == [0, 1]  # as those that keep it

@@ -324,6 +324,13 @@ def test_a_distribution_becomes_a_parameter(given, value, expected):
                   "metric": {"goal": "minimize"}})  # fmt: skip
 
 
+def test_numbers_that_are_mere_names_have_no_order():
+    seeds, sizes = CategoricalDistribution([1, 2, 3]), CategoricalDistribution([16, 32])
+    found = spaces(({"seed": 1, "size": 16}, {"seed": seeds, "size": sizes}))
+    assert found["seed"] == {"values": [1, 2, 3], "ordered": False}
+    assert found["size"] == {"values": [16, 32]}
+
+
 def test_a_range_that_moved_is_the_widest_without_its_steps():
     found = spaces(
         ({"x": 2}, {"x": IntDistribution(0, 4, step=2)}),

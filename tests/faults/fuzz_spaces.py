@@ -4,18 +4,19 @@
     python tests/faults/fuzz_spaces.py --count 0 --searches 36
 
 A space is drawn (scales, laws, whole numbers, steps, choices, `per`, `when`, `cross`, `guess`,
-derived values, constraints), and all but one in eight are then mutated: values and expressions
-replaced, keys misspelt, moved or gone. It is refused, each problem on one line with its place, or
-it is sound: then its trials keep every constraint, as Python computes it, places and settings come
-back from each other, and so does the configuration from its file and from its run. `--searches`
-does as many searches of sound spaces in processes: with one job, with three, and killed by SIGKILL
-and resumed.
+alternatives, derived values, constraints), and all but one in eight are then mutated: values and
+expressions replaced, keys misspelt, moved or gone. It is refused, each problem on one line with
+its place, or it is sound: then its trials keep every constraint, as Python computes it, places and
+settings come back from each other, and so does the configuration from its file and from its run.
+`--searches` does as many searches of sound spaces in processes: with one job, with three, and
+killed by SIGKILL and resumed.
 Ends with status 1 if one was otherwise.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import contextlib
 import copy
 import io
@@ -58,6 +59,7 @@ SCRAPS: tuple[Any, ...] = (
     *([], [[]], [1], [1, 1], [3, 2, 1], ["a", 1], [True, False], [1, [2]], list(range(300))),
     *({}, {"a": 1}, {"min": 0, "max": 1}, {"values": [1, 2]}, {"derive": "a"}, {"when": {"b": 1}}),
     *({"mean": 0, "deviation": 1}, {"mean": 0.1, "deviation": 1e-9}),
+    *({"adam": {"a": {"min": 0, "max": 1}}, "sgd": None}, {"choice": {"on": {}, "none": None}}),
 )
 KEYS = (
     *("min", "max", "scale", "type", "step", "values", "value", "ordered", "per", "when", "cross"),
@@ -162,12 +164,16 @@ def configuration(chance: random.Random) -> Tree:
             repeat(space, name, chance)
     if chance.random() < 0.2:
         cross(space, chance)
+    elif chance.random() < 0.3:
+        group(space, chance)
     if chance.random() < 0.4:
         keys = {"derive": expression(space, chance, number=True)}
         space[chance.choice(["twice", "size", "k"])] = keys
     where = [
         expression(space, chance, number=False) for _ in range(chance.choice([0, 0, 1, 1, 2, 3]))
     ]
+    for name in [name for name in space if chance.random() < 0.2]:
+        alternatives(space, name, chance)
     items = list(space.items())
     chance.shuffle(items)
     return {
@@ -267,6 +273,30 @@ def condition(space: Tree, name: str, chance: random.Random) -> None:
         space[name].setdefault("when", {})[other] = when
 
 
+def alternatives(space: Tree, name: str, chance: random.Random) -> None:
+    """Give a parameter other values where another has other values; those may have some, too."""
+    others = [
+        (other, keys)
+        for other, keys in space.items()
+        if other != name and isinstance(keys, dict) and "per" not in keys and possible(keys)
+    ]
+    first = space[name]
+    if not others or not {"min", "values", "value"} & first.keys() or "cross" in first:
+        return
+    other, keys = chance.choice(others)
+    values = possible(keys)
+    chance.shuffle(values)
+    branches = []
+    for start, stop in ((0, 1), (1, 2), (2, len(values))):
+        if start < len(values) and (start < stop):
+            form = choice if "values" in first else whole if first.get("type") else real
+            branch = dict(first) if start == 0 or "value" in first else form(chance)
+            branch |= {"per": first["per"]} if "per" in first else {}
+            when = {other: values[start:stop] if stop - start > 1 else values[start]}
+            branches.append({**branch, "when": {**first.get("when", {}), **when}})
+    space[name] = branches
+
+
 def possible(keys: Tree) -> list[Any]:
     """Plain values that a condition can name; none of a range of real numbers."""
     if keys.get("type") == "int":
@@ -295,6 +325,30 @@ def cross(space: Tree, chance: random.Random) -> None:
         free = {"values"} <= keys.keys() and not {"when", "per", "guess"} & keys.keys()
         if free and len(keys["values"]) > 1 and name not in named and chance.random() < 0.7:
             keys["cross"] = True
+
+
+def group(space: Tree, chance: random.Random) -> None:
+    """Write choices of texts as groups, with the parameters that count with one value alone."""
+    texts = [name for name, keys in space.items() if words_only(keys)]
+    for name in chance.sample(texts, min(len(texts), chance.choice([1, 1, 2]))):
+        keys = space[name]
+        groups: Tree = {value: {} for value in keys.pop("values")}
+        for other in [*space]:
+            value = space[other].get("when", {}).get(name)
+            if type(value) is str and value in groups and chance.random() < 0.8:
+                del space[other]["when"][name]
+                groups[value][other] = space.pop(other)
+                if not groups[value][other]["when"]:
+                    del groups[value][other]["when"]
+        keys["choice"] = {
+            value: body or chance.choice([{}, None]) for value, body in groups.items()
+        }
+
+
+def words_only(keys: Tree) -> bool:
+    """Whether a parameter is a choice of texts, on its own."""
+    values = keys.get("values", [])
+    return bool(values) and "per" not in keys and all(type(value) is str for value in values)
 
 
 def expression(space: Tree, chance: random.Random, number: bool) -> str:
@@ -329,7 +383,7 @@ def numbers(name: str, keys: Tree) -> list[str]:
         return [f"{text}[0]", f"len({text})"]
     values = keys.get("values", [keys.get("value", 0)])
     plain = all(type(value) in (int, float) for value in values)
-    return [text] if plain and "derive" not in keys else []
+    return [text] if plain and not {"derive", "choice"} & keys.keys() else []
 
 
 # Mutations.
@@ -523,6 +577,9 @@ def holds(text: str, values: dict[str, Any]) -> bool:
     functions |= {name: of_many(function) for name, function in (("max", max), ("min", min),
                                                                  ("sum", sum))}  # fmt: skip
     try:
+        named = {e.id for e in ast.walk(ast.parse(text.strip())) if isinstance(e, ast.Name)}
+        if named - {*names, *functions}:
+            return True  # it names what is inactive, be that looked at or not
         return bool(eval(text.strip(), {"__builtins__": {}, **functions}, names))
     except (NameError, LookupError, AttributeError, ValueError, SyntaxError):
         return True  # of what is inactive, or written as Python does not

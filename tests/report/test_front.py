@@ -97,7 +97,8 @@ def test_a_bound_that_no_trial_keeps_is_warned_of(run, capsys):
     findings(run.summary.run).show()
     shown = capsys.readouterr().out
     assert "no trial keeps every bound" in shown
-    assert "The front: what no trial beats in all of val_accuracy (maximize)" in shown
+    assert "The front: what no trial beats in every objective" in shown
+    assert "val_accuracy (maximize), parameters (minimize)" in shown
 
 
 def test_bounds_add_up_as_shares_of_themselves():

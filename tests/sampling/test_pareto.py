@@ -1,8 +1,9 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpsearch.sampling.pareto import crowding, fronts, hypervolume, order
+from hpsearch.sampling.pareto import alone, fronts, hypervolume, order
 from hpsearch.sampling.ranking import Observation, rank
 
 COSTS = st.lists(
@@ -36,15 +37,13 @@ def test_the_order_of_trials_does_not_depend_on_the_order_in_which_they_come(cos
     assert sorted(order(costs)) == list(range(len(costs)))
 
 
-def test_trials_between_close_neighbours_come_last_in_a_front():
-    costs = np.array([[0, 0, 10], [0, 4, 5], [0, 5, 4.5], [0, 6, 4], [0, 10, 0.0]])
-    assert order(costs) == [0, 4, 1, 3, 2]
+def test_in_a_front_what_is_good_in_all_objectives_comes_first_and_the_ends_last():
+    costs = np.array([[0, 0.0, 9.0], [0, 0.01, 5], [0, 2, 2], [0, 5, 0.01], [0, 9, 0.0]])
+    assert order(costs) == [2, 1, 3, 0, 4]
 
 
-def test_an_end_that_hardly_differs_from_its_neighbour_does_not_lead_its_front():
-    costs = np.array([[0, 0.0, 9.0], [0, 0.01, 5], [0, 3, 3], [0, 5, 0.01], [0, 9, 0.0]])
-    assert order(costs)[0] == 2
-    assert np.isfinite(crowding(costs[:, 1:])).all()
+def test_a_front_of_one_point_dominates_all_of_its_box():
+    assert alone(np.array([[3.0, 4.0]])) == pytest.approx(1.1**2)
 
 
 @given(st.lists(st.tuples(*[st.integers(0, 5)] * 3), max_size=8))

@@ -57,8 +57,8 @@ def test_trials_with_a_value_stand_before_those_without(history):
     assert finite == sorted(finite, reverse=True)
 
 
-def test_the_best_by_the_first_objective_goes_on_from_a_rung_before_trials_with_more_room():
-    pairs = [(0.0, 9.0), (0.01, 5.0), (3.0, 3.0), (5.0, 0.01), (9.0, 0.0)]
+def test_the_best_by_the_first_objective_goes_on_from_a_rung_before_trials_that_dominate_more():
+    pairs = [(0.0, 9.0), (0.01, 5.0), (2.0, 2.0), (5.0, 0.01), (9.0, 0.0)]
     trials = [Observation(i, {}, ((0.0, *pair, 0.0),)) for i, pair in enumerate(pairs)]
     ranked = rank(trials)
     assert ranked[0].number == 2

@@ -7,6 +7,7 @@ from hpsearch.sampling.sensitivity import active, places, searched, total_effect
 from hpsearch.space import LOG, Choice, Continuous, Discrete, Parameter, Space
 from hpsearch.space.bounds import narrow
 from hpsearch.space.domain import Fixed
+from hpsearch.space.expression import Expression
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -49,6 +50,15 @@ def test_places_within_a_narrower_space_are_those_of_settings_drawn_from_it(spac
 def test_a_space_in_which_nothing_is_conditional_is_active_everywhere():
     draws = np.random.default_rng(0).random((5, 2))
     assert settings_places(unit("x", "y"), unit("x", "y"), draws) == pytest.approx(draws)
+
+
+def test_what_lies_where_constraints_are_violated_has_no_effect():
+    space = Space(
+        tuple(Parameter(name, Continuous(0, 1)) for name in "xyz"), where=(Expression("x <= y"),)
+    )
+    found = effects(lambda at: 100 * (at[:, 0] > at[:, 1]) + at[:, 2], space)
+    assert (found["x"], found["y"]) == (0, 0)
+    assert found["z"] == pytest.approx(1 / 12, rel=0.05)
 
 
 def test_the_effects_of_a_sum_are_the_variances_of_its_terms():

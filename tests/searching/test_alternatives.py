@@ -14,6 +14,7 @@ from hpsearch.sampling.propose import propose
 from hpsearch.sampling.ranking import Observation
 from hpsearch.sampling.sensitivity import places
 from hpsearch.sampling.surrogate import features
+from hpsearch.sampling.zoom import Elites, draw
 from hpsearch.searching.babysit.nudge import middle
 from hpsearch.searching.refine import _widened, refine
 from hpsearch.space import LOG, Choice, Continuous, Discrete, Parameter, Space, one_of
@@ -117,6 +118,16 @@ def test_new_settings_lie_around_the_best_of_each_alternative():
     new = propose(SPACE, 10, seed=0, first=40, progress=0.8, history=history)
     assert all(map(SPACE.contains, new))
     assert np.mean([value(params) for params in new]) < np.mean([value(p) for p in drawn]) / 2
+
+
+def test_a_new_setting_leaves_the_elites_as_often_however_many_alternatives_there_are():
+    names = tuple(f"kind{i}" for i in range(40))
+    many = one_of([Parameter("x", Continuous(0, 1), when={"kind": (name,)}) for name in names])
+    space = Space((many, Parameter("kind", Choice(names))))
+    around = Elites(space.points([{"kind": "kind3", "x": 0.5}]), np.ones(1))
+    drawn = draw(space, around, 1000, 1.0, np.random.default_rng(0))
+    left = [params["kind"] != "kind3" for params in space.all_params(drawn)]
+    assert 0.3 < np.mean(left) < 0.4  # REDRAWS of two coordinates
 
 
 def test_the_surrogate_sees_nothing_of_the_alternatives_that_do_not_count():

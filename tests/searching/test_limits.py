@@ -463,12 +463,24 @@ def test_a_limit_that_the_last_trial_of_a_plan_reaches_ends_nothing_early(search
     assert summarise(run).end.startswith("ended with its plan: no better best in 1 round")
 
 
+def test_a_search_whose_budget_suffices_for_more_trials_is_extended_to_them(
+    searched, digits, dataset
+):
+    run = searched(digits("search={trials: 4, max_epochs: 60}"))
+    with pytest.raises(RunError, match=r"search.trials \(4\) are planned; .* --trials N"):
+        reopen(run, ["search.max_epochs=90"])
+    config = reopen(run, trials=6)
+    assert epochs_needed(config, run.info.plan) <= 60
+    conduct(run, lambda event: None, config, dataset)
+    assert len(run.results) == 6
+
+
 def test_a_larger_budget_makes_a_longer_plan(searched, digits, dataset):
     run = searched(digits("search={max_epochs: 20}"))
     before = run.info.plan
     with pytest.raises(RunError, match="may only grow"):
         reopen(run, ["search.max_epochs=10"])
-    with pytest.raises(RunError, match=r"--set search.max_epochs=40"):
+    with pytest.raises(RunError, match=r"--trials 50 takes \d+ epochs .* --set search.max_e"):
         reopen(run, trials=50)
     config = reopen(run, ["search.max_epochs=40"])
     assert run.info.plan[: len(before)] == before

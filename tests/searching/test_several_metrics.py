@@ -47,12 +47,12 @@ def test_the_front_keeps_the_bounds_unless_no_trial_does():
     assert [each.number for each in bounded.front(results[1:2])] == [1]
 
 
-def test_the_best_by_the_first_metric_is_confirmed_first_then_those_with_most_room():
-    sizes = (10.0, 9.0, 8.0, 7.0, 2.0)
+def test_the_best_by_the_first_metric_is_confirmed_first_then_those_that_dominate_most():
+    sizes = (10.0, 9.0, 3.0, 2.5, 2.0)
     results = [result(n, 0.9 - n / 100, size) for n, size in enumerate(sizes)]
     results.append(result(9, 0.1, 20.0))
     chosen = contenders(results, [], BOTH, top=3)
-    assert [each.number for each in chosen[:2]] == [0, 4]
+    assert [each.number for each in chosen[:2]] == [0, 2]
     assert 9 not in [each.number for each in chosen]
 
 

@@ -22,7 +22,7 @@ from hpsearch.report.html.markup import (
     table,
 )
 from hpsearch.report.numbers import duration, number
-from hpsearch.report.summary import Summary
+from hpsearch.report.summary import Summary, titled
 from hpsearch.report.workers import Worker, Workers
 from hpsearch.store import MOST, RunDirectory, RunInfo
 
@@ -145,8 +145,9 @@ def _parts(summary: Summary, figures: dict[str, Figure]) -> Iterator[str]:
 def _panels(summary: Summary, figures: dict[str, Figure]) -> str:
     """A panel for each parameter, on its own scale."""
     places = []
+    branches = dict(titled(summary.config.space))
     for index, (name, figure) in enumerate(panels(summary)):
-        scale = summary.config.space[name].domain.as_config().get("scale", "")
+        scale = branches[name].domain.as_config().get("scale", "")
         shown = f" <small>{escaped(scale)}</small>" if scale not in ("", "linear") else ""
         place = plot(f"parameter-{index}", figure, figures)
         places.append(f"<figure><figcaption>{short(name, 40)}{shown}</figcaption>{place}</figure>")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from hpsearch.report.html.figures import confusion, importance, parameters, progress, timeline
 from hpsearch.report.html.figures.style import Figure
 from hpsearch.report.html.markup import plot_text
-from hpsearch.report.summary import Summary
+from hpsearch.report.summary import Summary, titled
 
 LONGEST = 60  # characters of a parameter's name in a file's name
 
@@ -29,11 +29,11 @@ __all__ = ["FIGURES", "Figure", "panels", "pictures"]
 
 
 def panels(summary: Summary) -> Iterator[tuple[str, Figure]]:
-    """A panel for each parameter that some trial used: its name and figure."""
-    for parameter in summary.config.space:
-        found = parameters.panel(summary, parameter)
+    """A panel for each parameter, or alternative of one, that some trial used, with its title."""
+    for title, branch in titled(summary.config.space):
+        found = parameters.panel(summary.of_branch(branch), branch)
         if found is not None:
-            yield parameter.name, found
+            yield title, found
 
 
 def pictures(summary: Summary) -> Iterator[tuple[str, str, Figure]]:

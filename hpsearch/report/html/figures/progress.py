@@ -157,7 +157,7 @@ def front(summary: Summary) -> Figure | None:
     """
     if not summary.front:
         return None
-    first, second = (each.name for each in summary.criterion.objectives[:2])
+    first, second = summary.criterion.objectives[:2]
     points = {point.result.number: point for point in summary.front}
     rest = [r for r in summary.criterion.able(summary.results) if r.number not in points]
     rest = thinned(rest, summary)
@@ -173,8 +173,8 @@ def front(summary: Summary) -> Figure | None:
     data = [
         {
             "type": "scatter", "mode": "markers", "name": name, "cliponaxis": False,
-            "x": [metrics[second] for _, metrics in trials],
-            "y": [metrics[first] for _, metrics in trials],
+            "x": [metrics[second.name] for _, metrics in trials],
+            "y": [metrics[first.name] for _, metrics in trials],
             "customdata": [number for number, _ in trials],
             "text": [
                 f"trial {n}<br>" + "<br>".join(
@@ -194,8 +194,8 @@ def front(summary: Summary) -> Figure | None:
     return figure(
         data,
         also,
-        xaxis=axis(plot_text(second)),
-        yaxis=axis(plot_text(first)),
+        xaxis=axis(f"{plot_text(second.name)} ({second.goal})"),
+        yaxis=axis(f"{plot_text(first.name)} ({first.goal})"),
         showlegend=True,
         dragmode="select",
         height=380,
