@@ -398,7 +398,10 @@ def train(key: str, piece: Piece) -> Returned:
         if folders is None:
             return returned
         try:
-            return replace(returned, files=gathered(SafePath(folders.run), piece.leaves))
+            left = gathered(SafePath(folders.run), piece.leaves)
+            # A checkpoint never changes once it has its name: those that came here stay there.
+            new = {name: file for name, file in left.items() if piece.files.get(name) != file}
+            return replace(returned, files=new)
         except OSError as error:
             return replace(returned, attempt=failed(error, started, time.time()))
 

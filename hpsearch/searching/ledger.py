@@ -175,6 +175,8 @@ class Ledger:
             return
         own.append(piece)
         self.writer.piece(piece, None if finished else state)
+        if finished or state is None:
+            self.writer.forget([piece.training])
 
     def carry(self, job: Job) -> None:
         """Record that a training which ran out of patience needs no work at a later rung.

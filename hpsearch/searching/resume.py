@@ -201,7 +201,8 @@ def _longer(
         why, remedy = "every setting of the space has been planned", TRIED.format(run.path)
         if search.trials is not None and search.trials <= planned and trials is None:
             why = f"search.trials ({search.trials:,}) are planned"
-            remedy = f"say how many: hpsearch resume {as_argument(run.path)} --trials N"
+            words = f"hpsearch resume {as_argument(run.path)} --trials N"
+            remedy = f"say how many: {words} --set search.max_epochs={budget}"
         raise RunError(f"{run.path}: {asked} {trials or budget} adds none: {why}; {remedy}")
     first = _free_number(run, config, info.plan)
     if budget is not None:

@@ -145,14 +145,9 @@ class Writer:
     def piece(self, piece: Piece, state: State | None = None) -> None:
         """Record a finished piece of training, and the state from which its trial goes on.
 
-        Without a state the one before it is removed: a state on disk always means that its
-        trial was to go on.
+        What it went on from is there until its line is, or a crash would have it begin anew.
         """
         self._check_folders()
-        if state is None and self._states.get(piece.number):
-            path = self._state(piece.training)
-            if path in self._states[piece.number]:
-                self._take_away(path.name)
         self._curves.append(as_line(piece))
         if state is not None:
             self.save(piece, state)

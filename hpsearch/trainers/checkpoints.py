@@ -115,8 +115,15 @@ class Checkpoints:
         work.rename(after.name)
         return True
 
-    def drop(self) -> None:
-        """Remove everything: no piece will follow."""
+    def end(self, epochs: int) -> None:
+        """End a piece that leaves nothing to go on from.
+
+        The checkpoint of epoch `epochs`, that it went on from, stays until its run has recorded
+        the piece: after a crash before that it is trained again from there. (The run removes it.)
+        """
+        if self.has(epochs):
+            self.thin(epochs)
+            return
         with suppress(OSError):
             self.folder.remove()
 

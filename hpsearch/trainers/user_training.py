@@ -87,18 +87,18 @@ def outcome_of(
         TrainerError: there is no epoch, or one between others is missing.
     """
     if not rows:
-        checkpoints.drop()
+        checkpoints.end(done)
         if done:  # it was at its end before
             return Outcome({"epoch": []}, None, finished=True)
         raise TrainerError(NO_METRICS)
     curve, diverged = curve_of(rows, metric)
     finished = ended or job.until_epoch >= job.settings["epochs"]  # type: ignore[operator]
     if diverged or finished:
-        checkpoints.drop()
+        checkpoints.end(done)
         return Outcome(curve, None, diverged=diverged, finished=finished)
     kept = left is not None and checkpoints.keep(left, job.until_epoch)
     if not kept:
-        checkpoints.drop()
+        checkpoints.end(done)
     return Outcome(curve, to_state(job.until_epoch, kept))
 
 

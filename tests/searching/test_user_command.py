@@ -115,6 +115,7 @@ def test_after_kill_9_resume_gives_what_would_have_been(script, tmp_path, resume
     resume = [*words, "resume", "cut", "-q"]
     assert subprocess.run(resume, **begun, check=False).returncode == 0
     runs = [RunDirectory(tmp_path / "runs" / name) for name in ("whole", "cut")]
+    assert all(list((run.path / "state").iterdir()) == [] for run in runs)
     assert bare(runs[0]) == bare(runs[1])
     assert runs[1].states.names() == []
 

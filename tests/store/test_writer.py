@@ -45,14 +45,6 @@ def test_a_state_comes_back_bit_for_bit_until_it_is_forgotten(run, piece, result
     assert list((run.path / "state").iterdir()) == []
 
 
-def test_a_piece_after_which_nothing_goes_on_takes_the_state_before_it_away(run, piece):
-    with run.writing() as writer:
-        writer.piece(piece(0), STATE)
-        writer.piece(piece(0, rung=1))
-        assert writer.state(piece(0)) is None
-        assert list((run.path / "state").iterdir()) == []
-
-
 def test_a_state_that_a_power_cut_left_beside_another_piece_counts_as_missing(run, piece):
     with run.writing() as writer:
         writer.piece(piece(0, rung=1, epochs=3), STATE)

@@ -186,6 +186,8 @@ def test_a_survivor_goes_on_from_its_checkpoint_or_is_trained_anew(
     assert later.curve["trained"] == trained
     assert later.curve["epoch"][-1] == 3
     assert later.finished
+    again = train(command, until=3, state=first.state, options=options)  # a crash lost its line
+    assert again.curve == later.curve
 
 
 def test_a_command_whose_folder_another_trial_removed_is_run_again(script, train, tmp_path):
