@@ -34,7 +34,7 @@ from hpsearch.searching.babysit.start import (
 )
 from hpsearch.searching.babysit.steering import steer
 from hpsearch.searching.babysit.story import Story, read
-from hpsearch.searching.criterion import Curve
+from hpsearch.searching.curves import Curve
 from hpsearch.searching.events import Event, Remarked
 from hpsearch.searching.session import folds_of, same_data
 from hpsearch.searching.trainer import Function

@@ -24,7 +24,7 @@ from hpsearch.messages import counted, expanded
 from hpsearch.report.findings import write_report
 from hpsearch.report.summary import Summary, summarise
 from hpsearch.report.table import columns
-from hpsearch.searching.criterion import Curve
+from hpsearch.searching.curves import Curve
 from hpsearch.searching.desk import act_on
 from hpsearch.searching.launch import launch, prepare, prepare_refinement, resume
 from hpsearch.searching.models import winning_model

@@ -24,14 +24,8 @@ from hpsearch.report.numbers import number, setting
 from hpsearch.report.text import TextTable, display
 from hpsearch.searching.babysit.again import known_line, lines_again
 from hpsearch.searching.babysit.story import read
-from hpsearch.searching.criterion import (
-    Criterion,
-    Curve,
-    average,
-    criterion_of,
-    deviation_of,
-    mean_of,
-)
+from hpsearch.searching.criterion import Criterion, criterion_of
+from hpsearch.searching.curves import Curve, average, deviation_of, mean_of
 from hpsearch.searching.history import PastTrial
 from hpsearch.searching.retrain import (
     curves_by_seed,

@@ -14,7 +14,8 @@ from typing import Any
 from hpsearch.config import from_run
 from hpsearch.errors import RunError
 from hpsearch.messages import counted
-from hpsearch.searching.criterion import Criterion, Curve, criterion_of
+from hpsearch.searching.criterion import Criterion, criterion_of
+from hpsearch.searching.curves import Curve
 from hpsearch.searching.spec import past_trials, spec_of
 from hpsearch.space import Choice, Fixed, Parameter, Space
 from hpsearch.store import RunDirectory

@@ -15,7 +15,8 @@ from hpsearch.errors import ExchangeError
 from hpsearch.exchange.exported_run import gather
 from hpsearch.exchange.optuna_study import OptunaStudy, StudyTrial, finite
 from hpsearch.sampling.plan import ladder
-from hpsearch.searching.criterion import Criterion, Curve, criterion_of
+from hpsearch.searching.criterion import Criterion, criterion_of
+from hpsearch.searching.curves import Curve
 from hpsearch.searching.history import PastTrial
 from hpsearch.searching.session import create_run, new_info, read_data
 from hpsearch.searching.spec import spec_for

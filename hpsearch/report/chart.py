@@ -7,7 +7,7 @@ from math import isfinite
 
 from hpsearch.report.numbers import number
 from hpsearch.report.text import Line, heading, unicode_output
-from hpsearch.searching.criterion import Curve
+from hpsearch.searching.curves import Curve
 
 FEWEST = 3  # epochs that make a learning curve worth a chart
 Points = Sequence[tuple[float, float]]

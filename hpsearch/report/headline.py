@@ -13,7 +13,8 @@ from math import isfinite, sqrt
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.report.numbers import ends, number
-from hpsearch.searching.criterion import Criterion, difference
+from hpsearch.searching.criterion import Criterion
+from hpsearch.searching.curves import difference
 from hpsearch.store import RunDirectory
 from hpsearch.store.records import Contender, Rates
 from hpsearch.trial import Result

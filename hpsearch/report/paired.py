@@ -20,7 +20,8 @@ import numpy as np
 from hpsearch import rng
 from hpsearch.report.numbers import ROUGH, number, signed
 from hpsearch.report.text import Printable, TextTable, heading
-from hpsearch.searching.criterion import Criterion, difference, mean_of, median_of
+from hpsearch.searching.criterion import Criterion
+from hpsearch.searching.curves import difference, mean_of, median_of
 from hpsearch.searching.history import PastTrial
 from hpsearch.searching.spec import Spec, draw_of
 from hpsearch.space import LOG, Choice, Continuous, Discrete, Space, same

@@ -18,7 +18,7 @@ from hpsearch.report.summary import Summary
 from hpsearch.report.text import LONGEST_NAME, TextTable, display, heading
 from hpsearch.report.workers import host_and_name
 from hpsearch.searching.by_hand import in_words
-from hpsearch.searching.criterion import Curve
+from hpsearch.searching.curves import Curve
 from hpsearch.store import RunDirectory
 from hpsearch.store.files import plain
 from hpsearch.store.records import Contender

@@ -13,7 +13,8 @@ from math import cos, hypot, isfinite, pi, sin, sqrt, tan
 from typing import Any
 
 from hpsearch.config import Confirm
-from hpsearch.searching.criterion import Criterion, Metrics, deviation_of, difference, mean_of
+from hpsearch.searching.criterion import Criterion, Metrics
+from hpsearch.searching.curves import deviation_of, difference, mean_of
 from hpsearch.space.settings import key
 from hpsearch.store import Winner
 from hpsearch.trial import Result

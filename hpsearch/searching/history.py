@@ -11,7 +11,8 @@ from hpsearch.errors import RunError
 from hpsearch.messages import printable
 from hpsearch.rng import RULES
 from hpsearch.sampling.ranking import UNKNOWN, Observation
-from hpsearch.searching.criterion import Criterion, Curve, average, join
+from hpsearch.searching.criterion import Criterion
+from hpsearch.searching.curves import Curve, average, join
 from hpsearch.space import Parameter, Space
 from hpsearch.store import SafePath, as_line
 from hpsearch.store.files import repair_with

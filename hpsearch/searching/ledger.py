@@ -13,7 +13,8 @@ from msgspec import UNSET
 from hpsearch.backends import Answer, Loss
 from hpsearch.errors import TrainerError
 from hpsearch.sampling.ranking import Observation
-from hpsearch.searching.criterion import Criterion, Curve, average, end_to_end, join
+from hpsearch.searching.criterion import Criterion
+from hpsearch.searching.curves import Curve, average, end_to_end, join
 from hpsearch.searching.history import (
     LOST,
     UNDEFINED,

@@ -14,7 +14,8 @@ from hpsearch import backends
 from hpsearch.config import Config
 from hpsearch.data.dataset import Dataset, with_parts, write_folds
 from hpsearch.errors import RunError, TrainerError
-from hpsearch.searching.criterion import Criterion, Curve, average, criterion_of
+from hpsearch.searching.criterion import Criterion, criterion_of
+from hpsearch.searching.curves import Curve, average
 from hpsearch.searching.history import PastTrial
 from hpsearch.searching.planning import rounds_of
 from hpsearch.searching.session import folds_of

@@ -20,7 +20,8 @@ from hpsearch.searching.confirmation import (
     interval,
     verdict,
 )
-from hpsearch.searching.criterion import Criterion, join, mean_of
+from hpsearch.searching.criterion import Criterion
+from hpsearch.searching.curves import join, mean_of
 from hpsearch.searching.evaluation import Measurement, labelled, measure
 from hpsearch.searching.history import PastTrial
 from hpsearch.searching.scheduler import Scheduler

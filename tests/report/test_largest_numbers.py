@@ -15,7 +15,7 @@ from hpsearch.report.summary import summarise
 from hpsearch.report.terminal import show
 from hpsearch.report.text import json_text
 from hpsearch.searching.confirmation import Confirmed, indistinguishable, interval
-from hpsearch.searching.criterion import average, deviation_of, mean_of, median_of
+from hpsearch.searching.curves import average, deviation_of, mean_of, median_of
 from hpsearch.searching.session import begin, conduct
 from hpsearch.searching.trainer import inspected
 from hpsearch.space import LINEAR, Continuous

@@ -3,7 +3,8 @@ import math
 import pytest
 
 from hpsearch.sampling.ranking import UNKNOWN
-from hpsearch.searching.criterion import Criterion, join
+from hpsearch.searching.criterion import Criterion
+from hpsearch.searching.curves import join
 from hpsearch.trial import Piece, Result, Status
 
 LOSS = Criterion("val_loss", "minimize")

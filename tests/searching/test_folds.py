@@ -3,7 +3,7 @@ import pytest
 
 from hpsearch.data.dataset import cross_validation
 from hpsearch.errors import DataError, TrainerError
-from hpsearch.searching.criterion import average, join
+from hpsearch.searching.curves import average, join
 from hpsearch.searching.evaluation import labelled, measure
 from hpsearch.searching.refine import refine
 from hpsearch.searching.retrain import (

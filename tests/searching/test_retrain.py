@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from hpsearch.errors import RunError
-from hpsearch.searching.criterion import join
+from hpsearch.searching.curves import join
 from hpsearch.searching.retrain import jobs_again, known_trial, train, without_validation
 from hpsearch.trainers.network.model import load_model
 

@@ -15,7 +15,8 @@ from hpsearch.report.headline import Tested, on_test_rows
 from hpsearch.report.numbers import number as shown
 from hpsearch.searching.babysit.nudge import settings_with
 from hpsearch.searching.babysit.story import Story, read
-from hpsearch.searching.criterion import Criterion, Curve, join
+from hpsearch.searching.criterion import Criterion
+from hpsearch.searching.curves import Curve, join
 from hpsearch.store import RunDirectory, RunInfo, Winner, is_run
 from hpsearch.store.files import plain
 from hpsearch.store.records import Measured

@@ -12,7 +12,7 @@ from hpsearch.report.babysit.summary import BabysitSummary, Branch, Entry
 from hpsearch.report.chart import learning_curve
 from hpsearch.report.numbers import duration, ends, number, rough
 from hpsearch.report.text import Line, Printable, TextTable, display, heading, warning
-from hpsearch.searching.criterion import difference
+from hpsearch.searching.curves import difference
 from hpsearch.trial import Params
 
 ABREAST = 4  # settings beside each other; more follow below

@@ -14,7 +14,7 @@ from hpsearch.errors import RunError, as_argument
 from hpsearch.searching.babysit.bench import Bench, bench
 from hpsearch.searching.babysit.lines import Line
 from hpsearch.searching.babysit.story import Story
-from hpsearch.searching.criterion import Curve, end_to_end
+from hpsearch.searching.curves import Curve, end_to_end
 from hpsearch.searching.history import PastTrial
 from hpsearch.searching.session import folds_of
 from hpsearch.searching.trainer import Function

@@ -17,7 +17,7 @@ from hpsearch.messages import printable
 from hpsearch.searching.babysit import nudge
 from hpsearch.searching.babysit.lines import LENGTH, Lines
 from hpsearch.searching.babysit.story import Story, read
-from hpsearch.searching.criterion import Curve, end_to_end
+from hpsearch.searching.curves import Curve, end_to_end
 from hpsearch.searching.history import LOST
 from hpsearch.store import RunDirectory, Writer
 from hpsearch.store.repair import FOLDER as DAMAGED

@@ -13,7 +13,7 @@ from hpsearch.searching.babysit.lines import Line
 from hpsearch.searching.babysit.record import Record
 from hpsearch.searching.babysit.story import Story
 from hpsearch.searching.babysit.winner import write_winner
-from hpsearch.searching.criterion import Curve
+from hpsearch.searching.curves import Curve
 from hpsearch.searching.events import FilesChanged, Listener, Remarked
 from hpsearch.searching.interrupts import shielded
 from hpsearch.searching.session import kept_status, watched_disk

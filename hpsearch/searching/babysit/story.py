@@ -12,7 +12,8 @@ from hpsearch.config import Config, from_run
 from hpsearch.errors import RunError, as_argument
 from hpsearch.searching.babysit.lines import Lines, lines_of
 from hpsearch.searching.babysit.nudge import check_diary, settings_with
-from hpsearch.searching.criterion import Criterion, Curve, criterion_of, end_to_end
+from hpsearch.searching.criterion import Criterion, criterion_of
+from hpsearch.searching.curves import Curve, end_to_end
 from hpsearch.searching.history import check_metric
 from hpsearch.store import RunDirectory, RunInfo
 from hpsearch.store.files import repair_with
