@@ -2,9 +2,9 @@
 
 The way through the modules: `yaml_text` (text to plain values with their places), `overrides`
 (`--set`), `groups` (a `choice` as `values` and `when`), `parts` (each section checked by the rules
-of `schema`), `domains`, `checks` and `starting` (what the parts must hold together), and
-`loading`, which runs them, fills in what was left out, and makes the `Config`. `stored` reads a
-configuration back from a run, without checks.
+of `schema`), `domains`, `references`, `checks`, `misfits` and `starting` (what the parts must hold
+together), and `loading`, which runs them, fills in what was left out, and makes the `Config`.
+`stored` reads a configuration back from a run, without checks.
 Importing this package is cheap; what it takes to load a configuration is imported on use.
 `remarks` warns, `template` writes a first configuration, `docs` the reference page and the JSON
 Schema.

@@ -12,6 +12,7 @@ from typing import Any
 from hpsearch.config import checks, overrides, starting, yaml_text
 from hpsearch.config.domains import derived_mixture, domain, misfit_alternatives
 from hpsearch.config.groups import ungrouped
+from hpsearch.config.misfits import misfits
 from hpsearch.config.parts import (
     Parts,
     TrainerParts,
@@ -21,6 +22,7 @@ from hpsearch.config.parts import (
     typed_part,
 )
 from hpsearch.config.problems import Positions, Problem
+from hpsearch.config.references import Domains, references, spanned
 from hpsearch.config.schema import ABSENT, Config, Heading, Metric, Parallel, Tls, TrainerConfig
 from hpsearch.data.options import BUILT_IN
 from hpsearch.errors import ConfigError, as_argument
@@ -88,10 +90,10 @@ def space_from_tree(tree: Mapping[str, Any], where: Sequence[str] = ()) -> Space
     parts = Parts(heading, None, trainer, None, typed, None, None, None, listed=listed)
     domains, more = _domains(parts)
     problems = found + wrong + more
-    problems += checks.dependencies(parts, checks.spanned(parts, domains))
+    problems += references(parts, spanned(parts, domains))
     if not problems:
         space = _space(parts, domains)
-        problems += checks.misfits(space, parts)
+        problems += misfits(space, parts)
     if written or problems:
         raise ConfigError(places.lines([*written, *map(places.as_written, problems)]))
     return space
@@ -166,7 +168,7 @@ def _config(
     start: tuple[Params, ...] | str = ()
     if not any(problem.path[:1] in (("space",), ("trainer",), ("where",)) for problem in problems):
         space = _space(parts, domains)
-        found = list(checks.misfits(space, parts))
+        found = list(misfits(space, parts))
         start, more = _start(parts, space) if not found else ((), [])
         problems += found + more
     if problems:
@@ -243,7 +245,7 @@ def filled(tree: Mapping[str, Any], kind: Kind | None) -> dict[str, Any]:
     return {**tree, **found, **several}
 
 
-def _domains(parts: Parts) -> tuple[checks.Domains, list[Problem]]:
+def _domains(parts: Parts) -> tuple[Domains, list[Problem]]:
     domains: dict[str, tuple[Domain | None, ...]] = {}
     problems: list[Problem] = []
     known = {} if parts.kind is None else parts.kind.hyperparameters
@@ -264,14 +266,14 @@ def _domains(parts: Parts) -> tuple[checks.Domains, list[Problem]]:
     return domains, problems
 
 
-def _space(parts: Parts, domains: checks.Domains) -> Space:
+def _space(parts: Parts, domains: Domains) -> Space:
     parameters, derived = [], []
-    spanned = checks.spanned(parts, domains)
+    hulls = spanned(parts, domains)
     for name in parts.space:
         alternatives = []
         for (_, part), values in zip(parts.alternatives(name), domains[name], strict=True):
             when = {
-                other: tuple(_standard(spanned.get(other), value) for value in _listed(given))
+                other: tuple(_standard(hulls.get(other), value) for value in _listed(given))
                 for other, given in (part.when or {}).items()
             }
             if part.derive is not None:

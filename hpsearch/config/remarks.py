@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from hpsearch.config.checks import draws
+from hpsearch.config.misfits import draws
 from hpsearch.config.schema import Config
 from hpsearch.space import Choice
 from hpsearch.trainers.kinds import kind_of

@@ -9,8 +9,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from hpsearch.config import from_mapping, from_run, load, remarks_on
-from hpsearch.config.checks import draws
 from hpsearch.config.docs import json_schema
+from hpsearch.config.misfits import draws
 from hpsearch.config.yaml_text import read as read_yaml
 from hpsearch.errors import ConfigError
 from hpsearch.space import Discrete
