@@ -1,12 +1,12 @@
-"""How much of the front does a search with two objectives find, beside Optuna's samplers?
+"""How much of the front does a search with several objectives find, beside Optuna's samplers?
 
     python benchmarks/fronts.py --trials 100 --seeds 5
 
-The problems are ZDT1, ZDT2 and ZDT3 (Zitzler, Deb and Thiele 2000) and DTLZ2 (Deb et al. 2002)
-with 10 parameters, and the digits: validation accuracy against parameters of the network. Each
-sampler gets as many trials; hpsearch is asked for nine at a time, Optuna for one. Printed is the
-mean hypervolume after a quarter, half and all of the trials, with the standard error of the last.
-Needs Optuna.
+The problems are ZDT1, ZDT2 and ZDT3 (Zitzler, Deb and Thiele 2000), DTLZ2 (Deb et al. 2002) with
+two and with three objectives, all with 10 parameters, and the digits: validation accuracy against
+parameters of the network. Each sampler gets as many trials; hpsearch is asked for nine at a time,
+Optuna for one. Printed is the mean hypervolume after a quarter, half and all of the trials, with
+the standard error of the last. Needs Optuna.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import cos, log10, pi, sin, sqrt
+from math import cos, log10, pi, prod, sin, sqrt
 from pathlib import Path
 from typing import Any
 
@@ -33,23 +33,23 @@ from hpsearch.trainers.protocol import Job
 AT_A_TIME = 9
 PARAMETERS = 10
 
-Pair = tuple[float, float]
+Values = tuple[float, ...]
 UNIT = {f"x{i}": {"min": 0, "max": 1} for i in range(PARAMETERS)}
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Two objectives to minimise, and the point up to which the volume is measured."""
+    """Objectives to minimise, and the point up to which the volume is measured."""
 
-    objectives: Callable[[Mapping[str, Any]], Pair]
-    reference: Pair
+    objectives: Callable[[Mapping[str, Any]], Values]
+    reference: Values
     space: Mapping[str, Any]
 
 
-def zdt(shape: Callable[[float, float], float]) -> Callable[[Mapping[str, Any]], Pair]:
+def zdt(shape: Callable[[float, float], float]) -> Callable[[Mapping[str, Any]], Values]:
     """A problem of Zitzler, Deb and Thiele; `shape` gives h of f1 and g."""
 
-    def objectives(params: Mapping[str, Any]) -> Pair:
+    def objectives(params: Mapping[str, Any]) -> Values:
         first, *rest = params.values()
         g = 1 + 9 * sum(rest) / len(rest)
         return first, g * shape(first, g)
@@ -57,11 +57,20 @@ def zdt(shape: Callable[[float, float], float]) -> Callable[[Mapping[str, Any]],
     return objectives
 
 
-def dtlz2(params: Mapping[str, Any]) -> Pair:
-    """DTLZ2 with two objectives: an arc around the origin."""
-    first, *rest = params.values()
-    g = sum((x - 0.5) ** 2 for x in rest)
-    return (1 + g) * cos(first * pi / 2), (1 + g) * sin(first * pi / 2)
+def dtlz2(count: int) -> Problem:
+    """DTLZ2 with so many objectives: a part of a sphere around the origin."""
+
+    def objectives(params: Mapping[str, Any]) -> Values:
+        values = list(params.values())
+        angles, rest = [x * pi / 2 for x in values[: count - 1]], values[count - 1 :]
+        radius = 1 + sum((x - 0.5) ** 2 for x in rest)
+        found = []
+        for i in range(count):
+            along = prod(map(cos, angles[: count - 1 - i]))
+            found.append(radius * along * (sin(angles[count - 1 - i]) if i else 1))
+        return tuple(found)
+
+    return Problem(objectives, (2.5,) * count, UNIT)
 
 
 def digits(folder: str) -> Problem:
@@ -73,7 +82,7 @@ def digits(folder: str) -> Problem:
     }
     trainer = NetworkTrainer(f"{folder}", 10, measured=("parameters",))
 
-    def objectives(params: Mapping[str, Any]) -> Pair:
+    def objectives(params: Mapping[str, Any]) -> Values:
         settings = {**params, "epochs": 8}
         [outcome] = trainer.train([Job(0, settings, (0,), 8)], [None])
         accuracy = outcome.curve["val_accuracy"][-1] or 0.0
@@ -89,25 +98,27 @@ def problems(folder: str) -> dict[str, Problem]:
         "ZDT1": Problem(zdt(lambda f, g: 1 - sqrt(f / g)), high, UNIT),
         "ZDT2": Problem(zdt(lambda f, g: 1 - (f / g) ** 2), high, UNIT),
         "ZDT3": Problem(zdt(lambda f, g: 1 - sqrt(f / g) - f / g * sin(10 * pi * f)), high, UNIT),
-        "DTLZ2": Problem(dtlz2, (2.5, 2.5), UNIT),
+        "DTLZ2": dtlz2(2),
+        "DTLZ2-3": dtlz2(3),
         "digits": digits(folder),
     }
 
 
-def ours(problem: Problem, trials: int, seed: int) -> list[Pair]:
+def ours(problem: Problem, trials: int, seed: int) -> list[Values]:
     """The objectives of each trial that hpsearch asks for."""
-    metric = [{"name": name, "goal": "minimize"} for name in ("first", "second")]
+    names = [f"f{i}" for i, _ in enumerate(problem.reference, 1)]
+    metric = [{"name": name, "goal": "minimize"} for name in names]
     sampler = Sampler(problem.space, seed=seed, trials=trials, metric=metric)
-    found: list[Pair] = []
+    found: list[Values] = []
     while len(found) < trials:
         asked = sampler.ask(min(AT_A_TIME, trials - len(found)))
         values = [problem.objectives(trial.params) for trial in asked]
-        sampler.tell(asked, [dict(zip(("first", "second"), v, strict=True)) for v in values])
+        sampler.tell(asked, [dict(zip(names, v, strict=True)) for v in values])
         found += values
     return found
 
 
-def optunas(problem: Problem, trials: int, seed: int, sampler: str) -> list[Pair]:
+def optunas(problem: Problem, trials: int, seed: int, sampler: str) -> list[Values]:
     """The same of one of Optuna's samplers."""
     import optuna
 
@@ -116,14 +127,14 @@ def optunas(problem: Problem, trials: int, seed: int, sampler: str) -> list[Pair
         "NSGA-II": lambda: optuna.samplers.NSGAIISampler(seed=seed, population_size=20),
         "TPE": lambda: optuna.samplers.TPESampler(seed=seed),
     }[sampler]()
-    found: list[Pair] = []
+    found: list[Values] = []
 
-    def objective(trial: Any) -> Pair:
+    def objective(trial: Any) -> Values:
         params = {name: suggest(trial, name, keys) for name, keys in problem.space.items()}
         found.append(problem.objectives(params))
         return found[-1]
 
-    study = optuna.create_study(directions=["minimize"] * 2, sampler=made)
+    study = optuna.create_study(directions=["minimize"] * len(problem.reference), sampler=made)
     study.optimize(objective, n_trials=trials)
     return found
 
@@ -144,12 +155,13 @@ def main() -> None:
     )
     parser.add_argument("--trials", type=int, default=100)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--problems", nargs="*", help="some of them, by name")
     parser.add_argument("--tiny", action="store_true", help="12 trials of one seed")
     arguments = parser.parse_args()
     trials, seeds = (12, 1) if arguments.tiny else (arguments.trials, arguments.seeds)
     warnings.simplefilter("ignore")  # Optuna's, of what is experimental
-    samplers: dict[str, Callable[[Problem, int, int], list[Pair]]] = {"hpsearch": ours}
+    samplers: dict[str, Callable[[Problem, int, int], list[Values]]] = {"hpsearch": ours}
     try:
         import optuna  # noqa: F401 (whether it is there)
     except ImportError:
@@ -167,7 +179,7 @@ def main() -> None:
                 continue
             for sampler, search in samplers.items():
                 rows = []
-                for seed in range(seeds):
+                for seed in range(arguments.first, arguments.first + seeds):
                     found = search(problem, trials, seed)
                     rows.append([hypervolume(found[:n], problem.reference) for n in places])
                 means = "  ".join(f"{value:7.3f}" for value in np.mean(rows, axis=0))
