@@ -9,12 +9,13 @@ import numpy as np
 
 from hpsearch.sampling.ranking import Observation
 from hpsearch.shapes import Float, Int
-from hpsearch.space import Points, Space
+from hpsearch.space import Choice, Domain, Points, Space
 
 REDRAWS = 0.7  # expected number of coordinates of a new setting that ignore the elites
 AROUND_GUESS = 0.15  # of a coordinate's range: the deviation of draws around a guess
 SURE = 0.5  # of those draws take the guess itself, where nothing is near it
 SMALLEST_STEP = 0.02  # of a coordinate's range, so that the zoom never stands still
+TO_NEIGHBOUR = 0.5  # of the distance between neighbouring choices: likewise
 
 
 def latin_hypercube(rng: np.random.Generator, points: int, dimensions: int) -> Points:
@@ -130,10 +131,17 @@ def draw(
         places = around.points[active, column]
         followed = places[picks]
         if coordinate.parameter.ordered:
-            step = (1 - 0.75 * progress) * places.std() + SMALLEST_STEP
+            step = (1 - 0.75 * progress) * places.std() + _smallest(coordinate.parameter.domain)
             followed = reflect(followed + step * steps[:, column])
         points[:, column] = np.where(redrawn[:, column], points[:, column], followed)
     return points
+
+
+def _smallest(domain: Domain) -> float:
+    """The deviation of a step where all elites have the same value."""
+    if isinstance(domain, Choice):
+        return max(SMALLEST_STEP, TO_NEIGHBOUR / domain.count)
+    return SMALLEST_STEP
 
 
 def _at_once(space: Space) -> int:
