@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hpsearch.report.html.figures.style import Figure
 
 LISTED = ("status", "trials", "metric", "goal", "winner", "best_value", "confirmed",
-          "search_value", "parent", "created", "seconds", "tags", "notes")  # fmt: skip
+          "search_value", "parent", "created", "seconds", "ended_by", "tags", "notes")  # fmt: skip
 """What `list --format json` says of each run beside its name and path."""
 
 

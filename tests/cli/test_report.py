@@ -314,6 +314,7 @@ def test_list_as_json_has_an_entry_a_run_and_says_what_is_damaged(hpsearch, sear
         "parent": None,
         "created": info["created"],
         "seconds": info["seconds"],
+        "ended_by": None,
         "tags": [],
         "notes": [],
     }

@@ -30,7 +30,7 @@ from clusters import Cluster, Worker
 from kills import LONGEST, Life, finished, held, judge, said, write_configurations
 from kills import hpsearch as start
 
-SEARCHES = {"networks": "tiny.yaml", "function": "lossy.yaml"}
+SEARCHES = {"networks": "tiny.yaml", "function": "own.yaml"}
 EVENTS = ("kill", "kill alone", "suspend", "retire", "join", "search", "scheduler")
 ALONE = ("--backend", "local", "--jobs", "1")
 PAST_PATIENCE = 9.0  # seconds after which the scheduler has given up a worker that is silent

@@ -32,7 +32,11 @@ def elsewhere(model, monkeypatch):
     made = model()
     made.train(until=3)
     other = Elsewhere(made.run)
-    clock = {**vars(time), "sleep": lambda seconds: other.nap(seconds)}
+    clock = {
+        **vars(time),
+        "monotonic": lambda: float(other.naps),  # a nap takes a second
+        "sleep": lambda seconds: other.nap(seconds),
+    }
     monkeypatch.setattr("hpsearch.store.requests.time", SimpleNamespace(**clock))
     with other.held:
         yield other
