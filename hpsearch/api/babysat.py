@@ -314,7 +314,7 @@ class Babysat(Run):
                 note,
                 values.whole("epoch", epoch),
                 values.whole_or_none("trial", trial),
-                BY,
+                by=BY,
             )
         )
 

@@ -14,7 +14,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from secrets import token_hex
 from typing import Any
 
@@ -60,6 +60,7 @@ class Request:
     note: str | None = None
     epoch: int | None = None
     trial: int | None = None
+    _: KW_ONLY
     tags: Sequence[str] = ()
     by: str = "steer"
     id: str = ""

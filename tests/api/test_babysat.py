@@ -96,6 +96,7 @@ def test_undo_and_branch_start_lines_and_the_diary_is_replayed_to_the_same_bits(
     assert run.undo("worse") == "back at epoch 4, as branch 1: learning_rate 0.3 -> 0.01"
     run.step(1)
     assert "branch 2 begins after epoch 2 of branch 0" in run.branch(2, trial=0, l2=0.001)
+    assert {done.by for done in run.diary} == {"python"}
     run.note("with a little decay of weights")
     run.step(2)
     assert [done.action for done in run.diary] == ["set", "undo", "branch", "set"]

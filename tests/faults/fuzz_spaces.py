@@ -577,7 +577,16 @@ def holds(text: str, values: dict[str, Any]) -> bool:
     functions |= {name: of_many(function) for name, function in (("max", max), ("min", min),
                                                                  ("sum", sum))}  # fmt: skip
     try:
-        named = {e.id for e in ast.walk(ast.parse(text.strip())) if isinstance(e, ast.Name)}
+        parts = list(ast.walk(ast.parse(text.strip())))
+        named = {part.id for part in parts if isinstance(part, ast.Name)}
+        spelled = ast.Name("space", ast.Load())
+        named |= {
+            part.slice.value
+            for part in parts
+            if isinstance(part, ast.Subscript)
+            and ast.dump(part.value) == ast.dump(spelled)
+            and isinstance(part.slice, ast.Constant)
+        }
         if named - {*names, *functions}:
             return True  # it names what is inactive, be that looked at or not
         return bool(eval(text.strip(), {"__builtins__": {}, **functions}, names))
