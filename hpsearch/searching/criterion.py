@@ -119,7 +119,7 @@ class Criterion:
     def broken(self, metrics: Metrics) -> float:
         """By how much metrics break the bounds; 0 where they keep them all, or there are none."""
         parts = [bound.broken(metrics.get(bound.name)) for bound in self.bounds]
-        return inf if inf in parts else min(LARGEST, sum(parts))
+        return inf if inf in parts else min(LARGEST, sum(parts, 0.0))
 
     def broken_bounds(self, metrics: Metrics) -> list[str]:
         """The bounds that metrics break, each with what was found.
