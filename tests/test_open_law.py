@@ -48,6 +48,7 @@ OWN = {  # modules that open other files than those of a run directory
     "store/run_directory.py": "the folder of the runs",
     "store/safe_path.py": "this is the one",
     "store/writer.py": "a run's folder by the descriptor that SafePath opened",
+    "trainers/command/arguments.py": "the user's template of a file of settings",
     "trainers/command/kind.py": "the user's program",
     "trainers/function/loading.py": "the user's module",
     "trainers/isolation.py": "this process's standard streams, a temporary folder",

@@ -60,6 +60,17 @@ def misfits(space: Space, parts: Parts) -> Iterator[Problem]:
                 reported.add(name)
                 place = "space" if name in space.names else "trainer"
                 yield Problem((place, name), f"in some trials: {message}")
+        yield from _unusable(space, parts, params, reported)
+
+
+def _unusable(space: Space, parts: Parts, params: Params, reported: set[str]) -> Iterator[Problem]:
+    """Options of the trainer that these parameters cannot be used with, each said once."""
+    if parts.kind is None:
+        return
+    for key, message in parts.kind.check_trial(parts.trainer.options, list(space.names), params):
+        if message not in reported:
+            reported.add(message)
+            yield Problem(("trainer", key), f"in some trials: {message}")
 
 
 def _at_once(space: Space) -> Iterator[Problem]:

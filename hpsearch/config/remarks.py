@@ -81,11 +81,12 @@ def is_name(parameter: str) -> bool:
 
 
 def _unused(config: Config) -> Iterator[str]:
-    """Parameters that a user's trainer is not seen to use."""
-    names = list(config.space.names)
-    unused = kind_of(config.trainer).unused_parameters
-    for name, message in unused(config.trainer.options, names):
+    """Parameters that a user's trainer is not seen to use, and what its options may not mean."""
+    names, kind = list(config.space.names), kind_of(config.trainer)
+    for name, message in kind.unused_parameters(config.trainer.options, names):
         yield f"space.{name}: {message}"
+    for key, message in kind.remarks(config.trainer.options, names):
+        yield f"trainer.{key}: {message}"
 
 
 def _commonest(reasons: Counter[str]) -> str:

@@ -199,7 +199,10 @@ class Kind:
         ignored_settings: which of them change nothing, with the reason.
         check_options: what is wrong with options, given the names of all parameters, and of the
             entries of those whose values are mappings.
+        check_trial: what keeps options from being used with the parameters of one trial, given
+            the names of all parameters and those that are active.
         unused_parameters: which parameters the options make no use of.
+        remarks: what may not be meant by options that are sound, given the names of parameters.
         inspect: looks at what will train before a search begins, and raises a TrainerError if it
             cannot work. Gives whether training can stop after any epoch and go on later; where
             it cannot, no weak trial is stopped early.
@@ -235,6 +238,8 @@ class Kind:
     ignored_settings: Callable[[Mapping[str, Any]], Remarks] = _nothing
     check_options: Callable[[Mapping[str, Any], list[str]], Remarks] = _nothing
     unused_parameters: Callable[[Mapping[str, Any], list[str]], Remarks] = _nothing
+    check_trial: Callable[[Mapping[str, Any], list[str], Mapping[str, Any]], Remarks] = _nothing
+    remarks: Callable[[Mapping[str, Any], list[str]], Remarks] = _nothing
     inspect: Callable[[Setup], bool] = lambda _: True
     unsteerable: Callable[[Setup], str | None] = lambda _: None
     health: Callable[[Trainer, Job, State], list[Layer]] | None = None

@@ -8,9 +8,11 @@ import pytest
 
 from hpsearch.cli.preview import show_plan
 from hpsearch.config import from_mapping, from_run, load, remarks_on
+from hpsearch.config.misfits import draws
 from hpsearch.errors import ConfigError
 from hpsearch.searching.criterion import criterion_of
 from hpsearch.searching.planning import epochs_needed, rounds_of
+from hpsearch.trainers.command.template import filled
 
 SCRAPS = (
     b"null true -1 0 1e400 .nan [] {} 'x' 1e-320 99999999999999999999 [1,[2]] {a:b} &a *a <<: --- "
@@ -37,6 +39,24 @@ LIMITS = (
     b"null -1 0 1 2 1e9 1e400 .nan 0.5 1000000 1000001 [] {} true 'x' grid random zoom minimize "
     b"maximize at_most at_least target goal name at best val_loss val_accuracy parameters seconds "
     b"predict_us test_accuracy trials patience max_failures retries max_epochs folds"
+).split(b" ")
+COMMAND = b"""\
+trainer:
+  kind: command
+  command: "{python} t.py --lr {lr} [--m {m}] --n={n} {args} a[0] [[1]] {params_file} {seed}"
+  args: {style: spaced, hyphens: true, booleans: flag, lists: comma}
+  env: {LR: "{lr}", MODE: offline}
+  params_file: params.yaml
+metric: {name: loss}
+space:
+  lr: {min: 0, max: 1}
+  opt: {values: [a, b]}
+  m: {min: 0, max: 1, when: {opt: a}}
+  n: {derive: "2 * m"}
+"""
+WORDS = (
+    b"[ ] [[ ]] [{m}] {m} {{m}} ' {args} {python} {params_file} [x] \\ null true 3 style json "
+    b"hydra hyphens booleans lists repeat spaced env args ${lr} {x.y} {a:b} {} \0 lr"
 ).split(b" ")
 WORD = re.compile(rb"[A-Za-z0-9_.^-]+")
 
@@ -78,6 +98,18 @@ def test_mutated_metrics_and_limits_give_a_plan_or_readable_problems(seed, tmp_p
     assert budget is None or epochs_needed(config, plan) <= budget
     show_plan(config)
     assert capsys.readouterr().out
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_mutated_words_of_a_command_are_filled_or_readable_problems(seed, tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_bytes(mutated(COMMAND, random.Random(f"words {seed}"), WORDS))
+    config = sound_or_told(path)
+    if config is not None and config.trainer.kind == "command":
+        names = tuple(config.space.names)
+        for params in draws(config.space, 4):
+            made = {"python": "", "params_file": "", "seed": 1}
+            assert filled(config.trainer.options["command"], {**made, **params}, [], names)
 
 
 def sound_or_told(path):

@@ -177,6 +177,88 @@ def test_a_parameter_that_a_command_does_not_name_is_a_warning():
     assert remarks_on(from_mapping(tree(COMMAND))) == []
 
 
+def test_all_arguments_or_a_file_of_the_settings_make_use_of_every_parameter():
+    for more in (
+        {"command": "{python} t.py {args}", "args": {"style": "hydra"}},
+        {"command": "sh t.sh {params_file}"},
+        {"command": "sh t.sh", "params_file": "params.yaml"},
+        {"command": "sh t.sh --rate {rate}", "env": {"ANY": "{anything}", "N": 3, "B": True}},
+    ):
+        config = from_mapping(tree({**COMMAND, **more}))
+        assert remarks_on(config) == []
+        assert from_mapping(config.as_dict()) == config
+        jsonschema.validate(tree({**COMMAND, **more}), json_schema())
+    assert config.trainer.options["env"] == {"ANY": "{anything}", "N": "3", "B": "true"}
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"args": {"style": "hydra"}}, "trainer.args: nothing is written so; add {args} to the"),
+        ({"args": {"stile": "hydra"}}, "with 'stile' (did you mean 'style'?)"),
+        ({"command": "sh t.sh '-- {args}'"}, "trainer.command: {args} is several words, and must"),
+        ({"command": "sh t.sh [{rate}"}, "trainer.command: must be a command line, found"),
+        ({"env": {"A": "{rat}"}}, "trainer.env: A: {rat} is neither a parameter nor"),
+        ({"env": {"A": "${rate}"}}, "trainer.env: A: ${rate}: no shell or formatter reads it"),
+        ({"env": {"A": "{args}"}}, "trainer.env: {args} is several words; a variable can have"),
+        ({"env": {"A": None}}, "trainer.env: must be a mapping of variables to texts"),
+        ({"env": {"A-B": "x"}}, "each name of letters, digits and _, found a mapping with 'A-B'"),
+        ({"env": {"HPSEARCH_SEED": "1"}}, "none HPSEARCH_..., which are given, found a mapping"),
+        ({"env": {"A": "a\0"}}, "with a null character in A"),
+        ({"params_file": 3}, "trainer.params_file: must be text"),
+    ],
+)
+def test_a_mistake_in_the_words_of_a_command_is_told(more, message):
+    (problem,) = told({**COMMAND, **more})
+    assert message in problem
+
+
+def test_a_bare_place_that_may_be_empty_is_refused_and_a_group_is_not():
+    space = {
+        "opt": {"values": ["sgd", "adam"]},
+        "momentum": {"min": 0.5, "max": 0.9, "when": {"opt": "sgd"}},
+        "twice": {"derive": "2 * momentum"},
+        "rate": [
+            {"min": 0.1, "max": 1, "when": {"opt": "sgd"}},
+            {"min": 0.01, "max": 0.1, "when": {"opt": "adam"}},
+        ],
+        "layers": {"type": "int", "min": 0, "max": 2},
+        "units": {"type": "int", "min": 1, "max": 9, "per": "layers"},
+        "how": {"values": [{"lr": 1}, {"decay": 2}]},
+    }
+
+    def whole(command):
+        return {"trainer": {"kind": "command", "command": command}, "space": space,
+                "metric": {"name": "loss"}}  # fmt: skip
+
+    fine = "t --opt {opt} --rate {rate} --units {units} {how} {seed} {python} {args} "
+    fine += "[--momentum {momentum}] --twice={twice} [{how.lr}]"
+    assert remarks_on(from_mapping(whole(fine))) == []
+    for place in ("momentum", "twice", "how.lr"):
+        with pytest.raises(ConfigError) as caught:
+            from_mapping(whole(f"{fine} --it {{{place}}}"))
+        (problem,) = caught.value.problems
+        assert problem == (
+            f"trainer.command: in some trials: {{{place}}} would be an empty word; write "
+            f"[--it {{{place}}}], which is then left out"
+        )
+
+
+def test_brackets_around_no_place_are_a_warning():
+    command = "sh t.sh {rate} {anything} --units [8,4]"
+    (remark,) = remarks_on(from_mapping(tree({**COMMAND, "command": command})))
+    assert remark.startswith("trainer.command: [8,4] names no parameter, so it is never left out")
+    told_so = command.replace("[8,4]", "[[8,4]]")
+    assert remarks_on(from_mapping(tree({**COMMAND, "command": told_so}))) == []
+
+
+@pytest.mark.parametrize("name", ["layers[0].units", "encoder:lr", "it's", 'a"b', "a b", "a{b"])
+def test_any_name_in_the_space_is_a_place_of_the_command(name):
+    command = f"sh t.sh --x={{{name}}}"
+    whole = {**tree({**COMMAND, "command": command}), "space": {name: {"min": 0, "max": 1}}}
+    assert remarks_on(from_mapping(whole)) == []
+
+
 def test_the_folder_is_that_of_the_configuration_or_relative_to_it(tmp_path):
     path = tmp_path / "c.yaml"
     path.write_text(

@@ -264,3 +264,48 @@ def test_an_entry_that_no_value_has_is_no_place(script):
     tree["trainer"]["command"] += " {opt.rat}"
     with pytest.raises(ConfigError, match=r"\{opt.rat\} is neither .*did you mean 'opt.rate'"):
         from_mapping(tree)
+
+
+UNTOUCHED = """
+import argparse, json, os
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--rate", type=float, required=True)
+parser.add_argument("--optimizer", choices=["sgd", "adam"], required=True)
+parser.add_argument("--momentum", type=float)
+parser.add_argument("--batch-size", type=int, required=True)
+parser.add_argument("--use-bn", action="store_true")
+parser.add_argument("--config", required=True)
+args = parser.parse_args()
+assert (args.momentum is not None) == (args.optimizer == "sgd")
+assert os.environ["RUN_NAME"] == f"{args.optimizer}-{args.batch_size}"
+with open(args.config) as file:
+    assert f"rate: {args.rate!r}" in file.read()
+print(json.dumps({"score": abs(args.rate - 0.3) + (args.momentum or 0.5) + args.use_bn}))
+"""
+
+
+def test_a_script_of_flags_and_options_is_searched_as_it_is(tmp_path):
+    (tmp_path / "train.py").write_text(UNTOUCHED)
+    space = {
+        "rate": {"min": 0.1, "max": 1},
+        "optimizer": {"values": ["sgd", "adam"]},
+        "momentum": {"min": 0.5, "max": 0.9, "when": {"optimizer": "sgd"}},
+        "batch_size": {"values": [32, 64]},
+        "use_bn": {"values": [True, False]},
+    }
+    trainer = {
+        "kind": "command",
+        "folder": str(tmp_path),
+        "command": "{python} train.py [--momentum {momentum}] --config {params_file} {args}",
+        "args": {"style": "spaced", "hyphens": True, "booleans": "flag"},
+        "params_file": "all.yaml",
+        "env": {"RUN_NAME": "{optimizer}-{batch_size}"},
+    }
+    metric = {"name": "score", "goal": "minimize"}
+    config = from_mapping({"name": "as-is", "trainer": trainer, "space": space, "metric": metric,
+                           "search": {"trials": 6}, "parallel": {"jobs": 1}})  # fmt: skip
+    assert remarks_on(config) == []
+    run = done(config, tmp_path)
+    assert [result.status for result in run.results] == ["completed"] * 6
+    assert {result.params["optimizer"] for result in run.results} == {"sgd", "adam"}

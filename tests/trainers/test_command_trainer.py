@@ -12,6 +12,7 @@ import pytest
 from hpsearch.errors import RunError, TrainerError
 from hpsearch.store import SafePath
 from hpsearch.store.snapshots import Snapshots
+from hpsearch.trainers.command.arguments import Arguments
 from hpsearch.trainers.command.kind import KIND
 from hpsearch.trainers.command.process import output_of
 from hpsearch.trainers.command.trainer import CommandTrainer
@@ -61,6 +62,98 @@ def test_a_command_is_told_everything_and_its_last_line_of_json_counts(script, t
     assert told["HPSEARCH_EPOCHS"] == told["HPSEARCH_FULL_EPOCHS"] == "1"
     assert 0 <= int(told["HPSEARCH_SEED"]) < 2**31
     assert told["HPSEARCH_CHECKPOINT_DIR"].startswith(str(tmp_path / "run" / "state"))
+
+
+TELLING = """
+import json, os, sys
+with open("told.json", "w") as file:
+    told = {k: v for k, v in os.environ.items() if k in ("LR", "DECAY", "WHERE")}
+    path = os.environ.get("HPSEARCH_PARAMS_FILE")
+    told["file"] = path and open(path).read()
+    json.dump({**told, "path": path, "argv": sys.argv[1:]}, file)
+print('{"score": 1}')
+"""
+
+
+@pytest.fixture
+def told(train, tmp_path):
+    """Train with a script that writes down what it is given, and read that."""
+    (tmp_path / "script.py").write_text(TELLING)
+
+    def run(words, **more):
+        train(f"{{python}} script.py {words}", **more)
+        return json.loads((tmp_path / "told.json").read_text())
+
+    return run
+
+
+def test_all_arguments_are_those_without_a_place_of_their_own(told):
+    options = {"arguments": Arguments(hyphens=True, booleans="flag"), "names": ("x", "use_bn")}
+    argv = told("--x {x} {args} {trial}", options=options, use_bn=True, opt={"a": 1}, y=2)["argv"]
+    assert argv == ["--x", "0.5", "--use-bn", '--opt={"a": 1}', "--y=2", "7"]
+
+
+def test_a_parameter_called_as_what_a_command_is_given_is_the_parameter(told):
+    options = {"names": ("x", "args", "params_file")}
+    given = told("{args} {params_file}", options=options, args="mine", params_file="too")
+    assert (given["argv"], given["path"]) == (["mine", "too"], None)
+
+
+def test_variables_have_places_and_one_with_an_inactive_parameter_is_not_set(told):
+    variables = {"LR": "{x}", "DECAY": "{decay}", "WHERE": "{trial} of ${{x}}"}
+    given = told("[--decay {decay}]", options={"variables": variables, "names": ("x", "decay")})
+    assert given["argv"] == []
+    assert (given["LR"], given["WHERE"]) == ("0.5", "7 of ${x}")
+    assert "DECAY" not in given
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (None, '{\n  "x": 0.5,\n  "note": "a: b"\n}\n'),
+        ("params.json", '{\n  "x": 0.5,\n  "note": "a: b"\n}\n'),
+        ("params.yaml", "x: 0.5\nnote: 'a: b'\n"),
+        ("template.ini", "[train]\nx = 0.5\nepochs = 1\n"),
+    ],
+)
+def test_a_file_of_the_settings_is_made_whole_or_from_a_template(told, tmp_path, name, text):
+    (tmp_path / "template.ini").write_text("[train]\nx = {x}\nepochs = {epochs}\n")
+    given = told("{params_file}", options={"params_file": name}, note="a: b")
+    assert given["file"] == text
+    assert given["argv"] == [given["path"]]
+    assert given["path"].startswith(str(tmp_path / "run" / "logs" / "trial-7.params."))
+
+
+def test_a_file_of_the_settings_that_no_place_names_is_in_a_variable(told):
+    assert told("", options={"params_file": "p.yml"})["file"] == "x: 0.5\n"
+    assert told("")["path"] is None
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"params_file": "p.toml"}, r"params_file: must be a template in .*, or end in \.json, "),
+        (
+            {"params_file": "plain.yaml"},
+            r"a template, with places such as \{x\}, found none in",
+        ),
+        ({"params_file": "wrong.yaml"}, r"params_file: .*\{y\} is neither a parameter nor epochs"),
+        ({"args": {"style": 3}}, r"trainer\.args: must be a mapping with style: equals"),
+        ({"env": ["A"]}, r"trainer\.env: must be a mapping of variables"),
+    ],
+)
+def test_what_cannot_be_written_is_told_before_anything_runs(tmp_path, options, message):
+    (tmp_path / "plain.yaml").write_text("x: 1\n")
+    (tmp_path / "wrong.yaml").write_text("x: {x}\ny: {y}\n")
+    given = {"command": "sh t.sh", "folder": str(tmp_path), "resumes": False, **options}
+    with pytest.raises(TrainerError, match=message):
+        KIND.inspect(Setup(given, ("x",), "score"))
+
+
+def test_a_template_of_settings_is_sound_where_all_its_places_are_given(tmp_path):
+    (tmp_path / "params.yaml").write_text("x: {x}\nlr: {opt.lr}\nseed: {seed}\nkeep: {1: 2}\n")
+    given = {"command": "sh t.sh", "folder": str(tmp_path), "params_file": "params.yaml"}
+    assert KIND.inspect(Setup(given, ("x", "opt"), "score"))
 
 
 @pytest.mark.parametrize(

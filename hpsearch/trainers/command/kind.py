@@ -5,14 +5,32 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from platform import node
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.errors import TrainerError
-from hpsearch.fields import Rule, flag
+from hpsearch.fields import Rule, flag, is_number, show, text
 from hpsearch.suggestions import ELSEWHERE, did_you_mean
-from hpsearch.trainers.command.template import GIVEN, PLACE, misread, program, used, words
+from hpsearch.trainers.command import arguments
+from hpsearch.trainers.command.arguments import ENDINGS, template_of
+from hpsearch.trainers.command.template import (
+    GIVEN,
+    MADE,
+    PLACE,
+    Group,
+    Place,
+    as_text,
+    empty,
+    has_place,
+    misread,
+    parsed,
+    program,
+    unplaced,
+    used,
+    words,
+)
 from hpsearch.trainers.function.kind import FOLDER
 from hpsearch.trainers.hyperparameter import epochs
 from hpsearch.trainers.kinds import Kind, Option, Remarks, Setup, UserCode, Workplace
@@ -28,6 +46,9 @@ def _command_line() -> Rule:
         try:
             words(value)
         except ValueError as error:
+            with suppress(ValueError):  # a parameter's name may have quotes, see _misplaced
+                words(re.sub(r"\{[^{}]*['\"\\][^{}]*\}", "{name}", value))
+                return value
             raise ValueError(
                 "a command line", f" ({error})".replace("No closing", "no closing")
             ) from None
@@ -57,44 +78,124 @@ def _result() -> Rule:
     return Rule(check, {**one, "properties": properties})
 
 
-def _unknown_places(options: Mapping[str, Any], names: list[str]) -> Remarks:
-    """Places of a command that nothing fills."""
-    known = [*names, *GIVEN]
-    found = [
-        (
-            "command",
-            f"{{{name}}} is neither a parameter nor {', '.join(GIVEN)}{_meant(name, known)}",
+def _variables() -> Rule:
+    expected = "a mapping of variables to texts, such as {WANDB_MODE: offline}"
+
+    def check(value: Any) -> dict[str, str]:
+        if not isinstance(value, dict) or not value:
+            raise ValueError(expected)
+        for name, given in value.items():
+            if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
+                raise ValueError(
+                    f"{expected}, each name of letters, digits and _", f" with {name!r}"
+                )
+            if name.startswith("HPSEARCH_"):
+                raise ValueError(
+                    f"{expected}, none HPSEARCH_..., which are given", f" with {name}"
+                )
+            if not isinstance(given, str | bool) and not is_number(given):
+                raise ValueError(expected, f" with {name}: {show(given)}")
+            if isinstance(given, str) and "\0" in given:
+                raise ValueError(expected, f" with a null character in {name}")
+        return {name: as_text(given) for name, given in value.items()}
+
+    texts = {"type": ["string", "number", "boolean"]}
+    names = {"pattern": r"^(?!HPSEARCH_)[A-Za-z_][A-Za-z0-9_]*$"}
+    return Rule(
+        check,
+        {
+            "type": "object",
+            "minProperties": 1,
+            "propertyNames": names,
+            "additionalProperties": texts,
+        },
+    )
+
+
+def _misplaced(options: Mapping[str, Any], names: list[str]) -> Remarks:
+    """What is wrong with the places of a command, and of the variables that it is given."""
+    texts = [("command", "", options["command"])]
+    texts += [("env", f"{name}: ", given) for name, given in (options.get("env") or {}).items()]
+    found = []
+    for key, before, given in texts:
+        known = [*names, *GIVEN, *MADE]
+        found += [(key, f"{before}{message}") for message in _unknown_places(given, known)]
+    try:
+        parts = parsed(options["command"], tuple(names))
+    except ValueError as error:
+        return [*found, ("command", f"must be a command line ({error})")]
+    if "args" in names:
+        return found
+    style = (options.get("args") or {}).get("style")
+    places = used(options["command"], names)
+    if options.get("args") and "args" not in places:
+        found.append(("args", "nothing is written so; add {args} to the command, or drop it"))
+    inside = [part.words if isinstance(part, Group) else (part,) for part in parts]
+    joined = [word for several in inside for word in several if Place("args") in word]
+    if style != "json" and any(len(word) > 1 for word in joined):
+        message = (
+            "{args} is several words, and must stand between spaces; a script in quotes gets "
         )
-        for name in used(options["command"])
-        if name not in known
-    ]
-    found += [
-        (
-            "command",
-            f"{text}: no shell or formatter reads it; write {{{name}}} for the value, or "
-            f"{'$' * text.startswith('$')}{{{{{name}}}}} for the text",
+        message += 'them by "$@": sh -c \'train "$@"\' sh {args}'
+        found.append(("command", message))
+    if any("args" in used(given, names) for key, _, given in texts if key == "env"):
+        message = (
+            "{args} is several words; a variable can have {NAME}, and HPSEARCH_PARAMS has all"
         )
-        for text, name in misread(options["command"], known)
-    ]
+        found.append(("env", message))
     return found
+
+
+def _unknown_places(given: str, known: list[str]) -> Iterator[str]:
+    """Places that nothing fills, and what was probably meant as one."""
+    for name in used(given, known):
+        if name not in known:
+            yield (
+                f"{{{name}}} is neither a parameter nor {', '.join((*GIVEN, *MADE))}"
+                f"{_meant(name, known)}"
+            )
+    for piece, name in misread(given, known):
+        yield (
+            f"{piece}: no shell or formatter reads it; write {{{name}}} for the value, or "
+            f"{'$' * piece.startswith('$')}{{{{{name}}}}} for the text"
+        )
 
 
 def _meant(name: str, known: list[str]) -> str:
     return did_you_mean(name, known, ELSEWHERE) or f"; write {{{{{name}}}}} for the text"
 
 
-def _unused_parameters(options: Mapping[str, Any], names: list[str]) -> Remarks:
-    places = used(options["command"])
-    reason = "the command does not name it; unless it reads HPSEARCH_PARAMS,"
+def _empty_places(
+    options: Mapping[str, Any], names: list[str], params: Mapping[str, Any]
+) -> Remarks:
+    """Words that would be empty with the parameters of one trial."""
+    given = dict.fromkeys([*GIVEN, *(name for name in MADE if name not in names)], "")
+    found = empty(options["command"], {**given, **params}, tuple(names))
+    return [("command", message) for message in found]
+
+
+def _brackets(options: Mapping[str, Any], names: list[str]) -> Remarks:
+    """What looks like a group of words and is none."""
     return [
         (
-            name,
-            f"{reason} add {{{name}}} to it, or drop it"
-            if used(f"{{{name}}}")
-            else f"{reason} rename it: it can be no place",
+            "command",
+            f"{piece} names no parameter, so it is never left out, and stands as it is; write "
+            f"[{piece}] to say so",
         )
+        for piece in unplaced(options["command"], tuple(names))
+    ]
+
+
+def _unused_parameters(options: Mapping[str, Any], names: list[str]) -> Remarks:
+    texts = [options["command"], *(options.get("env") or {}).values()]
+    places = [place for text in texts for place in used(text, names)]
+    if "params_file" in options or {"args", "params_file"} & {*places} - {*names}:
+        return []
+    reason = "the command does not name it; unless it reads HPSEARCH_PARAMS, add"
+    return [
+        (name, f"{reason} {{{name}}} to it, or drop it")
         for name in names
-        if not any(place == name or place.startswith(f"{name}.") for place in places)
+        if not has_place(name, places)
     ]
 
 
@@ -108,19 +209,48 @@ def _places(options: Mapping[str, Any]) -> Iterator[Path]:
 
 def _inspect(setup: Setup) -> bool:
     """Find the program, on this machine: a cluster's workers look as well."""
+    _sound("args", setup.options)
     name, home = program(setup.options["command"]), setup.options["folder"]
     if not Path(home).is_dir():
         raise TrainerError(f"trainer.folder: must be a folder, found none at {home} on {node()}")
-    if PLACE.search(name) or shutil.which(name) is not None:
+    _inspect_params_file(setup)
+    path = _sound("env", setup.options).get("PATH")
+    path = None if path is None or used(path) else path
+    if PLACE.search(name) or shutil.which(name, path=path) is not None:
         return True
-    path = Path(home, name)
-    if "/" in name and shutil.which(str(path)) is not None:
+    file = Path(home, name)
+    if "/" in name and shutil.which(str(file)) is not None:
         return True
-    why = "is not executable (chmod +x)" if "/" in name and path.is_file() else "does not exist"
+    why = "is not executable (chmod +x)" if "/" in name and file.is_file() else "does not exist"
     where = f"in {home}" if "/" in name else "in PATH"
     raise TrainerError(
         f"trainer.command: must begin with a program, found {name!r}, which {why} {where}"
     )
+
+
+def _inspect_params_file(setup: Setup) -> None:
+    """Look whether the file of the settings can be made: from a template, or by its ending."""
+    given = setup.options.get("params_file")
+    if given is None:
+        return
+    template, names = template_of(setup.options["folder"], given), list(setup.names)
+    if template is None:
+        if Path(given).suffix not in ENDINGS:
+            raise TrainerError(
+                f"trainer.params_file: must be a template in {setup.options['folder']}, or end in "
+                f"{', '.join(ENDINGS)}, to be made whole; found {given!r}"
+            )
+        return
+    places, path = used(template, names), Path(setup.options["folder"], given)
+    of_parameters = [p for p in places if any(has_place(name, [p]) for name in names)]
+    for message in _unknown_places(template, [*names, *GIVEN, "python", *of_parameters]):
+        raise TrainerError(f"trainer.params_file: {path}: {message}")
+    if names and not of_parameters:
+        raise TrainerError(
+            f"trainer.params_file: must be a template, with places such as {{{names[0]}}}, found "
+            f"none in {path}; add them, or name a file that is not there, to have one made of all "
+            "settings"
+        )
 
 
 def _unsteerable(setup: Setup) -> str | None:
@@ -134,6 +264,17 @@ def _unsteerable(setup: Setup) -> str | None:
     )
 
 
+def _sound(key: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """A mapping among the options, which a stored run may have damaged."""
+    if options.get(key) is None:
+        return {}
+    try:
+        found: dict[str, Any] = KIND.options[key].rule.apply(options[key])
+    except ValueError as error:
+        raise TrainerError(f"trainer.{key}: {error}") from None
+    return found
+
+
 def _make(setup: Setup, at: Workplace) -> Trainer:
     from hpsearch.trainers.command.trainer import CommandTrainer
 
@@ -144,6 +285,10 @@ def _make(setup: Setup, at: Workplace) -> Trainer:
         str(at.run.resolve()),
         setup.metric,
         options["folder"],
+        names=setup.names,
+        arguments=arguments.Arguments(**_sound("args", options)),
+        variables=_sound("env", options),
+        params_file=options.get("params_file"),
         pattern=result.get("pattern"),
         file=result.get("file"),
         resumes=options["resumes"],
@@ -164,10 +309,41 @@ KIND = Kind(
         "command": Option(
             "command",
             _command_line(),
-            "What trains: a program and its arguments. `{name}` stands for a parameter, or for "
-            "`epochs`, `full_epochs`, `seed`, `trial` or `checkpoint_dir`. No shell reads it.",
+            "What trains: a program and its arguments. `{name}` stands for a parameter, `{args}` "
+            "for every parameter without a place of its own, or it is `epochs`, `full_epochs`, "
+            "`seed`, `trial`, `checkpoint_dir`, `python` (the interpreter that hpsearch runs on) "
+            "or `params_file`. Words in `[...]` are left out together where a parameter among "
+            "them is inactive. No shell reads it.",
             "python train.py --lr {learning_rate}",
             required=True,
+        ),
+        "args": Option(
+            "args",
+            arguments.written(),
+            "How `{args}` writes parameters. `style`: `equals` (`--lr=0.1`, the default), "
+            "`spaced` (`--lr 0.1`), `hydra` (`lr=0.1`) or `json` (all in one word). `hyphens`: "
+            "whether `_` in a name becomes `-`. `booleans`: `value` (`--bn=true`), `python` "
+            "(`--bn=True`), `flag` (`--bn` or nothing) or `no-flag` (`--bn` or `--no-bn`). "
+            "`lists`: `json` (`--units=[8, 4]`), `comma` (`--units=8,4`), `spaced` "
+            "(`--units 8 4`) or `repeat` (`--units=8 --units=4`).",
+            "{style: spaced, hyphens: true, booleans: flag, lists: comma}",
+        ),
+        "env": Option(
+            "env",
+            _variables(),
+            "Environment variables, each a text with places. One with an inactive parameter is "
+            "not set.",
+            "{WANDB_MODE: offline, LR: '{learning_rate}'}",
+        ),
+        "params_file": Option(
+            "params_file",
+            text(),
+            "A file of the trial's settings, whose path is `{params_file}` and the variable "
+            "`HPSEARCH_PARAMS_FILE`: made of a template of this name in the folder, a text with "
+            "places; or, where none is there, of all active parameters, by its ending `.json`, "
+            "`.yaml` or `.yml`. Where left out, `{params_file}` is JSON.",
+            "params.yaml",
+            place="file",
         ),
         "result": Option(
             "result",
@@ -192,8 +368,10 @@ KIND = Kind(
     default_metric="value",
     needs_data=False,
     reserved=GIVEN,
-    check_options=_unknown_places,
+    check_options=_misplaced,
+    check_trial=_empty_places,
     unused_parameters=_unused_parameters,
+    remarks=_brackets,
     inspect=_inspect,
     unsteerable=_unsteerable,
     threads="all",

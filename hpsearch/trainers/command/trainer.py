@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from hpsearch.store import SafePath
 from hpsearch.trainers.checkpoints import Checkpoints, kept_epochs
+from hpsearch.trainers.command.arguments import Arguments, file_of, template_of
 from hpsearch.trainers.command.process import output_of
 from hpsearch.trainers.command.results import (
     Results,
@@ -17,7 +21,13 @@ from hpsearch.trainers.command.results import (
     results_in_file,
     results_in_lines,
 )
-from hpsearch.trainers.command.template import as_text, filled
+from hpsearch.trainers.command.template import (
+    as_text,
+    filled,
+    remaining,
+    text_filled,
+    used,
+)
 from hpsearch.trainers.protocol import Job, Outcome, Report, State, TrainsOneByOne
 from hpsearch.trainers.user_training import (
     in_pieces,
@@ -42,6 +52,11 @@ class CommandTrainer(TrainsOneByOne):
         folder: of the run; checkpoints go to its "state", what is printed to its "logs".
         metric: what counts.
         home: the folder that the command is run in.
+        names: of the parameters in the space.
+        arguments: how `{args}` writes parameters.
+        variables: of the environment, texts with places.
+        params_file: the name of a template in `home` for a file of the settings, or of a file
+            that is made whole by its ending; None where only `{params_file}` asks for one.
         pattern: a regular expression for results in the output, instead of lines of JSON.
         file: a JSON file with the results instead, relative to the checkpoint folder.
         resumes: the command goes on from what it left in the checkpoint folder.
@@ -51,6 +66,10 @@ class CommandTrainer(TrainsOneByOne):
     folder: str
     metric: str
     home: str = "."
+    names: tuple[str, ...] = ()
+    arguments: Arguments = field(default_factory=Arguments)
+    variables: Mapping[str, str] = field(default_factory=dict)
+    params_file: str | None = None
     pattern: str | None = None
     file: str | None = None
     resumes: bool = False
@@ -106,13 +125,47 @@ class CommandTrainer(TrainsOneByOne):
         environment = {f"HPSEARCH_{name.upper()}": as_text(v) for name, v in given.items()}
         environment["HPSEARCH_PARAMS"] = json.dumps(params, ensure_ascii=False)
         stdout, stderr = (logs / f"trial-{job.number}.{name}.txt" for name in ("stdout", "stderr"))
-        words = filled(self.command, {**given, **params})
+        values = {**given, **params}
+        if "python" not in self.names:
+            values["python"] = sys.executable
+        file = self._params_file(job, params, values, logs)
+        if file is not None:
+            environment["HPSEARCH_PARAMS_FILE"] = str(file)
+            values.setdefault("params_file", str(file))
+        environment |= self._variables(values)
+        args = None
+        if "args" not in self.names:
+            args = self.arguments.words(remaining(self.command, params, self.names))
+        words = filled(self.command, values, args, self.names)
         output = output_of(words, self.home, environment, stdout, stderr)
         for log in (stdout, stderr):
             found = log.status()
             if found is not None and found.st_size == 0:
                 log.remove()
         return self._results(output, folder)
+
+    def _variables(self, values: Mapping[str, Any]) -> dict[str, str]:
+        """The variables that the configuration sets, but those with an inactive parameter."""
+        texts = {
+            name: text_filled(text, values, self.names) for name, text in self.variables.items()
+        }
+        return {name: text for name, (text, whole) in texts.items() if whole}
+
+    def _params_file(
+        self, job: Job, params: Mapping[str, Any], values: Mapping[str, Any], logs: SafePath
+    ) -> SafePath | None:
+        """Write the file of the settings beside the logs, where the command is given one."""
+        texts = [self.command, *self.variables.values()]
+        asked = any("params_file" in used(text, self.names) for text in texts)
+        if self.params_file is None and ("params_file" in self.names or not asked):
+            return None
+        name = self.params_file or "params.json"
+        template = template_of(self.home, name) if self.params_file else None
+        number = "-".join(map(str, job.training if any(job.training[1:]) else [job.number]))
+        file = logs / f"trial-{number}.params{Path(name).suffix}"
+        ending = Path(name).suffix
+        file.write_text(file_of(params, values, template, ending, self.names))
+        return file.resolved()
 
     def _results(self, output: str, folder: SafePath) -> Results:
         if self.file is not None:

@@ -1,0 +1,170 @@
+"""How parameters are written all at once: as the words of `{args}`, or into `{params_file}`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hpsearch.errors import TrainerError
+from hpsearch.fields import Rule, flag, show
+from hpsearch.suggestions import did_you_mean
+from hpsearch.trainers.command.template import as_text, text_filled
+
+STYLES = ("equals", "spaced", "hydra", "json")
+BOOLEANS = ("value", "python", "flag", "no-flag")
+LISTS = ("json", "comma", "spaced", "repeat")
+ENDINGS = (".json", ".yaml", ".yml")
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """How parameters are written.
+
+    Attributes:
+        style: `equals` (`--lr=0.1`), `spaced` (`--lr 0.1`), `hydra` (`lr=0.1`), or `json`: all in
+            one word that is a JSON object.
+        hyphens: whether `_` in a name becomes `-`.
+        booleans: `value` (`--bn=true`), `python` (`--bn=True`), `flag` (`--bn` or nothing), or
+            `no-flag` (`--bn` or `--no-bn`).
+        lists: `json` (`--units=[8, 4]`), `comma` (`--units=8,4`), `spaced` (`--units 8 4`), or
+            `repeat` (`--units=8 --units=4`).
+    """
+
+    style: str = "equals"
+    hyphens: bool = False
+    booleans: str = "value"
+    lists: str = "json"
+
+    def words(self, params: Mapping[str, Any]) -> list[str]:
+        """The words for parameters, in their order.
+
+        >>> Arguments().words({"lr": 0.1, "use_bn": True, "units": [8, 4], "note": "a b"})
+        ['--lr=0.1', '--use_bn=true', '--units=[8, 4]', '--note=a b']
+        >>> other = Arguments("spaced", hyphens=True, booleans="no-flag", lists="spaced")
+        >>> other.words({"lr": 0.1, "use_bn": False, "units": [8, 4]})
+        ['--lr', '0.1', '--no-use-bn', '--units', '8', '4']
+        >>> Arguments("json").words({"lr": 0.1, "use_bn": True})
+        ['{"lr": 0.1, "use_bn": true}']
+        """
+        if self.style == "json":
+            return [json.dumps(dict(params), ensure_ascii=False)]
+        return [word for name, value in params.items() for word in self._of(name, value)]
+
+    def _of(self, name: str, value: Any) -> Iterator[str]:
+        """The words of one parameter."""
+        option = name.replace("_", "-") if self.hyphens else name
+        dashes = "" if self.style == "hydra" else "--"
+        if isinstance(value, bool) and self.booleans in ("flag", "no-flag"):
+            if value:
+                yield f"{dashes}{option}"
+            elif self.booleans == "no-flag":
+                yield f"{dashes}no-{option}"
+        elif isinstance(value, list) and self.lists == "repeat":
+            for entry in value:
+                yield from self._pair(f"{dashes}{option}", self._text(entry))
+        elif isinstance(value, list) and self.lists == "spaced":
+            yield from (f"{dashes}{option}", *map(self._text, value))
+        elif isinstance(value, list) and self.lists == "comma":
+            yield from self._pair(f"{dashes}{option}", ",".join(map(self._text, value)))
+        else:
+            yield from self._pair(f"{dashes}{option}", self._text(value))
+
+    def _pair(self, option: str, text: str) -> tuple[str, ...]:
+        return (option, text) if self.style == "spaced" else (f"{option}={text}",)
+
+    def _text(self, value: Any) -> str:
+        """One value; Python's words are for those that eval or compare with "True"."""
+        python = self.booleans == "python" and (value is None or isinstance(value, bool))
+        return str(value) if python else as_text(value)
+
+
+def written() -> Rule:
+    """What `trainer.args` may be."""
+    known: dict[str, tuple[str, ...]] = {"style": STYLES, "booleans": BOOLEANS, "lists": LISTS}
+    keys = ("style", "hyphens", "booleans", "lists")
+
+    def check(value: Any) -> dict[str, Any]:
+        expected = f"a mapping with keys {', '.join(keys)}"
+        if not isinstance(value, dict) or not value:
+            raise ValueError(expected)
+        for key, given in value.items():
+            if key not in keys:
+                raise ValueError(expected, f" with {key!r}{did_you_mean(str(key), keys)}")
+            if key == "hyphens" and not isinstance(given, bool):
+                raise ValueError("a mapping with hyphens: true or false", f" with {show(given)}")
+            if key in known and given not in known[key]:
+                near = did_you_mean(given, known[key]) if isinstance(given, str) else ""
+                names = ", ".join(known[key][:-1])
+                raise ValueError(
+                    f"a mapping with {key}: {names} or {known[key][-1]}",
+                    f" with {key}: {show(given)}{near}",
+                )
+        unfit = _unfit(value)
+        if unfit:
+            raise ValueError(*unfit)
+        return dict(value)
+
+    properties = {key: {"enum": list(names)} for key, names in known.items()}
+    schema = {"type": "object", "minProperties": 1, "additionalProperties": False}
+    return Rule(check, {**schema, "properties": {**properties, "hyphens": dict(flag().schema)}})
+
+
+def _unfit(value: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Keys that the style has no use for."""
+    style, others = value.get("style"), [key for key in value if key != "style"]
+    if style == "json" and others:
+        found = f" with {others[0]}; drop it, or take another style"
+        return "style: json alone, for JSON has names, booleans and lists of its own", found
+    if style == "hydra":
+        for key, names in (("booleans", ("flag", "no-flag")), ("lists", ("spaced",))):
+            if value.get(key) in names:
+                found = f" with {key}: {value[key]}; drop it, or take another style"
+                return "what NAME=VALUE can say, as style: hydra writes it", found
+    return None
+
+
+def template_of(folder: str, name: str) -> str | None:
+    """The text of a file that stands as a template for files of settings; None where none is.
+
+    Raises:
+        TrainerError: it is there, and cannot be read as text.
+    """
+    path = Path(folder, name)
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is no UTF-8 text"
+        raise TrainerError(f"trainer.params_file: {path}: cannot be read: {reason}") from None
+
+
+def file_of(
+    params: Mapping[str, Any],
+    values: Mapping[str, Any],
+    template: str | None,
+    ending: str,
+    names: tuple[str, ...],
+) -> str:
+    r"""The text of a file of settings.
+
+    >>> file_of({"lr": 0.1, "units": [8, 4]}, {}, None, ".yaml", ())
+    'lr: 0.1\nunits:\n- 8\n- 4\n'
+
+    Args:
+        params: of the trial, all of which a file that is made whole has.
+        values: by the names of places, for a template.
+        template: its text, if there is one.
+        ending: of the file's name, which says how it is made whole.
+        names: of the parameters in the space.
+    """
+    if template is not None:
+        return text_filled(template, values, names)[0]
+    if ending == ".json":
+        return json.dumps(dict(params), ensure_ascii=False, indent=2) + "\n"
+    import yaml  # which few commands need
+
+    return yaml.safe_dump(dict(params), sort_keys=False, allow_unicode=True)
