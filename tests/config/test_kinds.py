@@ -200,7 +200,7 @@ def test_all_arguments_or_a_file_of_the_settings_make_use_of_every_parameter():
         ({"command": "sh t.sh [{rate}"}, "trainer.command: must be a command line, found"),
         ({"env": {"A": "{rat}"}}, "trainer.env: A: {rat} is neither a parameter nor"),
         ({"env": {"A": "${rate}"}}, "trainer.env: A: ${rate}: no shell or formatter reads it"),
-        ({"env": {"A": "{args}"}}, "trainer.env: {args} is several words; a variable can have"),
+        ({"env": {"A": "{args}"}}, "trainer.env: A: {args} is several words; write {NAME} for"),
         ({"env": {"A": None}}, "trainer.env: must be a mapping of variables to texts"),
         ({"env": {"A-B": "x"}}, "each name of letters, digits and _, found a mapping with 'A-B'"),
         ({"env": {"HPSEARCH_SEED": "1"}}, "none HPSEARCH_..., which are given, found a mapping"),

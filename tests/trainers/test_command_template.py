@@ -10,6 +10,7 @@ from hpsearch.trainers.command.template import (
     empty,
     filled,
     misread,
+    remaining,
     unplaced,
     used,
     words,
@@ -53,10 +54,10 @@ def test_brackets_without_places_change_nothing_but_doubled_ones(text):
 @given(st.text(alphabet="a [],{}m'=- ", min_size=1))
 def test_any_text_is_a_command_or_a_readable_problem(text):
     try:
-        found = words(text)
+        whole, without = filled(text, {"m": 1, "a": 2}), filled(text, {})
     except ValueError:
         return
-    whole, without = filled(text, {"m": 1, "a": 2}), filled(text, {})
+    found = words(text)
     assert len(found) == len(whole) >= len(without)
     assert not any("\0" in word for word in [*found, *whole])
 
@@ -141,6 +142,13 @@ def test_the_words_of_all_arguments_stand_in_place_of_one():
     assert filled("run {args} [-- {args}]", {}, []) == ["run"]
     assert filled("run --json={args}", {}, ['{"a": 1}']) == ["run", '--json={"a": 1}']
     assert filled("run {args}", {"args": "mine"}, None, ("args",)) == ["run", "mine"]
+
+
+def test_a_parameter_whose_name_begins_anothers_is_among_all_arguments():
+    params = {"model": "small", "model.lr": 0.1, "opt": {"lr": 1}, "x": 2}
+    assert remaining("run {model.lr} {opt.lr} {args}", params, list(params)) == {
+        "model": "small", "x": 2,
+    }  # fmt: skip
 
 
 ODD = ["layers[0].units", "encoder:lr", "it's", 'a"b', "lr=x", "a,b", "9", "a{b", "opt|x", " y "]

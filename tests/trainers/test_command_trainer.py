@@ -140,6 +140,7 @@ def test_a_file_of_the_settings_that_no_place_names_is_in_a_variable(told):
         ({"params_file": "wrong.yaml"}, r"params_file: .*\{y\} is neither a parameter nor epochs"),
         ({"args": {"style": 3}}, r"trainer\.args: must be a mapping with style: equals"),
         ({"env": ["A"]}, r"trainer\.env: must be a mapping of variables"),
+        ({"params_file": 3}, r"trainer\.params_file: must be text"),
     ],
 )
 def test_what_cannot_be_written_is_told_before_anything_runs(tmp_path, options, message):

@@ -1,15 +1,20 @@
-"""How parameters are written all at once: as the words of `{args}`, or into `{params_file}`."""
+"""How a command is given its parameters beside its own words.
+
+All at once, as the words of `{args}` or in a file, `{params_file}`; or by variables of the
+environment.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hpsearch.errors import TrainerError
-from hpsearch.fields import Rule, flag, show
+from hpsearch.fields import Rule, is_number, show
 from hpsearch.suggestions import did_you_mean
 from hpsearch.trainers.command.template import as_text, text_filled
 
@@ -109,7 +114,7 @@ def written() -> Rule:
 
     properties = {key: {"enum": list(names)} for key, names in known.items()}
     schema = {"type": "object", "minProperties": 1, "additionalProperties": False}
-    return Rule(check, {**schema, "properties": {**properties, "hyphens": dict(flag().schema)}})
+    return Rule(check, {**schema, "properties": {**properties, "hyphens": {"type": "boolean"}}})
 
 
 def _unfit(value: Mapping[str, Any]) -> tuple[str, str] | None:
@@ -124,6 +129,41 @@ def _unfit(value: Mapping[str, Any]) -> tuple[str, str] | None:
                 found = f" with {key}: {value[key]}; drop it, or take another style"
                 return "what NAME=VALUE can say, as style: hydra writes it", found
     return None
+
+
+def variables() -> Rule:
+    """What `trainer.env` may be."""
+    expected = "a mapping of variables to texts, such as {WANDB_MODE: offline}"
+
+    def check(value: Any) -> dict[str, str]:
+        if not isinstance(value, dict) or not value:
+            raise ValueError(expected)
+        for name, given in value.items():
+            if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
+                raise ValueError(
+                    f"{expected}, each name of letters, digits and _", f" with {name!r}"
+                )
+            if name.startswith("HPSEARCH_"):
+                raise ValueError(
+                    f"{expected}, none HPSEARCH_..., which are given", f" with {name}"
+                )
+            if not isinstance(given, str | bool) and not is_number(given):
+                raise ValueError(expected, f" with {name}: {show(given)}")
+            if isinstance(given, str) and "\0" in given:
+                raise ValueError(expected, f" with a null character in {name}")
+        return {name: as_text(given) for name, given in value.items()}
+
+    texts = {"type": ["string", "number", "boolean"]}
+    names = {"pattern": r"^(?!HPSEARCH_)[A-Za-z_][A-Za-z0-9_]*$"}
+    return Rule(
+        check,
+        {
+            "type": "object",
+            "minProperties": 1,
+            "propertyNames": names,
+            "additionalProperties": texts,
+        },
+    )
 
 
 def template_of(folder: str, name: str) -> str | None:

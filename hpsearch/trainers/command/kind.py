@@ -4,32 +4,31 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from platform import node
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.errors import TrainerError
-from hpsearch.fields import Rule, flag, is_number, show, text
+from hpsearch.fields import Rule, flag, text
 from hpsearch.suggestions import ELSEWHERE, did_you_mean
-from hpsearch.trainers.command import arguments
-from hpsearch.trainers.command.arguments import ENDINGS, template_of
+from hpsearch.trainers.command.arguments import ENDINGS, Arguments, template_of, variables, written
 from hpsearch.trainers.command.template import (
     GIVEN,
     MADE,
     PLACE,
     Group,
     Place,
-    as_text,
+    Word,
     empty,
-    has_place,
+    holders,
     misread,
     parsed,
     program,
     unplaced,
     used,
     words,
+    words_of,
 )
 from hpsearch.trainers.function.kind import FOLDER
 from hpsearch.trainers.hyperparameter import epochs
@@ -46,9 +45,6 @@ def _command_line() -> Rule:
         try:
             words(value)
         except ValueError as error:
-            with suppress(ValueError):  # a parameter's name may have quotes, see _misplaced
-                words(re.sub(r"\{[^{}]*['\"\\][^{}]*\}", "{name}", value))
-                return value
             raise ValueError(
                 "a command line", f" ({error})".replace("No closing", "no closing")
             ) from None
@@ -78,72 +74,33 @@ def _result() -> Rule:
     return Rule(check, {**one, "properties": properties})
 
 
-def _variables() -> Rule:
-    expected = "a mapping of variables to texts, such as {WANDB_MODE: offline}"
-
-    def check(value: Any) -> dict[str, str]:
-        if not isinstance(value, dict) or not value:
-            raise ValueError(expected)
-        for name, given in value.items():
-            if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
-                raise ValueError(
-                    f"{expected}, each name of letters, digits and _", f" with {name!r}"
-                )
-            if name.startswith("HPSEARCH_"):
-                raise ValueError(
-                    f"{expected}, none HPSEARCH_..., which are given", f" with {name}"
-                )
-            if not isinstance(given, str | bool) and not is_number(given):
-                raise ValueError(expected, f" with {name}: {show(given)}")
-            if isinstance(given, str) and "\0" in given:
-                raise ValueError(expected, f" with a null character in {name}")
-        return {name: as_text(given) for name, given in value.items()}
-
-    texts = {"type": ["string", "number", "boolean"]}
-    names = {"pattern": r"^(?!HPSEARCH_)[A-Za-z_][A-Za-z0-9_]*$"}
-    return Rule(
-        check,
-        {
-            "type": "object",
-            "minProperties": 1,
-            "propertyNames": names,
-            "additionalProperties": texts,
-        },
-    )
-
-
 def _misplaced(options: Mapping[str, Any], names: list[str]) -> Remarks:
     """What is wrong with the places of a command, and of the variables that it is given."""
-    texts = [("command", "", options["command"])]
-    texts += [("env", f"{name}: ", given) for name, given in (options.get("env") or {}).items()]
-    found = []
-    for key, before, given in texts:
-        known = [*names, *GIVEN, *MADE]
-        found += [(key, f"{before}{message}") for message in _unknown_places(given, known)]
+    known = [*names, *GIVEN, *MADE]
+    found = [("command", message) for message in _unknown_places(options["command"], known)]
+    for variable, given in (options.get("env") or {}).items():
+        found += [("env", f"{variable}: {each}") for each in _unknown_places(given, known)]
+        if "args" in used(given, names) and "args" not in names:
+            message = f"{variable}: {{args}} is several words; write {{NAME}} for one parameter"
+            found.append(("env", message))
     try:
         parts = parsed(options["command"], tuple(names))
     except ValueError as error:
         return [*found, ("command", f"must be a command line ({error})")]
-    if "args" in names:
-        return found
-    style = (options.get("args") or {}).get("style")
-    places = used(options["command"], names)
-    if options.get("args") and "args" not in places:
-        found.append(("args", "nothing is written so; add {args} to the command, or drop it"))
-    inside = [part.words if isinstance(part, Group) else (part,) for part in parts]
-    joined = [word for several in inside for word in several if Place("args") in word]
-    if style != "json" and any(len(word) > 1 for word in joined):
-        message = (
-            "{args} is several words, and must stand between spaces; a script in quotes gets "
-        )
-        message += 'them by "$@": sh -c \'train "$@"\' sh {args}'
-        found.append(("command", message))
-    if any("args" in used(given, names) for key, _, given in texts if key == "env"):
-        message = (
-            "{args} is several words; a variable can have {NAME}, and HPSEARCH_PARAMS has all"
-        )
-        found.append(("env", message))
-    return found
+    return found if "args" in names else [*found, *_misused(options, parts)]
+
+
+def _misused(
+    options: Mapping[str, Any], parts: Sequence[Word | Group]
+) -> Iterator[tuple[str, str]]:
+    """What is wrong with `{args}` in a command, and with how they are to be written."""
+    having = [word for word in words_of(parts) if Place("args") in word]
+    given = options.get("args") or {}
+    if given and not having:
+        yield "args", "nothing is written so; add {args} to the command, or drop it"
+    if given.get("style") != "json" and any(len(word) > 1 for word in having):
+        message = "{args} is several words, and must stand between spaces; a script in quotes gets"
+        yield "command", f'{message} them by "$@": sh -c \'train "$@"\' sh {{args}}'
 
 
 def _unknown_places(given: str, known: list[str]) -> Iterator[str]:
@@ -187,15 +144,14 @@ def _brackets(options: Mapping[str, Any], names: list[str]) -> Remarks:
 
 
 def _unused_parameters(options: Mapping[str, Any], names: list[str]) -> Remarks:
-    texts = [options["command"], *(options.get("env") or {}).values()]
+    texts = [options["command"], *(_sound("env", options) or {}).values()]
     places = [place for text in texts for place in used(text, names)]
     if "params_file" in options or {"args", "params_file"} & {*places} - {*names}:
         return []
+    placed = holders(places, names)
     reason = "the command does not name it; unless it reads HPSEARCH_PARAMS, add"
     return [
-        (name, f"{reason} {{{name}}} to it, or drop it")
-        for name in names
-        if not has_place(name, places)
+        (name, f"{reason} {{{name}}} to it, or drop it") for name in names if name not in placed
     ]
 
 
@@ -214,7 +170,7 @@ def _inspect(setup: Setup) -> bool:
     if not Path(home).is_dir():
         raise TrainerError(f"trainer.folder: must be a folder, found none at {home} on {node()}")
     _inspect_params_file(setup)
-    path = _sound("env", setup.options).get("PATH")
+    path = (_sound("env", setup.options) or {}).get("PATH")
     path = None if path is None or used(path) else path
     if PLACE.search(name) or shutil.which(name, path=path) is not None:
         return True
@@ -230,7 +186,7 @@ def _inspect(setup: Setup) -> bool:
 
 def _inspect_params_file(setup: Setup) -> None:
     """Look whether the file of the settings can be made: from a template, or by its ending."""
-    given = setup.options.get("params_file")
+    given = _sound("params_file", setup.options)
     if given is None:
         return
     template, names = template_of(setup.options["folder"], given), list(setup.names)
@@ -242,7 +198,7 @@ def _inspect_params_file(setup: Setup) -> None:
             )
         return
     places, path = used(template, names), Path(setup.options["folder"], given)
-    of_parameters = [p for p in places if any(has_place(name, [p]) for name in names)]
+    of_parameters = [place for place in places if holders([place], names)]
     for message in _unknown_places(template, [*names, *GIVEN, "python", *of_parameters]):
         raise TrainerError(f"trainer.params_file: {path}: {message}")
     if names and not of_parameters:
@@ -264,15 +220,16 @@ def _unsteerable(setup: Setup) -> str | None:
     )
 
 
-def _sound(key: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """A mapping among the options, which a stored run may have damaged."""
-    if options.get(key) is None:
-        return {}
+def _sound(key: str, options: Mapping[str, Any]) -> Any:
+    """One of the options, None where it is not set; the file of a run may be damaged.
+
+    Raises:
+        TrainerError: it is none that a configuration may have.
+    """
     try:
-        found: dict[str, Any] = KIND.options[key].rule.apply(options[key])
+        return None if options.get(key) is None else KIND.options[key].rule.apply(options[key])
     except ValueError as error:
         raise TrainerError(f"trainer.{key}: {error}") from None
-    return found
 
 
 def _make(setup: Setup, at: Workplace) -> Trainer:
@@ -286,9 +243,9 @@ def _make(setup: Setup, at: Workplace) -> Trainer:
         setup.metric,
         options["folder"],
         names=setup.names,
-        arguments=arguments.Arguments(**_sound("args", options)),
-        variables=_sound("env", options),
-        params_file=options.get("params_file"),
+        arguments=Arguments(**(_sound("args", options) or {})),
+        variables=_sound("env", options) or {},
+        params_file=_sound("params_file", options),
         pattern=result.get("pattern"),
         file=result.get("file"),
         resumes=options["resumes"],
@@ -319,7 +276,7 @@ KIND = Kind(
         ),
         "args": Option(
             "args",
-            arguments.written(),
+            written(),
             "How `{args}` writes parameters. `style`: `equals` (`--lr=0.1`, the default), "
             "`spaced` (`--lr 0.1`), `hydra` (`lr=0.1`) or `json` (all in one word). `hyphens`: "
             "whether `_` in a name becomes `-`. `booleans`: `value` (`--bn=true`), `python` "
@@ -330,7 +287,7 @@ KIND = Kind(
         ),
         "env": Option(
             "env",
-            _variables(),
+            variables(),
             "Environment variables, each a text with places. One with an inactive parameter is "
             "not set.",
             "{WANDB_MODE: offline, LR: '{learning_rate}'}",

@@ -24,11 +24,13 @@ A name is of words of letters, digits and `_ . / + @ % # ~ -`, with spaces betwe
 MEANT = re.compile(rf"\$\{{({NAME})\}}|\{{(?:\{{)? *({NAME}) *(?:[:!][^\s{{}}]+ *)?\}}")
 """What was probably meant as a place, in the manner of a shell, Jinja or a format."""
 
-HOLE = re.compile("\0([0-9]+)\0")
-OPEN, CLOSE = "\0[\0", "\0]\0"
+HOLE = re.compile("\0!?([0-9]+)\0")
+FILLED = re.compile("\0[0-9]+\0")
+"""The number of a place, which stands for it while words are cut; `!` marks an escaped one."""
 
-TOKEN = re.compile(r"""[ \t\r\n]+|\\.|'[^']*'|"(?:\\.|[^"\\])*"|\[+|\]+|.""", re.DOTALL)
-"""A gap, an escape, a quotation, some brackets, or any other sign: what a shell reads as one."""
+QUOTED = r"""\\.|'[^']*'|"(?:\\.|[^"\\])*\""""
+WRITTEN = re.compile(rf"(?:{QUOTED}|[^ \t\r\n])+", re.DOTALL)
+"""A word as it is written, with its quotes: what a shell takes for one."""
 
 GIVEN = ("epochs", "full_epochs", "seed", "trial", "checkpoint_dir")
 """What a command may name besides its parameters, each also as a variable of the environment."""
@@ -64,14 +66,22 @@ def words(command: str) -> list[str]:
     Raises:
         ValueError: it has no word, a null character, or a quotation or group that does not end.
     """
-    return ["".join(map(_shown, word)) for word in _flat(parsed(command))]
+    try:
+        parts = parsed(command)
+    except ValueError:  # the name of a parameter, which is not known here, may have a quote in it
+        plain = re.sub(r"""\{[^{}]*['"\\][^{}]*\}""", "{name}", command)
+        if plain == command:
+            raise
+        parts = parsed(plain)
+    return ["".join(map(_shown, word)) for word in words_of(parts)]
 
 
 def _shown(part: str | Place) -> str:
     return f"{{{part.name}}}" if isinstance(part, Place) else part
 
 
-def _flat(parts: Iterable[Word | Group]) -> Iterator[Word]:
+def words_of(parts: Iterable[Word | Group]) -> Iterator[Word]:
+    """The words of a command one by one, those of its groups among them."""
     for part in parts:
         yield from part.words if isinstance(part, Group) else (part,)
 
@@ -150,99 +160,21 @@ def parsed(command: str, names: tuple[str, ...] = ()) -> tuple[Word | Group, ...
     """
     if "\0" in command:
         raise ValueError("it has a null character")
-    texts = shlex.split(_grouped(*_holed(command, names))[0])
-    matches = list(places_of(names).finditer(command))
+    written, matches = _written(command, names)
     found: list[Word | Group] = []
-    group: list[Word] | None = None
-    for text in texts:
-        if text == OPEN:
-            group = []
-        elif text == CLOSE and group is not None:
-            found.append(Group(tuple(group)))
-            group = None
+    at = 0
+    while at < len(written):
+        end = _end(written, at)
+        if end is None or not _has_place(written[at : end + 1]):
+            found.append(_word(_plain(written[at]), matches))
+            at += 1
         else:
-            (found if group is None else group).append(_word(text, matches))
-    if not any(_flat(found)):
+            inside = filter(None, map(_unbracketed, written[at : end + 1]))
+            found.append(Group(tuple(_word(each, matches) for each in inside)))
+            at = end + 1
+    if not found:
         raise ValueError("it has no word")
     return tuple(found)
-
-
-def _holed(command: str, names: tuple[str, ...]) -> tuple[str, list[bool]]:
-    """A command with a numbered hole for each place, and which of these are no escaped ones."""
-    place, numbers = places_of(names), naturals()
-    real = [match[2] is not None for match in place.finditer(command)]
-    return place.sub(lambda _: f"\0{next(numbers)}\0", command), real
-
-
-def _word(text: str, matches: Sequence[re.Match[str]]) -> Word:
-    """A word with a place, or an escaped one's text, in each of its holes."""
-    parts: list[str | Place] = [""]
-    for i, piece in enumerate(HOLE.split(text)):
-        match = matches[int(piece)] if i % 2 else None
-        if match is not None and match[2]:
-            parts += [Place(match[2]), ""]
-        else:
-            parts[-1] += piece if match is None else f"{{{match[1]}}}"  # type: ignore[operator]
-    return tuple(part for part in parts if part) or ("",)
-
-
-def _grouped(text: str, real: Sequence[bool]) -> tuple[str, list[str]]:
-    """A command with a word of its own where each group begins and ends, and plain brackets.
-
-    Also what is written as a group and names no place.
-    """
-
-    def named(piece: str) -> bool:
-        return any(real[int(hole)] for hole in HOLE.findall(piece))
-
-    unplaced: list[str] = []
-    found: list[str] = []
-    group: tuple[int, int] | None = None  # where it began in `found` and in the text
-    begins, doubled, inside = True, False, 0  # `inside`: brackets that are open within the word
-    for match in TOKEN.finditer(text):
-        token, count = match[0], len(match[0])
-        ends = match.end() == len(text) or text[match.end()] in " \t\r\n"
-        if token[0] in " \t\r\n":
-            found.append(token)
-            begins, doubled, inside = True, False, 0
-            continue
-        if token[0] == "[" and begins:
-            pairs, single = divmod(count, 2)
-            if single and group is not None and named(text[group[1] :]):
-                raise ValueError("a group [ within a group; write [[ for the sign")
-            if single:
-                if group is not None:
-                    found[group[0] :] = [text[group[1] : match.start()]]
-                group = len(found), match.start()
-                found.append(f"{OPEN} ")
-            found.append("[" * pairs)
-            doubled = pairs > 0
-        elif token[0] == "[":
-            inside += count
-            found.append(token)
-        elif token[0] == "]" and ends and (group is not None or doubled or begins):
-            own = min(inside, count)
-            pairs, single = divmod(count - own, 2)
-            found.append("]" * (own + pairs))
-            if single and group is not None:
-                since, start = group
-                group, whole = None, text[start : match.end()]
-                if named(whole):
-                    found.append(f" {CLOSE}")
-                else:
-                    found[since:] = [whole]
-                    unplaced.append(whole)
-            elif single:
-                found.append("]")
-        else:
-            inside -= min(inside, count) if token[0] == "]" else 0
-            found.append(token)
-        begins = False
-    if group is not None and named(text[group[1] :]):
-        raise ValueError("a group [ that does not end with ]; write [[ for the sign")
-    if group is not None:
-        found[group[0] :] = [text[group[1] :]]
-    return "".join(found), unplaced
 
 
 def unplaced(command: str, names: tuple[str, ...] = ()) -> list[str]:
@@ -251,22 +183,115 @@ def unplaced(command: str, names: tuple[str, ...] = ()) -> list[str]:
     >>> unplaced("train --units [8,4] [--lr {lr}] --sizes=[1]")
     ['[8,4]']
     """
-    return [HOLE.sub("", text) for text in _grouped(*_holed(command, names))[1]]
+    written, matches = _written(command, names)
+    ends = ((at, _end(written, at)) for at in range(len(written)))
+    groups = [written[at : end + 1] for at, end in ends if end is not None]
+    return [
+        HOLE.sub(lambda hole: matches[int(hole[1])][0], " ".join(group))
+        for group in groups
+        if not _has_place(group)
+    ]
 
 
-def remaining(command: str, params: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+def _written(command: str, names: tuple[str, ...]) -> tuple[list[str], list[re.Match[str]]]:
+    """The words of a command as they are written, with numbers for places; and the places."""
+    matches = list(places_of(names).finditer(command))
+    numbers = naturals()
+
+    def hole(match: re.Match[str]) -> str:
+        return f"\0{'!' if match[1] else ''}{next(numbers)}\0"
+
+    return WRITTEN.findall(places_of(names).sub(hole, command)), matches
+
+
+def _has_place(written: Iterable[str]) -> bool:
+    return any(map(FILLED.search, written))
+
+
+def _end(written: Sequence[str], at: int) -> int | None:
+    """Where the group ends that begins with a word; None where none does.
+
+    Raises:
+        ValueError: it does not end, or another one begins in it, and a place follows.
+    """
+    if _brackets(written[at])[0] % 2 == 0:
+        return None
+    wrong = "that does not end with ]"
+    for end in range(at, len(written)):
+        first, _, last = _brackets(written[end])
+        if end > at and first % 2:
+            wrong = "within a group"
+            break
+        if last % 2:
+            return end
+    if _has_place(written[at:]):
+        raise ValueError(f"a group [ {wrong}; write [[ for the sign")
+    return None
+
+
+def _brackets(word: str) -> tuple[int, int, int]:
+    """How many unquoted `[` begin a word, and how many `]` end it: inner ones, and the others.
+
+    >>> _brackets("[--sizes=[1,2]]"), _brackets("'[x]'")
+    ((1, 1, 1), (0, 0, 0))
+    """
+    signs = re.sub(QUOTED, "q", word, flags=re.DOTALL)
+    middle = signs.lstrip("[").rstrip("]")
+    first = len(signs) - len(signs.lstrip("["))
+    last = len(signs) - first - len(middle)
+    inner = 0
+    for sign in middle:
+        inner = max(inner + (sign == "[") - (sign == "]"), 0)
+    return first, min(inner, last), max(last - inner, 0)
+
+
+def _unbracketed(word: str) -> str:
+    """A word without the brackets of a group, and with one for each doubled one at its ends."""
+    first, inner, last = _brackets(word)
+    return "[" * (first // 2) + word[first : len(word) - last - inner] + "]" * (inner + last // 2)
+
+
+def _plain(word: str) -> str:
+    """A word outside groups: of the brackets at its ends only doubled ones mean anything."""
+    first, _, last = _brackets(word)
+    if first % 2 or (first == 0 and set(word) != {"]"}):
+        return word
+    return _unbracketed(word) + "]" * (last % 2)
+
+
+def _word(text: str, matches: Sequence[re.Match[str]]) -> Word:
+    """A word as a shell reads it, with a place, or an escaped one's text, in each of its holes."""
+    parts: list[str | Place] = [""]
+    for i, piece in enumerate(HOLE.split(shlex.split(text)[0])):
+        match = matches[int(piece)] if i % 2 else None
+        if match is not None and match[2]:
+            parts += [Place(match[2]), ""]
+        else:
+            parts[-1] += piece if match is None else f"{{{match[1]}}}"  # type: ignore[operator]
+    return tuple(part for part in parts if part) or ("",)
+
+
+def remaining(command: str, params: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
     """The parameters without a place of their own in a command, which `{args}` then writes.
 
     >>> remaining("train {opt.lr} {args}", {"opt": {"lr": 0.1}, "units": 8}, ["opt", "units"])
     {'units': 8}
     """
-    places = used(command, names)
-    return {name: value for name, value in params.items() if not has_place(name, places)}
+    placed = holders(used(command, names), names)
+    return {name: value for name, value in params.items() if name not in placed}
 
 
-def has_place(name: str, places: Iterable[str]) -> bool:
-    """Whether a parameter, or an entry of its values, is among the places of a command."""
-    return any(place == name or place.startswith(f"{name}.") for place in places)
+def holders(places: Iterable[str], names: Collection[str]) -> set[str]:
+    """The parameters that places are of: by their names, or as entries of their values.
+
+    >>> sorted(holders(["model.lr", "opt.lr"], ["model", "model.lr", "opt"]))
+    ['model.lr', 'opt']
+    """
+    found = set()
+    for place in places:
+        above = [name for name in names if place.startswith(f"{name}.")]
+        found |= {place} if place in names else {*above}
+    return found
 
 
 def filled(
@@ -300,9 +325,9 @@ def filled(
         values = {**values, "args": " ".join(args)} if args else values
     found: list[str] = []
     for part in parsed(command, names):
-        if isinstance(part, Group) and _absent(_flat([part]), values):
+        if isinstance(part, Group) and _absent(words_of([part]), values):
             continue
-        for word in _flat([part]):
+        for word in words_of([part]):
             if word == (Place("args"),) and args is not None:
                 found += args
             elif not (_absent([word], values) and leaves_out(word)):
@@ -343,7 +368,7 @@ def empty(command: str, values: Mapping[str, Any], names: tuple[str, ...] = ()) 
     found = []
     before = ""
     for i, part in enumerate(parsed(command, names)):
-        absent = _absent(_flat([part]), values)
+        absent = _absent(words_of([part]), values)
         shown = "" if isinstance(part, Group) else "".join(map(_shown, part))
         if absent and i == 0:
             found.append(f"{{{absent[0]}}} has no value, and the program must have one")
