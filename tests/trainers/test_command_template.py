@@ -132,7 +132,10 @@ def test_a_bare_place_that_may_be_empty_is_told_with_the_group_to_write():
         "{m} would be an empty word; write [--m {m}], which is then left out",
         "{n} would be an empty word; write [{n}], which is then left out",
     ]
-    assert empty("bin/{m} x", {}) == ["{m} has no value, and the program must have one"]
+    program = "{m} has no value, and a program must be the first word"
+    for command in ("bin/{m} x", "{m} x", "[nice {m}]", "[nice {n}] bin/{m}"):
+        assert empty(command, {}) == [program]
+    assert empty("[nice -n {m}] train", {}) == []
 
 
 def test_the_words_of_all_arguments_stand_in_place_of_one():

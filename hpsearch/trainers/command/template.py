@@ -367,12 +367,15 @@ def empty(command: str, values: Mapping[str, Any], names: tuple[str, ...] = ()) 
     """
     found = []
     before = ""
-    for i, part in enumerate(parsed(command, names)):
+    parts = parsed(command, names)
+    stay = [part for part in parts if isinstance(part, tuple) or not _absent(part.words, values)]
+    missing = _absent(words_of(stay[:1] or parts[:1]), values)
+    if missing:
+        found.append(f"{{{missing[0]}}} has no value, and a program must be the first word")
+    for i, part in enumerate(parts):
         absent = _absent(words_of([part]), values)
         shown = "" if isinstance(part, Group) else "".join(map(_shown, part))
-        if absent and i == 0:
-            found.append(f"{{{absent[0]}}} has no value, and the program must have one")
-        elif absent and not isinstance(part, Group) and all(map(_is_place, part)):
+        if absent and i and isinstance(part, tuple) and all(map(_is_place, part)):
             option = f"{before} " if before.startswith("-") else ""
             message = f"{{{absent[0]}}} would be an empty word; write [{option}{shown}], which is"
             found.append(f"{message} then left out")
@@ -385,6 +388,7 @@ def _is_place(part: str | Place) -> bool:
 
 
 ABSENT = object()
+"""What stands for the value of a parameter that is inactive."""
 
 
 def _value(name: str, values: Mapping[str, Any]) -> Any:
