@@ -33,6 +33,7 @@ OWN = {  # modules that open other files than those of a run directory
     "data/open.py": "the user's data",
     "errors.py": "this package's metadata",
     "exchange/mlflow.py": "where the user exports to",
+    "exchange/moving/recognise.py": "the file of another tool that the user names",
     "exchange/optuna_storage.py": "where the user exports to, or imports from",
     "exchange/tensorboard.py": "where the user exports to",
     "messages.py": "a name that begins with ~, whether there is such a file",
