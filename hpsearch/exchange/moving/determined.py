@@ -12,6 +12,7 @@ from hpsearch.errors import ExchangeError
 from hpsearch.exchange.moving.draft import (
     Draft,
     Entry,
+    listing,
     literal,
     mapping,
     named,
@@ -63,10 +64,14 @@ def _command(draft: Draft, tree: Mapping[str, Any]) -> None:
     draft.put("trainer", "command", f"{text} {{args}}", *remarks)
     draft.put("trainer", "args", {"style": "equals", "booleans": "value"})
     environment = mapping(tree.get("environment"), "environment")
-    variables = environment.get("environment_variables") or []
+    variables = environment.get("environment_variables")
     if isinstance(variables, Mapping):
-        variables = [each for one in variables.values() for each in one or []]
-    env = dict(str(each).split("=", 1) for each in variables if "=" in str(each))
+        variables = [each for one in variables.values() for each in listing(one, "variables")]
+    env = dict(
+        str(each).split("=", 1)
+        for each in listing(variables, "environment_variables")
+        if "=" in str(each)
+    )
     if env:
         known = draft.parts["trainer"].get("env", Entry({})).value
         draft.put("trainer", "env", {**env, **known})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,6 +20,11 @@ GIVEN = frozenset(("epochs", "full_epochs", "seed", "trial", "checkpoint_dir"))
 
 WORDS = {"equals": "--{}={}", "spaced": "--{} {}", "hydra": "{}={}"}
 """A parameter and its value in the styles of `{args}`."""
+
+VALUE = r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
+"""A number in a line of a script's output, as the group of a pattern."""
+
+LARGEST = 1e300  # a number of another tool's file
 
 NO_PROGRAM = "the file names no program: write the name of your script for train.py"
 
@@ -232,6 +236,19 @@ def mapping(value: Any, where: str) -> dict[str, Any]:
     return {str(key): each for key, each in value.items()}
 
 
+def listing(value: Any, where: str) -> list[Any]:
+    """A list; nothing is an empty one.
+
+    Raises:
+        ExchangeError: it is something else.
+    """
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise ExchangeError(f"{where}: must be a list, found {shown(value)}")
+    return value
+
+
 def number(value: Any, where: str) -> int | float:
     """A number, or the text of one: YAML 1.1 takes 1e-4 for text.
 
@@ -242,9 +259,9 @@ def number(value: Any, where: str) -> int | float:
         ExchangeError: it is no finite number.
     """
     found = as_number(value)
-    if isinstance(found, bool) or not isinstance(found, int | float) or not math.isfinite(found):
+    if type(found) not in (int, float) or not abs(found) < LARGEST:
         raise ExchangeError(f"{where}: must be a number, found {shown(value)}")
-    return found
+    return found if isinstance(found, int) else float(found)
 
 
 def as_number(value: Any) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 
 from hpsearch.errors import ExchangeError
 from hpsearch.exchange.moving.draft import (
+    VALUE,
     Draft,
     Entry,
     as_number,
@@ -24,7 +25,7 @@ from hpsearch.exchange.moving.draft import (
 from hpsearch.exchange.moving.ranges import choice, constant, exp, uniform
 
 CALLED = re.compile(r"\s*(\w*)\[([^\[\]]*:[^\[\]]*)\]\s*")
-VALUE = r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
+MOST = 1000  # values of a sequence
 READ = ("main", "exec", "flags", "flags-dest", "flags-import", "flags-import-skip", "objective",
         "minimize", "maximize", "max-trials", "optimizers", "optimizer", "output-scalars", "env",
         "stop-after", "description", "default", "name")  # fmt: skip
@@ -87,11 +88,29 @@ def _parameters(draft: Draft, flags: dict[str, Any]) -> None:
         if isinstance(given, Mapping) and given.get("arg-skip"):
             draft.say("space", f"{name}: {shown(given)}; Guild did not hand it to the script")
             continue
-        if isinstance(given, Mapping) and "arg-switch" in given:
+        switch = isinstance(given, Mapping) and "arg-switch" in given
+        if switch:
             entry = entry.saying(
                 f"arg-switch: a word alone where it is {shown(given['arg-switch'])}"
             )
+            draft.put("trainer", "args", {"style": "spaced", "booleans": "flag"})
+        else:
+            entry = _yes_and_no(entry)
         draft.parts["space"][called] = entry
+
+
+def _yes_and_no(entry: Entry) -> Entry:
+    """An entry whose truth values are the words that Guild writes for them."""
+    plain = {True: "yes", False: "no"}
+
+    def word(value: Any) -> Any:
+        return plain[value] if isinstance(value, bool) else value
+
+    keys = {
+        key: [word(each) for each in value] if key == "values" else word(value)
+        for key, value in entry.value.items()
+    }
+    return Entry(keys, entry.remarks)
 
 
 def flag(name: str, given: Any, where: str) -> tuple[str, Entry]:
@@ -139,8 +158,13 @@ def _value(given: Any, where: str) -> Entry:
         return _guessed(found, rest[0] if rest else None)
     if name in ("seq", "range"):
         step = rest[0] if rest else 1
-        return _listed([low + i * step for i in range(int((high - low) / step + 1e-9) + 1)], where)
+        count = (high - low) / step + 1e-9 if step > 0 else MOST
+        if count >= MOST:
+            raise ExchangeError(f"{where}: must have fewer than {MOST} values, found {given}")
+        return _listed([low + i * step for i in range(int(count) + 1)], where)
     count = int(rest[0]) if rest else 5
+    if not 0 < count <= MOST or (name == "geomspace" and low * high <= 0):
+        raise ExchangeError(f"{where}: {given} has no such values")
     gaps = max(1, count - 1)
     if name in ("linspace", "logspace"):
         even = [low + (high - low) * i / gaps for i in range(count)]
@@ -159,9 +183,10 @@ def _listed(values: list[float], where: str) -> Entry:
 def _guessed(entry: Entry, default: Any) -> Entry:
     if default is None or "value" in entry.value:
         return entry
-    low, high = entry.value.get("min", default), entry.value.get("max", default)
     guess = as_number(default)
-    if isinstance(guess, int | float) and not low <= guess <= high:
+    if "min" in entry.value and not (
+        isinstance(guess, int | float) and entry.value["min"] <= guess <= entry.value["max"]
+    ):
         return entry.saying(f"its default, {shown(guess)}, lies outside of it")
     return Entry({**entry.value, "guess": guess}, entry.remarks)
 
@@ -179,8 +204,10 @@ def _command(draft: Draft, name: str, operation: Mapping[str, Any]) -> None:
         script = program if program.endswith(".py") else f"-m {program}"
         found = " ".join(part for part in ("{python}", script, rest, "{args}") if part)
     draft.put("trainer", "command", found)
-    if "{args}" in found:
-        draft.put("trainer", "args", {"style": "spaced", "booleans": "python"})
+    if "{args}" not in found:
+        draft.parts["trainer"].pop("args", None)
+    elif "args" not in draft.parts["trainer"]:
+        draft.put("trainer", "args", {"style": "spaced"})
     dest = str(operation.get("flags-dest", "args"))
     if dest.startswith("config:"):
         draft.put("trainer", "command", found.replace("{args}", "--config {params_file}"),

@@ -18,6 +18,7 @@ from hpsearch.exchange.moving.draft import (
     Entry,
     as_number,
     call,
+    listing,
     mapping,
     named,
     number,
@@ -51,9 +52,13 @@ def sweeper(tree: Mapping[str, Any]) -> Draft:
             draft.parts["space"][name.lstrip("+")] = parameter(each, f"hydra.sweeper.{key}.{name}")
     for name, each in mapping(ax.get("params"), "hydra.sweeper.ax_config.params").items():
         draft.parts["space"][name] = parameter(each, f"hydra.sweeper.ax_config.params.{name}")
-    draft.say("metric", "Hydra optimizes what the function returns, which a program does not "
-                        'show: print it, as in print(json.dumps({"value": value}))')  # fmt: skip
-    draft.put("metric", "name", str(tree.get("optimized_metric") or "value"))
+    name = str(tree.get("optimized_metric") or "value")
+    draft.say(
+        "metric",
+        "Hydra optimizes what the function returns, which a program does not show: print it, as "
+        f'in print(json.dumps({{"{name}": value}}))',
+    )
+    draft.put("metric", "name", name)
     _search(draft, section, ax, optim)
     return draft
 
@@ -87,7 +92,7 @@ def _search(
     early = mapping(ax.get("early_stop"), "ax_config.early_stop")
     if early.get("max_epochs_without_improvement"):
         draft.say("search", f"early_stop: {shown(early)} ends the search; see search.patience")
-    for each in experiment.get("parameter_constraints") or []:
+    for each in listing(experiment.get("parameter_constraints"), "parameter_constraints"):
         draft.say("space", f"parameter_constraints: {each}; write it under `where:`, as "
                            f"{shown([str(each)])}")  # fmt: skip
     draft.lost("search", optim, "optimizer", "budget", "num_workers", "maximize",
@@ -146,8 +151,10 @@ def _called(name: str, plain: list[str], keyed: dict[str, str], where: str) -> E
         return choice([_value(each) for each in plain], where)
     values = [number(_value(each), where) for each in plain]
     if name == "interval":
-        low, high = [*values, *(number(keyed[k], where) for k in ("start", "end") if k in keyed)]
-        return uniform(low, high, where)
+        values += [number(keyed[key], where) for key in ("start", "end") if key in keyed]
+        if len(values) != 2:
+            raise ExchangeError(f"{where}: interval needs two numbers, found {shown(values)}")
+        return uniform(values[0], values[1], where)
     if name == "range":
         start = number(keyed["start"], where) if "start" in keyed else 0
         stop = number(keyed["stop"], where) if "stop" in keyed else None
@@ -187,6 +194,8 @@ def _mapping(keys: dict[str, Any], where: str) -> Entry:
     if None in ends:
         centre = number(keys.get("init", 1), f"{where}.init")
         step = number(keys.get("step", 10 if log else 1), f"{where}.step")
+        if step <= 0:
+            raise ExchangeError(f"{where}.step: must be above 0, found {shown(step)}")
         remark = "Nevergrad has no bounds here: 4 steps to either side of init"
         low, high = centre - 4 * step, centre + 4 * step
         if log:

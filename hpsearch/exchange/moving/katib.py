@@ -13,9 +13,11 @@ from typing import Any
 from hpsearch.errors import ExchangeError
 from hpsearch.exchange.moving.draft import (
     NO_PROGRAM,
+    VALUE,
     Draft,
     Entry,
     as_number,
+    listing,
     literal,
     mapping,
     named,
@@ -25,7 +27,6 @@ from hpsearch.exchange.moving.draft import (
 )
 from hpsearch.exchange.moving.ranges import choice, exp, uniform
 
-NUMBER = r"([+-]?\d*(?:\.\d+)?(?:[Ee][+-]?\d+)?)"
 PLACE = re.compile(r"\$\{trialParameters\.([^}]+)\}")
 READ = ("objective", "algorithm", "earlyStopping", "parallelTrialCount", "maxTrialCount",
         "maxFailedTrialCount", "parameters", "metricsCollectorSpec", "trialTemplate")  # fmt: skip
@@ -43,7 +44,7 @@ def experiment(tree: Mapping[str, Any]) -> Draft:
     _metric(draft, objective)
     collector = mapping(spec.get("metricsCollectorSpec"), "spec.metricsCollectorSpec")
     _result(draft, collector, str(objective.get("objectiveMetricName", "loss")))
-    for given in spec.get("parameters") or []:
+    for given in listing(spec.get("parameters"), "spec.parameters"):
         keys = mapping(given, "spec.parameters")
         name = str(keys.get("name"))
         draft.parts["space"][name] = parameter(keys, f"spec.parameters.{name}")
@@ -60,7 +61,7 @@ def _metric(draft: Draft, objective: dict[str, Any]) -> None:
         draft.put("metric", "target", number(objective["goal"], "spec.objective.goal"))
     strategies = {
         str(each.get("name")): str(each.get("value"))
-        for each in objective.get("metricStrategies") or []
+        for each in listing(objective.get("metricStrategies"), "metricStrategies")
         if isinstance(each, Mapping)
     }
     strategy = strategies.get(name, goal[:3])
@@ -80,7 +81,9 @@ def _result(draft: Draft, collector: dict[str, Any], name: str) -> None:
     source = mapping(collector.get("source"), "metricsCollectorSpec.source")
     place = mapping(source.get("fileSystemPath"), "fileSystemPath")
     path = str(place.get("path", ""))
-    formats = mapping(source.get("filter"), "filter").get("metricsFormat") or []
+    formats = listing(
+        mapping(source.get("filter"), "filter").get("metricsFormat"), "metricsFormat"
+    )
     if kind == "TensorFlowEvent":
         draft.put("trainer", "result", {"tensorboard": {"dir": path or ".", "tags": [name]}},
                   "the folder as this machine names it, {trial_dir} among it perhaps")  # fmt: skip
@@ -90,7 +93,7 @@ def _result(draft: Draft, collector: dict[str, Any], name: str) -> None:
         remarks = [f"metricsFormat: {each}" for each in formats]
         if kind == "File":
             remarks.append(f"Katib read {path}; here the output is read: print the line, too")
-        pattern = rf"{re.escape(name)}\s*[=:]\s*{NUMBER}".replace(r"\-", "-")
+        pattern = rf"{re.escape(name)}\s*[=:]\s*{VALUE}".replace(r"\-", "-")
         draft.put("trainer", "result", {"pattern": pattern}, *remarks)
     else:
         draft.say("trainer", f"metrics collector {kind} has no counterpart: print "
@@ -110,7 +113,7 @@ def _containers(tree: Any) -> Iterator[dict[str, Any]]:
 def _command(draft: Draft, template: dict[str, Any]) -> None:
     parameters = {
         str(each.get("name")): str(each.get("reference"))
-        for each in template.get("trialParameters") or []
+        for each in listing(template.get("trialParameters"), "trialParameters")
         if isinstance(each, Mapping)
     }
     containers = list(_containers(template.get("trialSpec")))
@@ -133,7 +136,7 @@ def _command(draft: Draft, template: dict[str, Any]) -> None:
             for piece in pieces
         )
 
-    given = [*(container.get("command") or []), *(container.get("args") or [])]
+    given = [each for key in ("command", "args") for each in listing(container.get(key), key)]
     if container.get("image"):
         remarks.append(f"it ran in the image {container['image']}; paths may differ here")
     if not given:
@@ -143,8 +146,11 @@ def _command(draft: Draft, template: dict[str, Any]) -> None:
         return
     found = words([text(word) for word in given])
     draft.put("trainer", "command", found, *remarks)
-    env = {str(each.get("name")): text(each["value"]) for each in container.get("env") or []
-           if "value" in each}  # fmt: skip
+    env = {
+        str(each.get("name")): text(each["value"])
+        for each in listing(container.get("env"), "env")
+        if isinstance(each, Mapping) and "value" in each
+    }
     if env:
         draft.put("trainer", "env", env)
     draft.lost("trainer", container, "name", "image", "command", "args", "env")
@@ -229,6 +235,6 @@ def _search(draft: Draft, spec: Mapping[str, Any]) -> None:
 def _settings(algorithm: Mapping[str, Any]) -> dict[str, Any]:
     return {
         str(each.get("name")): each.get("value")
-        for each in algorithm.get("algorithmSettings") or []
+        for each in listing(algorithm.get("algorithmSettings"), "algorithmSettings")
         if isinstance(each, Mapping)
     }

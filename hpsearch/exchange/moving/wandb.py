@@ -13,6 +13,7 @@ from hpsearch.errors import ExchangeError
 from hpsearch.exchange.moving.draft import (
     Draft,
     Entry,
+    listing,
     literal,
     mapping,
     named,
@@ -26,6 +27,7 @@ ARGS = {
     "${args}": {"style": "equals", "booleans": "python"},
     "${args_no_boolean_flags}": {"style": "equals", "booleans": "flag"},
     "${args_no_hyphens}": {"style": "hydra", "booleans": "python"},
+    "${args_no_equals}": {"style": "spaced", "booleans": "python"},
     "${args_json}": {"style": "json"},
 }
 DEFAULT = ("${env}", "${interpreter}", "${program}", "${args}")
@@ -63,7 +65,8 @@ def sweep(tree: Mapping[str, Any]) -> Draft:
 
 def _command(draft: Draft, tree: Mapping[str, Any]) -> None:
     given = tree.get("command") or list(DEFAULT)
-    given = given.split() if isinstance(given, str) else [str(word) for word in given]
+    given = given.split() if isinstance(given, str) else listing(given, "command")
+    given = [str(word) for word in given]
     remarks: list[str] = []
     program = tree.get("program")
     if program is None and "${program}" in given:
@@ -136,7 +139,12 @@ def _parameters(draft: Draft, given: dict[str, Any], before: str, where: str) ->
             for each in list(draft.parts["space"])[first : first + 1]:
                 entry = draft.parts["space"][each]
                 draft.parts["space"][each] = Entry(
-                    entry.value, (f"{before}{name}: nested in the sweep", *entry.remarks)
+                    entry.value,
+                    (
+                        f"{before}{name} is nested in the sweep, whose ${{args}} had one word for "
+                        "all of it",
+                        *entry.remarks,
+                    ),
                 )
             continue
         if not isinstance(keys, Mapping):

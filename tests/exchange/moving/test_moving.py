@@ -327,6 +327,8 @@ def test_an_operation_of_guild():
     assert tree["space"]["dropout"] == {"min": 0.1, "max": 0.5, "guess": 0.2}
     assert tree["space"]["optimizer"] == {"values": ["adam", "sgd"], "guess": "sgd"}
     assert "skipped" not in tree["space"]
+    assert tree["space"]["bn"] == {"value": True}
+    assert tree["trainer"]["args"] == {"style": "spaced", "booleans": "flag"}
     assert tree["trainer"]["result"]["pattern"].startswith("accuracy: (")
     assert tree["search"]["trial_timeout"] == "10m"
 
@@ -340,6 +342,7 @@ def test_the_functions_of_guild():
     assert space["tens"] == {"values": [0.001, 0.01, 0.1]}
     assert space["twos"] == {"values": [2.0, 4.0, 8.0]}
     assert space["geom"] == {"values": [1.0, 10.0, 100.0]}
+    assert converted("guild/grid.yml")["space"]["bn"] == {"values": ["yes", "no"]}
     assert converted("guild/grid.yml")["metric"] == {"name": "score", "goal": "maximize"}
 
 
