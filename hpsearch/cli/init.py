@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hpsearch.cli.options import OUTPUT, claimed, force_option
+from hpsearch.cli.options import OUTPUT, PATH, claimed, force_option
 from hpsearch.config.template import starter
 from hpsearch.data.profile import profile
 from hpsearch.errors import as_argument
@@ -17,9 +17,9 @@ from hpsearch.report.escape import echo, echo_data
 @click.command()
 @click.argument("data", required=False)
 @click.option("--target", help="The column to predict, in a table.")
-@click.option("--from", "source", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              metavar="FILE", help="Make it of another tool's file instead: a sweep of W&B, a "
-              "search of NNI, Katib, Hydra, Determined, Orion or Guild.")  # fmt: skip
+@click.option("--from", "source", type=PATH, metavar="FILE",
+              help="Make it of another tool's file instead: a sweep of W&B, a search of NNI, "
+              "Katib, Hydra, Determined, Orion or Guild.")  # fmt: skip
 @click.option("--output", "-o", type=OUTPUT, metavar="FILE",
               help="The file to write, which must not exist.  [default: print it]")  # fmt: skip
 @force_option

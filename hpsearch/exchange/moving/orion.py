@@ -110,6 +110,8 @@ def _command_line(text: str, beside: Callable[[str], Any]) -> Draft:
         settings = {**mapping(found.get("worker"), "worker"), **inside, **settings}
     draft = _begun(settings)
     found_words = list(_words(draft, given, beside))
+    if found_words and re.fullmatch(r"[^/]+\.(py|sh)", found_words[0]):
+        found_words[0] = f"./{found_words[0]}"  # a file in the folder, where no PATH leads
     draft.put("trainer", "command", words(found_words or ["{python}", "train.py"]),
               *([] if given else [NO_PROGRAM]))  # fmt: skip
     _search(draft, settings)
@@ -145,8 +147,13 @@ def _words(draft: Draft, given: list[str], beside: Callable[[str], Any]) -> Iter
 
 def _script_file(draft: Draft, tree: Mapping[str, Any]) -> None:
     """A script's own file, some of whose values are priors."""
-    draft.put("trainer", "params_file", "params.yaml",
-              "a file of these settings, made for each trial as Orion made one")  # fmt: skip
+    remarks = ["a file of these settings, made for each trial as Orion made one"]
+    if any(isinstance(each, Mapping) for each in tree.values()):
+        remarks.append(
+            "its names have dots; for a file as nested as Orion's, name a copy of that file here, "
+            "with places such as {model.lr} for its priors"
+        )
+    draft.put("trainer", "params_file", "params.yaml", *remarks)
     for name, value in _leaves(tree, ""):
         prior = re.fullmatch(r"\s*(?:orion)?~\s*(.+)", value) if isinstance(value, str) else None
         if prior:

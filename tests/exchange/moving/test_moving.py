@@ -306,7 +306,7 @@ def test_a_command_line_of_orion():
 
 def test_a_fidelity_of_orion_is_the_length_of_a_training():
     tree = converted("orion/fidelity.sh")
-    assert tree["trainer"]["command"] == "train.sh --epochs {epochs} -x {x}"
+    assert tree["trainer"]["command"] == "./train.sh --epochs {epochs} -x {x}"
     assert tree["trainer"]["epochs"] == 27
     assert tree["search"]["halving"] == {"min_epochs": 1, "factor": 3}
     assert tree["search"]["trials"] == 30
