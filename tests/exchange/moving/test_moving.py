@@ -5,10 +5,12 @@ whose address stands in its module.
 """
 
 import math
+import re
 from pathlib import Path
 
 import pytest
 
+import hpsearch
 from hpsearch.config import yaml_text
 from hpsearch.config.foreign import tool_of
 from hpsearch.config.loading import from_file, space_from_tree
@@ -393,3 +395,40 @@ def test_words_and_calls_are_cut_as_the_tools_cut_them():
     assert words(["a", "b c", "{x y}"]) == "a 'b c' {x y}"
     assert call("uniform(0, 1, shape=(2, 3))") == ("uniform", ["0", "1"], {"shape": "(2, 3)"})
     assert call("plain") is None
+
+
+SCRIPT = """#!/usr/bin/env python3
+import json, sys
+from pathlib import Path
+
+with Path("seen.txt").open("a") as seen:
+    seen.write(" ".join(sys.argv[1:]) + chr(10))
+print(json.dumps({"value": 1.0, "validation_loss": 0.5, "objective": 0.3, "accuracy": 0.1}))
+print("score: 3")
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("determined/random.yaml", r"--lr=[\d.]+"),
+        ("guild/grid.yml", r"--lr 0\.0?1 --bn (yes|no)"),
+        ("hydra/nevergrad.yaml", r"db=\w+ lr=[\d.]+ shift=[\d.-]+ dropout=[\d.]+ batch_size=\d+"),
+        ("orion/orion.yaml", r"--lr [\d.]+"),
+        ("orion/script.yaml", r"--config .*params\.yaml"),
+    ],
+)
+def test_a_script_gets_its_arguments_as_its_tool_gave_them(name, words, tmp_path, monkeypatch):
+    if "args" not in kind_named("command").options:
+        pytest.skip("a command has no such keys yet")
+    (tmp_path / "pkg").mkdir()
+    for script in ("train.py", "pkg/train.py"):
+        (tmp_path / script).write_text(SCRIPT, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    path = written(tmp_path, configuration(FILES / name), "search.yaml")
+    serial = {"parallel.backend": "serial"}
+    run = hpsearch.search(path, tmp_path / "runs", trials=2, overrides=serial, progress=False)
+    assert [trial.status for trial in run.trials] == ["completed"] * 2
+    seen = (tmp_path / "seen.txt").read_text(encoding="utf-8").splitlines()
+    assert len(seen) == 2
+    assert all(re.fullmatch(words, line) for line in seen), seen
