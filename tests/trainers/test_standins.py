@@ -193,10 +193,10 @@ from wandb.apis.public import Thing
 from wandb.util import generate_id
 from wandb import wandb_run
 
-run = wandb.init()
+run = wandb.init(sync_tensorboard=True)
 for _ in range(2):
     with wandb.strange.deep(1)[2] as entered:
-        assert list(entered.any) == [] and not entered
+        assert list(entered.any) == [] and entered
     run.odd(1)
     Thing().go()
 
@@ -224,6 +224,7 @@ wandb.log({"chart": chart, "roc": wandb.plot.roc_curve([1], [2]), "image": wandb
     assert [each["unknown"] for each in lines if "unknown" in each] == [
         "wandb.sdk.lib.config_util.ConfigError",
         "wandb.apis.public.Thing",
+        "wandb.init(sync_tensorboard=True)",
         "wandb.strange",
         "wandb.run.odd",
         "wandb.decorated",
@@ -245,7 +246,7 @@ from wandb.wandb_run import Run
 assert wandb.run is None and hasattr(wandb, "run")
 wandb.login(key="x"); wandb.require("service"); wandb.setup()
 run = wandb.init(name="n", id="i", mode="online", resume="allow", anonymous=None,
-                 settings=wandb.Settings(start_method="fork"), sync_tensorboard=True)
+                 settings=wandb.Settings(start_method="fork"))
 assert wandb.init() is run and isinstance(run, (Run, RunDisabled))
 run._label(code="lightning_logger")
 run.define_metric("*", step_metric="trainer/global_step", step_sync=True)

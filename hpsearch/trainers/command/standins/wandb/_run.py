@@ -332,6 +332,8 @@ def init(
             return run
         if reinit != "create_new":
             run.finish()
+    if others.get("sync_tensorboard"):
+        unknown("wandb", "wandb.init(sync_tensorboard=True)")
     defaults = "config-defaults.yaml"
     given = settings_of(defaults) if os.path.exists(defaults) else {}
     given.update(settings_of(config))
