@@ -222,7 +222,6 @@ chart = wandb.plot.line(wandb.Table(columns=["x"], data=[[1]]), "x", "y")
 wandb.log({"chart": chart, "roc": wandb.plot.roc_curve([1], [2]), "image": wandb.Image(None)})
 """)
     assert [each["unknown"] for each in lines if "unknown" in each] == [
-        "wandb.sdk.lib.config_util.ConfigError",
         "wandb.apis.public.Thing",
         "wandb.init(sync_tensorboard=True)",
         "wandb.strange",
@@ -241,6 +240,8 @@ assert importlib.util.find_spec("wandb") is not None
 assert tuple(map(int, importlib.metadata.version("wandb").split("."))) >= (0, 12, 10)
 import wandb
 from wandb.sdk.lib import RunDisabled
+from wandb.sdk.lib.config_util import ConfigError
+from wandb.sdk.wandb_config import Config
 from wandb.wandb_run import Run
 
 assert wandb.run is None and hasattr(wandb, "run")
@@ -249,6 +250,8 @@ run = wandb.init(name="n", id="i", mode="online", resume="allow", anonymous=None
                  settings=wandb.Settings(start_method="fork"))
 assert wandb.init() is run and isinstance(run, (Run, RunDisabled))
 run._label(code="lightning_logger")
+assert isinstance(run.config, Config) and issubclass(ConfigError, Exception)
+wandb.config["model/num_parameters"] = 5; del wandb.config["model/num_parameters"]
 run.define_metric("*", step_metric="trainer/global_step", step_sync=True)
 wandb.watch(run, log="all"); run.unwatch(run); wandb.save("*.pt"); run.alert("a", text="b")
 artifact = wandb.Artifact("model", type="model", metadata={"a": 1})

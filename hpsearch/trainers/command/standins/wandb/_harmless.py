@@ -84,6 +84,10 @@ class UsageError(Error):
     """Something was called in a way that it is not meant for."""
 
 
+class ConfigError(Error):
+    """A setting was changed that must not be; here each may be."""
+
+
 def generate_id(length: int = 8) -> str:
     """A name that no other run has; it does not draw from a generator that scripts seed."""
     return uuid.uuid4().hex[:length]
@@ -94,7 +98,7 @@ SUBMODULES = {
     "lightgbm", "old", "plot", "plots", "proto", "sdk", "sklearn", "util", "viz", "wandb_run",
     "xgboost",
 }  # fmt: skip
-_KNOWN = {"generate_id": generate_id}
+_KNOWN = {"ConfigError": ConfigError, "generate_id": generate_id}
 _PLOTS = ("wandb.plot", "wandb.plots", "wandb.sklearn", "wandb.viz")
 
 

@@ -162,6 +162,10 @@ class Run:
         self._finished = False
 
     @property
+    def _is_finished(self) -> bool:
+        return self._finished
+
+    @property
     def step(self) -> int:
         return int(self._steps.current)
 
