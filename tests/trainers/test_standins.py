@@ -121,19 +121,58 @@ def test_the_parameters_of_the_trial_stand_over_the_settings_of_the_script(repor
     ]
 
 
-def test_the_real_one_and_the_stand_in_see_the_same(reports):
+@pytest.fixture
+def real():
+    """An interpreter that has the real wandb, whose lack is a failure where it must be tested."""
     if importlib.util.find_spec("wandb") is None:
         unable = pytest.fail if os.environ.get("REQUIRE_TOOLS") else pytest.skip
-        unable("needs wandb")
-    script = (
-        SCRIPT + "\nimport importlib.metadata as m; print(m.version('wandb') == wandb.__version__)"
-    )
-    there, shown = reports(script, params=PARAMS, python=(sys.executable,))
-    here, printed = reports(script, params=PARAMS)
+        unable("needs wandb: pip install wandb")
+    return (sys.executable,)
+
+
+def test_the_real_one_and_the_stand_in_see_the_same(reports, real):
+    version = "\nimport importlib.metadata as m; print(m.version('wandb') == wandb.__version__)"
+    there, shown = reports(SCRIPT + version, params=PARAMS, python=real)
+    here, printed = reports(SCRIPT + version, params=PARAMS)
     assert there == here
     assert shown == printed
-    which = "import wandb, sys; print(len(sys.modules['wandb'].__file__) and wandb.__version__)"
-    assert reports(which, python=(sys.executable,))[1] != reports(which)[1]
+    which = "import wandb; print(wandb.__version__)"
+    assert reports(which, python=real)[1] != reports(which)[1]
+
+
+RECORDED = """
+import json, struct
+from pathlib import Path
+from wandb.proto import wandb_internal_pb2 as messages
+
+files = sorted(Path("wandb").glob("*/*.wandb"), key=lambda path: path.stat().st_mtime_ns)
+data, at, steps = files[0].read_bytes(), 7, {}
+while at + 7 <= len(data):  # a log of LevelDB's, whose first block is enough
+    _, length, _ = struct.unpack_from("<IHB", data, at)
+    record = messages.Record.FromString(data[at + 7 : at + 7 + length])
+    at += 7 + length
+    if record.WhichOneof("record_type") == "history":
+        steps[record.history.step.num] = {
+            ".".join(each.nested_key) or each.key: json.loads(each.value_json)
+            for each in record.history.item
+        }
+print(json.dumps(steps))
+"""
+
+
+def test_what_the_real_one_records_of_each_step_is_what_is_reported(reports, real, tmp_path):
+    lines, _ = reports(SCRIPT, params=PARAMS, python=real, WANDB_DIR=str(tmp_path))
+    first = [each.get("end") for each in lines].index("finish")
+    _, printed = reports(RECORDED, python=real, path=())
+    recorded = {
+        int(step): {
+            name: value
+            for name, value in items.items()
+            if not name.startswith(("_", "page.")) and name != "note"
+        }
+        for step, items in json.loads(printed, parse_constant=str).items()
+    }
+    assert recorded == values(lines[:first])
 
 
 def test_the_real_one_is_found_where_it_is_and_a_folder_of_earlier_runs_is_not_it(
