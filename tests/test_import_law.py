@@ -11,9 +11,9 @@ PACKAGE = Path(__file__).parents[1] / "hpsearch"
 
 # From the top down; what shares a place may import each other.
 ORDER = [
-    "cli", "api", "exchange", "report", "searching", "config", "trainers", "backends", "sampling",
-    "store", "data", "nn", "space", "trial", "fields", "messages", "suggestions", "errors", "rng",
-    "shapes",
+    "cli", "api", "this_trial", "exchange", "report", "searching", "config", "trainers",
+    "backends", "sampling", "store", "data", "nn", "space", "trial", "fields", "messages",
+    "suggestions", "errors", "rng", "shapes",
 ]  # fmt: skip
 
 PURE = ("nn", "space", "sampling")

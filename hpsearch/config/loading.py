@@ -11,6 +11,7 @@ from typing import Any
 
 from hpsearch.config import checks, overrides, starting, yaml_text
 from hpsearch.config.domains import derived_mixture, domain, misfit_alternatives
+from hpsearch.config.foreign import TOOLS, tool_of
 from hpsearch.config.groups import ungrouped
 from hpsearch.config.misfits import misfits
 from hpsearch.config.parts import (
@@ -44,6 +45,9 @@ def from_file(
         raise ConfigError(
             f"{path}: is empty; `hpsearch init` writes a configuration to start from"
         )
+    if tool := tool_of(tree):
+        into = f"hpsearch init --from {as_argument(path)} -o {as_argument(_beside(path))}"
+        raise ConfigError(f"{path}: is {TOOLS[tool]}; make a configuration of it: {into}")
     if not isinstance(tree, dict):
         keys = "a mapping with keys such as data, space and search"
         raise ConfigError(
@@ -128,6 +132,11 @@ def _bytes(path: Path) -> bytes:
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
         reason = error.strerror if isinstance(error, OSError) else error
         raise ConfigError(f"{path}: cannot be read: {reason}") from None
+
+
+def _beside(path: Path) -> Path:
+    """A file for the configuration that is made of another tool's."""
+    return path.with_name("search.yaml" if path.name != "search.yaml" else "hpsearch.yaml")
 
 
 def _meant(path: Path) -> Path | None:

@@ -23,6 +23,8 @@ def home(tmp_path, monkeypatch, flowers):
     folder.mkdir()
     flowers.rename(folder / "flowers.csv")
     (folder / "c.yaml").write_text(YAML)
+    sweep = "method: random\nparameters: {lr: {min: 0.1, max: 1}}\n"
+    (folder / "sweep.yaml").write_text(sweep)
     monkeypatch.setenv("HOME", str(folder))
     return folder
 
@@ -31,6 +33,7 @@ def test_every_path_of_the_command_line_may_begin_at_home(home, hpsearch, monkey
     runs = ("--runs-dir", "~/runs")
     for words in (
         ("init", "~/flowers.csv", "--target=flower", "-o", "~/new.yaml"),
+        ("init", "--from", "~/sweep.yaml", "-o", "~/moved.yaml"),
         ("check", "~/c.yaml", "--set", "data.source=~/flowers.csv"),
         ("run", "~/c.yaml", "--name=a", "-q", "--runs-dir=~/runs"),
         ("run", "~/c.yaml", "--name=b", "-q", *runs, "--set", "search.start=~/runs/a"),

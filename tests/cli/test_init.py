@@ -23,6 +23,30 @@ def test_init_fits_the_configuration_to_a_table(hpsearch, flowers):
     assert hpsearch("check", "mine.yaml").status == 0
 
 
+def test_init_makes_a_configuration_of_another_tool_s_file(hpsearch):
+    Path("sweep.yaml").write_text("method: random\nparameters: {lr: {min: 0.1, max: 1}}\n")
+    said = hpsearch("init", "--from", "sweep.yaml", "-o", "mine.yaml")
+    assert (said.status, said.out) == (0, "")
+    expected = "wrote mine.yaml; read its remarks, then: hpsearch check mine.yaml\n"
+    assert said.err == expected
+    assert "  lr: {min: 0.1, max: 1}\n" in Path("mine.yaml").read_text()
+    assert hpsearch("init", "--from", "sweep.yaml").out == Path("mine.yaml").read_text()
+    said = hpsearch("run", "sweep.yaml")
+    assert said.status == 1
+    into = "hpsearch init --from sweep.yaml -o search.yaml"
+    assert said.err == (
+        f"hpsearch: sweep.yaml: is a sweep of W&B; make a configuration of it: {into}\n"
+    )
+
+
+def test_init_from_a_file_takes_no_data_and_says_what_it_knows(hpsearch):
+    Path("odd.yaml").write_text("a: 1\n")
+    assert hpsearch("init", "digits", "--from", "odd.yaml").status == 2
+    said = hpsearch("init", "--from", "odd.yaml")
+    assert said.status == 1
+    assert "odd.yaml: must be one of: a sweep of W&B, a search of NNI" in said.err
+
+
 def test_init_overwrites_nothing(hpsearch):
     Path("mine.yaml").write_text("mine")
     said = hpsearch("init", "-o", "mine.yaml")

@@ -1,0 +1,1 @@
+"""Other tools' descriptions of a search as configurations: a module a tool."""
