@@ -17,7 +17,7 @@ from hpsearch.space import Discrete
 
 SOUND = """\
 name: sound
-trainer: {kind: command, command: "true {n_fft} {hop} {rate} {layers} {kind}"}
+trainer: {kind: command, command: "true {n_fft} [{hop}] [{rate}] {layers} [{kind}]"}
 metric: {name: loss}
 space:
   n_fft: {values: [512, 1024, 2048], ordered: false}

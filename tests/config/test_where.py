@@ -15,7 +15,7 @@ from hpsearch.errors import ConfigError
 
 SOUND = """\
 name: sound
-trainer: {kind: command, command: "true {beta1} {beta2} {layers} {units} {size} {epsilon}"}
+trainer: {kind: command, command: "true {beta1} {beta2} {layers} {units} [{size}] [{epsilon}]"}
 metric: {name: loss}
 where:
   - beta1 < beta2
