@@ -17,8 +17,8 @@ from hpsearch.sampling.ranking import Observation
 from hpsearch.searching.criterion import Criterion, criterion_from
 from hpsearch.searching.history import observation
 from hpsearch.space import Space
+from hpsearch.space.settings import NOT_LISTED, key
 from hpsearch.space.settings import count as settings_of
-from hpsearch.space.settings import key
 from hpsearch.trial import Params, Trial
 
 Told = float | Mapping[str, float]
@@ -269,10 +269,7 @@ def _grid(space: Space, seed: int) -> list[Params]:
     """
     for parameter in space:
         if parameter.domain.count is None:
-            raise HpsearchError(
-                f"space.{parameter.name}: a range of real numbers, of which sampler grid cannot "
-                "try each; name its values: [...], give it a step, or take sampler random"
-            )
+            raise HpsearchError(f"space.{parameter.name}: {NOT_LISTED}")
     if settings_of(space, LARGEST_GRID + 1) > LARGEST_GRID:
         raise HpsearchError(
             f"space: the grid has more than {LARGEST_GRID:,} settings; take sampler random, which "

@@ -161,9 +161,7 @@ def show_refinement(refinement: Refinement) -> None:
     shown = TextTable("parameter", refinement.parent.name, "refined")
     before, after = refinement.before, refinement.config.space
     for title, branch in titled(before):
-        now = after.get(branch.name)
-        if now is not None and before[branch.name].alternatives:
-            now = narrower(branch, now)
+        now = narrower(branch, before, after)
         shown.add_row(title, _range(branch), "-" if now is None else _range(now))
     display(shown)
     if refinement.setting_of is not None:

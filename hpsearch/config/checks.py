@@ -11,6 +11,7 @@ from hpsearch.config.references import Domains, references, spanned
 from hpsearch.config.schema import Metric, Parallel
 from hpsearch.fields import show
 from hpsearch.messages import counted
+from hpsearch.space.settings import NOT_LISTED
 from hpsearch.suggestions import hint
 from hpsearch.trainers.kinds import Kind
 
@@ -80,9 +81,8 @@ def _places(parts: Parts) -> list[str]:
 
 def metrics(parts: Parts) -> Iterator[Problem]:
     """What cannot be meant by the metrics, each one and all together."""
-    listed = (parts.metric, *parts.other_metrics)
-    for place, metric in enumerate(listed):
-        path: KeyPath = ("metric", place) if parts.several_metrics else ("metric",)
+    listed = [metric for _, metric in parts.metrics]
+    for place, (path, metric) in enumerate(parts.metrics):
         if metric is None or parts.kind is None:
             continue
         yield from _metric(metric, parts.kind, path, first=place == 0)
@@ -146,10 +146,9 @@ def _rounds(parts: Parts) -> Iterator[Problem]:
 def _limits(parts: Parts) -> Iterator[Problem]:
     """Budgets that allow no trial, trials without any bound, targets that cannot be reached."""
     search, kind = parts.search, parts.kind
-    for place, metric in enumerate((parts.metric, *parts.other_metrics)):
+    for place, (path, metric) in enumerate(parts.metrics):
         if metric is None or metric.target is None or kind is None:
             continue
-        path: KeyPath = ("metric", place) if parts.several_metrics else ("metric",)
         if place:
             message = "is for the first metric; give this one a bound (at_most, at_least), or a"
             yield Problem((*path, "target"), f"{message} goal alone", of_key=True)
@@ -183,9 +182,7 @@ def _grid(parts: Parts, domains: Domains) -> Iterator[Problem]:
     for name, alternatives in domains.items():
         for (path, _), values in zip(parts.alternatives(name), alternatives, strict=True):
             if values is not None and values.count is None:
-                message = "a range of real numbers, of which sampler grid cannot try each; name"
-                remedy = "its values: [...], give it a step, or take sampler random"
-                yield Problem(path, f"{message} {remedy}")
+                yield Problem(path, NOT_LISTED)
 
 
 def _halving(parts: Parts) -> Iterator[Problem]:

@@ -232,8 +232,8 @@ def _range(
     if isinstance(made, Discrete) and made.count > MOST_VALUES:
         message = f"tells at most {MOST_VALUES:,} values apart; bring min and max closer"
         return refuse("normal", message)
-    ends = normal.deviations(scale, (float(scale.warp(float(end))) for end in (low, high)))
-    if min(ends) > FARTHEST or max(ends) < -FARTHEST:
+    if not normal.reaches(scale, low, high):
+        ends = normal.from_bounds(scale, low, high)
         nearest, end = min((abs(far), end) for far, end in zip(ends, (low, high), strict=True))
         message = f"lies {nearest:.0f} deviations from the nearest bound ({show(end)}), at most "
         return refuse("normal", f"{message}{FARTHEST:.0f} may; move the mean or the bounds")

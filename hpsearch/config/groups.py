@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hpsearch.config.problems import KeyPath, Problem
+from hpsearch.config.space_rules import are_alternatives
 from hpsearch.fields import show
 
 OTHER_FORMS = (*("values", "value", "derive", "min", "max", "scale", "type", "step", "normal"),)
@@ -86,7 +87,7 @@ def _walk(
         problems: likewise.
     """
     for name, given in body.items():
-        listed = isinstance(given, list) and any(isinstance(each, dict) for each in given)
+        listed = are_alternatives(given)
         for i, keys in enumerate(given if listed else [given]):
             place: KeyPath = (*path, name, i) if listed else (*path, name)
             groups: Any = keys.get("choice") if isinstance(keys, dict) else None

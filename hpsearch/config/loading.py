@@ -112,7 +112,7 @@ def metrics_from_tree(tree: Any) -> tuple[Metric, ...]:
     problems = [*problems, *found, *checks.metrics(parts)]
     if problems:
         raise ConfigError(Positions().lines(problems))
-    return tuple(each for each in (parts.metric, *parts.other_metrics) if each is not None)
+    return tuple(metric for _, metric in parts.metrics if metric is not None)
 
 
 def _bytes(path: Path) -> bytes:

@@ -18,7 +18,7 @@ from hpsearch.space import (
 )
 from hpsearch.space.alternatives import together
 from hpsearch.space.expression import ExpressionError, InactiveError, MistypedError
-from hpsearch.space.feasible import exactly, feasibility, in_words, keeps
+from hpsearch.space.feasible import anywhere, exactly, feasibility, in_words, keeps
 from hpsearch.space.settings import count as settings_of
 from hpsearch.space.space import Points
 from hpsearch.space.stored import MOST_COORDINATES
@@ -158,12 +158,10 @@ def draws(space: Space, count: int = SAMPLE) -> list[dict[str, Choosable]]:
     All keep the constraints.
     """
     generator = stream("draws of a space to check")
-    points = generator.random((count, space.dimensions))
+    uniform = anywhere(space, generator)
+    points = uniform(count)
     points[0], points[1] = 0, 1
     if space.constrained:
         points = points[keeps(space, points)]
-        more = exactly(
-            space, lambda n: generator.random((n, space.dimensions)), count - len(points)
-        )
-        points = np.vstack([points, more])
+        points = np.vstack([points, exactly(space, uniform, count - len(points))])
     return space.all_params(points)

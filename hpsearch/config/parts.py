@@ -27,7 +27,7 @@ from hpsearch.config.schema import (
     Search,
     Tls,
 )
-from hpsearch.config.space_rules import is_scalar, is_single_or_list
+from hpsearch.config.space_rules import are_alternatives, is_scalar, is_single_or_list
 from hpsearch.data.options import DataOptions
 from hpsearch.errors import TrainerError
 from hpsearch.fields import Keys, choice, show
@@ -81,6 +81,14 @@ class Parts:
             return [(("space", name, i), each) for i, each in enumerate(self.listed[name])]
         part = self.space[name]
         return [] if part is None else [(("space", name), part)]
+
+    @property
+    def metrics(self) -> list[tuple[KeyPath, Metric | None]]:
+        """Every metric with its place, None where it is not sound; the first one decides."""
+        listed = (self.metric, *self.other_metrics)
+        if not self.several_metrics:
+            return [(("metric",), self.metric)]
+        return [(("metric", place), each) for place, each in enumerate(listed)]
 
     @property
     def where(self) -> tuple[str, ...]:
@@ -318,7 +326,7 @@ def parameters(
             typed[name], found = typed_part(ParameterKeys, given, here)
             typed[name] = None if found else typed[name]
             problems += found
-        elif isinstance(given, list) and any(isinstance(each, dict) for each in given):
+        elif are_alternatives(given):
             alternatives, found = _alternatives(given, here)
             typed[name] = next(iter(alternatives), None)
             if alternatives:

@@ -36,6 +36,11 @@ def is_single_or_list(value: Any) -> bool:
     return all(map(is_scalar, value)) if isinstance(value, list) else is_scalar(value)
 
 
+def are_alternatives(value: Any) -> bool:
+    """Whether a parameter is written as a list of alternatives, sound ones or not."""
+    return isinstance(value, list) and any(isinstance(each, dict) for each in value)
+
+
 def choosable() -> Rule:
     """One value, or a list or mapping that is one value, such as the units of each layer."""
 

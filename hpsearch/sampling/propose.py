@@ -13,7 +13,7 @@ from hpsearch.sampling.ranking import Observation, objectives, rank
 from hpsearch.sampling.screening import FEWEST, screen, screen_front
 from hpsearch.sampling.zoom import draw, elites, latin_hypercube, lean
 from hpsearch.space import Points, Space
-from hpsearch.space.feasible import exactly, keeps, some
+from hpsearch.space.feasible import anywhere, exactly, keeps, some
 from hpsearch.space.settings import count as length
 from hpsearch.space.settings import draw_key, drawn, key, settings
 from hpsearch.trial import Params
@@ -71,13 +71,10 @@ def propose(
         ConfigError: hardly any draw of the space keeps its constraints.
     """
     generator = rng.stream(seed, "propose", first)
-
-    def anywhere(points: int) -> Points:
-        return generator.random((points, space.dimensions))
-
+    uniform = anywhere(space, generator)
     points = np.empty((0, space.dimensions))  # a grid's settings are listed
     if sampler == "random":
-        points = exactly(space, anywhere, count)
+        points = exactly(space, uniform, count)
     elif sampler == "zoom" and not history:
         points = _evenly(space, generator, count, rng.stream(seed, "guess", first))
     elif sampler == "zoom":
@@ -91,7 +88,7 @@ def propose(
             most,
             TRIES * most,
         )
-        candidates = np.vstack([near, some(space, anywhere, UNIFORM, TRIES * UNIFORM)])
+        candidates = np.vstack([near, some(space, uniform, UNIFORM, TRIES * UNIFORM)])
         if (
             screened
             and space.dimensions
@@ -126,12 +123,9 @@ def in_order(space: Space, seed: int, count: int) -> Iterator[Params]:
         listed = list(settings(space))
         yield from (listed[place] for place in generator.permutation(len(listed)))
         return
-
-    def anywhere(points: int) -> Points:
-        return generator.random((points, space.dimensions))
-
+    uniform = anywhere(space, generator)
     for _ in range(0, MORE * count, DRAWN):
-        yield from map(space.params, some(space, anywhere, DRAWN, TRIES * DRAWN))
+        yield from map(space.params, some(space, uniform, DRAWN, TRIES * DRAWN))
 
 
 def _evenly(
@@ -154,9 +148,7 @@ def _evenly(
         points[left] = generator.permuted(points[left], axis=0)
         left = left[~keeps(space, points[left])]
     if len(left):
-        points[left] = exactly(
-            space, lambda more: generator.random((more, space.dimensions)), len(left)
-        )
+        points[left] = exactly(space, anywhere(space, generator), len(left))
     return points
 
 
@@ -197,17 +189,15 @@ def _new_settings(
                 seen.add(this)
                 new.append(params)
 
-    def anywhere(points: int) -> Points:
-        return generator.random((points, space.dimensions))
-
+    uniform = anywhere(space, generator)
     take(first)
     if len(new) < count:
         more = max(MORE * count, UNIFORM)
-        take(space.params(point) for point in some(space, anywhere, more, TRIES * more))
+        take(space.params(point) for point in some(space, uniform, more, TRIES * more))
     if len(new) < count:
         listed = list(islice(settings(space), (len(seen) + count) * space.crossed + LISTED))
         take(listed[place] for place in generator.permutation(len(listed)))
     if len(new) < count:
-        again = exactly(space, anywhere, count - len(new))
+        again = exactly(space, uniform, count - len(new))
         new += [space.params(point) for point in again]
     return new

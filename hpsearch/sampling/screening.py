@@ -14,6 +14,8 @@ from hpsearch.sampling.ranking import Observation, by_objective, objectives, ran
 from hpsearch.sampling.surrogate import (
     NOISE,
     STEPS,
+    Inputs,
+    Surrogate,
     Vector,
     active,
     features,
@@ -31,6 +33,7 @@ Scores = Float[np.ndarray[Any, Any], "points objectives"]
 Chosen = Int[np.ndarray[Any, Any], " chosen"]
 Ends = Float[np.ndarray[Any, Any], " _"]  # of cells, along one objective
 Cells = Float[np.ndarray[Any, Any], "..."]
+Vectors = Float[np.ndarray[Any, Any], "known points"]
 Promises = Float[np.ndarray[Any, Any], " chosen"]
 
 BEST, OTHERS = 32, 32  # trials that screening fits the surrogate to
@@ -103,9 +106,7 @@ def screen(
         index = step if step < len(pending) else _largest(most, improvement)
         picked.append(index)
         most[index] = -np.inf
-        # Entered at its mean, a point leaves all means as they are and only takes variance.
-        row = matern(at[[index]], at, surrogate.lengths)[0] - V[:, index] @ V
-        row /= sqrt(max(row[index], 1e-12) + NOISE)
+        row = _entered(index, at, V, surrogate)
         rows[len(V)] = row
         V = rows[: len(V) + 1]
         variance = np.maximum(variance - row * row, 0)
@@ -165,12 +166,19 @@ def screen_front(
         most[index] = -np.inf
         front = np.vstack([front, means[index]])
         for j, surrogate in enumerate(fitted):
-            # Entered at its mean, a point leaves all means as they are and only takes variance.
-            row = matern(at[[index]], at, surrogate.lengths)[0] - known[j][:, index] @ known[j]
-            row /= sqrt(max(row[index], 1e-12) + surrogate.noise)
+            row = _entered(index, at, known[j], surrogate)
             known[j] = np.vstack([known[j], row])
             variances[:, j] = np.maximum(variances[:, j] - row * row, 0)
     return [index - len(pending) for index in picked[len(pending) :]]
+
+
+def _entered(index: int, at: Inputs, V: Vectors, surrogate: Surrogate) -> Vector:
+    """The row that a point adds to V when it enters the process at its mean.
+
+    So it leaves all means as they are, and only takes variance: the row's squares.
+    """
+    row = matern(at[[index]], at, surrogate.lengths)[0] - V[:, index] @ V
+    return np.asarray(row / sqrt(max(row[index], 1e-12) + surrogate.noise))
 
 
 def _looked_at(trials: int, rng: np.random.Generator) -> Chosen:

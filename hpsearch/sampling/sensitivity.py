@@ -10,7 +10,7 @@ import numpy as np
 from hpsearch.sampling.surrogate import Inputs, Vector, active, feature_owners, features
 from hpsearch.sampling.zoom import latin_hypercube
 from hpsearch.shapes import Bool, Float
-from hpsearch.space import Choice, Parameter, Points, Space
+from hpsearch.space import Choice, Points, Space
 from hpsearch.space.alternatives import narrower
 from hpsearch.space.domain import Domain, Fixed, Fractions
 from hpsearch.space.feasible import keeps
@@ -147,21 +147,13 @@ def places(space: Space, within: Space, draws: Points) -> Points:
     """
     moved = []
     for column, coordinate in enumerate(space.coordinates):
-        inner = _inner(coordinate.parameter, space, within)
+        inner = narrower(coordinate.parameter, space, within)
         moved.append(
             draws[:, column]  # what narrowing has dropped is never active
             if inner is None
             else _moved(coordinate.parameter.domain, inner.domain, draws[:, column])
         )
     return space.snap(np.column_stack(moved))
-
-
-def _inner(branch: Parameter, space: Space, within: Space) -> Parameter | None:
-    """The same parameter, or the same of its alternatives, in a narrower space."""
-    if branch.name not in within:
-        return None
-    inner = within[branch.name]
-    return narrower(branch, inner) if space[branch.name].alternatives else inner
 
 
 def _moved(domain: Domain, inner: Domain, draws: Fractions) -> Fractions:

@@ -251,7 +251,7 @@ def _widened(space: Space, old: Space, pressure: Pressure, limits: Limits) -> Sp
     """The narrowed space with one bound moved past where the old space had it."""
     name, side = pressure.parameter, pressure.side
     before = old[name].branches[pressure.alternative or 0]
-    now = space[name] if pressure.alternative is None else narrower(before, space[name])
+    now = narrower(before, old, space)
     if now is None:
         return space
     beyond = widen(before.domain, side, limits.get(name, (None, None))).as_config()

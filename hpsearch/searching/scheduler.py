@@ -125,8 +125,7 @@ class Scheduler:
         Raises:
             TrainerError: each of the first trials failed.
         """
-        known = [each.result for each in self.spec.history]
-        self.best = self.ledger.criterion.best([*known, *self.ledger.results.values()])
+        self.best = self.best_known()
         for training, errors in self.ledger.failures.items():  # a crash may have come before
             if len(errors) > self.spec.retries:
                 self.failures[training] = errors[-1]
@@ -141,6 +140,11 @@ class Scheduler:
         if self.groups:  # of trials that were stopped by hand
             self.backend.cancel()
             self.groups.clear()
+
+    def best_known(self) -> Result | None:
+        """The best completed trial of the search and of its parent; None while there is none."""
+        parents = [each.result for each in self.spec.history]
+        return self.ledger.criterion.best([*parents, *self.ledger.results.values()])
 
     def train_all(self) -> None:
         """Train until every proposed trial has met its fate, and nothing is left to propose."""
@@ -205,8 +209,7 @@ class Scheduler:
         self.trials = {n: trial for n, trial in self.trials.items() if n not in beyond}
         self.states = {each: s for each, s in self.states.items() if each[0] not in beyond}
         self.ledger.drop(beyond)
-        known = [each.result for each in self.spec.history]
-        self.best = self.ledger.criterion.best([*known, *self.ledger.results.values()])
+        self.best = self.best_known()
         self.ledger.writer.sync()
 
     def is_through(self, round: int) -> bool:

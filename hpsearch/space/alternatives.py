@@ -175,12 +175,17 @@ def _possible(
     return None
 
 
-def narrower(branch: Parameter, parameter: Parameter) -> Parameter | None:
-    """What has become of an alternative in a narrower parameter of its name.
+def narrower(branch: Parameter, space: Space, within: Space) -> Parameter | None:
+    """What has become of a parameter of a space, or of one of its alternatives, in a narrower one.
 
-    Alternatives exclude each other, so it is the one that holds only where this one holds.
+    Alternatives exclude each other, so it is the one that holds only where this one holds. None
+    where it is gone.
     """
-    for each in parameter.branches:
+    if branch.name not in within:
+        return None
+    if not space[branch.name].alternatives:
+        return within[branch.name]
+    for each in within[branch.name].branches:
         if all(
             name in each.when
             and all(any(same(v, value) for value in values) for v in each.when[name])

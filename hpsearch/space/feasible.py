@@ -23,6 +23,11 @@ Draw = Callable[[int], Points]
 """So many new points, in the order of a stream of random numbers."""
 
 
+def anywhere(space: Space, generator: np.random.Generator) -> Draw:
+    """Draws of uniform points."""
+    return lambda count: generator.random((count, space.dimensions))
+
+
 def keeps(space: Space, points: Points) -> Bool[np.ndarray, " points"]:
     """Which points are those of settings that keep the constraints."""
     return np.array([space.feasible(params) for params in space.all_params(points)], dtype=bool)

@@ -98,6 +98,15 @@ class Normal:
         centre = float(scale.warp(float(self.mean)))
         return [(float(each) - centre) / self.deviation for each in coordinates]
 
+    def from_bounds(self, scale: Scale, low: float, high: float) -> list[float]:
+        """How far from the mean the bounds of a range lie, in deviations."""
+        return self.deviations(scale, (float(scale.warp(float(end))) for end in (low, high)))
+
+    def reaches(self, scale: Scale, low: float, high: float) -> bool:
+        """Whether draws come between the bounds of a range: one of them is near enough."""
+        ends = self.from_bounds(scale, low, high)
+        return min(ends) <= FARTHEST and max(ends) >= -FARTHEST
+
 
 class Bell:
     """A normal law between two coordinates of a scale: what share of the draws lies below which.

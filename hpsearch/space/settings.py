@@ -12,6 +12,12 @@ from hpsearch.space.domain import Choice, Discrete, Domain, Fixed
 from hpsearch.space.space import Parameter, Space
 from hpsearch.trial import Params
 
+NOT_LISTED = (
+    "a range of real numbers, of which sampler grid cannot try each; name its values: [...], "
+    "give it a step, or take sampler random"
+)
+"""Why a parameter's values are not listed, and what to do."""
+
 LISTABLE = 50_000  # settings that are looked at one by one, whether they keep the constraints
 
 

@@ -21,7 +21,7 @@ from hpsearch.space.domain import (
     ascending,
 )
 from hpsearch.space.expression import Expression
-from hpsearch.space.scale import FARTHEST, SCALES, Normal, Scale
+from hpsearch.space.scale import SCALES, Normal, Scale
 from hpsearch.space.space import Derived, Parameter, Space, largest_integer
 from hpsearch.trial import Choosable, Value
 
@@ -186,8 +186,7 @@ def _normal(keys: Any, scale: Scale, bounds: tuple[float, float]) -> Normal | No
     normal = Normal(**keys)
     if not scale.admits(normal.mean, normal.mean) or not scale.admits(*bounds):
         raise ValueError(f"no {scale.name} range has the mean {normal.mean}")
-    ends = normal.deviations(scale, (float(scale.warp(float(end))) for end in bounds))
-    if min(ends) > FARTHEST or max(ends) < -FARTHEST:
+    if not normal.reaches(scale, *bounds):
         raise ValueError(f"no draw reaches from the mean {normal.mean} to its bounds")
     return normal
 

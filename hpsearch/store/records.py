@@ -207,19 +207,7 @@ Record = TypeVar(
 )
 
 _DECODERS: Mapping[type, msgspec.json.Decoder[Any]] = {
-    kind: msgspec.json.Decoder(kind)
-    for kind in (
-        RunInfo,
-        Winner,
-        Piece,
-        Result,
-        Inherited,
-        Span,
-        Intervention,
-        Act,
-        Diagnosis,
-        _Format,
-    )
+    kind: msgspec.json.Decoder(kind) for kind in Record.__constraints__
 }
 _PLACE = re.compile(r"(.*?)(?: - at (?:key in )?\$\.?(.*))?", re.DOTALL)
 _WORDS = {

@@ -94,7 +94,7 @@ def test_a_refined_search_narrows_each_alternative_and_is_written_as_a_list(
     narrowed = found.config.space
     for parameter in before.space:
         for branch in parameter.alternatives:
-            now = narrower(branch, narrowed[parameter.name])
+            now = narrower(branch, before.space, narrowed)
             assert now is not None
             assert parameter.per or now.domain != branch.domain
             assert branch.domain.contains(now.domain.at(0.0))

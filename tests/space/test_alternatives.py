@@ -240,8 +240,8 @@ def test_each_alternative_is_narrowed_by_the_elites_in_which_it_counts():
     alone = narrow(SPACE, elites)
     assert not alone["hop"].alternatives
     assert alone["hop"].when == {"n_fft": (512,)}
-    assert narrower(SPACE["hop"].alternatives[0], alone["hop"]) == alone["hop"]
-    assert narrower(SPACE["hop"].alternatives[1], alone["hop"]) is None
+    assert narrower(SPACE["hop"].alternatives[0], SPACE, alone) == alone["hop"]
+    assert narrower(SPACE["hop"].alternatives[1], SPACE, alone) is None
 
 
 def test_a_damaged_list_of_alternatives_is_refused():
