@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 from hpsearch.errors import RunError, TrainerError
@@ -22,6 +22,18 @@ NO_METRICS = ("epoch", "step")
 """Names that say when something was measured, and so are no metrics."""
 
 _EDGE = 4096  # bytes at the beginning and the end of what was read that are compared again
+
+
+def inside(folder: SafePath, name: str) -> SafePath:
+    """A file or folder by its name in a folder, or by a whole path, which the user vouches for.
+
+    Raises:
+        RunError: the name leads out of the folder.
+    """
+    if PurePath(name).is_absolute():
+        path = Path(name)
+        return SafePath(path.parent, (path.name,)) if path.name else SafePath(path)
+    return folder / name if PurePath(name).parts else folder
 
 
 def in_file(path: SafePath, metric: str, where: str) -> Source:

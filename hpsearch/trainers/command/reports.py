@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,24 +40,42 @@ SET = {"mlflow": ("MLFLOW_TRACKING_URI", "MLFLOW_ALLOW_FILE_STORE")}
 _UNDEFINED = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
+@contextmanager
+def tracked(name: str, folder: SafePath, log: SafePath) -> Iterator[Tracker]:
+    """A tracker for one piece of training, with a folder of its own that goes with the piece.
+
+    Args:
+        name: one of `CALLS`.
+        folder: to make; what a killed search left there is removed.
+        log: where to note what the script used that the stand-in does not have.
+    """
+    folder.remove()
+    folder.mkdir(private=True)
+    tracker = Tracker(name, folder.resolved())
+    try:
+        yield tracker
+    finally:
+        if tracker.unknown:
+            with log.append() as file:
+                for each in tracker.unknown:
+                    text = f"hpsearch: its stand-in for {name} has no {readable(each, 200)}"
+                    file.write(f"{text}, so that does nothing\n".encode())
+        folder.remove()
+
+
 @dataclass(frozen=True)
 class Tracker:
-    """A tracker during one piece of training, in a folder of its own that goes with the piece.
+    """A tracker during one piece of training.
 
     Attributes:
         name: one of `CALLS`.
-        folder: private, and not there before.
+        folder: private, and the tracker's alone.
+        unknown: what the script used that the stand-in does not have.
     """
 
     name: str
     folder: SafePath
-
-    @classmethod
-    def begin(cls, name: str, folder: SafePath) -> Tracker:
-        """Make the folder; what a killed search left there is removed."""
-        folder.remove()
-        folder.mkdir(private=True)
-        return cls(name, folder.resolved())
+    unknown: list[str] = field(default_factory=list)
 
     @property
     def _reports(self) -> SafePath:
@@ -98,28 +117,23 @@ class Tracker:
         """
         if self.name == "mlflow":
             return MlflowStore(self._store, metric)
-        return Reports(self._reports, self.name, metric, single)
-
-    def end(self, source: Source | None, log: SafePath) -> None:
-        """Remove the folder, and note in a log what the script used that has no counterpart."""
-        if isinstance(source, Reports) and source.unknown:
-            with log.append() as file:
-                for name in source.unknown:
-                    text = f"hpsearch: its stand-in for {self.name} has no {name}, so that does "
-                    file.write(f"{readable(text, 300)}nothing\n".encode())
-        self.folder.remove()
+        return Reports(self._reports, self.name, metric, single, self.unknown)
 
 
 class Reports:
     """The lines that a stand-in, or `this_trial`, writes of what a script reports.
 
     The reports of one step are put together, and those that have the metric are the epochs.
-
-    Attributes:
-        unknown: what the script used that the stand-in does not have.
     """
 
-    def __init__(self, path: SafePath, tracker: str, metric: str, single: bool) -> None:
+    def __init__(
+        self,
+        path: SafePath,
+        tracker: str,
+        metric: str,
+        single: bool = False,
+        unknown: list[str] | None = None,
+    ) -> None:
         """Follow the reports of a piece of training.
 
         Args:
@@ -128,8 +142,9 @@ class Reports:
             metric: what counts.
             single: whether a full training is one epoch: then the result of the whole counts,
                 and otherwise only where no epoch has one.
+            unknown: is given what the script used that the stand-in does not have.
         """
-        self.unknown: list[str] = []
+        self._unknown = [] if unknown is None else unknown
         self._tracker = tracker
         self._metric = metric
         self._single = single
@@ -160,8 +175,8 @@ class Reports:
             return None
         if not isinstance(held, dict) or held.get("source") != self._tracker:
             return None
-        if "unknown" in held and len(self.unknown) < 100:
-            self.unknown.append(str(held["unknown"]))
+        if "unknown" in held and len(self._unknown) < 100:
+            self._unknown.append(str(held["unknown"]))
         if "end" in held:
             self._run += 1
         for key in ("summary", "final"):
