@@ -101,7 +101,7 @@ class Growing:
             whole: whether all of it is wanted again where something changed.
             skip: whether what is there already is not wanted.
         """
-        self.path = path
+        self.place = path
         self.problem = ""
         self._of_all = whole
         self._seen: object = None
@@ -125,17 +125,17 @@ class Growing:
             RunError: it is no plain file, or too long; never before the command has ended.
         """
         try:
-            found = self.path.status()
+            found = self.place.status()
             seen = None if found is None else (found.st_ino, found.st_size, found.st_mtime_ns)
             if seen == self._seen and not ended:
                 return None
             self._seen = seen
-            with self.path.open() as file:
+            with self.place.open() as file:
                 size = os.fstat(file.fileno()).st_size
                 anew = self._of_all or not self._continues(file, size)
                 begin = 0 if anew else self._at
                 if size - begin > MOST:
-                    raise RunError(f"{self.path}: must be at most {MOST:,} bytes long, found more")
+                    raise RunError(f"{self.place}: must be at most {MOST:,} bytes long, found more")
                 file.seek(begin)
                 data = file.read(MOST)
         except FileNotFoundError:
@@ -236,7 +236,7 @@ class RowsFile:
         self._names: dict[str, None] = {}
 
     def _begin(self) -> _Table | _JsonLines:
-        ending = PurePath(self._file.path.name).suffix.lower()
+        ending = PurePath(self._file.place.name).suffix.lower()
         return _JsonLines() if ending in LINES else _Table("\t" if ending == ".tsv" else "")
 
     def look(self, ended: bool) -> list[Reported]:
@@ -268,7 +268,7 @@ class RowsFile:
 
     def nothing(self) -> TrainerError:
         """See `Source`."""
-        name, metric = self._file.path.name, self._metric
+        name, metric = self._file.place.name, self._metric
         if self._file.problem == "found no such file":
             return TrainerError(
                 f"the command must write {name}, found no such file in {self._where}"
