@@ -135,7 +135,8 @@ class Growing:
                 anew = self._of_all or not self._continues(file, size)
                 begin = 0 if anew else self._at
                 if size - begin > MOST:
-                    raise RunError(f"{self.place}: must be at most {MOST:,} bytes long, found more")
+                    most = f"must be at most {MOST:,} bytes long"
+                    raise RunError(f"{self.place}: {most}, found more; write less there")
                 file.seek(begin)
                 data = file.read(MOST)
         except FileNotFoundError:
