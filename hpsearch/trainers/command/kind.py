@@ -239,6 +239,14 @@ def _inspect_names(setup: Setup, template: str, path: Path) -> None:
         )
 
 
+def _trained_anew(options: Mapping[str, Any]) -> str | None:
+    if options["resumes"]:
+        return None
+    return (
+        "with resumes: true none, where the script goes on from what it left in {checkpoint_dir}"
+    )
+
+
 def _unsteerable(setup: Setup) -> str | None:
     _inspect(setup)
     if setup.options["resumes"]:
@@ -361,6 +369,7 @@ KIND = Kind(
     unused_parameters=_unused_parameters,
     remarks=_brackets,
     inspect=_inspect,
+    trained_anew=_trained_anew,
     unsteerable=_unsteerable,
     threads="all",
     devices=True,
