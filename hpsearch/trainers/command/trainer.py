@@ -100,8 +100,8 @@ class CommandTrainer(TrainsOneByOne):
                     report({"epoch": epoch, **row})
             ended = max(rows, default=0) < job.until_epoch
             if not job.steered:
-                left = folder if self.resumes else None
-                return outcome_of(job, rows, self.metric, done, ended, checkpoints, left)
+                where = checkpoints, folder, self.resumes
+                return outcome_of(job, rows, self.metric, done, ended, *where)
             keep = partial(checkpoints.keep, folder)
             outcome = steered_outcome(job, state, rows, self.metric, ended, keep)
             folder.remove()  # where nothing was kept
