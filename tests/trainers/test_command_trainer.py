@@ -1,11 +1,8 @@
 """A user's command as a trainer: how it is told, how it is read, and how it fails."""
 
 import json
-import os
 import sys
-import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -14,34 +11,9 @@ from hpsearch.store import SafePath
 from hpsearch.store.snapshots import Snapshots
 from hpsearch.trainers.command.arguments import Arguments
 from hpsearch.trainers.command.kind import KIND
-from hpsearch.trainers.command.process import output_of
 from hpsearch.trainers.command.trainer import CommandTrainer
 from hpsearch.trainers.kinds import Setup
 from hpsearch.trainers.protocol import Job
-
-
-@pytest.fixture
-def script(tmp_path):
-    """Write a Python script, and give the command that runs it."""
-
-    def write(text):
-        (tmp_path / "script.py").write_text(text)
-        return f"{sys.executable} script.py"
-
-    return write
-
-
-@pytest.fixture
-def train(tmp_path):
-    def run(command, *, until=1, epochs=None, state=None, metric="score", options=(), **params):
-        run_folder = tmp_path / "run"
-        run_folder.mkdir(exist_ok=True)
-        trainer = CommandTrainer(command, str(run_folder), metric, str(tmp_path), **dict(options))
-        settings = {"epochs": epochs or until, "x": 0.5, **params}
-        job = Job(7, settings, (0, "trial", 7), until_epoch=until)
-        return trainer.train([job], [state])[0]
-
-    return run
 
 
 def test_a_command_is_told_everything_and_its_last_line_of_json_counts(script, train, tmp_path):
@@ -222,38 +194,6 @@ def test_what_cannot_be_started_says_so(train):
         train("no-such-program {x}")
     with pytest.raises(TrainerError, match="null byte"):
         train("echo {x}", x="a\0b")
-
-
-def test_children_left_behind_are_ended_and_hold_nothing_up(script, train, tmp_path):
-    command = script(
-        "import subprocess, sys\n"
-        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
-        "open('child', 'w').write(str(child.pid))\n"
-        "print('{\"score\": 1}')\n"
-    )
-    assert train(command).curve["score"] == [1.0]
-    wait_for_end(int((tmp_path / "child").read_text()))
-
-
-def wait_for_end(process):
-    """Return when a process has ended; fail where it plainly does not."""
-    for _ in range(3000):
-        try:
-            os.kill(process, 0)
-            status = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-        except (ProcessLookupError, FileNotFoundError):
-            return
-        if status == "Z":
-            return
-        time.sleep(0.01)
-    pytest.fail(f"process {process} is still there")
-
-
-def test_printing_without_end_is_ended(tmp_path):
-    out, err = tmp_path / "out", tmp_path / "err"
-    with pytest.raises(TrainerError, match="printed more than 100,000 bytes, and was ended"):
-        output_of(["yes"], str(tmp_path), {}, SafePath.of(out), SafePath.of(err), most=100_000)
-    assert out.stat().st_size == 100_000
 
 
 COUNTING = """

@@ -1,0 +1,226 @@
+"""Scripts that know nothing of hpsearch, each with a quirk of its own, tuned as they are.
+
+They are in `tests/scripts/`. Each is searched with halving by one job and by three, is killed and
+gone on with, and refined; it says the same every time.
+"""
+
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+import hpsearch
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+
+USUAL = """
+trainer: {kind: command, epochs: 9}
+metric: {goal: minimize}
+space: {rate: {min: 0, max: 1}}
+search: {trials: 9, halving: {min_epochs: 1}}
+parallel: {jobs: 1}
+"""
+
+
+@dataclass(frozen=True)
+class Quirk:
+    """A script, and what of a configuration it needs.
+
+    Attributes:
+        command: what trains; `{python}` runs it in the folder of the scripts.
+        metric: its name there.
+        trainer: further keys, as YAML.
+        space: parameters, as YAML; None where it has but a rate.
+        goal: `maximize` or `minimize`.
+        statuses: what becomes of trials.
+    """
+
+    command: str
+    metric: str = "loss"
+    trainer: str = "{}"
+    space: str | None = None
+    goal: str = "minimize"
+    statuses: tuple[str, ...] = ("completed", "stopped")
+
+    def config(self) -> dict:
+        """The configuration, without a folder."""
+        tree = yaml.safe_load(USUAL)
+        tree["trainer"] |= {"command": self.command, **yaml.safe_load(self.trainer)}
+        tree["metric"] = {"name": self.metric, "goal": self.goal}
+        if self.space is not None:
+            tree["space"] = yaml.safe_load(self.space)
+        return tree
+
+
+BOOLEANS = "{lr: {min: 0, max: 1}, use_bn: {values: [true, false]}}"
+QUIRKS = {
+    "argparse": Quirk(
+        "{python} with_argparse.py [--momentum {momentum}] {args} --epochs={epochs}",
+        "val_loss",
+        "args: {hyphens: true, lists: spaced, style: spaced}",
+        """
+        lr: {scale: log, min: 1e-4, max: 1}
+        batch_size: {values: [16, 32]}
+        optimizer: {values: [sgd, adam]}
+        momentum: {min: 0, max: 0.9, when: {optimizer: sgd}}
+        units: {values: [[8], [8, 4]]}
+        """,
+    ),
+    "click": Quirk(
+        "{python} with_click.py {args} --epochs {epochs}",
+        "accuracy",
+        r"""
+        args: {hyphens: true, booleans: no-flag, lists: repeat}
+        result: {pattern: 'accuracy (\S+)'}
+        """,
+        """
+        learning_rate: {scale: log, min: 1e-4, max: 1}
+        bn: {values: [true, false]}
+        kernel: {values: [[3], [3, 5]]}
+        """,
+        "maximize",
+    ),
+    "overrides": Quirk(
+        "{python} with_overrides.py {args} epochs={epochs}",
+        "val/loss",
+        r"""
+        args: {style: hydra}
+        result: {pattern: 'val/loss=(\S+)'}
+        """,
+        """
+        optimizer.lr: {scale: log, min: 1e-4, max: 1}
+        optimizer.name: {values: [sgd, adam]}
+        model.bn: {values: [true, false]}
+        """,
+    ),
+    "--bn": Quirk(
+        "{python} with_booleans.py store_true {args}", "loss", "args: {booleans: flag}", BOOLEANS
+    ),
+    "--bn, --no-bn": Quirk(
+        "{python} with_booleans.py pair {args}", "loss", "args: {booleans: no-flag}", BOOLEANS
+    ),
+    "--bn true": Quirk(
+        "{python} with_booleans.py json {args}", "loss", "args: {style: spaced}", BOOLEANS
+    ),
+    "--bn=True": Quirk(
+        "{python} with_booleans.py python {args}", "loss", "args: {booleans: python}", BOOLEANS
+    ),
+    "nested names": Quirk(
+        "{python} with_nested_names.py --optim.lr={optim.lr} {args} --trainer.max_epochs={epochs}",
+        "val_loss",
+        space="""
+        model.hidden-size: {type: int, min: 4, max: 64}
+        model.dropout: {min: 0, max: 0.5}
+        optim.lr: {scale: log, min: 1e-4, max: 1}
+        """,
+    ),
+    "params.yaml": Quirk(
+        "{python} reads_params_yaml.py {params_file} {checkpoint_dir}",
+        trainer="{params_file: params.yaml, result: {file: metrics.json}}",
+        space="lr: {scale: log, min: 1e-4, max: 1}\nlayers: {type: int, min: 1, max: 4}",
+    ),
+    "in bursts": Quirk("{python} prints_in_bursts.py --rate {rate}"),
+    "a bar": Quirk(
+        "{python} prints_a_bar.py {args} {epochs}",
+        "val_loss",
+        r"result: {pattern: 'val_loss: (\S+)'}",
+    ),
+    "more each epoch": Quirk(
+        "{python} says_more_each_epoch.py {args} --epochs {epochs}", "val_loss"
+    ),
+    "leaves children": Quirk("{python} leaves_children.py {rate} {epochs}"),
+}
+PARAMS = """\
+prepare: {split: 0.2}
+train:
+  lr: {lr}
+  layers: {layers}
+  epochs: {epochs}
+"""
+
+
+@pytest.fixture
+def prepared(tmp_path):
+    """Write the configuration of a quirk beside a copy of the scripts."""
+
+    def write(quirk: Quirk) -> Path:
+        for script in SCRIPTS.glob("*.py"):
+            shutil.copy(script, tmp_path)
+        (tmp_path / "params.yaml").write_text(PARAMS)
+        path = tmp_path / "search.yaml"
+        path.write_text(yaml.safe_dump({"name": "quirk", **quirk.config()}))
+        return path
+
+    return write
+
+
+def said(run):
+    """What a run says of its trials, without what only the clock decides."""
+    pieces = {(*piece.training, piece.rung): piece.curve for piece in run.directory.pieces}
+    return [replace(each, started="", seconds=0) for each in run.trials], pieces
+
+
+KILLED = """
+import os, signal
+from pathlib import Path
+from hpsearch.config import load
+from hpsearch.searching.events import TrialEnded
+from hpsearch.searching.session import begin, conduct
+from hpsearch.searching.trainer import inspected
+
+ended = 0
+
+def die_at_the_third(event):
+    global ended
+    ended += isinstance(event, TrialEnded)
+    if ended == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+config = inspected(load("search.yaml", ("parallel.jobs=3",)))
+conduct(begin(config, None, Path("runs"), "cut"), die_at_the_third, config)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("quirk", QUIRKS.values(), ids=QUIRKS)
+def test_a_script_is_tuned_alike_by_one_job_and_by_three_that_kill_9_ended(
+    quirk, prepared, tmp_path
+):
+    config = prepared(quirk)
+    serial = {"parallel.backend": "serial"}
+    whole = hpsearch.search(config, tmp_path / "runs", "whole", overrides=serial, progress=False)
+    assert {trial.status for trial in whole.trials} == {*quirk.statuses}
+    curves = [curve["epoch"] for curve in whole.curves.values()]
+    assert curves == [[*range(1, len(epochs) + 1)] for epochs in curves]
+
+    killed = subprocess.run([sys.executable, "-c", KILLED], cwd=tmp_path, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    cut = hpsearch.load("cut", tmp_path / "runs")
+    assert 0 < len(cut.trials) < len(whole.trials)
+    cut.resume(progress=False)
+    assert said(cut) == said(whole)
+
+    refined = whole.refine("narrowed", progress=False)
+    assert {trial.status for trial in refined.trials} <= {*quirk.statuses}
+    assert quirk.metric in refined.report().path.read_text()
+
+
+def is_at_work(process):
+    """Whether a process runs on; one that was ended may wait for somebody to ask how."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_what_a_script_leaves_behind_ends_with_it(prepared, tmp_path):
+    config = prepared(QUIRKS["leaves children"])
+    hpsearch.search(config, tmp_path / "runs", progress=False, trials=3)
+    loaders = (tmp_path / "loaders.txt").read_text().split()
+    assert len(loaders) >= 6
+    assert not any(map(is_at_work, loaders))
