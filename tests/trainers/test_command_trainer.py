@@ -96,6 +96,13 @@ def test_a_file_of_the_settings_is_made_whole_or_from_a_template(told, tmp_path,
     assert given["path"].startswith(str(tmp_path / "run" / "logs" / "trial-7.params."))
 
 
+def test_settings_are_set_where_a_file_of_the_user_s_has_their_names(told, tmp_path):
+    (tmp_path / "conf.yaml").write_text("model: {lr: 1, units: 8}\nx: 1\nepochs: {epochs}\n")
+    options = {"params_file": "conf.yaml", "names": ("x", "model.lr", "other")}
+    given = told("{params_file}", options=options, other=3, **{"model.lr": 1e-5})
+    assert given["file"] == "model:\n  lr: 1.0e-05\n  units: 8\nx: 0.5\nepochs: 1\n"
+
+
 def test_a_file_of_the_settings_that_no_place_names_is_in_a_variable(told):
     assert told("", options={"params_file": "p.yml"})["file"] == "x: 0.5\n"
     assert told("")["path"] is None
@@ -107,8 +114,14 @@ def test_a_file_of_the_settings_that_no_place_names_is_in_a_variable(told):
         ({"params_file": "p.toml"}, r"params_file: must be a template in .*, or end in \.json, "),
         (
             {"params_file": "plain.yaml"},
-            r"a template, with places such as \{x\}, found none in",
+            r"a template, with places such as \{x\}, or have the names of parameters, found none",
         ),
+        (
+            {"params_file": "half.yaml", "command": "sh t.sh {x}"},
+            r"half\.yaml: must have every parameter that the command does not name, found no w; "
+            r"add it there, or \{w\} to the command",
+        ),
+        ({"params_file": "broken.json"}, r"broken\.json: cannot be read: Expecting value"),
         ({"params_file": "wrong.yaml"}, r"params_file: .*\{y\} is neither a parameter nor epochs"),
         ({"args": {"style": 3}}, r"trainer\.args: must be a mapping with style: equals"),
         ({"env": ["A"]}, r"trainer\.env: must be a mapping of variables"),
@@ -116,11 +129,13 @@ def test_a_file_of_the_settings_that_no_place_names_is_in_a_variable(told):
     ],
 )
 def test_what_cannot_be_written_is_told_before_anything_runs(tmp_path, options, message):
-    (tmp_path / "plain.yaml").write_text("x: 1\n")
+    (tmp_path / "plain.yaml").write_text("z: 1\n")
+    (tmp_path / "half.yaml").write_text("model: {v: 1}\n")
+    (tmp_path / "broken.json").write_text("")
     (tmp_path / "wrong.yaml").write_text("x: {x}\ny: {y}\n")
     given = {"command": "sh t.sh", "folder": str(tmp_path), "resumes": False, **options}
     with pytest.raises(TrainerError, match=message):
-        KIND.inspect(Setup(given, ("x",), "score"))
+        KIND.inspect(Setup(given, ("x", "model.v", "w"), "score"))
 
 
 def test_a_template_of_settings_is_sound_where_all_its_places_are_given(tmp_path):
