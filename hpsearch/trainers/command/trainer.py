@@ -104,8 +104,9 @@ class CommandTrainer(TrainsOneByOne):
             ended = max(rows, default=0) < job.until_epoch
             resumes = self.resumes and not course.over
             if not job.steered:
-                left = folder if resumes else None
-                return outcome_of(job, rows, self.metric, done, ended, checkpoints, left)
+                left = None if course.over else folder  # it may have been writing there
+                where = checkpoints, left, resumes
+                return outcome_of(job, rows, self.metric, done, ended, *where)
 
             def keep(epoch: int) -> bool:
                 return resumes and checkpoints.keep(folder, epoch)
