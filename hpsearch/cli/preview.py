@@ -23,11 +23,12 @@ from hpsearch.searching.planning import (
 )
 from hpsearch.searching.refine import Refinement
 from hpsearch.searching.session import first_trials
-from hpsearch.searching.stages import busy, planned_epochs
+from hpsearch.searching.stages import busy, epochs_anew, planned_epochs
 from hpsearch.searching.trainer import jobs_of
 from hpsearch.space import Parameter, Space
 from hpsearch.space.alternatives import narrower
 from hpsearch.space.feasible import feasibility
+from hpsearch.trainers.kinds import kind_of
 from hpsearch.trial import Round
 
 MOST_SHOWN = 16  # rounds whose sizes are written out one by one, in a plan for many workers
@@ -94,12 +95,19 @@ def show_plan(config: Config) -> None:
         echo(f"weak ones stop early; of the first round, {steps}")
     if grid := grid_of(config, trials):
         echo(grid)
-    epochs, full = planned_epochs(rounds), trials * config.trainer.epochs
+    remedy = kind_of(config.trainer).trained_anew(config.trainer.options)
+    once, full = planned_epochs(rounds), trials * config.trainer.epochs
+    epochs = once if remedy is None else epochs_anew(rounds)
     saved = "" if epochs == full else f" instead of {full:,}"
     share = "as many at a time as the cluster trains (say parallel.workers to plan for many)"
     if jobs is not None:
         share = f"{jobs} at a time, jobs about {busy(rounds, jobs):.0%} busy"
     echo(f"{counted(epochs, 'epoch')}{saved}, {share}")
+    if epochs != once:
+        echo(
+            f"{epochs - once:,} of these a second time, since a trial that goes on begins anew; "
+            f"{remedy}"
+        )
     if workers is not None:
         echo(f"planned for {counted(workers, 'worker')}, about {busy(rounds, workers):.0%} busy")
         echo(_looking_back(rounds))

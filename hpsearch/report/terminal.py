@@ -330,4 +330,8 @@ def _closing(summary: Summary) -> Iterator[str]:
         holds = f"in {words}, too" if words else "its settings"
         yield f"rebuild it:   {run.best / 'params.yaml'} ({holds})"
     elif summary.outcome is not None:
-        yield f"use it:       {run.best / 'params.yaml'} (its settings)"
+        if run.checkpoint.is_folder():
+            yield f"use it:       {run.checkpoint} (what its training left at the end)"
+            yield f"rebuild it:   {run.best / 'params.yaml'} (its settings)"
+        else:
+            yield f"use it:       {run.best / 'params.yaml'} (its settings)"

@@ -24,6 +24,7 @@ from hpsearch.searching.history import (
     observation,
 )
 from hpsearch.store import RunDirectory, Writer, uncollected
+from hpsearch.trainers.checkpoints import FINAL
 from hpsearch.trainers.protocol import Job, Outcome, State
 from hpsearch.trial import Piece, Result, Round, Span, Status, Training, Trial
 
@@ -176,7 +177,9 @@ class Ledger:
             return
         own.append(piece)
         self.writer.piece(piece, None if finished else state)
-        if finished or state is None:
+        if finished and piece.value is not None:
+            self.writer.thin(piece.training, FINAL)  # its trial may win
+        elif finished or state is None:
             self.writer.forget([piece.training])
 
     def carry(self, job: Job) -> None:
@@ -277,12 +280,12 @@ class Ledger:
         )
         self.results[number] = result
         self.writer.result(result)
-        if status is not Status.STOPPED or result.by_hand:
+        if status in LOST or result.by_hand:
             self.release([number])
         return result
 
     def release(self, numbers: Iterable[int]) -> None:
-        """Delete the states of trials whose fate is final."""
+        """Delete the states of trials whose fate is final, of completed ones once beaten."""
         for number in numbers:
             result = self.results.get(number)
             if result is not None and not result.cut:

@@ -133,9 +133,11 @@ def no_model(run: RunDirectory, info: RunInfo) -> RunError:
             f"hpsearch refine {as_argument(run.path)}"
         )
     trainer = f"a {kind.name} of your own" if kind.code is not None else f"kind {kind.name}"
+    left = f"; what it left is in {run.checkpoint}" if run.checkpoint.is_folder() else ""
     return RunError(
         f"{run.path}: was trained by {trainer}, which "
-        f"leaves no model here; train it with the winner's settings in {run.best / 'params.yaml'}"
+        f"leaves no model here{left}; train it with the winner's settings in "
+        f"{run.best / 'params.yaml'}"
     )
 
 

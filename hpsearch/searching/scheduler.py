@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import product
@@ -31,7 +31,7 @@ from hpsearch.searching.events import (
 )
 from hpsearch.searching.interrupts import StoppedByHandError, shielded
 from hpsearch.searching.ledger import Ledger
-from hpsearch.searching.limits import Watch
+from hpsearch.searching.limits import UNLIMITED, Watch
 from hpsearch.searching.lookback import Lookback
 from hpsearch.searching.running import Watched
 from hpsearch.searching.spec import Spec
@@ -75,6 +75,8 @@ class Scheduler:
         desk: where it hears what they ask; None where it hears nobody.
         reports: what the trainings at work report, for who shows it; None where nobody does.
         best: the best completed trial so far.
+        leaders: the completed trials that may still win: the best one, and where a limit may drop
+            it, those that would be the best then.
         trials: every proposed trial, by number.
         training: the trainings of each stage that have not been answered yet.
         groups: what was given to the backend, by key.
@@ -102,6 +104,7 @@ class Scheduler:
     desk: Desk | None = None
     reports: Watched | None = None
     best: Result | None = None
+    leaders: set[int] = field(default_factory=set)
     trials: dict[int, Trial] = field(default_factory=dict)
     training: dict[Stage, set[Training]] = field(default_factory=dict)
     groups: dict[Hashable, tuple[Stage, Sequence[Job]]] = field(default_factory=dict)
@@ -137,6 +140,7 @@ class Scheduler:
             TrainerError: each of the first trials failed.
         """
         self.best = self.best_known()
+        self.lead(r.number for r in self.ledger.results.values() if r.status is Status.COMPLETED)
         for training, errors in self.ledger.failures.items():  # a crash may have come before
             if len(errors) > self.spec.retries:
                 self.failures[training] = errors[-1]
@@ -221,6 +225,7 @@ class Scheduler:
         self.states = {each: s for each, s in self.states.items() if each[0] not in beyond}
         self.ledger.drop(beyond)
         self.best = self.best_known()
+        self.lead(self.leaders - beyond)
         self.ledger.writer.sync()
 
     def is_through(self, round: int) -> bool:
@@ -511,9 +516,8 @@ class Scheduler:
             if not known and trial.number not in kept and self.ledger.rung(trial) <= stage.rung:
                 self.settle(trial, Status.STOPPED)
         if stage.rung + 1 == len(rungs):  # until now a place might have come free
-            self.ledger.release(
-                trial.number for trial in self.lookback.entered[Stage(stage.round, 0)]
-            )
+            numbers = {trial.number for trial in self.lookback.entered[Stage(stage.round, 0)]}
+            self.ledger.release(numbers - self.leaders)
         self.ledger.writer.sync()
 
     def pass_on(self, stage: Stage) -> bool:
@@ -556,7 +560,27 @@ class Scheduler:
             if dropped is not None and dropped is not self.best:
                 for training in self.ledger.of(dropped.number):
                     self.states.pop(training, None)
+        if status is Status.COMPLETED:
+            self.lead([*self.leaders, trial.number])
         self.notify(TrialEnded(result, self.best))
+
+    def lead(self, numbers: Iterable[int]) -> None:
+        """Note which of some completed trials may win yet, and release the others.
+
+        A limit drops the trials above a number: those that one of them has beaten may win then.
+        """
+        criterion, added = self.ledger.criterion, self.by_hand.added  # which no limit drops
+        completed = [self.ledger.results[number] for number in numbers]
+        completed.sort(key=lambda result: (result.number not in added, result.number))
+        leading = criterion.best(each.result for each in self.spec.history)
+        leaders = []
+        for result in completed:
+            before, leading = leading, criterion.best(filter(None, (leading, result)))
+            if leading is result is not before:
+                leaders.append(result.number)
+        unlimited = self.spec.limits == UNLIMITED and criterion.target is None
+        self.leaders = {*(leaders[-1:] if unlimited else leaders)}
+        self.ledger.release(r.number for r in completed if r.number not in self.leaders)
 
     def confirm(self) -> None:
         """Train the best few again, with new seeds, the same for each of them."""

@@ -148,6 +148,16 @@ def planned_epochs(rounds: Sequence[Round]) -> int:
     )
 
 
+def epochs_anew(rounds: Sequence[Round]) -> int:
+    """The epochs that a search trains where each rung trains its trials from their first epoch.
+
+    >>> from hpsearch.sampling.plan import plan
+    >>> epochs_anew(plan([9], (1, 3, 9)))
+    27
+    """
+    return sum(rung.trials * rung.epochs for each in rounds for rung in each.rungs)
+
+
 def ways_to_the_end(rounds: Sequence[Round]) -> Mapping[Stage, float]:
     """How many epochs are trained one after another from the end of a stage to that of the search.
 

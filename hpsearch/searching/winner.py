@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from secrets import token_hex
 from typing import Any
 
 from hpsearch import backends
 from hpsearch.backends import Backend, Task
 from hpsearch.backends.threads import limit_threads
 from hpsearch.data.dataset import Dataset
-from hpsearch.errors import TrainerError
+from hpsearch.errors import RunError, TrainerError
 from hpsearch.searching.confirmation import (
     Confirmed,
     broken,
@@ -26,8 +27,18 @@ from hpsearch.searching.evaluation import Measurement, labelled, measure
 from hpsearch.searching.history import PastTrial
 from hpsearch.searching.scheduler import Scheduler
 from hpsearch.searching.trainer import TravellingTrainer
-from hpsearch.store import RunDirectory, Winner, as_yaml, write_json
+from hpsearch.store import (
+    NEW,
+    RunDirectory,
+    RunInfo,
+    SafePath,
+    Winner,
+    Writer,
+    as_yaml,
+    write_json,
+)
 from hpsearch.store.records import ConfirmedWinner, Contender, Measured, Rates, SearchValue
+from hpsearch.trainers.checkpoints import Checkpoints
 from hpsearch.trainers.kinds import Kind, ModelFile, Trained
 from hpsearch.trainers.protocol import Job, Settings, State
 from hpsearch.trial import Training
@@ -61,6 +72,7 @@ def write_winner(
     if choice is None:
         return
     run.best.mkdir(exist_ok=True)
+    keep_checkpoint(run, search.ledger.writer, choice.training)
     dataset = folds[choice.training[2]] if folds else None
     test = None
     if dataset is not None and kind.model is not None:
@@ -70,6 +82,52 @@ def write_winner(
     text = params_text(kind, search.spec.settings_of(params), params, dataset)
     (run.best / "params.yaml").write_text(text)
     write_json(run.best / "result.json", outcome(choice, search.ledger.criterion, test))
+
+
+def keep_checkpoint(run: RunDirectory, writer: Writer, training: Training) -> None:
+    """Make best/checkpoint/ what the winner's training left at its end, where it left anything.
+
+    A crash leaves the whole of it or nothing; run.json says whose it is. What is there of the
+    same training stays, as where a finished search goes on; a parent's is copied from its run.
+    """
+    if writer.info.checkpoint == training and run.checkpoint.is_folder():
+        return
+    left = Checkpoints.of(run.inside, training).final
+    if not left.is_folder():
+        left = _parents(run, writer.info, training) or left
+    if writer.info.checkpoint is not None:
+        writer.update(checkpoint=None)
+    if not left.is_folder():
+        run.checkpoint.remove()
+        return
+    replace_folder(run.checkpoint, left)
+    writer.update(checkpoint=training)
+
+
+def replace_folder(place: SafePath, source: SafePath) -> None:
+    """Put a copy of a folder in the place of another: a crash leaves it whole, or none there."""
+    new = place.parent / f".{place.name}.{token_hex(8)}{NEW}"  # swept where a crash leaves it
+    new.mkdir()
+    try:
+        source.copy_into(new)
+        place.remove()
+        new.rename(place.name)
+    except BaseException:
+        new.remove()
+        raise
+
+
+def _parents(run: RunDirectory, info: RunInfo, training: Training) -> SafePath | None:
+    """The checkpoint of a training that a parent of the run keeps as its winner's."""
+    seen = set[str]()
+    while info.parent is not None and info.parent not in seen:
+        seen.add(info.parent)
+        run = RunDirectory(run.path.parent / info.parent)  # a path, where it is not beside it
+        with suppress(OSError, RunError):  # it may be gone, or damaged
+            info = run.info
+            if training[0] in {piece.number for piece in run.pieces}:
+                return run.checkpoint if info.checkpoint == training else None
+    return None
 
 
 def write_model(

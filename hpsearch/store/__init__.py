@@ -5,12 +5,13 @@ from hpsearch.store.lock import vanished
 from hpsearch.store.records import FORMAT, RunData, RunInfo, Winner, as_line, write_lines
 from hpsearch.store.repair import set_aside
 from hpsearch.store.run_directory import RunDirectory, create, find, is_run, runs
-from hpsearch.store.safe_path import MOST, SafePath
+from hpsearch.store.safe_path import MOST, NEW, SafePath
 from hpsearch.store.writer import Writer
 
 __all__ = [
     "FORMAT",
     "MOST",
+    "NEW",
     "RunData",
     "RunDirectory",
     "RunInfo",

@@ -110,6 +110,7 @@ class RunInfo:
     out_of_time: bool | None = field(default=None, metadata=ABSENT)
     ending: Ending | None = field(default=None, metadata=ABSENT)  # by a limit
     ended: str | None = field(default=None, metadata=ABSENT)
+    checkpoint: tuple[Count, Count, Count] | None = field(default=None, metadata=ABSENT)
 
 
 @dataclass(frozen=True, slots=True)

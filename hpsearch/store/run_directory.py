@@ -56,7 +56,7 @@ class RunDirectory:
 
     @property
     def best(self) -> SafePath:
-        """The winner: params.yaml, model.npz, result.json."""
+        """The winner: params.yaml, model.npz or checkpoint/, result.json."""
         return self.inside / "best"
 
     @property
@@ -68,6 +68,11 @@ class RunDirectory:
     def keras_model(self) -> SafePath:
         """The same in Keras, where Keras trained it."""
         return self.best / "model.keras"
+
+    @property
+    def checkpoint(self) -> SafePath:
+        """What the winner's training left, where a trainer of the user's did."""
+        return self.best / "checkpoint"
 
     @property
     def has_model(self) -> bool:

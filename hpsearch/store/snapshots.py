@@ -64,6 +64,11 @@ class Snapshots:
             kept.copy_into(checkpoint)
         return state
 
+    def checkpoint(self, number: int, epoch: int) -> SafePath | None:
+        """What a user's trainer had left after an epoch; None where there is nothing of it."""
+        kept = (self._folder(number) / f"{CHECKPOINT}{epoch}", self._checkpoint(number, epoch))
+        return next((folder for folder in kept if folder.is_folder()), None)
+
     def thin(self, number: int, wanted: Collection[int], most: int) -> None:
         """Remove all but the wanted ones and `most` of the others, evenly spread."""
         folder = self._folder(number)

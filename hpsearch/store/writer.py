@@ -181,6 +181,18 @@ class Writer:
             with suppress(OSError):
                 self._take_away("-".join(map(str, training)))  # mostly there is none
 
+    def thin(self, training: Training, spared: str) -> None:
+        """Remove a training's state, and of its checkpoints all but one."""
+        kept = self._states.get(training[0])
+        if kept and (path := self._state(training)) in kept:
+            kept.discard(path)
+            self._take_away(path.name)
+        folder = self._path / "state" / "-".join(map(str, training))
+        with suppress(OSError):
+            for name in folder.names():  # mostly there is none
+                if name != spared:
+                    (folder / name).remove()
+
     def _take_away(self, name: str) -> None:
         """Remove a state, or the checkpoints of a training."""
         with suppress(FileNotFoundError):

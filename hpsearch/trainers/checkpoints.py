@@ -5,6 +5,9 @@ gets its final name only when the piece is done. So a piece that was killed half
 nothing that a later attempt could see, and a resumed search goes on exactly where the recorded
 one was, whatever else had been trained since. (What a steered training may go back to is copied
 into the run's snapshots, see `store.snapshots`.)
+
+What a training leaves at its end stays while its trial may win: the winner's becomes
+`best/checkpoint/`.
 """
 
 from __future__ import annotations
@@ -20,6 +23,9 @@ from hpsearch.store import SafePath
 from hpsearch.trainers.protocol import Outcome, State
 from hpsearch.trial import Training
 
+FINAL = "final"
+"""The name of the folder with what a training left at its end, among its checkpoints."""
+
 TRIES = 3
 """How often a piece is trained whose folder another trial removes each time."""
 
@@ -30,8 +36,9 @@ class Checkpoints:
 
     Attributes:
         folder: holds "epoch-N" with what the piece that ended with epoch N left, and
-            "work-..." while a piece is being trained. Each attempt has a name of its own, so
-            that a command which outlived a killed search does not write into a later one's.
+            "work-..." while a piece is being trained, and "final" with what was left at the end.
+            Each attempt has a name of its own, so that a command which outlived a killed search
+            does not write into a later one's.
     """
 
     folder: SafePath
@@ -60,9 +67,14 @@ class Checkpoints:
         """Whether there is what the piece that ended with this epoch left."""
         return bool(epochs) and (self.folder / f"epoch-{epochs}").is_folder()
 
-    def thin(self, epochs: int, work: SafePath | None = None) -> None:
-        """Remove all but the checkpoint of an epoch, and a folder where something still works."""
-        spared = {f"epoch-{epochs}", "" if work is None else work.name}
+    @property
+    def final(self) -> SafePath:
+        """What was left at the end, where anything was."""
+        return self.folder / FINAL
+
+    def thin(self, epochs: int, *spare: SafePath) -> None:
+        """Remove all but the checkpoint of an epoch, and the folders that are to be spared."""
+        spared = {f"epoch-{epochs}", *(folder.name for folder in spare)}
         for name in self.folder.names():
             if name not in spared:
                 with suppress(OSError):
@@ -115,14 +127,21 @@ class Checkpoints:
         work.rename(after.name)
         return True
 
-    def end(self, epochs: int) -> None:
-        """End a piece that leaves nothing to go on from.
+    def end(self, epochs: int, left: SafePath | None = None) -> None:
+        """End a piece that nothing goes on from.
 
         The checkpoint of epoch `epochs`, that it went on from, stays until its run has recorded
         the piece: after a crash before that it is trained again from there. (The run removes it.)
+
+        Args:
+            epochs: the one that the piece went on from.
+            left: the folder with what its training leaves at its end, which is kept.
         """
-        if self.has(epochs):
-            self.thin(epochs)
+        self.final.remove()
+        if left is not None and left.is_folder() and left.names():
+            left.rename(FINAL)
+        if self.has(epochs) or self.final.exists():
+            self.thin(epochs, self.final)
             return
         with suppress(OSError):
             self.folder.remove()

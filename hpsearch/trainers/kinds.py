@@ -206,6 +206,8 @@ class Kind:
         inspect: looks at what will train before a search begins, and raises a TrainerError if it
             cannot work. Gives whether training can stop after any epoch and go on later; where
             it cannot, no weak trial is stopped early.
+        trained_anew: what would let a trial go on at a later rung from where it stopped, given the
+            options; None where it does so already, or nobody can tell.
         unsteerable: why a training cannot be steered epoch by epoch, and what to do about it;
             None where it can. It raises what `inspect` raises.
         health: how each layer of a model trains, measured on one mini-batch by its state, from
@@ -241,6 +243,7 @@ class Kind:
     check_trial: Callable[[Mapping[str, Any], list[str], Mapping[str, Any]], Remarks] = _nothing
     remarks: Callable[[Mapping[str, Any], list[str]], Remarks] = _nothing
     inspect: Callable[[Setup], bool] = lambda _: True
+    trained_anew: Callable[[Mapping[str, Any]], str | None] = lambda _: None
     unsteerable: Callable[[Setup], str | None] = lambda _: None
     health: Callable[[Trainer, Job, State], list[Layer]] | None = None
     rate: Callable[[Settings, int], float] | None = None

@@ -71,8 +71,11 @@ def outcome_of(
     ended: bool,
     checkpoints: Checkpoints,
     left: SafePath | None,
+    resumes: bool = True,
 ) -> Outcome:
     """The outcome of a piece; its checkpoint is kept where a later piece may go on from it.
+
+    What it left at the end of its training is kept, too: its trial may win.
 
     Args:
         job: the piece.
@@ -81,22 +84,23 @@ def outcome_of(
         done: the epoch that it went on from.
         ended: whether training ended by itself, so that more epochs would change nothing.
         checkpoints: of its training.
-        left: the folder with what a later piece may go on from; None where it never does.
+        left: the folder that the piece was trained in; None where it has none.
+        resumes: whether a later piece goes on from what is left there.
 
     Raises:
         TrainerError: there is no epoch, or one between others is missing.
     """
     if not rows:
-        checkpoints.end(done)
+        checkpoints.end(done, left if done else None)
         if done:  # it was at its end before
             return Outcome({"epoch": []}, None, finished=True)
         raise TrainerError(NO_METRICS)
     curve, diverged = curve_of(rows, metric)
     finished = ended or job.until_epoch >= job.settings["epochs"]  # type: ignore[operator]
     if diverged or finished:
-        checkpoints.end(done)
+        checkpoints.end(done, None if diverged else left)
         return Outcome(curve, None, diverged=diverged, finished=finished)
-    kept = left is not None and checkpoints.keep(left, job.until_epoch)
+    kept = resumes and left is not None and checkpoints.keep(left, job.until_epoch)
     if not kept:
         checkpoints.end(done)
     return Outcome(curve, to_state(job.until_epoch, kept))

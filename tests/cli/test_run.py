@@ -122,6 +122,23 @@ def test_check_says_how_far_a_budget_reaches_and_what_can_never_end_the_search(h
     assert "draws keep it; others are left out" in hpsearch("check", digits, *sets).out
 
 
+@pytest.mark.parametrize(
+    ("resumes", "epochs"),
+    [("false", "81 epochs instead of 243"), ("true", "63 epochs instead of 243")],
+)
+def test_check_counts_the_epochs_of_a_command_that_begins_anew(hpsearch, resumes, epochs):
+    Path("c.yaml").write_text(
+        "seed: 0\nmetric: {name: score, goal: maximize}\n"
+        "search: {trials: 9, rounds: 1, confirm: false}\n"
+        f"trainer: {{kind: command, command: 'echo {{lr}}', epochs: 27, resumes: {resumes}}}\n"
+        "space: {lr: {scale: log, min: 0.001, max: 1}}\n"
+    )
+    said = hpsearch("check", "c.yaml")
+    assert epochs in said.out
+    anew = "18 of these a second time, since a trial that goes on begins anew; with resumes: true"
+    assert (anew in said.out) == (resumes == "false")
+
+
 def test_the_first_trials_of_a_dry_run_are_those_of_the_run(hpsearch, search, trials, digits):
     said = hpsearch("run", digits, "--trials=6", "--dry-run")
     search("first")

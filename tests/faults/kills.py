@@ -398,9 +398,11 @@ def ending(run: Path) -> dict[str, Any] | None:
 
 
 def best(run: Path) -> dict[str, object]:
-    """What best/ holds: its texts, and each array of a network's model as bytes."""
+    """What best/ holds: texts, a checkpoint's among them, and a network's arrays as bytes."""
     found: dict[str, object] = {
-        path.name: path.read_text() for path in (run / "best").iterdir() if path.suffix != ".npz"
+        str(path.relative_to(run)): path.read_text()
+        for path in (run / "best").rglob("*")
+        if path.suffix != ".npz" and path.is_file()
     }
     if not (run / "best" / "model.npz").exists():
         return found

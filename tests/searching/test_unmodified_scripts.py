@@ -122,7 +122,7 @@ QUIRKS = {
     "params.yaml": Quirk(
         "{python} reads_params_yaml.py {params_file} {checkpoint_dir}",
         trainer="{params_file: params.yaml, result: {file: metrics.json}}",
-        space="lr: {scale: log, min: 1e-4, max: 1}\nlayers: {type: int, min: 1, max: 4}",
+        space="train.lr: {scale: log, min: 1e-4, max: 1}\ntrain.layers: {values: [1, 2, 3]}",
     ),
     "in bursts": Quirk("{python} prints_in_bursts.py --rate {rate}"),
     "a bar": Quirk(
@@ -135,13 +135,7 @@ QUIRKS = {
     ),
     "leaves children": Quirk("{python} leaves_children.py {rate} {epochs}"),
 }
-PARAMS = """\
-prepare: {split: 0.2}
-train:
-  lr: {lr}
-  layers: {layers}
-  epochs: {epochs}
-"""
+PARAMS = "prepare: {split: 0.25}\ntrain: {lr: 0.5, layers: 2, epochs: 9}  # as in the paper\n"
 
 
 @pytest.fixture

@@ -118,6 +118,8 @@ def test_after_kill_9_resume_gives_what_would_have_been(script, tmp_path, resume
     assert all(list((run.path / "state").iterdir()) == [] for run in runs)
     assert bare(runs[0]) == bare(runs[1])
     assert runs[1].states.names() == []
+    assert [(run.checkpoint / "epoch").read_text() for run in runs] == ["9", "9"]
+    assert runs[0].info.checkpoint == runs[1].info.checkpoint
 
 
 SLEEPING = """

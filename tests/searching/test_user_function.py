@@ -13,6 +13,7 @@ from hpsearch.config import from_mapping
 from hpsearch.errors import TrainerError
 from hpsearch.searching.planning import rounds_of
 from hpsearch.searching.refine import refine
+from hpsearch.searching.resume import reopen
 from hpsearch.searching.retrain import jobs_again, known_trial, train
 from hpsearch.searching.session import begin, conduct
 from hpsearch.searching.trainer import inspected, jobs_of, threads_of
@@ -292,6 +293,9 @@ def test_after_kill_9_in_a_later_epoch_resume_gives_what_would_have_been(model, 
     assert subprocess.run(resume, **begun, check=False).returncode == 0
     assert bare(cut) == bare(whole)
     assert cut.states.names() == []
+    left = [(run.checkpoint / "epochs").read_text() for run in (cut, whole)]
+    assert left == ["9", "9"]
+    assert cut.info.checkpoint == whole.info.checkpoint
 
 
 def test_without_rungs_parameters_may_be_called_epochs_and_seed(tmp_path):
@@ -330,3 +334,115 @@ def test_a_generators_epochs_are_no_parameter(tmp_path):
 
     with pytest.raises(TrainerError, match="m:train: yields after each epoch"):
         inspected(from_mapping(tree), train)
+
+
+KEEPING = """
+from pathlib import Path
+
+def train(params, epochs, checkpoint_dir, seed):
+    kept = Path(checkpoint_dir, "sub", "kept")
+    done = int(kept.read_text().split()[0]) if kept.exists() else 0
+    kept.parent.mkdir(exist_ok=True)
+    for epoch in range(done + 1, epochs + 1):
+        kept.write_text(f"{epoch} {params['rate']} {seed}")
+        {leap}
+        yield {"score": abs(params["rate"] - 0.3) + 1 / epoch + seed % 97 / 1e4}
+"""
+
+
+def kept_of(run):
+    """What best/checkpoint/ says: the epoch, the rate and the seed."""
+    epoch, rate, seed = (run.path / "best" / "checkpoint" / "sub" / "kept").read_text().split()
+    return int(epoch), float(rate), int(seed)
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+@pytest.mark.parametrize("search", [{}, {"repeats": 2}, {"confirm": {"top": 2, "seeds": 3}}])
+def test_the_winner_s_checkpoint_is_kept(model, tmp_path, jobs, search):
+    text = KEEPING.replace("{leap}", "pass")
+    config = model(text, epochs=9, trials=9, parallel={"jobs": jobs}, **search)
+    run = done(config, tmp_path)
+    winner = run.winner(run.info)
+    epoch, rate, seed = kept_of(run)
+    assert (epoch, rate) == (9, winner.params["rate"])
+    number, repeat, fold = run.info.checkpoint
+    assert (number, fold) == (winner.number, 0)
+    (piece,) = [p for p in run.pieces if p.training == run.info.checkpoint and p.epochs == 9]
+    assert piece.value == abs(rate - 0.3) + 1 / 9 + seed % 97 / 1e4
+    if winner.confirmed is not None:
+        assert repeat >= 1
+        assert piece.value == sorted(winner.confirmed.values)[1]  # the median, not the luckiest
+    assert run.states.names() == []
+
+
+def test_what_a_function_leaves_that_returns_is_kept_as_well(model, tmp_path):
+    text = """
+from pathlib import Path
+
+def train(params, epochs, checkpoint_dir):
+    Path(checkpoint_dir, "model").write_text(str(params["rate"]))
+    return abs(params["rate"] - 0.3)
+"""
+    run = done(model(text, trials=6), tmp_path)
+    left = (run.path / "best" / "checkpoint" / "model").read_text()
+    assert left == str(run.winner(run.info).params["rate"])
+
+
+def test_a_search_that_leaves_nothing_has_no_checkpoint(model, tmp_path):
+    text = "def train(params, epochs, checkpoint_dir):\n    return params['rate']\n"
+    run = done(model(text, trials=3), tmp_path)
+    assert (run.checkpoint.exists(), run.info.checkpoint) == (False, None)
+
+
+def test_no_more_checkpoints_stay_than_the_best_trial_has(model, tmp_path):
+    text = KEEPING.replace("{leap}", "pass")
+    config = model(text, epochs=3, trials=18, halving=False)
+    run, most = begin(config, None, tmp_path / "runs", "run"), []
+    conduct(run, lambda event: most.append(len(list(run.path.glob("state/*/final")))), config)
+    assert max(most) == 1
+
+
+def test_more_trials_keep_the_checkpoint_of_a_winner_that_stays(model, tmp_path):
+    text = KEEPING.replace("{leap}", "pass")
+    config = model(text, epochs=3, trials=6)
+    run = done(config, tmp_path)
+    before, was = kept_of(run), run.info.checkpoint
+    more = reopen(run, trials=8, named=False)
+    conduct(run, lambda event: None, more)
+    winner = run.winner(run.info)
+    assert kept_of(run)[1] == winner.params["rate"]
+    assert (kept_of(run) == before) == (run.info.checkpoint == was)
+
+
+def test_a_parent_s_winner_that_wins_again_has_its_checkpoint_from_the_parent(model, tmp_path):
+    text = KEEPING.replace("{leap}", "if Path('worse').exists(): params['rate'] += 9")
+    config = model(text, epochs=3, trials=9)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        run = done(config, tmp_path)
+        (tmp_path / "worse").touch()
+        refinement = refine(run, config, config, None)
+        child = begin(refinement.config, None, tmp_path / "runs", "child", refinement)
+        conduct(child, lambda event: None, refinement.config)
+    assert child.winner(child.info).number == run.winner(run.info).number
+    assert kept_of(child) == kept_of(run)
+
+
+def test_a_trial_that_a_limit_drops_does_not_take_the_winner_s_checkpoint_along(model, tmp_path):
+    """Trial 2 is better than the winner, and recorded before trial 0 lets trial 1 end it all."""
+    text = """
+import time
+from pathlib import Path
+
+TRIALS = Path(__file__).parent / "runs" / "run" / "trials.jsonl"
+
+def train(params, epochs, checkpoint_dir, trial):
+    Path(checkpoint_dir, "trial").write_text(str(trial))
+    while trial == 0 and len(TRIALS.read_text().splitlines()) < 2:
+        time.sleep(0.01)
+    return {0: 0.6, 1: 0.4, 2: 0.1}.get(trial, 0.5)
+"""
+    metric = {"name": "score", "goal": "minimize", "target": 0.45}
+    run = done(model(text, trials=3, rounds=1, metric=metric, parallel={"jobs": 3}), tmp_path)
+    assert run.winner(run.info).number == 1
+    assert (run.checkpoint / "trial").read_text() == "1"

@@ -1,12 +1,15 @@
-"""A small classification problem as a folder of prepared arrays, and what is below Keras."""
+"""A small classification problem as arrays, what is below Keras, and a command that trains."""
 
 import os
+import sys
 from importlib.util import find_spec
 
 import numpy as np
 import pytest
 
+from hpsearch.trainers.command.trainer import CommandTrainer
 from hpsearch.trainers.keras.frameworks import FRAMEWORKS
+from hpsearch.trainers.protocol import Job
 
 
 def _write_arrays(folder, *, rows=(150, 60), features=6, classes=3, seed=0):
@@ -44,3 +47,39 @@ def framework():
     if named is None and not here:
         pytest.skip("needs Keras and a framework, as the extra [keras] has them")
     return named or here[0]
+
+
+@pytest.fixture
+def script(tmp_path):
+    """Write a Python script, and give the command that runs it."""
+
+    def write(text):
+        (tmp_path / "script.py").write_text(text)
+        return f"{sys.executable} script.py"
+
+    return write
+
+
+@pytest.fixture
+def train(tmp_path):
+    """Train a piece of a command, whose parameters are `params`."""
+
+    def run(
+        command,
+        *,
+        until=1,
+        epochs=None,
+        state=None,
+        metric="score",
+        options=(),
+        report=None,
+        **params,
+    ):
+        run_folder = tmp_path / "run"
+        run_folder.mkdir(exist_ok=True)
+        trainer = CommandTrainer(command, str(run_folder), metric, str(tmp_path), **dict(options))
+        settings = {"epochs": epochs or until, "x": 0.5, **params}
+        job = Job(7, settings, (0, "trial", 7), until_epoch=until)
+        return trainer.train([job], [state], report)[0]
+
+    return run

@@ -115,6 +115,19 @@ def test_a_template_has_the_values_in_its_places(tmp_path):
     assert template_of(str(tmp_path), "absent.toml") is None
 
 
+def test_numbers_in_a_template_of_yaml_are_numbers_to_yaml_1_1():
+    names, values = ("a", "b", "c"), {"a": 1e-05, "b": [2e-07, 'say "1e-05"'], "c": "1e5"}
+    text = file_of({}, values, "a: {a}\nb: {b}\nc: '{c}'\n", ".yml", names)
+    assert yaml.safe_load(text) == values
+
+
+def test_a_name_with_dots_is_the_key_of_that_name_or_a_place_in_a_mapping():
+    text = '{"a.b": 1, "a": {"b": 2, "c.d": 3, "e": [4]}}'
+    params = {"a.b": 10, "a.c.d": 30, "a.e": [40], "a.f": 50}
+    made = json.loads(file_of(params, {}, text, ".json", tuple(params)))
+    assert made == {"a.b": 10, "a": {"b": 2, "c.d": 30, "e": [40]}}
+
+
 def test_a_template_that_is_no_text_is_told(tmp_path):
     (tmp_path / "conf").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(TrainerError, match=r"params_file: .*conf: cannot be read: is no UTF-8"):

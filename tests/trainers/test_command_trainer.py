@@ -1,11 +1,8 @@
 """A user's command as a trainer: how it is told, how it is read, and how it fails."""
 
 import json
-import os
 import sys
-import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -14,34 +11,9 @@ from hpsearch.store import SafePath
 from hpsearch.store.snapshots import Snapshots
 from hpsearch.trainers.command.arguments import Arguments
 from hpsearch.trainers.command.kind import KIND
-from hpsearch.trainers.command.process import output_of
 from hpsearch.trainers.command.trainer import CommandTrainer
 from hpsearch.trainers.kinds import Setup
 from hpsearch.trainers.protocol import Job
-
-
-@pytest.fixture
-def script(tmp_path):
-    """Write a Python script, and give the command that runs it."""
-
-    def write(text):
-        (tmp_path / "script.py").write_text(text)
-        return f"{sys.executable} script.py"
-
-    return write
-
-
-@pytest.fixture
-def train(tmp_path):
-    def run(command, *, until=1, epochs=None, state=None, metric="score", options=(), **params):
-        run_folder = tmp_path / "run"
-        run_folder.mkdir(exist_ok=True)
-        trainer = CommandTrainer(command, str(run_folder), metric, str(tmp_path), **dict(options))
-        settings = {"epochs": epochs or until, "x": 0.5, **params}
-        job = Job(7, settings, (0, "trial", 7), until_epoch=until)
-        return trainer.train([job], [state])[0]
-
-    return run
 
 
 def test_a_command_is_told_everything_and_its_last_line_of_json_counts(script, train, tmp_path):
@@ -124,6 +96,13 @@ def test_a_file_of_the_settings_is_made_whole_or_from_a_template(told, tmp_path,
     assert given["path"].startswith(str(tmp_path / "run" / "logs" / "trial-7.params."))
 
 
+def test_settings_are_set_where_a_file_of_the_user_s_has_their_names(told, tmp_path):
+    (tmp_path / "conf.yaml").write_text("model: {lr: 1, units: 8}\nx: 1\nepochs: {epochs}\n")
+    options = {"params_file": "conf.yaml", "names": ("x", "model.lr", "other")}
+    given = told("{params_file}", options=options, other=3, **{"model.lr": 1e-5})
+    assert given["file"] == "model:\n  lr: 1.0e-05\n  units: 8\nx: 0.5\nepochs: 1\n"
+
+
 def test_a_file_of_the_settings_that_no_place_names_is_in_a_variable(told):
     assert told("", options={"params_file": "p.yml"})["file"] == "x: 0.5\n"
     assert told("")["path"] is None
@@ -135,8 +114,14 @@ def test_a_file_of_the_settings_that_no_place_names_is_in_a_variable(told):
         ({"params_file": "p.toml"}, r"params_file: must be a template in .*, or end in \.json, "),
         (
             {"params_file": "plain.yaml"},
-            r"a template, with places such as \{x\}, found none in",
+            r"a template, with places such as \{x\}, or have the names of parameters, found none",
         ),
+        (
+            {"params_file": "half.yaml", "command": "sh t.sh {x}"},
+            r"half\.yaml: must have every parameter that the command does not name, found no w; "
+            r"add it there, or \{w\} to the command",
+        ),
+        ({"params_file": "broken.json"}, r"broken\.json: cannot be read: Expecting value"),
         ({"params_file": "wrong.yaml"}, r"params_file: .*\{y\} is neither a parameter nor epochs"),
         ({"args": {"style": 3}}, r"trainer\.args: must be a mapping with style: equals"),
         ({"env": ["A"]}, r"trainer\.env: must be a mapping of variables"),
@@ -144,11 +129,13 @@ def test_a_file_of_the_settings_that_no_place_names_is_in_a_variable(told):
     ],
 )
 def test_what_cannot_be_written_is_told_before_anything_runs(tmp_path, options, message):
-    (tmp_path / "plain.yaml").write_text("x: 1\n")
+    (tmp_path / "plain.yaml").write_text("z: 1\n")
+    (tmp_path / "half.yaml").write_text("model: {v: 1}\n")
+    (tmp_path / "broken.json").write_text("")
     (tmp_path / "wrong.yaml").write_text("x: {x}\ny: {y}\n")
     given = {"command": "sh t.sh", "folder": str(tmp_path), "resumes": False, **options}
     with pytest.raises(TrainerError, match=message):
-        KIND.inspect(Setup(given, ("x",), "score"))
+        KIND.inspect(Setup(given, ("x", "model.v", "w"), "score"))
 
 
 def test_a_template_of_settings_is_sound_where_all_its_places_are_given(tmp_path):
@@ -222,38 +209,6 @@ def test_what_cannot_be_started_says_so(train):
         train("no-such-program {x}")
     with pytest.raises(TrainerError, match="null byte"):
         train("echo {x}", x="a\0b")
-
-
-def test_children_left_behind_are_ended_and_hold_nothing_up(script, train, tmp_path):
-    command = script(
-        "import subprocess, sys\n"
-        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
-        "open('child', 'w').write(str(child.pid))\n"
-        "print('{\"score\": 1}')\n"
-    )
-    assert train(command).curve["score"] == [1.0]
-    wait_for_end(int((tmp_path / "child").read_text()))
-
-
-def wait_for_end(process):
-    """Return when a process has ended; fail where it plainly does not."""
-    for _ in range(3000):
-        try:
-            os.kill(process, 0)
-            status = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-        except (ProcessLookupError, FileNotFoundError):
-            return
-        if status == "Z":
-            return
-        time.sleep(0.01)
-    pytest.fail(f"process {process} is still there")
-
-
-def test_printing_without_end_is_ended(tmp_path):
-    out, err = tmp_path / "out", tmp_path / "err"
-    with pytest.raises(TrainerError, match="printed more than 100,000 bytes, and was ended"):
-        output_of(["yes"], str(tmp_path), {}, SafePath.of(out), SafePath.of(err), most=100_000)
-    assert out.stat().st_size == 100_000
 
 
 COUNTING = """

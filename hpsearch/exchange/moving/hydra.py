@@ -30,7 +30,7 @@ from hpsearch.exchange.moving.ranges import choice, constant, uniform
 
 READ = ("params", "search_space", "parametrization", "n_trials", "n_jobs", "direction", "sampler",
         "study_name", "max_failure_rate", "optim", "ax_config", "max_batch_size", "_target_",
-        "defaults", "budget", "num_workers")  # fmt: skip
+        "defaults", "budget", "num_workers", "custom_search_space")  # fmt: skip
 
 
 def sweeper(tree: Mapping[str, Any]) -> Draft:
@@ -52,6 +52,9 @@ def sweeper(tree: Mapping[str, Any]) -> Draft:
             draft.parts["space"][name.lstrip("+")] = parameter(each, f"hydra.sweeper.{key}.{name}")
     for name, each in mapping(ax.get("params"), "hydra.sweeper.ax_config.params").items():
         draft.parts["space"][name] = parameter(each, f"hydra.sweeper.ax_config.params.{name}")
+    if code := section.get("custom_search_space"):
+        draft.say("space", f"custom_search_space: {shown(code)} is code; write its parameters "
+                           "here, with `when` and `where` for what depends on others")  # fmt: skip
     name = str(tree.get("optimized_metric") or "value")
     draft.say(
         "metric",

@@ -27,7 +27,7 @@ from hpsearch.exchange.moving.draft import (
     unquoted,
     words,
 )
-from hpsearch.exchange.moving.ranges import choice, constant, normal, uniform
+from hpsearch.exchange.moving.ranges import choice, normal, uniform
 
 MARKED = re.compile(r"(-{0,2})([\w./-]*?)~\s*(.+)", re.DOTALL)
 """A word of a command with a prior: `--lr~uniform(0, 1)`, `-x~...`, `x~...`."""
@@ -47,12 +47,13 @@ EXPERIMENT = ("name", "max_trials", "max_broken", "algorithm", "algorithms", "n_
               "params", "user", "version", "user_script", "config")  # fmt: skip
 
 
-def hunt(tree: Any, beside: Callable[[str], Any]) -> Draft:
+def hunt(tree: Any, beside: Callable[[str], Any], name: str) -> Draft:
     """The configuration of a search of Orion.
 
     Args:
         tree: the text of a command line, or what a file holds.
         beside: opens another file that it names.
+        name: of its own file.
     """
     if isinstance(tree, str):
         return _command_line(tree, beside)
@@ -72,7 +73,7 @@ def hunt(tree: Any, beside: Callable[[str], Any]) -> Draft:
     else:
         draft.put("trainer", "command", "{python} train.py --config {params_file}",
                   NO_PROGRAM)  # fmt: skip
-        _script_file(draft, tree)
+        _script_file(draft, tree, name)
     workers = mapping(tree.get("worker"), "worker")
     _search(draft, {**workers, **experiment})
     return draft
@@ -125,7 +126,7 @@ def _words(draft: Draft, given: list[str], beside: Callable[[str], Any]) -> Iter
         marked = MARKED.fullmatch(word)
         if before == "--config" and re.search(r"\.(ya?ml|json)$", word):
             try:
-                _script_file(draft, mapping(beside(word), word))
+                _script_file(draft, mapping(beside(word), word), word)
             except ExchangeError as error:
                 draft.say("trainer", f"{word} was not read: {error}")
                 yield literal(word)
@@ -145,23 +146,16 @@ def _words(draft: Draft, given: list[str], beside: Callable[[str], Any]) -> Iter
             yield f"{{{place}}}"
 
 
-def _script_file(draft: Draft, tree: Mapping[str, Any]) -> None:
+def _script_file(draft: Draft, tree: Mapping[str, Any], name: str) -> None:
     """A script's own file, some of whose values are priors."""
-    remarks = ["a file of these settings, made for each trial as Orion made one"]
-    if any(isinstance(each, Mapping) for each in tree.values()):
-        remarks.append(
-            "its names have dots; for a file as nested as Orion's, name a copy of that file here, "
-            "with places such as {model.lr} for its priors"
-        )
-    draft.put("trainer", "params_file", "params.yaml", *remarks)
-    for name, value in _leaves(tree, ""):
-        prior = re.fullmatch(r"\s*(?:orion)?~\s*(.+)", value) if isinstance(value, str) else None
-        if prior:
-            _add(draft, name, prior[1])
-        elif isinstance(value, str) and call(value) and _is_prior(value):
-            _add(draft, name, value)
-        else:
-            draft.parts["space"][name] = constant(value)
+    remarks = ["a copy of this file for each trial, with values in place of its priors"]
+    for key, value in _leaves(tree, ""):
+        marked = re.fullmatch(r"\s*(?:orion)?~\s*(.+)", value) if isinstance(value, str) else None
+        if marked is None and not (isinstance(value, str) and call(value) and _is_prior(value)):
+            continue
+        if _add(draft, key, marked[1] if marked else value) == "epochs":
+            remarks.append(f"its {key} is the fidelity: write {{epochs}} there for {value}")
+    draft.put("trainer", "params_file", name, *remarks)
 
 
 def _leaves(tree: Mapping[str, Any], before: str) -> Iterator[tuple[str, Any]]:

@@ -19,15 +19,16 @@ from hpsearch.messages import printable
 
 Beside = Callable[[str], Any]
 
-CONVERTERS: dict[str, Callable[[Any, Beside], Draft]] = {
-    "wandb": lambda tree, _: wandb.sweep(tree),
-    "nni": nni.experiment,
-    "katib": lambda tree, _: katib.experiment(tree),
-    "hydra": lambda tree, _: hydra.sweeper(tree),
-    "determined": lambda tree, _: determined.experiment(tree),
+CONVERTERS: dict[str, Callable[[Any, Beside, str], Draft]] = {
+    "wandb": lambda tree, *_: wandb.sweep(tree),
+    "nni": lambda tree, beside, _: nni.experiment(tree, beside),
+    "katib": lambda tree, *_: katib.experiment(tree),
+    "hydra": lambda tree, *_: hydra.sweeper(tree),
+    "determined": lambda tree, *_: determined.experiment(tree),
     "orion": orion.hunt,
-    "guild": lambda tree, _: guild.guild_file(tree),
+    "guild": lambda tree, *_: guild.guild_file(tree),
 }
+"""By tool; each is given what a file holds, what opens another beside it, and the file's name."""
 
 
 def configuration(path: Path, folder: Path | None = None) -> str:
@@ -48,7 +49,7 @@ def configuration(path: Path, folder: Path | None = None) -> str:
         raise ExchangeError(f"{path}: must be one of: {kinds}; nothing in it tells which")
     tool, tree = found
     try:
-        draft = CONVERTERS[tool](tree, lambda name: _first(path.parent / name))
+        draft = CONVERTERS[tool](tree, lambda name: _first(path.parent / name), path.name)
         where = os.path.relpath(path.parent, folder) if folder is not None else "."
         kept = draft.parts["trainer"].get("folder")
         if where != "." or kept is not None:

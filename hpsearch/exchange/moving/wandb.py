@@ -142,7 +142,7 @@ def _parameters(draft: Draft, given: dict[str, Any], before: str, where: str) ->
                     entry.value,
                     (
                         f"{before}{name} is nested in the sweep, whose ${{args}} had one word for "
-                        "all of it",
+                        "all of it, and whose ${args_json_file} a mapping",
                         *entry.remarks,
                     ),
                 )

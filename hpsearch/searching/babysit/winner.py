@@ -14,7 +14,7 @@ from hpsearch.searching.babysit.record import Record
 from hpsearch.searching.evaluation import labelled, measure
 from hpsearch.searching.models import winning_model
 from hpsearch.searching.session import same_data
-from hpsearch.searching.winner import at_worker, measured, params_text
+from hpsearch.searching.winner import at_worker, measured, params_text, replace_folder
 from hpsearch.store import RunDirectory, Winner, write_json
 from hpsearch.store.records import SearchValue
 from hpsearch.trainers.kinds import Trained
@@ -44,7 +44,11 @@ def write_winner(
     if before is not None and (before.number, before.epochs) == (best.trial, best.epoch):
         return
     run.best.mkdir(exist_ok=True)
+    checkpoint = record.snapshots.checkpoint(best.trial, best.epoch)
     (run.best / "result.json").remove()  # of another epoch: no crash leaves it beside this model
+    run.checkpoint.remove()
+    if checkpoint is not None:
+        replace_folder(run.checkpoint, checkpoint)
     dataset = bench.folds[0] if bench.folds else None
     file = bench.kind.model
     if dataset is not None and file is not None:

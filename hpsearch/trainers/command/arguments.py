@@ -16,7 +16,7 @@ from typing import Any
 from hpsearch.errors import TrainerError
 from hpsearch.fields import Rule, is_number, show
 from hpsearch.suggestions import did_you_mean
-from hpsearch.trainers.command.template import as_text, text_filled
+from hpsearch.trainers.command.template import as_text, holders, text_filled, used
 
 STYLES = ("equals", "spaced", "hydra", "json")
 BOOLEANS = ("value", "python", "flag", "no-flag")
@@ -167,7 +167,7 @@ def variables() -> Rule:
 
 
 def template_of(folder: str, name: str) -> str | None:
-    """The text of a file that stands as a template for files of settings; None where none is.
+    """The text of a file that settings are written into; None where none is there.
 
     Raises:
         TrainerError: it is there, and cannot be read as text.
@@ -193,6 +193,10 @@ def file_of(
 
     >>> file_of({"lr": 0.1, "units": [8, 4]}, {}, None, ".yaml", ())
     'lr: 0.1\nunits:\n- 8\n- 4\n'
+    >>> file_of({}, {"lr": 1e-05}, "lr: {lr} # of Adam\n", ".yaml", ("lr",))
+    'lr: 1.0e-05 # of Adam\n'
+    >>> file_of({"adam.lr": 0.1}, {}, "adam: {lr: 1, decay: 0}\n", ".yaml", ("adam.lr",))
+    'adam:\n  lr: 0.1\n  decay: 0\n'
 
     Args:
         params: of the trial, all of which a file that is made whole has.
@@ -201,10 +205,65 @@ def file_of(
         ending: of the file's name, which says how it is made whole.
         names: of the parameters in the space.
     """
-    if template is not None:
-        return text_filled(template, values, names)[0]
+    if template is None:
+        return _dumped(dict(params), ending)
+    write = _as_yaml if ending in (".yaml", ".yml") else as_text
+    text, _ = text_filled(template, values, names, write)
+    if ending not in ENDINGS or holders(used(template, names), names):
+        return text
+    tree = parsed_settings(text, ending)
+    for name, value in params.items():
+        home = home_of(tree, name)
+        if home is not None:
+            home[0][home[1]] = value
+    return _dumped(tree, ending)
+
+
+def parsed_settings(text: str, ending: str) -> Any:
+    """What a file of settings holds.
+
+    Raises:
+        ValueError: it is no JSON, or no YAML.
+    """
     if ending == ".json":
-        return json.dumps(dict(params), ensure_ascii=False, indent=2) + "\n"
+        return json.loads(text)
     import yaml  # which few commands need
 
-    return yaml.safe_dump(dict(params), sort_keys=False, allow_unicode=True)
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(" ".join(str(error).split())) from None
+
+
+def home_of(tree: Any, name: str) -> tuple[dict[str, Any], str] | None:
+    """The mapping, and the key there, that a name is: `a.b` is b in a, unless a key is called so.
+
+    None where no key is there.
+
+    >>> home_of({"model": {"lr": 1, "adam.decay": 2}}, "model.adam.decay")
+    ({'lr': 1, 'adam.decay': 2}, 'adam.decay')
+    """
+    if not isinstance(tree, dict) or name in tree:
+        return (tree, name) if isinstance(tree, dict) else None
+    inner = (
+        home_of(tree.get(name[: dot.start()]), name[dot.end() :])
+        for dot in re.finditer(r"\.", name)
+    )
+    return next((found for found in inner if found is not None), None)
+
+
+def _dumped(tree: Any, ending: str) -> str:
+    if ending == ".json":
+        return json.dumps(tree, ensure_ascii=False, indent=2) + "\n"
+    import yaml  # which few commands need
+
+    return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
+
+
+def _as_yaml(value: Any) -> str:
+    """A value as a command reads it, with numbers as YAML 1.1 does, too: 1.0e-05, not 1e-05."""
+    number = r'("(?:[^"\\]|\\.)*")|(?<![\w.])(-?\d+)e'
+    text = as_text(value)
+    if isinstance(value, str):
+        return text
+    return re.sub(number, lambda found: found[1] or f"{found[2]}.0e", text)

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 from hpsearch.errors import TrainerError
 from hpsearch.fields import Rule, flag, text
 from hpsearch.suggestions import ELSEWHERE, did_you_mean
-from hpsearch.trainers.command.arguments import ENDINGS, Arguments, template_of, variables, written
+from hpsearch.trainers.command.arguments import (
+    ENDINGS,
+    Arguments,
+    home_of,
+    parsed_settings,
+    template_of,
+    variables,
+    written,
+)
 from hpsearch.trainers.command.template import (
     GIVEN,
     MADE,
@@ -25,6 +33,7 @@ from hpsearch.trainers.command.template import (
     misread,
     parsed,
     program,
+    text_filled,
     unplaced,
     used,
     words,
@@ -202,11 +211,40 @@ def _inspect_params_file(setup: Setup) -> None:
     for message in _unknown_places(template, [*names, *GIVEN, "python", *of_parameters]):
         raise TrainerError(f"trainer.params_file: {path}: {message}")
     if names and not of_parameters:
+        _inspect_names(setup, template, path)
+
+
+def _inspect_names(setup: Setup, template: str, path: Path) -> None:
+    """Look whether a file without places for parameters has their names, as YAML or JSON."""
+    names, homes = list(setup.names), []
+    if path.suffix in ENDINGS:
+        try:
+            tree = parsed_settings(text_filled(template, {})[0], path.suffix)
+        except (ValueError, RecursionError) as error:
+            raise TrainerError(f"trainer.params_file: {path}: cannot be read: {error}") from None
+        homes = [name for name in names if home_of(tree, name) is not None]
+    if not homes:
         raise TrainerError(
-            f"trainer.params_file: must be a template, with places such as {{{names[0]}}}, found "
-            f"none in {path}; add them, or name a file that is not there, to have one made of all "
-            "settings"
+            f"trainer.params_file: must be a template, with places such as {{{names[0]}}}, or "
+            f"have the names of parameters, found none in {path}; add them, or name a file that "
+            "is not there, to have one made of all settings"
         )
+    command = setup.options["command"]
+    placed = holders(used(command, names), names) | {*homes}
+    lost = [name for name in names if name not in placed and "args" not in used(command, names)]
+    if lost:
+        raise TrainerError(
+            f"trainer.params_file: {path}: must have every parameter that the command does not "
+            f"name, found no {lost[0]}; add it there, or {{{lost[0]}}} to the command"
+        )
+
+
+def _trained_anew(options: Mapping[str, Any]) -> str | None:
+    if options["resumes"]:
+        return None
+    return (
+        "with resumes: true none, where the script goes on from what it left in {checkpoint_dir}"
+    )
 
 
 def _unsteerable(setup: Setup) -> str | None:
@@ -296,9 +334,10 @@ KIND = Kind(
             "params_file",
             text(),
             "A file of the trial's settings, whose path is `{params_file}` and the variable "
-            "`HPSEARCH_PARAMS_FILE`: made of a template of this name in the folder, a text with "
-            "places; or, where none is there, of all active parameters, by its ending `.json`, "
-            "`.yaml` or `.yml`. Where left out, `{params_file}` is JSON.",
+            "`HPSEARCH_PARAMS_FILE`: made of the file of this name in the folder, a text with "
+            "places, or YAML or JSON that has the parameters' names (`a.b` is b in a mapping a); "
+            "or, where none is there, of all active parameters, by its ending `.json`, `.yaml` or "
+            "`.yml`. Where left out, `{params_file}` is JSON.",
             "params.yaml",
             place="file",
         ),
@@ -330,6 +369,7 @@ KIND = Kind(
     unused_parameters=_unused_parameters,
     remarks=_brackets,
     inspect=_inspect,
+    trained_anew=_trained_anew,
     unsteerable=_unsteerable,
     threads="all",
     devices=True,

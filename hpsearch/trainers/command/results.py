@@ -1,121 +1,210 @@
-"""What a command reports of its training: JSON lines, matches of a pattern, or a JSON file."""
+"""What a command prints of its training: lines that are JSON objects, or matches of a pattern."""
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from hpsearch.errors import TrainerError
 from hpsearch.messages import counted, quoted
 from hpsearch.store import MOST, SafePath
-from hpsearch.trainers.user_training import Metrics, epoch_named, metrics_of
+from hpsearch.trainers.command.sources import Reported
 
-Results = Sequence[Mapping[str, Any]]
-"""One mapping of names to numbers for each epoch, or one for the whole training."""
+CROSSES = re.compile(r"\\[nsDWxuUN0-9]|\[\^|\(\?[a-zA-Z]*s|\n")
+"""What a pattern has that may match the end of a line."""
+
+LINES = 20
+"""How many lines a match may span."""
 
 
-def results_in_lines(output: str, metric: str) -> Results:
+class Lines:
+    r"""The whole lines of a text that grows.
+
+    >>> parts = iter([b"on", b"e\ntw", b"o\r", b"\nthree"])
+    >>> lines = Lines(lambda: next(parts, b""))
+    >>> [lines.new(ended=False) for _ in range(4)], lines.new(ended=True)
+    ([[], ['one\n'], [], ['two\r\n']], ['three'])
+    """
+
+    def __init__(self, read: Callable[[], bytes], universal: bool = True) -> None:
+        r"""Begin without a line.
+
+        Args:
+            read: gives what was added since its last call.
+            universal: whether a line ends at all that ends one, such as the `\r` of a progress
+                bar, and not at `\n` alone.
+        """
+        self._read = read
+        self._ends = re.compile(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]" if universal else "\n")
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._begun: list[str] = []  # parts of a line without an end
+
+    def new(self, ended: bool) -> list[str]:
+        """Those that came since the last call, each with what ends it.
+
+        Args:
+            ended: nothing more will come, so what has no end is a line, too.
+        """
+        text = self._decoder.decode(self._read(), final=ended)
+        perhaps = bool(self._begun) and self._begun[-1].endswith("\r")  # half of an end
+        if not (ended or perhaps or self._ends.search(text)):
+            self._begun += [text] if text else []
+            return []
+        text = "".join((*self._begun, text))
+        self._begun = []
+        lines, at = [], 0
+        for end in self._ends.finditer(text):
+            if end[0] == "\r" and end.end() == len(text) and not ended:
+                break
+            lines.append(text[at : end.end()])
+            at = end.end()
+        if at < len(text):
+            (lines if ended else self._begun).append(text[at:])
+        return lines
+
+
+class JsonLines:
     r"""The lines that are JSON objects with the metric.
 
     Where these name their epochs, one that names another epoch and lacks the metric is a result,
     too, which is to be complained of; a line without either is none.
 
-    >>> results_in_lines('begin\n{"loss": 2}\n{"step": 3}\n{"loss": 1}\n', "loss")
-    [{'loss': 2}, {'loss': 1}]
-
-    Raises:
-        TrainerError: there is none.
+    >>> parts = iter([b'begin\n{"loss": 2}\n{"step": 3}\n{"lo', b'ss": 1}\n'])
+    >>> source = JsonLines(lambda: next(parts, b""), "loss")
+    >>> [[each.values for each in source.look(ended)] for ended in (False, True)]
+    [[{'loss': 2}], [{'loss': 1}]]
     """
-    objects = [each for line in output.splitlines() if (each := _object(line)) is not None]
-    having = [each for each in objects if metric in each]
-    if having:
-        named = [each["epoch"] for each in having if _whole(each.get("epoch"))]
-        known = {*named} if len(named) == len(having) else None
-        return [
-            each
-            for each in objects
-            if metric in each
-            or (known is not None and _whole(each.get("epoch")) and each["epoch"] not in known)
-        ]
-    if objects:
-        found = ", ".join(map(repr, objects[-1])) or "no metric"
-        raise TrainerError(f"the result must have the metric {metric!r}, found {found}")
-    lines = output.splitlines()
-    meant = next((line for line in reversed(lines) if "{" in line and metric in line), None)
-    nearly = "" if meant is None else f"; the nearest is {quoted(meant.strip(), 100)}"
-    raise TrainerError(
-        f'a line of output must be a JSON object such as {{"{metric}": 0.5}}, found none in '
-        f"{counted(len(lines), 'line')}{nearly}"
-    )
+
+    def __init__(self, read: Callable[[], bytes], metric: str) -> None:
+        """Begin before the first line.
+
+        Args:
+            read: gives what was printed since its last call.
+            metric: what counts.
+        """
+        self._lines = Lines(read)
+        self._metric = metric
+        self._count = 0
+        self._named: set[Any] | None = set()  # epochs; None where a result names none
+        self._without: dict[Any, dict[str, Any]] = {}  # objects without the metric, by epoch
+        self._last: dict[str, Any] | None = None  # of these
+        self._nearly: str | None = None  # a line that may have been meant as a result
+
+    def look(self, ended: bool) -> list[Reported]:
+        """See `Source`."""
+        found = []
+        for line in self._lines.new(ended):
+            self._count += 1
+            values = _object(line)
+            if values is None:
+                if "{" in line and self._metric in line:
+                    self._nearly = line
+            elif self._metric in values:
+                self._name(values.get("epoch"))
+                found.append(Reported(values, values.get("epoch")))
+            else:
+                self._last = values
+                if _whole(values.get("epoch")):
+                    self._without[values["epoch"]] = values
+        if ended and self._named:
+            missing = {e: values for e, values in self._without.items() if e not in self._named}
+            found += [Reported(values, epoch) for epoch, values in missing.items()]
+        return found
+
+    def _name(self, epoch: Any) -> None:
+        if self._named is not None and _whole(epoch):
+            self._named.add(epoch)
+        else:
+            self._named = None
+
+    def nothing(self) -> TrainerError:
+        """See `Source`."""
+        if self._last is not None:
+            found = ", ".join(map(repr, self._last)) or "no metric"
+            return TrainerError(f"the result must have the metric {self._metric!r}, found {found}")
+        nearly = self._nearly and f"; the nearest is {quoted(self._nearly.strip(), 100)}"
+        return TrainerError(
+            f'a line of output must be a JSON object such as {{"{self._metric}": 0.5}}, found '
+            f"none in {counted(self._count, 'line')}{nearly or ''}"
+        )
 
 
-def results_by_pattern(output: str, pattern: str, metric: str) -> Results:
+class Matches:
     r"""The matches of a regular expression: its named groups, or its first group as the metric.
 
-    >>> results_by_pattern("loss=2\nloss=1\n", r"loss=(\S+)", "loss")
-    [{'loss': 2.0}, {'loss': 1.0}]
+    They are looked for line by line, with the lines before where the pattern may span several.
 
-    Raises:
-        TrainerError: it matches nowhere, or what it matched is no number.
+    >>> parts = iter([b"loss=2\nloss=", b"1\n"])
+    >>> source = Matches(lambda: next(parts, b""), r"loss=(\S+)", "loss")
+    >>> [[each.values for each in source.look(ended)] for ended in (False, True)]
+    [[{'loss': 2.0}], [{'loss': 1.0}]]
     """
-    results = []
-    for match in re.finditer(pattern, output, re.MULTILINE):
-        named = {name: text for name, text in match.groupdict().items() if text is not None}
-        texts = named or {metric: match[1] if match.re.groups else match[0]}
-        results.append({name: _number(text) for name, text in texts.items()})
-    if not results:
-        raise TrainerError(f"the output must match {pattern!r} somewhere, it does not")
-    return results
 
+    def __init__(self, read: Callable[[], bytes], pattern: str, metric: str) -> None:
+        """Begin before the first line.
 
-def results_in_file(path: SafePath) -> Results:
-    """A JSON file with an object, or a list of objects, one for each epoch.
+        Args:
+            read: gives what was printed since its last call.
+            pattern: the regular expression.
+            metric: what counts.
+        """
+        self._lines = Lines(read, universal=False)
+        self._pattern = re.compile(pattern, re.MULTILINE)
+        self._metric = metric
+        self._before: list[str] = []  # lines that a match may begin in
+        self._at = 0  # where in these it may begin
+        self._most = LINES if CROSSES.search(pattern) else 1
 
-    Raises:
-        TrainerError: it is missing, or holds something else.
-    """
-    try:
-        held = json.loads(path.read_text(MOST))
-    except FileNotFoundError:
-        raise TrainerError(f"the command must write {path.name}, found no such file") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise TrainerError(f"{path.name} must be readable JSON, found: {error}") from None
-    listed = held if isinstance(held, list) else [held]
-    if not listed or not all(isinstance(each, dict) for each in listed):
-        raise TrainerError(f"{path.name} must hold a JSON object, or a list with one an epoch")
-    return listed
+    def look(self, ended: bool) -> list[Reported]:
+        """See `Source`."""
+        return [each for line in self._lines.new(ended) for each in self._in(line)]
 
+    def _in(self, line: str) -> Iterator[Reported]:
+        while len(self._before) >= self._most:
+            self._at = max(0, self._at - len(self._before.pop(0)))
+        self._before.append(line)
+        for match in self._pattern.finditer("".join(self._before), self._at):
+            named = {name: text for name, text in match.groupdict().items() if text is not None}
+            texts = named or {self._metric: match[1] if self._pattern.groups else match[0]}
+            values = {name: _number(text) for name, text in texts.items()}
+            self._at = match.end()
+            yield Reported(values, values.get("epoch"))
 
-def by_epoch(results: Results, metric: str, done: int, until: int) -> dict[int, Metrics]:
-    """The metrics of each epoch that a command was asked for.
-
-    Args:
-        results: what it said, in order. It counts epochs from `done` + 1, or names them.
-        metric: what counts.
-        done: the epoch that it went on from.
-        until: the last epoch that it was asked for. With 1, only the last result counts, so
-            that a command which knows nothing of epochs may tell of its progress.
-
-    Raises:
-        TrainerError: a result is no metric, or one result stands for several epochs.
-    """
-    if until == 1:
-        last = [each for each in results if metric in each or each is results[0]][-1]
-        return {1: metrics_of(last, metric)}
-    rows: dict[int, Metrics] = {}
-    epoch = done
-    for each in results:
-        epoch = epoch_named(each) or epoch + 1
-        if epoch <= until:
-            rows[epoch] = metrics_of(each, metric, epoch)
-    if len(results) == 1 and "epoch" not in results[0] and until - done > 1:
-        raise TrainerError(
-            f"each epoch must have its own result, found one for {until - done} epochs; print "
-            "one an epoch (with an 'epoch' if there is but one), or leave trainer.epochs out"
+    def nothing(self) -> TrainerError:
+        """See `Source`."""
+        return TrainerError(
+            f"the output must match {self._pattern.pattern!r} somewhere, it does not"
         )
-    return rows
+
+
+class JsonFile:
+    """A JSON file with an object, or a list of objects, one for each epoch."""
+
+    def __init__(self, path: SafePath) -> None:
+        self._path = path
+
+    def look(self, ended: bool) -> list[Reported]:
+        """See `Source`."""
+        if not ended:
+            return []
+        name = self._path.name
+        try:
+            held = json.loads(self._path.read_text(MOST))
+        except FileNotFoundError:
+            raise TrainerError(f"the command must write {name}, found no such file") from None
+        except (OSError, ValueError, RecursionError) as error:
+            raise TrainerError(f"{name} must be readable JSON, found: {error}") from None
+        listed = held if isinstance(held, list) else [held]
+        if not listed or not all(isinstance(each, dict) for each in listed):
+            raise TrainerError(f"{name} must hold a JSON object, or a list with one an epoch")
+        return [Reported(each, each.get("epoch")) for each in listed]
+
+    def nothing(self) -> TrainerError:
+        """See `Source`."""
+        return TrainerError(f"{self._path.name} must hold a JSON object")
 
 
 def _whole(value: Any) -> bool:

@@ -15,13 +15,13 @@ class Reported:
 
     Attributes:
         values: names with what should be numbers.
-        epoch: the one that it names itself, counted from 1; None where it counts as the next.
+        epoch: what it says of its number, counted from 1; None where it counts as the next.
         key: what else tells which epoch it is of, such as a logged step: a report with the key of
             an earlier one stands in that one's place. None where each is an epoch by itself.
     """
 
     values: Mapping[str, Any]
-    epoch: int | None = None
+    epoch: Any = None
     key: object = None
 
 
@@ -38,7 +38,7 @@ class Source(Protocol):
             ended: the command has ended, so what seemed incomplete until now counts.
 
         Raises:
-            TrainerError: a report is none.
+            TrainerError: what the command left is no result; never before it has ended.
         """
         ...
 

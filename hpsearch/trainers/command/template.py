@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import count as naturals
@@ -335,11 +335,13 @@ def filled(
     return found
 
 
-def _filling(part: str | Place, values: Mapping[str, Any]) -> str:
+def _filling(
+    part: str | Place, values: Mapping[str, Any], write: Callable[[Any], str] | None = None
+) -> str:
     if isinstance(part, str):
         return part
     value = _value(part.name, values)
-    return "" if value is ABSENT else as_text(value)
+    return "" if value is ABSENT else (write or as_text)(value)
 
 
 def _absent(several: Iterable[Word], values: Mapping[str, Any]) -> list[str]:
@@ -406,17 +408,26 @@ def _value(name: str, values: Mapping[str, Any]) -> Any:
 
 
 def text_filled(
-    text: str, values: Mapping[str, Any], names: tuple[str, ...] = ()
+    text: str,
+    values: Mapping[str, Any],
+    names: tuple[str, ...] = (),
+    write: Callable[[Any], str] | None = None,
 ) -> tuple[str, bool]:
     """A text with values in its places, none where there is none; and whether all have one.
 
     >>> text_filled('{"lr": {lr}, "decay": "{decay}"}', {"lr": 0.1})
     ('{"lr": 0.1, "decay": ""}', False)
+
+    Args:
+        text: it.
+        values: by the names of places.
+        names: of the parameters.
+        write: gives the text for a value; None for `as_text`.
     """
     whole = all(_value(name, values) is not ABSENT for name in used(text, names))
 
     def value(match: re.Match[str]) -> str:
-        return f"{{{match[1]}}}" if match[1] else _filling(Place(match[2]), values)
+        return f"{{{match[1]}}}" if match[1] else _filling(Place(match[2]), values, write)
 
     return places_of(names).sub(value, text), whole
 

@@ -13,14 +13,10 @@ from typing import Any
 from hpsearch.store import SafePath
 from hpsearch.trainers.checkpoints import Checkpoints, kept_epochs
 from hpsearch.trainers.command.arguments import Arguments, file_of, template_of
-from hpsearch.trainers.command.process import output_of
-from hpsearch.trainers.command.results import (
-    Results,
-    by_epoch,
-    results_by_pattern,
-    results_in_file,
-    results_in_lines,
-)
+from hpsearch.trainers.command.following import Course, Epochs, Whole, follow
+from hpsearch.trainers.command.process import Tail, started
+from hpsearch.trainers.command.results import JsonFile, JsonLines, Matches
+from hpsearch.trainers.command.sources import Source
 from hpsearch.trainers.command.template import (
     as_text,
     filled,
@@ -30,6 +26,7 @@ from hpsearch.trainers.command.template import (
 )
 from hpsearch.trainers.protocol import Job, Outcome, Report, State, TrainsOneByOne
 from hpsearch.trainers.user_training import (
+    Metrics,
     in_pieces,
     nothing_to_train,
     outcome_of,
@@ -94,15 +91,18 @@ class CommandTrainer(TrainsOneByOne):
         checkpoints = self._checkpoints(job)
 
         def piece(folder: SafePath, done: int) -> Outcome:
-            rows = by_epoch(self._run(job, folder, logs), self.metric, done, job.until_epoch)
-            if report is not None:
-                for epoch, row in rows.items():
-                    report({"epoch": epoch, **row})
+            course = self._course(job, done, report)
+            rows = self._run(job, folder, logs, course)
             ended = max(rows, default=0) < job.until_epoch
+            resumes = self.resumes and not course.over
             if not job.steered:
-                left = folder if self.resumes else None
-                return outcome_of(job, rows, self.metric, done, ended, checkpoints, left)
-            keep = partial(checkpoints.keep, folder)
+                left = None if course.over else folder  # it may have been writing there
+                where = checkpoints, left, resumes
+                return outcome_of(job, rows, self.metric, done, ended, *where)
+
+            def keep(epoch: int) -> bool:
+                return resumes and checkpoints.keep(folder, epoch)
+
             outcome = steered_outcome(job, state, rows, self.metric, ended, keep)
             folder.remove()  # where nothing was kept
             return outcome
@@ -112,8 +112,17 @@ class CommandTrainer(TrainsOneByOne):
     def _checkpoints(self, job: Job) -> Checkpoints:
         return Checkpoints.of(SafePath(Path(self.folder)), job.training)
 
-    def _run(self, job: Job, folder: SafePath, logs: SafePath) -> Results:
-        """What the command reports of a piece that it trained in a folder."""
+    def _course(self, job: Job, done: int, report: Report | None) -> Course:
+        """What counts of the reports of a piece that goes on from an epoch."""
+        if job.settings["epochs"] == 1:
+            return Whole(self.metric)
+        full = job.until_epoch >= job.settings["epochs"]  # type: ignore[operator]
+        return Epochs(self.metric, job.until_epoch, done, full or self.resumes, report)
+
+    def _run(
+        self, job: Job, folder: SafePath, logs: SafePath, course: Course
+    ) -> dict[int, Metrics]:
+        """Run the command for a piece, in a folder, and give the metrics of each epoch."""
         params = params_of(job)
         given = {
             "epochs": job.until_epoch,
@@ -137,12 +146,21 @@ class CommandTrainer(TrainsOneByOne):
         if "args" not in self.names:
             args = self.arguments.words(remaining(self.command, params, self.names))
         words = filled(self.command, values, args, self.names)
-        output = output_of(words, self.home, environment, stdout, stderr)
-        for log in (stdout, stderr):
-            found = log.status()
-            if found is not None and found.st_size == 0:
-                log.remove()
-        return self._results(output, folder)
+        try:
+            with stdout.append() as out, stderr.append() as err:
+                printed, errors = Tail(out), Tail(err)
+                source = self._source(printed, folder)
+                try:
+                    with started(words, self.home, environment, out, err) as process:
+                        return follow(process, source, course, printed, errors)
+                finally:
+                    printed.cut()
+                    errors.cut()
+        finally:
+            for log in (stdout, stderr):
+                found = log.status()
+                if found is not None and found.st_size == 0:
+                    log.remove()
 
     def _variables(self, values: Mapping[str, Any]) -> dict[str, str]:
         """The variables that the configuration sets, but those with an inactive parameter."""
@@ -167,9 +185,10 @@ class CommandTrainer(TrainsOneByOne):
         file.write_text(file_of(params, values, template, ending, self.names))
         return file.resolved()
 
-    def _results(self, output: str, folder: SafePath) -> Results:
+    def _source(self, printed: Tail, folder: SafePath) -> Source:
+        """Where the metrics of a piece are."""
         if self.file is not None:
-            return results_in_file(folder / self.file)
+            return JsonFile(folder / self.file)
         if self.pattern is not None:
-            return results_by_pattern(output, self.pattern, self.metric)
-        return results_in_lines(output, self.metric)
+            return Matches(printed.new, self.pattern, self.metric)
+        return JsonLines(printed.new, self.metric)

@@ -117,8 +117,8 @@ class FunctionTrainer(TrainsOneByOne):
                 extras["checkpoint_dir"] = str(folder)
             found = style.call(function, params=given or params, epochs=epochs, **extras)
             if not isinstance(found, Generator):
-                checkpoints.end(done)
                 curve, diverged = curve_of({1: metrics_of(found, self.metric)}, self.metric)
+                checkpoints.end(done, None if diverged else folder)
                 return Outcome(curve, None, diverged=diverged, finished=True)
             return self._follow(Call(found, done, folder, given), job, state, report, checkpoints)
 

@@ -251,6 +251,8 @@ def test_the_override_grammar_of_hydra():
     }
     assert tree["metric"]["goal"] == "maximize"
     assert tree["search"]["trials"] == 30
+    remark = "# custom_search_space: package.spaces.configure is code; write its parameters here"
+    assert remark in configuration(FILES / "hydra/optuna.yaml")
 
 
 def test_mappings_of_the_sweepers_of_hydra():
@@ -317,8 +319,16 @@ def test_a_fidelity_of_orion_is_the_length_of_a_training():
 def test_a_script_s_own_file_with_priors_of_orion():
     tree = converted("orion/script.yaml")
     assert tree["trainer"]["command"] == "{python} train.py --config {params_file}"
+    assert tree["trainer"]["params_file"] == "script.yaml"
     assert tree["space"]["model.layers"] == {"type": "int", "min": 1, "max": 4}
-    assert tree["space"]["data.shuffle"] == {"value": True}
+    assert set(tree["space"]) == {"model.lr", "model.layers", "rate"}
+
+
+def test_a_fidelity_in_a_script_s_own_file_of_orion_is_to_be_a_place(tmp_path):
+    priors = "train: {epochs: 'orion~fidelity(1, 9, base=3)', lr: 'orion~uniform(0, 1)'}\n"
+    text = configuration(written(tmp_path, priors))
+    assert "# its train.epochs is the fidelity: write {epochs} there for orion~fidelity" in text
+    assert "  epochs: 9\n" in text
 
 
 def test_an_operation_of_guild():
@@ -398,37 +408,79 @@ def test_words_and_calls_are_cut_as_the_tools_cut_them():
 
 
 SCRIPT = """#!/usr/bin/env python3
-import json, sys
+# Trains as each of the tools has it: it prints, logs and writes, and leaves its words in a file.
+import json, os, sys
 from pathlib import Path
 
-with Path("seen.txt").open("a") as seen:
+with Path(os.environ["SEEN"]).open("a") as seen:
     seen.write(" ".join(sys.argv[1:]) + chr(10))
-print(json.dumps({"value": 1.0, "validation_loss": 0.5, "objective": 0.3, "accuracy": 0.1}))
-print("score: 3")
+wandb = nni = None
+if "wandb" in os.environ["TRACKER"]:
+    import wandb
+    wandb.init(project="moved")
+if "nni" in os.environ["TRACKER"]:
+    import nni
+    nni.get_next_parameter()
+for epoch in range(1, 41):
+    loss = sum(map(ord, "".join(sys.argv[1:]))) % 97 / 97 + 1 / epoch
+    names = ("loss", "validation_loss", "objective", "value", "accuracy", "acc", "val/loss")
+    values = dict.fromkeys(names, loss)
+    if wandb:
+        wandb.log(values)
+    elif nni:
+        nni.report_intermediate_result(loss)
+    else:
+        print(json.dumps(values))
+        print(f"loss: {loss}", f"score: {loss}", f"accuracy: {loss}", sep=chr(10))
+        print(f"Validation-accuracy={loss}", flush=True)
+if nni:
+    nni.report_final_result(loss)
 """
+LAUNCH = "import subprocess, sys\nsys.exit(subprocess.call(sys.argv[1:]))\n"
+SHELL_SCRIPT = '#!/bin/sh\nexec python3 train.py "$@"\n'
+SEEN = {
+    "determined/random.yaml": r"--lr=[\d.]+",
+    "guild/grid.yml": r"--lr 0\.0?1 --bn (yes|no)",
+    "hydra/nevergrad.yaml":
+        r"db=\w+ lr=[\d.]+ shift=[\d.-]+ dropout=[\d.]+ batch_size=\d+",
+    "orion/fidelity.sh": r"--epochs (1|3|9|27) -x [\d.-]+",
+    "orion/orion.yaml": r"--lr [\d.]+",
+    "orion/script.yaml": r"--config .*params\.yaml",
+    "wandb/hyperband.yaml": r"--root \$DATA .*( --bn)?",
+}  # fmt: skip
+"""The words that some scripts get, as their tools gave them."""
 
 
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("determined/random.yaml", r"--lr=[\d.]+"),
-        ("guild/grid.yml", r"--lr 0\.0?1 --bn (yes|no)"),
-        ("hydra/nevergrad.yaml", r"db=\w+ lr=[\d.]+ shift=[\d.-]+ dropout=[\d.]+ batch_size=\d+"),
-        ("orion/orion.yaml", r"--lr [\d.]+"),
-        ("orion/script.yaml", r"--config .*params\.yaml"),
-    ],
-)
-def test_a_script_gets_its_arguments_as_its_tool_gave_them(name, words, tmp_path, monkeypatch):
-    if "args" not in kind_named("command").options:
-        pytest.skip("a command has no such keys yet")
-    (tmp_path / "pkg").mkdir()
-    for script in ("train.py", "pkg/train.py"):
+RUN = [name for name in ALL if not re.match("wandb|nni|katib/(grid_json|hyperband)", name)]
+
+
+@pytest.mark.parametrize("name", RUN)
+def test_each_file_is_converted_checked_and_run(name, tmp_path, monkeypatch, command):
+    for script in ("train.py", "fit.py", "mnist.py", "src/train.py", "src/train model.py",
+                   "pkg/train.py", "code/mnist.py", "train/__main__.py"):  # fmt: skip
+        (tmp_path / script).parent.mkdir(exist_ok=True)
         (tmp_path / script).write_text(SCRIPT, encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-    path = written(tmp_path, configuration(FILES / name), "search.yaml")
-    serial = {"parallel.backend": "serial"}
-    run = hpsearch.search(path, tmp_path / "runs", trials=2, overrides=serial, progress=False)
-    assert [trial.status for trial in run.trials] == ["completed"] * 2
+    for script in ("run.sh", "train.sh"):
+        (tmp_path / script).write_text(SHELL_SCRIPT, encoding="utf-8")
+        (tmp_path / script).chmod(0o755)
+    (tmp_path / "determined/launch").mkdir(parents=True)
+    (tmp_path / "determined/launch/torch_distributed.py").write_text(LAUNCH, encoding="utf-8")
+    for file in (FILES / name).parent.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    made = command(tmp_path, "init", "--from", Path(name).name, "-o", "search.yaml")
+    assert made.returncode == 0, made.stderr
+    path = tmp_path / "search.yaml"
+    text = re.sub("/opt/mnist(?=/)|/opt", str(tmp_path), path.read_text(encoding="utf-8"))
+    path.write_text(text, encoding="utf-8")
+    tracker = re.search(r"^  tracker: (\w+)$", text, re.MULTILINE)
+    monkeypatch.setenv("TRACKER", tracker[1] if tracker else "")
+    monkeypatch.setenv("SEEN", str(tmp_path / "seen.txt"))
+    checked = command(tmp_path, "check", "search.yaml")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    few = ("--trials", 3, "--set", "parallel.backend=serial", "--name", "moved")
+    done = command(tmp_path, "run", "search.yaml", *few)
+    assert done.returncode == 0, done.stdout + done.stderr
+    trials = hpsearch.load("moved", tmp_path / "runs").trials
+    assert {trial.status for trial in trials} <= {"completed", "stopped"}
     seen = (tmp_path / "seen.txt").read_text(encoding="utf-8").splitlines()
-    assert len(seen) == 2
-    assert all(re.fullmatch(words, line) for line in seen), seen
+    assert all(re.fullmatch(SEEN.get(name, ".*"), line) for line in seen), seen
