@@ -154,10 +154,11 @@ class CommandTrainer(TrainsOneByOne):
         if "args" not in self.names:
             args = self.arguments.words(remaining(self.command, params, self.names))
         words = filled(self.command, values, args, self.names)
-        number = "-".join(map(str, job.training if any(job.training[1:]) else [job.number]))
         tracking: AbstractContextManager[Tracker | None] = nullcontext()
-        if self.tracker is not None:
-            tracking = tracked(self.tracker, logs / f"trial-{number}.{self.tracker}", stderr)
+        if self.tracker is not None:  # beside the piece's folder, where a kill leaves it for short
+            tracking = tracked(
+                self.tracker, folder.parent / f"{self.tracker}-{folder.name}", stderr
+            )
         try:
             with tracking as tracker, stdout.append() as out, stderr.append() as err:
                 printed, errors = Tail(out), Tail(err)
