@@ -10,7 +10,7 @@ from platform import node
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.errors import TrainerError
-from hpsearch.fields import Rule, flag, text
+from hpsearch.fields import Rule, choice, flag, text
 from hpsearch.suggestions import ELSEWHERE, did_you_mean
 from hpsearch.trainers.command.arguments import (
     ENDINGS,
@@ -39,7 +39,7 @@ from hpsearch.trainers.command.template import (
     words,
     words_of,
 )
-from hpsearch.trainers.function.kind import FOLDER
+from hpsearch.trainers.function.kind import FOLDER, KEEP
 from hpsearch.trainers.hyperparameter import epochs
 from hpsearch.trainers.kinds import Kind, Option, Remarks, Setup, UserCode, Workplace
 
@@ -287,6 +287,8 @@ def _make(setup: Setup, at: Workplace) -> Trainer:
         pattern=result.get("pattern"),
         file=result.get("file"),
         resumes=options["resumes"],
+        in_folder=options.get("cwd") == "trial",
+        keeps=options.get("keep") is not None,
     )
 
 
@@ -306,9 +308,9 @@ KIND = Kind(
             _command_line(),
             "What trains: a program and its arguments. `{name}` stands for a parameter, `{args}` "
             "for every parameter without a place of its own, or it is `epochs`, `full_epochs`, "
-            "`seed`, `trial`, `checkpoint_dir`, `python` (the interpreter that hpsearch runs on) "
-            "or `params_file`. Words in `[...]` are left out together where a parameter among "
-            "them is inactive. No shell reads it.",
+            "`seed`, `trial`, `checkpoint_dir`, `trial_dir` (a folder of the trial's own), "
+            "`python` (the interpreter that hpsearch runs on) or `params_file`. Words in `[...]` "
+            "are left out together where a parameter among them is inactive. No shell reads it.",
             "python train.py --lr {learning_rate}",
             required=True,
         ),
@@ -358,6 +360,14 @@ KIND = Kind(
             "true",
             default=False,
         ),
+        "cwd": Option(
+            "cwd",
+            choice("trial"),
+            "`trial`: the command is run in the trial's own folder, and words of it that name a "
+            "file in `folder` become whole paths. Where left out, it is run in `folder`.",
+            "trial",
+        ),
+        "keep": KEEP,
         "folder": FOLDER,
     },
     any_names=True,

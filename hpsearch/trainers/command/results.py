@@ -183,8 +183,10 @@ class Matches:
 class JsonFile:
     """A JSON file with an object, or a list of objects, one for each epoch."""
 
-    def __init__(self, path: SafePath) -> None:
+    def __init__(self, path: SafePath, where: str) -> None:
+        """Look for a file, where a message says."""
         self._path = path
+        self._where = where
 
     def look(self, ended: bool) -> list[Reported]:
         """See `Source`."""
@@ -194,7 +196,9 @@ class JsonFile:
         try:
             held = json.loads(self._path.read_text(MOST))
         except FileNotFoundError:
-            raise TrainerError(f"the command must write {name}, found no such file") from None
+            raise TrainerError(
+                f"the command must write {name}, found no such file in {self._where}"
+            ) from None
         except (OSError, ValueError, RecursionError) as error:
             raise TrainerError(f"{name} must be readable JSON, found: {error}") from None
         listed = held if isinstance(held, list) else [held]

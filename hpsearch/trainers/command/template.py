@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from functools import cache
 from itertools import count as naturals
+from pathlib import Path
 from typing import Any
 
 WORD = r"[\w./+@%#~-]+"
@@ -32,7 +33,7 @@ QUOTED = r"""\\.|'[^']*'|"(?:\\.|[^"\\])*\""""
 WRITTEN = re.compile(rf"(?:{QUOTED}|[^ \t\r\n])+", re.DOTALL)
 """A word as it is written, with its quotes: what a shell takes for one."""
 
-GIVEN = ("epochs", "full_epochs", "seed", "trial", "checkpoint_dir")
+GIVEN = ("epochs", "full_epochs", "seed", "trial", "checkpoint_dir", "trial_dir")
 """What a command may name besides its parameters, each also as a variable of the environment."""
 
 MADE = ("args", "python", "params_file")
@@ -332,6 +333,34 @@ def filled(
                 found += args
             elif not (_absent([word], values) and leaves_out(word)):
                 found.append("".join(_filling(each, values) for each in word))
+    return found
+
+
+def from_elsewhere(words: Sequence[str], home: str) -> list[str]:
+    """Words that name files in a folder, to be run in another one: by their whole paths.
+
+    A file is named by a word, or by what follows a `=` in it, and so is a folder if there is a
+    `/` in the name. A program without one is looked for in PATH; what follows `-m` is a module.
+    """
+    folder = Path(home).absolute()
+
+    def whole(text: str, program: bool = False) -> str:
+        path, below = folder / text, "/" in text
+        try:
+            found = path.exists() if below else path.is_file() and not program
+        except (OSError, ValueError):  # a text too long for a name, or with a null character
+            return text
+        return str(path) if text and found else text
+
+    found = []
+    for i, word in enumerate(words):
+        name, sign, value = word.partition("=")
+        one = whole(word, program=not i)
+        if i and words[i - 1] == "-m":
+            one = word
+        elif i and one == word and sign:
+            one = f"{name}={whole(value)}"
+        found.append(one)
     return found
 
 
