@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -58,6 +59,9 @@ class Quirk:
 
 
 BOOLEANS = "{lr: {min: 0, max: 1}, use_bn: {values: [true, false]}}"
+TRAPS = Quirk(
+    "{python} traps_sigterm.py {rate} heeds", trainer=r"result: {pattern: 'loss: (\S+)'}"
+)
 QUIRKS = {
     "argparse": Quirk(
         "{python} with_argparse.py [--momentum {momentum}] {args} --epochs={epochs}",
@@ -133,6 +137,26 @@ QUIRKS = {
     "more each epoch": Quirk(
         "{python} says_more_each_epoch.py {args} --epochs {epochs}", "val_loss"
     ),
+    "ignores epochs": Quirk(
+        "{python} ignores_epochs.py {rate}", trainer=r"result: {pattern: 'loss = (\S+)'}"
+    ),
+    "an epoch in parts": Quirk("{python} says_epochs_often.py {rate}"),
+    "traps SIGTERM": TRAPS,
+    "crashes after its rung": Quirk("{python} goes_bad.py {rate} crash"),
+    "crashes above a rung": Quirk(
+        "{python} goes_bad.py {rate} crash",
+        goal="maximize",
+        statuses=("completed", "failed", "stopped"),
+    ),
+    "NaN after its rung": Quirk("{python} goes_bad.py {rate} nan"),
+    "NaN above a rung": Quirk(
+        "{python} goes_bad.py {rate} nan",
+        goal="maximize",
+        statuses=("completed", "diverged", "stopped"),
+    ),
+    "NaN early": Quirk(
+        "{python} goes_bad.py {rate} nan-early", statuses=("completed", "diverged", "stopped")
+    ),
     "leaves children": Quirk("{python} leaves_children.py {rate} {epochs}"),
 }
 PARAMS = "prepare: {split: 0.25}\ntrain: {lr: 0.5, layers: 2, epochs: 9}  # as in the paper\n"
@@ -204,12 +228,16 @@ def test_a_script_is_tuned_alike_by_one_job_and_by_three_that_kill_9_ended(
     assert quirk.metric in refined.report().path.read_text()
 
 
-def is_at_work(process):
-    """Whether a process runs on; one that was ended may wait for somebody to ask how."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
+def wait_for_end(process):
+    """Return when a process has ended; fail where it plainly does not."""
+    for _ in range(3000):
+        try:
+            if Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return
+        except (FileNotFoundError, ProcessLookupError):
+            return
+        time.sleep(0.01)
+    pytest.fail(f"process {process} is still there")
 
 
 def test_what_a_script_leaves_behind_ends_with_it(prepared, tmp_path):
@@ -217,4 +245,16 @@ def test_what_a_script_leaves_behind_ends_with_it(prepared, tmp_path):
     hpsearch.search(config, tmp_path / "runs", progress=False, trials=3)
     loaders = (tmp_path / "loaders.txt").read_text().split()
     assert len(loaders) >= 6
-    assert not any(map(is_at_work, loaders))
+    for process in loaders:
+        wait_for_end(process)
+
+
+def test_a_script_that_does_not_heed_sigterm_is_ended_all_the_same(
+    prepared, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("hpsearch.trainers.command.process.GRACE", 0.1)
+    config = prepared(replace(TRAPS, command="{python} traps_sigterm.py {rate} no"))
+    serial = {"parallel.backend": "serial"}
+    run = hpsearch.search(config, tmp_path / "runs", overrides=serial, trials=3, progress=False)
+    assert {trial.status for trial in run.trials} == {"completed", "stopped"}
+    assert not (tmp_path / "saved.txt").exists()

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,10 +15,13 @@ from typing import Any
 from hpsearch.store import SafePath
 from hpsearch.trainers.checkpoints import Checkpoints, kept_epochs
 from hpsearch.trainers.command.arguments import Arguments, file_of, template_of
+from hpsearch.trainers.command.files import in_file, inside
 from hpsearch.trainers.command.following import Course, Epochs, Whole, follow
 from hpsearch.trainers.command.process import Tail, started
-from hpsearch.trainers.command.results import JsonFile, JsonLines, Matches
+from hpsearch.trainers.command.reports import Tracker, tracked
+from hpsearch.trainers.command.results import JsonLines, Matches
 from hpsearch.trainers.command.sources import Source
+from hpsearch.trainers.command.stores import EventFiles
 from hpsearch.trainers.command.template import (
     as_text,
     filled,
@@ -57,7 +61,10 @@ class CommandTrainer(TrainsOneByOne):
         params_file: the name of a template in `home` for a file of the settings, or of a file
             that is made whole by its ending; None where only `{params_file}` asks for one.
         pattern: a regular expression for results in the output, instead of lines of JSON.
-        file: a JSON file with the results instead, relative to the checkpoint folder.
+        file: a file with the results instead, in the trial's own folder if it has one, else in
+            the checkpoint folder.
+        events: a folder there with TensorBoard's event files instead, and tags by metric.
+        tracker: the library to which the script reports them instead.
         resumes: the command goes on from what it left in the checkpoint folder.
         in_folder: it is run in the trial's own folder.
         keeps: that folder is made, whether or not anything names it.
@@ -73,6 +80,8 @@ class CommandTrainer(TrainsOneByOne):
     params_file: str | None = None
     pattern: str | None = None
     file: str | None = None
+    events: tuple[str, Mapping[str, str]] | None = None
+    tracker: str | None = None
     resumes: bool = False
     in_folder: bool = False
     keeps: bool = False
@@ -171,10 +180,18 @@ class CommandTrainer(TrainsOneByOne):
                 path = environment.get("PYTHONPATH", os.environ.get("PYTHONPATH"))
                 whole = str(Path(self.home).absolute())
                 environment["PYTHONPATH"] = os.pathsep.join(filter(None, (whole, path)))
+        number = "-".join(map(str, job.training if any(job.training[1:]) else [job.number]))
+        tracking: AbstractContextManager[Tracker | None] = nullcontext()
+        if self.tracker is not None:
+            tracking = tracked(self.tracker, logs / f"trial-{number}.{self.tracker}", stderr)
         try:
-            with stdout.append() as out, stderr.append() as err:
+            with tracking as tracker, stdout.append() as out, stderr.append() as err:
                 printed, errors = Tail(out), Tail(err)
-                source = self._source(printed, trial or folder, trial is not None)
+                if tracker is not None:
+                    environment = tracker.variables(environment)
+                    source = tracker.source(self.metric, job.settings["epochs"] == 1)
+                else:
+                    source = self._source(printed, trial or folder, trial is not None)
                 try:
                     with started(words, home, environment, out, err) as process:
                         return follow(process, source, course, printed, errors)
@@ -221,10 +238,13 @@ class CommandTrainer(TrainsOneByOne):
         return file.resolved()
 
     def _source(self, printed: Tail, folder: SafePath, own: bool) -> Source:
-        """Where the metrics of a piece are, files in the trial's own folder if it has one."""
+        """Where the metrics of a piece are: files in the trial's own folder, if it has one."""
         where = "the trial's folder" if own else "the checkpoint folder"
         if self.file is not None:
-            return JsonFile(folder / self.file, where)
+            return in_file(inside(folder, self.file), self.metric, where)
+        if self.events is not None:
+            there, tags = self.events
+            return EventFiles(inside(folder, there), tags, self.metric, f"{there} in {where}")
         if self.pattern is not None:
             return Matches(printed.new, self.pattern, self.metric)
         return JsonLines(printed.new, self.metric)
