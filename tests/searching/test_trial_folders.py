@@ -17,7 +17,7 @@ from hpsearch.searching.session import begin, conduct
 from hpsearch.searching.trainer import inspected
 from hpsearch.store import RunDirectory, SafePath
 from hpsearch.trainers.checkpoints import Checkpoints
-from hpsearch.trainers.command.template import from_elsewhere
+from hpsearch.trainers.command.arguments import from_elsewhere
 from hpsearch.trainers.command.trainer import CommandTrainer
 from hpsearch.trainers.function.trainer import FunctionTrainer
 from hpsearch.trainers.protocol import Job

@@ -9,7 +9,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from functools import cache
 from itertools import count as naturals
-from pathlib import Path
 from typing import Any
 
 WORD = r"[\w./+@%#~-]+"
@@ -333,34 +332,6 @@ def filled(
                 found += args
             elif not (_absent([word], values) and leaves_out(word)):
                 found.append("".join(_filling(each, values) for each in word))
-    return found
-
-
-def from_elsewhere(words: Sequence[str], home: str) -> list[str]:
-    """Words that name files in a folder, to be run in another one: by their whole paths.
-
-    A file is named by a word, or by what follows a `=` in it, and so is a folder if there is a
-    `/` in the name. A program without one is looked for in PATH; what follows `-m` is a module.
-    """
-    folder = Path(home).absolute()
-
-    def whole(text: str, program: bool = False) -> str:
-        path, below = folder / text, "/" in text
-        try:
-            found = path.exists() if below else path.is_file() and not program
-        except (OSError, ValueError):  # a text too long for a name, or with a null character
-            return text
-        return str(path) if text and found else text
-
-    found = []
-    for i, word in enumerate(words):
-        name, sign, value = word.partition("=")
-        one = whole(word, program=not i)
-        if i and words[i - 1] == "-m":
-            one = word
-        elif i and one == word and sign:
-            one = f"{name}={whole(value)}"
-        found.append(one)
     return found
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from hpsearch.store import SafePath
 from hpsearch.trainers.checkpoints import Checkpoints, kept_epochs
-from hpsearch.trainers.command.arguments import Arguments, file_of, template_of
+from hpsearch.trainers.command.arguments import Arguments, file_of, from_elsewhere, template_of
 from hpsearch.trainers.command.files import in_file, inside
 from hpsearch.trainers.command.following import Course, Epochs, Whole, follow
 from hpsearch.trainers.command.process import Tail, started
@@ -25,7 +25,6 @@ from hpsearch.trainers.command.stores import EventFiles
 from hpsearch.trainers.command.template import (
     as_text,
     filled,
-    from_elsewhere,
     remaining,
     text_filled,
     used,
