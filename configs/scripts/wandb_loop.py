@@ -31,12 +31,14 @@ training, validation = order[:110], order[110:]
 
 
 def probabilities(rows):
+    """Of each class, for some rows."""
     scores = x[rows] @ weights + biases
     scores = np.exp(scores - scores.max(axis=1, keepdims=True))
     return scores / scores.sum(axis=1, keepdims=True)
 
 
 def loss(rows):
+    """The mean cross entropy of some rows."""
     return -np.log(probabilities(rows)[np.arange(len(rows)), y[rows]] + 1e-12).mean()
 
 
