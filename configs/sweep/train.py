@@ -1,8 +1,8 @@
 """Softmax regression on irises, as one would write it for W&B; it knows nothing of hpsearch.
 
 With its sweep, sweep.yaml beside it, it is tuned as it is:
-    hpsearch init --from configs/scripts/sweep.yaml -o sweep_of_mine.yaml
-    hpsearch run sweep_of_mine.yaml
+    hpsearch init --from configs/sweep/sweep.yaml -o irises.yaml
+    hpsearch run irises.yaml
 """
 
 import argparse
