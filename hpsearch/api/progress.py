@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from hpsearch.report.headline import confirmation_of
+from hpsearch.report.live import last_values
 from hpsearch.report.numbers import number
 from hpsearch.searching.events import (
     ConfirmationStarted,
@@ -18,8 +19,11 @@ from hpsearch.searching.events import (
     SearchStarted,
     TrialAdded,
     TrialEnded,
+    TrialsReported,
     TrialWentOn,
 )
+
+ROOM = 20  # characters for the last values of running trials
 
 
 class Bar:
@@ -28,6 +32,7 @@ class Bar:
     def __init__(self, show: bool = True):
         self._show = show
         self._bar: Any = None
+        self._best = ""
 
     def __enter__(self) -> Self:
         return self
@@ -56,9 +61,12 @@ class Bar:
             self._bar.set_description(f"round {event.round.number + 1}/{event.rounds}")
         elif isinstance(event, TrialEnded):
             if event.best is not None:
-                best = f"best {number(event.best.value)} (trial {event.best.number})"
-                self._bar.set_postfix_str(best, refresh=False)
+                self._best = f"best {number(event.best.value)} (trial {event.best.number})"
+            self._bar.set_postfix_str(self._best, refresh=False)
             self._bar.update()
+        elif isinstance(event, TrialsReported):
+            shown = [text for text in (self._best, last_values(event, ROOM)) if text]
+            self._bar.set_postfix_str(", ".join(shown))
         elif isinstance(event, TrialAdded):
             self._bar.total += 1
         elif isinstance(event, TrialWentOn):

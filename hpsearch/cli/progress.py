@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import suppress
+from dataclasses import replace
 from math import ceil
 from typing import Any
 
@@ -13,7 +14,9 @@ from tqdm import tqdm
 from hpsearch.messages import counted, printable
 from hpsearch.report.escape import echo, lines_printable
 from hpsearch.report.headline import confirmation_of
+from hpsearch.report.live import last_values
 from hpsearch.report.numbers import number, rough
+from hpsearch.report.text import WIDTH
 from hpsearch.searching.events import (
     ConfirmationStarted,
     Event,
@@ -24,10 +27,14 @@ from hpsearch.searching.events import (
     SearchStarted,
     TrialAdded,
     TrialEnded,
+    TrialsReported,
     TrialWentOn,
 )
 
 PATIENCE = 1.0  # seconds of silence while trials are read back
+RUNNING = "{desc}|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
+"""The bar beside the values of running trials: without percentage and speed, to have room."""
+SHORTEST = 3  # characters of its graph then
 LINES = 20  # at most so many plain lines, and one at the end, however many trials
 
 
@@ -39,10 +46,11 @@ class Progress:
         self._closed = False  # the terminal is gone
         self._bar: Any = None
         self._trials = self._done = 0
-        self._round = ""
+        self._round = self._best = ""
         self._started = time.monotonic()
         self._before = 0  # trials that were done when the search went on
         self._said = False  # that they are read back
+        self._running: TrialsReported | None = None
         self._parent: tuple[str, int] | None = None  # its name, and the first number not its own
 
     def __call__(self, event: Event) -> None:
@@ -69,6 +77,8 @@ class Progress:
                 echo(f"{self._round}: reading back {self._before} trials from disk", err=True)
         elif isinstance(event, TrialEnded):
             self._ended(event)
+        elif isinstance(event, TrialsReported):
+            self._show_running(event)
         elif isinstance(event, TrialAdded):
             self._trials += 1
             if self._bar is not None:
@@ -124,13 +134,40 @@ class Progress:
             return ""
         return f" of {printable(self._parent[0])}"
 
+    def _show_running(self, event: TrialsReported) -> None:
+        """Show the last values of running trials on the bar; plain lines are no more for them."""
+        self._running = event
+        if self._bar is not None and self._dress():
+            self._bar.refresh()
+
+    def _dress(self) -> bool:
+        """Say on the bar what is best and, where there is room, what runs; whether that is new."""
+        bar, before = self._bar, (self._bar.bar_format, self._bar.postfix)
+        bar.bar_format = RUNNING
+        bar.set_postfix_str(self._best, refresh=False)
+        values = ""
+        if self._running is not None:
+            shown = {**bar.format_dict, "bar_format": RUNNING.replace("{bar}", "")}
+            room = (shown["ncols"] or WIDTH) - len(tqdm.format_meter(**shown)) - SHORTEST - 2
+            values = last_values(self._running, room)
+        if not values:
+            bar.bar_format = None
+        elif self._best:
+            values = f"{self._best}, {values}"
+        bar.set_postfix_str(values or self._best, refresh=False)
+        return before != (bar.bar_format, bar.postfix)
+
     def _ended(self, event: TrialEnded) -> None:
         self._done += 1
         best = "none yet"
         if event.best is not None:
             best = f"{number(event.best.value)} (trial {event.best.number}{self._owner(event)})"
         if self._bar is not None:
-            self._bar.set_postfix_str(f"best {best}", refresh=False)
+            self._best = f"best {best}"
+            if self._running:
+                others = [r for r in self._running.running if r.number != event.result.number]
+                self._running = replace(self._running, running=tuple(others))
+            self._dress()
             self._bar.update()
             return
         step = ceil(self._trials / LINES)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+import yaml
+
+from hpsearch.config.yaml_text import MOST_NODES
 
 TOOLS = {
     "wandb": "a sweep of W&B",
@@ -16,6 +21,38 @@ TOOLS = {
     "guild": "a file of Guild",
 }
 PRIOR = r"(uniform|loguniform|reciprocal|normal|gaussian|norm|randint|choices|fidelity)\("
+
+
+def documents(text: str) -> list[Any]:
+    r"""What a file of another tool holds: JSON, the documents of YAML 1.1, or else its text.
+
+    >>> documents("#!/bin/sh\norion hunt -n one python t.py --lr~'uniform(0, 1)'")[0][:9]
+    '#!/bin/sh'
+    >>> documents('{"a":\t1}'), documents("a: yes\n---\nb: 1e-4")
+    ([{'a': 1}], [{'a': True}, {'b': '1e-4'}])
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    if tool_of(text):
+        return [text]
+    held: list[Any]
+    try:
+        held = [json.loads(text)]
+    except (ValueError, RecursionError):
+        try:
+            held = list(yaml.safe_load_all(text))
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            raise ValueError(" ".join(str(error).split())[:200]) from None
+    left, open_ends = MOST_NODES, [*held]
+    while open_ends:  # an alias counts as often as it is used
+        each = open_ends.pop()
+        left -= 1
+        if left < 0:
+            raise ValueError(f"it has more than {MOST_NODES:,} values")
+        if isinstance(each, dict | list):
+            open_ends += each.values() if isinstance(each, dict) else each
+    return held
 
 
 def tool_of(tree: Any) -> str | None:

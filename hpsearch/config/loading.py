@@ -11,7 +11,7 @@ from typing import Any
 
 from hpsearch.config import checks, overrides, starting, yaml_text
 from hpsearch.config.domains import derived_mixture, domain, misfit_alternatives
-from hpsearch.config.foreign import TOOLS, tool_of
+from hpsearch.config.foreign import TOOLS, documents, tool_of
 from hpsearch.config.groups import ungrouped
 from hpsearch.config.misfits import misfits
 from hpsearch.config.parts import (
@@ -40,14 +40,16 @@ def from_file(
 ) -> Config:
     """The configuration in a YAML file, with overrides laid over it."""
     text = _bytes(path)
-    tree, places, problems = yaml_text.read(text, str(path))
+    try:
+        tree, places, problems = yaml_text.read(text, str(path))
+    except ConfigError:
+        _refuse_other_tools(path, *_documents(text))
+        raise
     if tree is None:
         raise ConfigError(
             f"{path}: is empty; `hpsearch init` writes a configuration to start from"
         )
-    if tool := tool_of(tree):
-        into = f"hpsearch init --from {as_argument(path)} -o {as_argument(_beside(path))}"
-        raise ConfigError(f"{path}: is {TOOLS[tool]}; make a configuration of it: {into}")
+    _refuse_other_tools(path, tree)
     if not isinstance(tree, dict):
         keys = "a mapping with keys such as data, space and search"
         raise ConfigError(
@@ -58,6 +60,21 @@ def from_file(
     stem = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in path.stem)
     name = stem.lstrip("._-")[:100] or "search"
     return _config(tree, places, problems + found, path.parent, name, text, searched)
+
+
+def _documents(text: bytes) -> list[Any]:
+    """What a file that is no YAML of ours may hold as another tool reads it."""
+    try:
+        return documents(text.decode("utf-8-sig"))
+    except ValueError:
+        return []
+
+
+def _refuse_other_tools(path: Path, *trees: Any) -> None:
+    """Refuse a file that describes the search of another tool, and say what makes it ours."""
+    for tool in filter(None, map(tool_of, trees)):
+        into = f"hpsearch init --from {as_argument(path)} -o {as_argument(_beside(path))}"
+        raise ConfigError(f"{path}: is {TOOLS[tool]}; make a configuration of it: {into}")
 
 
 def from_tree(

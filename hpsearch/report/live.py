@@ -11,8 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hpsearch.report.findings import findings, write_report
-from hpsearch.searching.events import Event, SearchStarted
+from hpsearch.report.numbers import number
+from hpsearch.searching.events import Event, SearchStarted, TrialsReported
 from hpsearch.store import RunDirectory
+from hpsearch.trainers.reporting import Running
 
 EVERY = 5.0  # seconds between two pages, at least
 SHARE = 0.02  # of the time gone by may be spent on pages
@@ -44,14 +46,17 @@ class LiveReport:
         self._run: RunDirectory | None = None
         self._began = self._last = self._spent = 0.0
         self._cost = FIRST
+        self._running: tuple[Running, ...] = ()  # as the page shows them
         self.problem: str | None = None
 
     def __call__(self, event: Event) -> None:
         """Write a page if there is time for one."""
         if isinstance(event, SearchStarted):
             self.begin(event.run)
-        else:
+        elif not isinstance(event, TrialsReported):
             self.look()
+        elif event.running != self._running and self.look():
+            self._running = event.running
 
     def begin(self, run: RunDirectory) -> None:
         """Keep the page of this run from now on."""
@@ -88,6 +93,24 @@ class LiveReport:
         self._last = self._clock()
         self._cost = self._last - started
         self._spent += self._cost
+
+
+def last_values(event: TrialsReported, room: int) -> str:
+    """The last values of the trials at work in so many characters; empty if none fits or is known.
+
+    >>> curve = {"epoch": [1], "auc": [0.8123]}
+    >>> two = TrialsReported(tuple(Running(n, 0, 0, 0, 9, {}, curve) for n in (7, 12)), "auc")
+    >>> last_values(two, room=20), last_values(two, room=12), last_values(two, room=5)
+    ('7: 0.812, 12: 0.812', '7: 0.812, +1', '')
+    """
+    values = {one.number: one.last(event.metric) for one in event.running}
+    known = [f"{n}: {number(value, 3)}" for n, value in values.items() if value is not None]
+    for shown in range(len(known), 0, -1):
+        more = [f"+{len(known) - shown}"] if shown < len(known) else []
+        text = ", ".join([*known[:shown], *more])
+        if len(text) <= room:
+            return text
+    return ""
 
 
 def follow(run: RunDirectory) -> None:

@@ -38,6 +38,7 @@ from hpsearch.searching.history import PastTrial
 from hpsearch.searching.limits import why_ended
 from hpsearch.searching.planning import shortage
 from hpsearch.searching.refine import best_completed, elites_of, ranking, same_training
+from hpsearch.searching.running import RunningTraining, running_trainings
 from hpsearch.searching.spec import Spec, past_trials, spec_of
 from hpsearch.space import Parameter, Space, same
 from hpsearch.space.settings import untried
@@ -82,6 +83,14 @@ class Summary:
     outcome: Winner | None
     most: int  # trials in `top`
     by_hand: ByHand  # what people did to it
+
+    @cached_property
+    def running(self) -> tuple[RunningTraining, ...]:
+        """The trainings at work, as far as they have reported; none where no process is."""
+        if self.info.status != "running":
+            return ()
+        fates = {result.number: result for result in self.results}
+        return running_trainings(self.run, self.spec, fates)
 
     @property
     def baseline(self) -> Result | None:
@@ -366,6 +375,7 @@ class Summary:
             "tags": self.by_hand.tags,
             "by_hand": [as_line(act) for act in self.by_hand.acts],
             **self._of_several_metrics(),
+            **({"running": [each.as_json() for each in self.running]} if self.running else {}),
         }
 
     def _ended(self) -> dict[str, Any] | None:

@@ -23,6 +23,7 @@ from hpsearch.trial import Result
 MOST_CLASSES = 12  # a larger table of confusions does not fit
 MOST_RATES = 30  # classes with a line each
 MOST_PAIRS = 10  # of classes that are mistaken for each other
+MOST_RUNNING = 10  # trainings at work with a line each
 ABREAST = 5  # so many trials fit beside each other
 
 
@@ -39,6 +40,8 @@ def show(summary: Summary) -> None:
         display("", _abreast(summary, summary.top[first : first + ABREAST]))
     if summary.top and summary.left_out:
         display(summary.left_out)
+    if summary.running:
+        display("", *_running(summary))
     if summary.front:
         display("", *_front(summary))
     if len(summary.rounds) > 1:
@@ -65,6 +68,8 @@ def show_progress(summary: Summary, one_line: bool = False) -> None:
         return
     display("", *_curve(summary))
     display("", _abreast(summary, summary.top[:ABREAST]) if summary.top else "")
+    if summary.running:
+        display("", *_running(summary))
     display("", "Ctrl-C stops watching; the search goes on.")
 
 
@@ -238,6 +243,17 @@ def _abreast(summary: Summary, results: Sequence[Result]) -> TextTable:
         if any(cells):
             table.add_row(name, *cells)
     return table
+
+
+def _running(summary: Summary) -> Iterator[Printable]:
+    """The trainings at work: where each is, and its last value."""
+    table = TextTable("Running now", "epoch", summary.criterion.name, right=2)
+    for each in summary.running[:MOST_RUNNING]:
+        value = "" if each.value is None else number(each.value)
+        table.add_row(each.name, f"{each.epoch} of {each.until}", value)
+    yield table
+    if len(summary.running) > MOST_RUNNING:
+        yield f"{len(summary.running) - MOST_RUNNING:,} more: --format json"
 
 
 def _front(summary: Summary) -> Iterator[Printable]:

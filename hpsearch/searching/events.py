@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hpsearch.store import RunDirectory
+from hpsearch.trainers.reporting import Running
 from hpsearch.trial import Result, Round, Trial
 
 
@@ -67,6 +68,19 @@ class TrialWentOn:
 
 
 @dataclass(frozen=True)
+class TrialsReported:
+    """What the trainings at work have reported so far; comes about once a second.
+
+    Attributes:
+        running: those that have begun to write, by number.
+        metric: the one that is searched.
+    """
+
+    running: tuple[Running, ...]
+    metric: str
+
+
+@dataclass(frozen=True)
 class ConfirmationStarted:
     """The best settings are trained again with new seeds."""
 
@@ -106,6 +120,7 @@ Event = (
     | TrialAdded
     | TrialEnded
     | TrialWentOn
+    | TrialsReported
     | ConfirmationStarted
     | FilesChanged
     | Remarked

@@ -26,16 +26,19 @@ from hpsearch.searching.events import (
     RoundStarted,
     TrialAdded,
     TrialEnded,
+    TrialsReported,
     TrialWentOn,
 )
 from hpsearch.searching.interrupts import StoppedByHandError, shielded
 from hpsearch.searching.ledger import Ledger
 from hpsearch.searching.limits import UNLIMITED, Watch
 from hpsearch.searching.lookback import Lookback
+from hpsearch.searching.running import Watched
 from hpsearch.searching.spec import Spec
 from hpsearch.searching.stages import BESIDE, Stage, needs
 from hpsearch.searching.trainer import files_of
 from hpsearch.trainers.protocol import Job, Outcome, State, Trainer
+from hpsearch.trainers.reporting import ReportingTrainer
 from hpsearch.trial import (
     BY_HAND,
     OUT_OF_TIME,
@@ -70,6 +73,7 @@ class Scheduler:
         deadline: on the monotonic clock, in seconds; None for no limit.
         by_hand: what people did to the search.
         desk: where it hears what they ask; None where it hears nobody.
+        reports: what the trainings at work report, for who shows it; None where nobody does.
         best: the best completed trial so far.
         leaders: the completed trials that may still win: the best one, and where a limit may drop
             it, those that would be the best then.
@@ -83,6 +87,7 @@ class Scheduler:
         states: what trainings go on from, where it is still in memory.
         failures: the error of each training that failed.
         confirmed: whether the search came to its end before its time was over.
+        at_work: the trainer as workers have it, which shows what it reports.
         lookback: which trials entered which rungs, and what later rounds see of them.
         watch: looks whether a limit ends the search.
         ending: the limit that did; None where the search goes through its plan.
@@ -97,6 +102,7 @@ class Scheduler:
     deadline: float | None = None
     by_hand: ByHand = field(default_factory=ByHand)
     desk: Desk | None = None
+    reports: Watched | None = None
     best: Result | None = None
     leaders: set[int] = field(default_factory=set)
     trials: dict[int, Trial] = field(default_factory=dict)
@@ -109,6 +115,7 @@ class Scheduler:
     states: dict[Training, State] = field(default_factory=dict)
     failures: dict[Training, str] = field(default_factory=dict)
     confirmed: bool = False
+    at_work: Trainer = field(init=False)
     lookback: Lookback = field(init=False)
     watch: Watch = field(init=False)
     ending: Ending | None = None
@@ -117,6 +124,10 @@ class Scheduler:
     def __post_init__(self) -> None:
         criterion, known = self.ledger.criterion, [each.result for each in self.spec.history]
         best = criterion.best(known)
+        reports = self.reports
+        self.at_work = self.trainer
+        if reports is not None:
+            self.at_work = ReportingTrainer(self.trainer, reports.folder)
         self.lookback = Lookback(self.spec, self.ledger, self.by_hand)
         self.watch = Watch(self.spec.limits, criterion, self.spec.rounds, best)
 
@@ -271,7 +282,7 @@ class Scheduler:
         timeout = limit * len(group) if limit is not None else None
         cost = sum(self.urgency(job, stage) for job in group)
         name = "trial-" + "+".join(str(job.number) for job in group)
-        train, args, files = self.trainer.train, (group, states), files_of(group)
+        train, args, files = self.at_work.train, (group, states), files_of(group)
         self.backend.submit(Task(key, train, args, timeout, cost=cost, name=name, files=files))
 
     def urgency(self, job: Job, stage: Stage) -> float:
@@ -305,13 +316,16 @@ class Scheduler:
             if left <= 0:  # short trials could answer one after another for ever
                 raise OutOfTimeError
             look = math.inf if self.desk is None else self.desk.seconds_left
-            patience = min(left, writer.seconds_to_sync, look)
+            news = math.inf if self.reports is None else self.reports.seconds_left
+            patience = min(left, writer.seconds_to_sync, look, news)
             try:
                 return self.backend.next(None if math.isinf(patience) else patience)
             except TimeoutError:
                 if patience >= left:
                     raise OutOfTimeError from None
-                if patience < look:
+                if patience >= news:
+                    self.show_reports()
+                elif patience < look:
                     writer.sync()
                 elif self.hear():
                     return None
@@ -321,6 +335,7 @@ class Scheduler:
 
         An interrupt waits until that is done.
         """
+        self.show_reports()
         if self.hear():
             return
         answer = self.next_answer()
@@ -343,6 +358,16 @@ class Scheduler:
         if any(act.action == "stop" and act.trial is None for act in done):
             raise StoppedByHandError
         return bool(done)
+
+    def show_reports(self) -> None:
+        """Say what the trainings at work have reported, if it is time to look."""
+        if self.reports is None or self.reports.seconds_left > 0:
+            return
+        with shielded():
+            given = {job.training for _, group in self.groups.values() for job in group}
+            before, running = self.reports.shown, self.reports.look(given)
+            if running or before:
+                self.notify(TrialsReported(running, self.ledger.criterion.name))
 
     def rungs(self, number: int) -> int | None:
         """How many rungs a trial has come through; None before it is proposed."""
@@ -396,6 +421,8 @@ class Scheduler:
         """Record a group's outcomes. A group of several that died is trained again one by one."""
         stage, together = self.groups.pop(answer.key)
         group = [job for job in together if not self.stopped(job)]
+        if self.reports is not None and answer.kind in ("died", "timeout"):
+            self.reports.forget([job.training for job in together])
         if answer.kind != "ok" and len(together) > 1:
             for job in group:
                 self.submit(stage, [job])

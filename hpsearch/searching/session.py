@@ -25,6 +25,7 @@ from hpsearch.searching.ledger import Ledger
 from hpsearch.searching.planning import rounds_of
 from hpsearch.searching.provenance import provenance
 from hpsearch.searching.refine import Refinement
+from hpsearch.searching.running import Watched, running_folder
 from hpsearch.searching.scheduler import Scheduler
 from hpsearch.searching.spec import check_reported, proposals, spec_for, spec_of
 from hpsearch.searching.trainer import Function, backend_of, trainer_of
@@ -251,6 +252,7 @@ def conduct(
         run.writing(changed) as writer,
         kept_status(run, writer),
         prepared_data(run, folds),
+        running_folder(run),
     ):
         trainer = trainer or trainer_of(config, run.path, run.data.path, folds, function)
         folders = Folders(run.path.resolve(), run.data.path.resolve())
@@ -260,7 +262,10 @@ def conduct(
             check_params(ledger.results.values(), spec.space, run.inside / "trials.jsonl")
             by_hand = by_hand_in(run, spec)
             desk = Desk(run, config, spec, by_hand, writer)
-            search = Scheduler(spec, trainer, backend, ledger, notify, deadline, by_hand, desk)
+            reports = Watched(run.running.resolved())
+            search = Scheduler(
+                spec, trainer, backend, ledger, notify, deadline, by_hand, desk, reports
+            )
             trials = spec.trials + len(by_hand.added)
             notify(SearchStarted(run, trials, len(ledger.results), backend.jobs))
             try:

@@ -90,6 +90,11 @@ class RunDirectory:
         return self.inside / ".data"
 
     @property
+    def running(self) -> SafePath:
+        """What the trainings at work report, while the run is being done; gone afterwards."""
+        return self.inside / ".running"
+
+    @property
     def states(self) -> SafePath:
         """The states of trials that go on: arrays, and checkpoint folders of a user's trainer."""
         return self.inside / "state"

@@ -26,7 +26,10 @@ Curve = dict[str, list[float | None]]
 """One list for "epoch" and one for each metric, of equal lengths; an undefined number is None."""
 
 Report = Callable[[Mapping[str, float | None]], None]
-"""Called after each epoch with its number and metrics."""
+"""Called after each epoch with its number and metrics.
+
+For a group of several jobs it is a `Reports`, and `report_of` gives that of each.
+"""
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,21 @@ class Job:
         ({'rate': 1.0}, {'rate': 0.1})
         """
         return next((held for until, held in self.earlier if epoch <= until), self.settings)
+
+
+@dataclass(frozen=True)
+class Reports:
+    """What the jobs of a group report to, each by itself."""
+
+    of: Mapping[Training, Report]
+
+    def __call__(self, row: Mapping[str, float | None]) -> None:
+        """Nothing: a call does not say whose epoch it is of."""
+
+
+def report_of(report: Report | None, job: Job) -> Report | None:
+    """What one job of a group reports to."""
+    return report.of[job.training] if isinstance(report, Reports) else report
 
 
 @dataclass(frozen=True)
@@ -121,7 +139,10 @@ class TrainsOneByOne(ABC):
         self, jobs: Sequence[Job], states: Sequence[State | None], report: Report | None = None
     ) -> list[Outcome]:
         """Train each job from its state to its until_epoch; what `train_one` raises, it raises."""
-        return [self.train_one(*each, report) for each in zip(jobs, states, strict=True)]
+        return [
+            self.train_one(job, state, report_of(report, job))
+            for job, state in zip(jobs, states, strict=True)
+        ]
 
     @abstractmethod
     def train_one(self, job: Job, state: State | None, report: Report | None) -> Outcome:

@@ -1,11 +1,21 @@
 """What is said while a search goes on."""
 
+from io import StringIO
+from types import SimpleNamespace
+
 import pytest
 
 from hpsearch.cli import progress
 from hpsearch.sampling.plan import plan
-from hpsearch.searching.events import FilesChanged, RoundStarted, SearchStarted
+from hpsearch.searching.events import (
+    FilesChanged,
+    RoundStarted,
+    SearchStarted,
+    TrialEnded,
+    TrialsReported,
+)
 from hpsearch.store import RunDirectory, create
+from hpsearch.trainers.reporting import Running
 
 
 @pytest.fixture
@@ -43,3 +53,69 @@ def test_quiet_says_nothing_of_progress_and_all_of_trouble(run, capsys):
     shown(RoundStarted(plan([10] * 5, (1,))[0], 5))
     shown(FilesChanged("runs/r/run.json: was deleted"))
     assert capsys.readouterr().err == "runs/r/run.json: was deleted\n"
+
+
+class Terminal(StringIO):
+    """A terminal whose width is not known: 80 columns are reckoned with."""
+
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def bar(run, monkeypatch):
+    """A bar that has begun; gives what shows events, and the last line on the terminal."""
+    monkeypatch.setattr("sys.stderr", terminal := Terminal())
+    shown = progress.Progress()
+    shown(SearchStarted(run, 9, 0, 2))
+    shown(RoundStarted(plan([9], (1,))[0], 1))
+    shown._bar.mininterval = 0
+    yield shown, lambda: terminal.getvalue().rpartition("\r")[2].strip()
+    shown.close()
+
+
+def reports(**values):
+    """What trials at work have reported last."""
+    return TrialsReported(
+        tuple(
+            Running(int(n[1:]), 0, 0, 0, 9, {}, {"epoch": [1], "auc": [value]})
+            for n, value in values.items()
+        ),
+        "auc",
+    )
+
+
+def ended(number, value=0.75):
+    result = SimpleNamespace(number=number, value=value)
+    return TrialEnded(result, result)
+
+
+def test_the_bar_has_the_last_values_of_running_trials_in_80_columns(bar):
+    shown, line = bar
+    shown(reports(t0=0.81234, t1=None))
+    assert line().endswith("| 0/9 [00:00<?, 0: 0.812]")
+    shown(ended(7))
+    shown(reports(t0=0.81234, t1=0.5))
+    assert line().endswith("best 0.75 (trial 7), 0: 0.812, 1: 0.5]")
+    shown(reports(**{f"t{n}": n / 7 for n in range(20, 40)}))
+    assert line().endswith("best 0.75 (trial 7), 20: 2.86, 21: 3, +18]")
+
+
+def test_the_bar_shows_no_trial_as_running_that_has_ended(bar):
+    shown, line = bar
+    shown(reports(t0=0.25, t1=0.5))
+    shown(ended(1))
+    assert "0: 0.25" in line()
+    assert "1: 0.5" not in line()
+    shown(reports())
+    assert line().startswith("round 1/1:  11%|")
+    assert line().endswith("trial/s, best 0.75 (trial 1)]")
+
+
+def test_plain_lines_are_no_more_for_what_running_trials_report(run, capsys):
+    shown = progress.Progress()
+    shown(SearchStarted(run, 9, 0, 2))
+    before = capsys.readouterr().err
+    assert before
+    shown(reports(t0=0.25))
+    assert capsys.readouterr().err == ""

@@ -68,7 +68,7 @@ def test_a_sound_one_comes_back_equal_and_fits_the_schema(trainer):
         ({**COMMAND, "command": "sh {rate:.2f}"}, "{rate:.2f}: no shell or formatter reads it"),
         ({**COMMAND, "command": "awk '{print NR}'"}, "; write {{print NR}} for the text"),
         ({**COMMAND, "command": "sh {model.lr}"}, "{model.lr} is neither a parameter nor"),
-        ({**COMMAND, "result": {}}, "must be {pattern: REGULAR EXPRESSION} or {file: NAME}"),
+        ({**COMMAND, "result": {}}, "must be {pattern: REGULAR EXPRESSION}, {file: NAME} or"),
         ({**COMMAND, "result": {"pattern": "("}}, "whose pattern is none: missing )"),
         ({**COMMAND, "resumes": "yes"}, "trainer.resumes: must be true or false"),
     ],

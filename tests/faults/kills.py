@@ -362,8 +362,8 @@ def judge(life: Life, run: Path, other: Path, deaths: list[dict[str, bytes]]) ->
         if read(run) != read(other):
             life.faults.append(f"other {what} than the uninterrupted run")
     life.acts = len((run / FACTS).read_text().splitlines()) if (run / FACTS).exists() else 0
-    if any((run / "state").iterdir()) or (run / ".data").exists():
-        life.faults.append("states or data were left behind")
+    if any((run / "state").iterdir()) or any((run / n).exists() for n in (".data", ".running")):
+        life.faults.append("states, data or reports were left behind")
 
 
 def went_on(fate: dict[str, Any], end: list[dict[str, Any]]) -> bool:

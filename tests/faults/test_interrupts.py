@@ -169,6 +169,7 @@ def test_control_c_ends_gently_with_130_and_the_command_to_go_on(terminal):
     assert is_clean(job.text)
     assert job.status == "interrupted"
     assert not (job.run / ".data").exists()
+    assert not (job.run / ".running").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda each: each.name)

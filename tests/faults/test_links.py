@@ -147,10 +147,10 @@ NAMES = {
         ".lock", "config.yaml", "run.json", "curves.jsonl", "trials.jsonl", "timeline.jsonl",
         "state", "logs", "best", "best/model.npz", "best/params.yaml", "best/result.json",
         "report.html", ".data", ".data/0", ".data/0/x_train.npy", ".data/0/y_train.npy",
-        "labels.csv", "logs/trials.csv",
+        "labels.csv", "logs/trials.csv", ".running",
     ],
     "half": ["run.json", "trials.jsonl", "state", "state/*.npz", "best", ".data", "logs",
-             ".lock", "curves.jsonl"],
+             ".lock", "curves.jsonl", ".running"],
     "function": ["state", "state/*-*-*", "state/*-*-*/epoch-*", "state/*-*-*/epoch-*/kept",
                  "state/*.npz", "logs", "logs/trial-*.txt", "best", "curves.jsonl"],
     "repaired": ["damaged", "damaged/trials.jsonl"],
@@ -163,7 +163,7 @@ def test_the_names_below_are_all_that_runs_have(made):
     _, seen = made
     known = {name for names in NAMES.values() for name in names} | {
         ".data/0/x_*.npy", ".data/0/y_*.npy", "logs/log.txt", "state/*-*-*/work-*",
-        "state/*-*-*/work-*/kept",
+        "state/*-*-*/work-*/kept", ".running/*.json",
     }  # fmt: skip
     patterns = [re.escape(name).replace(r"\*", "[^/]*") for name in known]
     every = {path for paths in seen.values() for path in paths}

@@ -6,8 +6,9 @@ from types import SimpleNamespace
 import pytest
 
 from hpsearch.report.live import BABYSIT_SHARE, EVERY, SHARE, LiveReport
-from hpsearch.searching.events import SearchEnded, SearchStarted, TrialEnded
+from hpsearch.searching.events import SearchEnded, SearchStarted, TrialEnded, TrialsReported
 from hpsearch.store import RunDirectory
+from hpsearch.trainers.reporting import Running
 
 TRIAL = TrialEnded(SimpleNamespace(), None)
 
@@ -61,6 +62,29 @@ def test_an_unfinished_page_refreshes_itself_and_the_last_one_does_not(desk):
     found.live(SearchEnded(found.run))
     assert found.live.close() == found.run.report.path
     assert found.pages[-1][1] is None
+
+
+def test_what_running_trials_report_is_on_a_page_until_it_is_and_no_page_comes_without_news(desk):
+    found, pages = desk(0.001), []
+
+    def reported(*epochs):
+        trials = (Running(n, 0, 0, 0, 9, {}, {"epoch": [epoch]}) for n, epoch in enumerate(epochs))
+        found.now += 1.0
+        found.live(TrialsReported(tuple(trials), "auc"))
+        pages.append(len(found.pages))
+
+    found.live(SearchStarted(found.run, 100, 0, 2))
+    found.now += 100.0
+    reported(1, 1)
+    reported(1, 2)  # too early for another page
+    for _ in range(20):
+        reported(1, 2)
+    reported(2, 2)
+    reported()
+    assert pages == [1] * 5 + [2] * 17 + [3] * 2
+    for _ in range(20):
+        reported()
+    assert pages[-1] == 4
 
 
 def test_a_search_that_never_began_leaves_the_page_alone(desk):

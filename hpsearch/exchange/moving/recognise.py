@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os.path
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from hpsearch.config.foreign import TOOLS, tool_of
-from hpsearch.config.yaml_text import MOST_BYTES, MOST_NODES
+from hpsearch.config.foreign import TOOLS, documents, tool_of
+from hpsearch.config.yaml_text import MOST_BYTES
 from hpsearch.errors import ExchangeError
 from hpsearch.exchange.moving import determined, guild, hydra, katib, nni, orion, wandb
 from hpsearch.exchange.moving.draft import Draft
@@ -42,8 +39,7 @@ def configuration(path: Path, folder: Path | None = None) -> str:
         ExchangeError: it cannot be read, is of no tool that is known here, or says something
             that the tool itself would refuse.
     """
-    documents = _read(path)
-    found = next(((tool, tree) for tree in documents if (tool := tool_of(tree))), None)
+    found = next(((tool, tree) for tree in _read(path) if (tool := tool_of(tree))), None)
     if found is None:
         kinds = ", ".join(TOOLS.values())
         raise ExchangeError(f"{path}: must be one of: {kinds}; nothing in it tells which")
@@ -77,25 +73,9 @@ def _read(path: Path) -> list[Any]:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ExchangeError(f"{path}: must be text in UTF-8: {error.reason}") from None
-    if tool_of(text):
-        return [text]
-    documents: list[Any]
     try:
-        documents = [json.loads(text)]
-    except (ValueError, RecursionError):
-        try:
-            documents = list(yaml.safe_load_all(text))
-        except (yaml.YAMLError, ValueError, RecursionError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise ExchangeError(
-                f"{path}: cannot be read as YAML or JSON: {printable(reason)}"
-            ) from None
-    left, open_ends = MOST_NODES, list(documents)
-    while open_ends:  # an alias counts as often as it is used
-        each = open_ends.pop()
-        left -= 1
-        if left < 0:
-            raise ExchangeError(f"{path}: has more than {MOST_NODES:,} values")
-        if isinstance(each, dict | list):
-            open_ends += each.values() if isinstance(each, dict) else each
-    return documents
+        return documents(text)
+    except ValueError as error:
+        raise ExchangeError(
+            f"{path}: cannot be read as YAML or JSON: {printable(str(error))}"
+        ) from None

@@ -114,7 +114,8 @@
     const body = find("#trials tbody");
     body.replaceChildren(...rows.slice(0, most).map((row) => {
       const line = document.createElement("tr");
-      if (row[0] === table.best) line.className = "best";
+      if (row[2] === "running") line.className = "running";
+      else if (row[0] === table.best) line.className = "best";
       line.append(...row.map((cell) => {
         const place = document.createElement("td");
         place.textContent = text(cell);

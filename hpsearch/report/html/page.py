@@ -24,8 +24,10 @@ from hpsearch.report.html.markup import (
 from hpsearch.report.numbers import duration, number
 from hpsearch.report.summary import Summary, titled
 from hpsearch.report.workers import Worker, Workers
+from hpsearch.searching.running import RunningTraining
 from hpsearch.store import MOST, RunDirectory, RunInfo
 
+RUNNING = "running"  # as the table's column of statuses has it
 MOST_ROWS = 20_000  # of the table of trials
 MOST_WORKERS = 200  # of the table of workers
 FEW_WORKERS = 8  # whose table is open from the start
@@ -128,12 +130,13 @@ def _parts(summary: Summary, figures: dict[str, Figure]) -> Iterator[str]:
     yield section(
         "parallel", "Drag along an axis to keep the trials that pass there; the table follows."
     )
-    yield section("curves", "Stopped trials end at their rung.")
+    dotted = " Dotted ones are still running." if summary.running else ""
+    yield section("curves", f"Stopped trials end at their rung.{dotted}")
     yield section("confusion", "Each row is a true class, on the test rows.")
     yield winner.classes(summary.measured, summary.info.data.classes)
     busy = summary.workers.sentence()
     yield section("timeline", f"{busy}." if busy else "", _workers(summary.workers))
-    if summary.results:
+    if summary.results or summary.running:
         yield _trials(summary)
     if summary.acts:
         lines = [f"<small>{escaped(when)}</small> {escaped(what)}" for when, what in summary.acts]
@@ -212,14 +215,16 @@ def _workers(workers: Workers) -> str:
 
 
 def _trials(summary: Summary) -> str:
+    counts = {**summary.counts, RUNNING: len(summary.running)}
     options = "".join(
         f"<option value={escaped(status)}>{escaped(status)} ({n:,})</option>"
-        for status, n in summary.counts.items()
+        for status, n in counts.items()
         if n
     )
+    running = f", and {len(summary.running):,} running" if summary.running else ""
     return card(
         "trials",
-        f"All {counted(len(summary.results), 'trial')}",
+        f"All {counted(len(summary.results), 'trial')}{running}",
         '<div class=tools><input id=filter type=search placeholder="filter: adam, failed, …" '
         'aria-label="filter the trials"><select id=status aria-label="only one status">'
         f"<option value=''>every status</option>{options}</select><output id=shown></output></div>"
@@ -280,13 +285,32 @@ def trial_table(summary: Summary) -> dict[str, Any]:
         if failed:
             row.append(None if result.error is None else one_line(result.error)[:LONGEST])
         rows.append(row)
+    rows += [_running(each, others, names, failed) for each in summary.running]
     return {
         "columns": [one_line(name) for name in columns + ["error"] * failed],
         "rows": rows,
         "best": None if summary.best is None else summary.best.number,
         "maximize": summary.criterion.goal == "maximize",
-        "left_out": len(summary.results) - len(rows),
+        "left_out": len(summary.results) - len(ordered),
     }
+
+
+def _running(
+    each: RunningTraining, others: Sequence[str], names: Sequence[str], failed: bool
+) -> list[Any]:
+    """The row of a training at work: where it is, and its last values."""
+    last = [v for name in others for v in (each.curve.get(name) or [None])[-1:]]
+    return [
+        each.number,
+        None if each.round is None else each.round + 1,
+        RUNNING,
+        _cell(each.value),
+        *map(_cell, last),
+        [each.epoch, f"{each.epoch} of {each.until}"],
+        None,
+        *(_cell(each.params[name]) if name in each.params else None for name in names),
+        *[None] * failed,
+    ]
 
 
 def _cell(value: Any) -> Any:

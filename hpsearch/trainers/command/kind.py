@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from hpsearch.trainers.command.arguments import (
     variables,
     written,
 )
+from hpsearch.trainers.command.reports import HAND_OVER
 from hpsearch.trainers.command.template import (
     GIVEN,
     MADE,
@@ -39,6 +39,7 @@ from hpsearch.trainers.command.template import (
     words,
     words_of,
 )
+from hpsearch.trainers.command.where import mistracked, result, tags_of, tracker, unreadable
 from hpsearch.trainers.function.kind import FOLDER
 from hpsearch.trainers.hyperparameter import epochs
 from hpsearch.trainers.kinds import Kind, Option, Remarks, Setup, UserCode, Workplace
@@ -62,31 +63,11 @@ def _command_line() -> Rule:
     return Rule(check, {"type": "string", "minLength": 1})
 
 
-def _result() -> Rule:
-    expected = "{pattern: REGULAR EXPRESSION} or {file: NAME}"
-
-    def check(value: Any) -> dict[str, str]:
-        if not isinstance(value, dict) or len(value) != 1 or not set(value) <= {"pattern", "file"}:
-            raise ValueError(expected)
-        ((name, given),) = value.items()
-        if not isinstance(given, str) or not given:
-            raise ValueError(f"{expected}, each as text")
-        if name == "pattern":
-            try:
-                re.compile(given)
-            except re.error as error:
-                raise ValueError(f"{expected}", f" whose pattern is none: {error}") from None
-        return {name: given}
-
-    one = {"type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": False}
-    properties = {name: {"type": "string", "minLength": 1} for name in ("pattern", "file")}
-    return Rule(check, {**one, "properties": properties})
-
-
 def _misplaced(options: Mapping[str, Any], names: list[str]) -> Remarks:
     """What is wrong with the places of a command, and of the variables that it is given."""
     known = [*names, *GIVEN, *MADE]
     found = [("command", message) for message in _unknown_places(options["command"], known)]
+    found += mistracked(options)
     for variable, given in (options.get("env") or {}).items():
         found += [("env", f"{variable}: {each}") for each in _unknown_places(given, known)]
         if "args" in used(given, names) and "args" not in names:
@@ -153,6 +134,8 @@ def _brackets(options: Mapping[str, Any], names: list[str]) -> Remarks:
 
 
 def _unused_parameters(options: Mapping[str, Any], names: list[str]) -> Remarks:
+    if _sound("tracker", options) in HAND_OVER:
+        return []
     texts = [options["command"], *(_sound("env", options) or {}).values()]
     places = [place for text in texts for place in used(text, names)]
     if "params_file" in options or {"args", "params_file"} & {*places} - {*names}:
@@ -175,6 +158,9 @@ def _places(options: Mapping[str, Any]) -> Iterator[Path]:
 def _inspect(setup: Setup) -> bool:
     """Find the program, on this machine: a cluster's workers look as well."""
     _sound("args", setup.options)
+    _sound("tracker", setup.options)
+    if (why := unreadable(_sound("result", setup.options) or {}, setup.metric)) is not None:
+        raise TrainerError(f"trainer.result: {why}")
     name, home = program(setup.options["command"]), setup.options["folder"]
     if not Path(home).is_dir():
         raise TrainerError(f"trainer.folder: must be a folder, found none at {home} on {node()}")
@@ -274,7 +260,8 @@ def _make(setup: Setup, at: Workplace) -> Trainer:
     from hpsearch.trainers.command.trainer import CommandTrainer
 
     options = setup.options
-    result = options.get("result") or {}
+    where = _sound("result", options) or {}
+    events = where.get("tensorboard")
     return CommandTrainer(
         options["command"],
         str(at.run.resolve()),
@@ -284,8 +271,10 @@ def _make(setup: Setup, at: Workplace) -> Trainer:
         arguments=Arguments(**(_sound("args", options) or {})),
         variables=_sound("env", options) or {},
         params_file=_sound("params_file", options),
-        pattern=result.get("pattern"),
-        file=result.get("file"),
+        pattern=where.get("pattern"),
+        file=where.get("file"),
+        events=None if events is None else (events["dir"], tags_of(events, setup.metric)),
+        tracker=_sound("tracker", options),
         resumes=options["resumes"],
     )
 
@@ -343,12 +332,24 @@ KIND = Kind(
         ),
         "result": Option(
             "result",
-            _result(),
+            result(),
             "Where the metrics are, if not in lines of stdout that are JSON objects: "
             "`{pattern: ...}`, a regular expression for stdout with the metric as its first "
-            "group, or metrics as named groups; or `{file: ...}`, a JSON file in the checkpoint "
-            "folder.",
+            "group, or metrics as named groups; `{file: ...}`, a file in the checkpoint folder: "
+            "JSON, or by its ending a row an epoch in lines of JSON (`.jsonl`, `.ndjson`) or in a "
+            "table with a header (`.csv`, `.tsv`); or `{tensorboard: {dir: ..., tags: ...}}`, "
+            "event files in a folder there, where `tags` is the metric's tag, a list of tags, or "
+            "tags by metric (all by their own names where left out).",
             "{pattern: 'accuracy: (.*)'}",
+        ),
+        "tracker": Option(
+            "tracker",
+            tracker(),
+            "The library to which the script reports its metrics: `wandb` or `nni`, which need "
+            "neither an account nor an installation, as a stand-in is there for either; `mlflow`; "
+            "or `hpsearch`, by `from hpsearch import this_trial`. Each report that has the metric "
+            "is an epoch. From all but `mlflow` the script gets the trial's parameters, too.",
+            "wandb",
         ),
         "resumes": Option(
             "resumes",

@@ -10,7 +10,6 @@ from typing import Any
 
 from hpsearch.errors import TrainerError
 from hpsearch.messages import counted, quoted
-from hpsearch.store import MOST, SafePath
 from hpsearch.trainers.command.sources import Reported
 
 CROSSES = re.compile(r"\\[nsDWxuUN0-9]|\[\^|\(\?[a-zA-Z]*s|\n")
@@ -178,33 +177,6 @@ class Matches:
         return TrainerError(
             f"the output must match {self._pattern.pattern!r} somewhere, it does not"
         )
-
-
-class JsonFile:
-    """A JSON file with an object, or a list of objects, one for each epoch."""
-
-    def __init__(self, path: SafePath) -> None:
-        self._path = path
-
-    def look(self, ended: bool) -> list[Reported]:
-        """See `Source`."""
-        if not ended:
-            return []
-        name = self._path.name
-        try:
-            held = json.loads(self._path.read_text(MOST))
-        except FileNotFoundError:
-            raise TrainerError(f"the command must write {name}, found no such file") from None
-        except (OSError, ValueError, RecursionError) as error:
-            raise TrainerError(f"{name} must be readable JSON, found: {error}") from None
-        listed = held if isinstance(held, list) else [held]
-        if not listed or not all(isinstance(each, dict) for each in listed):
-            raise TrainerError(f"{name} must hold a JSON object, or a list with one an epoch")
-        return [Reported(each, each.get("epoch")) for each in listed]
-
-    def nothing(self) -> TrainerError:
-        """See `Source`."""
-        return TrainerError(f"{self._path.name} must hold a JSON object")
 
 
 def _whole(value: Any) -> bool:

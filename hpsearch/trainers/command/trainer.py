@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -13,10 +14,13 @@ from typing import Any
 from hpsearch.store import SafePath
 from hpsearch.trainers.checkpoints import Checkpoints, kept_epochs
 from hpsearch.trainers.command.arguments import Arguments, file_of, template_of
+from hpsearch.trainers.command.files import in_file, inside
 from hpsearch.trainers.command.following import Course, Epochs, Whole, follow
 from hpsearch.trainers.command.process import Tail, started
-from hpsearch.trainers.command.results import JsonFile, JsonLines, Matches
+from hpsearch.trainers.command.reports import Tracker, tracked
+from hpsearch.trainers.command.results import JsonLines, Matches
 from hpsearch.trainers.command.sources import Source
+from hpsearch.trainers.command.stores import EventFiles
 from hpsearch.trainers.command.template import (
     as_text,
     filled,
@@ -55,7 +59,9 @@ class CommandTrainer(TrainsOneByOne):
         params_file: the name of a template in `home` for a file of the settings, or of a file
             that is made whole by its ending; None where only `{params_file}` asks for one.
         pattern: a regular expression for results in the output, instead of lines of JSON.
-        file: a JSON file with the results instead, relative to the checkpoint folder.
+        file: a file with the results instead, relative to the checkpoint folder.
+        events: a folder there with TensorBoard's event files instead, and tags by metric.
+        tracker: the library to which the script reports them instead.
         resumes: the command goes on from what it left in the checkpoint folder.
     """
 
@@ -69,6 +75,8 @@ class CommandTrainer(TrainsOneByOne):
     params_file: str | None = None
     pattern: str | None = None
     file: str | None = None
+    events: tuple[str, Mapping[str, str]] | None = None
+    tracker: str | None = None
     resumes: bool = False
 
     def train_one(self, job: Job, state: State | None, report: Report | None) -> Outcome:
@@ -146,10 +154,18 @@ class CommandTrainer(TrainsOneByOne):
         if "args" not in self.names:
             args = self.arguments.words(remaining(self.command, params, self.names))
         words = filled(self.command, values, args, self.names)
+        number = "-".join(map(str, job.training if any(job.training[1:]) else [job.number]))
+        tracking: AbstractContextManager[Tracker | None] = nullcontext()
+        if self.tracker is not None:
+            tracking = tracked(self.tracker, logs / f"trial-{number}.{self.tracker}", stderr)
         try:
-            with stdout.append() as out, stderr.append() as err:
+            with tracking as tracker, stdout.append() as out, stderr.append() as err:
                 printed, errors = Tail(out), Tail(err)
-                source = self._source(printed, folder)
+                if tracker is not None:
+                    environment = tracker.variables(environment)
+                    source = tracker.source(self.metric, job.settings["epochs"] == 1)
+                else:
+                    source = self._source(printed, folder)
                 try:
                     with started(words, self.home, environment, out, err) as process:
                         return follow(process, source, course, printed, errors)
@@ -187,8 +203,12 @@ class CommandTrainer(TrainsOneByOne):
 
     def _source(self, printed: Tail, folder: SafePath) -> Source:
         """Where the metrics of a piece are."""
+        where = "the checkpoint folder"
         if self.file is not None:
-            return JsonFile(folder / self.file)
+            return in_file(inside(folder, self.file), self.metric, where)
+        if self.events is not None:
+            there, tags = self.events
+            return EventFiles(inside(folder, there), tags, self.metric, f"{there} in {where}")
         if self.pattern is not None:
             return Matches(printed.new, self.pattern, self.metric)
         return JsonLines(printed.new, self.metric)

@@ -20,7 +20,7 @@ from hpsearch.trainers.network.hyperparameters import METRICS
 from hpsearch.trainers.network.plan import Plan, plan
 from hpsearch.trainers.network.shift import tracked
 from hpsearch.trainers.network.state import Progress, begin, go_on, to_state
-from hpsearch.trainers.protocol import Best, Curve, Job, Outcome, Report, State
+from hpsearch.trainers.protocol import Best, Curve, Job, Outcome, Report, State, report_of
 from hpsearch.trial import Layer
 
 STACK_NUMBERS = 16_384
@@ -84,6 +84,7 @@ class _Member:
     plan: Plan
     progress: Progress
     remarks: tuple[str, ...] = ()
+    report: Report | None = None
     curve: Curve = field(default_factory=lambda: {"epoch": [], **{name: [] for name in METRICS}})
     diverged: bool = False
 
@@ -164,12 +165,12 @@ class NetworkTrainer:
                 progress = begin(job, p.recipe, p.initializer)
             else:
                 progress, remarks = go_on(job, state, p.recipe)
-            member = _Member(place, job, p, progress, remarks)
+            member = _Member(place, job, p, progress, remarks, report_of(report, job))
             members.append(member)
             alike = (_stack_key(job, p), progress.epoch, *(() if self.stacks else (place,)))
             stacks.setdefault(alike, []).append(member)
         for stack in stacks.values():
-            self._train_stack(stack, report)
+            self._train_stack(stack)
         return [member.outcome() for member in members]
 
     def health(self, job: Job, state: State) -> list[Layer]:
@@ -219,7 +220,7 @@ class NetworkTrainer:
     def _rows(self, name: str, fold: int) -> PreparedRows:
         return prepared_rows(f"{self.folder}/{fold}", name)
 
-    def _train_stack(self, members: list[_Member], report: Report | None) -> None:
+    def _train_stack(self, members: list[_Member]) -> None:
         """Train members at the same epoch until each is done, impatient or diverged."""
         first = members[0]
         train, val = (self._rows(name, first.job.fold) for name in ("train", "val"))
@@ -250,7 +251,7 @@ class NetworkTrainer:
             for t, (member, row) in enumerate(zip(active, rows, strict=True)):
                 network = stack.snapshot(t)
                 extra = tracked(member.plan, member.progress, network, train.X)
-                _record(member, epoch + 1, row, extra, report)
+                _record(member, epoch + 1, row, extra)
                 if not member.diverged:
                     member.progress = member.progress.after(network, row, self.best)
             remaining = [m for m in active if not (m.diverged or m.impatient)]
@@ -312,9 +313,8 @@ def _record(
     epoch: int,
     row: dict[str, float],
     extra: Mapping[str, float | None],
-    report: Report | None,
 ) -> None:
-    """Append an epoch to a member's curve, note divergence, and report it to the caller.
+    """Append an epoch to a member's curve, note divergence, and report it.
 
     What is only tracked, `extra`, may be undefined without divergence.
     """
@@ -323,5 +323,5 @@ def _record(
     line = {"epoch": epoch, **plain, **extra}
     for name, value in line.items():
         member.curve.setdefault(name, []).append(value)
-    if report is not None:
-        report(line)
+    if member.report is not None:
+        member.report(line)

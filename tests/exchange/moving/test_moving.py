@@ -381,10 +381,16 @@ def test_what_cannot_be_converted_is_said(tmp_path, text, message):
     assert message in str(caught.value)
 
 
-def test_run_and_check_name_the_command_that_converts(tmp_path):
-    path = written(tmp_path, "method: random\nparameters: {lr: {min: 0.1, max: 1}}\n")
-    with pytest.raises(ConfigError, match=r"is a sweep of W&B; .* hpsearch init --from .*search"):
-        from_file(path, (), {})
+@pytest.mark.parametrize("name", ALL)
+def test_run_and_check_name_the_command_that_converts(name):
+    with pytest.raises(ConfigError, match=r"make a configuration of it: hpsearch init --from "):
+        from_file(FILES / name, (), {})
+
+
+def test_what_is_no_yaml_and_no_other_tool_s_is_refused_as_it_was(tmp_path):
+    for text, message in (("a: [\n", "not valid YAML"), ("a: &a [*a]\n", "itself")):
+        with pytest.raises(ConfigError, match=message):
+            from_file(written(tmp_path, text), (), {})
 
 
 def test_no_configuration_of_hpsearch_is_taken_for_another_tool_s():

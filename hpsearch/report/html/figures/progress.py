@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from hpsearch.report.html.figures.style import (
@@ -23,9 +24,12 @@ from hpsearch.report.html.figures.style import (
 from hpsearch.report.html.markup import plot_text
 from hpsearch.report.numbers import number
 from hpsearch.report.summary import Summary, improvements
+from hpsearch.searching.running import RunningTraining
 from hpsearch.trial import Result, Status
 
+MOST_RUNNING = 64  # curves of trainings at work that are drawn
 BEST, REST = 6, 250  # learning curves that are drawn: of the best trials, and of others
+STILL_RUNNING = "#d6409f"
 COLOURS = (ORANGE, BLUE, GREEN, "#8b5cd6", "#18a5b8", RED)
 
 
@@ -115,7 +119,8 @@ def learning_curves(summary: Summary) -> Figure | None:
         for each in summary.past_trials
         if len(each.curve.get(name, [])) > 0 and any(v is not None for v in each.curve[name])
     }
-    if not any(len(curve[name]) > 1 for curve in curves.values()):
+    running = [each for each in summary.running if each.value is not None]
+    if not (running or any(len(curve[name]) > 1 for curve in curves.values())):
         return None
     first = [] if summary.best is None else [summary.best]
     top = [r for r in (*first, *summary.best_results(BEST)) if r.number in curves]
@@ -137,7 +142,9 @@ def learning_curves(summary: Summary) -> Figure | None:
             "text": [number(value) for value in curves[n][name]],
             "hovertemplate": f"trial {n}, epoch %{{x}}: %{{text}}<extra></extra>",
         })  # fmt: skip
-    every_value = [v for curve in curves.values() for v in curve[name] if v is not None]
+    data += [_still_running(running[:MOST_RUNNING], name)] if running else []
+    drawn = [*curves.values(), *(each.curve for each in running)]
+    every_value = [v for curve in drawn for v in curve[name] if v is not None]
     limits = value_range(summary.criterion, every_value)
     return figure(
         data,
@@ -147,6 +154,24 @@ def learning_curves(summary: Summary) -> Figure | None:
         showlegend=True,
         height=380,
     )
+
+
+def _still_running(running: Sequence[RunningTraining], metric: str) -> dict[str, Any]:
+    """The curves so far of trainings at work, as one trace: dashed, with a dot where each is."""
+    x, y, text, size = list[Any](), list[Any](), list[str](), list[int]()
+    for each in running:
+        points = zip(each.curve["epoch"], each.curve[metric], strict=True)
+        known = [(epoch, value) for epoch, value in points if value is not None]
+        x += [*(epoch for epoch, _ in known), None]
+        y += [*(value for _, value in known), None]
+        text += [*(f"{each.name}, epoch {epoch}: {number(v)}" for epoch, v in known), ""]
+        size += [0] * (len(known) - 1) + [8, 0]
+    return {
+        "type": "scatter", "mode": "lines+markers", "name": "running", "x": x, "y": y,
+        "line": {"color": STILL_RUNNING, "width": 1.8, "dash": "dot"},
+        "marker": {"color": STILL_RUNNING, "size": size, "opacity": 1, "line": {"width": 0}},
+        "text": text, "hovertemplate": "%{text}<extra></extra>",
+    }  # fmt: skip
 
 
 def front(summary: Summary) -> Figure | None:
