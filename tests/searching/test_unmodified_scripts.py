@@ -39,6 +39,7 @@ class Quirk:
         space: parameters, as YAML; None where it has but a rate.
         goal: `maximize` or `minimize`.
         statuses: what becomes of trials.
+        needs: a package without which it is skipped.
     """
 
     command: str
@@ -47,6 +48,7 @@ class Quirk:
     space: str | None = None
     goal: str = "minimize"
     statuses: tuple[str, ...] = ("completed", "stopped")
+    needs: str | None = None
 
     def config(self) -> dict:
         """The configuration, without a folder."""
@@ -62,6 +64,7 @@ BOOLEANS = "{lr: {min: 0, max: 1}, use_bn: {values: [true, false]}}"
 TRAPS = Quirk(
     "{python} traps_sigterm.py {rate} heeds", trainer=r"result: {pattern: 'loss: (\S+)'}"
 )
+TRACKED = "{lr: {min: 0, max: 1}, layers: {values: [1, 2, 3]}}"
 QUIRKS = {
     "argparse": Quirk(
         "{python} with_argparse.py [--momentum {momentum}] {args} --epochs={epochs}",
@@ -157,6 +160,26 @@ QUIRKS = {
     "NaN early": Quirk(
         "{python} goes_bad.py {rate} nan-early", statuses=("completed", "diverged", "stopped")
     ),
+    "a CSV": Quirk(
+        "{python} writes_csv.py {args} --out {checkpoint_dir}",
+        "val_loss",
+        "result: {file: log.csv}",
+    ),
+    "event files": Quirk(
+        "{python} writes_events.py {rate} {checkpoint_dir}/logs",
+        "val/loss",
+        "result: {tensorboard: {dir: logs}}",
+        needs="tensorboard",
+    ),
+    "W&B": Quirk("{python} logs_to_wandb.py", "val/loss", "tracker: wandb", TRACKED),
+    "NNI": Quirk("{python} reports_to_nni.py", "accuracy", "tracker: nni", TRACKED, "maximize"),
+    "MLflow": Quirk(
+        "{python} logs_to_mlflow.py {args}",
+        "val_loss",
+        "tracker: mlflow",
+        "{lr: {min: 0, max: 1}}",
+        needs="mlflow",
+    ),
     "leaves children": Quirk("{python} leaves_children.py {rate} {epochs}"),
 }
 PARAMS = "prepare: {split: 0.25}\ntrain: {lr: 0.5, layers: 2, epochs: 9}  # as in the paper\n"
@@ -209,6 +232,8 @@ conduct(begin(config, None, Path("runs"), "cut"), die_at_the_third, config)
 def test_a_script_is_tuned_alike_by_one_job_and_by_three_that_kill_9_ended(
     quirk, prepared, tmp_path
 ):
+    if quirk.needs is not None:
+        pytest.importorskip(quirk.needs)
     config = prepared(quirk)
     serial = {"parallel.backend": "serial"}
     whole = hpsearch.search(config, tmp_path / "runs", "whole", overrides=serial, progress=False)
