@@ -23,7 +23,7 @@ USUAL = """
 trainer: {kind: command, epochs: 9}
 metric: {goal: minimize}
 space: {rate: {min: 0, max: 1}}
-search: {trials: 9, halving: {min_epochs: 1}}
+search: {halving: {min_epochs: 1}}
 parallel: {jobs: 1}
 """
 
@@ -40,6 +40,7 @@ class Quirk:
         goal: `maximize` or `minimize`.
         statuses: what becomes of trials.
         needs: a package without which it is skipped.
+        trials: how many; fewer of a script that takes seconds to begin.
     """
 
     command: str
@@ -49,11 +50,13 @@ class Quirk:
     goal: str = "minimize"
     statuses: tuple[str, ...] = ("completed", "stopped")
     needs: str | None = None
+    trials: int = 9
 
     def config(self) -> dict:
         """The configuration, without a folder."""
         tree = yaml.safe_load(USUAL)
         tree["trainer"] |= {"command": self.command, **yaml.safe_load(self.trainer)}
+        tree["search"]["trials"] = self.trials
         tree["metric"] = {"name": self.metric, "goal": self.goal}
         if self.space is not None:
             tree["space"] = yaml.safe_load(self.space)
@@ -179,6 +182,7 @@ QUIRKS = {
         "tracker: mlflow",
         "{lr: {min: 0, max: 1}}",
         needs="mlflow",
+        trials=4,
     ),
     "leaves children": Quirk("{python} leaves_children.py {rate} {epochs}"),
 }
