@@ -14,7 +14,7 @@ from hpsearch.report.findings import findings, write_report
 from hpsearch.report.numbers import number
 from hpsearch.searching.events import Event, SearchStarted, TrialsReported
 from hpsearch.store import RunDirectory
-from hpsearch.trainers.reporting import Running
+from hpsearch.trainers.reporting import Latest
 
 EVERY = 5.0  # seconds between two pages, at least
 SHARE = 0.02  # of the time gone by may be spent on pages
@@ -46,7 +46,7 @@ class LiveReport:
         self._run: RunDirectory | None = None
         self._began = self._last = self._spent = 0.0
         self._cost = FIRST
-        self._running: tuple[Running, ...] = ()  # as the page shows them
+        self._running: tuple[Latest, ...] = ()  # as the page shows them
         self.problem: str | None = None
 
     def __call__(self, event: Event) -> None:
@@ -98,12 +98,12 @@ class LiveReport:
 def last_values(event: TrialsReported, room: int) -> str:
     """The last values of the trials at work in so many characters; empty if none fits or is known.
 
-    >>> curve = {"epoch": [1], "auc": [0.8123]}
-    >>> two = TrialsReported(tuple(Running(n, 0, 0, 0, 9, {}, curve) for n in (7, 12)), "auc")
+    >>> last = {"epoch": 1, "auc": 0.8123}
+    >>> two = TrialsReported(tuple(Latest(n, 0, 0, 0, 9, last) for n in (7, 12)), "auc")
     >>> last_values(two, room=20), last_values(two, room=12), last_values(two, room=5)
     ('7: 0.812, 12: 0.812', '7: 0.812, +1', '')
     """
-    values = {one.number: one.last(event.metric) for one in event.running}
+    values = {one.number: one.last.get(event.metric) for one in event.running}
     known = [f"{n}: {number(value, 3)}" for n, value in values.items() if value is not None]
     for shown in range(len(known), 0, -1):
         more = [f"+{len(known) - shown}"] if shown < len(known) else []

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hpsearch.store import RunDirectory
-from hpsearch.trainers.reporting import Running
+from hpsearch.trainers.reporting import Latest
 from hpsearch.trial import Result, Round, Trial
 
 
@@ -69,14 +69,14 @@ class TrialWentOn:
 
 @dataclass(frozen=True)
 class TrialsReported:
-    """What the trainings at work have reported so far; comes about once a second.
+    """What the trainings at work have reported last; comes about once a second.
 
     Attributes:
         running: those that have begun to write, by number.
         metric: the one that is searched.
     """
 
-    running: tuple[Running, ...]
+    running: tuple[Latest, ...]
     metric: str
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -15,7 +16,7 @@ from hpsearch.searching.spec import Spec
 from hpsearch.space import Derived, Parameter
 from hpsearch.store import RunDirectory, SafePath
 from hpsearch.trainers.protocol import EPOCHS_PARAMETER
-from hpsearch.trainers.reporting import NAME, Running, read_running, running_in
+from hpsearch.trainers.reporting import NAME, Latest, Running, read, running_in
 from hpsearch.trial import Params, Result, Training
 
 LOOK = 1.0
@@ -28,13 +29,17 @@ SHARE = 0.005
 @contextmanager
 def running_folder(run: RunDirectory) -> Iterator[None]:
     """The folder of what trainings report, for as long as the search trains; empty at first."""
-    run.running.remove()  # a crash may have left it
-    run.running.mkdir()
+    folder = run.running
+    folder.remove()  # a crash may have left it
+    folder.mkdir()
+    made = folder.status()
     try:
         yield
     finally:
-        with suppress(OSError):
-            run.running.remove()
+        with suppress(OSError, RunError):
+            now = folder.status()  # of another run, where this one was deleted and made anew
+            if now and made and os.path.samestat(now, made):
+                folder.remove()
 
 
 @dataclass
@@ -49,17 +54,17 @@ class Watched:
     """
 
     folder: SafePath
-    known: dict[str, tuple[object, Running | None]] = field(default_factory=dict)
+    known: dict[str, tuple[object, Latest | None]] = field(default_factory=dict)
     due: float = field(default_factory=lambda: time.monotonic() + LOOK)
-    shown: tuple[Running, ...] = ()
+    shown: tuple[Latest, ...] = ()
 
     @property
     def seconds_left(self) -> float:
         """How long until the next look."""
         return max(0.0, self.due - time.monotonic())
 
-    def look(self, at_work: Collection[Training]) -> tuple[Running, ...]:
-        """What these trainings have reported; the files of others are removed.
+    def look(self, at_work: Collection[Training]) -> tuple[Latest, ...]:
+        """What these trainings have reported last; the files of others are removed.
 
         Of those a worker may have left a file that was killed, as its piece was dropped.
         """
@@ -71,10 +76,10 @@ class Watched:
                     found[name] = self._read(name)
         self.known = found
         shown = []
-        for name, (_, running) in found.items():
-            if running is None or running.training in at_work:
-                shown += [] if running is None else [running]
-            else:
+        for name, (_, latest) in found.items():
+            if latest is not None and latest.training in at_work:
+                shown.append(latest)
+            elif latest is not None:
                 self._remove(name)
         spent = time.perf_counter() - began
         self.due = time.monotonic() + max(LOOK, spent / SHARE)
@@ -86,12 +91,12 @@ class Watched:
         for training in trainings:
             self._remove("{}-{}-{}.json".format(*training))
 
-    def _read(self, name: str) -> tuple[object, Running | None]:
+    def _read(self, name: str) -> tuple[object, Latest | None]:
         found = (self.folder / name).status()
         stamp = found and (found.st_ino, found.st_mtime_ns)
         if stamp is not None and name in self.known and self.known[name][0] == stamp:
             return self.known[name]
-        return stamp, read_running(self.folder / name)
+        return stamp, read(self.folder / name, Latest)
 
     def _remove(self, name: str) -> None:
         with suppress(OSError, RunError):

@@ -18,7 +18,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -50,8 +50,8 @@ NAME = re.compile(r"\d+-\d+-\d+\.json")
 
 
 @dataclass(frozen=True)
-class Running:
-    """What a training at work has reported of its piece so far: a file in `.running`.
+class Latest:
+    """The last values that a training at work has reported: a part of a file in `.running`.
 
     Attributes:
         number: of the trial.
@@ -59,8 +59,7 @@ class Running:
         fold: of the training.
         rung: of the piece.
         until: the epoch at which the piece ends.
-        settings: every hyperparameter, the trial's own among them.
-        curve: as in `Piece`, but some epochs may be left out; empty before the first report.
+        last: the epoch, and the last known value of each metric; empty before the first report.
     """
 
     number: Count
@@ -68,21 +67,33 @@ class Running:
     fold: Count
     rung: Count
     until: Count
-    settings: Params
-    curve: Mapping[str, list[Number | None]]
+    last: Mapping[str, Number]
 
     @property
     def training(self) -> Training:
         """The training that is at work."""
         return self.number, self.repeat, self.fold
 
-    def last(self, metric: str) -> float | None:
-        """The last value of a metric; None before there is one."""
-        values = (v for v in reversed(self.curve.get(metric, ())) if v is not None)
-        return next(values, None)
+
+@dataclass(frozen=True)
+class Running(Latest):
+    """All that a training at work has reported of its piece: a file in `.running`.
+
+    Attributes:
+        settings: every hyperparameter, the trial's own among them.
+        curve: as in `Piece`, but some epochs may be left out; empty before the first report.
+    """
+
+    settings: Params
+    curve: Mapping[str, list[Number | None]]
 
 
-_DECODER = msgspec.json.Decoder(Running)
+Found = TypeVar("Found", bound=Latest)
+
+_DECODERS: dict[type[Latest], msgspec.json.Decoder[Any]] = {
+    Latest: msgspec.json.Decoder(Latest),  # which passes over the curve: a search looks often
+    Running: msgspec.json.Decoder(Running),
+}
 
 
 class AtWork:
@@ -92,6 +103,7 @@ class AtWork:
         self._folder, self._job = folder, job
         self._rows: deque[dict[str, float | None]] = deque(maxlen=NEWEST)
         self._curve: dict[str, list[float | None]] = {"epoch": []}
+        self._last: dict[str, float] = {}
         self._written = False
 
     def report(self, row: Mapping[str, float | None]) -> None:
@@ -109,10 +121,8 @@ class AtWork:
         while self._rows:
             self._add(self._rows.popleft())
         job, self._written = self._job, True
-        number, repeat, fold = job.training
-        data = msgspec.json.encode(
-            Running(number, repeat, fold, job.rung, job.until_epoch, job.settings, self._curve)
-        )
+        about = (*job.training, job.rung, job.until_epoch)
+        data = msgspec.json.encode(Running(*about, self._last, job.settings, self._curve))
         self._path.write(lambda file: file.write(data), durable=False)
 
     def remove(self) -> None:
@@ -134,7 +144,10 @@ class AtWork:
         for name in row:
             curve.setdefault(name, [None] * before)
         for name, values in curve.items():
-            values.append(epoch if name == "epoch" else _plain(row.get(name)))
+            value = epoch if name == "epoch" else _plain(row.get(name))
+            values.append(value)
+            if value is not None:
+                self._last[name] = value
         if before >= MOST_EPOCHS:
             for name, values in curve.items():
                 curve[name] = values[::-2][::-1]  # the last one stays
@@ -249,22 +262,23 @@ def running_in(folder: SafePath) -> list[Running]:
         names = [name for name in folder.names() if NAME.fullmatch(name)]
     except (OSError, RunError):
         return []
-    found = (read_running(folder / name) for name in names)
-    return sorted((one for one in found if one is not None), key=lambda one: one.training)
+    found = (read(folder / name, Running) for name in names)
+    sound = (one for one in found if one is not None and _is_curve(one.curve))
+    return sorted(sound, key=lambda one: one.training)
 
 
-def read_running(path: SafePath) -> Running | None:
-    """What a training has reported; None where its file is gone or damaged."""
+def read(path: SafePath, kind: type[Found]) -> Found | None:
+    """What a training has reported, all or the last; None where its file is gone or damaged."""
     try:
-        found = _DECODER.decode(path.read_bytes(MOST_BYTES))
+        found: Found = _DECODERS[kind].decode(path.read_bytes(MOST_BYTES))
     except (OSError, RunError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
-    lengths = {len(values) for values in found.curve.values()}
-    epochs = found.curve.get("epoch")
-    sound = len(lengths) == 1 and epochs is not None and None not in epochs
     named = path.name == "{}-{}-{}.json".format(*found.training)
-    return found if sound and named and _finite(found.curve) else None
+    return found if named and all(map(isfinite, found.last.values())) else None
 
 
-def _finite(curve: Mapping[str, list[Number | None]]) -> bool:
-    return all(v is None or isfinite(v) for values in curve.values() for v in values)
+def _is_curve(curve: Mapping[str, list[Number | None]]) -> bool:
+    """Whether there is an epoch for each value, and no value is beyond the largest float."""
+    epochs = curve.get("epoch", [None])
+    sound = None not in epochs and {len(values) for values in curve.values()} == {len(epochs)}
+    return sound and all(v is None or isfinite(v) for values in curve.values() for v in values)

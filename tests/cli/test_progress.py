@@ -15,7 +15,7 @@ from hpsearch.searching.events import (
     TrialsReported,
 )
 from hpsearch.store import RunDirectory, create
-from hpsearch.trainers.reporting import Running
+from hpsearch.trainers.reporting import Latest
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def reports(**values):
     """What trials at work have reported last."""
     return TrialsReported(
         tuple(
-            Running(int(n[1:]), 0, 0, 0, 9, {}, {"epoch": [1], "auc": [value]})
+            Latest(int(n[1:]), 0, 0, 0, 9, {} if value is None else {"epoch": 1, "auc": value})
             for n, value in values.items()
         ),
         "auc",

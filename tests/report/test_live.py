@@ -8,7 +8,7 @@ import pytest
 from hpsearch.report.live import BABYSIT_SHARE, EVERY, SHARE, LiveReport
 from hpsearch.searching.events import SearchEnded, SearchStarted, TrialEnded, TrialsReported
 from hpsearch.store import RunDirectory
-from hpsearch.trainers.reporting import Running
+from hpsearch.trainers.reporting import Latest
 
 TRIAL = TrialEnded(SimpleNamespace(), None)
 
@@ -68,7 +68,7 @@ def test_what_running_trials_report_is_on_a_page_until_it_is_and_no_page_comes_w
     found, pages = desk(0.001), []
 
     def reported(*epochs):
-        trials = (Running(n, 0, 0, 0, 9, {}, {"epoch": [epoch]}) for n, epoch in enumerate(epochs))
+        trials = (Latest(n, 0, 0, 0, 9, {"epoch": epoch}) for n, epoch in enumerate(epochs))
         found.now += 1.0
         found.live(TrialsReported(tuple(trials), "auc"))
         pages.append(len(found.pages))

@@ -1,14 +1,12 @@
-"""Prints nothing; logs to W&B, several times a step, with its own defaults."""
+"""Prints nothing, heeds no epochs, takes no options: it hands all to wandb, as a sweep has it."""
 
 import wandb
 
-run = wandb.init(project="quirks", config={"lr": 0.5, "layers": 2, "note": "mine"})
-wandb.define_metric("val/loss", summary="min")
-config = wandb.config
-for epoch in range(40):
-    for batch in range(2):
-        wandb.log({"train/loss": config.lr + 1 / (batch + 1)}, step=2 * epoch + batch)
-    loss = abs(config.lr - 0.3) + 1 / (epoch + 1) + config["layers"] / 100
-    wandb.log({"val/loss": loss, "epoch": epoch, "note": config.note}, step=2 * epoch + 1)
-wandb.summary["done"] = True
-wandb.finish()
+with wandb.init(project="p", config={"rate": 0.5, "batch": 8}) as run:
+    run.define_metric("val/loss", summary="min")
+    for epoch in range(20):
+        for batch in range(3):
+            wandb.log({"batch_loss": batch}, step=4 * epoch + batch)
+        wandb.log({"epoch": epoch, "lr": 0.1}, step=4 * epoch + 3)
+        wandb.log({"val/loss": wandb.config.rate + 1 / (epoch + 1)}, step=4 * epoch + 3)
+    run.summary["done"] = 1

@@ -1,18 +1,19 @@
-"""Prints nothing; writes TensorBoard's event files, by the library that writes them."""
+"""Writes TensorBoard's event files as Keras does, for training and validation; prints nothing."""
 
 import sys
-import time
+from pathlib import Path
 
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-rate, folder = float(sys.argv[1]), sys.argv[2]
-writer = EventFileWriter(folder)
-for epoch in range(1, 10):
-    values = {"train/loss": rate, "val/loss": abs(rate - 0.3) + 1 / epoch}
-    entries = [Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()]
-    event = Event(wall_time=time.time(), step=epoch, summary=Summary(value=entries))
-    writer.add_event(event)
-    writer.flush()
-writer.close()
+rate, folder = float(sys.argv[1]), Path(sys.argv[2])
+writers = {part: EventFileWriter(str(folder / part)) for part in ("train", "validation")}
+for epoch in range(9):
+    for part, writer in writers.items():
+        loss = rate + 1 / (epoch + 1) + (part == "train")
+        summary = Summary(value=[Summary.Value(tag="epoch_loss", simple_value=loss)])
+        writer.add_event(Event(step=epoch, wall_time=epoch, summary=summary))
+        writer.flush()
+for writer in writers.values():
+    writer.close()

@@ -60,16 +60,16 @@ def test_a_look_gives_what_is_at_work_and_removes_what_is_not(folder):
 def test_a_look_reads_only_what_has_changed(folder, monkeypatch):
     training, watched, read = at_work(folder, 1), Watched(folder), []
     at_work(folder, 2)
-    before = module.read_running
+    before = module.read
     monkeypatch.setattr(
-        module, "read_running", lambda path: read.append(path.name) or before(path)
+        module, "read", lambda path, kind: read.append(path.name) or before(path, kind)
     )
     both = {(1, 0, 0), (2, 0, 0)}
     watched.look(both)
     assert read == ["1-0-0.json", "2-0-0.json"]
     training.report({"epoch": 2, "loss": 0.125})
     training.write()
-    assert watched.look(both)[0].last("loss") == 0.125
+    assert watched.look(both)[0].last["loss"] == 0.125
     assert read == ["1-0-0.json", "2-0-0.json", "1-0-0.json"]
 
 
@@ -115,7 +115,7 @@ def test_running_trials_are_in_every_report_until_their_piece_is_recorded(tmp_pa
         if not isinstance(event, TrialsReported):
             return
         for one in event.running:
-            epoch = one.curve["epoch"][-1] if one.curve["epoch"] else 0
+            epoch = one.last.get("epoch", 0)
             if not epoch or epoch % 2 or (one.number, epoch) in seen:
                 continue
             summary = summarise(run)
@@ -124,7 +124,7 @@ def test_running_trials_are_in_every_report_until_their_piece_is_recorded(tmp_pa
             show(summary)
             show_progress(summary)
             seen.append((one.number, epoch))
-            assert one.last(event.metric) == one.settings["x"] / epoch
+            assert one.last[event.metric] == shown[one.number, epoch][0][0].params["x"] / epoch
             pipe.write_bytes(b"!")  # it goes on
 
     run = searched(tmp_path, notify, halving=False)
@@ -213,3 +213,12 @@ def test_what_a_killed_search_leaves_is_in_no_report_and_gone_when_the_next_begi
     with module.running_folder(run):
         assert run.running.names() == []
     assert not run.running.exists()
+
+
+def test_a_search_whose_run_was_deleted_leaves_the_one_alone_that_took_its_name(tmp_path):
+    run = RunDirectory(tmp_path)
+    with module.running_folder(run):
+        run.running.rename("gone")
+        run.running.mkdir()
+        at_work(run.running, 0)
+    assert run.running.names() == ["0-0-0.json"]

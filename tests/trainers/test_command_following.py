@@ -118,6 +118,12 @@ def test_a_full_training_that_sums_up_and_hangs_is_ended(script, train, monkeypa
     assert train(script(endless("report(1); report(2); report(0)")), until=2).finished
 
 
+def test_what_a_script_in_python_prints_is_seen_at_once(script, train, monkeypatch):
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
+    text = "import signal\nfor n in range(9): print('{\"score\": %d}' % n)\nsignal.pause()"
+    assert train(script(text), until=3, epochs=9).curve["score"] == [0.0, 1.0, 2.0]
+
+
 def test_children_are_told_to_end_as_well(script, train, tmp_path):
     text = (
         "import subprocess\n"
@@ -160,6 +166,13 @@ def test_epochs_are_reported_while_the_script_trains(script, train, tmp_path):
     text = f"{SCORES}report(1)\nopen('seen').read()\nreport(2)"
     train(script(text), until=2, report=report)
     assert seen == [{"epoch": 1, "score": 1.0}, {"epoch": 2, "score": 2.0}]
+
+
+def test_the_progress_of_a_training_of_one_epoch_is_reported(script, train):
+    seen = []
+    text = f"{SCORES}report('none yet'); report(1); report(2)"
+    train(script(text), report=lambda row: seen.append(dict(row)))
+    assert seen[-1] == {"epoch": 1, "score": 2.0}
 
 
 def rows_of(course, *reports):

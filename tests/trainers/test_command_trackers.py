@@ -12,6 +12,7 @@ import hpsearch
 from hpsearch.errors import ConfigError, TrainerError
 from hpsearch.store import SafePath
 from hpsearch.trainers.command import stores
+from hpsearch.trainers.command.kind import KIND
 from hpsearch.trainers.command.reports import Reports, tracked
 from hpsearch.trainers.command.stores import EventFiles, MlflowStore, Point, Together
 
@@ -425,7 +426,21 @@ def test_tags_must_have_the_metric(search):
 
 @pytest.mark.parametrize(("tracker", "warned"), [("wandb", 0), ("nni", 0), ("mlflow", 1)])
 def test_parameters_that_a_tracker_hands_over_need_no_place(tracker, warned, tmp_path):
-    from hpsearch.trainers.command.kind import KIND
-
     options = {"command": f"{sys.executable} train.py", "tracker": tracker}
     assert len(KIND.unused_parameters(options, ["rate"])) == warned
+
+
+@pytest.mark.parametrize(
+    ("result", "shared"),
+    [
+        ({"file": "/x/log.csv"}, ["/x/log.csv"]),
+        ({"tensorboard": {"dir": "/x"}}, ["/x"]),
+        ({"tensorboard": {}}, []),
+        ({"file": "log.csv"}, []),
+        (None, []),
+    ],
+)
+def test_a_place_that_all_trials_share_is_remarked_on(result, shared):
+    options = {"command": "train", "result": result}
+    said = [(key, message.split(",")[0]) for key, message in KIND.remarks(options, [])]
+    assert said == [("result", f"all trials write to {path}") for path in shared]

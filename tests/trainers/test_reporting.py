@@ -63,8 +63,8 @@ def test_what_is_reported_is_on_disk_while_it_trains_and_gone_afterwards(folder,
     spy.train([job(7, rung=1, fold=2)], [None])
     (running,) = seen[0]
     curve = {"epoch": [1, 2], "loss": [7.5, 7.25]}
-    assert running == Running(7, 0, 2, 1, 9, {"lr": 0.1, "epochs": 9}, curve)
-    assert running.last("loss") == 7.25
+    last = {"epoch": 2, "loss": 7.25}
+    assert running == Running(7, 0, 2, 1, 9, last, {"lr": 0.1, "epochs": 9}, curve)
     assert folder.names() == []
 
 
@@ -118,8 +118,7 @@ def test_an_epoch_reported_again_counts_as_it_was_reported_last_and_lists_stay_e
     assert running.curve == {
         "epoch": [1, 2], "loss": [0.5, None], "auc": [None, 0.75], "note": [None, None]
     }  # fmt: skip
-    assert running.last("loss") == 0.5
-    assert running.last("none such") is None
+    assert running.last == {"epoch": 2, "loss": 0.5, "auc": 0.75}
 
 
 def test_a_row_that_its_trainer_changes_afterwards_stays_as_it_was_reported(folder):
@@ -148,11 +147,12 @@ def test_of_very_many_epochs_some_are_left_out_and_never_the_last(folder):
     "content",
     [
         b"", b"[]", b"{}", b"\xff", b'{"number": 0',
-        b'{"number":0,"repeat":0,"fold":0,"rung":0,"until":9,"settings":{},"curve":{}}',
-        b'{"number":1,"repeat":0,"fold":0,"rung":0,"until":9,"settings":{},"curve":{"epoch":[]}}',
-        b'{"number":0,"repeat":0,"fold":0,"rung":0,"until":9,"settings":{},"curve":{"epoch":[1],"a":[]}}',
-        b'{"number":0,"repeat":0,"fold":0,"rung":0,"until":9,"settings":{},"curve":{"epoch":[null]}}',
-        b'{"number":0,"repeat":0,"fold":0,"rung":0,"until":9,"settings":{},"curve":{"epoch":[1],"a":[1e999]}}',
+        b'{"number":0,"repeat":0,"fold":0,"rung":0,"until":9,"last":{},"settings":{},"curve":{}}',
+        b'{"number":1,"repeat":0,"fold":0,"rung":0,"until":9,"last":{},"settings":{},"curve":{"epoch":[]}}',
+        b'{"number":0,"repeat":0,"fold":0,"rung":0,"until":9,"last":{},"settings":{},"curve":{"epoch":[1],"a":[]}}',
+        b'{"number":0,"repeat":0,"fold":0,"rung":0,"until":9,"last":{},"settings":{},"curve":{"epoch":[null]}}',
+        b'{"number":0,"repeat":0,"fold":0,"rung":0,"until":9,"last":{},"settings":{},"curve":{"epoch":[1],"a":[1e999]}}',
+        b'{"number":0,"repeat":0,"fold":0,"rung":0,"until":9,"last":{"a":1e999},"settings":{},"curve":{"epoch":[]}}',
         b" " * (reporting.MOST_BYTES + 1),
     ],
 )  # fmt: skip
@@ -162,7 +162,7 @@ def test_a_damaged_file_is_left_out(folder, content):
 
 
 def test_links_and_other_names_are_left_out(folder, tmp_path):
-    sound = Running(0, 0, 0, 0, 9, {}, {"epoch": [1]})
+    sound = Running(0, 0, 0, 0, 9, {}, {}, {"epoch": [1]})
     (tmp_path / "outside.json").write_bytes(msgspec.json.encode(sound))
     (folder.path / "0-0-0.json").symlink_to(tmp_path / "outside.json")
     (folder.path / "0.json").write_bytes(msgspec.json.encode(sound))

@@ -86,7 +86,7 @@ def _result(draft: Draft, collector: dict[str, Any], name: str) -> None:
     )
     if kind == "TensorFlowEvent":
         draft.put("trainer", "result", {"tensorboard": {"dir": path or ".", "tags": [name]}},
-                  "the folder as this machine names it, {trial_dir} among it perhaps")  # fmt: skip
+                  "as this machine names it; a relative one is each trial's own")  # fmt: skip
     elif kind == "File" and str(place.get("format", "TEXT")).upper() == "JSON":
         draft.put("trainer", "result", {"file": path}, "the file as this machine names it")
     elif kind in ("StdOut", "File"):

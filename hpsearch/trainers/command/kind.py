@@ -39,7 +39,14 @@ from hpsearch.trainers.command.template import (
     words,
     words_of,
 )
-from hpsearch.trainers.command.where import mistracked, result, tags_of, tracker, unreadable
+from hpsearch.trainers.command.where import (
+    mistracked,
+    result,
+    shared_place,
+    tags_of,
+    tracker,
+    unreadable,
+)
 from hpsearch.trainers.function.kind import FOLDER
 from hpsearch.trainers.hyperparameter import epochs
 from hpsearch.trainers.kinds import Kind, Option, Remarks, Setup, UserCode, Workplace
@@ -119,6 +126,15 @@ def _empty_places(
     given = dict.fromkeys([*GIVEN, *(name for name in MADE if name not in names)], "")
     found = empty(options["command"], {**given, **params}, tuple(names))
     return [("command", message) for message in found]
+
+
+def _remarks(options: Mapping[str, Any], names: list[str]) -> Remarks:
+    """What may not be meant: groups of words that are none, and a place that trials share."""
+    shared = shared_place(options.get("result") or {})
+    return [
+        *([("result", shared)] if shared else []),
+        *_brackets(options, names),
+    ]
 
 
 def _brackets(options: Mapping[str, Any], names: list[str]) -> Remarks:
@@ -368,7 +384,7 @@ KIND = Kind(
     check_options=_misplaced,
     check_trial=_empty_places,
     unused_parameters=_unused_parameters,
-    remarks=_brackets,
+    remarks=_remarks,
     inspect=_inspect,
     trained_anew=_trained_anew,
     unsteerable=_unsteerable,

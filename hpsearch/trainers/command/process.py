@@ -22,6 +22,9 @@ MOST = 64 * 2**20
 LOOK = 0.05
 """Seconds between two looks at what a command has reported."""
 
+UNBUFFERED = {"PYTHONUNBUFFERED": "1"}
+"""What has a script in Python print each line at once, as to a terminal: it is read meanwhile."""
+
 GRACE = 5.0
 """Seconds that a command which is told to end has to clean up."""
 
@@ -105,7 +108,7 @@ def started(
         process = subprocess.Popen(  # noqa: S603 (the user's own command; there is no shell)
             list(words),
             cwd=folder,
-            env={**os.environ, **environment},
+            env={**UNBUFFERED, **os.environ, **environment},
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=stderr,

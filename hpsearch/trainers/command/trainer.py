@@ -123,7 +123,7 @@ class CommandTrainer(TrainsOneByOne):
     def _course(self, job: Job, done: int, report: Report | None) -> Course:
         """What counts of the reports of a piece that goes on from an epoch."""
         if job.settings["epochs"] == 1:
-            return Whole(self.metric)
+            return Whole(self.metric, report)
         full = job.until_epoch >= job.settings["epochs"]  # type: ignore[operator]
         return Epochs(self.metric, job.until_epoch, done, full or self.resumes, report)
 

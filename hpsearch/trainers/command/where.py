@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import PurePath
 from typing import Any
 
 from hpsearch.fields import Rule
@@ -102,6 +103,17 @@ def mistracked(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for variable in options.get("env") or {}:
         if variable in SET.get(name, ()):
             yield "env", f"{variable}: tracker: {name} sets it; drop one of them"
+
+
+def shared_place(given: Mapping[str, Any]) -> str | None:
+    """What to say of a file or folder that is the same for all trials."""
+    path = given.get("file") or given.get("tensorboard", {}).get("dir", "")
+    if not PurePath(path).is_absolute():
+        return None
+    return (
+        f"all trials write to {path}, so those at the same time are mixed up; write to a relative "
+        "path, which each trial has of its own, or set parallel.jobs: 1"
+    )
 
 
 def unreadable(given: Mapping[str, Any], metric: str) -> str | None:
