@@ -10,7 +10,8 @@
 Started by itself, the script uses the defaults. Each report is a JSON line of its output or, if
 hpsearch names a file for them, a line of that. In a search `number` is the trial's number,
 `epochs` and `full_epochs` are the epochs to train now and in all, `seed` is the trial's own, and
-`checkpoint_dir` is a folder to go on from; elsewhere they are None.
+`checkpoint_dir` is a folder to go on from, and `trial_dir` one of the trial's own, if the
+configuration asks for it; elsewhere they are None.
 """
 
 from __future__ import annotations
@@ -28,8 +29,18 @@ if TYPE_CHECKING:
     full_epochs: int | None
     seed: int | None
     checkpoint_dir: Path | None
+    trial_dir: Path | None
 
-__all__ = ["checkpoint_dir", "epochs", "full_epochs", "number", "params", "report", "seed"]
+__all__ = [
+    "checkpoint_dir",
+    "epochs",
+    "full_epochs",
+    "number",
+    "params",
+    "report",
+    "seed",
+    "trial_dir",
+]
 
 _VARIABLES = {
     "number": "HPSEARCH_TRIAL",
@@ -37,6 +48,7 @@ _VARIABLES = {
     "full_epochs": "HPSEARCH_FULL_EPOCHS",
     "seed": "HPSEARCH_SEED",
     "checkpoint_dir": "HPSEARCH_CHECKPOINT_DIR",
+    "trial_dir": "HPSEARCH_TRIAL_DIR",
 }
 _steps = 0
 
@@ -93,4 +105,4 @@ def __getattr__(name: str) -> Any:
     text = os.environ.get(_VARIABLES[name])
     if not text:
         return None
-    return Path(text) if name == "checkpoint_dir" else int(text)
+    return Path(text) if name.endswith("_dir") else int(text)

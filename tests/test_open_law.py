@@ -49,7 +49,7 @@ OWN = {  # modules that open other files than those of a run directory
     "store/run_directory.py": "the folder of the runs",
     "store/safe_path.py": "this is the one",
     "store/writer.py": "a run's folder by the descriptor that SafePath opened",
-    "trainers/command/arguments.py": "the user's template of a file of settings",
+    "trainers/command/arguments.py": "a template of settings, and files that a command names",
     "trainers/command/kind.py": "the user's program",
     "trainers/command/standins/hpsearch_reports.py": "the file that HPSEARCH_REPORTS names",
     "trainers/command/standins/wandb/_listening.py": "a temporary folder",

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 Objective = Callable[..., Any]
-"""train(params, epochs), and by name any of checkpoint_dir, seed and trial."""
+"""train(params, epochs), and by name any of checkpoint_dir, seed, trial and trial_dir."""
 
 
 class Run:

@@ -487,7 +487,7 @@ class Conversation:
     def _piece(self, entry: Entry, to: Node) -> Piece:
         files: Mapping[str, bytes] = {}
         if not to.site.shared:
-            states = [path for path in entry.task.files if not path.startswith("logs/")]
+            states = [path for path in entry.task.files if path.startswith("state/")]
             files = node.gathered(SafePath(self.luggage.folders.run), states)
         task, search = entry.task, self.luggage.search
         return Piece(search, entry.digest, entry.args, task.timeout, files, task.files)

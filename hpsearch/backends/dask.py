@@ -261,8 +261,8 @@ class Dask:
 def unpack(run: SafePath, files: Mapping[str, bytes]) -> None:
     """Put what a trial left elsewhere into the run's folder.
 
-    What it printed is added to its log. A folder of checkpoints takes the place of older ones
-    when it is complete.
+    What it printed is added to its log. A folder of checkpoints, or a trial's own, takes the
+    place of an older one when it is complete.
 
     Raises:
         OSError: the disk is full, or the run's folder is gone.
@@ -275,12 +275,13 @@ def unpack(run: SafePath, files: Mapping[str, bytes]) -> None:
             (run / "logs").mkdir(exist_ok=True)
             with (run / name).append() as log:
                 log.write(content)
-        else:  # state/TRAINING/epoch-N/...
-            folders.setdefault("/".join(parts[:3]), {})["/".join(parts[3:])] = content
+        else:  # state/TRAINING/epoch-N/..., trials/TRAINING/...
+            depth = 2 if parts[0] == "trials" else 3
+            folders.setdefault("/".join(parts[:depth]), {})["/".join(parts[depth:])] = content
     for name, contents in folders.items():
         folder = run / name
-        for above in (folder.parent.parent, folder.parent):
-            above.mkdir(exist_ok=True)
+        for depth in range(1, len(folder.parts)):
+            SafePath(run.root, folder.parts[:depth]).mkdir(exist_ok=True)
         work = folder.parent / f"work-{secrets.token_hex(8)}"
         work.mkdir()
         for inside, content in contents.items():

@@ -451,25 +451,35 @@ def name_of(content: Mapping[str, Any]) -> str:
 def gathered(run: SafePath, leaves: Sequence[str]) -> dict[str, bytes]:
     """The plain files at or below some paths of a folder, by their paths in it.
 
+    What a training left at its end, "final", is left out where it would be too much.
+
     Raises:
         OSError: there is more than `MOST_BYTES`.
     """
     found: dict[str, bytes] = {}
     total = 0
+    last: list[str] = []
     waiting = [leaf for leaf in reversed(leaves) if (run / leaf).exists()]
-    while waiting:
-        name = waiting.pop()
+    while waiting or last:
+        final = not waiting
+        name = waiting.pop() if waiting else last.pop()
         path = run / name
         if path.is_folder():
-            waiting += [f"{name}/{inside}" for inside in sorted(path.names(), reverse=True)]
+            inside = [f"{name}/{each}" for each in sorted(path.names(), reverse=True)]
+            ends = final or (name.count("/") == 2 and name.endswith("/final"))
+            (last if ends else waiting).extend(inside)
+            continue
+        if not path.is_file():  # a link, a socket
             continue
         found[name] = path.read_bytes()
         total += len(found[name])
+        if total > MOST_BYTES and final:
+            return {name: content for name, content in found.items() if "/final/" not in name}
         if total > MOST_BYTES:
             raise OSError(
-                f"the checkpoint folder must hold at most {MOST_BYTES // 2**20} MiB where the "
-                "run's folder is not shared, found more; put the runs into a folder that all "
-                "machines see (--runs-dir)"
+                "the checkpoint folder, and the trial's own, must hold at most "
+                f"{MOST_BYTES // 2**20} MiB where the run's folder is not shared, found more; put "
+                "the runs into a folder that all machines see (--runs-dir)"
             )
     return found
 

@@ -30,7 +30,8 @@ class Task:
             several wait, the longest goes first.
         name: what it is called where people see it, as on a cluster's dashboard.
         files: what it reads and writes in the run's folder, as relative paths: its logs below
-            "logs/", and folders of checkpoints. They travel with it where that folder does not.
+            "logs/", folders of checkpoints below "state/", and the trial's own below "trials/".
+            Where that folder does not travel, the checkpoints go with it, and all comes back.
     """
 
     key: Hashable

@@ -52,6 +52,7 @@ class Ledger:
         spent: epochs and seconds of all that was trained.
         failures: the errors of the attempts at each training that failed, in a search with
             retries.
+        folders_stay: whether the folders of all trials' own stay, as `trainer.keep: all` asks.
     """
 
     criterion: Criterion
@@ -66,6 +67,7 @@ class Ledger:
     observed: dict[tuple[int, int], Observation] = field(default_factory=dict)
     spent: tuple[int, float] = (0, 0.0)
     failures: dict[Training, list[str]] = field(default_factory=lambda: defaultdict(list))
+    folders_stay: bool = False
 
     @uncollected()
     def read(self, run: RunDirectory) -> None:
@@ -285,11 +287,16 @@ class Ledger:
         return result
 
     def release(self, numbers: Iterable[int]) -> None:
-        """Delete the states of trials whose fate is final, of completed ones once beaten."""
+        """Delete the states of trials whose fate is final, of completed ones once beaten.
+
+        The folders of their own go, too; that of a trial which failed shows why.
+        """
         for number in numbers:
             result = self.results.get(number)
             if result is not None and not result.cut:
                 self.writer.forget(self.of(number))
+                if not self.folders_stay and result.status is not Status.FAILED:
+                    self.writer.clear(self.of(number))
 
     def drop(self, numbers: Collection[int]) -> None:
         """Take back the fates of trials that are no part of the search any more."""

@@ -258,6 +258,7 @@ def conduct(
         folders = Folders(run.path.resolve(), run.data.path.resolve())
         with cluster_kept(run), backend_of(config, folders, say=said) as backend:
             ledger = Ledger(criterion_of(config), writer, info.began, spec.trainings)
+            ledger.folders_stay = config.trainer.options.get("keep") == "all"
             ledger.read(run)
             check_params(ledger.results.values(), spec.space, run.inside / "trials.jsonl")
             by_hand = by_hand_in(run, spec)

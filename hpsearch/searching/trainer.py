@@ -13,7 +13,7 @@ from hpsearch.backends import node
 from hpsearch.config import Config
 from hpsearch.data.dataset import Dataset
 from hpsearch.errors import TrainerError
-from hpsearch.store import RunDirectory
+from hpsearch.store import RunDirectory, SafePath, trial_folder
 from hpsearch.trainers.kinds import Kind, Setup, Workplace, kind_named, kind_of
 from hpsearch.trainers.protocol import Best, Job, Outcome, Report, State, Trainer
 
@@ -162,11 +162,12 @@ def _modules_of(kind: Kind) -> Callable[[Mapping[str, Any]], Mapping[str, bytes]
 
 
 def files_of(jobs: Sequence[Job]) -> tuple[str, ...]:
-    """What a group of jobs reads and writes in the run's folder: checkpoints and logs."""
+    """What a group of jobs reads and writes in the run's folder: checkpoints, folders and logs."""
     states = ["state/" + "-".join(map(str, job.training)) for job in jobs]
+    folders = ["/".join(trial_folder(SafePath(Path()), job.training).parts) for job in jobs]
     numbers = dict.fromkeys(job.number for job in jobs)
     logs = [f"logs/trial-{n}.{end}txt" for n in numbers for end in ("", "stdout.", "stderr.")]
-    return (*states, *logs)
+    return (*states, *folders, *logs)
 
 
 def jobs_of(config: Config) -> int | None:

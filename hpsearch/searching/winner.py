@@ -35,13 +35,14 @@ from hpsearch.store import (
     Winner,
     Writer,
     as_yaml,
+    trained_in,
     write_json,
 )
 from hpsearch.store.records import ConfirmedWinner, Contender, Measured, Rates, SearchValue
-from hpsearch.trainers.checkpoints import Checkpoints
+from hpsearch.trainers.checkpoints import HELD, Checkpoints
 from hpsearch.trainers.kinds import Kind, ModelFile, Trained
 from hpsearch.trainers.protocol import Job, Settings, State
-from hpsearch.trial import Training
+from hpsearch.trial import Status, Training
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ def write_winner(
         kind: of the trainer.
     """
     choice = choose(search)
+    clear_folders(run, search, choice)
     if choice is None:
         return
     run.best.mkdir(exist_ok=True)
@@ -82,6 +84,23 @@ def write_winner(
     text = params_text(kind, search.spec.settings_of(params), params, dataset)
     (run.best / "params.yaml").write_text(text)
     write_json(run.best / "result.json", outcome(choice, search.ledger.criterion, test))
+
+
+def clear_folders(run: RunDirectory, search: Scheduler, choice: Selection | None) -> None:
+    """Remove the folders of trials' own, but the winner's and those of trainings that failed.
+
+    Most are gone by now. Where time ran out, trials may go on in theirs.
+    """
+    ledger, winner = search.ledger, None if choice is None else choice.known.result.number
+    if ledger.folders_stay or not search.confirmed or not run.trials.is_folder():
+        return
+    failed = {n for n, result in ledger.results.items() if result.status is Status.FAILED}
+    for name in run.trials.names():
+        training = trained_in(name)
+        if training is None or training in search.failures or training[0] in {winner, *failed}:
+            continue
+        with suppress(OSError):
+            (run.trials / name).remove()
 
 
 def keep_checkpoint(run: RunDirectory, writer: Writer, training: Training) -> None:
@@ -109,7 +128,8 @@ def replace_folder(place: SafePath, source: SafePath) -> None:
     new = place.parent / f".{place.name}.{token_hex(8)}{NEW}"  # swept where a crash leaves it
     new.mkdir()
     try:
-        source.copy_into(new)
+        source.copy_into(new, special=False)
+        (new / HELD).remove()
         place.remove()
         new.rename(place.name)
     except BaseException:

@@ -6,7 +6,7 @@ from hpsearch.store.records import FORMAT, RunData, RunInfo, Winner, as_line, wr
 from hpsearch.store.repair import set_aside
 from hpsearch.store.run_directory import RunDirectory, create, find, is_run, runs
 from hpsearch.store.safe_path import MOST, NEW, SafePath
-from hpsearch.store.writer import Writer
+from hpsearch.store.writer import Writer, trained_in, trial_folder
 
 __all__ = [
     "FORMAT",
@@ -25,6 +25,8 @@ __all__ = [
     "is_run",
     "runs",
     "set_aside",
+    "trained_in",
+    "trial_folder",
     "uncollected",
     "vanished",
     "write_json",

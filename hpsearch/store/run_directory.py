@@ -100,6 +100,11 @@ class RunDirectory:
         return self.inside / "state"
 
     @property
+    def trials(self) -> SafePath:
+        """The folders of trials' own, where a trainer of the user's asks for them."""
+        return self.inside / "trials"
+
+    @property
     def info(self) -> RunInfo:
         """What run.json says; a "running" run whose process has died is "interrupted".
 

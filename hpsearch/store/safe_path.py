@@ -251,10 +251,14 @@ class SafePath:
             return True
         return False
 
-    def copy_into(self, other: SafePath) -> None:
-        """Copy what is in this folder into another, which has none of it; links stay links."""
+    def copy_into(self, other: SafePath, *, special: bool = True) -> None:
+        """Copy what is in this folder into another, which has none of it; links stay links.
+
+        Raises:
+            RunError: something is no file, folder or link. Without `special` it is left out.
+        """
         with self.folder() as here, other.folder() as there:
-            _copy(here, there, self)
+            _copy(here, there, self, special)
 
     # What must be there
 
@@ -345,7 +349,7 @@ def remove_in(folder: int, name: str) -> None:
         os.unlink(name, dir_fd=folder)
 
 
-def _copy(here: int, there: int, at: SafePath) -> None:
+def _copy(here: int, there: int, at: SafePath, special: bool) -> None:
     """Copy all that is in one open folder into another."""
     for name in os.listdir(here):
         inner = at / name
@@ -357,11 +361,11 @@ def _copy(here: int, there: int, at: SafePath) -> None:
             flags = _FOLDER | os.O_NOFOLLOW
             below = [os.open(name, flags, dir_fd=folder) for folder in (here, there)]
             try:
-                _copy(below[0], below[1], inner)
+                _copy(below[0], below[1], inner, special)
             finally:
                 for descriptor in below:
                     os.close(descriptor)
-        else:
+        elif special or stat.S_ISREG(mode):
             source = inner._plain(here, os.O_RDONLY)
             made = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FILE, dir_fd=there)
             with os.fdopen(source, "rb") as old, os.fdopen(made, "wb") as new:

@@ -181,6 +181,12 @@ class Writer:
             with suppress(OSError):
                 self._take_away("-".join(map(str, training)))  # mostly there is none
 
+    def clear(self, trainings: Iterable[Training]) -> None:
+        """Remove the folders of some trainings' own."""
+        for training in trainings:
+            with suppress(OSError):  # what cannot be removed is in nobody's way
+                trial_folder(self._path, training).remove()
+
     def thin(self, training: Training, spared: str) -> None:
         """Remove a training's state, and of its checkpoints all but one."""
         kept = self._states.get(training[0])
@@ -337,6 +343,25 @@ class Writer:
         number, *which = training
         name = f"{number}.npz" if not any(which) else f"{number}-{which[0]}-{which[1]}.npz"
         return self._path / "state" / name
+
+
+def trial_folder(run: SafePath, training: Training) -> SafePath:
+    """A trial's own folder: trials/NUMBER/, or NUMBER-REPEAT-FOLD/ of its further trainings."""
+    number, *which = training
+    return run / "trials" / (str(number) if not any(which) else "-".join(map(str, training)))
+
+
+def trained_in(name: str) -> Training | None:
+    """The training whose own folder has a name; None for another name.
+
+    >>> trained_in("3"), trained_in("3-1-0"), trained_in("notes")
+    ((3, 0, 0), (3, 1, 0), None)
+    """
+    numbers = name.split("-")
+    if len(numbers) not in (1, 3) or not all(each.isdecimal() for each in numbers):
+        return None
+    number, repeat, fold = map(int, numbers if len(numbers) == 3 else (name, "0", "0"))
+    return number, repeat, fold
 
 
 def write_state(folder: int, name: str, state: State, after: list[int]) -> None:

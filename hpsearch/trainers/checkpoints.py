@@ -8,6 +8,10 @@ into the run's snapshots, see `store.snapshots`.)
 
 What a training leaves at its end stays while its trial may win: the winner's becomes
 `best/checkpoint/`.
+
+A trial may have a folder of its own besides, in which each piece works directly. A piece that
+begins anew finds it empty; one that goes on finds what was there when the piece before it ended,
+of which the checkpoint has a copy: what a killed attempt did there since is gone.
 """
 
 from __future__ import annotations
@@ -19,9 +23,12 @@ from secrets import token_hex
 
 import numpy as np
 
-from hpsearch.store import SafePath
+from hpsearch.store import SafePath, trial_folder
 from hpsearch.trainers.protocol import Outcome, State
 from hpsearch.trial import Training
+
+HELD = ".trial_dir"
+"""The name of the folder in a checkpoint with what the trial's own folder held."""
 
 FINAL = "final"
 """The name of the folder with what a training left at its end, among its checkpoints."""
@@ -39,14 +46,18 @@ class Checkpoints:
             "work-..." while a piece is being trained, and "final" with what was left at the end.
             Each attempt has a name of its own, so that a command which outlived a killed search
             does not write into a later one's.
+        trial: the trial's own folder; None where nothing asks for one.
     """
 
     folder: SafePath
+    trial: SafePath | None = None
 
     @classmethod
-    def of(cls, run: SafePath, training: Training) -> Checkpoints:
+    def of(cls, run: SafePath, training: Training, with_folder: bool = False) -> Checkpoints:
         """Those of a training, where its run keeps what its trials go on from."""
-        return cls(run.resolved() / "state" / "-".join(map(str, training)))
+        run = run.resolved()
+        folder = run / "state" / "-".join(map(str, training))
+        return cls(folder, trial_folder(run, training) if with_folder else None)
 
     def begin(self, epochs: int) -> tuple[SafePath, int]:
         """A folder to train in, with what the piece that ended with epoch `epochs` left there.
@@ -58,10 +69,22 @@ class Checkpoints:
         for folder in (self.folder.parent, self.folder):  # never a run that was deleted
             folder.mkdir(exist_ok=True)
         work, before = self._work(), self.folder / f"epoch-{epochs}"
-        if self.has(epochs):
+        there = self.has(epochs)
+        if there:
             before.copy_into(work)
-            return work, epochs
-        return work, 0
+        self.lay_out(work / HELD)
+        return work, epochs if there else 0
+
+    def lay_out(self, held: SafePath | None = None) -> None:
+        """Make the trial's own folder, if it has one: empty, or with what another folder holds."""
+        if self.trial is None:
+            return
+        self.trial.parent.mkdir(exist_ok=True)  # never in a run that was deleted
+        self.trial.remove()
+        self.trial.mkdir()
+        if held is not None and held.is_folder():
+            held.copy_into(self.trial)
+            held.remove()
 
     def has(self, epochs: int) -> bool:
         """Whether there is what the piece that ended with this epoch left."""
@@ -123,6 +146,9 @@ class Checkpoints:
         if in_use:
             work, used = self._work(), work
             used.copy_into(work)
+        if self.trial is not None and self.trial.is_folder():
+            (work / HELD).mkdir()
+            self.trial.copy_into(work / HELD, special=False)
         after.remove()
         work.rename(after.name)
         return True

@@ -35,7 +35,8 @@ parallel: {backend: serial}
 """
 OWN = """\
 from pathlib import Path
-def train(params, epochs, checkpoint_dir):
+def train(params, epochs, checkpoint_dir, trial_dir):
+    Path(trial_dir, "left").touch()
     if 0.9 < params["rate"] < 0.99:
         raise ValueError("too fast")
     print("begun")
@@ -152,7 +153,8 @@ NAMES = {
     "half": ["run.json", "trials.jsonl", "state", "state/*.npz", "best", ".data", "logs",
              ".lock", "curves.jsonl", ".running"],
     "function": ["state", "state/*-*-*", "state/*-*-*/epoch-*", "state/*-*-*/epoch-*/kept",
-                 "state/*.npz", "logs", "logs/trial-*.txt", "best", "curves.jsonl"],
+                 "state/*.npz", "logs", "logs/trial-*.txt", "best", "best/checkpoint",
+                 "curves.jsonl", "trials", "trials/*"],
     "repaired": ["damaged", "damaged/trials.jsonl"],
     "refined": ["history.jsonl", "best/result.json"],
 }  # fmt: skip
@@ -163,7 +165,10 @@ def test_the_names_below_are_all_that_runs_have(made):
     _, seen = made
     known = {name for names in NAMES.values() for name in names} | {
         ".data/0/x_*.npy", ".data/0/y_*.npy", "logs/log.txt", "state/*-*-*/work-*",
-        "state/*-*-*/work-*/kept", ".running/*.json",
+        "state/*-*-*/work-*/kept", "state/*-*-*/work-*/.trial_dir", "best/checkpoint/kept",
+        "state/*-*-*/final", "state/*-*-*/final/kept", "state/*-*-*/epoch-*/.trial_dir",
+        "state/*-*-*/epoch-*/.trial_dir/left", "trials/*/left",
+        ".running/*.json",
     }  # fmt: skip
     patterns = [re.escape(name).replace(r"\*", "[^/]*") for name in known]
     every = {path for paths in seen.values() for path in paths}

@@ -15,7 +15,7 @@ SECTIONS = ("trainer", "metric", "space", "search", "parallel")
 EPOCHS = r"(num_|n_|max_|train_)?epochs?|num_train_epochs|max_epoch"
 """What a setting that counts a script's epochs is mostly called."""
 
-GIVEN = frozenset(("epochs", "full_epochs", "seed", "trial", "checkpoint_dir"))
+GIVEN = frozenset(("epochs", "full_epochs", "seed", "trial", "checkpoint_dir", "trial_dir"))
 """What hpsearch gives to every command."""
 
 WORDS = {"equals": "--{}={}", "spaced": "--{} {}", "hydra": "{}={}"}

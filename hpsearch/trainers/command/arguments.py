@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -217,6 +217,34 @@ def file_of(
         if home is not None:
             home[0][home[1]] = value
     return _dumped(tree, ending)
+
+
+def from_elsewhere(words: Sequence[str], home: str) -> list[str]:
+    """Words that name files in a folder, to be run in another one: by their whole paths.
+
+    A file is named by a word, or by what follows a `=` in it, and so is a folder if there is a
+    `/` in the name. A program without one is looked for in PATH; what follows `-m` is a module.
+    """
+    folder = Path(home).absolute()
+
+    def whole(text: str, program: bool = False) -> str:
+        path, below = folder / text, "/" in text
+        try:
+            found = path.exists() if below else path.is_file() and not program
+        except (OSError, ValueError):  # a text too long for a name, or with a null character
+            return text
+        return str(path) if text and found else text
+
+    found = []
+    for i, word in enumerate(words):
+        name, sign, value = word.partition("=")
+        one = whole(word, program=not i)
+        if i and words[i - 1] == "-m":
+            one = word
+        elif i and one == word and sign:
+            one = f"{name}={whole(value)}"
+        found.append(one)
+    return found
 
 
 def parsed_settings(text: str, ending: str) -> Any:

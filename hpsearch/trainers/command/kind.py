@@ -9,7 +9,7 @@ from platform import node
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.errors import TrainerError
-from hpsearch.fields import Rule, flag, text
+from hpsearch.fields import Rule, choice, flag, text
 from hpsearch.suggestions import ELSEWHERE, did_you_mean
 from hpsearch.trainers.command.arguments import (
     ENDINGS,
@@ -47,7 +47,7 @@ from hpsearch.trainers.command.where import (
     tracker,
     unreadable,
 )
-from hpsearch.trainers.function.kind import FOLDER
+from hpsearch.trainers.function.kind import FOLDER, KEEP
 from hpsearch.trainers.hyperparameter import epochs
 from hpsearch.trainers.kinds import Kind, Option, Remarks, Setup, UserCode, Workplace
 
@@ -292,6 +292,8 @@ def _make(setup: Setup, at: Workplace) -> Trainer:
         events=None if events is None else (events["dir"], tags_of(events, setup.metric)),
         tracker=_sound("tracker", options),
         resumes=options["resumes"],
+        in_folder=options.get("cwd") == "trial",
+        keeps=options.get("keep") is not None,
     )
 
 
@@ -311,9 +313,9 @@ KIND = Kind(
             _command_line(),
             "What trains: a program and its arguments. `{name}` stands for a parameter, `{args}` "
             "for every parameter without a place of its own, or it is `epochs`, `full_epochs`, "
-            "`seed`, `trial`, `checkpoint_dir`, `python` (the interpreter that hpsearch runs on) "
-            "or `params_file`. Words in `[...]` are left out together where a parameter among "
-            "them is inactive. No shell reads it.",
+            "`seed`, `trial`, `checkpoint_dir`, `trial_dir` (a folder of the trial's own), "
+            "`python` (the interpreter that hpsearch runs on) or `params_file`. Words in `[...]` "
+            "are left out together where a parameter among them is inactive. No shell reads it.",
             "python train.py --lr {learning_rate}",
             required=True,
         ),
@@ -351,7 +353,8 @@ KIND = Kind(
             result(),
             "Where the metrics are, if not in lines of stdout that are JSON objects: "
             "`{pattern: ...}`, a regular expression for stdout with the metric as its first "
-            "group, or metrics as named groups; `{file: ...}`, a file in the checkpoint folder: "
+            "group, or metrics as named groups; `{file: ...}`, a file in the trial's own "
+            "folder if it has one, else in the checkpoint folder: "
             "JSON, or by its ending a row an epoch in lines of JSON (`.jsonl`, `.ndjson`) or in a "
             "table with a header (`.csv`, `.tsv`); or `{tensorboard: {dir: ..., tags: ...}}`, "
             "event files in a folder there, where `tags` is the metric's tag, a list of tags, or "
@@ -375,6 +378,14 @@ KIND = Kind(
             "true",
             default=False,
         ),
+        "cwd": Option(
+            "cwd",
+            choice("trial"),
+            "`trial`: the command is run in the trial's own folder, and words of it that name a "
+            "file in `folder` become whole paths. Where left out, it is run in `folder`.",
+            "trial",
+        ),
+        "keep": KEEP,
         "folder": FOLDER,
     },
     any_names=True,

@@ -32,7 +32,7 @@ QUOTED = r"""\\.|'[^']*'|"(?:\\.|[^"\\])*\""""
 WRITTEN = re.compile(rf"(?:{QUOTED}|[^ \t\r\n])+", re.DOTALL)
 """A word as it is written, with its quotes: what a shell takes for one."""
 
-GIVEN = ("epochs", "full_epochs", "seed", "trial", "checkpoint_dir")
+GIVEN = ("epochs", "full_epochs", "seed", "trial", "checkpoint_dir", "trial_dir")
 """What a command may name besides its parameters, each also as a variable of the environment."""
 
 MADE = ("args", "python", "params_file")

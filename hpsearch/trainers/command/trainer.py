@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -13,7 +14,7 @@ from typing import Any
 
 from hpsearch.store import SafePath
 from hpsearch.trainers.checkpoints import Checkpoints, kept_epochs
-from hpsearch.trainers.command.arguments import Arguments, file_of, template_of
+from hpsearch.trainers.command.arguments import Arguments, file_of, from_elsewhere, template_of
 from hpsearch.trainers.command.files import in_file, inside
 from hpsearch.trainers.command.following import Course, Epochs, Whole, follow
 from hpsearch.trainers.command.process import Tail, started
@@ -59,10 +60,13 @@ class CommandTrainer(TrainsOneByOne):
         params_file: the name of a template in `home` for a file of the settings, or of a file
             that is made whole by its ending; None where only `{params_file}` asks for one.
         pattern: a regular expression for results in the output, instead of lines of JSON.
-        file: a file with the results instead, relative to the checkpoint folder.
+        file: a file with the results instead, in the trial's own folder if it has one, else in
+            the checkpoint folder.
         events: a folder there with TensorBoard's event files instead, and tags by metric.
         tracker: the library to which the script reports them instead.
         resumes: the command goes on from what it left in the checkpoint folder.
+        in_folder: it is run in the trial's own folder.
+        keeps: that folder is made, whether or not anything names it.
     """
 
     command: str
@@ -78,6 +82,8 @@ class CommandTrainer(TrainsOneByOne):
     events: tuple[str, Mapping[str, str]] | None = None
     tracker: str | None = None
     resumes: bool = False
+    in_folder: bool = False
+    keeps: bool = False
 
     def train_one(self, job: Job, state: State | None, report: Report | None) -> Outcome:
         """Train a job from its state to its until_epoch.
@@ -118,7 +124,16 @@ class CommandTrainer(TrainsOneByOne):
         return checkpoints.within(kept_epochs(state) if self.resumes else 0, piece)
 
     def _checkpoints(self, job: Job) -> Checkpoints:
-        return Checkpoints.of(SafePath(Path(self.folder)), job.training)
+        return Checkpoints.of(SafePath(Path(self.folder)), job.training, self.has_folder)
+
+    @property
+    def has_folder(self) -> bool:
+        """Whether each trial has a folder of its own, for something asks for it."""
+        if self.in_folder or self.keeps:
+            return True
+        template = template_of(self.home, self.params_file) if self.params_file else None
+        texts = (self.command, *self.variables.values(), template or "")
+        return any("trial_dir" in used(text, self.names) for text in texts)
 
     def _course(self, job: Job, done: int, report: Report | None) -> Course:
         """What counts of the reports of a piece that goes on from an epoch."""
@@ -139,13 +154,16 @@ class CommandTrainer(TrainsOneByOne):
             "trial": job.number,
             "checkpoint_dir": str(folder),
         }
+        trial = self._checkpoints(job).trial
+        if trial is not None:
+            given["trial_dir"] = str(trial)
         environment = {f"HPSEARCH_{name.upper()}": as_text(v) for name, v in given.items()}
         environment["HPSEARCH_PARAMS"] = json.dumps(params, ensure_ascii=False)
         stdout, stderr = (logs / f"trial-{job.number}.{name}.txt" for name in ("stdout", "stderr"))
         values = {**given, **params}
         if "python" not in self.names:
             values["python"] = sys.executable
-        file = self._params_file(job, params, values, logs)
+        file = self._params_file(job, params, values, trial, logs)
         if file is not None:
             environment["HPSEARCH_PARAMS_FILE"] = str(file)
             values.setdefault("params_file", str(file))
@@ -154,6 +172,13 @@ class CommandTrainer(TrainsOneByOne):
         if "args" not in self.names:
             args = self.arguments.words(remaining(self.command, params, self.names))
         words = filled(self.command, values, args, self.names)
+        home = self.home
+        if self.in_folder:
+            words, home = from_elsewhere(words, home), str(trial)
+            if {"-m", "-c"} & {*words}:  # Python looks for modules where it is run
+                path = environment.get("PYTHONPATH", os.environ.get("PYTHONPATH"))
+                whole = str(Path(self.home).absolute())
+                environment["PYTHONPATH"] = os.pathsep.join(filter(None, (whole, path)))
         number = "-".join(map(str, job.training if any(job.training[1:]) else [job.number]))
         tracking: AbstractContextManager[Tracker | None] = nullcontext()
         if self.tracker is not None:
@@ -165,9 +190,9 @@ class CommandTrainer(TrainsOneByOne):
                     environment = tracker.variables(environment)
                     source = tracker.source(self.metric, job.settings["epochs"] == 1)
                 else:
-                    source = self._source(printed, folder)
+                    source = self._source(printed, trial or folder, trial is not None)
                 try:
-                    with started(words, self.home, environment, out, err) as process:
+                    with started(words, home, environment, out, err) as process:
                         return follow(process, source, course, printed, errors)
                 finally:
                     printed.cut()
@@ -186,9 +211,17 @@ class CommandTrainer(TrainsOneByOne):
         return {name: text for name, (text, whole) in texts.items() if whole}
 
     def _params_file(
-        self, job: Job, params: Mapping[str, Any], values: Mapping[str, Any], logs: SafePath
+        self,
+        job: Job,
+        params: Mapping[str, Any],
+        values: Mapping[str, Any],
+        trial: SafePath | None,
+        logs: SafePath,
     ) -> SafePath | None:
-        """Write the file of the settings beside the logs, where the command is given one."""
+        """Write the file of the settings, where the command is given one.
+
+        It lies in the trial's own folder, under its own name, or beside the logs.
+        """
         texts = [self.command, *self.variables.values()]
         asked = any("params_file" in used(text, self.names) for text in texts)
         if self.params_file is None and ("params_file" in self.names or not asked):
@@ -197,13 +230,15 @@ class CommandTrainer(TrainsOneByOne):
         template = template_of(self.home, name) if self.params_file else None
         number = "-".join(map(str, job.training if any(job.training[1:]) else [job.number]))
         file = logs / f"trial-{number}.params{Path(name).suffix}"
+        if trial is not None:
+            file = trial / Path(name).name
         ending = Path(name).suffix
         file.write_text(file_of(params, values, template, ending, self.names))
         return file.resolved()
 
-    def _source(self, printed: Tail, folder: SafePath) -> Source:
-        """Where the metrics of a piece are."""
-        where = "the checkpoint folder"
+    def _source(self, printed: Tail, folder: SafePath, own: bool) -> Source:
+        """Where the metrics of a piece are: files in the trial's own folder, if it has one."""
+        where = "the trial's folder" if own else "the checkpoint folder"
         if self.file is not None:
             return in_file(inside(folder, self.file), self.metric, where)
         if self.events is not None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.errors import TrainerError
-from hpsearch.fields import Rule, text
+from hpsearch.fields import Rule, choice, text
 from hpsearch.trainers.hyperparameter import epochs
 from hpsearch.trainers.kinds import Kind, Option, Setup, UserCode, Workplace
 
@@ -22,6 +22,15 @@ FOLDER = Option(
     "the configuration file, whose folder it is if left out.",
     "models",
     place="folder",
+)
+
+
+KEEP = Option(
+    "keep",
+    choice("best", "all"),
+    "Which trials' own folders stay, `trials/NUMBER/` in the run's: the best trial's and those of "
+    "trials that failed (`best`, so also where left out), or `all`. To name either has them made.",
+    "all",
 )
 
 
@@ -110,7 +119,8 @@ def _make(setup: Setup, at: Workplace) -> Trainer:
 
     options = setup.options
     function = setup.function or options["function"]
-    return FunctionTrainer(function, str(at.run.resolve()), setup.metric, options["folder"])
+    where = str(at.run.resolve()), setup.metric, options["folder"]
+    return FunctionTrainer(function, *where, keeps=options.get("keep") is not None)
 
 
 KIND = Kind(
@@ -132,6 +142,7 @@ KIND = Kind(
             required=True,
             place="file",
         ),
+        "keep": KEEP,
         "folder": FOLDER,
     },
     any_names=True,

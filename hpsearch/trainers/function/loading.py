@@ -17,10 +17,12 @@ from hpsearch.errors import TrainerError
 
 Function = Callable[..., Any]
 
-EXTRAS = ("checkpoint_dir", "seed", "trial")
+EXTRAS = ("checkpoint_dir", "seed", "trial", "trial_dir")
 """What a function gets besides, where it takes an argument of the name."""
 
-SIGNATURE = "train(params, epochs) or train(params), and any of checkpoint_dir, seed and trial"
+SIGNATURE = (
+    "train(params, epochs) or train(params), and any of checkpoint_dir, seed, trial and trial_dir"
+)
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,8 @@ def call_style(function: Function, name: str = "") -> CallStyle:
     elif "epochs" not in named and any(each.kind is each.VAR_KEYWORD for each in takes):
         named = (*named, "epochs")
     args = tuple({"params": {}, "epochs": 1}[each] for each in first)
-    extras = extras_of(function, name, args, (*named, *EXTRAS), SIGNATURE)
+    known = [each for each in EXTRAS if each != "trial_dir" or any(t.name == each for t in takes)]
+    extras = extras_of(function, name, args, (*named, *known), SIGNATURE)
     return CallStyle(generator, tuple(e for e in extras if e not in named), first, named)
 
 

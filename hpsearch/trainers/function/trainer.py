@@ -48,12 +48,14 @@ class FunctionTrainer(TrainsOneByOne):
         folder: of the run; checkpoints go to its "state", what is printed to its "logs".
         metric: what counts. A bare number is this metric.
         home: the folder that a named function is looked for in.
+        keeps: each trial has a folder of its own, even where the function takes no `trial_dir`.
     """
 
     target: str | Function
     folder: str
     metric: str
     home: str = "."
+    keeps: bool = False
 
     def train_one(self, job: Job, state: State | None, report: Report | None) -> Outcome:
         """Train a job from its state to its until_epoch.
@@ -94,7 +96,8 @@ class FunctionTrainer(TrainsOneByOne):
     def _train(
         self, function: Function, job: Job, state: State | None, report: Report | None
     ) -> Outcome:
-        epoch, checkpoints = epochs_of(state), self._checkpoints(job)
+        style = call_style(function)
+        epoch, checkpoints = epochs_of(state), self._checkpoints(job, "trial_dir" in style.extras)
         change = changed(job, epoch)
         anew = change is not None and kept_epochs(state) > 0  # as after a crash
         left = alive.take(None if anew else self._key(job, epoch))
@@ -104,7 +107,6 @@ class FunctionTrainer(TrainsOneByOne):
             if left.surroundings is not None:
                 left.surroundings.put_back()
             return self._follow(left, job, state, report, checkpoints)
-        style = call_style(function)
 
         def piece(folder: SafePath | None, done: int) -> Outcome:
             params = copy.deepcopy(params_of(job, done + 1))
@@ -115,6 +117,8 @@ class FunctionTrainer(TrainsOneByOne):
                 extras["seed"] = seed_of(job)
             if folder is not None:
                 extras["checkpoint_dir"] = str(folder)
+            if checkpoints.trial is not None:
+                extras["trial_dir"] = str(checkpoints.trial)
             found = style.call(function, params=given or params, epochs=epochs, **extras)
             if not isinstance(found, Generator):
                 curve, diverged = curve_of({1: metrics_of(found, self.metric)}, self.metric)
@@ -124,6 +128,7 @@ class FunctionTrainer(TrainsOneByOne):
 
         if "checkpoint_dir" in style.extras:
             return checkpoints.within(kept_epochs(state), piece)
+        checkpoints.lay_out()
         return piece(None, 0)
 
     def _follow(
@@ -174,8 +179,8 @@ class FunctionTrainer(TrainsOneByOne):
         if call.work is not None:
             call.work.remove()
 
-    def _checkpoints(self, job: Job) -> Checkpoints:
-        return Checkpoints.of(SafePath(Path(self.folder)), job.training)
+    def _checkpoints(self, job: Job, takes: bool = False) -> Checkpoints:
+        return Checkpoints.of(SafePath(Path(self.folder)), job.training, takes or self.keeps)
 
     def _key(self, job: Job, epoch: int) -> object:
         """All that a generator at a yield of a steered job comes from; None of another job."""
