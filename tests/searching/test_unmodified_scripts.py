@@ -4,6 +4,7 @@ They are in `tests/scripts/`. Each is searched with halving by one job and by th
 gone on with, and refined; it says the same every time.
 """
 
+import json
 import os
 import shutil
 import signal
@@ -67,6 +68,9 @@ BOOLEANS = "{lr: {min: 0, max: 1}, use_bn: {values: [true, false]}}"
 TRAPS = Quirk(
     "{python} traps_sigterm.py {rate} heeds", trainer=r"result: {pattern: 'loss: (\S+)'}"
 )
+CHECKPOINT = Quirk(
+    "{python} saves_where_it_is.py {rate} {epochs}", trainer="{cwd: trial, resumes: true}"
+)
 QUIRKS = {
     "argparse": Quirk(
         "{python} with_argparse.py [--momentum {momentum}] {args} --epochs={epochs}",
@@ -129,8 +133,8 @@ QUIRKS = {
         """,
     ),
     "params.yaml": Quirk(
-        "{python} reads_params_yaml.py {params_file} {checkpoint_dir}",
-        trainer="{params_file: params.yaml, result: {file: metrics.json}}",
+        "{python} reads_params_yaml.py",
+        trainer="{params_file: params.yaml, cwd: trial, result: {file: metrics.json}}",
         space="train.lr: {scale: log, min: 1e-4, max: 1}\ntrain.layers: {values: [1, 2, 3]}",
     ),
     "in bursts": Quirk("{python} prints_in_bursts.py --rate {rate}"),
@@ -169,6 +173,11 @@ QUIRKS = {
         "{python} writes_a_table.py {rate} {checkpoint_dir}/log.csv",
         trainer="result: {file: log.csv}",
     ),
+    "lines in a file": Quirk(
+        "{python} writes_jsonl.py --rate={rate}",
+        trainer="{cwd: trial, keep: all, result: {file: metrics.jsonl}}",
+    ),
+    "a checkpoint where it is": CHECKPOINT,
     "event files": Quirk(
         "{python} writes_events.py {rate} {checkpoint_dir}/logs",
         "validation/epoch_loss",
@@ -283,3 +292,13 @@ def test_a_script_that_does_not_heed_sigterm_is_ended_all_the_same(
     run = hpsearch.search(config, tmp_path / "runs", overrides=serial, trials=3, progress=False)
     assert {trial.status for trial in run.trials} == {"completed", "stopped"}
     assert not (tmp_path / "saved.txt").exists()
+
+
+def test_the_checkpoint_of_the_best_stays_where_its_script_left_it(prepared, tmp_path):
+    config = prepared(CHECKPOINT)
+    serial = {"parallel.backend": "serial"}
+    run = hpsearch.search(config, tmp_path / "runs", "run", overrides=serial, progress=False)
+    (folder,) = (run.path / "trials").iterdir()
+    assert folder.name == str(run.best.number)
+    epoch, loss = json.loads((folder / "last.ckpt").read_text())
+    assert (epoch, loss) == (9, run.best.metrics["loss"])
