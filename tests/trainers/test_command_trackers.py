@@ -55,7 +55,8 @@ def log(at, /, **values):
 def test_the_reports_of_a_step_are_put_together(reports, looks):
     lines = [
         log(0, lr=0.1), log(0, loss=3), log(1, loss=2, epoch=1, step=5), log(1, acc=0.5),
-        log(2, lr=0.2), log(5, loss="NaN"), {"unknown": "wandb.odd"}, {"end": "finish"},
+        log(2, lr=0.2), log(5, loss="NaN", most="Infinity"), {"unknown": "wandb.odd"},
+        {"end": "finish"},
         log(0, loss=1), log(None, loss=0), log(None, acc=0), {"source": "other", "values": {}},
     ]  # fmt: skip
     found, _ = reports(lines, looks=looks)
@@ -159,6 +160,7 @@ def test_a_step_counts_when_it_is_whole_or_another_begins_or_all_ends():
     assert after((1, "lr", 1)) == [(1, {"loss": 2, "lr": 1})]
     assert after((2, "lr", 1), (7, "lr", 1)) == []
     assert after((2, "loss", 1)) == [(2, {"lr": 1, "loss": 1})]
+    assert after((2, "odd", float("nan"))) == []
     assert after((2, "acc", 9)) == [(2, {"lr": 1, "loss": 1, "acc": 9})]
     assert after((3, "loss", 0), (3, "lr", 1)) == []
     assert after(ended=True) == [(3, {"loss": 0, "lr": 1})]
@@ -373,6 +375,13 @@ def test_event_files_that_lack_the_tag_say_which_there_are(search, tmp_path):
     (tmp_path / "logs" / "events.out.tfevents.1").write_bytes(b"\0" * 40)
     assert source.look(ended=True) == []
     assert "must have scalars of the tag 'loss', found no scalars" in str(source.nothing())
+
+
+def test_a_tag_that_several_folders_have_needs_its_folder(search):
+    needs("tensorboard")
+    trainer = {"result": {"tensorboard": {"dir": "logs"}}, "env": {"RATE": "{rate}"}}
+    with pytest.raises(TrainerError, match=r"'train/epoch_loss', 'validation/epoch_loss'; write"):
+        search(EVENTS, trainer, "epoch_loss", epochs=1)
 
 
 def test_event_files_without_the_package_say_how_to_install_it(search, monkeypatch):
