@@ -128,14 +128,15 @@ def test_variables_of_the_user_stay_and_theirs_come_after_ours(tmp_path, monkeyp
     monkeypatch.setenv("MLFLOW_RUN_ID", "elsewhere")
     run = SafePath(tmp_path)
 
-    def variables(name, **given):
-        with tracked(name, run / "place", run / "log") as tracker:
+    def variables(name, trial=None, **given):
+        with tracked(name, run / "place", run / "log", trial and run / trial) as tracker:
             return tracker.variables(given)
 
     ours = str(PACKAGE / "trainers" / "command" / "standins")
-    found = variables("wandb", PYTHONPATH="mine", HPSEARCH_TRIAL_DIR="trial", A="b")
+    found = variables("wandb", "trial", PYTHONPATH="mine", A="b")
     assert found["PYTHONPATH"].split(os.pathsep) == [ours, "mine"]
-    assert (found["WANDB_MODE"], found["WANDB_DIR"], found["A"]) == ("offline", "trial", "b")
+    trial = str(tmp_path / "trial")
+    assert (found["WANDB_MODE"], found["WANDB_DIR"], found["A"]) == ("offline", trial, "b")
     assert variables("wandb")["WANDB_DIR"] == str(tmp_path / "place")
     assert variables("wandb", WANDB_DIR="mine")["WANDB_DIR"] == "mine"
     found = variables("mlflow")
@@ -195,6 +196,9 @@ def test_the_store_of_mlflow_is_read_by_step_or_else_by_turn(tmp_path):
         ]
     )
     assert len({each.key for each in found}) == 4
+    later = MlflowStore(SafePath(tmp_path) / "mlruns", "val/loss")
+    logged("b", "val/loss", "9 0.5 0")
+    assert [each.values for each in later.look(ended=True)] == [{"val/loss": 0.5}]
 
 
 # --- whole searches ---
@@ -327,6 +331,16 @@ def test_a_rung_ends_a_script_that_reports_to_a_tracker(search, tmp_path):
     found, project = search(script, trainer, halving={"min_epochs": 1, "factor": 2})
     assert curve_of(found)["loss"] == LOSSES
     assert [each.status.value for each in found.trials].count("stopped") >= 1
+    assert sorted(path.name for path in project.iterdir()) == ["train.py"]
+
+
+def test_the_folder_of_a_trial_keeps_what_a_tracker_writes(search, tmp_path):
+    needs("wandb")
+    script = WANDB.replace("wandb.strange(run)", "")
+    found, project = search(script, {"tracker": "wandb", "keep": "all"}, trials=1)
+    assert curve_of(found)["lr"] == [0.5] * 4
+    kept = tmp_path / "runs" / "found" / "trials" / "0" / "wandb"
+    assert list(kept.glob("offline-run-*/*.wandb"))
     assert sorted(path.name for path in project.iterdir()) == ["train.py"]
 
 

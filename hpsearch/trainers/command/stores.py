@@ -122,7 +122,10 @@ def _files(folder: SafePath, depth: int) -> Iterator[SafePath]:
 
 
 class MlflowStore:
-    """The folder in which MLflow keeps its runs: a file for each metric, a line for each value."""
+    """The folder in which MLflow keeps its runs: a file for each metric, a line for each value.
+
+    What was there before does not count.
+    """
 
     def __init__(self, folder: SafePath, metric: str) -> None:
         self._folder = folder
@@ -130,20 +133,25 @@ class MlflowStore:
         self._logged: dict[SafePath, _Logged] = {}
         self._pace = _Pace()
         self._together = Together(metric)
+        self._find(skip=True)
 
     def look(self, ended: bool) -> list[Reported]:
         """See `Source`."""
         self._pace.spare(self._read, ended)
         return self._together.reported(ended)
 
-    def _read(self) -> None:
-        found = [path for path in _files(self._folder, 6) if "metrics" in path.parts]
+    def _find(self, skip: bool = False) -> None:
+        at = len(self._folder.parts) + 3  # EXPERIMENT/RUN/metrics
+        found = [
+            path for path in _files(self._folder, 6) if path.parts[at - 1 : at] == ("metrics",)
+        ]
         for path in found[:MOST_FILES]:
-            if path not in self._logged:
-                at = len(self._folder.parts) + 3  # EXPERIMENT/RUN/metrics
-                run, name = path.parts[at - 2], "/".join(path.parts[at:])
-                if not name.startswith("system/"):  # measured from time to time
-                    self._logged[path] = _Logged(Growing(path), run, name)
+            run, name = path.parts[at - 2], "/".join(path.parts[at:])
+            if path not in self._logged and not name.startswith("system/"):  # memory and the like
+                self._logged[path] = _Logged(Growing(path, skip=skip), run, name)
+
+    def _read(self) -> None:
+        self._find()
         # What is written before the metric is there when the metric is.
         files = sorted(self._logged.values(), key=lambda each: each.name != self._metric)
         points = [point for each in files for point in each.new()]

@@ -182,7 +182,7 @@ class CommandTrainer(TrainsOneByOne):
         tracking: AbstractContextManager[Tracker | None] = nullcontext()
         if self.tracker is not None:  # beside the piece's folder, where a kill leaves it for short
             there = folder.parent / f"{self.tracker}-{folder.name}"
-            tracking = tracked(self.tracker, there, stderr)
+            tracking = tracked(self.tracker, there, stderr, trial)
         try:
             with tracking as tracker, stdout.append() as out, stderr.append() as err:
                 printed, errors = Tail(out), Tail(err)
