@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from hpsearch.config import load
+from hpsearch.exchange.moving.recognise import configuration
 from hpsearch.searching.session import begin, conduct, read_data
 from hpsearch.searching.trainer import inspected
 from hpsearch.trainers.kinds import kind_of
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
+SWEEP = Path(__file__).parents[1] / "configs" / "sweep" / "sweep.yaml"
 SCRIPTS = sorted((Path(__file__).parents[1] / "configs" / "scripts").glob("*.py"))
 
 
