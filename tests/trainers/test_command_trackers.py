@@ -55,7 +55,8 @@ def log(at, /, **values):
 def test_the_reports_of_a_step_are_put_together(reports, looks):
     lines = [
         log(0, lr=0.1), log(0, loss=3), log(1, loss=2, epoch=1, step=5), log(1, acc=0.5),
-        log(2, lr=0.2), log(5, loss="NaN"), {"unknown": "wandb.odd"}, {"end": "finish"},
+        log(2, lr=0.2), log(5, loss="NaN", most="Infinity"), {"unknown": "wandb.odd"},
+        {"end": "finish"},
         log(0, loss=1), log(None, loss=0), log(None, acc=0), {"source": "other", "values": {}},
     ]  # fmt: skip
     found, _ = reports(lines, looks=looks)
@@ -127,14 +128,15 @@ def test_variables_of_the_user_stay_and_theirs_come_after_ours(tmp_path, monkeyp
     monkeypatch.setenv("MLFLOW_RUN_ID", "elsewhere")
     run = SafePath(tmp_path)
 
-    def variables(name, **given):
-        with tracked(name, run / "place", run / "log") as tracker:
+    def variables(name, trial=None, **given):
+        with tracked(name, run / "place", run / "log", trial and run / trial) as tracker:
             return tracker.variables(given)
 
     ours = str(PACKAGE / "trainers" / "command" / "standins")
-    found = variables("wandb", PYTHONPATH="mine", HPSEARCH_TRIAL_DIR="trial", A="b")
+    found = variables("wandb", "trial", PYTHONPATH="mine", A="b")
     assert found["PYTHONPATH"].split(os.pathsep) == [ours, "mine"]
-    assert (found["WANDB_MODE"], found["WANDB_DIR"], found["A"]) == ("offline", "trial", "b")
+    trial = str(tmp_path / "trial")
+    assert (found["WANDB_MODE"], found["WANDB_DIR"], found["A"]) == ("offline", trial, "b")
     assert variables("wandb")["WANDB_DIR"] == str(tmp_path / "place")
     assert variables("wandb", WANDB_DIR="mine")["WANDB_DIR"] == "mine"
     found = variables("mlflow")
@@ -159,6 +161,7 @@ def test_a_step_counts_when_it_is_whole_or_another_begins_or_all_ends():
     assert after((1, "lr", 1)) == [(1, {"loss": 2, "lr": 1})]
     assert after((2, "lr", 1), (7, "lr", 1)) == []
     assert after((2, "loss", 1)) == [(2, {"lr": 1, "loss": 1})]
+    assert after((2, "odd", float("nan"))) == []
     assert after((2, "acc", 9)) == [(2, {"lr": 1, "loss": 1, "acc": 9})]
     assert after((3, "loss", 0), (3, "lr", 1)) == []
     assert after(ended=True) == [(3, {"loss": 0, "lr": 1})]
@@ -193,6 +196,9 @@ def test_the_store_of_mlflow_is_read_by_step_or_else_by_turn(tmp_path):
         ]
     )
     assert len({each.key for each in found}) == 4
+    later = MlflowStore(SafePath(tmp_path) / "mlruns", "val/loss")
+    logged("b", "val/loss", "9 0.5 0")
+    assert [each.values for each in later.look(ended=True)] == [{"val/loss": 0.5}]
 
 
 # --- whole searches ---
@@ -328,6 +334,16 @@ def test_a_rung_ends_a_script_that_reports_to_a_tracker(search, tmp_path):
     assert sorted(path.name for path in project.iterdir()) == ["train.py"]
 
 
+def test_the_folder_of_a_trial_keeps_what_a_tracker_writes(search, tmp_path):
+    needs("wandb")
+    script = WANDB.replace("wandb.strange(run)", "")
+    found, project = search(script, {"tracker": "wandb", "keep": "all"}, trials=1)
+    assert curve_of(found)["lr"] == [0.5] * 4
+    kept = tmp_path / "runs" / "found" / "trials" / "0" / "wandb"
+    assert list(kept.glob("offline-run-*/*.wandb"))
+    assert sorted(path.name for path in project.iterdir()) == ["train.py"]
+
+
 @pytest.mark.slow
 def test_a_script_that_logs_with_mlflow_is_searched(search):
     needs("mlflow")
@@ -373,6 +389,13 @@ def test_event_files_that_lack_the_tag_say_which_there_are(search, tmp_path):
     (tmp_path / "logs" / "events.out.tfevents.1").write_bytes(b"\0" * 40)
     assert source.look(ended=True) == []
     assert "must have scalars of the tag 'loss', found no scalars" in str(source.nothing())
+
+
+def test_a_tag_that_several_folders_have_needs_its_folder(search):
+    needs("tensorboard")
+    trainer = {"result": {"tensorboard": {"dir": "logs"}}, "env": {"RATE": "{rate}"}}
+    with pytest.raises(TrainerError, match=r"'train/epoch_loss', 'validation/epoch_loss'; write"):
+        search(EVENTS, trainer, "epoch_loss", epochs=1)
 
 
 def test_event_files_without_the_package_say_how_to_install_it(search, monkeypatch):

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from math import isfinite
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -67,6 +68,8 @@ def number_of(value: Any) -> int | float | None:
 def metrics_in(values: Mapping[str, Any], metric: str) -> dict[str, int | float]:
     """The numbers among some values by name, without those that only say when it was.
 
+    An undefined number counts only as the metric itself: a script may log much besides.
+
     >>> metrics_in({"loss": "0.5", "note": "x", "epoch": 3, "at": {"val": 2}}, "loss")
     {'loss': 0.5, 'at.val': 2}
     """
@@ -75,11 +78,12 @@ def metrics_in(values: Mapping[str, Any], metric: str) -> dict[str, int | float]
         if isinstance(value, Mapping):
             inner = {f"{name}.{key}": each for key, each in value.items()}
             found.update(metrics_in(inner, metric))
-        elif (
-            (number := number_of(value)) is not None
-            and name
-            and (name == metric or name not in NO_METRICS)
-        ):
+            continue
+        number = number_of(value)
+        counts = bool(name) and name not in NO_METRICS and number is not None
+        if isinstance(number, float) and not isfinite(number):
+            counts = False
+        if number is not None and (counts or name == metric):
             found[name] = number
     return found
 

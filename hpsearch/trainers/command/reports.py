@@ -41,17 +41,20 @@ _UNDEFINED = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
 @contextmanager
-def tracked(name: str, folder: SafePath, log: SafePath) -> Iterator[Tracker]:
+def tracked(
+    name: str, folder: SafePath, log: SafePath, trial: SafePath | None = None
+) -> Iterator[Tracker]:
     """A tracker for one piece of training, with a folder of its own that goes with the piece.
 
     Args:
         name: one of `CALLS`.
         folder: to make; what a killed search left there is removed.
         log: where to note what the script used that the stand-in does not have.
+        trial: the trial's own folder, which keeps what the library writes; None if it has none.
     """
     folder.remove()
     folder.mkdir(private=True)
-    tracker = Tracker(name, folder.resolved())
+    tracker = Tracker(name, folder.resolved(), (trial or folder).resolved())
     try:
         yield tracker
     finally:
@@ -70,11 +73,13 @@ class Tracker:
     Attributes:
         name: one of `CALLS`.
         folder: private, and the tracker's alone.
+        kept: the folder for what the library writes besides.
         unknown: what the script used that the stand-in does not have.
     """
 
     name: str
     folder: SafePath
+    kept: SafePath
     unknown: list[str] = field(default_factory=list)
 
     @property
@@ -83,7 +88,7 @@ class Tracker:
 
     @property
     def _store(self) -> SafePath:
-        return self.folder / "mlruns"
+        return self.kept / "mlruns"
 
     def variables(self, given: Mapping[str, str]) -> dict[str, str]:
         """What the script's environment needs, besides what it is given already.
@@ -99,7 +104,7 @@ class Tracker:
         if self.name == "wandb":
             found["WANDB_MODE"] = "offline"
             if not given.get("WANDB_DIR", os.environ.get("WANDB_DIR")):
-                found["WANDB_DIR"] = given.get("HPSEARCH_TRIAL_DIR") or str(self.folder)
+                found["WANDB_DIR"] = str(self.kept)
         if self.name == "mlflow":
             found["MLFLOW_TRACKING_URI"] = self._store.path.as_uri()
             found["MLFLOW_ALLOW_FILE_STORE"] = "true"  # else recent ones want a slow database

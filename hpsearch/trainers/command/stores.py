@@ -8,7 +8,8 @@ import time
 import warnings
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import isfinite
 from pathlib import PurePath
 from typing import Any
 
@@ -57,7 +58,9 @@ class Together:
         self._counted: set[Hashable] = set()
 
     def add(self, point: Point) -> None:
-        """Add a value."""
+        """Add a value; an undefined one of another metric than the one that counts is left out."""
+        if point.name != self._metric and not isfinite(point.value):
+            return
         values = self._held.setdefault(point.key, {})
         if point.name == self._metric and self._metric not in values:
             self._waiting.append(point.key)
@@ -119,7 +122,10 @@ def _files(folder: SafePath, depth: int) -> Iterator[SafePath]:
 
 
 class MlflowStore:
-    """The folder in which MLflow keeps its runs: a file for each metric, a line for each value."""
+    """The folder in which MLflow keeps its runs: a file for each metric, a line for each value.
+
+    What was there before does not count.
+    """
 
     def __init__(self, folder: SafePath, metric: str) -> None:
         self._folder = folder
@@ -127,20 +133,25 @@ class MlflowStore:
         self._logged: dict[SafePath, _Logged] = {}
         self._pace = _Pace()
         self._together = Together(metric)
+        self._find(skip=True)
 
     def look(self, ended: bool) -> list[Reported]:
         """See `Source`."""
         self._pace.spare(self._read, ended)
         return self._together.reported(ended)
 
-    def _read(self) -> None:
-        found = [path for path in _files(self._folder, 6) if "metrics" in path.parts]
+    def _find(self, skip: bool = False) -> None:
+        at = len(self._folder.parts) + 3  # EXPERIMENT/RUN/metrics
+        found = [
+            path for path in _files(self._folder, 6) if path.parts[at - 1 : at] == ("metrics",)
+        ]
         for path in found[:MOST_FILES]:
-            if path not in self._logged:
-                at = len(self._folder.parts) + 3  # EXPERIMENT/RUN/metrics
-                run, name = path.parts[at - 2], "/".join(path.parts[at:])
-                if not name.startswith("system/"):  # measured from time to time
-                    self._logged[path] = _Logged(Growing(path), run, name)
+            run, name = path.parts[at - 2], "/".join(path.parts[at:])
+            if path not in self._logged and not name.startswith("system/"):  # memory and the like
+                self._logged[path] = _Logged(Growing(path, skip=skip), run, name)
+
+    def _read(self) -> None:
+        self._find()
         # What is written before the metric is there when the metric is.
         files = sorted(self._logged.values(), key=lambda each: each.name != self._metric)
         points = [point for each in files for point in each.new()]
@@ -234,7 +245,7 @@ class EventFiles:
         self._where = where
         self._pace = _Pace()
         self._together = Together(metric)
-        self._found: dict[str, None] = {}  # tags
+        self._tags_there: dict[str, None] = {}
         self._chosen: dict[str, str] = {}  # the one that a metric has, of several that end so
         self._event, self._array, self._damaged = _messages()
         self._files: dict[SafePath, _Events] = {}
@@ -248,6 +259,8 @@ class EventFiles:
     def look(self, ended: bool) -> list[Reported]:
         """See `Source`."""
         self._pace.spare(self._read, ended)
+        if ended and (error := self._ambiguous()) is not None:
+            raise error
         found = self._together.reported(ended)
         if not found or self._tags:
             return found
@@ -266,16 +279,19 @@ class EventFiles:
         depth = len(self._folder.parts)
         for path in self._there():
             self._files.setdefault(path, _Events(Growing(path)))
-        points = [
-            Point(event.wall_time, event.step, name, number)
+        found = [
+            Point(
+                event.wall_time, event.step, "/".join((*path.parts[depth:-1], value.tag)), number
+            )
             for path, file in self._files.items()
             for event in self._events(file)
             for value in event.summary.value
             if (number := self._number(value)) is not None
-            for name in self._names("/".join((*path.parts[depth:-1], value.tag)))
         ]
-        for point in sorted(points, key=lambda point: point.when):
-            self._together.add(point)
+        self._tags_there.update(dict.fromkeys(point.name for point in found))
+        for point in sorted(found, key=lambda point: point.when):
+            for name in self._names(point.name):
+                self._together.add(replace(point, name=name))
 
     def _events(self, file: _Events) -> Iterator[Any]:
         for record in file.new():
@@ -295,19 +311,29 @@ class EventFiles:
 
     def _names(self, tag: str) -> list[str]:
         """The metrics that a tag has the values of."""
-        if len(self._found) < MOST_FILES:
-            self._found[tag] = None
-        if not self._tags:
-            if self._is(self._metric, self._metric, tag):
-                return [self._metric]
-            return [] if PurePath(tag).name in NO_METRICS else [tag]
-        return [name for name, wanted in self._tags.items() if self._is(name, wanted, tag)]
+        if self._tags:
+            return [name for name, wanted in self._tags.items() if self._is(name, wanted, tag)]
+        if self._is(self._metric, self._metric, tag):
+            return [self._metric]
+        return [] if PurePath(tag).name in NO_METRICS else [tag]
 
     def _is(self, name: str, wanted: str, tag: str) -> bool:
-        """Whether a tag is the one that is wanted, by its whole name or the end of it."""
+        """Whether a tag is the one that is wanted, by its whole name or else the end of it."""
         if tag != wanted and not tag.endswith(f"/{wanted}"):
             return False
-        return self._chosen.setdefault(name, tag) == tag
+        whole = wanted if wanted in self._tags_there else tag
+        return self._chosen.setdefault(name, whole) == tag
+
+    def _ambiguous(self) -> TrainerError | None:
+        """What to say where several tags end as the one that is wanted."""
+        wanted = self._tags.get(self._metric, self._metric)
+        ending = [tag for tag in self._tags_there if tag.endswith(f"/{wanted}")]
+        if len(ending) < 2 or wanted in self._tags_there:
+            return None
+        return TrainerError(
+            f"event files in {self._where} have several tags {wanted!r}: {listed(ending)}; write "
+            f"the folder, too: result: {{tensorboard: {{tags: {{{self._metric}: {ending[-1]}}}}}}}"
+        )
 
     def nothing(self) -> TrainerError:
         """See `Source`."""
@@ -316,7 +342,7 @@ class EventFiles:
             return TrainerError(
                 f"the command must write event files of TensorBoard, found none in {self._where}"
             )
-        tags = f"only the tags {listed(self._found)}" if self._found else "no scalars"
+        tags = f"only the tags {listed(self._tags_there)}" if self._tags_there else "no scalars"
         return TrainerError(
             f"event files in {self._where} must have scalars of the tag {wanted!r}, found {tags}; "
             f"write result: {{tensorboard: {{tags: {{{self._metric}: TAG}}}}}}"

@@ -179,10 +179,10 @@ class CommandTrainer(TrainsOneByOne):
                 path = environment.get("PYTHONPATH", os.environ.get("PYTHONPATH"))
                 whole = str(Path(self.home).absolute())
                 environment["PYTHONPATH"] = os.pathsep.join(filter(None, (whole, path)))
-        number = "-".join(map(str, job.training if any(job.training[1:]) else [job.number]))
         tracking: AbstractContextManager[Tracker | None] = nullcontext()
-        if self.tracker is not None:
-            tracking = tracked(self.tracker, logs / f"trial-{number}.{self.tracker}", stderr)
+        if self.tracker is not None:  # beside the piece's folder, where a kill leaves it for short
+            there = folder.parent / f"{self.tracker}-{folder.name}"
+            tracking = tracked(self.tracker, there, stderr, trial)
         try:
             with tracking as tracker, stdout.append() as out, stderr.append() as err:
                 printed, errors = Tail(out), Tail(err)
