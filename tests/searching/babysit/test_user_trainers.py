@@ -184,7 +184,10 @@ def test_each_line_has_a_folder_of_its_own_with_what_its_epochs_left(own, betwee
 
 
 @pytest.mark.parametrize("name", ["saving", "leaving"])
-def test_the_best_epoch_s_checkpoint_is_kept_where_there_is_a_snapshot_of_it(own, name):
+def test_the_best_epoch_s_checkpoint_is_kept_where_there_is_a_snapshot_of_it(
+    own, name, monkeypatch
+):
+    monkeypatch.setattr("hpsearch.searching.babysit.session.SAVE_EVERY", 0.0)  # after each epoch
     made = own(name)
     made.train()
     winner = made.run.winner(made.run.info)
