@@ -4,6 +4,7 @@ They are in `tests/scripts/`. Each is searched with halving by one job and by th
 gone on with, and refined; it says the same every time.
 """
 
+import json
 import os
 import shutil
 import signal
@@ -25,7 +26,7 @@ USUAL = """
 trainer: {kind: command, epochs: 9}
 metric: {goal: minimize}
 space: {rate: {min: 0, max: 1}}
-search: {trials: 9, halving: {min_epochs: 1}}
+search: {halving: {min_epochs: 1}}
 parallel: {jobs: 1}
 """
 
@@ -41,6 +42,7 @@ class Quirk:
         space: parameters, as YAML; None where it has but a rate.
         goal: `maximize` or `minimize`.
         statuses: what becomes of trials.
+        trials: how many; fewer of a script that takes seconds to begin.
     """
 
     command: str
@@ -49,11 +51,13 @@ class Quirk:
     space: str | None = None
     goal: str = "minimize"
     statuses: tuple[str, ...] = ("completed", "stopped")
+    trials: int = 9
 
     def config(self) -> dict:
         """The configuration, without a folder."""
         tree = yaml.safe_load(USUAL)
         tree["trainer"] |= {"command": self.command, **yaml.safe_load(self.trainer)}
+        tree["search"]["trials"] = self.trials
         tree["metric"] = {"name": self.metric, "goal": self.goal}
         if self.space is not None:
             tree["space"] = yaml.safe_load(self.space)
@@ -63,6 +67,9 @@ class Quirk:
 BOOLEANS = "{lr: {min: 0, max: 1}, use_bn: {values: [true, false]}}"
 TRAPS = Quirk(
     "{python} traps_sigterm.py {rate} heeds", trainer=r"result: {pattern: 'loss: (\S+)'}"
+)
+CHECKPOINT = Quirk(
+    "{python} saves_where_it_is.py {rate} {epochs}", trainer="{cwd: trial, resumes: true}"
 )
 QUIRKS = {
     "argparse": Quirk(
@@ -126,8 +133,8 @@ QUIRKS = {
         """,
     ),
     "params.yaml": Quirk(
-        "{python} reads_params_yaml.py {params_file} {checkpoint_dir}",
-        trainer="{params_file: params.yaml, result: {file: metrics.json}}",
+        "{python} reads_params_yaml.py",
+        trainer="{params_file: params.yaml, cwd: trial, result: {file: metrics.json}}",
         space="train.lr: {scale: log, min: 1e-4, max: 1}\ntrain.layers: {values: [1, 2, 3]}",
     ),
     "in bursts": Quirk("{python} prints_in_bursts.py --rate {rate}"),
@@ -166,13 +173,21 @@ QUIRKS = {
         "{python} writes_a_table.py {rate} {checkpoint_dir}/log.csv",
         trainer="result: {file: log.csv}",
     ),
+    "lines in a file": Quirk(
+        "{python} writes_jsonl.py --rate={rate}",
+        trainer="{cwd: trial, keep: all, result: {file: metrics.jsonl}}",
+    ),
+    "a checkpoint where it is": CHECKPOINT,
     "event files": Quirk(
         "{python} writes_events.py {rate} {checkpoint_dir}/logs",
         "validation/epoch_loss",
         "result: {tensorboard: {dir: logs}}",
     ),
+    "mlflow": Quirk(
+        "{python} logs_to_mlflow.py --lr {rate}", "val_loss", "tracker: mlflow", trials=4
+    ),
 }
-NEED = {"event files": "tensorboard"}
+NEED = {"event files": "tensorboard", "mlflow": "mlflow"}
 """Packages that quirks need."""
 PARAMS = "prepare: {split: 0.25}\ntrain: {lr: 0.5, layers: 2, epochs: 9}  # as in the paper\n"
 
@@ -277,3 +292,13 @@ def test_a_script_that_does_not_heed_sigterm_is_ended_all_the_same(
     run = hpsearch.search(config, tmp_path / "runs", overrides=serial, trials=3, progress=False)
     assert {trial.status for trial in run.trials} == {"completed", "stopped"}
     assert not (tmp_path / "saved.txt").exists()
+
+
+def test_the_checkpoint_of_the_best_stays_where_its_script_left_it(prepared, tmp_path):
+    config = prepared(CHECKPOINT)
+    serial = {"parallel.backend": "serial"}
+    run = hpsearch.search(config, tmp_path / "runs", "run", overrides=serial, progress=False)
+    (folder,) = (run.path / "trials").iterdir()
+    assert folder.name == str(run.best.number)
+    epoch, loss = json.loads((folder / "last.ckpt").read_text())
+    assert (epoch, loss) == (9, run.best.metrics["loss"])
