@@ -8,6 +8,10 @@ import numpy as np
 import pytest
 
 import hpsearch
+from hpsearch.api.progress import Bar
+from hpsearch.searching.events import SearchStarted, TrialsReported
+from hpsearch.store import create
+from hpsearch.trainers.reporting import Latest
 
 CONFIG = {
     "name": "digits",
@@ -165,6 +169,15 @@ def test_errors_are_hpsearch_errors_that_say_what_to_do(run, runs_dir):
         hpsearch.search({**CONFIG, "space": {"momentum": {"scael": "log"}}}, runs_dir)
     with pytest.raises(hpsearch.HpsearchError, match="must be a file or a dict, found list"):
         hpsearch.search([], runs_dir)
+
+
+def test_the_bar_has_the_last_values_of_running_trials(tmp_path, run_info, capsys):
+    run = create(tmp_path, "r", b"", run_info())
+    last = tuple(Latest(n, 0, 0, 0, 9, {"epoch": 3, "auc": n / 8}) for n in (2, 5))
+    with Bar() as bar:
+        bar(SearchStarted(run, 9, 0, 2))
+        bar(TrialsReported(last, "auc"))
+    assert "2: 0.25, 5: 0.625]" in capsys.readouterr().err
 
 
 def test_the_bar_counts_the_trials(runs_dir, capsys):

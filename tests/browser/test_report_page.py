@@ -7,6 +7,11 @@ import json
 
 import pytest
 
+from hpsearch.report.html.page import page as html_of
+from hpsearch.report.summary import summarise
+from hpsearch.searching.running import RunningTraining
+from hpsearch.store import RunDirectory
+
 ROWS = "#trials tbody tr"
 
 
@@ -143,3 +148,23 @@ def test_a_small_screen_needs_no_sideways_scrolling(show, real_run, width):
     page.set_viewport_size({"width": 900, "height": 700})
     page.set_viewport_size({"width": width, "height": 700})  # a phone turned, and back
     page.wait_for_function(f"() => document.documentElement.scrollWidth <= {width}")
+
+
+def test_what_still_runs_is_dotted_and_has_rows_of_its_own(show, real_run, tmp_path):
+    summary = summarise(RunDirectory(real_run))
+    curve = {"epoch": [1, 2], "val_accuracy": [0.5, 0.75]}
+    params = {"learning_rate": 0.01, "optimizer": "adam"}
+    running = RunningTraining(90, 0, 0, "trial 90", 4, params, 2, 9, curve, 0.75)
+    summary.__dict__["running"] = (running,)  # as of a search at work
+    path = tmp_path / "running.html"
+    path.write_text(html_of(summary, refresh=None))
+    page = show(path)
+    (row,) = page.locator("#trials tbody tr.running").all()
+    assert row.locator("td").all_text_contents()[:5] == ["90", "5", "running", "0.75", "2 of 9"]
+    page.locator("#status").select_option("running")
+    assert column(page, 1) == ["90"]
+    assert (
+        page.locator("#curves .scatterlayer path.js-line[style*='stroke-dasharray: 3px']").count()
+        == 1
+    )
+    assert "Dotted ones are still running" in page.locator("#curves").text_content()

@@ -66,12 +66,13 @@ class Scalar:
         return self.value
 
 run = wandb.init(project="p", config={"lr": 0.5, "opt": {"b": 1, "c": 2}}, tags=["x"])
-print(wandb.config.lr, wandb.config["opt"])
+print(wandb.config.lr, dict(sorted(wandb.config["opt"].items())))
 wandb.config.update({"lr": 3, "epochs": 4})
 wandb.config.update(argparse.Namespace(depth=1), allow_val_change=True)
 wandb.config["opt"] = {"b": 7, "c": 8}
 wandb.config.setdefaults({"depth": 5, "width": 6})
-print(wandb.config.lr, wandb.config["opt"], wandb.config.epochs, wandb.config.depth)
+opt = dict(sorted(wandb.config["opt"].items()))
+print(wandb.config.lr, opt, wandb.config.epochs, wandb.config.depth)
 print(sorted(dict(wandb.config)), wandb.config.get("none", 1))
 wandb.define_metric("val_loss", summary="min")
 for epoch in range(3):
