@@ -94,10 +94,14 @@ def clear_folders(run: RunDirectory, search: Scheduler, choice: Selection | None
     ledger, winner = search.ledger, None if choice is None else choice.known.result.number
     if ledger.folders_stay or not search.confirmed or not run.trials.is_folder():
         return
-    failed = {n for n, result in ledger.results.items() if result.status is Status.FAILED}
+    spared = {n for n, result in ledger.results.items() if result.status is Status.FAILED}
+    spared |= set() if winner is None else {winner}
+    known = {*ledger.results, *(each.result.number for each in search.spec.history)}
     for name in run.trials.names():
         training = trained_in(name)
-        if training is None or training in search.failures or training[0] in {winner, *failed}:
+        if training is None or training[0] in spared:
+            continue
+        if training in search.failures and training[0] in known:  # one that was to confirm
             continue
         with suppress(OSError):
             (run.trials / name).remove()

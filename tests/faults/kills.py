@@ -64,12 +64,14 @@ LOSSY_FUNCTION = """\
 import math, time
 from pathlib import Path
 
-def train(params, epochs, checkpoint_dir):
+def train(params, epochs, checkpoint_dir, trial_dir):
     x, kept = params["x"], Path(checkpoint_dir, "epoch")
     first = int(kept.read_text()) if kept.exists() else 0
     training, run = Path(checkpoint_dir).parent, Path(checkpoint_dir).parents[2]
     tried = run.parents[1] / f"tried-{run.name}-{training.name}"
     for epoch in range(first + 1, epochs + 1):
+        with Path(trial_dir, "log").open("a") as log:
+            log.write(f"{epoch}\\n")
         time.sleep(0.02)  # there is a moment to be killed in
         if 0.4 < x <= 0.5 and params.get("shaky") and not tried.exists():
             tried.touch()
@@ -357,7 +359,8 @@ def judge(life: Life, run: Path, other: Path, deaths: list[dict[str, bytes]]) ->
         if wrong:
             life.faults.append(f"{wrong} {name}")
     for what, read in (
-        ("trials", fates), ("curves", curves), ("best/", best), ("ending", ending)
+        ("trials", fates), ("curves", curves), ("best/", best), ("trials/", folders),
+        ("ending", ending),
     ):  # fmt: skip
         if read(run) != read(other):
             life.faults.append(f"other {what} than the uninterrupted run")
@@ -389,6 +392,12 @@ def curves(run: Path) -> list[str]:
     numbers = {line["number"] for line in fates(run)}
     lines = (run / "curves.jsonl").read_text().splitlines()
     return sorted(line for line in lines if json.loads(line)["number"] in numbers)
+
+
+def folders(run: Path) -> dict[str, str]:
+    """What the folders of trials' own hold."""
+    files = (path for path in (run / "trials").rglob("*") if path.is_file())
+    return {str(path.relative_to(run)): path.read_text() for path in files}
 
 
 def ending(run: Path) -> dict[str, Any] | None:

@@ -66,7 +66,8 @@ def _metric(draft: Draft, objective: dict[str, Any]) -> None:
     }
     strategy = strategies.get(name, goal[:3])
     if strategy == goal[:3]:
-        draft.put("metric", "at", "best", "as Katib does, unless metricStrategies says latest")
+        draft.put("metric", "at", "best", "as Katib does, unless metricStrategies says latest; "
+                  "it takes more than one epoch to choose from: trainer.epochs")  # fmt: skip
     elif strategy != "latest":
         draft.say(
             "metric", f"metricStrategies: {strategy} has no counterpart; the last one counts"

@@ -403,6 +403,21 @@ def test_a_configuration_elsewhere_finds_the_script(tmp_path):
     assert yaml_text.read(text.encode(), "")[0]["trainer"]["folder"] == ".."
 
 
+def test_each_file_in_the_docs_is_one_that_is_converted(tmp_path):
+    page = (Path(__file__).parents[3] / "docs/from_other_tools.md").read_text(encoding="utf-8")
+    files = re.findall(r"```(?:yaml|sh)\n# (\S+?)[;,]?(?: .*)?\n((?s:.+?))```", page)
+    made = {name: configuration(written(tmp_path, text, name)) for name, text in files}
+    assert sorted(made) == ["config.yaml", "config.yml", "experiment.yaml", "guild.yml",
+                            "hunt.sh", "sweep.yaml"]  # fmt: skip
+    assert len(files) == 7  # two of them are called experiment.yaml
+    for name, text in made.items():
+        space_from_tree(yaml_text.read(text.encode(), name)[0]["space"])
+    (shown,) = re.findall(r"```yaml\n(trainer:\n(?s:.+?))```", page)
+    expected, given = (yaml_text.read(each.encode(), "")[0]
+                       for each in (shown, made["sweep.yaml"]))  # fmt: skip
+    assert given == {**expected, "parallel": {"jobs": 1}}
+
+
 def test_words_and_calls_are_cut_as_the_tools_cut_them():
     assert words(["a", "b c", "{x y}"]) == "a 'b c' {x y}"
     assert call("uniform(0, 1, shape=(2, 3))") == ("uniform", ["0", "1"], {"shape": "(2, 3)"})

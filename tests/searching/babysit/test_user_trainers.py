@@ -1,5 +1,6 @@
 """A user's generator and command that are babysat: the same bits, whatever was done and left."""
 
+import json
 import sys
 
 import pytest
@@ -30,6 +31,14 @@ def saving(params, epochs, checkpoint_dir):
     for saved in steps(params, epochs, *begun):
         file.write_text(json.dumps(saved))
         yield {"loss": saved[1]}
+
+def leaving(params, epochs, checkpoint_dir, trial_dir):
+    here = pathlib.Path(trial_dir)
+    for yielded in saving(params, epochs, checkpoint_dir):
+        epoch = json.loads(pathlib.Path(checkpoint_dir, "saved").read_text())[0]
+        assert sorted(p.name for p in here.iterdir()) == [str(n) for n in range(1, epoch)]
+        (here / str(epoch)).write_text(str(params["x"]))
+        yield yielded
 
 def whole(params, epochs):
     return {"loss": 1.0}
@@ -157,3 +166,31 @@ def test_a_function_that_returns_is_refused_before_a_run_is_made(own, tmp_path):
     with pytest.raises(TrainerError, match=r"babysit: .*whole: must yield after each epoch"):
         own("whole")
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("between", [lambda: None, alive.release])
+def test_each_line_has_a_folder_of_its_own_with_what_its_epochs_left(own, between):
+    made = own("leaving")
+    assert nudged(made, between) == expected()
+    held = {
+        line.name: [(line / name).read_text() for name in sorted(line.names())]
+        for line in map(made.run.trials.__truediv__, made.run.trials.names())
+    }
+    assert held == {
+        "0": ["0.5"] * 3 + ["1.0"] * 2,
+        "1": ["0.5"] * 2 + ["0.25"] * 3 + ["0.75"],
+        "2": ["0.5"] * 2 + ["0.25"] * 7,
+    }
+
+
+@pytest.mark.parametrize("name", ["saving", "leaving"])
+def test_the_best_epoch_s_checkpoint_is_kept_where_there_is_a_snapshot_of_it(
+    own, name, monkeypatch
+):
+    monkeypatch.setattr("hpsearch.searching.babysit.session.SAVE_EVERY", 0.0)  # after each epoch
+    made = own(name)
+    made.train()
+    winner = made.run.winner(made.run.info)
+    epoch, total = json.loads((made.run.checkpoint / "saved").read_text())
+    assert (epoch, total) == (winner.epochs, winner.metrics["loss"])
+    assert made.run.checkpoint.names() == ["saved"]
