@@ -85,3 +85,13 @@ def test_a_script_is_sound_python_with_a_function_of_the_documented_signature(pa
         assert arguments[:2] == ["params", "epochs"]
     else:
         assert arguments == ["params", "features", "classes"]
+
+
+def test_the_sweep_of_another_tool_is_moved_and_runs(tmp_path):
+    moved = tmp_path / "irises.yaml"
+    moved.write_text(configuration(SWEEP, tmp_path))
+    config = inspected(load(moved, ["trainer.epochs=2", "parallel.backend=serial"], trials=2))
+    run = begin(config, None, tmp_path / "runs", "irises")
+    conduct(run, lambda event: None, config, None)
+    assert run.winner(run.info).metrics["val_loss"] < 2
+    assert not (SWEEP.parent / "wandb").exists()
