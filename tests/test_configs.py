@@ -90,7 +90,7 @@ def test_a_script_is_sound_python_with_a_function_of_the_documented_signature(pa
 def test_the_sweep_of_another_tool_is_moved_and_runs(tmp_path):
     moved = tmp_path / "irises.yaml"
     moved.write_text(configuration(SWEEP, tmp_path))
-    config = inspected(load(moved, ["trainer.epochs=2", "parallel.backend=serial"], trials=2))
+    config = inspected(load(moved, ["trainer.epochs=4", "parallel.backend=serial"], trials=2))
     run = begin(config, None, tmp_path / "runs", "irises")
     conduct(run, lambda event: None, config, None)
     assert run.winner(run.info).metrics["val_loss"] < 2
