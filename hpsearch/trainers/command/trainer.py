@@ -16,19 +16,14 @@ from hpsearch.store import SafePath
 from hpsearch.trainers.checkpoints import Checkpoints, kept_epochs
 from hpsearch.trainers.command.arguments import Arguments, file_of, from_elsewhere, template_of
 from hpsearch.trainers.command.files import in_file, inside
+from hpsearch.trainers.command.filling import as_text, filled, text_filled
 from hpsearch.trainers.command.following import Course, Epochs, Whole, follow
 from hpsearch.trainers.command.process import Tail, started
 from hpsearch.trainers.command.reports import Tracker, tracked
 from hpsearch.trainers.command.results import JsonLines, Matches
 from hpsearch.trainers.command.sources import Source
 from hpsearch.trainers.command.stores import EventFiles
-from hpsearch.trainers.command.template import (
-    as_text,
-    filled,
-    remaining,
-    text_filled,
-    used,
-)
+from hpsearch.trainers.command.template import remaining, used
 from hpsearch.trainers.protocol import Job, Outcome, Report, State, TrainsOneByOne
 from hpsearch.trainers.user_training import (
     Metrics,
