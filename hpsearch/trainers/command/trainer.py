@@ -141,39 +141,9 @@ class CommandTrainer(TrainsOneByOne):
         self, job: Job, folder: SafePath, logs: SafePath, course: Course
     ) -> dict[int, Metrics]:
         """Run the command for a piece, in a folder, and give the metrics of each epoch."""
-        params = params_of(job)
-        given = {
-            "epochs": job.until_epoch,
-            "full_epochs": job.settings["epochs"],
-            "seed": seed_of(job),
-            "trial": job.number,
-            "checkpoint_dir": str(folder),
-        }
         trial = self._checkpoints(job).trial
-        if trial is not None:
-            given["trial_dir"] = str(trial)
-        environment = {f"HPSEARCH_{name.upper()}": as_text(v) for name, v in given.items()}
-        environment["HPSEARCH_PARAMS"] = json.dumps(params, ensure_ascii=False)
+        words, home, environment = self._call(job, folder, trial, logs)
         stdout, stderr = (logs / f"trial-{job.number}.{name}.txt" for name in ("stdout", "stderr"))
-        values = {**given, **params}
-        if "python" not in self.names:
-            values["python"] = sys.executable
-        file = self._params_file(job, params, values, trial, logs)
-        if file is not None:
-            environment["HPSEARCH_PARAMS_FILE"] = str(file)
-            values.setdefault("params_file", str(file))
-        environment |= self._variables(values)
-        args = None
-        if "args" not in self.names:
-            args = self.arguments.words(remaining(self.command, params, self.names))
-        words = filled(self.command, values, args, self.names)
-        home = self.home
-        if self.in_folder:
-            words, home = from_elsewhere(words, home), str(trial)
-            if {"-m", "-c"} & {*words}:  # Python looks for modules where it is run
-                path = environment.get("PYTHONPATH", os.environ.get("PYTHONPATH"))
-                whole = str(Path(self.home).absolute())
-                environment["PYTHONPATH"] = os.pathsep.join(filter(None, (whole, path)))
         tracking: AbstractContextManager[Tracker | None] = nullcontext()
         if self.tracker is not None:  # beside the piece's folder, where a kill leaves it for short
             there = folder.parent / f"{self.tracker}-{folder.name}"
@@ -197,6 +167,50 @@ class CommandTrainer(TrainsOneByOne):
                 found = log.status()
                 if found is not None and found.st_size == 0:
                     log.remove()
+
+    def _call(
+        self, job: Job, folder: SafePath, trial: SafePath | None, logs: SafePath
+    ) -> tuple[list[str], str, dict[str, str]]:
+        """The words of the command for a piece, the folder to run it in, and its variables.
+
+        Args:
+            job: the piece.
+            folder: that it goes on from, and saves in.
+            trial: the trial's own folder, if it has one.
+            logs: the folder for its file of the settings, where it has none.
+        """
+        params = params_of(job)
+        given = {
+            "epochs": job.until_epoch,
+            "full_epochs": job.settings["epochs"],
+            "seed": seed_of(job),
+            "trial": job.number,
+            "checkpoint_dir": str(folder),
+        }
+        if trial is not None:
+            given["trial_dir"] = str(trial)
+        environment = {f"HPSEARCH_{name.upper()}": as_text(v) for name, v in given.items()}
+        environment["HPSEARCH_PARAMS"] = json.dumps(params, ensure_ascii=False)
+        values = {**given, **params}
+        if "python" not in self.names:
+            values["python"] = sys.executable
+        file = self._params_file(job, params, values, trial, logs)
+        if file is not None:
+            environment["HPSEARCH_PARAMS_FILE"] = str(file)
+            values.setdefault("params_file", str(file))
+        environment |= self._variables(values)
+        args = None
+        if "args" not in self.names:
+            args = self.arguments.words(remaining(self.command, params, self.names))
+        words = filled(self.command, values, args, self.names)
+        if not self.in_folder:
+            return words, self.home, environment
+        words = from_elsewhere(words, self.home)
+        if {"-m", "-c"} & {*words}:  # Python looks for modules where it is run
+            path = environment.get("PYTHONPATH", os.environ.get("PYTHONPATH"))
+            whole = str(Path(self.home).absolute())
+            environment["PYTHONPATH"] = os.pathsep.join(filter(None, (whole, path)))
+        return words, str(trial), environment
 
     def _variables(self, values: Mapping[str, Any]) -> dict[str, str]:
         """The variables that the configuration sets, but those with an inactive parameter."""
