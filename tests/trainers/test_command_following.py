@@ -116,6 +116,12 @@ def test_a_full_training_that_sums_up_and_hangs_is_ended(script, train, monkeypa
     assert train(script(endless("report(1); report(2); report(0)")), until=2).finished
 
 
+def test_what_is_no_number_is_left_out_of_a_line_and_mappings_are_looked_into(script, train):
+    text = f"{SCORES}report(1, phase='val', best=True, at=[1], val={{'f1': 0.5, 'note': 'x'}})"
+    assert train(script(text)).curve == {"epoch": [1], "score": [1.0], "val.f1": [0.5]}
+    assert train(script(text), metric="val.f1").curve["val.f1"] == [0.5]
+
+
 def test_what_a_script_in_python_prints_is_seen_at_once(script, train, monkeypatch):
     monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     text = "import signal\nfor n in range(9): print('{\"score\": %d}' % n)\nsignal.pause()"

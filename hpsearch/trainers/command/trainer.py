@@ -148,25 +148,21 @@ class CommandTrainer(TrainsOneByOne):
         if self.tracker is not None:  # beside the piece's folder, where a kill leaves it for short
             there = folder.parent / f"{self.tracker}-{folder.name}"
             tracking = tracked(self.tracker, there, stderr, trial)
-        try:
-            with tracking as tracker, stdout.append() as out, stderr.append() as err:
-                printed, errors = Tail(out), Tail(err)
-                if tracker is not None:
-                    environment = tracker.variables(environment)
-                    source = tracker.source(self.metric, job.settings["epochs"] == 1)
-                else:
-                    source = self._source(printed, trial or folder, trial is not None)
-                try:
-                    with started(words, home, environment, out, err) as process:
-                        return follow(process, source, course, printed, errors)
-                finally:
-                    printed.cut()
-                    errors.cut()
-        finally:
-            for log in (stdout, stderr):
-                found = log.status()
-                if found is not None and found.st_size == 0:
-                    log.remove()
+        with tracking as tracker, stdout.append() as out, stderr.append() as err:
+            printed, errors = Tail(out), Tail(err)
+            if tracker is not None:
+                environment = tracker.variables(environment)
+                source = tracker.source(self.metric, job.settings["epochs"] == 1)
+            else:
+                source = self._source(printed, trial or folder, trial is not None)
+            try:
+                with started(words, home, environment, out, err) as process:
+                    return follow(process, source, course, printed, errors)
+            finally:
+                for log, tail in ((stdout, printed), (stderr, errors)):
+                    tail.cut()
+                    if tail.of_nothing:
+                        log.remove()
 
     def _call(
         self, job: Job, folder: SafePath, trial: SafePath | None, logs: SafePath
