@@ -137,7 +137,8 @@ class Epochs:
             self._marks[mark] = epoch
         self._in_parts |= known is not None
         self._named |= named is not None
-        self._epoch = epoch
+        if known is None or named is not None:  # a step that is amended is not the last one
+            self._epoch = epoch
         self._rows[epoch] = row = metrics_of(reported.values, self._metric, epoch)
         if self._report is not None:
             self._report({"epoch": epoch, **row})
