@@ -212,6 +212,13 @@ def test_a_report_of_an_earlier_step_leaves_the_later_epochs_as_they_are():
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("first", [2, 3, 10])
+def test_a_training_whose_first_epochs_are_missing_has_failed(script, train, first):
+    text = f"{SCORES}for n in range({first}, 20): report(0.5, **{{'epoch': n}})"
+    with pytest.raises(TrainerError, match="found none for epoch 1; report each, or leave"):
+        train(script(text), until=3, epochs=9)
+
+
 def test_named_epochs_are_where_they_say_they_are():
     course = Epochs("score", until=4, done=2)
     rows = rows_of(course, *(Reported({"score": n}, epoch=n) for n in (3, 4, 3)))

@@ -161,6 +161,13 @@ class Epochs:
                 "epochs; print one an epoch (with an 'epoch' if there is but one), or leave "
                 "trainer.epochs out"
             )
+        # What is over without an epoch began beyond the last one that was asked for.
+        first, last = self._done + 1, self._until if self.over else self._done
+        if min(self._rows, default=last + 1) > first:
+            raise TrainerError(
+                f"each epoch must report {self._metric!r}, found none for epoch {first}; report "
+                "each, or leave 'epoch' out to have them counted"
+            )
         return self._rows
 
 
