@@ -8,6 +8,7 @@ import io
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import jaxtyping
@@ -115,3 +116,22 @@ def limit_only(monkeypatch):
         monkeypatch.setattr("hpsearch.searching.scheduler.Task", task)
 
     return limit
+
+
+@pytest.fixture
+def wait_for_end():
+    """Return when a process has ended; fail where it plainly does not."""
+
+    def wait(process):
+        for _ in range(3000):
+            try:
+                os.kill(int(process), 0)
+                state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+            except (ProcessLookupError, FileNotFoundError):
+                return
+            if state == "Z":
+                return
+            time.sleep(0.01)
+        pytest.fail(f"process {process} is still there")
+
+    return wait

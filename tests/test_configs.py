@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from hpsearch.config import load
+from hpsearch.exchange.moving.recognise import configuration
 from hpsearch.searching.session import begin, conduct, read_data
 from hpsearch.searching.trainer import inspected
 from hpsearch.trainers.kinds import kind_of
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
+SWEEP = Path(__file__).parents[1] / "configs" / "sweep" / "sweep.yaml"
 SCRIPTS = sorted((Path(__file__).parents[1] / "configs" / "scripts").glob("*.py"))
 
 
@@ -83,3 +85,13 @@ def test_a_script_is_sound_python_with_a_function_of_the_documented_signature(pa
         assert arguments[:2] == ["params", "epochs"]
     else:
         assert arguments == ["params", "features", "classes"]
+
+
+def test_the_sweep_of_another_tool_is_moved_and_runs(tmp_path):
+    moved = tmp_path / "irises.yaml"
+    moved.write_text(configuration(SWEEP, tmp_path))
+    config = inspected(load(moved, ["trainer.epochs=4", "parallel.backend=serial"], trials=2))
+    run = begin(config, None, tmp_path / "runs", "irises")
+    conduct(run, lambda event: None, config, None)
+    assert run.winner(run.info).metrics["val_loss"] < 2
+    assert not (SWEEP.parent / "wandb").exists()

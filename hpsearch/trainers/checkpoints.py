@@ -163,11 +163,15 @@ class Checkpoints:
             epochs: the one that the piece went on from.
             left: the folder with what its training leaves at its end, which is kept.
         """
-        self.final.remove()
-        if left is not None and left.is_folder() and left.names():
+        there = self.folder.names()
+        if FINAL in there:  # of an attempt that was not recorded
+            self.final.remove()
+        if left is not None and left.names():
             left.rename(FINAL)
-        if self.has(epochs) or self.final.exists():
             self.thin(epochs, self.final)
+            return
+        if f"epoch-{epochs}" in there:
+            self.thin(epochs)
             return
         with suppress(OSError):
             self.folder.remove()

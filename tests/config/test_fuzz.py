@@ -12,7 +12,7 @@ from hpsearch.config.misfits import draws
 from hpsearch.errors import ConfigError
 from hpsearch.searching.criterion import criterion_of
 from hpsearch.searching.planning import epochs_needed, rounds_of
-from hpsearch.trainers.command.template import filled
+from hpsearch.trainers.command.filling import filled
 
 SCRAPS = (
     b"null true -1 0 1e400 .nan [] {} 'x' 1e-320 99999999999999999999 [1,[2]] {a:b} &a *a <<: --- "

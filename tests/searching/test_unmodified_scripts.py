@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -262,19 +261,7 @@ def test_a_script_is_tuned_alike_by_one_job_and_by_three_that_kill_9_ended(
     assert quirk.metric in refined.report().path.read_text()
 
 
-def wait_for_end(process):
-    """Return when a process has ended; fail where it plainly does not."""
-    for _ in range(3000):
-        try:
-            if Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
-                return
-        except (FileNotFoundError, ProcessLookupError):
-            return
-        time.sleep(0.01)
-    pytest.fail(f"process {process} is still there")
-
-
-def test_what_a_script_leaves_behind_ends_with_it(prepared, tmp_path):
+def test_what_a_script_leaves_behind_ends_with_it(prepared, tmp_path, wait_for_end):
     config = prepared(QUIRKS["leaves children"])
     hpsearch.search(config, tmp_path / "runs", progress=False, trials=3)
     loaders = (tmp_path / "loaders.txt").read_text().split()

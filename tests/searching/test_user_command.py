@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -74,18 +73,6 @@ def bare(run):
     return [replace(result, started="", seconds=0) for result in run.results]
 
 
-def wait_for_end(process):
-    """Return when a process has ended; fail where it plainly does not."""
-    for _ in range(3000):
-        try:
-            if Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
-                return
-        except (FileNotFoundError, ProcessLookupError):
-            return
-        time.sleep(0.01)
-    pytest.fail(f"process {process} is still there")
-
-
 def test_a_command_is_halved_refined_and_has_curves(script, tmp_path):
     config = inspected(script(COUNTING, epochs=9, trials=9))
     run = done(config, tmp_path)
@@ -135,7 +122,7 @@ def children(folder):
     return [int(line) for line in (folder / "children").read_text().splitlines()]
 
 
-def test_a_timeout_ends_the_command_and_what_it_started(script, tmp_path):
+def test_a_timeout_ends_the_command_and_what_it_started(script, tmp_path, wait_for_end):
     (tmp_path / "children").touch()  # a busy machine may not get so far in its time
     config = script(SLEEPING, trials=1, trial_timeout=1)
     with pytest.raises(TrainerError, match="the only trial failed"):
@@ -146,7 +133,7 @@ def test_a_timeout_ends_the_command_and_what_it_started(script, tmp_path):
         wait_for_end(child)
 
 
-def test_ctrl_c_ends_the_command_and_what_it_started(script, tmp_path):
+def test_ctrl_c_ends_the_command_and_what_it_started(script, tmp_path, wait_for_end):
     config = script(SLEEPING, trials=2)
     (tmp_path / "config.json").write_text(json.dumps(config.as_dict()))
     process = subprocess.Popen(
@@ -167,7 +154,9 @@ def test_ctrl_c_ends_the_command_and_what_it_started(script, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of such a death")
-def test_a_command_does_not_outlive_a_search_that_is_killed_outright(script, tmp_path):
+def test_a_command_does_not_outlive_a_search_that_is_killed_outright(
+    script, tmp_path, wait_for_end
+):
     text = "import os, time\nopen('children', 'w').write(f'{os.getpid()}\\n')\ntime.sleep(600)\n"
     (tmp_path / "config.json").write_text(json.dumps(script(text, trials=2).as_dict()))
     process = subprocess.Popen(

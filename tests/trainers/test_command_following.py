@@ -1,8 +1,6 @@
 """A user's command is read while it trains, and ended once all that counts is reported."""
 
 import os
-import time
-from pathlib import Path
 
 import pytest
 
@@ -118,13 +116,19 @@ def test_a_full_training_that_sums_up_and_hangs_is_ended(script, train, monkeypa
     assert train(script(endless("report(1); report(2); report(0)")), until=2).finished
 
 
+def test_what_is_no_number_is_left_out_of_a_line_and_mappings_are_looked_into(script, train):
+    text = f"{SCORES}report(1, phase='val', best=True, at=[1], val={{'f1': 0.5, 'note': 'x'}})"
+    assert train(script(text)).curve == {"epoch": [1], "score": [1.0], "val.f1": [0.5]}
+    assert train(script(text), metric="val.f1").curve["val.f1"] == [0.5]
+
+
 def test_what_a_script_in_python_prints_is_seen_at_once(script, train, monkeypatch):
     monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     text = "import signal\nfor n in range(9): print('{\"score\": %d}' % n)\nsignal.pause()"
     assert train(script(text), until=3, epochs=9).curve["score"] == [0.0, 1.0, 2.0]
 
 
-def test_children_are_told_to_end_as_well(script, train, tmp_path):
+def test_children_are_told_to_end_as_well(script, train, tmp_path, wait_for_end):
     text = (
         "import subprocess\n"
         "child = subprocess.Popen([sys.executable, '-c', 'import signal; signal.pause()'])\n"
@@ -134,7 +138,7 @@ def test_children_are_told_to_end_as_well(script, train, tmp_path):
     wait_for_end(int((tmp_path / "child").read_text()))
 
 
-def test_children_left_behind_are_ended_and_hold_nothing_up(script, train, tmp_path):
+def test_children_left_behind_are_ended_and_hold_nothing_up(script, train, tmp_path, wait_for_end):
     command = script(
         "import subprocess, sys\n"
         "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
@@ -267,17 +271,3 @@ def test_matches_are_the_same_however_the_text_comes(size, pattern, scores):
     looks = [source.look(ended=False) for _ in range(0, len(data), size)]
     found = [each for look in [*looks, source.look(ended=True)] for each in look]
     assert [each.values["score"] for each in found] == scores
-
-
-def wait_for_end(process):
-    """Return when a process has ended; fail where it plainly does not."""
-    for _ in range(3000):
-        try:
-            os.kill(process, 0)
-            status = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-        except (ProcessLookupError, FileNotFoundError):
-            return
-        if status == "Z":
-            return
-        time.sleep(0.01)
-    pytest.fail(f"process {process} is still there")

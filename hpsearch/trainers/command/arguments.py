@@ -16,7 +16,8 @@ from typing import Any
 from hpsearch.errors import TrainerError
 from hpsearch.fields import Rule, is_number, show
 from hpsearch.suggestions import did_you_mean
-from hpsearch.trainers.command.template import as_text, holders, text_filled, used
+from hpsearch.trainers.command.filling import as_text, text_filled
+from hpsearch.trainers.command.template import holders, used
 
 STYLES = ("equals", "spaced", "hydra", "json")
 BOOLEANS = ("value", "python", "flag", "no-flag")

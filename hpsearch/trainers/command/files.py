@@ -88,6 +88,27 @@ def metrics_in(values: Mapping[str, Any], metric: str) -> dict[str, int | float]
     return found
 
 
+def numbers_in(values: Mapping[str, Any], metric: str, within: str = "") -> dict[str, Any]:
+    """The numbers among what a JSON object holds, by name, and the metric whatever it is.
+
+    >>> numbers_in({"loss": "high", "note": "x", "done": True, "val": {"f1": 0.5}}, "loss")
+    {'loss': 'high', 'val.f1': 0.5}
+
+    Args:
+        values: of the object.
+        metric: what counts.
+        within: what its names begin with.
+    """
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        whole = within + name
+        if whole == metric or (isinstance(value, int | float) and not isinstance(value, bool)):
+            found[whole] = value
+        elif isinstance(value, Mapping):
+            found |= numbers_in(value, metric, f"{whole}.")
+    return found
+
+
 class Growing:
     """A file that another process writes: its bytes, from where they were taken last.
 
@@ -203,7 +224,7 @@ class JsonFile:
             return []
         new = entries[self._count :]
         self._count = max(self._count, len(entries))
-        return [Reported(each, each.get("epoch")) for each in new]
+        return [Reported(numbers_in(e, self._metric), e.get("epoch")) for e in new]
 
     def _whole(self, ended: bool = False) -> bytes | None:
         found = self._file.new(ended)

@@ -20,6 +20,7 @@ from hpsearch.trainers.command.arguments import (
     variables,
     written,
 )
+from hpsearch.trainers.command.filling import empty, text_filled
 from hpsearch.trainers.command.reports import HAND_OVER
 from hpsearch.trainers.command.template import (
     GIVEN,
@@ -28,12 +29,10 @@ from hpsearch.trainers.command.template import (
     Group,
     Place,
     Word,
-    empty,
     holders,
     misread,
     parsed,
     program,
-    text_filled,
     unplaced,
     used,
     words,

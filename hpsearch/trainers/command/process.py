@@ -49,6 +49,11 @@ class Tail:
         """Whether more was added than is read."""
         return self._size > self._end
 
+    @property
+    def of_nothing(self) -> bool:
+        """Whether the whole file is empty."""
+        return self._size == 0
+
     def new(self) -> bytes:
         """What was added since the last call."""
         size = min(self._size, self._end)

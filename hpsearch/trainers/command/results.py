@@ -10,6 +10,7 @@ from typing import Any
 
 from hpsearch.errors import TrainerError
 from hpsearch.messages import counted, quoted
+from hpsearch.trainers.command.files import numbers_in
 from hpsearch.trainers.command.sources import Reported
 
 CROSSES = re.compile(r"\\[nsDWxuUN0-9]|\[\^|\(\?[a-zA-Z]*s|\n")
@@ -97,17 +98,19 @@ class JsonLines:
         found = []
         for line in self._lines.new(ended):
             self._count += 1
-            values = _object(line)
-            if values is None:
+            held = _object(line)
+            if held is None:
                 if "{" in line and self._metric in line:
                     self._nearly = line
-            elif self._metric in values:
-                self._name(values.get("epoch"))
-                found.append(Reported(values, values.get("epoch")))
+                continue
+            values = numbers_in(held, self._metric)
+            if self._metric in values:
+                self._name(held.get("epoch"))
+                found.append(Reported(values, held.get("epoch")))
             else:
-                self._last = values
-                if _whole(values.get("epoch")):
-                    self._without[values["epoch"]] = values
+                self._last = held
+                if _whole(held.get("epoch")):
+                    self._without[held["epoch"]] = held
         if ended and self._named:
             missing = {e: values for e, values in self._without.items() if e not in self._named}
             found += [Reported(values, epoch) for epoch, values in missing.items()]

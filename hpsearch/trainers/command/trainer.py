@@ -16,19 +16,14 @@ from hpsearch.store import SafePath
 from hpsearch.trainers.checkpoints import Checkpoints, kept_epochs
 from hpsearch.trainers.command.arguments import Arguments, file_of, from_elsewhere, template_of
 from hpsearch.trainers.command.files import in_file, inside
+from hpsearch.trainers.command.filling import as_text, filled, text_filled
 from hpsearch.trainers.command.following import Course, Epochs, Whole, follow
 from hpsearch.trainers.command.process import Tail, started
 from hpsearch.trainers.command.reports import Tracker, tracked
 from hpsearch.trainers.command.results import JsonLines, Matches
 from hpsearch.trainers.command.sources import Source
 from hpsearch.trainers.command.stores import EventFiles
-from hpsearch.trainers.command.template import (
-    as_text,
-    filled,
-    remaining,
-    text_filled,
-    used,
-)
+from hpsearch.trainers.command.template import remaining, used
 from hpsearch.trainers.protocol import Job, Outcome, Report, State, TrainsOneByOne
 from hpsearch.trainers.user_training import (
     Metrics,
@@ -146,6 +141,40 @@ class CommandTrainer(TrainsOneByOne):
         self, job: Job, folder: SafePath, logs: SafePath, course: Course
     ) -> dict[int, Metrics]:
         """Run the command for a piece, in a folder, and give the metrics of each epoch."""
+        trial = self._checkpoints(job).trial
+        words, home, environment = self._call(job, folder, trial, logs)
+        stdout, stderr = (logs / f"trial-{job.number}.{name}.txt" for name in ("stdout", "stderr"))
+        tracking: AbstractContextManager[Tracker | None] = nullcontext()
+        if self.tracker is not None:  # beside the piece's folder, where a kill leaves it for short
+            there = folder.parent / f"{self.tracker}-{folder.name}"
+            tracking = tracked(self.tracker, there, stderr, trial)
+        with tracking as tracker, stdout.append() as out, stderr.append() as err:
+            printed, errors = Tail(out), Tail(err)
+            if tracker is not None:
+                environment = tracker.variables(environment)
+                source = tracker.source(self.metric, job.settings["epochs"] == 1)
+            else:
+                source = self._source(printed, trial or folder, trial is not None)
+            try:
+                with started(words, home, environment, out, err) as process:
+                    return follow(process, source, course, printed, errors)
+            finally:
+                for log, tail in ((stdout, printed), (stderr, errors)):
+                    tail.cut()
+                    if tail.of_nothing:
+                        log.remove()
+
+    def _call(
+        self, job: Job, folder: SafePath, trial: SafePath | None, logs: SafePath
+    ) -> tuple[list[str], str, dict[str, str]]:
+        """The words of the command for a piece, the folder to run it in, and its variables.
+
+        Args:
+            job: the piece.
+            folder: that it goes on from, and saves in.
+            trial: the trial's own folder, if it has one.
+            logs: the folder for its file of the settings, where it has none.
+        """
         params = params_of(job)
         given = {
             "epochs": job.until_epoch,
@@ -154,12 +183,10 @@ class CommandTrainer(TrainsOneByOne):
             "trial": job.number,
             "checkpoint_dir": str(folder),
         }
-        trial = self._checkpoints(job).trial
         if trial is not None:
             given["trial_dir"] = str(trial)
         environment = {f"HPSEARCH_{name.upper()}": as_text(v) for name, v in given.items()}
         environment["HPSEARCH_PARAMS"] = json.dumps(params, ensure_ascii=False)
-        stdout, stderr = (logs / f"trial-{job.number}.{name}.txt" for name in ("stdout", "stderr"))
         values = {**given, **params}
         if "python" not in self.names:
             values["python"] = sys.executable
@@ -172,36 +199,14 @@ class CommandTrainer(TrainsOneByOne):
         if "args" not in self.names:
             args = self.arguments.words(remaining(self.command, params, self.names))
         words = filled(self.command, values, args, self.names)
-        home = self.home
-        if self.in_folder:
-            words, home = from_elsewhere(words, home), str(trial)
-            if {"-m", "-c"} & {*words}:  # Python looks for modules where it is run
-                path = environment.get("PYTHONPATH", os.environ.get("PYTHONPATH"))
-                whole = str(Path(self.home).absolute())
-                environment["PYTHONPATH"] = os.pathsep.join(filter(None, (whole, path)))
-        tracking: AbstractContextManager[Tracker | None] = nullcontext()
-        if self.tracker is not None:  # beside the piece's folder, where a kill leaves it for short
-            there = folder.parent / f"{self.tracker}-{folder.name}"
-            tracking = tracked(self.tracker, there, stderr, trial)
-        try:
-            with tracking as tracker, stdout.append() as out, stderr.append() as err:
-                printed, errors = Tail(out), Tail(err)
-                if tracker is not None:
-                    environment = tracker.variables(environment)
-                    source = tracker.source(self.metric, job.settings["epochs"] == 1)
-                else:
-                    source = self._source(printed, trial or folder, trial is not None)
-                try:
-                    with started(words, home, environment, out, err) as process:
-                        return follow(process, source, course, printed, errors)
-                finally:
-                    printed.cut()
-                    errors.cut()
-        finally:
-            for log in (stdout, stderr):
-                found = log.status()
-                if found is not None and found.st_size == 0:
-                    log.remove()
+        if not self.in_folder:
+            return words, self.home, environment
+        words = from_elsewhere(words, self.home)
+        if {"-m", "-c"} & {*words}:  # Python looks for modules where it is run
+            path = environment.get("PYTHONPATH", os.environ.get("PYTHONPATH"))
+            whole = str(Path(self.home).absolute())
+            environment["PYTHONPATH"] = os.pathsep.join(filter(None, (whole, path)))
+        return words, str(trial), environment
 
     def _variables(self, values: Mapping[str, Any]) -> dict[str, str]:
         """The variables that the configuration sets, but those with an inactive parameter."""
