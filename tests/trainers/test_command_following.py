@@ -218,7 +218,9 @@ def test_a_report_of_an_earlier_step_leaves_the_later_epochs_as_they_are():
 
 @pytest.mark.parametrize("first", [2, 3, 10])
 def test_a_training_whose_first_epochs_are_missing_has_failed(script, train, first):
-    text = f"{SCORES}for n in range({first}, 20): report(0.5, **{{'epoch': n}})"
+    text = (
+        f"import json\nfor n in range({first}, 20): print(json.dumps({{'epoch': n, 'score': 1}}))"
+    )
     with pytest.raises(TrainerError, match="found none for epoch 1; report each, or leave"):
         train(script(text), until=3, epochs=9)
 
