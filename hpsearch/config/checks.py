@@ -114,6 +114,8 @@ def _metric(metric: Metric, kind: Kind, path: KeyPath, first: bool) -> Iterator[
                 "the test rows judge the winner once; a search that looks at them overfits them."
                 f" Use {metric.name.replace('test_', 'val_', 1)}"
             )
+            if kind.any_names:
+                message += "; rows that choose between trials are validation rows: rename it so"
             yield Problem((*path, "name"), message)
             return
         known = ", ".join(kind.metrics)

@@ -228,7 +228,10 @@ def epoch_named(reported: Any) -> int | None:
         return None
     number = _number(reported["epoch"], "the result", "a whole number for 'epoch'")
     if not number.is_integer() or number < 1:
-        raise TrainerError(f"'epoch' must be a whole number of 1 or more, found {number:g}")
+        raise TrainerError(
+            f"'epoch' must be a whole number of 1 or more, found {number:g}; without an 'epoch' "
+            "results count in order"
+        )
     return int(number)
 
 

@@ -22,6 +22,9 @@ TABLES = (".csv", ".tsv")
 NO_METRICS = ("epoch", "step")
 """Names that say when something was measured, and so are no metrics."""
 
+ELSEWHERE = "one that the script writes where it runs is found with trainer.cwd: trial"
+"""What to do where a file of results is missing."""
+
 _EDGE = 4096  # bytes at the beginning and the end of what was read that are compared again
 
 
@@ -234,7 +237,8 @@ class JsonFile:
         """See `Source`."""
         if self._file.problem == "found no such file":
             return TrainerError(
-                f"the command must write {self._path.name}, found no such file in {self._where}"
+                f"the command must write {self._path.name}, found no such file in {self._where}; "
+                f"{ELSEWHERE}"
             )
         if self._file.problem:
             return TrainerError(f"{self._path.name} must be readable, {self._file.problem}")
@@ -297,7 +301,7 @@ class RowsFile:
         name, metric = self._file.place.name, self._metric
         if self._file.problem == "found no such file":
             return TrainerError(
-                f"the command must write {name}, found no such file in {self._where}"
+                f"the command must write {name}, found no such file in {self._where}; {ELSEWHERE}"
             )
         if self._file.problem:
             return TrainerError(f"{name} must be readable, {self._file.problem}")

@@ -303,8 +303,8 @@ KIND = Kind(
     "its metrics whatever it reports; `data` and `search.folds` are not for it.",
     make=_make,
     hyperparameters=epochs(
-        "Epochs of a full training. Above 1, the command tells of each epoch and heeds "
-        "`{epochs}` or `HPSEARCH_EPOCHS`, so that weak trials can stop early."
+        "Epochs of a full training. Above 1 each result is an epoch, and a weak trial is ended at "
+        "its rung, whether or not the script heeds `{epochs}` or `HPSEARCH_EPOCHS`."
     ),
     options={
         "command": Option(

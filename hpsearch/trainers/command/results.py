@@ -129,8 +129,9 @@ class JsonLines:
             return TrainerError(f"the result must have the metric {self._metric!r}, found {found}")
         nearly = self._nearly and f"; the nearest is {quoted(self._nearly.strip(), 100)}"
         return TrainerError(
-            f'a line of output must be a JSON object such as {{"{self._metric}": 0.5}}, found '
-            f"none in {counted(self._count, 'line')}{nearly or ''}"
+            f'a line of output must be a JSON object such as {{"{self._metric}": 0.5}}, or '
+            "trainer.result say where else the metrics are, found none in "
+            f"{counted(self._count, 'line')}{nearly or ''}"
         )
 
 
@@ -178,7 +179,8 @@ class Matches:
     def nothing(self) -> TrainerError:
         """See `Source`."""
         return TrainerError(
-            f"the output must match {self._pattern.pattern!r} somewhere, it does not"
+            f"the output must match {self._pattern.pattern!r} somewhere, it does not; only stdout "
+            "is read, and sh -c 'COMMAND 2>&1' joins stderr to it"
         )
 
 
