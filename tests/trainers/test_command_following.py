@@ -207,6 +207,24 @@ def test_an_epoch_is_over_at_once_where_those_before_it_were_whole():
     assert not alone.over
 
 
+def test_a_report_of_an_earlier_step_leaves_the_later_epochs_as_they_are():
+    course = Epochs("loss", until=4)
+    steps = [(1, {}), (2, {}), (1, {"late": 7.0}), (3, {}), (4, {})]
+    course.take(Reported({"loss": 1 / key, **more}, key=key) for key, more in steps)
+    assert course.rows() == {
+        1: {"loss": 1.0, "late": 7.0}, 2: {"loss": 1 / 2}, 3: {"loss": 1 / 3}, 4: {"loss": 1 / 4}
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("first", [2, 3, 10])
+def test_a_training_whose_first_epochs_are_missing_has_failed(script, train, first):
+    text = (
+        f"import json\nfor n in range({first}, 20): print(json.dumps({{'epoch': n, 'score': 1}}))"
+    )
+    with pytest.raises(TrainerError, match="found none for epoch 1; report each, or leave"):
+        train(script(text), until=3, epochs=9)
+
+
 def test_named_epochs_are_where_they_say_they_are():
     course = Epochs("score", until=4, done=2)
     rows = rows_of(course, *(Reported({"score": n}, epoch=n) for n in (3, 4, 3)))

@@ -269,7 +269,7 @@ def as_number(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     text = value.strip().replace("_", "")
-    if re.fullmatch(r"[-+]?\d+", text):
+    if re.fullmatch(r"[-+]?\d{1,4300}", text):  # of more digits Python makes no integer
         return int(text)
     if re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", text):
         return float(text)

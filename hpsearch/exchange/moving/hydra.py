@@ -132,7 +132,7 @@ def parameter(given: Any, where: str) -> Entry:
 
 def _called(name: str, plain: list[str], keyed: dict[str, str], where: str) -> Entry:
     """What a function of the override grammar stands for."""
-    if name == "tag":
+    if name == "tag" and plain:
         tags = plain[:-1]
         found = parameter(plain[-1], where)
         if "log" in tags and "min" in found.value:
@@ -161,6 +161,8 @@ def _called(name: str, plain: list[str], keyed: dict[str, str], where: str) -> E
     if name == "range":
         start = number(keyed["start"], where) if "start" in keyed else 0
         stop = number(keyed["stop"], where) if "stop" in keyed else None
+        if stop is None and not values:
+            raise ExchangeError(f"{where}: range needs an end, found none")
         start, stop = (values[0], values[1]) if len(values) > 1 else (
             (start, values[0]) if stop is None else (values[0] if values else start, stop)
         )  # fmt: skip

@@ -167,9 +167,9 @@ def parameter(keys: dict[str, Any], where: str) -> Entry:
     space = mapping(keys.get("feasibleSpace"), f"{where}.feasibleSpace")
     if kind == "categorical":
         return choice([str(each) if not isinstance(each, bool) else str(each).lower()
-                       for each in space.get("list") or ()], where)  # fmt: skip
+                       for each in listing(space.get("list"), where)], where)  # fmt: skip
     if kind == "discrete":
-        return choice([as_number(each) for each in space.get("list") or ()], where)
+        return choice([as_number(each) for each in listing(space.get("list"), where)], where)
     if kind not in ("double", "int"):
         raise ExchangeError(f"{where}.parameterType: must be double, int, discrete or "
                             f"categorical, found {shown(kind)}")  # fmt: skip

@@ -156,7 +156,7 @@ def parameter(keys: dict[str, Any], where: str, name: str) -> Entry:
             return _groups(value, where, name)
         return choice(value, where)
     ends = [number(each, f"{where}._value") for each in value]
-    if kind == "randint":
+    if kind == "randint" and len(ends) in (1, 2):
         low, high = ends if len(ends) == 2 else (0, *ends[:1])
         return uniform(low, high - 1, where, whole=True)
     if len(ends) != (3 if kind.startswith("q") else 2):

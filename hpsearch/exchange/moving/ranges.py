@@ -153,8 +153,10 @@ def exp(exponent: float, base: float = math.e) -> float:
     Raises:
         ExchangeError: it is no finite number.
     """
+    if base <= 0:
+        raise ExchangeError(f"a base must be above 0, found {shown(base)}")
     try:
-        return _digits(base**exponent)
+        return _digits(float(base) ** exponent)  # of integers it could take for ever
     except OverflowError:
         raise ExchangeError(
             f"{shown(exponent)} is the exponent of a value too large for a number; was the "

@@ -122,6 +122,11 @@ def _early(draft: Draft, early: dict[str, Any]) -> None:
     whole = None if most is None else int(number(most, "early_terminate.max_iter"))
     if first is None and whole is not None:
         brackets = int(number(1 if brackets is None else brackets, "early_terminate.s"))
+        if eta < 2 or not 0 <= brackets < 100:
+            raise ExchangeError(
+                "early_terminate: must have eta of 2 or more and s below 100, found eta "
+                f"{shown(eta)} and s {shown(brackets)}"
+            )
         first = whole // eta**brackets
     first = None if first is None else int(number(first, "early_terminate.min_iter"))
     kind = str(early.get("type", "hyperband"))

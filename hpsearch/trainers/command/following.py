@@ -137,7 +137,8 @@ class Epochs:
             self._marks[mark] = epoch
         self._in_parts |= known is not None
         self._named |= named is not None
-        self._epoch = epoch
+        if known is None or named is not None:  # a step that is amended is not the last one
+            self._epoch = epoch
         self._rows[epoch] = row = metrics_of(reported.values, self._metric, epoch)
         if self._report is not None:
             self._report({"epoch": epoch, **row})
@@ -159,6 +160,13 @@ class Epochs:
                 f"each epoch must have its own result, found one for {self._until - self._done} "
                 "epochs; print one an epoch (with an 'epoch' if there is but one), or leave "
                 "trainer.epochs out"
+            )
+        # What is over without an epoch began beyond the last one that was asked for.
+        first, last = self._done + 1, self._until if self.over else self._done
+        if min(self._rows, default=last + 1) > first:
+            raise TrainerError(
+                f"each epoch must report {self._metric!r}, found none for epoch {first}; report "
+                "each, or leave 'epoch' out to have them counted"
             )
         return self._rows
 

@@ -30,6 +30,19 @@ def converted(name):
     return tree
 
 
+DETERMINED = """
+hyperparameters: {{lr: {{type: log, base: {}}}}}
+searcher: {{name: random, metric: loss}}
+entrypoint: python train.py
+"""
+KATIB = """
+apiVersion: kubeflow.org/v1beta1
+kind: Experiment
+spec:
+  parameters: [{name: lr, parameterType: discrete, feasibleSpace: {list: 3}}]
+"""
+
+
 def written(tmp_path, text, name="given.yaml"):
     path = tmp_path / name
     path.write_text(text, encoding="utf-8")
@@ -369,6 +382,15 @@ def test_the_functions_of_guild():
         ("a: &a [*a]\n", "10,000 values"),
         ("a: !odd 1\n", "cannot be read as YAML or JSON"),
         ("orion hunt train.py --x~'odd(1, 2)'\n", "no prior that is known here"),
+        (f"orion hunt train.py --x~'uniform(1, {'9' * 5000})'\n", "must be a number, found"),
+        ("method: x\nparameters: {lr: {min: 1, max: 2}}\nearly_terminate: {max_iter: 9, eta: 0}\n",
+         "must have eta of 2 or more"),
+        ("searchSpace: {a: {_type: randint, _value: []}}\n", "randint has other values"),
+        ("hydra: {sweeper: {params: {a: tag()}}}\n", "none of the functions that are known"),
+        ("hydra: {sweeper: {params: {a: range()}}}\n", "range needs an end"),
+        (DETERMINED.format("10, minval: -4, maxval: 99999999999"), "too large for a number"),
+        (DETERMINED.format("0, minval: -4, maxval: 1"), "a base must be above 0, found 0"),
+        (KATIB, "must be a list, found 3"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_converted_is_said(tmp_path, text, message):
