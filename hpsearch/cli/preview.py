@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from hpsearch.config import Config, remarks_on
+from hpsearch.config.misfits import draws
 from hpsearch.messages import counted
 from hpsearch.report.escape import echo
 from hpsearch.report.numbers import condition, extent, number, setting
@@ -122,6 +123,10 @@ def show_plan(config: Config) -> None:
         unbounded = trials_of(replace(config, search=replace(config.search, max_epochs=None)))
         fewer = f", enough for {trials:,} of {counted(unbounded, 'trial')}"
         echo(f"in all {needed} of the {budget:,} allowed{fewer if trials < unbounded else ''}")
+    kind, names = kind_of(config.trainer), list(config.space.names)
+    example = kind.example(config.trainer.options, names, draws(config.space, 3)[-1])
+    if example is not None:
+        echo(f"a trial's command, for example: {example}")
     patience = _patience(config, len(rounds))
     for remark in filter(None, [shortage(config), patience, *remarks_on(config)]):
         echo(f"! {remark}")

@@ -45,7 +45,7 @@ Remarks = list[tuple[str, str]]
 """Names of hyperparameters or keys, each with a message about it."""
 
 LOWER = ("loss", "error", "rmse", "mse", "mae", "perplexity")
-HIGHER = ("accuracy", "auc", "f1", "precision", "recall", "r2", "reward")
+HIGHER = ("accuracy", "acc", "auc", "f1", "precision", "recall", "r2", "reward")
 """Ends of the names of metrics whose goal is plain."""
 
 
@@ -172,6 +172,10 @@ def _nothing(*_: object) -> Remarks:
     return []
 
 
+def _nobody(*_: object) -> None:
+    return None
+
+
 def _cannot(*_: object) -> Any:
     raise NotImplementedError
 
@@ -201,6 +205,7 @@ class Kind:
             entries of those whose values are mappings.
         check_trial: what keeps options from being used with the parameters of one trial, given
             the names of all parameters and those that are active.
+        example: what one trial comes to, such as its command line, given what `check_trial` is.
         unused_parameters: which parameters the options make no use of.
         remarks: what may not be meant by options that are sound, given the names of parameters.
         inspect: looks at what will train before a search begins, and raises a TrainerError if it
@@ -241,6 +246,7 @@ class Kind:
     check_options: Callable[[Mapping[str, Any], list[str]], Remarks] = _nothing
     unused_parameters: Callable[[Mapping[str, Any], list[str]], Remarks] = _nothing
     check_trial: Callable[[Mapping[str, Any], list[str], Mapping[str, Any]], Remarks] = _nothing
+    example: Callable[[Mapping[str, Any], list[str], Mapping[str, Any]], str | None] = _nobody
     remarks: Callable[[Mapping[str, Any], list[str]], Remarks] = _nothing
     inspect: Callable[[Setup], bool] = lambda _: True
     trained_anew: Callable[[Mapping[str, Any]], str | None] = lambda _: None

@@ -157,7 +157,7 @@ def test_a_command_can_train_what_a_study_began(hpsearch, study):
     Path("own_command.py").write_text(
         script.replace("print(", "import json; print(json.dumps(") + ")"
     )
-    command = f"{sys.executable} own_command.py {{x}} {{kind}} {{y}}"
+    command = f"{sys.executable} own_command.py {{x}} {{kind}} [{{y}}]"
     said = hpsearch("import", study, "--command", command, "--name=by_command")
     assert said.status == 0
     config = Path("runs/by_command/config.yaml").read_text()

@@ -34,7 +34,7 @@ FILES = {key[0] + " " + key[1]: words for key, words in WRITES.items() if key[1]
 READS = {
     "run", "runs", "data", "config", "runs_dir", "storage", "study", "function", "command", "name",
     "target", "overrides", "backend", "scheduler", "keep", "what", "note",
-    "text", "tags", "values",
+    "text", "tags", "values", "source",
 }  # fmt: skip
 every = pytest.mark.parametrize("words", FILES.values(), ids=FILES)
 

@@ -139,6 +139,23 @@ def test_check_counts_the_epochs_of_a_command_that_begins_anew(hpsearch, resumes
     assert (anew in said.out) == (resumes == "false")
 
 
+def test_check_shows_the_command_of_a_trial_and_what_may_not_be_meant(hpsearch):
+    text = (
+        "seed: 0\nmetric: {name: val_acc}\nsearch: {trials: 9, confirm: false}\n"
+        "trainer: {kind: command, command: 'python nowhere.py {args}', params_file: p.yaml}\n"
+        "space: {lr: {values: [0.5]}, note: {values: ['a b']}}\n"
+    )
+    Path("c.yaml").write_text(text)
+    said = hpsearch("check", "c.yaml").out
+    assert "metric val_acc (maximize)" in said
+    assert "a trial's command, for example: python nowhere.py --lr=0.5 '--note=a b'\n" in said
+    assert "! trainer.command: there is no nowhere.py in " in said
+    assert "! trainer.params_file: nothing names {params_file}, and " in said
+    Path("nowhere.py").touch()
+    Path("c.yaml").write_text(text.replace("params_file:", "cwd: trial, params_file:"))
+    assert "! trainer" not in hpsearch("check", "c.yaml").out
+
+
 def test_the_first_trials_of_a_dry_run_are_those_of_the_run(hpsearch, search, trials, digits):
     said = hpsearch("run", digits, "--trials=6", "--dry-run")
     search("first")

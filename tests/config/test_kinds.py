@@ -14,6 +14,14 @@ KERAS = {"kind": "keras", "model": "m.py:build"}
 COMMAND = {"kind": "command", "command": "sh t.sh {rate} {anything}"}
 
 
+@pytest.fixture(autouse=True)
+def scripts(tmp_path, monkeypatch):
+    """A folder with the scripts that commands here name."""
+    for name in ("t.sh", "t.py", "train.py"):
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+
+
 def tree(trainer, metric=None, **more):
     return {"trainer": trainer, "metric": metric or {"name": "loss"}, "space": SPACE, **more}
 
@@ -181,7 +189,7 @@ def test_all_arguments_or_a_file_of_the_settings_make_use_of_every_parameter():
     for more in (
         {"command": "{python} t.py {args}", "args": {"style": "hydra"}},
         {"command": "sh t.sh {params_file}"},
-        {"command": "sh t.sh", "params_file": "params.yaml"},
+        {"command": "sh t.sh", "params_file": "params.yaml", "cwd": "trial"},
         {"command": "sh t.sh --rate {rate}", "env": {"ANY": "{anything}", "N": 3, "B": True}},
     ):
         config = from_mapping(tree({**COMMAND, **more}))

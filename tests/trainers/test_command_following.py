@@ -233,6 +233,14 @@ def test_named_epochs_are_where_they_say_they_are():
         course.take([Reported({"score": 1.0}, epoch=0)])
 
 
+def test_epochs_may_be_counted_from_0_where_each_piece_begins_there():
+    course = Epochs("score", until=2, saves=False)
+    rows = rows_of(course, *(Reported({"score": n}, epoch=n) for n in (0, 1, 2)))
+    assert (rows, course.over) == ({1: {"score": 0.0}, 2: {"score": 1.0}}, True)
+    with pytest.raises(TrainerError, match="'epoch' must be a whole number of 1 or more, found 0"):
+        Epochs("score", until=2, anew=False).take([Reported({"score": 1.0}, epoch=0)])
+
+
 def test_the_last_report_of_a_training_of_one_epoch_counts():
     course = Whole("score")
     assert course.rows() == {}
@@ -260,6 +268,7 @@ def test_lines_are_the_same_however_they_come(size):
     ("pattern", "scores"),
     [
         (r"score=(\S+)", [1.0, 2.0, 3.0]),
+        (r"share (\S+)", [88.5]),
         (r"^score=(\d)", [1.0, 2.0]),
         (r"Epoch \d+\n\s*score=(\d)", [1.0, 2.0]),
         (r"(?s)Epoch.*?score=(\d)", [1.0, 2.0]),
@@ -267,7 +276,7 @@ def test_lines_are_the_same_however_they_come(size):
     ],
 )
 def test_matches_are_the_same_however_the_text_comes(size, pattern, scores):
-    data = b"Epoch 1\nscore=1\nEpoch 2\n\nscore=2 score=3\nEpoch 3\n"
+    data = b"Epoch 1\nscore=1\nEpoch 2\n\nscore=2 score=3\nEpoch 3\nshare 88.5%\n"
     rest = iter([data[i : i + size] for i in range(0, len(data), size)])
     source = Matches(lambda: next(rest, b""), pattern, "score")
     looks = [source.look(ended=False) for _ in range(0, len(data), size)]

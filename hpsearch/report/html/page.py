@@ -253,8 +253,9 @@ def made_with(run: RunDirectory, info: RunInfo) -> str:
     rows += info.machine.items()
     rows += [("git commit", info.git or "none"), ("folder", run.path)]
     counts = ", ".join(f"{n:,} {part}" for part, n in info.data.rows.items())
-    rows.append(("rows", counts))
-    rows.append(("data fingerprint", str(info.data.fingerprint)[:16]))
+    if counts:  # a trainer of the user's own reads its own data
+        rows.append(("rows", counts))
+        rows.append(("data fingerprint", str(info.data.fingerprint)[:16]))
     cells = definitions((escaped(name), short(value, 70)) for name, value in rows)
     return card("facts", "Made with", f"<dl class=facts>{cells}</dl>")
 

@@ -93,6 +93,7 @@ class Epochs:
         done: int = 0,
         saves: bool = True,
         report: Report | None = None,
+        anew: bool = True,
     ) -> None:
         """Begin after an epoch.
 
@@ -102,10 +103,14 @@ class Epochs:
             done: the epoch that it went on from.
             saves: see `Course`.
             report: is given each epoch as it comes.
+            anew: the command begins at its first epoch, which it may call 0. (Of one that goes on
+                from a later epoch nobody could tell.)
         """
         self.over = False
         self.late = 0
         self.saves = saves
+        self._anew = anew
+        self._first = 1  # what the command calls its first epoch
         self._metric = metric
         self._until = until
         self._done = self._epoch = done
@@ -124,7 +129,9 @@ class Epochs:
                 self._take(each)
 
     def _take(self, reported: Reported) -> None:
-        named = epoch_named({} if reported.epoch is None else {"epoch": reported.epoch})
+        if self._anew and not self._rows and reported.epoch == 0:
+            self._first = 0
+        named = None if reported.epoch is None else self._number(reported.epoch)
         mark = reported.key if named is None else named
         known = None if mark is None else self._marks.get(mark)
         epoch = known or named or self._epoch + 1
@@ -144,6 +151,12 @@ class Epochs:
             self._report({"epoch": epoch, **row})
         diverged = not all(map(isfinite, row.values()))
         self.over = diverged or (epoch == self._until and not self.saves and self._at_once(mark))
+
+    def _number(self, named: object) -> int | None:
+        """The number of an epoch, counted from 1, that is named."""
+        if self._first == 0 and isinstance(named, int | float):
+            named += 1
+        return epoch_named({"epoch": named})
 
     def _at_once(self, mark: object) -> bool:
         """Whether an epoch is complete when it is first reported, as all before it were.

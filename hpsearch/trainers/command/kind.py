@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from platform import node
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from hpsearch.trainers.command.arguments import (
     variables,
     written,
 )
-from hpsearch.trainers.command.filling import empty, text_filled
+from hpsearch.trainers.command.filling import empty, filled, text_filled
 from hpsearch.trainers.command.reports import HAND_OVER
 from hpsearch.trainers.command.template import (
     GIVEN,
@@ -33,6 +34,7 @@ from hpsearch.trainers.command.template import (
     misread,
     parsed,
     program,
+    remaining,
     unplaced,
     used,
     words,
@@ -67,6 +69,10 @@ def _command_line() -> Rule:
         return value
 
     return Rule(check, {"type": "string", "minLength": 1})
+
+
+SCRIPTS = (".py", ".sh", ".R", ".jl")
+"""Endings of files that an interpreter runs."""
 
 
 def _misplaced(options: Mapping[str, Any], names: list[str]) -> Remarks:
@@ -127,13 +133,45 @@ def _empty_places(
     return [("command", message) for message in found]
 
 
+def _example(
+    options: Mapping[str, Any], names: list[str], params: Mapping[str, Any]
+) -> str | None:
+    """The command of one trial, as a shell would have it; places that it alone knows stay."""
+    values = {**{name: f"{{{name}}}" for name in (*GIVEN, "params_file")}, "python": "python"}
+    values |= params
+    args = None
+    if "args" not in names:
+        arguments = Arguments(**(_sound("args", options) or {}))
+        args = arguments.words(remaining(options["command"], params, tuple(names)))
+    return shlex.join(filled(options["command"], values, args, tuple(names)))
+
+
 def _remarks(options: Mapping[str, Any], names: list[str]) -> Remarks:
-    """What may not be meant: groups of words that are none, and a place that trials share."""
+    """What may not be meant: see the functions; and a place for results that trials share."""
     shared = shared_place(options.get("result") or {})
+    found = [("result", shared)] if shared else []
+    return [*found, *_brackets(options, names), *_unread(options, names), *_nowhere(options)]
+
+
+def _unread(options: Mapping[str, Any], names: list[str]) -> Remarks:
+    """A file of the settings that nothing names."""
+    texts = [options["command"], *(_sound("env", options) or {}).values()]
+    asked = any("params_file" in used(text, names) for text in texts)
+    if "params_file" not in options or asked or options.get("cwd") == "trial":
+        return []
+    message = "nothing names {params_file}, and the command is not run where the file is; unless"
     return [
-        *([("result", shared)] if shared else []),
-        *_brackets(options, names),
+        ("params_file", f"{message} it reads HPSEARCH_PARAMS_FILE, name it, or add cwd: trial")
     ]
+
+
+def _nowhere(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Scripts that are not there."""
+    for word in words(options["command"]):
+        script = PurePath(word).suffix in SCRIPTS and not (word.startswith("-") or used(word))
+        if script and not Path(options["folder"], word).exists():
+            where = f"there is no {word} in {options['folder']}"
+            yield "command", f"{where}; write where it is, or set trainer.folder"
 
 
 def _brackets(options: Mapping[str, Any], names: list[str]) -> Remarks:
@@ -394,6 +432,7 @@ KIND = Kind(
     check_options=_misplaced,
     check_trial=_empty_places,
     unused_parameters=_unused_parameters,
+    example=_example,
     remarks=_remarks,
     inspect=_inspect,
     trained_anew=_trained_anew,

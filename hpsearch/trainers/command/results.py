@@ -201,6 +201,6 @@ def _object(line: str) -> dict[str, Any] | None:
 
 def _number(text: str) -> Any:
     try:
-        return float(text)
+        return float(text.strip().removesuffix("%"))
     except ValueError:
         return text  # what is wrong with it, `metrics_of` says

@@ -135,7 +135,8 @@ class CommandTrainer(TrainsOneByOne):
         if job.settings["epochs"] == 1:
             return Whole(self.metric, report)
         full = job.until_epoch >= job.settings["epochs"]  # type: ignore[operator]
-        return Epochs(self.metric, job.until_epoch, done, full or self.resumes, report)
+        saves = full or self.resumes
+        return Epochs(self.metric, job.until_epoch, done, saves, report, not self.resumes)
 
     def _run(
         self, job: Job, folder: SafePath, logs: SafePath, course: Course
