@@ -165,7 +165,8 @@ def files_of(jobs: Sequence[Job]) -> tuple[str, ...]:
     """What a group of jobs reads and writes in the run's folder: checkpoints, folders and logs."""
     states = ["state/" + "-".join(map(str, job.training)) for job in jobs]
     folders = ["/".join(trial_folder(SafePath(Path()), job.training).parts) for job in jobs]
-    numbers = dict.fromkeys(job.number for job in jobs)
+    several = [(str(job.number), "-".join(map(str, job.training))) for job in jobs]
+    numbers = dict.fromkeys(number for both in several for number in both)  # of repeats, too
     logs = [f"logs/trial-{n}.{end}txt" for n in numbers for end in ("", "stdout.", "stderr.")]
     return (*states, *folders, *logs)
 

@@ -1,6 +1,7 @@
 """A user's command is read while it trains, and ended once all that counts is reported."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -9,6 +10,8 @@ from hpsearch.trainers.command import following, process
 from hpsearch.trainers.command.following import Epochs, Whole
 from hpsearch.trainers.command.results import Lines, Matches
 from hpsearch.trainers.command.sources import Reported
+from hpsearch.trainers.command.trainer import CommandTrainer
+from hpsearch.trainers.protocol import Job
 
 SCORES = """
 import json, signal, sys
@@ -282,3 +285,28 @@ def test_matches_are_the_same_however_the_text_comes(size, pattern, scores):
     looks = [source.look(ended=False) for _ in range(0, len(data), size)]
     found = [each for look in [*looks, source.look(ended=True)] for each in look]
     assert [each.values["score"] for each in found] == scores
+
+
+def test_repeats_that_are_trained_at_once_read_what_each_of_them_printed(script, tmp_path):
+    printing = script(
+        "import json, os, sys, time\n"
+        "for n in (1, 2): print(json.dumps({'score': int(sys.argv[1])}), flush=True)\n"
+        "open(sys.argv[2], 'w').close()\n"
+        "while not os.path.exists(sys.argv[3]): time.sleep(0.01)\n"
+    )
+    trainer = CommandTrainer(
+        printing + " {x} {mine} {other}",
+        str(tmp_path),
+        "score",
+        str(tmp_path),
+        names=("x", "mine", "other"),
+    )
+    marks = [str(tmp_path / name) for name in ("first", "second")]
+
+    def trained(repeat):
+        names = {"mine": marks[repeat], "other": marks[1 - repeat]}
+        job = Job(7, {"epochs": 2, "x": repeat, **names}, (0, "trial", 7), 2, repeat=repeat)
+        return trainer.train([job], [None], None)[0].curve["score"]
+
+    with ThreadPoolExecutor(2) as pool:
+        assert [*pool.map(trained, (0, 1))] == [[0.0, 0.0], [1.0, 1.0]]

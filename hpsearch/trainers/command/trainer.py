@@ -144,7 +144,9 @@ class CommandTrainer(TrainsOneByOne):
         """Run the command for a piece, in a folder, and give the metrics of each epoch."""
         trial = self._checkpoints(job).trial
         words, home, environment = self._call(job, folder, trial, logs)
-        stdout, stderr = (logs / f"trial-{job.number}.{name}.txt" for name in ("stdout", "stderr"))
+        # Repeats and folds may be trained at the same time, and each reads what itself printed.
+        own = f"trial-{_number(job)}"
+        stdout, stderr = (logs / f"{own}.{name}.txt" for name in ("stdout", "stderr"))
         tracking: AbstractContextManager[Tracker | None] = nullcontext()
         if self.tracker is not None:  # beside the piece's folder, where a kill leaves it for short
             there = folder.parent / f"{self.tracker}-{folder.name}"
@@ -234,8 +236,7 @@ class CommandTrainer(TrainsOneByOne):
             return None
         name = self.params_file or "params.json"
         template = template_of(self.home, name) if self.params_file else None
-        number = "-".join(map(str, job.training if any(job.training[1:]) else [job.number]))
-        file = logs / f"trial-{number}.params{Path(name).suffix}"
+        file = logs / f"trial-{_number(job)}.params{Path(name).suffix}"
         if trial is not None:
             file = trial / Path(name).name
         ending = Path(name).suffix
@@ -253,3 +254,8 @@ class CommandTrainer(TrainsOneByOne):
         if self.pattern is not None:
             return Matches(printed.new, self.pattern, self.metric)
         return JsonLines(printed.new, self.metric)
+
+
+def _number(job: Job) -> str:
+    """What the files of a training are called by: its trial, and any further repeat or fold."""
+    return "-".join(map(str, job.training if any(job.training[1:]) else [job.number]))
