@@ -6,8 +6,9 @@ https://nni.readthedocs.io/en/stable/hpo/search_space.html
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from hpsearch.errors import ExchangeError
@@ -64,8 +65,21 @@ def experiment(tree: Mapping[str, Any], beside: Callable[[str], Any]) -> Draft:
         )
     for name, keys in mapping(space, "searchSpace").items():
         draft.parts["space"][name] = parameter(mapping(keys, name), name, name)
+    if nested := list(_nested(draft.parts["space"])):
+        known = draft.parts["trainer"].get("env", Entry({})).value
+        draft.put("trainer", "env", {**known, "NNI_NESTED_CHOICES": json.dumps(nested)},
+                  "the script is given these as mappings with _name, as by NNI")  # fmt: skip
     _search(draft, config)
     return draft
+
+
+def _nested(space: Mapping[str, Entry]) -> Iterator[str]:
+    """The names of the choices whose options have parameters nested in them."""
+    for name, entry in space.items():
+        if isinstance(entry.value, dict) and isinstance(entry.value.get("choice"), dict):
+            yield name
+            for group in entry.value["choice"].values():
+                yield from _nested(group)
 
 
 def _command(draft: Draft, config: Mapping[str, Any]) -> None:
@@ -184,5 +198,4 @@ def _groups(value: list[Any], where: str, name: str) -> Entry:
             for inner, keys in option.items()
             if isinstance(keys, Mapping)
         }
-    remark = f"NNI nests these: {name}._name is {name} here, and so on"
-    return Entry({"choice": groups}, (remark,))
+    return Entry({"choice": groups})

@@ -4,9 +4,12 @@ The files under `files/` are made up. What a tool means by its keys comes from i
 whose address stands in its module.
 """
 
+import json
 import math
 import os
 import re
+import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -19,6 +22,7 @@ from hpsearch.config.loading import from_file, space_from_tree
 from hpsearch.errors import ConfigError, ExchangeError
 from hpsearch.exchange.moving.draft import call, words
 from hpsearch.exchange.moving.recognise import configuration
+from hpsearch.trainers.command.reports import STANDINS
 
 FILES = Path(__file__).parent / "files"
 ALL = sorted(path.relative_to(FILES).as_posix() for path in FILES.rglob("*.*"))
@@ -190,6 +194,22 @@ def test_nested_choices_of_nni_are_groups():
     assert layer["Conv"]["layer.size"] == {"values": [2, 3, 5]}
     inner = layer["Conv"]["layer.inner"]["choice"]
     assert inner == {"A": {"layer.inner.rate": {"min": 0, "max": 1}}, "B": {}}
+
+
+def test_a_script_of_nni_gets_nested_choices_as_it_knows_them():
+    env = converted("nni/nested.yaml")["trainer"]["env"]
+    params = {"lr": 0.1, "layer": "Conv", "layer.size": 3, "layer.inner": "A",
+              "layer.inner.rate": 0.5, "a.b": 1}  # fmt: skip
+    script = "import nni, json; print(json.dumps(nni.get_next_parameter()))"
+    variables = {**os.environ, **env, "HPSEARCH_PARAMS": json.dumps(params)}
+    variables["PYTHONPATH"] = str(STANDINS)
+    printed = subprocess.check_output([sys.executable, "-c", script], env=variables, text=True)
+    assert json.loads(printed) == {
+        "lr": 0.1,
+        "a.b": 1,
+        "a": {"b": 1},
+        "layer": {"_name": "Conv", "size": 3, "inner": {"_name": "A", "rate": 0.5}},
+    }
 
 
 def test_an_experiment_of_nni_and_the_file_of_its_space():

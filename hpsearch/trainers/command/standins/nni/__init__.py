@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import hpsearch_reports
@@ -13,8 +15,36 @@ _step = 0
 
 
 def get_next_parameter() -> dict[str, Any]:
-    """The trial's parameters; those named `a.b` are also entries `b` of a mapping `a`."""
-    return hpsearch_reports.overridden({}, hpsearch_reports.params())
+    """The trial's parameters; those named `a.b` are also entries `b` of a mapping `a`.
+
+    A choice with nested parameters is a mapping with `_name`, as NNI hands it over; the variable
+    NNI_NESTED_CHOICES holds the names of these as a JSON list.
+    """
+    choices = json.loads(os.environ.get("NNI_NESTED_CHOICES") or "[]")
+    held = hpsearch_reports.params()
+    nested = {name: _nested(name, held, choices) for name in choices if name in held}
+    rest = {n: v for n, v in held.items() if not any(_within(n, c) for c in choices)}
+    outer = {n: v for n, v in nested.items() if not any(_within(n, c) for c in choices if c != n)}
+    return {**hpsearch_reports.overridden({}, rest), **outer}
+
+
+def _within(name: str, choice: str) -> bool:
+    """Whether a parameter is a choice, or nested in one of its options."""
+    return name == choice or name.startswith(f"{choice}.")
+
+
+def _nested(name: str, held: Mapping[str, Any], choices: list[str]) -> dict[str, Any]:
+    """The option of a choice that holds, with the parameters nested in it."""
+    option = {"_name": held[name]}
+    inner = [each for each in choices if each != name and _within(each, name)]
+    for each, value in held.items():
+        if each == name or not _within(each, name):
+            continue
+        if each in inner:
+            option[each[len(name) + 1 :]] = _nested(each, held, choices)
+        elif not any(_within(each, choice) for choice in inner):
+            option[each[len(name) + 1 :]] = value
+    return option
 
 
 def get_current_parameter(tag: str | None = None) -> Any:
