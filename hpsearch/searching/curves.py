@@ -43,6 +43,22 @@ def end_to_end(curves: Iterable[Curve]) -> Curve:
     }
 
 
+def begins_anew(before: Curve, later: Curve) -> bool:
+    """Whether a piece that should go on has what the training began with, to the last digit.
+
+    >>> first = {"epoch": [1, 2], "loss": [0.9, 0.8]}
+    >>> begins_anew(first, {"epoch": [3, 4, 5], "loss": [0.9, 0.8, 0.7]})
+    True
+    >>> begins_anew(first, {"epoch": [3, 4, 5], "loss": [0.8, 0.7, 0.6]})
+    False
+    """
+    both = min(len(before.get("epoch", ())), len(later.get("epoch", ())))
+    pairs = [(before[name][:both], later[name][:both]) for name in later
+             if name != "epoch" and name in before]  # fmt: skip
+    moves = any(len({*values}) > 1 for values, _ in pairs)
+    return both > 1 and moves and all(values == others for values, others in pairs)
+
+
 def average(curves: Sequence[Curve], metric: str) -> Curve:
     """The mean of several learning curves, epoch by epoch.
 

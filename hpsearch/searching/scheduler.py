@@ -18,6 +18,7 @@ from hpsearch.backends import Answer, Backend, Task
 from hpsearch.errors import HpsearchError
 from hpsearch.searching.by_hand import ByHand, in_words
 from hpsearch.searching.confirmation import contenders, trainings_within
+from hpsearch.searching.curves import begins_anew, join
 from hpsearch.searching.desk import Desk, Standing
 from hpsearch.searching.events import (
     ConfirmationStarted,
@@ -49,6 +50,12 @@ from hpsearch.trial import (
     Training,
     Trial,
 )
+
+BEGAN_ANEW = (
+    "has the metrics of its first epochs once more, to the last digit, where it should have gone "
+    "on from its checkpoint; if it begins anew, drop resumes: true"
+)
+"""What to say of a training whose later epochs are its first ones."""
 
 LAST = 5  # full trainings a worker: what is left of a search that nears its end
 
@@ -87,6 +94,7 @@ class Scheduler:
         states: what trainings go on from, where it is still in memory.
         failures: the error of each training that failed.
         confirmed: whether the search came to its end before its time was over.
+        remarks: what trainings gave occasion to say, each said once.
         at_work: the trainer as workers have it, which shows what it reports.
         lookback: which trials entered which rungs, and what later rounds see of them.
         watch: looks whether a limit ends the search.
@@ -115,6 +123,7 @@ class Scheduler:
     states: dict[Training, State] = field(default_factory=dict)
     failures: dict[Training, str] = field(default_factory=dict)
     confirmed: bool = False
+    remarks: set[str] = field(default_factory=set)
     at_work: Trainer = field(init=False)
     lookback: Lookback = field(init=False)
     watch: Watch = field(init=False)
@@ -459,6 +468,13 @@ class Scheduler:
         piece = self.ledger.piece(job, outcome)
         finished = outcome.finished or outcome.diverged
         finished = finished or job.until_epoch >= job.settings["epochs"]  # type: ignore[operator]
+        remarks = list(outcome.remarks)
+        if begins_anew(join(self.ledger.pieces[job.training]), piece.curve):
+            remarks.append(BEGAN_ANEW)
+        for remark in [each for each in remarks if each not in self.remarks]:
+            self.remarks.add(remark)
+            self.ledger.writer.log(f"trial {job.number} {remark}")
+            self.notify(Remarked(f"trial {job.number} {remark}"))
         self.ledger.worked(job, answer, share)
         self.ledger.trained(piece, outcome.state, finished)
         if outcome.state is not None:

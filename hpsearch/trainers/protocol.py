@@ -87,7 +87,7 @@ class Outcome:
 
     `diverged` says that a loss or metric became NaN or infinite; training ended there.
     `finished` says that more epochs would change nothing: all are done, or patience ran out.
-    `remarks` say what a change of the settings did besides: "the optimizer's moments start anew".
+    `remarks` say what people should know of it: "the optimizer's moments start anew".
     """
 
     curve: Curve

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from hpsearch.cli import cli
 from hpsearch.config import from_mapping, remarks_on
 from hpsearch.errors import ConfigError, TrainerError
+from hpsearch.searching.events import Remarked
 from hpsearch.searching.refine import refine
 from hpsearch.searching.session import begin, conduct
 from hpsearch.searching.trainer import inspected
@@ -300,3 +301,27 @@ def test_a_script_of_flags_and_options_is_searched_as_it_is(tmp_path):
     run = done(config, tmp_path)
     assert [result.status for result in run.results] == ["completed"] * 6
     assert {result.params["optimizer"] for result in run.results} == {"sgd", "adam"}
+
+
+GOING_ON = """
+import json, itertools
+for epoch in itertools.count(1):
+    print(json.dumps({"score": 1 / epoch}), flush=True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("resumes", "remark"),
+    [
+        (False, "trained on after the last epoch of trainer.epochs"),
+        (True, "once more, to the last"),
+    ],
+)
+def test_what_a_script_does_that_may_not_be_meant_is_said_once(script, tmp_path, resumes, remark):
+    liar = COUNTING.replace("begun = int", "begun = 0 and int").replace("begun / 1000", "0")
+    config = script(liar if resumes else GOING_ON, epochs=9, trials=9, resumes=resumes)
+    run, said = begin(config, None, tmp_path / "runs", "said"), []
+    conduct(run, said.append, config)
+    messages = [event.message for event in said if isinstance(event, Remarked)]
+    (message,) = [each for each in messages if remark in each]
+    assert message in (run.path / "logs" / "log.txt").read_text()

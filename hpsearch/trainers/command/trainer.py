@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,12 @@ from hpsearch.trainers.user_training import (
     seed_of,
     steered_outcome,
 )
+
+WENT_ON = (
+    "trained on after the last epoch of trainer.epochs, and was ended there; if it has more "
+    "epochs, or reports more often than once in each, write how many reports a full training has"
+)
+"""What to say where a full training did not end by itself."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +113,9 @@ class CommandTrainer(TrainsOneByOne):
             if not job.steered:
                 left = None if course.over else folder  # it may have been writing there
                 where = checkpoints, left, resumes
-                return outcome_of(job, rows, self.metric, done, ended, *where)
+                outcome = outcome_of(job, rows, self.metric, done, ended, *where)
+                goes_on = outcome.finished and course.late > 1
+                return replace(outcome, remarks=(WENT_ON,)) if goes_on else outcome
 
             def keep(epoch: int) -> bool:
                 return resumes and checkpoints.keep(folder, epoch)
