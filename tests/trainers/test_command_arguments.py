@@ -148,3 +148,18 @@ def test_flags_are_what_a_script_of_flags_takes():
             [sys.executable, "-c", script, *words], capture_output=True, check=True, text=True
         )
         assert json.loads(told.stdout) == {"amp": amp, "lr": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("value", "word"),
+    [
+        ("conf/x.yaml", "a=conf/x.yaml"),
+        ("a=b", "a='a=b'"),
+        ("", "a=''"),
+        ("end\\", r"a='end\\'"),
+        (["b c", "d'e"], r"a=[b c, 'd\'e']"),
+        ({"m": [1, None]}, "a={m:[1, null]}"),
+    ],
+)
+def test_overrides_are_written_as_the_parser_of_hydra_reads_them(value, word):
+    assert Arguments("hydra").words({"a": value}) == [word]

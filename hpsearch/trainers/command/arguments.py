@@ -83,8 +83,31 @@ class Arguments:
 
     def _text(self, value: Any) -> str:
         """One value; Python's words are for those that eval or compare with "True"."""
-        python = self.booleans == "python" and (value is None or isinstance(value, bool))
-        return str(value) if python else as_text(value)
+        if self.booleans == "python" and (value is None or isinstance(value, bool)):
+            return str(value)
+        return _override(value) if self.style == "hydra" else as_text(value)
+
+
+_BARE = re.compile(r"[\w/+.$%*@?|:-]+( +[\w/+.$%*@?|:-]+)*", re.ASCII)
+"""What Hydra takes as a text without quotes."""
+
+
+def _override(value: Any) -> str:
+    r"""A value as Hydra reads it: in quotes, `\` has a meaning before a quote alone.
+
+    Source: https://hydra.cc/docs/advanced/override_grammar/basic/
+
+    >>> _override("adam w"), _override("it's"), _override({"m": [1, None], "k": "a,b"})
+    ('adam w', "'it\\'s'", "{m:[1, null],k:'a,b'}")
+    """
+    if isinstance(value, str):
+        quoted = re.sub(r"(\\+)$", r"\1\1", re.sub(r"(\\*)'", r"\1\1\\'", value))
+        return value if _BARE.fullmatch(value) else f"'{quoted}'"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_override, value))}]"
+    if isinstance(value, Mapping):
+        return f"{{{','.join(f'{name}:{_override(each)}' for name, each in value.items())}}}"
+    return as_text(value)
 
 
 def written() -> Rule:
