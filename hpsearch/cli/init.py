@@ -9,9 +9,13 @@ import click
 from hpsearch.cli.options import OUTPUT, PATH, claimed, force_option
 from hpsearch.config.template import starter
 from hpsearch.data.profile import profile
-from hpsearch.errors import as_argument
+from hpsearch.errors import DataError, as_argument
 from hpsearch.exchange.moving.recognise import configuration
 from hpsearch.report.escape import echo, echo_data
+
+
+SCRIPTS = (".py", ".sh", ".R", ".jl", ".ipynb")
+"""Endings of what people may take `init` to be for."""
 
 
 @click.command()
@@ -54,6 +58,13 @@ def init(
 
 def _fitted(source: str, target: str | None) -> str:
     """A configuration for data, and on stderr how its target was found."""
+    if Path(source).suffix in SCRIPTS:
+        word = as_argument(source)
+        raise DataError(
+            f"{source}: must be data, found a script; write a configuration for it: "
+            f'trainer: {{kind: command, command: "{{python}} {word} {{args}}"}}, '
+            "metric: {name: what it reports}, space: its options"
+        )
     found = profile(source, target)
     if found.target_reason:
         other = "choose another with --target"

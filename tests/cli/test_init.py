@@ -80,3 +80,9 @@ def test_init_says_which_column_it_took_and_leaves_out_identifiers(hpsearch):
     assert "  exclude: [id, note]\n" in Path("mine.yaml").read_text()
     assert hpsearch("check", "mine.yaml").status == 0
     assert hpsearch("init", "people.csv", "--target=kind").err == ""
+
+
+def test_a_script_is_no_data_and_what_it_needs_is_shown(hpsearch):
+    said = hpsearch("init", "train.py")
+    assert said.status == 1
+    assert 'kind: command, command: "{python} train.py {args}"' in said.err
