@@ -13,7 +13,6 @@ from hpsearch.errors import DataError, as_argument
 from hpsearch.exchange.moving.recognise import configuration
 from hpsearch.report.escape import echo, echo_data
 
-
 SCRIPTS = (".py", ".sh", ".R", ".jl", ".ipynb")
 """Endings of what people may take `init` to be for."""
 
