@@ -17,6 +17,7 @@ from hpsearch.report.paired import paired_text
 from hpsearch.report.summary import Summary, titled
 from hpsearch.report.text import WIDTH, Line, Printable, TextTable, display, heading, warning
 from hpsearch.searching.criterion import Criterion
+from hpsearch.store import trial_folder
 from hpsearch.store.records import Rates
 from hpsearch.trial import Result
 
@@ -330,8 +331,11 @@ def _closing(summary: Summary) -> Iterator[str]:
         holds = f"in {words}, too" if words else "its settings"
         yield f"rebuild it:   {run.best / 'params.yaml'} ({holds})"
     elif summary.outcome is not None:
-        if run.checkpoint.is_folder():
-            yield f"use it:       {run.checkpoint} (what its training left at the end)"
-            yield f"rebuild it:   {run.best / 'params.yaml'} (its settings)"
-        else:
-            yield f"use it:       {run.best / 'params.yaml'} (its settings)"
+        kept = [
+            (run.checkpoint, "what its training left at the end"),
+            (trial_folder(run.inside, (summary.outcome.number, 0, 0)), "its own folder"),
+            (run.best / "params.yaml", "its settings"),
+        ]
+        there = [(place, what) for place, what in kept if place.exists()]
+        for i, (place, what) in enumerate(there):
+            yield f"{'' if i else 'use it:':<14}{place} ({what})"

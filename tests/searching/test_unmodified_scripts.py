@@ -16,8 +16,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
 import hpsearch
+from hpsearch.cli import cli
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 
@@ -287,5 +289,7 @@ def test_the_checkpoint_of_the_best_stays_where_its_script_left_it(prepared, tmp
     run = hpsearch.search(config, tmp_path / "runs", "run", overrides=serial, progress=False)
     (folder,) = (run.path / "trials").iterdir()
     assert folder.name == str(run.best.number)
+    said = CliRunner().invoke(cli, ["report", str(run.path)]).output
+    assert f"{folder} (its own folder)" in said
     epoch, loss = json.loads((folder / "last.ckpt").read_text())
     assert (epoch, loss) == (9, run.best.metrics["loss"])
