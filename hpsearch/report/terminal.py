@@ -336,6 +336,6 @@ def _closing(summary: Summary) -> Iterator[str]:
             (trial_folder(run.inside, (summary.outcome.number, 0, 0)), "its own folder"),
             (run.best / "params.yaml", "its settings"),
         ]
-        there = [(place, what) for place, what in kept if place.exists()]
+        there = [(place, what) for place, what in kept if place.status() is not None]
         for i, (place, what) in enumerate(there):
             yield f"{'' if i else 'use it:':<14}{place} ({what})"
