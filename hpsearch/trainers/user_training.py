@@ -95,6 +95,8 @@ def outcome_of(
         if done:  # it was at its end before
             return Outcome({"epoch": []}, None, finished=True)
         raise TrainerError(NO_METRICS)
+    if min(rows) > done + 1:
+        raise TrainerError(_missing(metric, done + 1))
     curve, diverged = curve_of(rows, metric)
     finished = ended or job.until_epoch >= job.settings["epochs"]  # type: ignore[operator]
     if diverged or finished:
@@ -251,9 +253,7 @@ def curve_of(epochs: Mapping[int, Metrics], metric: str) -> tuple[Curve, bool]:
     """
     numbers = sorted(epochs)
     if gaps := [n for n, after in pairwise(numbers) if after != n + 1]:
-        raise TrainerError(
-            f"each epoch must report {metric!r}, found none for epoch {gaps[0] + 1}"
-        )
+        raise TrainerError(_missing(metric, gaps[0] + 1))
     undefined = (n for n in numbers if not all(map(isfinite, epochs[n].values())))
     last = next(undefined, None)
     counted = [number for number in numbers if last is None or number <= last]
@@ -262,6 +262,10 @@ def curve_of(epochs: Mapping[int, Metrics], metric: str) -> tuple[Curve, bool]:
         values = (epochs[number].get(name, nan) for number in counted)
         curve[name] = [value if isfinite(value) else None for value in values]
     return curve, last is not None
+
+
+def _missing(metric: str, epoch: int) -> str:
+    return f"each epoch must report {metric!r}, found none for epoch {epoch}"
 
 
 def _number(value: Any, what: str, expected: str) -> float:

@@ -169,6 +169,15 @@ def test_a_generator_that_yields_nothing_or_other_metrics_is_an_error(tmp_path):
         train(lambda params, epochs: iter_of([1.0, {"loss": 2.0}]), tmp_path)
 
 
+def test_a_generator_that_names_its_epochs_names_the_first(tmp_path):
+    def late(params, epochs):
+        for epoch in range(2, epochs + 1):
+            yield {"epoch": epoch, "score": 1.0}
+
+    with pytest.raises(TrainerError, match="must report 'score', found none for epoch 1"):
+        train(late, tmp_path)
+
+
 def test_another_metric_than_the_one_that_counts_may_be_missing_in_an_epoch(tmp_path):
     told = [1.0, {"score": 2, "loss": 3}, {"score": 4, "loss": None, "\udce9": 5}]
     outcome = train(lambda params, epochs: iter_of(told), tmp_path)
