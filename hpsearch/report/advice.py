@@ -13,7 +13,7 @@ from hpsearch.errors import as_argument
 from hpsearch.report.numbers import condition, number
 from hpsearch.sampling.pressure import Pressure, pressures
 from hpsearch.sampling.ranking import Observation
-from hpsearch.searching.history import LOST, why_diverged
+from hpsearch.searching.history import LOST, why_diverged, why_failed
 from hpsearch.space import Choice, Space, same
 from hpsearch.trainers.kinds import kind_read
 from hpsearch.trial import Result, Status
@@ -49,7 +49,7 @@ def advise(
             yield Advice("pressure", pressure.parameter, _pressing(run, pressure, config.space))
     for status, remedy in (
         (Status.DIVERGED, why_diverged(config.space, results)),
-        (Status.FAILED, "logs/log.txt has their tracebacks"),
+        (Status.FAILED, why_failed(results)),
     ):
         share = sum(result.status is status for result in results) / max(1, len(results))
         if share >= MANY:

@@ -19,8 +19,9 @@ from hpsearch.report.text import WIDTH, Line, Printable, TextTable, display, hea
 from hpsearch.searching.criterion import Criterion
 from hpsearch.store import trial_folder
 from hpsearch.store.records import Rates
-from hpsearch.trial import Result
+from hpsearch.trial import Result, Status
 
+MENDED = ", once what is run is mended; with another configuration, by hpsearch run"
 MOST_CLASSES = 12  # a larger table of confusions does not fit
 MOST_RATES = 30  # classes with a line each
 MOST_PAIRS = 10  # of classes that are mistaken for each other
@@ -319,7 +320,9 @@ def _closing(summary: Summary) -> Iterator[str]:
         yield f"this lineage has looked at its test rows {looks} times; trust them a little less"
     run = summary.run
     if status in ("interrupted", "failed"):
-        yield f"go on with:   hpsearch resume {as_argument(run.path)}"
+        hopeless = {result.status for result in summary.results} == {Status.FAILED}
+        word = as_argument(run.path)
+        yield f"go on with:   hpsearch resume {word}{MENDED if hopeless else ''}"
     if run.report.exists():
         opened = f"hpsearch report --open {as_argument(run.path)}"
         yield f"see it:       {run.report} (or: {opened})"

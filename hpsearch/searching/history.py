@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpsearch.errors import RunError
-from hpsearch.messages import printable
+from hpsearch.messages import printable, quoted
 from hpsearch.rng import RULES
 from hpsearch.sampling.ranking import UNKNOWN, Observation
 from hpsearch.searching.criterion import Criterion
@@ -26,6 +26,7 @@ from hpsearch.trial import (
     is_stored_number,
 )
 
+MOST_SAID = 200  # characters of an error in one message
 MOST_NAMES = 5  # of metrics in one message
 
 LOST = (Status.DIVERGED, Status.FAILED)
@@ -205,6 +206,13 @@ def why_diverged(space: Space, results: Sequence[Result]) -> str:
     if "learning_rate" in space:
         return f"{cause}a smaller maximum for learning_rate would waste less"
     return f"{cause}narrow the space to where all that is reported stays finite"
+
+
+def why_failed(results: Sequence[Result]) -> str:
+    """What most of the trials that failed said, and where the rest is."""
+    errors = Counter(r.error for r in results if r.status is Status.FAILED and r.error)
+    said = [f"most said: {quoted(error, MOST_SAID)}; " for error, _ in errors.most_common(1)]
+    return f"{''.join(said)}logs/log.txt has their tracebacks"
 
 
 def undefined(results: Sequence[Result]) -> list[str]:

@@ -20,7 +20,7 @@ from hpsearch.data.dataset import Dataset
 from hpsearch.errors import RunError
 from hpsearch.messages import counted
 from hpsearch.searching.events import Listener, RunOpened
-from hpsearch.searching.history import why_diverged
+from hpsearch.searching.history import why_diverged, why_failed
 from hpsearch.searching.planning import grid_of, shortage
 from hpsearch.searching.refine import Refinement, refine, refine_around, start_from
 from hpsearch.searching.resume import reopen
@@ -196,6 +196,6 @@ def without_winner(run: Path, config: Config, results: Sequence[Result]) -> str:
             f"{counts[Status.DIVERGED]:,} diverged; {why_diverged(config.space, results)}"
         )
     if counts[Status.FAILED]:
-        reasons.append(f"{counts[Status.FAILED]:,} failed; logs/log.txt has their tracebacks")
+        reasons.append(f"{counts[Status.FAILED]:,} failed; {why_failed(results)}")
     why = f" ({counted(len(results), 'trial')}: {'; '.join(reasons)})" if reasons else ""
     return f"{run}: no trial was completed with a finite {config.metric.name}{why}"

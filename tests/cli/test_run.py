@@ -231,7 +231,9 @@ def test_a_search_whose_first_trials_all_fail_stops_and_can_be_resumed(
     assert "each of the first 10 trials failed" in said.err
     assert "ZeroDivisionError: no such luck" in said.err
     assert json.loads(Path("runs/lost/run.json").read_text())["status"] == "failed"
-    assert "hpsearch resume runs/lost" in hpsearch("report", "lost").out
+    said = hpsearch("report", "lost")
+    assert "most said: 'ZeroDivisionError: no such luck'; logs/log.txt has" in said.out
+    assert "hpsearch resume runs/lost, once what is run is mended; " in said.out
 
 
 def test_one_trial_that_fails_is_spoken_of_as_one(hpsearch, search, breaks, monkeypatch):
