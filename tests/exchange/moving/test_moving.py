@@ -546,7 +546,8 @@ def test_each_file_is_converted_checked_and_run(name, tmp_path, monkeypatch, com
     assert made.returncode == 0, made.stderr
     path = tmp_path / "search.yaml"
     text = re.sub("/opt/mnist(?=/)|/opt", str(tmp_path), path.read_text(encoding="utf-8"))
-    if "{tensorboard: {" in text:
+    events = re.search(r"^  result: \{tensorboard: ", text, re.MULTILINE)
+    if events:
         needs_tensorboard()
         text = text.replace("python3 ", "{python} ").replace(
             "dir: /train", f"dir: {tmp_path}/train"
@@ -555,7 +556,7 @@ def test_each_file_is_converted_checked_and_run(name, tmp_path, monkeypatch, com
     path.write_text(text, encoding="utf-8")
     tracker = re.search(r"^  tracker: (\w+)$", text, re.MULTILINE)
     monkeypatch.setenv("TRACKER", tracker[1] if tracker else "")
-    if "{tensorboard: {" in text:
+    if events:
         monkeypatch.setenv("TRACKER", "events")
     if "{file: metrics.jsonl}" in text:
         monkeypatch.setenv("TRACKER", "file")
