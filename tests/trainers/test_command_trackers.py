@@ -425,8 +425,9 @@ def test_a_table_in_the_checkpoint_folder_is_searched(search):
 @pytest.mark.parametrize(
     ("trainer", "message"),
     [
-        ({"tracker": "wandbb"}, "one of wandb, nni, mlflow, hpsearch, found 'wandbb' .did you"),
-        ({"tracker": 3}, "tracker: must be one of wandb"),
+        ({"tracker": "wandbb"}, "must be wandb, nni, mlflow or hpsearch, found 'wandbb' .did you"),
+        ({"tracker": 3}, "tracker: must be wandb, nni, mlflow or hpsearch, found 3"),
+        ({"tracker": ["wandb"]}, "tracker: must be wandb, nni, mlflow or hpsearch, found "),
         ({"tracker": "wandb", "result": {"file": "x.csv"}},
          "result: the metrics come from one place; drop it, or tracker: wandb"),
         ({"tracker": "mlflow", "env": {"MLFLOW_TRACKING_URI": "x"}},

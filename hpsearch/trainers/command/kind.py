@@ -22,7 +22,7 @@ from hpsearch.trainers.command.arguments import (
     written,
 )
 from hpsearch.trainers.command.filling import empty, filled, text_filled
-from hpsearch.trainers.command.reports import HAND_OVER
+from hpsearch.trainers.command.reports import CALLS, HAND_OVER
 from hpsearch.trainers.command.template import (
     GIVEN,
     MADE,
@@ -45,7 +45,6 @@ from hpsearch.trainers.command.where import (
     result,
     shared_place,
     tags_of,
-    tracker,
     unreadable,
 )
 from hpsearch.trainers.function.kind import FOLDER, KEEP
@@ -400,7 +399,7 @@ KIND = Kind(
         ),
         "tracker": Option(
             "tracker",
-            tracker(),
+            choice(*CALLS),
             "The library to which the script reports its metrics: `wandb` or `nni`, which need "
             "neither an account nor an installation, as a stand-in is there for either; `mlflow`; "
             "or `hpsearch`, by `from hpsearch import this_trial`. Each report that has the metric "

@@ -1,4 +1,4 @@
-"""Where the metrics of a command are: what the keys `result` and `tracker` may be."""
+"""Where the metrics of a command are: what `result` may be, and what goes with a tracker."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import Any
 
 from hpsearch.fields import Rule
 from hpsearch.messages import listed
-from hpsearch.suggestions import did_you_mean
-from hpsearch.trainers.command.reports import CALLS, SET
+from hpsearch.trainers.command.reports import SET
 from hpsearch.trainers.command.stores import tensorboard_missing
 
 PLACES = ("pattern", "file", "tensorboard")
@@ -71,18 +70,6 @@ def _event_files(given: Any) -> dict[str, Any]:
             "{tensorboard: {tags: ...}} with the metric's tag, a list of tags, or tags by metric"
         )
     return {"dir": folder, "tags": tags}
-
-
-def tracker() -> Rule:
-    """What `tracker` may be."""
-
-    def check(value: Any) -> str:
-        if value not in CALLS:
-            meant = did_you_mean(value, CALLS) if isinstance(value, str) else ""
-            raise ValueError(f"one of {', '.join(CALLS)}", meant)
-        return str(value)
-
-    return Rule(check, {"enum": list(CALLS)})
 
 
 def tags_of(given: Mapping[str, Any], metric: str) -> dict[str, str]:
