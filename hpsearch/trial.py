@@ -45,6 +45,24 @@ Training = tuple[int, int, int]
 """One training of a trial: number, repeat and fold."""
 
 
+def whole_name(training: Training) -> str:
+    """What checkpoints and the like of a training are called by.
+
+    >>> whole_name((3, 0, 0)), whole_name((3, 1, 0))
+    ('3-0-0', '3-1-0')
+    """
+    return "-".join(map(str, training))
+
+
+def short_name(training: Training) -> str:
+    """What people see of a training is called by: its trial, and any further repeat or fold.
+
+    >>> short_name((3, 0, 0)), short_name((3, 1, 0))
+    ('3', '3-1-0')
+    """
+    return whole_name(training) if any(training[1:]) else str(training[0])
+
+
 class Status(StrEnum):
     """The fate of a trial."""
 

@@ -16,7 +16,7 @@ from hpsearch.searching.spec import Spec
 from hpsearch.space import Derived, Parameter
 from hpsearch.store import RunDirectory, SafePath
 from hpsearch.trainers.protocol import EPOCHS_PARAMETER
-from hpsearch.trainers.reporting import NAME, Latest, Running, read, running_in
+from hpsearch.trainers.reporting import NAME, Latest, Running, name_of, read, running_in
 from hpsearch.trial import Params, Result, Training
 
 LOOK = 1.0
@@ -89,7 +89,7 @@ class Watched:
     def forget(self, trainings: Collection[Training]) -> None:
         """Remove the files of trainings whose worker was lost."""
         for training in trainings:
-            self._remove("{}-{}-{}.json".format(*training))
+            self._remove(name_of(training))
 
     def _read(self, name: str) -> tuple[object, Latest | None]:
         found = (self.folder / name).status()

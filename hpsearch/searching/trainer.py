@@ -16,6 +16,7 @@ from hpsearch.errors import TrainerError
 from hpsearch.store import RunDirectory, SafePath, trial_folder
 from hpsearch.trainers.kinds import Kind, Setup, Workplace, kind_named, kind_of
 from hpsearch.trainers.protocol import Best, Job, Outcome, Report, State, Trainer
+from hpsearch.trial import whole_name
 
 Function = Callable[..., Any]
 """A function that was handed over from Python, instead of named in a configuration."""
@@ -163,9 +164,9 @@ def _modules_of(kind: Kind) -> Callable[[Mapping[str, Any]], Mapping[str, bytes]
 
 def files_of(jobs: Sequence[Job]) -> tuple[str, ...]:
     """What a group of jobs reads and writes in the run's folder: checkpoints, folders and logs."""
-    states = ["state/" + "-".join(map(str, job.training)) for job in jobs]
+    states = [f"state/{whole_name(job.training)}" for job in jobs]
     folders = ["/".join(trial_folder(SafePath(Path()), job.training).parts) for job in jobs]
-    several = [(str(job.number), "-".join(map(str, job.training))) for job in jobs]
+    several = [(str(job.number), whole_name(job.training)) for job in jobs]
     numbers = dict.fromkeys(number for both in several for number in both)  # of repeats, too
     logs = [f"logs/trial-{n}.{end}txt" for n in numbers for end in ("", "stdout.", "stderr.")]
     return (*states, *folders, *logs)

@@ -32,6 +32,8 @@ from hpsearch.trial import (
     Result,
     Span,
     Training,
+    short_name,
+    whole_name,
 )
 
 State = Mapping[str, np.ndarray[Any, Any]]
@@ -174,12 +176,9 @@ class Writer:
     def forget(self, trainings: Iterable[Training]) -> None:
         """Remove the states and checkpoints of some trainings."""
         for training in trainings:  # asked for by name: a look through all would be quadratic
-            kept = self._states.get(training[0])
-            if kept and (path := self._state(training)) in kept:
-                kept.discard(path)
-                self._take_away(path.name)
+            self._forget_state(training)
             with suppress(OSError):
-                self._take_away("-".join(map(str, training)))  # mostly there is none
+                self._take_away(whole_name(training))  # mostly there is none
 
     def clear(self, trainings: Iterable[Training]) -> None:
         """Remove the folders of some trainings' own."""
@@ -189,15 +188,19 @@ class Writer:
 
     def thin(self, training: Training, spared: str) -> None:
         """Remove a training's state, and of its checkpoints all but one."""
-        kept = self._states.get(training[0])
-        if kept and (path := self._state(training)) in kept:
-            kept.discard(path)
-            self._take_away(path.name)
-        folder = self._path / "state" / "-".join(map(str, training))
+        self._forget_state(training)
+        folder = self._path / "state" / whole_name(training)
         with suppress(OSError):
             for name in folder.names():  # mostly there is none
                 if name != spared:
                     (folder / name).remove()
+
+    def _forget_state(self, training: Training) -> None:
+        """Remove a training's state, if this process knows of one."""
+        kept = self._states.get(training[0])
+        if kept and (path := self._state(training)) in kept:
+            kept.discard(path)
+            self._take_away(path.name)
 
     def _take_away(self, name: str) -> None:
         """Remove a state, or the checkpoints of a training."""
@@ -340,15 +343,12 @@ class Writer:
             self._notify(text)
 
     def _state(self, training: Training) -> SafePath:
-        number, *which = training
-        name = f"{number}.npz" if not any(which) else f"{number}-{which[0]}-{which[1]}.npz"
-        return self._path / "state" / name
+        return self._path / "state" / f"{short_name(training)}.npz"
 
 
 def trial_folder(run: SafePath, training: Training) -> SafePath:
     """A trial's own folder: trials/NUMBER/, or NUMBER-REPEAT-FOLD/ of its further trainings."""
-    number, *which = training
-    return run / "trials" / (str(number) if not any(which) else "-".join(map(str, training)))
+    return run / "trials" / short_name(training)
 
 
 def trained_in(name: str) -> Training | None:

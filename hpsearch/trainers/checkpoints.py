@@ -25,7 +25,7 @@ import numpy as np
 
 from hpsearch.store import SafePath, trial_folder
 from hpsearch.trainers.protocol import Outcome, State
-from hpsearch.trial import Training
+from hpsearch.trial import Training, whole_name
 
 HELD = ".trial_dir"
 """The name of the folder in a checkpoint with what the trial's own folder held."""
@@ -56,7 +56,7 @@ class Checkpoints:
     def of(cls, run: SafePath, training: Training, with_folder: bool = False) -> Checkpoints:
         """Those of a training, where its run keeps what its trials go on from."""
         run = run.resolved()
-        folder = run / "state" / "-".join(map(str, training))
+        folder = run / "state" / whole_name(training)
         return cls(folder, trial_folder(run, training) if with_folder else None)
 
     def begin(self, epochs: int) -> tuple[SafePath, int]:

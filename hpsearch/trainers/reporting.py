@@ -26,7 +26,7 @@ from hpsearch.backends import node
 from hpsearch.errors import RunError
 from hpsearch.store import SafePath
 from hpsearch.trainers.protocol import Job, Outcome, Report, Reports, State, Trainer
-from hpsearch.trial import Count, Number, Params, Training
+from hpsearch.trial import Count, Number, Params, Training, whole_name
 
 LOOK = 0.5
 """Seconds between two looks of the thread at what was reported, at least."""
@@ -47,6 +47,11 @@ MOST_BYTES = 2**20
 """Of a file that is read."""
 
 NAME = re.compile(r"\d+-\d+-\d+\.json")
+
+
+def name_of(training: Training) -> str:
+    """The name of a training's file."""
+    return f"{whole_name(training)}.json"
 
 
 @dataclass(frozen=True)
@@ -112,7 +117,7 @@ class AtWork:
 
     @property
     def _path(self) -> SafePath:
-        return self._folder / f"{'-'.join(map(str, self._job.training))}.json"
+        return self._folder / name_of(self._job.training)
 
     def write(self) -> None:
         """Write what is new; at first also nothing, over what a lost worker may have left."""
@@ -273,7 +278,7 @@ def read(path: SafePath, kind: type[Found]) -> Found | None:
         found: Found = _DECODERS[kind].decode(path.read_bytes(MOST_BYTES))
     except (OSError, RunError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
-    named = path.name == "{}-{}-{}.json".format(*found.training)
+    named = path.name == name_of(found.training)
     return found if named and all(map(isfinite, found.last.values())) else None
 
 

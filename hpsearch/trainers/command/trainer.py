@@ -34,6 +34,7 @@ from hpsearch.trainers.user_training import (
     seed_of,
     steered_outcome,
 )
+from hpsearch.trial import short_name
 
 WENT_ON = (
     "trained on after the last epoch of trainer.epochs, and was ended there; if it has more "
@@ -153,7 +154,7 @@ class CommandTrainer(TrainsOneByOne):
         trial = self._checkpoints(job).trial
         words, home, environment = self._call(job, folder, trial, logs)
         # Repeats and folds may be trained at the same time, and each reads what itself printed.
-        own = f"trial-{_number(job)}"
+        own = f"trial-{short_name(job.training)}"
         stdout, stderr = (logs / f"{own}.{name}.txt" for name in ("stdout", "stderr"))
         tracking: AbstractContextManager[Tracker | None] = nullcontext()
         if self.tracker is not None:  # beside the piece's folder, where a kill leaves it for short
@@ -244,7 +245,7 @@ class CommandTrainer(TrainsOneByOne):
             return None
         name = self.params_file or "params.json"
         template = template_of(self.home, name) if self.params_file else None
-        file = logs / f"trial-{_number(job)}.params{Path(name).suffix}"
+        file = logs / f"trial-{short_name(job.training)}.params{Path(name).suffix}"
         if trial is not None:
             file = trial / Path(name).name
         ending = Path(name).suffix
@@ -262,8 +263,3 @@ class CommandTrainer(TrainsOneByOne):
         if self.pattern is not None:
             return Matches(printed.new, self.pattern, self.metric)
         return JsonLines(printed.new, self.metric)
-
-
-def _number(job: Job) -> str:
-    """What the files of a training are called by: its trial, and any further repeat or fold."""
-    return "-".join(map(str, job.training if any(job.training[1:]) else [job.number]))
