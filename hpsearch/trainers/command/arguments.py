@@ -16,8 +16,8 @@ from typing import Any
 from hpsearch.errors import TrainerError
 from hpsearch.fields import Rule, is_number, show
 from hpsearch.suggestions import did_you_mean
-from hpsearch.trainers.command.filling import as_text, text_filled
-from hpsearch.trainers.command.template import holders, used
+from hpsearch.trainers.command.filling import as_text, filled, text_filled
+from hpsearch.trainers.command.template import holders, remaining, used
 
 STYLES = ("equals", "spaced", "hydra", "json")
 BOOLEANS = ("value", "python", "flag", "no-flag")
@@ -58,6 +58,25 @@ class Arguments:
         if self.style == "json":
             return [json.dumps(dict(params), ensure_ascii=False)]
         return [word for name, value in params.items() for word in self._of(name, value)]
+
+    def filled(
+        self,
+        command: str,
+        params: Mapping[str, Any],
+        values: Mapping[str, Any],
+        names: tuple[str, ...],
+    ) -> list[str]:
+        """The words of a command, `{args}` among them unless a parameter is called so.
+
+        Args:
+            command: it.
+            params: of the trial.
+            values: by the names of places, the parameters among them.
+            names: of the parameters in the space.
+        """
+        if "args" in names:
+            return filled(command, values, names=names)
+        return filled(command, values, self.words(remaining(command, params, names)), names)
 
     def _of(self, name: str, value: Any) -> Iterator[str]:
         """The words of one parameter."""

@@ -21,7 +21,7 @@ from hpsearch.trainers.command.arguments import (
     variables,
     written,
 )
-from hpsearch.trainers.command.filling import empty, filled, text_filled
+from hpsearch.trainers.command.filling import empty, text_filled
 from hpsearch.trainers.command.reports import CALLS, HAND_OVER
 from hpsearch.trainers.command.template import (
     GIVEN,
@@ -34,7 +34,6 @@ from hpsearch.trainers.command.template import (
     misread,
     parsed,
     program,
-    remaining,
     unplaced,
     used,
     words,
@@ -138,11 +137,8 @@ def _example(
     """The command of one trial, as a shell would have it; places that it alone knows stay."""
     values = {**{name: f"{{{name}}}" for name in (*GIVEN, "params_file")}, "python": "python"}
     values |= params
-    args = None
-    if "args" not in names:
-        arguments = Arguments(**(_sound("args", options) or {}))
-        args = arguments.words(remaining(options["command"], params, tuple(names)))
-    return shlex.join(filled(options["command"], values, args, tuple(names)))
+    arguments = Arguments(**(_sound("args", options) or {}))
+    return shlex.join(arguments.filled(options["command"], params, values, tuple(names)))
 
 
 def _remarks(options: Mapping[str, Any], names: list[str]) -> Remarks:
@@ -152,10 +148,15 @@ def _remarks(options: Mapping[str, Any], names: list[str]) -> Remarks:
     return [*found, *_brackets(options, names), *_unread(options, names), *_nowhere(options)]
 
 
+def _all_used(options: Mapping[str, Any], names: list[str]) -> list[str]:
+    """The places in the command, and in the variables that it is given."""
+    texts = [options["command"], *(_sound("env", options) or {}).values()]
+    return [place for text in texts for place in used(text, names)]
+
+
 def _unread(options: Mapping[str, Any], names: list[str]) -> Remarks:
     """A file of the settings that nothing names."""
-    texts = [options["command"], *(_sound("env", options) or {}).values()]
-    asked = any("params_file" in used(text, names) for text in texts)
+    asked = "params_file" in _all_used(options, names)
     if "params_file" not in options or asked or options.get("cwd") == "trial":
         return []
     message = "nothing names {params_file}, and the command is not run where the file is; unless"
@@ -188,8 +189,7 @@ def _brackets(options: Mapping[str, Any], names: list[str]) -> Remarks:
 def _unused_parameters(options: Mapping[str, Any], names: list[str]) -> Remarks:
     if _sound("tracker", options) in HAND_OVER:
         return []
-    texts = [options["command"], *(_sound("env", options) or {}).values()]
-    places = [place for text in texts for place in used(text, names)]
+    places = _all_used(options, names)
     if "params_file" in options or {"args", "params_file"} & {*places} - {*names}:
         return []
     placed = holders(places, names)

@@ -16,14 +16,14 @@ from hpsearch.store import SafePath
 from hpsearch.trainers.checkpoints import Checkpoints, kept_epochs
 from hpsearch.trainers.command.arguments import Arguments, file_of, from_elsewhere, template_of
 from hpsearch.trainers.command.files import in_file, inside
-from hpsearch.trainers.command.filling import as_text, filled, text_filled
+from hpsearch.trainers.command.filling import as_text, text_filled
 from hpsearch.trainers.command.following import Course, Epochs, Whole, follow
 from hpsearch.trainers.command.process import Tail, started
 from hpsearch.trainers.command.reports import Tracker, tracked
 from hpsearch.trainers.command.results import JsonLines, Matches
 from hpsearch.trainers.command.sources import Source
 from hpsearch.trainers.command.stores import EventFiles
-from hpsearch.trainers.command.template import remaining, used
+from hpsearch.trainers.command.template import used
 from hpsearch.trainers.protocol import Job, Outcome, Report, State, TrainsOneByOne
 from hpsearch.trainers.user_training import (
     Metrics,
@@ -108,7 +108,7 @@ class CommandTrainer(TrainsOneByOne):
 
         def piece(folder: SafePath, done: int) -> Outcome:
             course = self._course(job, done, report)
-            rows = self._run(job, folder, logs, course)
+            rows = self._run(job, folder, checkpoints.trial, logs, course)
             ended = max(rows, default=0) < job.until_epoch
             resumes = self.resumes and not course.over
             if not job.steered:
@@ -133,11 +133,15 @@ class CommandTrainer(TrainsOneByOne):
     @property
     def has_folder(self) -> bool:
         """Whether each trial has a folder of its own, for something asks for it."""
-        if self.in_folder or self.keeps:
+        if self.in_folder or self.keeps or self._asks("trial_dir"):
             return True
         template = template_of(self.home, self.params_file) if self.params_file else None
-        texts = (self.command, *self.variables.values(), template or "")
-        return any("trial_dir" in used(text, self.names) for text in texts)
+        return "trial_dir" in used(template or "", self.names)
+
+    def _asks(self, place: str) -> bool:
+        """Whether the command, or a variable of its, has a place."""
+        texts = (self.command, *self.variables.values())
+        return any(place in used(text, self.names) for text in texts)
 
     def _course(self, job: Job, done: int, report: Report | None) -> Course:
         """What counts of the reports of a piece that goes on from an epoch."""
@@ -148,10 +152,17 @@ class CommandTrainer(TrainsOneByOne):
         return Epochs(self.metric, job.until_epoch, done, saves, report, not self.resumes)
 
     def _run(
-        self, job: Job, folder: SafePath, logs: SafePath, course: Course
+        self, job: Job, folder: SafePath, trial: SafePath | None, logs: SafePath, course: Course
     ) -> dict[int, Metrics]:
-        """Run the command for a piece, in a folder, and give the metrics of each epoch."""
-        trial = self._checkpoints(job).trial
+        """Run the command for a piece, and give the metrics of each epoch.
+
+        Args:
+            job: the piece.
+            folder: that it goes on from, and saves in.
+            trial: the trial's own folder, if it has one.
+            logs: the folder for what it prints.
+            course: what its reports come to.
+        """
         words, home, environment = self._call(job, folder, trial, logs)
         # Repeats and folds may be trained at the same time, and each reads what itself printed.
         own = f"trial-{short_name(job.training)}"
@@ -207,10 +218,7 @@ class CommandTrainer(TrainsOneByOne):
             environment["HPSEARCH_PARAMS_FILE"] = str(file)
             values.setdefault("params_file", str(file))
         environment |= self._variables(values)
-        args = None
-        if "args" not in self.names:
-            args = self.arguments.words(remaining(self.command, params, self.names))
-        words = filled(self.command, values, args, self.names)
+        words = self.arguments.filled(self.command, params, values, self.names)
         if not self.in_folder:
             return words, self.home, environment
         words = from_elsewhere(words, self.home)
@@ -239,9 +247,8 @@ class CommandTrainer(TrainsOneByOne):
 
         It lies in the trial's own folder, under its own name, or beside the logs.
         """
-        texts = [self.command, *self.variables.values()]
-        asked = any("params_file" in used(text, self.names) for text in texts)
-        if self.params_file is None and ("params_file" in self.names or not asked):
+        asked = "params_file" not in self.names and self._asks("params_file")
+        if self.params_file is None and not asked:
             return None
         name = self.params_file or "params.json"
         template = template_of(self.home, name) if self.params_file else None
