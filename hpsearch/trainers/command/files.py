@@ -68,6 +68,24 @@ def number_of(value: Any) -> int | float | None:
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
+def flat(values: Mapping[str, Any], whole: str = "") -> Iterator[tuple[str, Any]]:
+    """Values with the names of the mappings that they are in before their own.
+
+    >>> list(flat({"a": {"b": 1, "c": {"d": 2}}})), list(flat({"a": {"b": 1}}, whole="a"))
+    ([('a.b', 1), ('a.c.d', 2)], [('a', {'b': 1})])
+
+    Args:
+        values: by name.
+        whole: a name whose value is given as it is, a mapping, too.
+    """
+    for name, value in values.items():
+        if isinstance(value, Mapping) and name != whole:
+            inner = {f"{name}.{key}": each for key, each in value.items()}
+            yield from flat(inner, whole)
+        else:
+            yield name, value
+
+
 def metrics_in(values: Mapping[str, Any], metric: str) -> dict[str, int | float]:
     """The numbers among some values by name, without those that only say when it was.
 
@@ -77,11 +95,7 @@ def metrics_in(values: Mapping[str, Any], metric: str) -> dict[str, int | float]
     {'loss': 0.5, 'at.val': 2}
     """
     found: dict[str, int | float] = {}
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            inner = {f"{name}.{key}": each for key, each in value.items()}
-            found.update(metrics_in(inner, metric))
-            continue
+    for name, value in flat(values):
         number = number_of(value)
         counts = bool(name) and name not in NO_METRICS and number is not None
         if isinstance(number, float) and not isfinite(number):
@@ -91,25 +105,17 @@ def metrics_in(values: Mapping[str, Any], metric: str) -> dict[str, int | float]
     return found
 
 
-def numbers_in(values: Mapping[str, Any], metric: str, within: str = "") -> dict[str, Any]:
+def numbers_in(values: Mapping[str, Any], metric: str) -> dict[str, Any]:
     """The numbers among what a JSON object holds, by name, and the metric whatever it is.
 
     >>> numbers_in({"loss": "high", "note": "x", "done": True, "val": {"f1": 0.5}}, "loss")
     {'loss': 'high', 'val.f1': 0.5}
-
-    Args:
-        values: of the object.
-        metric: what counts.
-        within: what its names begin with.
     """
-    found: dict[str, Any] = {}
-    for name, value in values.items():
-        whole = within + name
-        if whole == metric or (isinstance(value, int | float) and not isinstance(value, bool)):
-            found[whole] = value
-        elif isinstance(value, Mapping):
-            found |= numbers_in(value, metric, f"{whole}.")
-    return found
+    return {
+        name: value
+        for name, value in flat(values, whole=metric)
+        if name == metric or (isinstance(value, int | float) and not isinstance(value, bool))
+    }
 
 
 class Growing:
@@ -118,7 +124,9 @@ class Growing:
     It may be added to, written anew in its place, or replaced by another.
 
     Attributes:
+        place: the file.
         problem: why it could not be read when it was last tried.
+        missing: it was not there.
     """
 
     def __init__(self, path: SafePath, whole: bool = False, skip: bool = False) -> None:
@@ -131,6 +139,7 @@ class Growing:
         """
         self.place = path
         self.problem = ""
+        self.missing = False
         self._of_all = whole
         self._seen: object = None
         self._at = 0
@@ -168,20 +177,29 @@ class Growing:
                 file.seek(begin)
                 data = file.read(MOST)
         except FileNotFoundError:
-            self.problem = "found no such file"
+            self.missing = True
             return None
         except RunError:
             if ended:
                 raise
             return None
         except OSError as error:
-            self.problem = str(error)
+            self.problem, self.missing = str(error), False
             return None
-        self.problem = ""
+        self.problem, self.missing = "", False
         head, tail = (b"", b"") if anew else self._edges
         self._edges = (head + data)[:_EDGE], (tail + data)[-_EDGE:]
         self._at = len(data) if anew else self._at + len(data)
         return anew, data
+
+    def trouble(self, where: str) -> TrainerError | None:
+        """What to say where it could not be read; `where` is the folder, for the message."""
+        name = self.place.name
+        if self.missing:
+            return TrainerError(
+                f"the command must write {name}, found no such file in {where}; {ELSEWHERE}"
+            )
+        return TrainerError(f"{name} must be readable, {self.problem}") if self.problem else None
 
     def _continues(self, file: Any, size: int) -> bool:
         """Whether what was taken is still there."""
@@ -235,14 +253,8 @@ class JsonFile:
 
     def nothing(self) -> TrainerError:
         """See `Source`."""
-        if self._file.problem == "found no such file":
-            return TrainerError(
-                f"the command must write {self._path.name}, found no such file in {self._where}; "
-                f"{ELSEWHERE}"
-            )
-        if self._file.problem:
-            return TrainerError(f"{self._path.name} must be readable, {self._file.problem}")
-        return TrainerError(f"{self._path.name} {self._problem}")
+        trouble = self._file.trouble(self._where)
+        return trouble or TrainerError(f"{self._path.name} {self._problem}")
 
 
 class RowsFile:
@@ -299,12 +311,8 @@ class RowsFile:
     def nothing(self) -> TrainerError:
         """See `Source`."""
         name, metric = self._file.place.name, self._metric
-        if self._file.problem == "found no such file":
-            return TrainerError(
-                f"the command must write {name}, found no such file in {self._where}; {ELSEWHERE}"
-            )
-        if self._file.problem:
-            return TrainerError(f"{name} must be readable, {self._file.problem}")
+        if (trouble := self._file.trouble(self._where)) is not None:
+            return trouble
         if metric in self._names:
             return TrainerError(
                 f"{name} in {self._where} must have a number for {metric!r} in a row that was not "
@@ -317,18 +325,34 @@ class RowsFile:
         )
 
 
-class _JsonLines:
-    """Reads lines that are JSON objects; others are left out."""
+class WholeLines:
+    r"""The lines of bytes that come in parts, without what ends them.
+
+    >>> lines = WholeLines()
+    >>> lines.of(b"on"), lines.of(b"e\ntw"), lines.of(b"o", ended=True)
+    ([], [b'one'], [b'two'])
+    """
 
     def __init__(self) -> None:
         self._rest = b""
 
-    def new(self, data: bytes, ended: bool) -> Iterator[Mapping[str, Any]]:
+    def of(self, data: bytes, ended: bool = False) -> list[bytes]:
+        """Those that are whole now; at the end also one without a line feed."""
         *lines, self._rest = (self._rest + data).split(b"\n")
-        if ended:
+        if ended and self._rest:
             lines.append(self._rest)
             self._rest = b""
-        for line in lines:
+        return lines
+
+
+class _JsonLines:
+    """Reads lines that are JSON objects; others are left out."""
+
+    def __init__(self) -> None:
+        self._whole = WholeLines()
+
+    def new(self, data: bytes, ended: bool) -> Iterator[Mapping[str, Any]]:
+        for line in self._whole.of(data, ended):
             try:
                 held = json.loads(line)
             except (ValueError, RecursionError):
@@ -342,15 +366,12 @@ class _Table:
 
     def __init__(self, delimiter: str) -> None:
         self._delimiter = delimiter
-        self._rest = b""
+        self._whole = WholeLines()
         self._lines: list[str] = []  # of rows that are not whole
         self._names: list[str] = []
 
     def new(self, data: bytes, ended: bool) -> Iterator[Mapping[str, Any]]:
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        if ended and self._rest:
-            lines.append(self._rest)
-            self._rest = b""
+        lines = self._whole.of(data, ended)
         self._lines += [line.decode("utf-8", "replace") + "\n" for line in lines]
         if not self._names and self._lines:
             self._lines[0] = first = self._lines[0].removeprefix("\ufeff")

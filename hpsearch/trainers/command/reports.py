@@ -14,7 +14,7 @@ from typing import Any
 from hpsearch.errors import TrainerError
 from hpsearch.messages import listed, readable
 from hpsearch.store import SafePath
-from hpsearch.trainers.command.files import Growing, metrics_in
+from hpsearch.trainers.command.files import Growing, WholeLines, metrics_in
 from hpsearch.trainers.command.sources import Reported, Source
 from hpsearch.trainers.command.stores import MlflowStore
 
@@ -154,7 +154,7 @@ class Reports:
         self._metric = metric
         self._single = single
         self._file = Growing(path)
-        self._rest = b""
+        self._lines = WholeLines()
         self._run = 0  # which of the runs that the script begins one after the other
         self._step: tuple[int, object] | None = None
         self._values: dict[str, Any] = {}  # of the step
@@ -167,7 +167,7 @@ class Reports:
         found = self._file.new(ended)
         reported = []
         if found is not None:
-            *lines, self._rest = (self._rest + found[1]).split(b"\n")
+            lines = self._lines.of(found[1])
             reported = [each for line in lines if (each := self._read(line)) is not None]
         if ended and self._metric in self._whole and (self._single or not self._any):
             reported.append(Reported(self._whole))

@@ -16,7 +16,7 @@ from typing import Any
 from hpsearch.errors import HpsearchError, TrainerError, install
 from hpsearch.messages import listed
 from hpsearch.store import SafePath
-from hpsearch.trainers.command.files import NO_METRICS, Growing
+from hpsearch.trainers.command.files import NO_METRICS, Growing, WholeLines
 from hpsearch.trainers.command.sources import Reported
 
 SHARE = 100
@@ -175,7 +175,7 @@ class _Logged:
     file: Growing
     run: str
     name: str
-    _rest: bytes = b""
+    _lines: WholeLines = field(default_factory=WholeLines)
     _times: dict[int, int] = field(default_factory=dict)
 
     def new(self) -> Iterator[Point]:
@@ -187,8 +187,7 @@ class _Logged:
         found = self.file.new()
         if found is None:
             return
-        *lines, self._rest = (self._rest + found[1]).split(b"\n")
-        for line in lines:
+        for line in self._lines.of(found[1]):
             try:
                 when, value, at, *_ = line.decode().split(" ")
                 step = int(at)
