@@ -456,25 +456,21 @@ def gathered(run: SafePath, leaves: Sequence[str]) -> dict[str, bytes]:
     Raises:
         OSError: there is more than `MOST_BYTES`.
     """
-    found: dict[str, bytes] = {}
-    total = 0
-    last: list[str] = []
-    waiting = [leaf for leaf in reversed(leaves) if (run / leaf).exists()]
-    while waiting or last:
-        final = not waiting
-        name = waiting.pop() if waiting else last.pop()
+    names, waiting = list[str](), list(reversed(leaves))
+    while waiting:
+        name = waiting.pop()
         path = run / name
         if path.is_folder():
-            inside = [f"{name}/{each}" for each in sorted(path.names(), reverse=True)]
-            ends = final or (name.count("/") == 2 and name.endswith("/final"))
-            (last if ends else waiting).extend(inside)
-            continue
-        if not path.is_file():  # a link, a socket
-            continue
-        found[name] = path.read_bytes()
+            waiting += [f"{name}/{each}" for each in reversed(path.names())]
+        elif path.is_file():  # no link, no socket
+            names.append(name)
+    found: dict[str, bytes] = {}
+    total = 0
+    for name in sorted(names, key=_is_final):
+        found[name] = (run / name).read_bytes()
         total += len(found[name])
-        if total > MOST_BYTES and final:
-            return {name: content for name, content in found.items() if "/final/" not in name}
+        if total > MOST_BYTES and _is_final(name):
+            return {name: content for name, content in found.items() if not _is_final(name)}
         if total > MOST_BYTES:
             raise OSError(
                 "the checkpoint folder, and the trial's own, must hold at most "
@@ -482,6 +478,12 @@ def gathered(run: SafePath, leaves: Sequence[str]) -> dict[str, bytes]:
                 "the runs into a folder that all machines see (--runs-dir)"
             )
     return found
+
+
+def _is_final(name: str) -> bool:
+    """Whether a file is of what a training left at its end: state/TRAINING/final/..."""
+    top, *below = name.split("/")
+    return top == "state" and below[1:2] == ["final"]
 
 
 def code_here(home: str, code: Mapping[str, bytes], scratch: Path) -> str:

@@ -365,10 +365,11 @@ def test_a_last_checkpoint_that_is_too_large_to_travel_stays_where_it_is(tmp_pat
     monkeypatch.setattr("hpsearch.backends.node.MOST_BYTES", 10)
     (tmp_path / "state/3-0-0/final").mkdir(parents=True)
     (tmp_path / "state/3-0-0/final/model").write_text("more than that")
-    (tmp_path / "trials/3").mkdir(parents=True)
+    (tmp_path / "trials/3/out/final").mkdir(parents=True)
     (tmp_path / "trials/3/log").write_text("less")
+    (tmp_path / "trials/3/out/final/log").write_text("own")  # of the script, which may call it so
     found = gathered(SafePath(tmp_path), ("state/3-0-0", "trials/3"))
-    assert found == {"trials/3/log": b"less"}
+    assert found == {"trials/3/log": b"less", "trials/3/out/final/log": b"own"}
     (tmp_path / "trials/3/log").write_text("more than that")
     with pytest.raises(OSError, match="the trial's own, must hold at most"):
         gathered(SafePath(tmp_path), ("state/3-0-0", "trials/3"))
