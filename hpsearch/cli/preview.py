@@ -96,7 +96,8 @@ def show_plan(config: Config) -> None:
         echo(f"weak ones stop early; of the first round, {steps}")
     if grid := grid_of(config, trials):
         echo(grid)
-    remedy = kind_of(config.trainer).trained_anew(config.trainer.options)
+    kind, options = kind_of(config.trainer), config.trainer.options
+    remedy = kind.trained_anew(options)
     once, full = planned_epochs(rounds), trials * config.trainer.epochs
     epochs = once if remedy is None else epochs_anew(rounds)
     saved = "" if epochs == full else f" instead of {full:,}"
@@ -123,8 +124,7 @@ def show_plan(config: Config) -> None:
         unbounded = trials_of(replace(config, search=replace(config.search, max_epochs=None)))
         fewer = f", enough for {trials:,} of {counted(unbounded, 'trial')}"
         echo(f"in all {needed} of the {budget:,} allowed{fewer if trials < unbounded else ''}")
-    kind, names = kind_of(config.trainer), list(config.space.names)
-    example = kind.example(config.trainer.options, names, draws(config.space, 3)[-1])
+    example = kind.example(options, list(config.space.names), draws(config.space, 3)[-1])
     if example is not None:
         echo(f"a trial's command, for example: {example}")
     patience = _patience(config, len(rounds))

@@ -53,10 +53,12 @@ def begins_anew(before: Curve, later: Curve) -> bool:
     False
     """
     both = min(len(before.get("epoch", ())), len(later.get("epoch", ())))
+    if both < 2:  # too little to tell
+        return False
     pairs = [(before[name][:both], later[name][:both]) for name in later
              if name != "epoch" and name in before]  # fmt: skip
     moves = any(len({*values}) > 1 for values, _ in pairs)
-    return both > 1 and moves and all(values == others for values, others in pairs)
+    return moves and all(values == others for values, others in pairs)
 
 
 def average(curves: Sequence[Curve], metric: str) -> Curve:

@@ -96,7 +96,7 @@ def outcome_of(
             return Outcome({"epoch": []}, None, finished=True)
         raise TrainerError(NO_METRICS)
     if min(rows) > done + 1:
-        raise TrainerError(_missing(metric, done + 1))
+        raise missing(metric, done + 1)
     curve, diverged = curve_of(rows, metric)
     finished = ended or job.until_epoch >= job.settings["epochs"]  # type: ignore[operator]
     if diverged or finished:
@@ -253,7 +253,7 @@ def curve_of(epochs: Mapping[int, Metrics], metric: str) -> tuple[Curve, bool]:
     """
     numbers = sorted(epochs)
     if gaps := [n for n, after in pairwise(numbers) if after != n + 1]:
-        raise TrainerError(_missing(metric, gaps[0] + 1))
+        raise missing(metric, gaps[0] + 1)
     undefined = (n for n in numbers if not all(map(isfinite, epochs[n].values())))
     last = next(undefined, None)
     counted = [number for number in numbers if last is None or number <= last]
@@ -264,8 +264,12 @@ def curve_of(epochs: Mapping[int, Metrics], metric: str) -> tuple[Curve, bool]:
     return curve, last is not None
 
 
-def _missing(metric: str, epoch: int) -> str:
-    return f"each epoch must report {metric!r}, found none for epoch {epoch}"
+def missing(metric: str, epoch: int) -> TrainerError:
+    """What to say where an epoch that must be there is not."""
+    return TrainerError(
+        f"each epoch must report {metric!r}, found none for epoch {epoch}; report each, or leave "
+        "'epoch' out to have them counted"
+    )
 
 
 def _number(value: Any, what: str, expected: str) -> float:

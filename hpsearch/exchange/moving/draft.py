@@ -10,13 +10,11 @@ from typing import Any
 
 from hpsearch.config.template import scalar
 from hpsearch.errors import ExchangeError
+from hpsearch.trainers.command.template import GIVEN
 
 SECTIONS = ("trainer", "metric", "space", "search", "parallel")
 EPOCHS = r"(num_|n_|max_|train_)?epochs?|num_train_epochs|max_epoch"
 """What a setting that counts a script's epochs is mostly called."""
-
-GIVEN = frozenset(("epochs", "full_epochs", "seed", "trial", "checkpoint_dir", "trial_dir"))
-"""What hpsearch gives to every command."""
 
 WORDS = {"equals": "--{}={}", "spaced": "--{} {}", "hydra": "{}={}"}
 """A parameter and its value in the styles of `{args}`."""
@@ -131,7 +129,7 @@ class Draft:
         A constant becomes a word of the command; a searched one cannot, and halving is off.
         """
         space, trainer = self.parts["space"], self.parts["trainer"]
-        taken = sorted(GIVEN & set(space))
+        taken = sorted(set(GIVEN) & set(space))
         if trainer["epochs"].value == 1 or not taken:
             return
         command = trainer["command"]

@@ -17,7 +17,7 @@ from hpsearch.errors import TrainerError
 from hpsearch.trainers.command.process import GRACE, Tail, end, ending, has_ended, kill
 from hpsearch.trainers.command.sources import Reported, Source
 from hpsearch.trainers.protocol import Report
-from hpsearch.trainers.user_training import Metrics, epoch_named, metrics_of
+from hpsearch.trainers.user_training import Metrics, epoch_named, metrics_of, missing
 
 
 class Course(Protocol):
@@ -177,10 +177,7 @@ class Epochs:
         # What is over without an epoch began beyond the last one that was asked for.
         first, last = self._done + 1, self._until if self.over else self._done
         if min(self._rows, default=last + 1) > first:
-            raise TrainerError(
-                f"each epoch must report {self._metric!r}, found none for epoch {first}; report "
-                "each, or leave 'epoch' out to have them counted"
-            )
+            raise missing(self._metric, first)
         return self._rows
 
 

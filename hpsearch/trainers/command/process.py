@@ -142,7 +142,9 @@ def has_ended(process: subprocess.Popen[bytes], seconds: float = LOOK) -> bool:
             process.wait(seconds)
     else:
         try:
-            select.select([descriptor], [], [], seconds)
+            ready = select.poll()  # `select` takes no descriptor above 1023
+            ready.register(descriptor, select.POLLIN)
+            ready.poll(seconds * 1000)
         finally:
             os.close(descriptor)
     return process.poll() is not None
