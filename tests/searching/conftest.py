@@ -2,6 +2,9 @@
 
 import json
 import random
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -19,7 +22,7 @@ from hpsearch.searching.scheduler import Scheduler
 from hpsearch.searching.session import begin, conduct, read_data
 from hpsearch.searching.spec import Spec
 from hpsearch.space import Choice, Continuous, Parameter, Space
-from hpsearch.store import create
+from hpsearch.store import RunDirectory, create
 from hpsearch.trainers.protocol import Job, Outcome
 from hpsearch.trial import Round, Rung
 
@@ -263,3 +266,28 @@ def searched(dataset, tmp_path_factory):
 def parent(digits, searched):
     """A finished run that many tests look at and none changes."""
     return searched(digits(), "parent")
+
+
+@pytest.fixture
+def killed(tmp_path):
+    """Search by the command line, to the end and until the script kills the search."""
+
+    def run(config, check=None):
+        """The folders of both runs, the killed one resumed; `check` looks at it before that."""
+        (tmp_path / "config.json").write_text(json.dumps(config.as_dict()))
+        words = [sys.executable, "-m", "hpsearch"]
+        begun = {"cwd": tmp_path, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        searching = [*words, "run", "config.json", "-q", "--name"]
+        assert subprocess.run([*searching, "whole"], **begun, check=False).returncode == 0
+        process = subprocess.Popen([*searching, "cut"], **begun)
+        (tmp_path / "parent.new").write_text(str(process.pid))
+        (tmp_path / "parent.new").rename(tmp_path / "parent")
+        assert process.wait(timeout=60) == -signal.SIGKILL
+        whole, cut = (RunDirectory(tmp_path / "runs" / name) for name in ("whole", "cut"))
+        if check is not None:
+            check(cut)
+        resume = [*words, "resume", "cut", "-q"]
+        assert subprocess.run(resume, **begun, check=False).returncode == 0
+        return whole, cut
+
+    return run

@@ -2,9 +2,6 @@
 
 import json
 import os
-import signal
-import subprocess
-import sys
 from dataclasses import replace
 
 import pytest
@@ -15,7 +12,7 @@ from hpsearch.config import from_mapping
 from hpsearch.errors import TrainerError
 from hpsearch.searching.session import begin, conduct
 from hpsearch.searching.trainer import inspected
-from hpsearch.store import RunDirectory, SafePath
+from hpsearch.store import SafePath
 from hpsearch.trainers.checkpoints import Checkpoints
 from hpsearch.trainers.command.arguments import from_elsewhere
 from hpsearch.trainers.command.trainer import CommandTrainer
@@ -123,20 +120,11 @@ def test_repeats_and_confirmations_have_folders_of_their_own(script, tmp_path):
 
 
 @pytest.mark.parametrize("resumes", [True, False])
-def test_after_kill_9_resume_leaves_the_folders_that_would_have_been(script, tmp_path, resumes):
-    config = script(trials=6, trainer={"resumes": resumes, "keep": "all"})
-    (tmp_path / "config.json").write_text(json.dumps(config.as_dict()))
-    words = [sys.executable, "-m", "hpsearch"]
-    begun = {"cwd": tmp_path, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    whole = [*words, "run", "config.json", "-q", "--name", "whole"]
-    assert subprocess.run(whole, **begun, check=False).returncode == 0
-    process = subprocess.Popen([*words, "run", "config.json", "-q", "--name", "cut"], **begun)
-    (tmp_path / "parent.new").write_text(str(process.pid))
-    (tmp_path / "parent.new").rename(tmp_path / "parent")
-    assert process.wait(timeout=60) == -signal.SIGKILL
-    cut, whole = (RunDirectory(tmp_path / "runs" / name) for name in ("cut", "whole"))
-    assert any(name.endswith("epoch-5") for name in held(cut))
-    assert subprocess.run([*words, "resume", "cut", "-q"], **begun, check=False).returncode == 0
+def test_after_kill_9_resume_leaves_the_folders_that_would_have_been(script, killed, resumes):
+    def check(cut):
+        assert any(name.endswith("epoch-5") for name in held(cut))
+
+    whole, cut = killed(script(trials=6, trainer={"resumes": resumes, "keep": "all"}), check)
     assert bare(cut) == bare(whole)
     assert held(cut) == held(whole)
 

@@ -89,20 +89,8 @@ def test_a_command_is_halved_refined_and_has_curves(script, tmp_path):
 
 
 @pytest.mark.parametrize("resumes", [True, False])
-def test_after_kill_9_resume_gives_what_would_have_been(script, tmp_path, resumes):
-    config = script(COUNTING, epochs=9, trials=6, resumes=resumes)
-    (tmp_path / "config.json").write_text(json.dumps(config.as_dict()))
-    words = [sys.executable, "-m", "hpsearch"]
-    begun = {"cwd": tmp_path, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    whole = [*words, "run", "config.json", "-q", "--name", "whole"]
-    assert subprocess.run(whole, **begun, check=False).returncode == 0
-    process = subprocess.Popen([*words, "run", "config.json", "-q", "--name", "cut"], **begun)
-    (tmp_path / "parent.new").write_text(str(process.pid))
-    (tmp_path / "parent.new").rename(tmp_path / "parent")
-    assert process.wait(timeout=60) == -signal.SIGKILL
-    resume = [*words, "resume", "cut", "-q"]
-    assert subprocess.run(resume, **begun, check=False).returncode == 0
-    runs = [RunDirectory(tmp_path / "runs" / name) for name in ("whole", "cut")]
+def test_after_kill_9_resume_gives_what_would_have_been(script, killed, resumes):
+    runs = killed(script(COUNTING, epochs=9, trials=6, resumes=resumes))
     assert all(list((run.path / "state").iterdir()) == [] for run in runs)
     assert bare(runs[0]) == bare(runs[1])
     assert runs[1].states.names() == []

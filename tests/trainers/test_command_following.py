@@ -132,13 +132,22 @@ def test_what_a_script_in_python_prints_is_seen_at_once(script, train, monkeypat
 
 
 def test_children_are_told_to_end_as_well(script, train, tmp_path, wait_for_end):
+    """The script waits for its child, which writes that it was told, before it ends itself."""
+    (tmp_path / "child.py").write_text(
+        "import signal, sys\n"
+        "def leave(*_):\n    open('told', 'x').close(); sys.exit()\n"
+        "signal.signal(signal.SIGTERM, leave); open('ready', 'x').close(); signal.pause()\n"
+    )
     text = (
-        "import subprocess\n"
-        "child = subprocess.Popen([sys.executable, '-c', 'import signal; signal.pause()'])\n"
+        "import os, subprocess, time\n"
+        "child = subprocess.Popen([sys.executable, 'child.py'])\n"
+        "signal.signal(signal.SIGTERM, lambda *_: (child.wait(), sys.exit()))\n"
+        "while not os.path.exists('ready'): time.sleep(0.01)\n"
         "open('child', 'w').write(str(child.pid)); report(1); report(2)"
     )
     train(script(endless(text)), until=2, epochs=9)
     wait_for_end(int((tmp_path / "child").read_text()))
+    assert (tmp_path / "told").exists()
 
 
 def test_children_left_behind_are_ended_and_hold_nothing_up(script, train, tmp_path, wait_for_end):
