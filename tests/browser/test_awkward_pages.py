@@ -91,14 +91,13 @@ def test_the_workers_of_a_cluster_are_drawn_and_fit_a_phone(show, copied, span, 
 
 def test_a_page_of_a_running_search_loads_itself_again(copied, chromium):
     run = copied(status="running")
-    write_report(run, refresh=0.3)
+    write_report(run, refresh=1)
     page = chromium.new_page()
-    page.goto(run.report.path.resolve().as_uri())
-    with page.expect_navigation():
-        write_report(run, refresh=None)
-    page.wait_for_function(
-        "() => JSON.parse(document.getElementById('data').textContent).refresh === null"
-    )
+    page.goto(run.report.path.resolve().as_uri(), wait_until="commit")
+    shown = "() => document.readyState != 'loading' && JSON.parse(data.textContent).refresh"
+    page.wait_for_function(f"{shown} === 1")
+    write_report(run, refresh=None)
+    page.wait_for_function(f"{shown} === null")
     page.close()
 
 

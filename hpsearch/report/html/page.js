@@ -154,8 +154,10 @@
   if (data.refresh) {
     let touched = 0;
     for (const name of ["pointerdown", "keydown", "input"]) addEventListener(name, () => { touched = Date.now(); });
-    setInterval(() => {
-      if (!brushed && Date.now() - touched > 20000 && !(find("#filter")?.value)) location.reload();
+    const timer = setInterval(() => {
+      if (brushed || Date.now() - touched <= 20000 || find("#filter")?.value) return;
+      clearInterval(timer); // a second load would break off a slow first one
+      location.reload();
     }, 1000 * data.refresh);
   }
 })();
