@@ -38,7 +38,7 @@ from hpsearch.searching.ledger import Ledger
 from hpsearch.searching.scheduler import Scheduler
 from hpsearch.searching.session import begin, read_data
 from hpsearch.searching.spec import spec_of
-from hpsearch.trainers.protocol import Job, Outcome
+from hpsearch.trainers.protocol import Job, Outcome, Report, TrainsOneByOne
 
 SPACE = {
     "learning_rate": {"scale": "log", "min": 1e-4, "max": 1.0},
@@ -57,20 +57,13 @@ def quality(params: dict[str, Any]) -> float:
 
 
 @dataclass(frozen=True)
-class Instant:
+class Instant(TrainsOneByOne):
     """A trainer whose trials take no time."""
 
     metrics = ("val_accuracy",)
 
-    def groups(self, jobs: Sequence[Job]) -> list[list[Job]]:
-        """One by one."""
-        return [[job] for job in jobs]
-
-    def train(self, jobs: Sequence[Job], states: Sequence[Any]) -> list[Outcome]:
+    def train_one(self, job: Job, state: Any, _report: Report | None) -> Outcome:
         """One number an epoch, from the formula."""
-        return [self._one(job, state) for job, state in zip(jobs, states, strict=True)]
-
-    def _one(self, job: Job, state: Any) -> Outcome:
         first = 1 + int(state["epoch"] if state else 0)
         epochs = list(range(first, job.until_epoch + 1))
         value = quality(dict(job.settings))

@@ -55,7 +55,7 @@ from hpsearch.searching.ledger import Ledger
 from hpsearch.searching.scheduler import Scheduler
 from hpsearch.searching.session import begin
 from hpsearch.searching.spec import spec_of
-from hpsearch.trainers.protocol import Job, Outcome
+from hpsearch.trainers.protocol import Job, Outcome, Report, TrainsOneByOne
 from hpsearch.trial import Piece
 
 EPOCHS = 30
@@ -111,21 +111,14 @@ class Surface:
 
 
 @dataclass(frozen=True)
-class Formula:
+class Formula(TrainsOneByOne):
     """A trainer whose trials follow the surface."""
 
     surface: Surface
     metrics = ("accuracy",)
 
-    def groups(self, jobs: Sequence[Job]) -> list[list[Job]]:
-        """One by one."""
-        return [[job] for job in jobs]
-
-    def train(self, jobs: Sequence[Job], states: Sequence[Any]) -> list[Outcome]:
-        """Go on to each job's next rung."""
-        return [self._one(job, state) for job, state in zip(jobs, states, strict=True)]
-
-    def _one(self, job: Job, state: Any) -> Outcome:
+    def train_one(self, job: Job, state: Any, _report: Report | None) -> Outcome:
+        """Go on to the job's next rung."""
         epochs = epochs_of(job, state)
         values = self.surface.curve(job.number, job.settings, epochs)
         last = job.until_epoch == EPOCHS

@@ -7,7 +7,7 @@ directory that is thrown away, so a benchmark measures the tool and no copy of i
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,29 +16,22 @@ import numpy as np
 
 from hpsearch.config import from_mapping
 from hpsearch.searching.session import begin, conduct
-from hpsearch.trainers.protocol import Job, Outcome
+from hpsearch.trainers.protocol import Job, Outcome, Report, TrainsOneByOne
 from hpsearch.trial import Result
 
 Curve = Callable[[Job, range], list[float]]
 
 
 @dataclass(frozen=True)
-class Lookup:
+class Lookup(TrainsOneByOne):
     """A trainer whose curves come from a function of a job and of epochs from its last one on."""
 
     curve: Curve
     epochs: int
     metrics: tuple[str, ...] = ("accuracy",)
 
-    def groups(self, jobs: Sequence[Job]) -> list[list[Job]]:
-        """One by one."""
-        return [[job] for job in jobs]
-
-    def train(self, jobs: Sequence[Job], states: Sequence[Any]) -> list[Outcome]:
-        """Go on to each job's next rung."""
-        return [self._one(job, state) for job, state in zip(jobs, states, strict=True)]
-
-    def _one(self, job: Job, state: Any) -> Outcome:
+    def train_one(self, job: Job, state: Any, _report: Report | None) -> Outcome:
+        """Go on to the job's next rung."""
         epochs = range(1 + int(state["epoch"] if state else 0), job.until_epoch + 1)
         curve: Any = {"epoch": list(epochs), "accuracy": self.curve(job, epochs)}
         kept = {"epoch": np.array(job.until_epoch)}
