@@ -32,6 +32,7 @@ from simulated import search
 
 from hpsearch.config import space_from
 from hpsearch.sampling.plan import ladder, plan, round_sizes
+from hpsearch.searching.planning import largest
 from hpsearch.searching.stages import planned_epochs
 from hpsearch.trainers.protocol import Job
 
@@ -78,9 +79,14 @@ def scoring(folder: str) -> Any:
     """LCBench's own scoring, from its folder; or a formula's."""
     if folder == FORMULA:
         return Formula
+    own = sys.modules.pop("lcbench", None)  # this file, where another benchmark shares it
     sys.path.insert(0, folder)
-    import regret
-
+    try:
+        import regret
+    finally:
+        sys.path.remove(folder)
+        if own is not None:
+            sys.modules["lcbench"] = own
     return regret
 
 
@@ -138,7 +144,8 @@ def by_hpsearch(task: Task, folder: str, seed: int, options: dict[str, Any]) -> 
         params = {name: job.settings[name] for name in scoring(folder).SPACE}
         return task.see(job.number, params, epochs)
 
-    trials, searched = trials_within(task.most), space(folder)
+    trials = trials_within(task.most, options.get("sampler", "zoom"))
+    searched = space(folder)
     if "guess" in options:
         guess = guesses(folder, task.name)[options["guess"]]
         searched = {name: {**keys, "guess": guess[name]} for name, keys in searched.items()}
@@ -146,12 +153,15 @@ def by_hpsearch(task: Task, folder: str, seed: int, options: dict[str, Any]) -> 
     search(searched, curve, trials=trials, epochs=EPOCHS, seed=seed, **others)
 
 
-def trials_within(epochs: int) -> int:
+def trials_within(epochs: int, sampler: str = "zoom") -> int:
     """The largest number of trials whose plan trains at most so many epochs."""
-    trials = 1
-    while planned_epochs(plan(round_sizes(trials + 1), ladder(EPOCHS))) <= epochs:
-        trials += 1
-    return trials
+    steps = ladder(EPOCHS)
+
+    def cost(trials: int) -> int:
+        rounds = 1 if sampler == "random" else "auto"
+        return planned_epochs(plan(round_sizes(trials, steps, rounds=rounds), steps))
+
+    return largest(cost, epochs, epochs)
 
 
 def by_optuna(task: Task, folder: str, seed: int, sampler: str, pruner: str) -> None:

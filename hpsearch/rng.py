@@ -6,13 +6,14 @@ import hashlib
 
 import numpy as np
 
-RULES = 3
+RULES = 4
 """The version of how random numbers are drawn and settings proposed. A run records the version
 that it follows; a change of any number or setting that follows from a seed makes a new version.
 
 1: all runs that record no version. Seeds for a user's trainer are below 2**32.
 2: these seeds are below 2**31, as some libraries require.
 3: numbers in ascending `values` are neighbours, where they were unrelated before.
+4: screening takes fewer steps and candidates, and hundreds of trials at a time.
 """
 
 

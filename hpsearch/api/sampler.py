@@ -8,16 +8,16 @@ from numbers import Integral, Real
 from typing import Any, Literal
 
 from hpsearch.api.values import plain
-from hpsearch.backends.threads import limit_threads
+from hpsearch.backends.threads import on_one_thread
 from hpsearch.config import Goal, metrics_from, space_from
 from hpsearch.errors import HpsearchError
 from hpsearch.sampling.plan import round_sizes
 from hpsearch.sampling.propose import LARGEST_GRID, in_order, propose
-from hpsearch.sampling.ranking import Observation
+from hpsearch.sampling.ranking import REMEMBERED, Observation, insert
 from hpsearch.searching.criterion import Criterion, criterion_from
 from hpsearch.searching.history import observation
 from hpsearch.space import Space
-from hpsearch.space.settings import NOT_LISTED, key
+from hpsearch.space.settings import NOT_LISTED, drawn, key
 from hpsearch.space.settings import count as settings_of
 from hpsearch.trial import Params, Trial
 
@@ -89,10 +89,14 @@ class Sampler:
         self._round = 0
         self._trials: dict[int, Trial] = {}
         self._values: dict[int, Told | None] = {}
-        self._observed: dict[int, Observation] = {}
+        self._waiting: dict[int, Params] = {}  # asked for and not told yet
+        self._tried: set[str] = set()  # the draws that were asked for or added
+        self._ranked: list[Observation] = []  # the trials that new settings follow, best first
         self._planned_settings: list[Params] = []  # not yet asked for: the even first round's
         if sampler == "zoom":
-            self._planned_settings = propose(self.space, round_sizes(trials)[0], seed, first=0)
+            self._planned_settings = propose(
+                self.space, round_sizes(trials).halved[0], seed, first=0, known=self._tried
+            )
         elif sampler == "grid":
             self._planned_settings = _grid(self.space, seed)
 
@@ -113,6 +117,7 @@ class Sampler:
         first = len(self._trials)
         trials = [Trial(first + i, self._round, params) for i, params in enumerate(settings)]
         self._trials |= {trial.number: trial for trial in trials}
+        self._waiting |= {trial.number: trial.params for trial in trials}
         self._round += 1
         return trials
 
@@ -165,6 +170,7 @@ class Sampler:
         for trial, value in zip(trials, told, strict=True):
             self._trials[trial.number] = trial
             self._record(trial, value)
+        self._tried |= drawn(self.space, (trial.params for trial in trials))
         if self._sampler == "grid":
             tried = {key(trial.params) for trial in trials}
             self._planned_settings = [
@@ -215,28 +221,39 @@ class Sampler:
         objective, metrics = self._objective, self._metrics(value)
         return objective.broken(metrics), objective.cost(metrics[objective.name])[0]
 
+    def _known(self) -> set[str]:
+        """The draws that are not to come again while there are others."""
+        if self.space.crossed == 1:
+            return self._tried
+        return drawn(self.space, (trial.params for trial in self._trials.values()))
+
     def _propose(self, count: int, also: Sequence[Params]) -> list[Params]:
         """Settings beyond the even first ones; `also` are about to be asked for beside them."""
         first = len(self._trials) + len(also)
-        waiting = [self._trials[n].params for n in self._trials if n not in self._values]
-        with limit_threads(1):  # the number of threads changes bits
+        with on_one_thread():  # the number of threads changes bits
             return propose(
                 self.space,
                 count,
                 self._seed,
                 first,
                 progress=min(1.0, first / self._planned),
-                history=[self._observed[number] for number in sorted(self._observed)],
+                history=self._ranked,
                 sampler=self._sampler,
-                pending=[*waiting, *also],
+                pending=[*self._waiting.values(), *also],
+                known=self._known(),
             )
 
     def _record(self, trial: Trial, value: Told | None) -> None:
         costs = () if value is None else (self._objective.judged(self._metrics(value)),)
         self._values[trial.number] = value
-        self._observed[trial.number] = observation(
-            trial.number, trial.params, costs, lost=value is None
-        )
+        self._waiting.pop(trial.number, None)
+        seen = observation(trial.number, trial.params, costs, lost=value is None)
+        if self._objective.several:  # what a front dominates depends on all of it
+            self._ranked.append(seen)
+            self._ranked.sort(key=lambda each: each.number)
+        else:
+            insert(self._ranked, seen)
+            del self._ranked[REMEMBERED:]
 
     def _numbers(self, values: Any, count: int, *, single: bool) -> list[Told | None]:
         given = [values] if single else list(values)

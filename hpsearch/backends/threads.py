@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import AbstractContextManager
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import ThreadpoolController, threadpool_limits
 
 VARIABLES = (
     "OMP_NUM_THREADS",
@@ -29,3 +31,18 @@ def limit_threads(threads: int) -> threadpool_limits:
     from threadpoolctl import threadpool_limits
 
     return threadpool_limits(threads)
+
+
+def on_one_thread() -> AbstractContextManager[Any]:
+    """Limit NumPy's BLAS in this process to one thread, as often as settings are proposed."""
+    limited: AbstractContextManager[Any] = _numpys().limit(limits=1)
+    return limited
+
+
+@cache
+def _numpys() -> ThreadpoolController:
+    """What limits the BLAS of NumPy; to find it takes as long as to propose a setting."""
+    import numpy as np  # noqa: F401 (as above)
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()

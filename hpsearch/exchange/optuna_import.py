@@ -14,10 +14,10 @@ from hpsearch.config import Config
 from hpsearch.errors import ExchangeError
 from hpsearch.exchange.exported_run import gather
 from hpsearch.exchange.optuna_study import OptunaStudy, StudyTrial, finite
-from hpsearch.sampling.plan import ladder
 from hpsearch.searching.criterion import Criterion, criterion_of
 from hpsearch.searching.curves import Curve
 from hpsearch.searching.history import PastTrial
+from hpsearch.searching.planning import ladder_of
 from hpsearch.searching.session import create_run, new_info, read_data
 from hpsearch.searching.spec import spec_for
 from hpsearch.searching.winner import Selection, outcome, params_text
@@ -157,10 +157,7 @@ def import_trials(study: OptunaStudy, config: Config) -> ImportedTrials:
 
 def plan_of(trials: ImportedTrials, config: Config) -> Round:
     """One round that says what happened: how many trials came into each rung of the search."""
-    halving, epochs = config.search.halving, config.trainer.epochs
-    amounts: tuple[int, ...] = (epochs,)
-    if halving is not None:
-        amounts = ladder(epochs, halving.min_epochs, halving.factor)
+    amounts, _ = ladder_of(config)
     count = max(result.number for result in trials.results) + 1
     rungs = [Rung(count, amounts[0])]
     for below, amount in pairwise(amounts):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
 
 import numpy as np
 
 from hpsearch import rng
+from hpsearch.rng import RULES
 from hpsearch.sampling.ranking import Observation, objectives, rank
-from hpsearch.sampling.screening import FEWEST, screen, screen_front
+from hpsearch.sampling.screening import FEWEST, MARGIN, screen, screen_front
 from hpsearch.sampling.zoom import draw, elites, latin_hypercube, lean
 from hpsearch.space import Points, Space
 from hpsearch.space.feasible import anywhere, exactly, keeps, some
@@ -19,9 +21,12 @@ from hpsearch.space.settings import draw_key, drawn, key, settings
 from hpsearch.trial import Params
 
 Sampler = Literal["zoom", "random", "grid"]
+QUICK = 4  # the rules from which on all screening is as quick as it was for many workers
 AROUND, UNIFORM = 384, 64  # candidates around the elites, and anywhere
 MORE = 16  # candidates around the elites for each trial, at least
-MORE_OF_MANY = 8  # in a plan for many workers, whose coordinator must be quick
+FEWER = 8  # where that must be quick
+AT_ONCE = 256  # trials that are screened at once: their time grows with the square
+KEPT_AWAY_FROM = 64  # of those that were screened before, the last
 LARGEST_GRID = 100_000  # settings that are listed to be put in an order; others are drawn
 DRAWN = 1024  # settings of a larger grid that are drawn at a time
 TRIES = 8  # draws for each candidate, where most of them violate a constraint
@@ -39,8 +44,8 @@ def propose(
     sampler: Sampler = "zoom",
     screened: bool = True,
     pending: Sequence[Params] = (),
-    again: bool = False,
     known: set[str] | None = None,
+    rules: int = RULES,
 ) -> list[Params]:
     """New settings for a round.
 
@@ -62,10 +67,10 @@ def propose(
         screened: whether to take the candidates from which a surrogate expects most, where there
             are at least `FEWEST` trials to fit it to; else any.
         pending: settings that were proposed before but have no value yet.
-        again: whether a setting may be proposed again by the random sampler and the Latin
-            hypercube, and wherever candidates are equal, as it was under rules 1.
         known: the draws that were tried before, as `draw_key` names them; None for those of
             history and pending. The new ones are added.
+        rules: of the run, see `RULES`. Under rules 1, the random sampler and the Latin hypercube
+            may propose a setting again.
 
     Raises:
         ConfigError: hardly any draw of the space keeps its constraints.
@@ -79,29 +84,26 @@ def propose(
         points = _evenly(space, generator, count, rng.stream(seed, "guess", first))
     elif sampler == "zoom":
         ranked = rank(history)
+        care = Care.under(rules, count, lagging=known is not None)
         around = elites(space, ranked, progress)
-        more = MORE if known is None else MORE_OF_MANY
-        most = max(AROUND, more * count)
-        near = some(
-            space,
-            lambda points: draw(space, around, points, progress, generator),
-            most,
-            TRIES * most,
-        )
-        candidates = np.vstack([near, some(space, uniform, UNIFORM, TRIES * UNIFORM)])
-        if (
-            screened
-            and space.dimensions
-            and len(candidates) >= count
-            and sum(trial.finite for trial in ranked) >= FEWEST
-        ):
-            quick = known is not None
-            pick = screen if objectives(ranked) == 1 else screen_front
-            order = pick(space, ranked, candidates, count, generator, pending, quick)
-            candidates = np.vstack([candidates[order], candidates])
-        points = candidates
+
+        def candidates(trials: int) -> Points:
+            most = max(AROUND, (FEWER if care.quick else MORE) * trials)
+            near = some(
+                space,
+                lambda points: draw(space, around, points, progress, generator),
+                most,
+                TRIES * most,
+            )
+            return np.vstack([near, some(space, uniform, UNIFORM, TRIES * UNIFORM)])
+
+        able = sum(trial.finite for trial in ranked) >= FEWEST
+        if screened and able and space.dimensions:
+            points = _screened(space, ranked, candidates, count, generator, pending, care)
+        else:
+            points = candidates(count)
     tried = [*(trial.params for trial in history), *pending]
-    if again:
+    if rules == 1:
         if history and sampler == "zoom":
             points = points[_new_ones(space, points, count, tried)]
         return list(space.all_params(points))
@@ -110,6 +112,49 @@ def propose(
     if sampler == "grid":
         first_ones = in_order(space, seed, len(seen) + count)
     return _new_settings(space, first_ones, count, seen, generator)
+
+
+@dataclass(frozen=True)
+class Care:
+    """How candidates are screened, which depends on the rules of a run."""
+
+    quick: bool  # with fewer candidates and steps
+    at_once: int  # trials
+    margin: float  # by which a trial is to improve on the best
+
+    @classmethod
+    def under(cls, rules: int, count: int, *, lagging: bool) -> Care:
+        """What the rules say of a round of so many trials, which may have a lag."""
+        if rules < QUICK:
+            return cls(lagging, at_once=count, margin=0.0)
+        return cls(quick=True, at_once=AT_ONCE, margin=MARGIN)
+
+
+def _screened(
+    space: Space,
+    ranked: Sequence[Observation],
+    candidates: Callable[[int], Points],
+    count: int,
+    generator: np.random.Generator,
+    pending: Sequence[Params],
+    care: Care,
+) -> Points:
+    """The candidates for so many trials that are worth training, then others."""
+    best: list[Points] = []
+    for start in range(0, count, care.at_once):
+        trials = min(care.at_once, count - start)
+        found = candidates(trials)
+        if len(found) < trials:  # constraints leave hardly any
+            continue
+        if objectives(ranked) == 1:
+            order = screen(
+                space, ranked, found, trials, generator, pending, care.quick, care.margin
+            )
+        else:
+            order = screen_front(space, ranked, found, trials, generator, pending, care.quick)
+        best.append(found[order])
+        pending = [*pending, *space.all_params(best[-1])][-KEPT_AWAY_FROM:]
+    return np.vstack([*best, found])
 
 
 def in_order(space: Space, seed: int, count: int) -> Iterator[Params]:

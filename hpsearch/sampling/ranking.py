@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import insort
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,8 @@ broken; and each objective has a number: (broken, first, second, ..., loss).
 """
 
 UNKNOWN: Cost = (math.inf, math.inf)
+
+REMEMBERED = 256  # of the trials, the best: what others gave says little about where to look
 
 SINGLE = 3  # numbers of a cost, at most, where one objective counts
 
@@ -67,6 +70,11 @@ def rank(history: Iterable[Observation]) -> list[Observation]:
         for place, trial in zip(places, again, strict=True):
             order[place] = trial
     return order
+
+
+def insert(ranked: list[Observation], trial: Observation) -> None:
+    """Put a trial with at most one cost where `rank` would, of one objective."""
+    insort(ranked, trial, key=_at(0))
 
 
 def led(ranked: Sequence[Observation]) -> list[Observation]:

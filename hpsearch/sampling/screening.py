@@ -38,6 +38,7 @@ Promises = Float[np.ndarray[Any, Any], " chosen"]
 
 BEST, OTHERS = 32, 32  # trials that screening fits the surrogate to
 FEWEST = 6  # trials: fewer say nothing about where to look
+MARGIN = 0.3  # of the scores' deviation, by which a trial is to improve on the best
 QUICK_STEPS = 8  # of the search for lengths, where it must be quick
 LIKELY = 32  # candidates whose expected improvement is computed first
 FRONT = 128  # of the best trials, whose front is looked at
@@ -53,6 +54,7 @@ def screen(
     rng: np.random.Generator,
     pending: Sequence[Params] = (),
     quick: bool = False,
+    margin: float = MARGIN,
 ) -> list[int]:
     """Pick the candidates to train, by expected improvement under a Gaussian process.
 
@@ -68,6 +70,7 @@ def screen(
         pending: settings that were proposed before but have no value yet.
         quick: whether to fit with fewer steps, and to take candidates to lie where they snap to,
             which may differ in the last bits from where their settings lie.
+        margin: by how much a score must be better than the best one to be an improvement.
 
     Returns:
         Indices of candidates, in the order in which they were picked.
@@ -86,7 +89,7 @@ def screen(
     rows = np.empty((len(V) + len(pending) + count, len(at)))
     rows[: len(V)] = V  # the others follow in place: a copy for each pick would be quadratic
     V = rows[: len(V)]
-    goal = float(surrogate.scores.min())  # the best seen, luck included: that favours exploring
+    goal = float(surrogate.scores.min()) - margin  # the best seen may be lucky: explore the more
     picked: list[int] = []
     most = np.full(len(at), np.inf)  # that each can improve, by what was known of it last
 
@@ -106,6 +109,8 @@ def screen(
         index = step if step < len(pending) else _largest(most, improvement)
         picked.append(index)
         most[index] = -np.inf
+        if len(picked) == len(pending) + count:
+            break  # nothing is picked after it
         row = _entered(index, at, V, surrogate)
         rows[len(V)] = row
         V = rows[: len(V) + 1]

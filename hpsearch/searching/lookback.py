@@ -10,16 +10,15 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from hpsearch.sampling.ranking import Observation, led, rank
+from hpsearch.sampling.ranking import REMEMBERED, Observation, led, rank
 from hpsearch.searching.by_hand import ByHand
 from hpsearch.searching.ledger import Ledger
 from hpsearch.searching.spec import Spec, proposals
-from hpsearch.searching.stages import Stage, newly_seen, replacements, seen
+from hpsearch.searching.stages import Stage, newly_seen, replacements, rungs_seen, seen
 from hpsearch.space.settings import draw_key, drawn
 from hpsearch.trial import Params, Round, Trial
 
 PASSES_ON = 2  # the rules from which on a lost trial's place is given to another
-REMEMBERED = 256  # of the trials, the best, that a round with a lag looks at beside new ones
 UNSEEN = 64  # of the trials without a value, the latest, that it keeps away from
 
 
@@ -103,7 +102,8 @@ class Lookback:
     def unseen(self, round: Round) -> list[Params]:
         """The latest settings that a round with a lag knows nothing of, to keep away from them."""
         assert round.lag is not None
-        rounds = range(max(0, round.number - round.lag[0] + 1), round.number)
+        numbers = range(max(0, round.number - round.lag[-1]), round.number)
+        rounds = [n for n in numbers if not rungs_seen(n, round.number, self.spec.rounds)]
         trials = [trial for number in rounds for trial in self.entered[Stage(number, 0)]]
         return [trial.params for trial in trials[-UNSEEN:]]
 

@@ -7,7 +7,7 @@ from math import ceil, prod
 
 from hpsearch.config import MOST_TRIALS, Config
 from hpsearch.messages import counted
-from hpsearch.sampling.plan import ladder, plan, round_sizes
+from hpsearch.sampling.plan import Sizes, ladder, plan, round_sizes
 from hpsearch.searching.confirmation import trainings_within
 from hpsearch.searching.stages import planned_epochs
 from hpsearch.space.settings import count, key, untried
@@ -43,18 +43,38 @@ def plan_for(config: Config, trials: int, first: int = 0, *, coarse: bool) -> tu
         first: the number of the first.
         coarse: whether the first round covers the space.
     """
-    search, start = config.search, min(len(config.search.by_hand), trials)
-    left = trials - start
-    rounds = search.rounds if search.sampler == "zoom" else 1
+    start = min(len(config.search.by_hand), trials)
+    amounts, factor = ladder_of(config)
+    workers, drawn = config.parallel.workers, trials - start
+    halved, full = sizes_of(config, drawn, coarse=coarse) if drawn else Sizes([])
+    if start:  # the starting settings belong to the first round
+        halved = [start + sum(halved[:1]), *halved[1:]]
+    return plan(Sizes(halved, full), amounts, factor, first, workers)
+
+
+def sizes_of(config: Config, trials: int, *, coarse: bool, rounds: int | None = None) -> Sizes:
+    """In which rounds so many trials of a configuration are drawn.
+
+    Args:
+        config: of the search.
+        trials: how many.
+        coarse: whether the first round covers the space.
+        rounds: how many rounds; None for as many as the configuration says.
+    """
+    search = config.search
+    amounts, factor = ladder_of(config)
+    if search.sampler != "zoom":  # it never looks back
+        rounds = 1
     draw, workers = config.space.crossed, config.parallel.workers
-    sizes = round_sizes(left, rounds, coarse, draw, workers) if left else []
-    sizes = [start + sizes[0], *sizes[1:]] if sizes else [start]
-    amounts: tuple[int, ...] = (config.trainer.epochs,)
-    if search.halving is None:
-        return plan(sizes, amounts, first=first, workers=workers)
-    factor = search.halving.factor
-    amounts = ladder(config.trainer.epochs, search.halving.min_epochs, factor)
-    return plan(sizes, amounts, factor, first, workers)
+    return round_sizes(trials, amounts, factor, rounds or search.rounds, coarse, draw, workers)
+
+
+def ladder_of(config: Config) -> tuple[tuple[int, ...], int]:
+    """The epochs after which weak trials of a configuration stop, and one in how many goes on."""
+    epochs, halving = config.trainer.epochs, config.search.halving
+    if halving is None:
+        return (epochs,), 3
+    return ladder(epochs, halving.min_epochs, halving.factor), halving.factor
 
 
 def trials_of(config: Config, history: Sequence[Params] = ()) -> int:

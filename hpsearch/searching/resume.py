@@ -10,9 +10,16 @@ from typing import Any
 from hpsearch.config import Config, changed, from_mapping, from_run
 from hpsearch.config.yaml_text import read
 from hpsearch.errors import ConfigError, RunError, as_argument
-from hpsearch.sampling.plan import extended, ladder, round_sizes
+from hpsearch.sampling.plan import extended
 from hpsearch.searching.limits import KEYS, limit_set, why_ended
-from hpsearch.searching.planning import TRIED, epochs_needed, largest, trials_of
+from hpsearch.searching.planning import (
+    TRIED,
+    epochs_needed,
+    ladder_of,
+    largest,
+    sizes_of,
+    trials_of,
+)
 from hpsearch.searching.spec import check_rules
 from hpsearch.searching.trainer import AGAIN, LOAD, check_at_hand
 from hpsearch.searching.trust import check, check_cluster, is_sealed, needs_seal, seal
@@ -243,15 +250,13 @@ def _extended(plan: tuple[Round, ...], config: Config, more: int, first: int) ->
         more: how many trials more.
         first: the number of the first of them.
     """
-    search, workers, epochs = config.search, config.parallel.workers, config.trainer.epochs
-    rounds = search.rounds if search.sampler == "zoom" else 1
+    rounds = config.search.rounds
     if isinstance(rounds, int):
         rounds = ceil(rounds * more / sum(round.trials for round in plan))
-    sizes = round_sizes(more, rounds, False, config.space.crossed, workers)
-    if search.halving is None:
-        return extended(plan, sizes, (epochs,), workers=workers, first=first)
-    amounts = ladder(epochs, search.halving.min_epochs, search.halving.factor)
-    return extended(plan, sizes, amounts, search.halving.factor, workers, first)
+    sizes = sizes_of(config, more, coarse=False, rounds=None if rounds == "auto" else rounds)
+    amounts, factor = ladder_of(config)
+    workers = config.parallel.workers
+    return extended(plan, sizes, amounts, factor, workers, first)
 
 
 def _free_number(run: RunDirectory, config: Config, plan: Sequence[Round]) -> int:

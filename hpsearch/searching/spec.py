@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import product
 from typing import Any
 
-from hpsearch.backends.threads import limit_threads
+from hpsearch.backends.threads import on_one_thread
 from hpsearch.config import Config, Confirm
 from hpsearch.errors import RunError, as_argument
 from hpsearch.rng import RULES
@@ -286,7 +286,7 @@ def proposals(
             others. The new ones are added.
     """
     start = spec.start if round.number == 0 else ()
-    with limit_threads(1):  # their number changes bits
+    with on_one_thread():  # their number changes bits
         draws = propose(
             spec.space,
             count=(round.trials - len(start)) // spec.space.crossed,
@@ -297,8 +297,8 @@ def proposals(
             sampler=spec.sampler,
             screened=spec.screened,
             pending=[*(start if spec.rules >= 2 else ()), *unseen],
-            again=spec.rules == 1,
             known=tried,
+            rules=spec.rules,
         )
     settings = [*start, *(each for draw in draws for each in spec.space.crossings(draw))]
     return [Trial(round.first + i, round.number, params) for i, params in enumerate(settings)]

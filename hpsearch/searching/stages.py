@@ -137,8 +137,8 @@ def epochs_of(stage: Stage, rounds: Sequence[Round]) -> int:
 def planned_epochs(rounds: Sequence[Round]) -> int:
     """The epochs that a search trains, confirmation aside.
 
-    >>> from hpsearch.sampling.plan import plan
-    >>> planned_epochs(plan([9], (1, 3, 9)))
+    >>> from hpsearch.sampling.plan import Sizes, plan
+    >>> planned_epochs(plan(Sizes([9]), (1, 3, 9)))
     21
     """
     return sum(
@@ -151,8 +151,8 @@ def planned_epochs(rounds: Sequence[Round]) -> int:
 def epochs_anew(rounds: Sequence[Round]) -> int:
     """The epochs that a search trains where each rung trains its trials from their first epoch.
 
-    >>> from hpsearch.sampling.plan import plan
-    >>> epochs_anew(plan([9], (1, 3, 9)))
+    >>> from hpsearch.sampling.plan import Sizes, plan
+    >>> epochs_anew(plan(Sizes([9]), (1, 3, 9)))
     27
     """
     return sum(rung.trials * rung.epochs for each in rounds for rung in each.rungs)
@@ -167,8 +167,8 @@ def ways_to_the_end(rounds: Sequence[Round]) -> Mapping[Stage, float]:
     Reference: T. C. Hu 1961, "Parallel sequencing and assembly line problems", Operations
     Research 9(6).
 
-    >>> from hpsearch.sampling.plan import plan
-    >>> ways_to_the_end(plan([4, 4], (2, 6)))[Stage(1, 0)]
+    >>> from hpsearch.sampling.plan import Sizes, plan
+    >>> ways_to_the_end(plan(Sizes([4, 4]), (2, 6)))[Stage(1, 0)]
     8.0
     """
     every = [Stage(each.number, rung) for each in rounds for rung in range(len(each.rungs))]
@@ -188,8 +188,8 @@ def busy(rounds: Sequence[Round], jobs: int) -> float:
 
     A simulation of the stages: pieces start in the order in which they are queued.
 
-    >>> from hpsearch.sampling.plan import plan
-    >>> busy(plan([4, 4], (1,)), jobs=2), busy(plan([3], (1,)), jobs=2)
+    >>> from hpsearch.sampling.plan import Sizes, plan
+    >>> busy(plan(Sizes([4, 4]), (1,)), 2), busy(plan(Sizes([3]), (1,)), 2)
     (1.0, 0.75)
     """
     free = [0.0] * jobs  # when each worker is free

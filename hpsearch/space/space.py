@@ -20,6 +20,9 @@ Point = Float[np.ndarray, " dimensions"]
 Points = Float[np.ndarray, "points dimensions"]
 
 
+REMEMBERED = 1024  # places of settings
+
+
 @dataclass(frozen=True)
 class Parameter:
     """One hyperparameter of the space.
@@ -470,8 +473,25 @@ class Space:
 
     def points(self, settings: Sequence[Params]) -> Points:
         """The places of many settings, one in each row."""
-        points = [self.point(params) for params in settings]
+        points = [self._point(params) for params in settings]
         return np.array(points).reshape(len(points), self.dimensions)
+
+    def _point(self, params: Params) -> Point:
+        """The place of a setting, remembered: a round looks at most of those that the last did."""
+        try:
+            known = (*params.items(), *map(type, params.values()))  # 1 and True are two choices
+            found = self._remembered.get(known)
+        except TypeError:  # lists
+            return self.point(params)
+        if found is None:
+            if len(self._remembered) >= REMEMBERED:
+                self._remembered.clear()
+            found = self._remembered[known] = self.point(params)
+        return found
+
+    @cached_property
+    def _remembered(self) -> dict[tuple[Any, ...], Point]:
+        return {}
 
     def snap(self, points: Points) -> Points:
         """Move points to the places of their settings: a discrete value or choice has one."""

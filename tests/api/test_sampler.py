@@ -49,7 +49,7 @@ def test_what_is_asked_and_told_has_values_of_the_alternative_that_counts():
     tried = search(sampler, 5, 9, lambda params: abs(params["hop"] - params["n_fft"] / 4))
     assert all(map(sampler.space.contains, tried))
     assert sampler.best[1] < 8
-    sampler.add([{"n_fft": 1024, "hop": 256}], [0.0])
+    sampler.add([{"n_fft": 1024, "hop": 256}], [-1.0])
     assert sampler.best[0].params == {"n_fft": 1024, "hop": 256}
     with pytest.raises(hpsearch.ConfigError, match=r"hop\[1\].when: holds at once with \[0\]"):
         hpsearch.Sampler({"n_fft": {"values": [512, 1024]}, "hop": [hop[0], hop[0]]})
@@ -252,3 +252,15 @@ def test_a_constraint_that_cannot_be_meant_is_refused():
         hpsearch.Sampler(SPACE, where=["rat < 0.1"])
     with pytest.raises(hpsearch.HpsearchError, match="where: must be left out"):
         hpsearch.Sampler(hpsearch.Sampler(SPACE).space, where=["rate < 0.1"])
+
+
+def test_of_hundreds_of_trials_the_best_are_remembered_whenever_they_were_told(monkeypatch):
+    monkeypatch.setattr("hpsearch.api.sampler.REMEMBERED", 16)
+    after = []
+    for order in (list, lambda trials: random.Random(0).sample(trials, len(trials))):
+        sampler = hpsearch.Sampler(SPACE)
+        for trial in order(sampler.ask(60)):
+            sampler.tell(trial, loss(trial.params))
+        after.append(sampler.ask(9))
+    assert after[0] == after[1]
+    assert len({str(trial.params) for trial, _ in sampler.trials} - {*map(str, after[0])}) == 60

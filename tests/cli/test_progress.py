@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from hpsearch.cli import progress
-from hpsearch.sampling.plan import plan
+from hpsearch.sampling.plan import Sizes, plan
 from hpsearch.searching.events import (
     FilesChanged,
     RoundStarted,
@@ -37,7 +37,7 @@ def test_reading_back_many_trials_is_said_once_after_a_second(
     clock = [0.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
     shown = progress.Progress()
-    rounds = plan([10] * 5, (1,))
+    rounds = plan(Sizes([10] * 5), (1,))
     shown(SearchStarted(run, 50, done, 1))
     for round in rounds[:2]:
         shown(RoundStarted(round, 5))
@@ -50,7 +50,7 @@ def test_reading_back_many_trials_is_said_once_after_a_second(
 def test_quiet_says_nothing_of_progress_and_all_of_trouble(run, capsys):
     shown = progress.Progress(quiet=True)
     shown(SearchStarted(run, 50, 0, 1))
-    shown(RoundStarted(plan([10] * 5, (1,))[0], 5))
+    shown(RoundStarted(plan(Sizes([10] * 5), (1,))[0], 5))
     shown(FilesChanged("runs/r/run.json: was deleted"))
     assert capsys.readouterr().err == "runs/r/run.json: was deleted\n"
 
@@ -68,7 +68,7 @@ def bar(run, monkeypatch):
     monkeypatch.setattr("sys.stderr", terminal := Terminal())
     shown = progress.Progress()
     shown(SearchStarted(run, 9, 0, 2))
-    shown(RoundStarted(plan([9], (1,))[0], 1))
+    shown(RoundStarted(plan(Sizes([9]), (1,))[0], 1))
     shown._bar.mininterval = 0
     yield shown, lambda: terminal.getvalue().rpartition("\r")[2].strip()
     shown.close()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hpsearch.errors import ConfigError
 from hpsearch.sampling.propose import propose
 from hpsearch.sampling.ranking import Observation
-from hpsearch.sampling.screening import FEWEST
+from hpsearch.sampling.screening import FEWEST, MARGIN, screen
 from hpsearch.space import (
     LOG,
     Choice,
@@ -274,3 +274,32 @@ def test_the_random_sampler_heeds_no_guess():
     spaces = Space((x,)), Space((replace(x, guess=(0.2,)),))
     one, two = (propose(space, 9, seed=0, first=0, sampler="random") for space in spaces)
     assert one == two
+
+
+@pytest.fixture
+def screenings(monkeypatch):
+    """How `screen` was called: for how many trials, with how many pending, and how."""
+    seen = []
+
+    def recorded(space, ranked, candidates, count, generator, pending, quick, margin):
+        seen.append((count, len(pending), quick, margin))
+        return screen(space, ranked, candidates, count, generator, pending, quick, margin)
+
+    monkeypatch.setattr("hpsearch.sampling.propose.screen", recorded)
+    return seen
+
+
+def test_a_huge_round_is_screened_in_parts_each_of_which_keeps_away_from_the_last(
+    space, history, screenings, monkeypatch
+):
+    monkeypatch.setattr("hpsearch.sampling.propose.AT_ONCE", 8)
+    monkeypatch.setattr("hpsearch.sampling.propose.KEPT_AWAY_FROM", 10)
+    found = propose(space, 20, 0, 30, 0.5, history)
+    assert len({key(params) for params in found}) == 20
+    assert screenings == [(8, 0, True, MARGIN), (8, 8, True, MARGIN), (4, 10, True, MARGIN)]
+
+
+def test_rounds_of_older_rules_are_screened_as_they_were(space, history, screenings):
+    for known in (None, set()):
+        propose(space, 20, 0, 30, 0.5, history, rules=3, known=known)
+    assert screenings == [(20, 0, False, 0.0), (20, 0, True, 0.0)]

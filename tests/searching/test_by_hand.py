@@ -19,7 +19,9 @@ from hpsearch.searching.scheduler import Scheduler
 from hpsearch.store.requests import Request, Requests
 from hpsearch.trial import BY_HAND, Act
 
-LAGGED = plan(round_sizes(63, workers=9), ladder(4, 1, 2), factor=2, workers=9)
+LAGGED = plan(
+    round_sizes(63, ladder(4, 1, 2), factor=2, workers=9), ladder(4, 1, 2), factor=2, workers=9
+)
 PLANS = ("one rung", "rungs", "repeats", "crossed", "lagged")
 
 

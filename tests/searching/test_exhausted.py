@@ -78,7 +78,9 @@ def test_a_crossed_draw_has_every_value_and_none_comes_again(tmp_path):
 
 
 def test_repeats_still_repeat_and_confirmation_has_no_rival_of_the_same_setting(tmp_path):
-    config = configured(repeats=2, trials=40, confirm={"top": 3, "seeds": 2, "share": 1})
+    config = configured(
+        repeats=2, trials=40, halving=False, confirm={"top": 3, "seeds": 2, "share": 1}
+    )
     run = search(config, tmp_path)
     confirmed = {piece.number for piece in run.pieces if piece.repeat >= 2}
     settings_of = {result.number: key(result.params) for result in run.results}

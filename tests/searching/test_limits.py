@@ -12,7 +12,7 @@ from hpsearch.report.findings import listed
 from hpsearch.report.html.page import page
 from hpsearch.report.summary import summarise
 from hpsearch.report.terminal import show
-from hpsearch.sampling.plan import extended
+from hpsearch.sampling.plan import Sizes, extended
 from hpsearch.sampling.ranking import Observation
 from hpsearch.searching.limits import Limits, Watch
 from hpsearch.searching.planning import epochs_needed, grid_of, plan_for, rounds_of
@@ -348,7 +348,7 @@ def test_trials_bound_a_grid_and_more_of_them_go_on_in_its_order():
     settings = tried(grid())
     few = grid(trials=7)
     assert tried(few) == settings[:7]
-    longer = extended(rounds_of(few), [5], (1,))
+    longer = extended(rounds_of(few), Sizes([5]), (1,))
     assert tried(few, longer) == settings[:12]
     assert len(tried(grid(trials=100))) == 30
 

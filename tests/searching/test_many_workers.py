@@ -5,14 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpsearch.config import from_mapping
-from hpsearch.sampling.plan import ladder, lag, plan, round_sizes
+from hpsearch.sampling.plan import Sizes, ladder, lag, plan, round_sizes
 from hpsearch.searching.planning import rounds_of
 from hpsearch.searching.stages import Stage, busy, epochs_of, needs, seen, ways_to_the_end
 
 
 def lagged(trials, workers, epochs=4):
     amounts = ladder(epochs, min_epochs=1, factor=2)
-    return plan(round_sizes(trials, workers=workers), amounts, factor=2, workers=workers)
+    sizes = round_sizes(trials, amounts, factor=2, workers=workers)
+    return plan(sizes, amounts, factor=2, workers=workers)
 
 
 @pytest.fixture(scope="module")
@@ -43,14 +44,13 @@ def test_a_longer_training_may_be_looked_at_later_and_more_workers_mean_a_longer
 
 
 def test_for_one_worker_a_round_looks_at_all_but_the_last_rung_of_the_one_before():
-    rounds = plan([27, 27, 27], ladder(27, min_epochs=3), workers=1)
-    plain = plan([27, 27, 27], ladder(27, min_epochs=3))
-    assert [seen(n, rounds) for n in range(3)] == [seen(n, plain) for n in range(3)]
+    rounds = plan(Sizes([27, 27, 27]), ladder(27, min_epochs=3), workers=1)
+    assert rounds == plan(Sizes([27, 27, 27]), ladder(27, min_epochs=3))
 
 
 def test_more_workers_are_kept_busy_by_a_plan_for_them():
-    few = plan(round_sizes(1280), ladder(30))
-    many = plan(round_sizes(1280, workers=64), ladder(30), workers=64)
+    few = plan(round_sizes(1280, ladder(30)), ladder(30))
+    many = plan(round_sizes(1280, ladder(30), workers=64), ladder(30), workers=64)
     assert busy(many, 64) > 0.8 > 5 * busy(few, 64)
 
 
@@ -105,7 +105,7 @@ def test_the_plan_follows_from_the_workers_that_the_configuration_names_alone():
         )
 
     assert rounds(jobs=64) == rounds(jobs=1) == rounds(workers=None)
-    assert {each.lag for each in rounds()} == {None}
+    assert {each.lag for each in rounds(workers=4)} == {None, (1, 1, 2)}
     assert rounds(workers=16, jobs=1) == rounds(workers=16, jobs=64) != rounds()
 
 

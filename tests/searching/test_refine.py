@@ -195,7 +195,8 @@ def test_without_a_completed_trial_there_is_nothing_to_refine(digits, searched, 
 def test_a_search_can_start_from_a_runs_best_settings(parent, digits):
     config = start_from(digits("search.start=parent"), parent)
     assert config.search.start[0] == parent.winner(parent.info).params
-    assert len(config.search.start) == 3
+    completed = sum(result.status is Status.COMPLETED for result in parent.results)
+    assert len(config.search.start) == min(3, completed) > 1
 
 
 def test_a_start_from_a_run_outside_the_space_is_refused(parent, digits):

