@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
 from typing import Any
 
 from hpsearch.config import Config, remarks_on
@@ -32,7 +33,7 @@ from hpsearch.space.feasible import feasibility
 from hpsearch.trainers.kinds import kind_of
 from hpsearch.trial import Round
 
-MOST_SHOWN = 16  # rounds whose sizes are written out one by one, in a plan for many workers
+MOST_SHOWN = 16  # rounds whose sizes are written out, several of one size counted as one
 
 
 def show_space(space: Space, others: str = "drawn anew") -> None:
@@ -93,7 +94,10 @@ def show_plan(config: Config) -> None:
     echo(f"\n{counted(trials, 'trial')} in {counted(len(rounds), 'round')}: {_sizes(rounds)}")
     if len(rounds[0].rungs) > 1:
         steps = ", ".join(f"{r.trials} to epoch {r.epochs}" for r in rounds[0].rungs)
+        in_full = sum(round.trials for round in rounds if len(round.rungs) == 1)
         echo(f"weak ones stop early; of the first round, {steps}")
+        if in_full > 1:
+            echo(f"the last {in_full} all train to the end")
     if grid := grid_of(config, trials):
         echo(grid)
     kind, options = kind_of(config.trainer), config.trainer.options
@@ -112,7 +116,8 @@ def show_plan(config: Config) -> None:
         )
     if workers is not None:
         echo(f"planned for {counted(workers, 'worker')}, about {busy(rounds, workers):.0%} busy")
-        echo(_looking_back(rounds))
+        if rounds[0].lag is not None:
+            echo(_looking_back(rounds))
     if config.search.confirm is not None:
         top, seeds = trainings_within(config.search.confirm, trials * config.search.repeats)
         if top:
@@ -146,10 +151,10 @@ def _patience(config: Config, rounds: int) -> str | None:
 def _sizes(rounds: Sequence[Round]) -> str:
     """How large rounds are: each by itself, or where they are many and alike, in short."""
     sizes = [round.trials for round in rounds]
-    if len(sizes) > MOST_SHOWN and rounds[0].lag is not None:
-        least, most = min(sizes), max(sizes)
-        return f"{least} each" if least == most else f"{least} to {most} each"
-    return " + ".join(map(str, sizes))
+    alike = [(size, len(list(same))) for size, same in groupby(sizes)]
+    if len(alike) > MOST_SHOWN:
+        return f"{min(sizes)} to {max(sizes)} each"
+    return " + ".join(f"{count} x {size}" if count > 1 else str(size) for size, count in alike)
 
 
 def _looking_back(rounds: Sequence[Round]) -> str:

@@ -268,7 +268,11 @@ class Search(Keys):
     rounds: Annotated[
         Positive | Literal["auto"],
         rules.either("auto", rules.whole(1, MOST_TRIALS, also=", or auto")),
-    ] = key("Steps from coarse to fine; at most `trials`.", "auto")
+    ] = key(
+        "Steps from coarse to fine; at most `trials`. `auto`: small ones, the last of them "
+        "without halving; a number: so many, all alike.",
+        "auto",
+    )
     sampler: Annotated[Sampler, rules.choice("zoom", "random", "grid")] = key(
         "`zoom`: coarse to fine, each round around the best trials so far; `random`: "
         "the whole space throughout; `grid`: each setting of a space without ranges of real "
@@ -276,8 +280,9 @@ class Search(Keys):
         "zoom",
     )
     halving: Annotated[Halving | None, Switch(Halving)] = key(
-        "Stop weak trials early: in each round all trials train a little, the best of "
-        "them go on, and so on. Off where a choice is crossed: a pair is trained equally long.",
+        "Stop weak trials early: in each of the first rounds all trials train a little, the best "
+        "of them go on, and so on; later all are trained in full. Off where a choice is crossed: "
+        "a pair is trained equally long.",
         Halving(),
         written=True,
         examples=[{"min_epochs": 3, "factor": 3}],
@@ -424,7 +429,7 @@ class Parallel(Keys):
     workers: Annotated[Positive | None, rules.optional(rules.whole(1, MOST_JOBS))] = key(
         "How many trials you mean to train at once, for the plan: with more workers, rounds are "
         "larger, and more of them overlap, so that nobody waits. It decides which trials there "
-        "are, and so is never taken from the machine. null: a plan for a few workers.",
+        "are, and so is never taken from the machine. null: 4.",
         None,
         examples=[64],
     )

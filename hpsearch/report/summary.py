@@ -54,6 +54,10 @@ Region = Mapping[str, list[Any]]
 OUTER = 0.1  # of a round's values at either end are no part of its region
 
 
+ENOUGH = 6  # trials that say where a round looked
+FEW_ROUNDS = 4  # are shown one by one
+
+
 @dataclass(frozen=True)
 class RoundSummary:
     """One step from coarse to fine: how many trials it had, and where they lay."""
@@ -62,6 +66,20 @@ class RoundSummary:
     trials: int
     best: float | None
     space: Region
+
+
+@dataclass(frozen=True)
+class Step(RoundSummary):
+    """The same of one round, or of a few small ones after one another."""
+
+    last: int  # of these rounds; `round` is the first
+
+    @property
+    def name(self) -> str:
+        """The rounds, counted from 1."""
+        if self.last == self.round:
+            return f"round {self.round + 1}"
+        return f"rounds {self.round + 1}-{self.last + 1}"
 
 
 @dataclass(frozen=True)
@@ -161,6 +179,20 @@ class Summary:
         """Each step from coarse to fine."""
         drawn = [result for result in self.results if not self.is_added(result)]
         return tuple(_rounds(drawn, self.config.space, self.criterion))
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """The rounds, small ones together: where two trials lay says little."""
+        groups = together([round.trials for round in self.spec.rounds])
+        first = {number: group[0] for group in groups for number in group}
+        last = {group[0]: group[-1] for group in groups}
+        drawn = [
+            replace(result, round=first.get(result.round, result.round))
+            for result in self.results
+            if not self.is_added(result)
+        ]
+        rounds = _rounds(drawn, self.config.space, self.criterion)
+        return tuple(Step(**vars(r), last=last.get(r.round, r.round)) for r in rounds)
 
     @cached_property
     def top(self) -> tuple[Result, ...]:
@@ -325,7 +357,7 @@ class Summary:
         others = [f"{found[s]:,} {s}" for s in Status if s is not Status.COMPLETED and found[s]]
         if others and self.most > completed:
             every = f"hpsearch report {as_argument(self.run.path)} --format csv"
-            return f"no more were completed ({', '.join(others)}); every trial: {every}"
+            return f"no more completed ({', '.join(others)}); all: {every}"
         return None
 
     @property
@@ -496,6 +528,24 @@ def _rounds(results: Sequence[Result], space: Space, criterion: Criterion) -> li
         value = None if best is None else best.value
         summaries.append(RoundSummary(number, len(trials), value, region(trials, space)))
     return summaries
+
+
+def together(sizes: Sequence[int]) -> list[range]:
+    """Rounds in groups of at least `ENOUGH` trials; each by itself where they are few.
+
+    >>> together([12, 6, 2, 2, 2, 2, 3]), together([2, 1, 1])
+    ([range(0, 1), range(1, 2), range(2, 7)], [range(0, 1), range(1, 2), range(2, 3)])
+    """
+    if len(sizes) <= FEW_ROUNDS:
+        return [range(number, number + 1) for number in range(len(sizes))]
+    groups: list[range] = []
+    start, trials = 0, 0
+    for number, size in enumerate(sizes):
+        trials += size
+        if trials >= ENOUGH and sum(sizes[number + 1 :]) not in range(1, ENOUGH):
+            groups.append(range(start, number + 1))
+            start, trials = number + 1, 0
+    return [*groups, range(start, len(sizes))] if trials else groups
 
 
 def region(results: Sequence[Result], space: Space) -> Region:

@@ -46,7 +46,7 @@ def show(summary: Summary) -> None:
         display("", *_running(summary))
     if summary.front:
         display("", *_front(summary))
-    if len(summary.rounds) > 1:
+    if len(summary.steps) > 1:
         display("", heading("From coarse to fine: where four fifths of a round's trials lay"))
         display(_narrowing(summary))
     if summary.best is not None:
@@ -275,20 +275,20 @@ def _front(summary: Summary) -> Iterator[Printable]:
 
 
 def _narrowing(summary: Summary) -> TextTable:
-    """Where the trials of each round lay: one column a round, at most four of them."""
-    rounds = list(summary.rounds)
-    if len(rounds) > 4:
-        rounds = [rounds[0], rounds[(len(rounds) - 1) // 2], rounds[-1]]
-    table = TextTable("", *(f"round {round.round + 1}" for round in rounds))
+    """Where the trials of each step lay: one column a step, at most four of them."""
+    steps = list(summary.steps)
+    if len(steps) > 4:
+        steps = [steps[0], steps[(len(steps) - 1) // 2], steps[-1]]
+    table = TextTable("", *(step.name for step in steps))
     for title, branch in titled(summary.config.space):
         ranged = not (branch.categorical or branch.fixed)
-        regions = {each.round: each.space for each in summary.of_branch(branch).rounds}
-        where = [regions.get(each.round, {}).get(branch.name, []) for each in rounds]
+        regions = {each.round: each.space for each in summary.of_branch(branch).steps}
+        where = [regions.get(each.round, {}).get(branch.name, []) for each in steps]
         if not branch.fixed:
             table.add_row(title, *(extent(values, ranged, ROUGH) for values in where))
     table.add_row("")
-    table.add_row("trials", *(str(r.trials) for r in rounds))
-    table.add_row(f"best {summary.criterion.name}", *(number(r.best) for r in rounds))
+    table.add_row("trials", *(str(step.trials) for step in steps))
+    table.add_row(f"best {summary.criterion.name}", *(number(step.best) for step in steps))
     return table
 
 

@@ -35,12 +35,13 @@ def test_json_has_the_keys_of_the_contract_and_says_what_the_files_say(hpsearch,
     assert said.err == ""
 
 
-def test_the_rounds_of_json_say_where_their_trials_lay(hpsearch, first, trials):
-    rounds = json.loads(hpsearch("report", "first", "--format=json").out)["rounds"]
+def test_the_rounds_of_json_say_where_their_trials_lay(hpsearch, searched, trials):
+    searched("small", "--set=search.rounds=5")
+    rounds = json.loads(hpsearch("report", "small", "--format=json").out)["rounds"]
     assert sum(round["trials"] for round in rounds) == 6
     for round in rounds:
         assert list(round) == ["round", "trials", "best", "space"]
-        own = [trial for trial in trials("first") if trial["round"] == round["round"]]
+        own = [trial for trial in trials("small") if trial["round"] == round["round"]]
         rates = [trial["params"]["learning_rate"] for trial in own]
         assert round["space"]["learning_rate"] == [min(rates), max(rates)]
         sizes = {trial["params"]["batch_size"] for trial in own}

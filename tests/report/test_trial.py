@@ -108,8 +108,7 @@ def test_what_top_leaves_out_is_told(written):
     assert summarise(run, 2).left_out == "1 more completed: --top 3"
     assert summarise(run, 3).left_out is None
     assert summarise(run, 80).left_out == (
-        "no more were completed (7 stopped, 2 diverged); "
-        f"every trial: hpsearch report {run.path} --format csv"
+        f"no more completed (7 stopped, 2 diverged); all: hpsearch report {run.path} --format csv"
     )
     whole = written(3, lambda number: Status.COMPLETED, name="whole")
     assert summarise(whole, 80).left_out is None

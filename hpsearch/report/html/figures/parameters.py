@@ -164,8 +164,8 @@ def _winner(best: Result, parameter: Parameter, scale: Axis) -> dict[str, Any]:
 def _rounds(
     summary: Summary, parameter: Parameter, scale: Axis
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Each round's region: a faint band behind the dots, and a bar below them."""
-    rounds = [each for each in summary.rounds if parameter.name in each.space]
+    """Each step's region: a faint band behind the dots, and a bar below them."""
+    rounds = [each for each in summary.steps if parameter.name in each.space]
     step = max(1, -(-len(rounds) // MOST_BARS))
     rounds = [each for i, each in enumerate(rounds) if i % step == 0 or each is rounds[-1]]
     shapes, bars = [], []
@@ -178,7 +178,7 @@ def _rounds(
             "y": [row for _ in spans], "base": [low for low, _ in spans],
             "x": [max(0.006, high - low) for low, high in spans],
             "marker": {"color": shade(position), "line": {"width": 0}},
-            "hovertemplate": f"round {each.round + 1}, {counted(each.trials, 'trial')}: "
+            "hovertemplate": f"{each.name}, {counted(each.trials, 'trial')}: "
                              f"{plot_text(text, 80)}<extra></extra>",
         })  # fmt: skip
         shapes += [
