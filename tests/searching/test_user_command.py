@@ -307,7 +307,8 @@ for epoch in itertools.count(1):
 )
 def test_what_a_script_does_that_may_not_be_meant_is_said_once(script, tmp_path, resumes, remark):
     liar = COUNTING.replace("begun = int", "begun = 0 and int").replace("begun / 1000", "0")
-    config = script(liar if resumes else GOING_ON, epochs=9, trials=9, resumes=resumes)
+    text = liar if resumes else GOING_ON
+    config = script(text, epochs=9, trials=9, resumes=resumes, halving={"min_epochs": 3})
     run, said = begin(config, None, tmp_path / "runs", "said"), []
     conduct(run, said.append, config)
     messages = [event.message for event in said if isinstance(event, Remarked)]
