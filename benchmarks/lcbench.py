@@ -20,6 +20,7 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache, partial
 from importlib.util import find_spec
@@ -28,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from simulated import search
+from simulated import optuna_search, quiet_optuna, search
 
 from hpsearch.config import space_from
 from hpsearch.sampling.plan import ladder, plan, round_sizes
@@ -100,7 +101,7 @@ class Task:
         self.spent = 0
         self.trace: Trace = []
 
-    def see(self, number: int, params: dict[str, Any], epochs: range) -> list[float]:
+    def see(self, number: int, params: Mapping[str, Any], epochs: range) -> list[float]:
         """The accuracies that a search sees of some epochs of a trial."""
         true = self._bench.curve(params, epochs)
         rng = np.random.default_rng([self._seed, number])
@@ -144,7 +145,7 @@ def by_hpsearch(task: Task, folder: str, seed: int, options: dict[str, Any]) -> 
         params = {name: job.settings[name] for name in scoring(folder).SPACE}
         return task.see(job.number, params, epochs)
 
-    trials = trials_within(task.most, options.get("sampler", "zoom"))
+    trials = trials_within(task.most, sampler=options.get("sampler", "zoom"))
     searched = space(folder)
     if "guess" in options:
         guess = guesses(folder, task.name)[options["guess"]]
@@ -153,50 +154,52 @@ def by_hpsearch(task: Task, folder: str, seed: int, options: dict[str, Any]) -> 
     search(searched, curve, trials=trials, epochs=EPOCHS, seed=seed, **others)
 
 
-def trials_within(epochs: int, sampler: str = "zoom") -> int:
+def cost_of(trials: int, epochs: int = EPOCHS, sampler: str = "zoom") -> int:
+    """The epochs that a search of so many trials trains, where a full training has `epochs`."""
+    steps = ladder(epochs)
+    rounds: Any = 1 if sampler == "random" else "auto"
+    return planned_epochs(plan(round_sizes(trials, steps, rounds=rounds), steps))
+
+
+def trials_within(budget: int, epochs: int = EPOCHS, sampler: str = "zoom") -> int:
     """The largest number of trials whose plan trains at most so many epochs."""
-    steps = ladder(EPOCHS)
-
-    def cost(trials: int) -> int:
-        rounds = 1 if sampler == "random" else "auto"
-        return planned_epochs(plan(round_sizes(trials, steps, rounds=rounds), steps))
-
-    return largest(cost, epochs, epochs)
+    return largest(partial(cost_of, epochs=epochs, sampler=sampler), budget, budget)
 
 
 def by_optuna(task: Task, folder: str, seed: int, sampler: str, pruner: str) -> None:
     """Optuna, one trial after another, until the largest budget is spent."""
-    import warnings
-
-    import optuna
-
-    warnings.simplefilter("ignore")
-    optuna.logging.set_verbosity(optuna.logging.CRITICAL)
+    optuna = quiet_optuna()
     samplers = {"tpe": optuna.samplers.TPESampler, "gp": optuna.samplers.GPSampler}
     pruners = {
         "none": optuna.pruners.NopPruner(),
         "hyperband": optuna.pruners.HyperbandPruner(min_resource=6, max_resource=EPOCHS),
     }
-    study = optuna.create_study(
-        direction="maximize", sampler=samplers[sampler](seed=seed), pruner=pruners[pruner]
+    optuna_search(
+        space(folder),
+        task.see,
+        epochs=EPOCHS,
+        sampler=samplers[sampler](seed=seed),
+        pruner=pruners[pruner],
+        goes_on=lambda: task.spent < task.most,
     )
-    while task.spent < task.most:
-        trial = study.ask()
-        params = {
-            name: (trial.suggest_int if integer else trial.suggest_float)(
-                name, low, high, log=scale == "log"
-            )
-            for name, (low, high, scale, integer) in scoring(folder).SPACE.items()
-        }
-        value = 0.0
-        for epoch in range(1, EPOCHS + 1):
-            (value,) = task.see(trial.number, params, range(epoch, epoch + 1))
-            trial.report(value, epoch)
-            if epoch < EPOCHS and trial.should_prune():
-                study.tell(trial, state=optuna.trial.TrialState.PRUNED)
-                break
-        else:
-            study.tell(trial, value)
+
+
+def at_budgets(
+    task: Task, budgets: Sequence[float], regret: Callable[[float], float]
+) -> list[float]:
+    """The regret at each budget of the setting that a search would return there.
+
+    Args:
+        task: that was searched.
+        budgets: full trainings.
+        regret: of an accuracy.
+    """
+    row = []
+    for budget in budgets:
+        reached = [(seen, true) for spent, seen, true in task.trace if spent <= budget * EPOCHS]
+        # before the first full training it would return any setting: the median, say
+        row.append(regret(max(reached)[1]) if reached else 1.0)
+    return row
 
 
 def regrets(
@@ -214,12 +217,7 @@ def regrets(
         by_hpsearch(task, folder, identity, who)
     else:
         by_optuna(task, folder, identity, *who)
-    row = []
-    for budget in budgets:
-        reached = [(seen, true) for spent, seen, true in task.trace if spent <= budget * EPOCHS]
-        # before the first full training it would return any setting: the median, say
-        row.append(scoring(folder).regret(name, max(reached)[1]) if reached else 1.0)
-    return row
+    return at_budgets(task, budgets, partial(scoring(folder).regret, name))
 
 
 def found(folder: str, tiny: bool) -> str:

