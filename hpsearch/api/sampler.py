@@ -249,8 +249,7 @@ class Sampler:
         self._waiting.pop(trial.number, None)
         seen = observation(trial.number, trial.params, costs, lost=value is None)
         if self._objective.several:  # what a front dominates depends on all of it
-            self._ranked.append(seen)
-            self._ranked.sort(key=lambda each: each.number)
+            self._ranked.append(seen)  # `propose` ranks them
         else:
             insert(self._ranked, seen)
             del self._ranked[REMEMBERED:]

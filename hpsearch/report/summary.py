@@ -52,8 +52,6 @@ Region = Mapping[str, list[Any]]
 """[low, high] of a range in true values, or the choices, by parameter."""
 
 OUTER = 0.1  # of a round's values at either end are no part of its region
-
-
 ENOUGH = 6  # trials that say where a round looked
 FEW_ROUNDS = 4  # are shown one by one
 
@@ -178,7 +176,7 @@ class Summary:
     def rounds(self) -> tuple[RoundSummary, ...]:
         """Each step from coarse to fine."""
         drawn = [result for result in self.results if not self.is_added(result)]
-        return tuple(_rounds(drawn, self.config.space, self.criterion))
+        return tuple(_rounds(drawn, self.config.space, self.criterion, {}))
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
@@ -186,12 +184,8 @@ class Summary:
         groups = together([round.trials for round in self.spec.rounds])
         first = {number: group[0] for group in groups for number in group}
         last = {group[0]: group[-1] for group in groups}
-        drawn = [
-            replace(result, round=first.get(result.round, result.round))
-            for result in self.results
-            if not self.is_added(result)
-        ]
-        rounds = _rounds(drawn, self.config.space, self.criterion)
+        drawn = [result for result in self.results if not self.is_added(result)]
+        rounds = _rounds(drawn, self.config.space, self.criterion, first)
         return tuple(Step(**vars(r), last=last.get(r.round, r.round)) for r in rounds)
 
     @cached_property
@@ -518,10 +512,16 @@ def _winner(
     return next(named, None) or criterion.best(results)
 
 
-def _rounds(results: Sequence[Result], space: Space, criterion: Criterion) -> list[RoundSummary]:
+def _rounds(
+    results: Sequence[Result],
+    space: Space,
+    criterion: Criterion,
+    first: Mapping[int, int],
+) -> list[RoundSummary]:
+    """What each round had, or the first of its group, where `first` names one."""
     by_round: dict[int, list[Result]] = defaultdict(list)
     for result in results:
-        by_round[result.round].append(result)
+        by_round[first.get(result.round, result.round)].append(result)
     summaries = []
     for number, trials in sorted(by_round.items()):
         best = criterion.best(trials)

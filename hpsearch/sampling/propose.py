@@ -10,7 +10,6 @@ from typing import Literal
 import numpy as np
 
 from hpsearch import rng
-from hpsearch.rng import RULES
 from hpsearch.sampling.ranking import Observation, objectives, rank
 from hpsearch.sampling.screening import FEWEST, MARGIN, screen, screen_front
 from hpsearch.sampling.zoom import draw, elites, latin_hypercube, lean
@@ -45,7 +44,7 @@ def propose(
     screened: bool = True,
     pending: Sequence[Params] = (),
     known: set[str] | None = None,
-    rules: int = RULES,
+    rules: int = rng.RULES,
 ) -> list[Params]:
     """New settings for a round.
 
@@ -69,8 +68,8 @@ def propose(
         pending: settings that were proposed before but have no value yet.
         known: the draws that were tried before, as `draw_key` names them; None for those of
             history and pending. The new ones are added.
-        rules: of the run, see `RULES`. Under rules 1, the random sampler and the Latin hypercube
-            may propose a setting again.
+        rules: of the run, see `rng.RULES`. Under rules 1, the random sampler and the Latin
+            hypercube may propose a setting again.
 
     Raises:
         ConfigError: hardly any draw of the space keeps its constraints.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import ceil, prod
+from typing import Literal
 
 from hpsearch.config import MOST_TRIALS, Config
 from hpsearch.messages import counted
@@ -46,27 +47,27 @@ def plan_for(config: Config, trials: int, first: int = 0, *, coarse: bool) -> tu
     start = min(len(config.search.by_hand), trials)
     amounts, factor = ladder_of(config)
     workers, drawn = config.parallel.workers, trials - start
-    halved, full = sizes_of(config, drawn, coarse=coarse) if drawn else Sizes([])
+    rounds = config.search.rounds
+    halved, full = sizes_of(config, drawn, rounds, coarse=coarse) if drawn else Sizes([])
     if start:  # the starting settings belong to the first round
         halved = [start + sum(halved[:1]), *halved[1:]]
     return plan(Sizes(halved, full), amounts, factor, first, workers)
 
 
-def sizes_of(config: Config, trials: int, *, coarse: bool, rounds: int | None = None) -> Sizes:
+def sizes_of(config: Config, trials: int, rounds: int | Literal["auto"], *, coarse: bool) -> Sizes:
     """In which rounds so many trials of a configuration are drawn.
 
     Args:
         config: of the search.
         trials: how many.
+        rounds: how many rounds; a sampler that never looks back has one.
         coarse: whether the first round covers the space.
-        rounds: how many rounds; None for as many as the configuration says.
     """
-    search = config.search
     amounts, factor = ladder_of(config)
-    if search.sampler != "zoom":  # it never looks back
+    if config.search.sampler != "zoom":
         rounds = 1
     draw, workers = config.space.crossed, config.parallel.workers
-    return round_sizes(trials, amounts, factor, rounds or search.rounds, coarse, draw, workers)
+    return round_sizes(trials, amounts, factor, rounds, coarse, draw, workers)
 
 
 def ladder_of(config: Config) -> tuple[tuple[int, ...], int]:

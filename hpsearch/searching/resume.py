@@ -253,10 +253,8 @@ def _extended(plan: tuple[Round, ...], config: Config, more: int, first: int) ->
     rounds = config.search.rounds
     if isinstance(rounds, int):
         rounds = ceil(rounds * more / sum(round.trials for round in plan))
-    sizes = sizes_of(config, more, coarse=False, rounds=None if rounds == "auto" else rounds)
-    amounts, factor = ladder_of(config)
-    workers = config.parallel.workers
-    return extended(plan, sizes, amounts, factor, workers, first)
+    sizes = sizes_of(config, more, rounds, coarse=False)
+    return extended(plan, sizes, *ladder_of(config), config.parallel.workers, first)
 
 
 def _free_number(run: RunDirectory, config: Config, plan: Sequence[Round]) -> int:

@@ -2,8 +2,9 @@
 
 The last rung of a round trains few trials and would leave workers idle. So the next round
 starts beside it, and is drawn without looking at it, however fast it happens to be. That
-keeps the trials the same with 1 job or 64. For many workers more rounds overlap, and each has
-a `lag` that says how old a result must be to be looked at.
+keeps the trials the same with 1 job or 64. Where all trials are trained in full, and for many
+workers, whole rounds overlap, and each has a `lag` that says how old a result must be to be
+looked at.
 """
 
 from __future__ import annotations

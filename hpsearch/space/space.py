@@ -20,7 +20,7 @@ Point = Float[np.ndarray, " dimensions"]
 Points = Float[np.ndarray, "points dimensions"]
 
 
-REMEMBERED = 1024  # places of settings
+REMEMBERED = 1024  # places of settings, at most
 
 
 @dataclass(frozen=True)

@@ -55,14 +55,20 @@ def test_what_is_asked_and_told_has_values_of_the_alternative_that_counts():
         hpsearch.Sampler({"n_fft": {"values": [512, 1024]}, "hop": [hop[0], hop[0]]})
 
 
+def told(count, order):
+    """A sampler that was told of so many trials, in this order."""
+    sampler = hpsearch.Sampler(SPACE)
+    for trial in order(sampler.ask(count)):
+        sampler.tell(trial, loss(trial.params))
+    return sampler
+
+
+def shuffled(trials):
+    return random.Random(0).sample(trials, len(trials))
+
+
 def test_the_order_of_telling_changes_nothing():
-    after = []
-    for order in (list, lambda trials: random.Random(0).sample(trials, len(trials))):
-        sampler = hpsearch.Sampler(SPACE)
-        for trial in order(sampler.ask(20)):
-            sampler.tell(trial, loss(trial.params))
-        after.append(sampler.ask(9))
-    assert after[0] == after[1]
+    assert told(20, list).ask(9) == told(20, shuffled).ask(9)
 
 
 def test_zoom_comes_closer_than_random():
@@ -256,11 +262,7 @@ def test_a_constraint_that_cannot_be_meant_is_refused():
 
 def test_of_hundreds_of_trials_the_best_are_remembered_whenever_they_were_told(monkeypatch):
     monkeypatch.setattr("hpsearch.api.sampler.REMEMBERED", 16)
-    after = []
-    for order in (list, lambda trials: random.Random(0).sample(trials, len(trials))):
-        sampler = hpsearch.Sampler(SPACE)
-        for trial in order(sampler.ask(60)):
-            sampler.tell(trial, loss(trial.params))
-        after.append(sampler.ask(9))
-    assert after[0] == after[1]
-    assert len({str(trial.params) for trial, _ in sampler.trials} - {*map(str, after[0])}) == 60
+    sampler = told(60, list)
+    new = sampler.ask(9)
+    assert new == told(60, shuffled).ask(9)
+    assert not {str(t.params) for t in new} & {str(t.params) for t, _ in sampler.trials}
