@@ -192,11 +192,11 @@ def test_without_a_completed_trial_there_is_nothing_to_refine(digits, searched, 
         refine(run, config, config, dataset.fingerprint)
 
 
-def test_a_search_can_start_from_a_runs_best_settings(parent, digits):
-    config = start_from(digits("search.start=parent"), parent)
-    assert config.search.start[0] == parent.winner(parent.info).params
-    completed = sum(result.status is Status.COMPLETED for result in parent.results)
-    assert len(config.search.start) == min(3, completed) > 1
+def test_a_search_can_start_from_a_runs_best_settings(searched, digits):
+    before = searched(digits("search.rounds=4"), "before")  # each completes a trial
+    config = start_from(digits("search.start=before"), before)
+    assert config.search.start[0] == before.winner(before.info).params
+    assert len(config.search.start) == 3
 
 
 def test_a_start_from_a_run_outside_the_space_is_refused(parent, digits):
