@@ -152,7 +152,8 @@ def _screened(
         else:
             order = screen_front(space, ranked, found, trials, generator, pending, care.quick)
         best.append(found[order])
-        pending = [*pending, *space.all_params(best[-1])][-KEPT_AWAY_FROM:]
+        if start + trials < count:
+            pending = [*pending, *space.all_params(best[-1])][-KEPT_AWAY_FROM:]
     return np.vstack([*best, found])
 
 
