@@ -498,17 +498,22 @@ class Benchmark:
             getattr(self, work)()
 
     def curves(self, kind: str) -> None:
-        """A search for each list of budgets."""
+        """A search for each list of budgets; at random, for each budget."""
         if self.folder == lcbench.FORMULA and kind != "lcbench":
             return  # it is made for the others
         lists = [[2, 5]] if self.tiny else BUDGETS[kind]
+        columns = [budget for each in lists for budget in each]
+        alone = [[budget] for budget in columns]  # random search trains in full at its end alone
         searchers = {
             name: partial(
-                joined, [partial(on_lcbench, self.folder, kind, each, name) for each in lists]
+                joined,
+                [
+                    partial(on_lcbench, self.folder, kind, each, name)
+                    for each in (alone if name == "random" else lists)
+                ],
             )
             for name in ("hpsearch", "random", *self.peers)
         }
-        columns = [budget for each in lists for budget in each]
         compare(f"{kind}: full trainings", columns, searchers, self.tasks, self.jobs)
 
     def plans(self) -> None:

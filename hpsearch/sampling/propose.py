@@ -96,17 +96,16 @@ def propose(
             )
             return np.vstack([near, some(space, uniform, UNIFORM, TRIES * UNIFORM)])
 
-        able = sum(trial.finite for trial in ranked) >= FEWEST
+        able = len(ranked) >= FEWEST and ranked[FEWEST - 1].finite  # those that are come first
         if screened and able and space.dimensions:
             points = _screened(space, ranked, candidates, count, generator, pending, care)
         else:
             points = candidates(count)
-    tried = [*(trial.params for trial in history), *pending]
     if rules == 1:
         if history and sampler == "zoom":
-            points = points[_new_ones(space, points, count, tried)]
+            points = points[_new_ones(space, points, count, _tried(history, pending))]
         return list(space.all_params(points))
-    seen = drawn(space, tried) if known is None else known
+    seen = drawn(space, _tried(history, pending)) if known is None else known
     first_ones: Iterable[Params] = map(space.params, points)
     if sampler == "grid":
         first_ones = in_order(space, seed, len(seen) + count)
@@ -195,6 +194,10 @@ def _evenly(
     if len(left):
         points[left] = exactly(space, anywhere(space, generator), len(left))
     return points
+
+
+def _tried(history: Sequence[Observation], pending: Sequence[Params]) -> list[Params]:
+    return [*(trial.params for trial in history), *pending]
 
 
 def _new_ones(space: Space, candidates: Points, count: int, before: Sequence[Params]) -> list[int]:
