@@ -98,7 +98,7 @@ def test_a_short_search_is_one_round_and_trains_none_in_full_for_nothing():
 
 
 def test_where_no_trial_stops_half_of_a_short_search_covers_the_space():
-    assert [sum(round_sizes(n).halved) for n in (1, 2, 10, 20, 40)] == [1, 1, 5, 10, 12]
+    assert [sum(round_sizes(n).halved) for n in (1, 2, 10, 20, 40)] == [1, 1, 5, 6, 6]
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, FEW])
