@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 from hpsearch.trial import Round, Rung
 
 FINE = 6  # trials of a round where weak ones stop, at least; the coarse round has twice as many
-WHOLE = 6  # of the coarse round where none is stopped: the fewest that a surrogate learns from
+WHOLE = 6  # of the coarse round where none is stopped: `screening.FEWEST`
 FEW = 4  # workers: for more of them, rounds are planned that keep as many at work
 HALVED = 0.3  # of the epochs: after these, trials are trained in full
 MOST_ROUNDS = 64  # of one size; then rounds grow, so that thousands of trials have hundreds

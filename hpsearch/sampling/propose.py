@@ -197,6 +197,7 @@ def _evenly(
 
 
 def _tried(history: Sequence[Observation], pending: Sequence[Params]) -> list[Params]:
+    """The settings that were proposed before."""
     return [*(trial.params for trial in history), *pending]
 
 

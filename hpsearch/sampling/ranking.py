@@ -91,9 +91,8 @@ def led(ranked: Sequence[Observation]) -> list[Observation]:
 
 def objectives(trials: Sequence[Observation]) -> int:
     """How many objectives trials are compared by: all costs but `UNKNOWN` have as many numbers."""
-    if trials and trials[0].finite:  # ranked, mostly
-        trials = trials[:1]
-    return max((len(cost) - 2 for trial in trials for cost in trial.costs), default=1) or 1
+    cost = next((trial.costs[-1] for trial in trials if trial.finite), UNKNOWN)
+    return max(1, len(cost) - 2)
 
 
 def by_objective(trials: Iterable[Observation], objective: int) -> list[Observation]:

@@ -153,11 +153,12 @@ def active(space: Space, at: Points) -> Bool[np.ndarray, "points dimensions"]:
     deciding = [
         column for name in sorted(space.deciding) for column in space.columns.get(name, ())
     ]
-    if not deciding:  # at all places the same
-        settings = space.all_params(at[:1])
-        return np.repeat(~np.isnan(space.points(settings)), len(at), axis=0)
-    _, first, which = np.unique(at[:, deciding], axis=0, return_index=True, return_inverse=True)
-    settings = space.all_params(at[first])
+    different, which = at[:1], np.zeros(len(at), int)  # where nothing decides, all are alike
+    if deciding:
+        values = at[:, deciding]
+        _, first, which = np.unique(values, axis=0, return_index=True, return_inverse=True)
+        different = at[first]
+    settings = space.all_params(different)
     return np.asarray(~np.isnan(space.points(settings))[which.reshape(-1)])
 
 
