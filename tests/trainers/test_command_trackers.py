@@ -269,6 +269,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 from tensorboard.util.tensor_util import make_tensor_proto
 import numpy as np
+sys.modules["tensorboard.compat.notf"] = sys  # without TensorFlow, which takes seconds to import
 
 rate, new = float(os.environ["RATE"]), "new" in sys.argv
 where = os.environ["HPSEARCH_CHECKPOINT_DIR"] + "/logs"

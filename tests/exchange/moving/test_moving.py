@@ -484,6 +484,7 @@ if "events" in os.environ["TRACKER"]:
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.summary.writer.event_file_writer import EventFileWriter
+    sys.modules["tensorboard.compat.notf"] = sys  # without TensorFlow, which is slow to import
     events = EventFileWriter(os.environ["EVENTS"])
 where = os.environ.get("HPSEARCH_TRIAL_DIR") or os.environ["HPSEARCH_CHECKPOINT_DIR"]
 for epoch in range(1, 41):
