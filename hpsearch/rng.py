@@ -6,7 +6,7 @@ import hashlib
 
 import numpy as np
 
-RULES = 4
+RULES = 5
 """The version of how random numbers are drawn and settings proposed. A run records the version
 that it follows; a change of any number or setting that follows from a seed makes a new version.
 
@@ -14,6 +14,7 @@ that it follows; a change of any number or setting that follows from a seed make
 2: these seeds are below 2**31, as some libraries require.
 3: numbers in ascending `values` are neighbours, where they were unrelated before.
 4: screening takes fewer steps and candidates, and hundreds of trials at a time.
+5: the lengths of its Gaussian process are climbed to, not drawn.
 """
 
 

@@ -33,7 +33,7 @@ CHANCE = 2  # of few trials, at least so many deviations of a correlation that i
 DRAWS = 512  # of each parameter, where there are at most 63
 MOST_SETTINGS, FEWEST_DRAWS = 2**15, 64  # of all parameters together, where there are more
 FOLDS = 5
-STEPS = 100  # of the search for lengths, which here are the answer
+CLIMBS = 24  # to the likeliest lengths, which here are the answer
 FIRST, BEST, MOST = 64, 64, 160  # of thousands of trials, so many are enough
 BAR = 12  # characters that stand for everything
 
@@ -194,18 +194,18 @@ def cross_validated(
     surrogates, predicted = [], np.empty(len(scores))
     for fold in range(FOLDS):
         seen = folds != fold
-        surrogate = fitted(inputs[seen], scores[seen], generator)
+        surrogate = fitted(inputs[seen], scores[seen])
         predicted[~seen] = surrogate(inputs[~seen])
         surrogates.append(surrogate)
     return surrogates, predicted
 
 
-def fitted(inputs: Inputs, scores: Vector, generator: np.random.Generator) -> Function:
+def fitted(inputs: Inputs, scores: Vector) -> Function:
     """The mean of a Gaussian process whose lengths are searched for.
 
     Only the mean is asked for, at thousands of points; variances would cost far more.
     """
-    surrogate = fit(inputs, scores, generator, STEPS)
+    surrogate = fit(inputs, scores, steps=CLIMBS)
     root = surrogate.root
     weights = np.linalg.solve(root.T, np.linalg.solve(root, scores))
 

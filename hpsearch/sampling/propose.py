@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
 
@@ -11,7 +10,7 @@ import numpy as np
 
 from hpsearch import rng
 from hpsearch.sampling.ranking import Observation, objectives, rank
-from hpsearch.sampling.screening import FEWEST, MARGIN, screen, screen_front
+from hpsearch.sampling.screening import FEWEST, Care, screen, screen_front
 from hpsearch.sampling.zoom import draw, elites, latin_hypercube, lean
 from hpsearch.space import Points, Space
 from hpsearch.space.feasible import anywhere, exactly, keeps, some
@@ -20,11 +19,9 @@ from hpsearch.space.settings import draw_key, drawn, key, settings
 from hpsearch.trial import Params
 
 Sampler = Literal["zoom", "random", "grid"]
-QUICK = 4  # the rules from which on all screening is as quick as it was for many workers
 AROUND, UNIFORM = 384, 64  # candidates around the elites, and anywhere
 MORE = 16  # candidates around the elites for each trial, at least
 FEWER = 8  # where that must be quick
-AT_ONCE = 256  # trials that are screened at once: their time grows with the square
 KEPT_AWAY_FROM = 64  # of those that were screened before, the last
 LARGEST_GRID = 100_000  # settings that are listed to be put in an order; others are drawn
 DRAWN = 1024  # settings of a larger grid that are drawn at a time
@@ -112,22 +109,6 @@ def propose(
     return _new_settings(space, first_ones, count, seen, generator)
 
 
-@dataclass(frozen=True)
-class Care:
-    """How candidates are screened, which depends on the rules of a run."""
-
-    quick: bool  # with fewer candidates and steps
-    at_once: int  # trials
-    margin: float  # by which a trial is to improve on the best
-
-    @classmethod
-    def under(cls, rules: int, count: int, *, lagging: bool) -> Care:
-        """What the rules say of a round of so many trials, which may have a lag."""
-        if rules < QUICK:
-            return cls(lagging, at_once=count, margin=0.0)
-        return cls(quick=True, at_once=AT_ONCE, margin=MARGIN)
-
-
 def _screened(
     space: Space,
     ranked: Sequence[Observation],
@@ -145,11 +126,9 @@ def _screened(
         if len(found) < trials:  # constraints leave hardly any
             continue
         if objectives(ranked) == 1:
-            order = screen(
-                space, ranked, found, trials, generator, pending, care.quick, care.margin
-            )
+            order = screen(space, ranked, found, trials, generator, pending, care)
         else:
-            order = screen_front(space, ranked, found, trials, generator, pending, care.quick)
+            order = screen_front(space, ranked, found, trials, generator, pending, care)
         best.append(found[order])
         if start + trials < count:
             pending = [*pending, *space.all_params(best[-1])][-KEPT_AWAY_FROM:]

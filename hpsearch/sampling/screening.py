@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from math import erfc, pi, sqrt
 from typing import Any
@@ -13,6 +14,7 @@ from hpsearch.sampling import pareto
 from hpsearch.sampling.ranking import Observation, by_objective, objectives, rank
 from hpsearch.sampling.surrogate import (
     NOISE,
+    NOISES,
     STEPS,
     Inputs,
     Surrogate,
@@ -20,7 +22,7 @@ from hpsearch.sampling.surrogate import (
     active,
     features,
     fit,
-    likeliest,
+    fit_by_draws,
     matern,
     normal_scores,
     value_scores,
@@ -39,11 +41,46 @@ Promises = Float[np.ndarray[Any, Any], " chosen"]
 BEST, OTHERS = 32, 32  # trials that screening fits the surrogate to
 FEWEST = 6  # trials: fewer say nothing about where to look
 MARGIN = 0.3  # of the scores' deviation, by which a trial is to improve on the best
-QUICK_STEPS = 8  # of the search for lengths, where it must be quick
+QUICK_STEPS = 8  # of a search for lengths by draws, where it must be quick
 LIKELY = 32  # candidates whose expected improvement is computed first
 FRONT = 128  # of the best trials, whose front is looked at
 BEYOND = 0.5  # how far beyond the worst scores of a front volume counts
 CELLS = 2**14  # that this volume is cut into, at most: a front of two objectives fits in
+AT_ONCE = 256  # trials that are screened at once: their time grows with the square
+QUICK, CLIMBING = 4, 5  # the rules from which on it is always quick, lengths are climbed to
+
+
+@dataclass(frozen=True)
+class Care:
+    """How candidates are screened, which depends on the rules of a run.
+
+    Attributes:
+        quick: whether to look at fewer candidates, and to take them to lie where they snap to,
+            which may differ in the last bits from where their settings lie.
+        climbs: whether the surrogate's lengths are climbed to, not drawn.
+        at_once: how many trials.
+        margin: by how much a score must be better than the best one to be an improvement.
+    """
+
+    quick: bool = True
+    climbs: bool = True
+    at_once: int = AT_ONCE
+    margin: float = MARGIN
+
+    @classmethod
+    def under(cls, rules: int, count: int, *, lagging: bool) -> Care:
+        """What the rules say of a round of so many trials, which may have a lag."""
+        if rules < QUICK:
+            return cls(lagging, climbs=False, at_once=count, margin=0.0)
+        return cls(climbs=rules >= CLIMBING)
+
+    def fit(
+        self, inputs: Inputs, scores: Vector, rng: np.random.Generator, noise: float = NOISE
+    ) -> Surrogate:
+        """The surrogate of trials, see `surrogate.fit`."""
+        if self.climbs:
+            return fit(inputs, scores, noise)
+        return fit_by_draws(inputs, scores, rng, QUICK_STEPS if self.quick else STEPS, noise)
 
 
 def screen(
@@ -53,8 +90,7 @@ def screen(
     count: int,
     rng: np.random.Generator,
     pending: Sequence[Params] = (),
-    quick: bool = False,
-    margin: float = MARGIN,
+    care: Care = Care(),
 ) -> list[int]:
     """Pick the candidates to train, by expected improvement under a Gaussian process.
 
@@ -66,11 +102,9 @@ def screen(
         ranked: the trials so far, from best to worst.
         candidates: (candidates, dimensions), all coordinates, active or not.
         count: how many to pick.
-        rng: picks the trials that the process is fitted to, and fits it.
+        rng: picks the trials that the process is fitted to.
         pending: settings that were proposed before but have no value yet.
-        quick: whether to fit with fewer steps, and to take candidates to lie where they snap to,
-            which may differ in the last bits from where their settings lie.
-        margin: by how much a score must be better than the best one to be an improvement.
+        care: how it is done.
 
     Returns:
         Indices of candidates, in the order in which they were picked.
@@ -82,21 +116,21 @@ def screen(
     chosen = _looked_at(len(ranked), rng)
     inputs = features(space, space.points([ranked[i].params for i in chosen]))
     scores = normal_scores(chosen, len(ranked))
-    surrogate = fit(inputs, scores, rng, QUICK_STEPS if quick else STEPS)
-    at = features(space, _places(space, candidates, pending, quick))
+    surrogate = care.fit(inputs, scores, rng)
+    at = features(space, _places(space, candidates, pending, care.quick))
     mean, V = surrogate.predict(at)
     variance = 1 - (V * V).sum(0)
     rows = np.empty((len(V) + len(pending) + count, len(at)))
     rows[: len(V)] = V  # the others follow in place: a copy for each pick would be quadratic
     V = rows[: len(V)]
-    goal = float(surrogate.scores.min()) - margin  # the best seen may be lucky: explore the more
+    goal = float(surrogate.scores.min()) - care.margin  # the best may be lucky: explore more
     picked: list[int] = []
     most = np.full(len(at), np.inf)  # that each can improve, by what was known of it last
 
     def improvement(of: Chosen) -> Promises:
         return expected_improvement(goal - mean[of], variance[of])
 
-    if quick and pending:  # all at once: the same but for rounding
+    if care.quick and pending:  # all at once: the same but for rounding
         picked = list(range(len(pending)))
         covariance = matern(at[picked], at, surrogate.lengths) - V[:, picked].T @ V
         noisy = covariance[:, picked] + NOISE * np.eye(len(picked))
@@ -125,7 +159,7 @@ def screen_front(
     count: int,
     rng: np.random.Generator,
     pending: Sequence[Params] = (),
-    quick: bool = False,
+    care: Care = Care(),
 ) -> list[int]:
     """Pick the candidates to train where there are several objectives.
 
@@ -138,9 +172,9 @@ def screen_front(
         ranked: the trials so far, from best to worst.
         candidates: (candidates, dimensions), all coordinates, active or not.
         count: how many to pick.
-        rng: picks the trials that the processes are fitted to, and fits them.
+        rng: picks the trials that the processes are fitted to.
         pending: settings that were proposed before but have no value yet.
-        quick: whether to fit with fewer steps. Candidates lie where they snap to in any case.
+        care: how they are fitted. Candidates lie where they snap to in any case.
 
     Returns:
         Indices of candidates, in the order in which they were picked.
@@ -152,8 +186,13 @@ def screen_front(
     inputs = features(space, space.points([ranked[i].params for i in chosen]))
     scores = np.stack([_scores(ranked, i) for i in range(objectives(ranked))], axis=1)
     at = features(space, _places(space, candidates, pending, quick=True))
-    steps = QUICK_STEPS if quick else STEPS
-    fitted = [likeliest(inputs, column, rng, steps) for column in scores[chosen].T]
+    fitted = [
+        max(
+            (care.fit(inputs, column, rng, noise) for noise in NOISES),
+            key=lambda surrogate: surrogate.posterior,
+        )
+        for column in scores[chosen].T
+    ]
     predicted = [surrogate.predict(at) for surrogate in fitted]
     means = np.stack([mean for mean, _ in predicted], axis=1)
     known = [V for _, V in predicted]

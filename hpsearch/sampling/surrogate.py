@@ -18,7 +18,10 @@ Lengths = Float[np.ndarray[Any, Any], " features"]
 
 NOISE = 0.25  # variance between seeds, where the scores have variance 1
 NOISES = (NOISE, 0.04, 0.005)  # of several objectives: of some of them seeds change nothing
-STEPS = 24  # of the search for lengths
+CLIMBS = 6  # steps of the search for lengths
+FIRST_STEP, LARGEST_STEP = 0.5, 1.5  # of the logarithm of a length
+SHORTER, LONGER = 0.4, 1.5  # times the step before, by whether the slope turned
+STEPS = 24  # of a search by draws
 LENGTH = 0.4  # median of the prior of a length, times the root of the number of features
 PRIOR_DEVIATION = 1.0  # of the logarithm of a length
 
@@ -33,10 +36,16 @@ def matern(
     Reference: Rasmussen and Williams 2006, "Gaussian Processes for Machine Learning",
     equation 4.17.
     """
-    a, b = left / lengths, right / lengths
-    squares = (a * a).sum(1)[:, None] + (b * b).sum(1)[None, :] - 2 * a @ b.T
-    r = np.sqrt(5 * np.maximum(squares, 0))
+    r = _distances(left / lengths, right / lengths)
     return np.asarray((1 + r + r * r / 3) * np.exp(-r))
+
+
+def _distances(
+    a: Float[np.ndarray[Any, Any], "m features"], b: Float[np.ndarray[Any, Any], "n features"]
+) -> Float[np.ndarray[Any, Any], "m n"]:
+    """sqrt(5) times the distance of each a from each b."""
+    squares = (a * a).sum(1)[:, None] + (b * b).sum(1)[None, :] - 2 * a @ b.T
+    return np.asarray(np.sqrt(5 * np.maximum(squares, 0)))
 
 
 @dataclass(frozen=True)
@@ -59,16 +68,64 @@ class Surrogate:
         return V.T @ np.linalg.solve(self.root, self.scores), V
 
 
-def fit(
+def fit(inputs: Inputs, scores: Vector, noise: float = NOISE, steps: int = CLIMBS) -> Surrogate:
+    """Fit the lengths by climbing the slope of their posterior.
+
+    Some lengths hardly matter to it and others very much, so only the slope's sign is followed:
+    each length has a step of its own, on the log scale, which grows while the sign stays the
+    same and shrinks when it turns. A few steps find out which lengths are short.
+
+    Args:
+        inputs: (points, features), from `features`.
+        scores: (points,), of about mean 0 and variance 1.
+        noise: variance between seeds.
+        steps: how many.
+
+    Reference: Riedmiller and Braun 1993, "A Direct Adaptive Method for Faster Backpropagation
+    Learning: The RPROP Algorithm".
+    """
+    middle = _middle(inputs)
+    lengths = np.full(inputs.shape[1], np.exp(middle))
+    found = _with_lengths(inputs, scores, lengths, noise)
+    best = found
+    sizes, before = np.full(len(lengths), FIRST_STEP), np.zeros(len(lengths))
+    for _ in range(steps):
+        uphill = np.sign(_slope(found))
+        turned = np.choose(1 + (uphill * before).astype(int), (SHORTER, 1.0, LONGER))
+        sizes, before = np.minimum(sizes * turned, LARGEST_STEP), uphill
+        lengths = lengths * np.exp(uphill * sizes)
+        found = _with_lengths(inputs, scores, lengths, noise)
+        best = max(best, found, key=lambda surrogate: surrogate.posterior)
+    return best
+
+
+def _slope(surrogate: Surrogate) -> Lengths:
+    """The derivatives of the log posterior by the logarithms of the lengths.
+
+    With a = x / length, the covariance of two points has the derivative
+    5/3 (1 + r) exp(-r) (a_i - a_j)^2 by the logarithm of a length.
+
+    Reference: Rasmussen and Williams 2006, equation 5.9.
+    """
+    a = surrogate.inputs / surrogate.lengths
+    white = np.linalg.solve(surrogate.root, np.eye(len(a)))
+    inverse = white.T @ white
+    weights = inverse @ surrogate.scores
+    r = _distances(a, a)
+    W = (np.outer(weights, weights) - inverse) * (5 / 3 * (1 + r) * np.exp(-r))
+    likelihood = (a * a).T @ W.sum(1) - (a * (W @ a)).sum(0)  # sums over i and j, halved
+    prior = (np.log(surrogate.lengths) - _middle(a)) / PRIOR_DEVIATION**2
+    return np.asarray(likelihood - prior)
+
+
+def fit_by_draws(
     inputs: Inputs,
     scores: Vector,
     rng: np.random.Generator,
     steps: int = STEPS,
     noise: float = NOISE,
 ) -> Surrogate:
-    """Fit the lengths by a short random search for the maximum of their posterior.
-
-    A few steps are enough: it matters which lengths are short, not how short exactly.
+    """Fit the lengths as up to rules 4: by a short random search, seldom to the likeliest.
 
     Args:
         inputs: (points, features), from `features`.
@@ -77,38 +134,30 @@ def fit(
         steps: how many.
         noise: variance between seeds.
     """
-    features = inputs.shape[1]
-    middle = log(LENGTH * sqrt(max(1, features)))
-    lengths = np.full(features, np.exp(middle))
-    best, root = _posterior(inputs, scores, lengths, middle, noise)
+    lengths = np.full(inputs.shape[1], np.exp(_middle(inputs)))
+    best = _with_lengths(inputs, scores, lengths, noise)
     for _ in range(steps):
-        step = rng.normal(size=features) * (rng.random(features) < 0.5)
-        tried = lengths * np.exp(0.7 * step)
-        value, factor = _posterior(inputs, scores, tried, middle, noise)
-        if value > best:
-            best, lengths, root = value, tried, factor
-    return Surrogate(inputs, scores, lengths, root, noise, best)
+        step = rng.normal(size=len(lengths)) * (rng.random(len(lengths)) < 0.5)
+        tried = _with_lengths(inputs, scores, best.lengths * np.exp(0.7 * step), noise)
+        best = max(best, tried, key=lambda surrogate: surrogate.posterior)
+    return best
 
 
-def likeliest(
-    inputs: Inputs, scores: Vector, rng: np.random.Generator, steps: int = STEPS
-) -> Surrogate:
-    """The likeliest of fits with several noises."""
-    fits = [fit(inputs, scores, rng, steps, noise) for noise in NOISES]
-    return max(fits, key=lambda surrogate: surrogate.posterior)
+def _middle(inputs: Inputs) -> float:
+    """The logarithm of the prior's median of a length."""
+    return log(LENGTH * sqrt(max(1, inputs.shape[1])))
 
 
-def _posterior(
-    inputs: Inputs, scores: Vector, lengths: Lengths, middle: float, noise: float = NOISE
-) -> tuple[float, Float[np.ndarray[Any, Any], "points points"]]:
-    """The log posterior of lengths, up to a constant, and the covariance's Cholesky factor."""
+def _with_lengths(inputs: Inputs, scores: Vector, lengths: Lengths, noise: float) -> Surrogate:
+    """The surrogate with these lengths, and their log posterior up to a constant."""
     covariance = matern(inputs, inputs, lengths)
     covariance[np.diag_indices(len(inputs))] += noise
     root = np.linalg.cholesky(covariance)
     white = np.linalg.solve(root, scores)
     likelihood = -0.5 * float(white @ white) - float(np.log(np.diag(root)).sum())
-    prior = -0.5 * float(((np.log(lengths) - middle) ** 2).sum()) / PRIOR_DEVIATION**2
-    return likelihood + prior, root
+    off = np.log(lengths) - _middle(inputs)
+    prior = -0.5 * float((off**2).sum()) / PRIOR_DEVIATION**2
+    return Surrogate(inputs, scores, lengths, root, noise, likelihood + prior)
 
 
 def features(space: Space, points: Points) -> Inputs:

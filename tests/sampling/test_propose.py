@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hpsearch.errors import ConfigError
 from hpsearch.sampling.propose import propose
 from hpsearch.sampling.ranking import Observation
-from hpsearch.sampling.screening import FEWEST, MARGIN, screen
+from hpsearch.sampling.screening import FEWEST, Care, screen
 from hpsearch.space import (
     LOG,
     Choice,
@@ -281,9 +281,9 @@ def screenings(monkeypatch):
     """How `screen` was called: for how many trials, with how many pending, and how."""
     seen = []
 
-    def recorded(space, ranked, candidates, count, generator, pending, quick, margin):
-        seen.append((count, len(pending), quick, margin))
-        return screen(space, ranked, candidates, count, generator, pending, quick, margin)
+    def recorded(space, ranked, candidates, count, generator, pending, care):
+        seen.append((count, len(pending), care))
+        return screen(space, ranked, candidates, count, generator, pending, care)
 
     monkeypatch.setattr("hpsearch.sampling.propose.screen", recorded)
     return seen
@@ -292,14 +292,20 @@ def screenings(monkeypatch):
 def test_a_huge_round_is_screened_in_parts_each_of_which_keeps_away_from_the_last(
     space, history, screenings, monkeypatch
 ):
-    monkeypatch.setattr("hpsearch.sampling.propose.AT_ONCE", 8)
+    care = Care(at_once=8)
+    monkeypatch.setattr(Care, "under", lambda *_, **__: care)
     monkeypatch.setattr("hpsearch.sampling.propose.KEPT_AWAY_FROM", 10)
     found = propose(space, 20, 0, 30, 0.5, history)
     assert len({key(params) for params in found}) == 20
-    assert screenings == [(8, 0, True, MARGIN), (8, 8, True, MARGIN), (4, 10, True, MARGIN)]
+    assert screenings == [(8, 0, care), (8, 8, care), (4, 10, care)]
 
 
 def test_rounds_of_older_rules_are_screened_as_they_were(space, history, screenings):
     for known in (None, set()):
         propose(space, 20, 0, 30, 0.5, history, rules=3, known=known)
-    assert screenings == [(20, 0, False, 0.0), (20, 0, True, 0.0)]
+    propose(space, 300, 0, 30, 0.5, history, rules=4)
+    old = Care(quick=False, climbs=False, at_once=20, margin=0.0)
+    drawn = Care(climbs=False)
+    assert screenings == [
+        (20, 0, old), (20, 0, replace(old, quick=True)), (256, 0, drawn), (44, 64, drawn),
+    ]  # fmt: skip

@@ -10,6 +10,7 @@ from hpsearch.sampling.pareto import hypervolume
 from hpsearch.sampling.ranking import Observation, rank
 from hpsearch.sampling.screening import (
     MARGIN,
+    Care,
     cells,
     expected_improvement,
     growth,
@@ -92,11 +93,7 @@ def test_a_choice_entered_at_its_mean_is_as_if_refitted_with_it(seed):
     history = rank(valley(np.random.default_rng(seed).random(12).tolist()))
     candidates = np.random.default_rng(seed + 1).random((40, 1))
     scores = normal_scores(np.arange(12), 12)
-    surrogate = fit(
-        features(LINE, LINE.points([trial.params for trial in history])),
-        scores,
-        np.random.default_rng(seed),
-    )
+    surrogate = fit(features(LINE, LINE.points([trial.params for trial in history])), scores)
     goal, expected = surrogate.scores.min() - MARGIN, []
     for _ in range(6):
         mean, V = surrogate.predict(candidates)
@@ -121,9 +118,9 @@ def test_each_choice_is_another_candidate(space, history, seed):
 def test_the_best_and_some_of_the_others_are_all_it_looks_at(monkeypatch):
     fitted = []
 
-    def watched(inputs, scores, rng, steps):
+    def watched(inputs, scores, noise):
         fitted.append((inputs[:, 0], scores))
-        return fit(inputs, scores, rng, steps)
+        return fit(inputs, scores, noise)
 
     monkeypatch.setattr(module, "fit", watched)
     history = rank(valley(np.linspace(0, 1, 500).tolist()))
@@ -173,16 +170,23 @@ def test_a_pending_setting_takes_its_own_place_and_no_other():
     assert pick({"x": float(candidates[first, 0])}) != first
 
 
+@pytest.mark.parametrize("climbs", [False, True])
 @pytest.mark.parametrize("seed", range(5))
-def test_the_quick_way_picks_the_same_but_for_the_steps_of_the_fit(monkeypatch, seed):
+def test_the_quick_way_picks_the_same_but_for_the_steps_of_the_fit(monkeypatch, seed, climbs):
     monkeypatch.setattr(module, "QUICK_STEPS", module.STEPS)
     rng = np.random.default_rng(seed)
     drawn = CONDITIONAL.all_params(rng.random((60, CONDITIONAL.dimensions)))
     ranked = [Observation(i, params, ((float(i), 0.0),)) for i, params in enumerate(drawn[:40])]
     candidates = rng.random((100, CONDITIONAL.dimensions))
     exact, quick = (
-        module.screen(
-            CONDITIONAL, ranked, candidates, 8, np.random.default_rng(1), drawn[40:], quick=quick
+        screen(
+            CONDITIONAL,
+            ranked,
+            candidates,
+            8,
+            np.random.default_rng(1),
+            drawn[40:],
+            Care(quick, climbs),
         )
         for quick in (False, True)
     )
@@ -228,14 +232,14 @@ def two(xs):
     ]
 
 
-@pytest.mark.parametrize("quick", [False, True])
-def test_candidates_of_a_front_lie_between_the_best_places_of_its_objectives(quick):
+@pytest.mark.parametrize("care", [Care(), Care(climbs=False), Care(quick=False, climbs=False)])
+def test_candidates_of_a_front_lie_between_the_best_places_of_its_objectives(care):
     ranked = rank(two(np.linspace(0, 1, 11).tolist()))
     candidates = np.linspace(0, 1, 101)[:, None]
 
     def picked(pending=()):
         rng = np.random.default_rng(0)
-        return screen_front(LINE, ranked, candidates, 6, rng, pending, quick)
+        return screen_front(LINE, ranked, candidates, 6, rng, pending, care)
 
     found = picked()
     assert len(set(found)) == 6

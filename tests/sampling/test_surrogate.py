@@ -5,12 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hpsearch.sampling import surrogate as module
 from hpsearch.sampling.surrogate import (
+    CLIMBS,
     NOISE,
     Surrogate,
     feature_owners,
     features,
     fit,
+    fit_by_draws,
     matern,
     normal_scores,
     value_scores,
@@ -94,30 +97,78 @@ def test_knowing_more_never_makes_it_less_sure(seed):
     assert ((many * many).sum(0) >= (few * few).sum(0) - 1e-12).all()
 
 
-def test_fitting_finds_out_which_feature_matters():
+def by_draws(inputs, scores):
+    return fit_by_draws(inputs, scores, np.random.default_rng(0))
+
+
+both_ways = pytest.mark.parametrize("fitting", [fit, by_draws])
+
+
+@both_ways
+def test_fitting_finds_out_which_feature_matters(fitting):
     X, _ = data(0, points=60)
     scores = np.sin(6 * X[:, 0])
-    lengths = fit(X, scores / scores.std(), np.random.default_rng(0)).lengths
+    lengths = fitting(X, scores / scores.std()).lengths
     assert lengths[0] < min(lengths[1:]) / 2
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_among_many_features_climbing_finds_those_that_matter_where_draws_do_not(seed):
+    rng = np.random.default_rng(seed)
+    X = rng.random((40, 20))
+    scores = np.sin(5 * X[:, 3]) + 2 * X[:, 11] + 0.1 * rng.standard_normal(40)
+    scores = (scores - scores.mean()) / scores.std()
+    climbed = fit(X, scores)
+    assert {*np.argsort(climbed.lengths)[:2].tolist()} == {3, 11}
+    drawn = fit_by_draws(X, scores, rng, steps=100)
+    assert climbed.posterior > drawn.posterior + 5
+    longer = fit(X, scores, steps=40)
+    assert climbed.posterior <= longer.posterior < climbed.posterior + 2
+
+
+@given(seeds)
+@settings(max_examples=20)
+def test_what_the_fit_climbs_is_the_slope_of_the_posterior(seed):
+    X, scores = data(seed)
+    rng = np.random.default_rng(seed + 1)
+    at = np.exp(rng.normal(size=3))
+
+    def posterior(lengths):
+        return module._with_lengths(X, scores, lengths, NOISE).posterior
+
+    slope = module._slope(module._with_lengths(X, scores, at, NOISE))
+    for feature in range(3):
+        step = np.exp(1e-5 * (np.arange(3) == feature))
+        by_differences = (posterior(at * step) - posterior(at / step)) / 2e-5
+        assert slope[feature] == pytest.approx(by_differences, abs=1e-6)
+
+
+@given(seeds)
+def test_a_fit_is_never_less_likely_than_what_it_began_with(seed):
+    X, scores = data(seed)
+    steps = [fit(X, scores, steps=steps).posterior for steps in range(CLIMBS + 1)]
+    assert steps == sorted(steps)
+
+
+@both_ways
 @given(seeds)
 @settings(max_examples=10)
-def test_fitting_is_a_pure_function(seed):
+def test_fitting_is_a_pure_function(fitting, seed):
     X, scores = data(seed)
     before = X.copy(), scores.copy()
-    first, again = (fit(X, scores, np.random.default_rng(seed)) for _ in range(2))
+    first, again = (fitting(X, scores) for _ in range(2))
     assert (first.lengths == again.lengths).all()
     assert (first.root == again.root).all()
     assert np.array_equal(X, before[0])
     assert np.array_equal(scores, before[1])
 
 
+@both_ways
 @pytest.mark.parametrize("points", [1, 2, 40])
-def test_points_that_coincide_can_be_fitted(points):
+def test_points_that_coincide_can_be_fitted(fitting, points):
     X = np.full((points, 2), 0.5)
     scores = np.linspace(-1, 1, points)
-    mean, V = fit(X, scores, np.random.default_rng(0)).predict(X[:1])
+    mean, V = fitting(X, scores).predict(X[:1])
     assert mean[0] == pytest.approx(scores.sum() / (points + NOISE))  # shrunk towards 0
     assert 1 - (V * V).sum() == pytest.approx(NOISE / (points + NOISE))
 

@@ -56,7 +56,7 @@ def seeds(run):
 
 def test_a_new_run_records_its_rules_and_every_training_follows_them(tmp_path, config):
     run = search(tmp_path, config)
-    assert run.info.rules == RULES == 4
+    assert run.info.rules == RULES == 5
     own = {n: library_seed(0, "trial", n, "user") for n in range(5)}
     assert seeds(run) == own
     confirmed = [piece for piece in run.pieces if piece.repeat]
@@ -115,7 +115,7 @@ def test_a_run_of_later_rules_is_read_but_not_trained_by_others(tmp_path, config
     run = as_of(search(tmp_path, config), RULES + 1)
     assert len(past_trials(run, spec_of(run, run.info, config))) == 5
     expected = (
-        f"first: was searched by rules 5, this hpsearch {version('hpsearch')} knows rules 1 to 4; "
+        f"first: was searched by rules 6, this hpsearch {version('hpsearch')} knows rules 1 to 5; "
         rf"go on with the version that began it \({version('hpsearch')}\), or search again with: "
     )
     with pytest.raises(RunError, match=expected):
