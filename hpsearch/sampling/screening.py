@@ -23,6 +23,7 @@ from hpsearch.sampling.surrogate import (
     features,
     fit,
     fit_by_draws,
+    likeliest,
     matern,
     normal_scores,
     value_scores,
@@ -55,8 +56,8 @@ class Care:
     """How candidates are screened, which depends on the rules of a run.
 
     Attributes:
-        quick: whether to look at fewer candidates, and to take them to lie where they snap to,
-            which may differ in the last bits from where their settings lie.
+        quick: whether to look at fewer candidates, which are taken to lie where they snap to (that
+            may differ in the last bits from where their settings lie), and to draw fewer lengths.
         climbs: whether the surrogate's lengths are climbed to, not drawn.
         at_once: how many trials.
         margin: by how much a score must be better than the best one to be an improvement.
@@ -102,7 +103,7 @@ def screen(
         ranked: the trials so far, from best to worst.
         candidates: (candidates, dimensions), all coordinates, active or not.
         count: how many to pick.
-        rng: picks the trials that the process is fitted to.
+        rng: picks the trials that the process is fitted to, and draws where the fit needs it.
         pending: settings that were proposed before but have no value yet.
         care: how it is done.
 
@@ -172,7 +173,7 @@ def screen_front(
         ranked: the trials so far, from best to worst.
         candidates: (candidates, dimensions), all coordinates, active or not.
         count: how many to pick.
-        rng: picks the trials that the processes are fitted to.
+        rng: picks the trials that the processes are fitted to, and draws where a fit needs it.
         pending: settings that were proposed before but have no value yet.
         care: how they are fitted. Candidates lie where they snap to in any case.
 
@@ -187,10 +188,7 @@ def screen_front(
     scores = np.stack([_scores(ranked, i) for i in range(objectives(ranked))], axis=1)
     at = features(space, _places(space, candidates, pending, quick=True))
     fitted = [
-        max(
-            (care.fit(inputs, column, rng, noise) for noise in NOISES),
-            key=lambda surrogate: surrogate.posterior,
-        )
+        likeliest(*(care.fit(inputs, column, rng, noise) for noise in NOISES))
         for column in scores[chosen].T
     ]
     predicted = [surrogate.predict(at) for surrogate in fitted]

@@ -15,6 +15,7 @@ from hpsearch.space import Points, Space
 Inputs = Float[np.ndarray[Any, Any], "points features"]
 Vector = Float[np.ndarray[Any, Any], " points"]
 Lengths = Float[np.ndarray[Any, Any], " features"]
+Covariance = Float[np.ndarray[Any, Any], "points points"]
 
 NOISE = 0.25  # variance between seeds, where the scores have variance 1
 NOISES = (NOISE, 0.04, 0.005)  # of several objectives: of some of them seeds change nothing
@@ -37,7 +38,14 @@ def matern(
     equation 4.17.
     """
     r = _distances(left / lengths, right / lengths)
-    return np.asarray((1 + r + r * r / 3) * np.exp(-r))
+    return _matern(r, np.exp(-r))
+
+
+def _matern(
+    r: Float[np.ndarray[Any, Any], "m n"], decay: Float[np.ndarray[Any, Any], "m n"]
+) -> Float[np.ndarray[Any, Any], "m n"]:
+    """The covariance at these distances, of which `decay` is exp(-r)."""
+    return np.asarray((1 + r + r * r / 3) * decay)
 
 
 def _distances(
@@ -55,7 +63,7 @@ class Surrogate:
     inputs: Inputs
     scores: Vector
     lengths: Lengths
-    root: Float[np.ndarray[Any, Any], "points points"]  # Cholesky factor of the covariance
+    root: Covariance  # the Cholesky factor of it, with noise
     noise: float = NOISE
     posterior: float = 0.0  # its logarithm, up to a constant
 
@@ -84,38 +92,41 @@ def fit(inputs: Inputs, scores: Vector, noise: float = NOISE, steps: int = CLIMB
     Reference: Riedmiller and Braun 1993, "A Direct Adaptive Method for Faster Backpropagation
     Learning: The RPROP Algorithm".
     """
-    middle = _middle(inputs)
-    lengths = np.full(inputs.shape[1], np.exp(middle))
-    found = _with_lengths(inputs, scores, lengths, noise)
-    best = found
+    lengths = np.full(inputs.shape[1], np.exp(_middle(inputs)))
+    best, slope = _with_slope(inputs, scores, lengths, noise)
     sizes, before = np.full(len(lengths), FIRST_STEP), np.zeros(len(lengths))
     for _ in range(steps):
-        uphill = np.sign(_slope(found))
+        uphill = np.sign(slope)
         turned = np.choose(1 + (uphill * before).astype(int), (SHORTER, 1.0, LONGER))
         sizes, before = np.minimum(sizes * turned, LARGEST_STEP), uphill
         lengths = lengths * np.exp(uphill * sizes)
-        found = _with_lengths(inputs, scores, lengths, noise)
-        best = max(best, found, key=lambda surrogate: surrogate.posterior)
+        found, slope = _with_slope(inputs, scores, lengths, noise)
+        best = likeliest(best, found)
     return best
 
 
-def _slope(surrogate: Surrogate) -> Lengths:
-    """The derivatives of the log posterior by the logarithms of the lengths.
+def _with_slope(
+    inputs: Inputs, scores: Vector, lengths: Lengths, noise: float
+) -> tuple[Surrogate, Lengths]:
+    """The surrogate with these lengths, and the slope of its log posterior by their logarithms.
 
     With a = x / length, the covariance of two points has the derivative
     5/3 (1 + r) exp(-r) (a_i - a_j)^2 by the logarithm of a length.
 
     Reference: Rasmussen and Williams 2006, equation 5.9.
     """
-    a = surrogate.inputs / surrogate.lengths
-    white = np.linalg.solve(surrogate.root, np.eye(len(a)))
-    inverse = white.T @ white
-    weights = inverse @ surrogate.scores
+    a = inputs / lengths
     r = _distances(a, a)
-    W = (np.outer(weights, weights) - inverse) * (5 / 3 * (1 + r) * np.exp(-r))
+    decay = np.exp(-r)
+    root = _root(_matern(r, decay), noise)
+    white = np.linalg.inv(root)
+    inverse = white.T @ white
+    weights = inverse @ scores
+    W = (np.outer(weights, weights) - inverse) * (5 / 3 * (1 + r) * decay)
     likelihood = (a * a).T @ W.sum(1) - (a * (W @ a)).sum(0)  # sums over i and j, halved
-    prior = (np.log(surrogate.lengths) - _middle(a)) / PRIOR_DEVIATION**2
-    return np.asarray(likelihood - prior)
+    prior = (np.log(lengths) - _middle(inputs)) / PRIOR_DEVIATION**2
+    found = _with_root(inputs, scores, lengths, noise, root, float(scores @ weights))
+    return found, np.asarray(likelihood - prior)
 
 
 def fit_by_draws(
@@ -134,13 +145,23 @@ def fit_by_draws(
         steps: how many.
         noise: variance between seeds.
     """
-    lengths = np.full(inputs.shape[1], np.exp(_middle(inputs)))
-    best = _with_lengths(inputs, scores, lengths, noise)
+
+    def with_lengths(lengths: Lengths) -> Surrogate:
+        root = _root(matern(inputs, inputs, lengths), noise)
+        white = np.linalg.solve(root, scores)
+        return _with_root(inputs, scores, lengths, noise, root, float(white @ white))
+
+    features = inputs.shape[1]
+    best = with_lengths(np.full(features, np.exp(_middle(inputs))))
     for _ in range(steps):
-        step = rng.normal(size=len(lengths)) * (rng.random(len(lengths)) < 0.5)
-        tried = _with_lengths(inputs, scores, best.lengths * np.exp(0.7 * step), noise)
-        best = max(best, tried, key=lambda surrogate: surrogate.posterior)
+        step = rng.normal(size=features) * (rng.random(features) < 0.5)
+        best = likeliest(best, with_lengths(best.lengths * np.exp(0.7 * step)))
     return best
+
+
+def likeliest(*surrogates: Surrogate) -> Surrogate:
+    """The one with the largest posterior; the first of equal ones."""
+    return max(surrogates, key=lambda surrogate: surrogate.posterior)
 
 
 def _middle(inputs: Inputs) -> float:
@@ -148,13 +169,25 @@ def _middle(inputs: Inputs) -> float:
     return log(LENGTH * sqrt(max(1, inputs.shape[1])))
 
 
-def _with_lengths(inputs: Inputs, scores: Vector, lengths: Lengths, noise: float) -> Surrogate:
-    """The surrogate with these lengths, and their log posterior up to a constant."""
-    covariance = matern(inputs, inputs, lengths)
-    covariance[np.diag_indices(len(inputs))] += noise
-    root = np.linalg.cholesky(covariance)
-    white = np.linalg.solve(root, scores)
-    likelihood = -0.5 * float(white @ white) - float(np.log(np.diag(root)).sum())
+def _root(covariance: Covariance, noise: float) -> Covariance:
+    """The Cholesky factor of the covariance of scores, which have noise."""
+    covariance[np.diag_indices(len(covariance))] += noise
+    return np.asarray(np.linalg.cholesky(covariance))
+
+
+def _with_root(
+    inputs: Inputs,
+    scores: Vector,
+    lengths: Lengths,
+    noise: float,
+    root: Covariance,
+    distance: float,
+) -> Surrogate:
+    """The surrogate with these lengths and its log posterior, up to a constant.
+
+    The distance is scores . inverse covariance . scores, which callers have at different prices.
+    """
+    likelihood = -0.5 * distance - float(np.log(np.diag(root)).sum())
     off = np.log(lengths) - _middle(inputs)
     prior = -0.5 * float((off**2).sum()) / PRIOR_DEVIATION**2
     return Surrogate(inputs, scores, lengths, root, noise, likelihood + prior)

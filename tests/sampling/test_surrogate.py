@@ -134,9 +134,9 @@ def test_what_the_fit_climbs_is_the_slope_of_the_posterior(seed):
     at = np.exp(rng.normal(size=3))
 
     def posterior(lengths):
-        return module._with_lengths(X, scores, lengths, NOISE).posterior
+        return module._with_slope(X, scores, lengths, NOISE)[0].posterior
 
-    slope = module._slope(module._with_lengths(X, scores, at, NOISE))
+    _, slope = module._with_slope(X, scores, at, NOISE)
     for feature in range(3):
         step = np.exp(1e-5 * (np.arange(3) == feature))
         by_differences = (posterior(at * step) - posterior(at / step)) / 2e-5
