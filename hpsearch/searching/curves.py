@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import isfinite
+from math import isclose, isfinite
 from statistics import mean, stdev
 
 from hpsearch.trial import Piece
 
 Curve = Mapping[str, Sequence[float | None]]
 """One list for "epoch" and one for each metric, of equal lengths."""
+
+ROUNDING = 1e-14  # of what is compared: sums of some numbers in another order differ by less
 
 
 def join(pieces: Iterable[Piece]) -> Curve:
@@ -106,8 +108,14 @@ def median_of(values: Sequence[float]) -> float:
 
 
 def difference(one: float, other: float) -> float | None:
-    """One number less another; None where that is beyond the largest float."""
-    found = one - other
+    """One number less another; None where that is beyond the largest float.
+
+    It is 0 where only rounding tells them apart, as a mean of equal numbers from the number.
+
+    >>> difference(0.5, 0.25), difference(0.1, (0.1 + 0.1 + 0.1) / 3), difference(1e308, -1e308)
+    (0.25, 0.0, None)
+    """
+    found = 0.0 if isclose(one, other, rel_tol=ROUNDING) else one - other
     return found if isfinite(found) else None
 
 
