@@ -32,7 +32,7 @@ class Sampler:
     by a Gaussian process. What is asked depends only on the arguments here and on which trials
     were asked for and told before, not on the order in which they were told.
 
-    >>> sampler = Sampler({"x": {"min": 0, "max": 1}}, trials=30)
+    >>> sampler = Sampler({"x": {"min": 0, "max": 1}}, seed=1, trials=30)
     >>> for _ in range(10):
     ...     trials = sampler.ask(3)
     ...     sampler.tell(trials, [(trial.params["x"] - 0.3) ** 2 for trial in trials])
