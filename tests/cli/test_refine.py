@@ -77,7 +77,8 @@ def test_written_the_narrowed_configuration_can_be_run(hpsearch, searched):
 
 
 def test_widen_reaches_past_a_bound_that_the_best_press_against(hpsearch, searched):
-    searched("low", "--set=space.learning_rate={scale: log, min: 1e-6, max: 1e-3}", "--trials=24")
+    low = "--set=space.learning_rate={scale: log, min: 1e-6, max: 1e-3}"
+    searched("low", low, "--trials=24", "--seed=3")
     said = hpsearch("refine", "low", "--widen", "--name=wide", "--trials=2")
     assert said.status == 0
     assert "widened past learning_rate's max" in said.out

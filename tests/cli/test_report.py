@@ -50,7 +50,8 @@ def test_the_rounds_of_json_say_where_their_trials_lay(hpsearch, searched, trial
 
 
 def test_the_warnings_of_json_name_code_parameter_and_message(hpsearch, searched):
-    searched("low", "--set=space.learning_rate={scale: log, min: 1e-6, max: 1e-3}", "--trials=24")
+    low = "--set=space.learning_rate={scale: log, min: 1e-6, max: 1e-3}"
+    searched("low", low, "--trials=24", "--seed=3")
     warnings = json.loads(hpsearch("report", "low", "--format=json").out)["warnings"]
     assert all(list(warning) == ["code", "parameter", "message"] for warning in warnings)
     pressed = [warning for warning in warnings if warning["parameter"] == "learning_rate"]
