@@ -151,9 +151,13 @@ def check_same(folder, name, config):
 
 
 @pytest.mark.parametrize(
-    "workers", [2, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 5))]
+    "config, workers",
+    [
+        *((config, 2) for config in CONFIGS),
+        pytest.param("digits", 1, marks=pytest.mark.slow),
+        pytest.param("function", 5, marks=pytest.mark.slow),
+    ],
 )
-@pytest.mark.parametrize("config", CONFIGS)
 def test_a_search_on_a_cluster_finds_the_trials_of_one_process(folder, shared, config, workers):
     shared.resize(workers)
     name = f"{config}-{workers}"
@@ -179,7 +183,7 @@ def test_the_folder_of_runs_may_be_named_from_where_the_search_begins(folder, sh
 
 @pytest.mark.slow
 @pytest.mark.skipif(not can_hide(), reason="needs mounts of its own")
-@pytest.mark.parametrize("config", ["digits", "fashion", "function"])
+@pytest.mark.parametrize("config", ["fashion", "function"])
 def test_workers_that_do_not_see_the_folder_get_what_they_need(folder, cluster, config):
     cluster.add(2, threads=2, hidden=folder.parent)
     name = f"{config}-hidden"

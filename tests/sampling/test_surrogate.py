@@ -1,5 +1,6 @@
 """The Gaussian process against what defines one: what it sees, and what it expects."""
 
+import jaxtyping
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -32,6 +33,13 @@ def process(inputs, scores, lengths, noise=NOISE):
     """A surrogate with these lengths, and no more noise than this."""
     covariance = matern(inputs, inputs, lengths) + noise * np.eye(len(inputs))
     return Surrogate(inputs, scores, lengths, np.linalg.cholesky(covariance))
+
+
+def test_shapes_are_checked_in_the_tests():
+    if jaxtyping.config.jaxtyping_disable:
+        pytest.skip("as asked for")
+    with pytest.raises(jaxtyping.TypeCheckError, match="features"):
+        matern(np.zeros((2, 3)), np.zeros((2, 3)), np.ones(2))
 
 
 @given(seeds)
