@@ -1,10 +1,11 @@
 import subprocess
 import sys
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpsearch.rng import library_seed, stream
+from hpsearch.rng import RULES, library_seed, stream
 
 identity = st.lists(st.one_of(st.integers(-(2**63), 2**64), st.text(max_size=8)), max_size=4)
 
@@ -58,3 +59,9 @@ def test_a_seed_for_another_library_is_below_2_to_the_31_and_under_rules_1_below
     before = [library_seed(0, "trial", number, "user", rules=1) for number in range(64)]
     assert 2**30 < max(seeds) < 2**31 < max(before) < 2**32
     assert before[0] == int(stream(0, "trial", 0, "user").integers(2**32))
+
+
+def test_the_guide_and_the_changes_say_which_rules_new_runs_have():
+    root = Path(__file__).parents[1]
+    assert f"new runs have rules {RULES}," in (root / "docs/guide.md").read_text()
+    assert f"`run.json`, now {RULES})" in (root / "CHANGELOG.md").read_text()
