@@ -22,6 +22,7 @@ NOISES = (NOISE, 0.04, 0.005)  # of several objectives: of some of them seeds ch
 CLIMBS = 6  # steps of the search for lengths
 FIRST_STEP, LARGEST_STEP = 0.5, 1.5  # of the logarithm of a length
 SHORTER, LONGER = 0.4, 1.5  # times the step before, by whether the slope turned
+FLAT = 1e-9  # a slope below it is rounding: of a feature that is the same in all points
 STEPS = 24  # of a search by draws
 LENGTH = 0.4  # median of the prior of a length, times the root of the number of features
 PRIOR_DEVIATION = 1.0  # of the logarithm of a length
@@ -97,7 +98,7 @@ def fit(inputs: Inputs, scores: Vector, noise: float = NOISE, steps: int = CLIMB
     best, slope = _with_slope(inputs, scores, lengths, noise)
     sizes, before = np.full(len(lengths), FIRST_STEP), np.zeros(len(lengths))
     for _ in range(steps):
-        uphill = np.sign(slope)
+        uphill = np.where(np.abs(slope) > FLAT, np.sign(slope), 0.0)
         turned = np.choose(1 + (uphill * before).astype(int), (SHORTER, 1.0, LONGER))
         sizes, before = np.minimum(sizes * turned, LARGEST_STEP), uphill
         lengths = lengths * np.exp(uphill * sizes)

@@ -43,6 +43,16 @@ def test_shapes_are_checked_in_the_tests():
 
 
 @given(seeds)
+def test_the_order_of_points_decides_no_length_of_a_feature_that_is_the_same_in_all(seed):
+    X, scores = data(seed)
+    X[:, 1] = 0.5  # as a parameter is that is inactive in all of them
+    again = np.random.default_rng(seed).permutation(len(X))
+    lengths = fit(X, scores).lengths
+    assert lengths == pytest.approx(fit(X[again], scores[again]).lengths, rel=1e-6)
+    assert np.log(lengths[1]) == pytest.approx(np.log(0.4 * 3**0.5))  # as good as any
+
+
+@given(seeds)
 def test_the_covariance_is_maternses(seed):
     X, _ = data(seed)
     lengths = np.array([0.3, 0.7, 2.0])
