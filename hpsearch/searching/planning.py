@@ -145,14 +145,15 @@ def shortage(config: Config, history: Sequence[Params] = ()) -> str | None:
     asked = config.search.trials
     if asked is None or config.search.sampler == "grid":
         return None
-    if _settings_left(config, history) == asked:
+    trials = _settings_left(config, history)
+    if trials == asked:
         return None
-    trials = trials_of(config, history)
     tried = len({key(params) for params in history if config.space.contains(params)})
     held = count(config.space, trials + tried + 1)
     before = f", {tried} of them tried before" if tried else ""
+    most = "" if config.search.max_epochs is None else "at most "
     return (
-        f"space: holds {counted(held, 'setting')}{before}, so {trials} of the {asked} "
+        f"space: holds {counted(held, 'setting')}{before}, so {most}{trials} of the {asked} "
         "trials train; for more trainings of each, with other seeds: search.repeats"
     )
 

@@ -129,3 +129,10 @@ def test_the_plan_has_as_many_trials_as_there_are_settings_at_most(space, trials
     assert trials_of(config) == planned
     assert sum(round.trials for round in rounds_of(config)) == planned
     assert (shortage(config) is None) == (planned == trials)
+
+
+def test_a_budget_of_epochs_is_no_want_of_settings():
+    line = {"n": {"type": "int", "min": 1, "max": 40}}
+    assert shortage(configured(space=line, max_epochs=60)) is None
+    said = shortage(configured(space=line, trials=100, max_epochs=60))
+    assert said.startswith("space: holds 40 settings, so at most 40 of the 100 trials train;")
