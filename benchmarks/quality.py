@@ -24,7 +24,6 @@ tables; scikit-learn for the real trainings. What is missing is named, and its w
 from __future__ import annotations
 
 import argparse
-import os
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -43,6 +42,7 @@ from lcbench import EPOCHS, Task, at_budgets, cost_of, scoring, trials_within
 from simulated import optuna_search, quiet_optuna, search
 
 from hpsearch.api.sampler import Sampler
+from hpsearch.backends.threads import limit_threads
 from hpsearch.config import space_from
 from hpsearch.sampling.plan import round_sizes
 from hpsearch.sampling.propose import propose
@@ -432,7 +432,7 @@ def compare(
     print(f"\n{title:34}", *(f"{column:>16}" for column in columns))
     first: Any = None
     for name, searcher in searchers.items():
-        with ProcessPoolExecutor(jobs) as pool:
+        with ProcessPoolExecutor(jobs, initializer=limit_threads, initargs=(1,)) as pool:
             found = np.array(list(pool.map(searcher, cases)))
         show(name, found)
         if first is None:
@@ -457,7 +457,7 @@ BUDGETS: Mapping[str, Sequence[Sequence[int]]] = {  # full trainings: a search f
     "lcbench": [[5, 10, 20, 40], [80]],
     "noise": [[5, 10, 20, 40], [80]],
     "rate": [[10, 20]],
-    "irrelevant": [[40]],
+    "irrelevant": [[20, 40]],
 }
 CURVES = (*BUDGETS, "plans", "ask")  # work that looks learning curves up
 WORK = (*CURVES, "tables", "real", "proposing")
@@ -578,7 +578,6 @@ def main() -> None:
     parser.add_argument("--no-peers", action="store_true", help="hpsearch and random search alone")
     parser.add_argument("--tiny", action="store_true", help="show only that it works")
     args = parser.parse_args()
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the trainings that run side by side
     seeds = range(args.first, args.first + (2 if args.tiny else args.seeds))
     peers = [] if args.no_peers or not find_spec("optuna") else ["Optuna TPE + Hyperband"]
     if peers and find_spec("torch") and not args.tiny:
