@@ -151,7 +151,7 @@ def check_same(folder, name, config):
 
 
 @pytest.mark.parametrize(
-    "config, workers",
+    ("config", "workers"),
     [
         *((config, 2) for config in CONFIGS),
         pytest.param("digits", 1, marks=pytest.mark.slow),
