@@ -13,7 +13,8 @@ that it follows; a change of any number or setting that follows from a seed make
 1: all runs that record no version. Seeds for a user's trainer are below 2**32.
 2: these seeds are below 2**31, as some libraries require.
 3: numbers in ascending `values` are neighbours, where they were unrelated before.
-4: screening takes fewer steps and candidates, and hundreds of trials at a time.
+4: screening takes fewer steps and candidates, hundreds of trials at a time, and has a goal beyond
+   the best.
 5: the lengths of its Gaussian process are climbed to, not drawn.
 """
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral, Real
-from typing import Any, Literal
+from typing import Any
 
 from hpsearch.api.values import plain
 from hpsearch.backends.threads import on_one_thread
 from hpsearch.config import Goal, metrics_from, space_from
 from hpsearch.errors import HpsearchError
 from hpsearch.sampling.plan import round_sizes
-from hpsearch.sampling.propose import LARGEST_GRID, in_order, propose
+from hpsearch.sampling.propose import LARGEST_GRID, SamplerName, in_order, propose
 from hpsearch.sampling.ranking import REMEMBERED, Observation, insert
 from hpsearch.searching.criterion import Criterion, criterion_from
 from hpsearch.searching.history import observation
@@ -47,7 +47,7 @@ class Sampler:
         goal: Goal = "minimize",
         seed: int = 0,
         trials: int = 64,
-        sampler: Literal["zoom", "random", "grid"] = "zoom",
+        sampler: SamplerName = "zoom",
         where: Sequence[str] = (),
         metric: Sequence[Mapping[str, Any]] | None = None,
     ):

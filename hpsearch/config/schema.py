@@ -49,7 +49,7 @@ Trainings = Annotated[int, Meta(ge=1, le=MOST_TRAININGS)]
 
 Seconds = Annotated[float, Meta(gt=0)]
 
-Sampler = Literal["zoom", "random", "grid"]
+SamplerName = Literal["zoom", "random", "grid"]
 
 ABSENT = ()
 """The default of a key that may be null, where null is not the same as nothing."""
@@ -273,7 +273,7 @@ class Search(Keys):
         "without halving; a number: so many, all alike.",
         "auto",
     )
-    sampler: Annotated[Sampler, rules.choice("zoom", "random", "grid")] = key(
+    sampler: Annotated[SamplerName, rules.choice("zoom", "random", "grid")] = key(
         "`zoom`: coarse to fine, each round around the best trials so far; `random`: "
         "the whole space throughout; `grid`: each setting of a space without ranges of real "
         "numbers, once, in an order that the seed decides.",

@@ -21,11 +21,11 @@ Objectives = Float[np.ndarray[Any, Any], "trials objectives"]
 MARGIN = 0.1  # around a front's box, so that its ends dominate something, too
 
 
-def dominated(by: Objectives, at: Objectives) -> Bool[np.ndarray, " trials"]:
-    """Which rows of `at` some row of `by` beats: nowhere worse, and somewhere better."""
-    found = np.zeros(len(at), bool)
-    for row in by:
-        found |= (row <= at).all(1) & (row < at).any(1)
+def dominated(costs: Objectives) -> Bool[np.ndarray, " trials"]:
+    """Which rows some other row beats: nowhere worse, and somewhere better."""
+    found = np.zeros(len(costs), bool)
+    for row in costs:
+        found |= (row <= costs).all(1) & (row < costs).any(1)
     return found
 
 

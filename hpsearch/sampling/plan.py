@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 from hpsearch.trial import Round, Rung
 
 FINE = 6  # trials of a round where weak ones stop, at least; the coarse round has twice as many
-WHOLE = 6  # of the coarse round where none is stopped: `screening.FEWEST`
+FEWEST = 6  # trials that screening learns from; the coarse round has as many where none is stopped
 FEW = 4  # workers: for more of them, rounds are planned that keep as many at work
 HALVED = 0.3  # of the epochs: after these, trials are trained in full
 MOST_ROUNDS = 64  # of one size; then rounds grow, so that thousands of trials have hundreds
@@ -79,7 +79,7 @@ def round_sizes(
 def _in_full(draws: int, amounts: Sequence[int], factor: int, coarse: bool) -> int:
     """How many of the draws are trained in full after those of which weak trials stop."""
     if len(amounts) == 1:  # all are trained in full; the first ones cover the space together
-        return draws - min(WHOLE, draws - draws // 2) if coarse else draws
+        return draws - min(FEWEST, draws - draws // 2) if coarse else draws
     beyond = draws - (3 * FINE if coarse else FINE)
     share = average(rungs(FINE, tuple(amounts), factor)) / amounts[-1]
     return int(max(0, beyond) / (1 + HALVED / (1 - HALVED) / share))

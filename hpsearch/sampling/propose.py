@@ -9,8 +9,9 @@ from typing import Literal
 import numpy as np
 
 from hpsearch import rng
+from hpsearch.sampling.plan import FEWEST
 from hpsearch.sampling.ranking import Observation, objectives, rank
-from hpsearch.sampling.screening import FEWEST, Care, screen, screen_front
+from hpsearch.sampling.screening import Care, screen, screen_front
 from hpsearch.sampling.zoom import draw, elites, latin_hypercube, lean
 from hpsearch.space import Points, Space
 from hpsearch.space.feasible import anywhere, exactly, keeps, some
@@ -18,11 +19,11 @@ from hpsearch.space.settings import count as length
 from hpsearch.space.settings import draw_key, drawn, key, settings
 from hpsearch.trial import Params
 
-Sampler = Literal["zoom", "random", "grid"]
+SamplerName = Literal["zoom", "random", "grid"]
 AROUND, UNIFORM = 384, 64  # candidates around the elites, and anywhere
 MORE = 16  # candidates around the elites for each trial, at least
 FEWER = 8  # where that must be quick
-KEPT_AWAY_FROM = 64  # of those that were screened before, the last
+KEPT_AWAY_FROM = 64  # of the settings that have no value yet, the last
 LARGEST_GRID = 100_000  # settings that are listed to be put in an order; others are drawn
 DRAWN = 1024  # settings of a larger grid that are drawn at a time
 TRIES = 8  # draws for each candidate, where most of them violate a constraint
@@ -37,7 +38,7 @@ def propose(
     first: int,
     progress: float = 0.0,
     history: Sequence[Observation] = (),
-    sampler: Sampler = "zoom",
+    sampler: SamplerName = "zoom",
     screened: bool = True,
     pending: Sequence[Params] = (),
     known: set[str] | None = None,
@@ -64,7 +65,8 @@ def propose(
             are at least `FEWEST` trials to fit it to; else any.
         pending: settings that were proposed before but have no value yet.
         known: the draws that were tried before, as `draw_key` names them; None for those of
-            history and pending. The new ones are added.
+            history and pending. The new ones are added. Under rules 1 to 3, a round with a lag is
+            one that gives them: its screening must be quick.
         rules: of the run, see `rng.RULES`. Under rules 1, the random sampler and the Latin
             hypercube may propose a setting again.
 
@@ -95,7 +97,8 @@ def propose(
 
         able = len(ranked) >= FEWEST and ranked[FEWEST - 1].finite  # those that are come first
         if screened and able and space.dimensions:
-            points = _screened(space, ranked, candidates, count, generator, pending, care)
+            latest = pending[-KEPT_AWAY_FROM:]
+            points = _screened(space, ranked, candidates, count, generator, latest, care)
         else:
             points = candidates(count)
     if rules == 1:

@@ -96,7 +96,7 @@ def objectives(trials: Sequence[Observation]) -> int:
 
 
 def by_objective(trials: Iterable[Observation], objective: int) -> list[Observation]:
-    """Trials as they are where only one of several objectives counts, bounds aside."""
+    """Trials as they are where only one of several objectives counts, and bounds do."""
     return [
         replace(
             trial,

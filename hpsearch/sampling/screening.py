@@ -40,7 +40,6 @@ Vectors = Float[np.ndarray[Any, Any], "known points"]
 Promises = Float[np.ndarray[Any, Any], " chosen"]
 
 BEST, OTHERS = 32, 32  # trials that screening fits the surrogate to
-FEWEST = 6  # trials: fewer say nothing about where to look
 MARGIN = 0.3  # of the scores' deviation, by which a trial is to improve on the best
 QUICK_STEPS = 8  # of a search for lengths by draws, where it must be quick
 LIKELY = 32  # candidates whose expected improvement is computed first
@@ -56,10 +55,9 @@ class Care:
     """How candidates are screened, which depends on the rules of a run.
 
     Attributes:
-        quick: whether to look at fewer candidates, which are taken to lie where they snap to (that
-            may differ in the last bits from where their settings lie), and to draw fewer lengths.
+        quick: whether to look at fewer candidates, and to draw fewer lengths.
         climbs: whether the surrogate's lengths are climbed to, not drawn.
-        at_once: how many trials.
+        at_once: how many trials are picked before candidates are drawn anew.
         margin: by how much a score must be better than the best one to be an improvement.
     """
 
@@ -118,39 +116,38 @@ def screen(
     inputs = features(space, space.points([ranked[i].params for i in chosen]))
     scores = normal_scores(chosen, len(ranked))
     surrogate = care.fit(inputs, scores, rng)
-    at = features(space, _places(space, candidates, pending, care.quick))
+    at = features(space, _places(space, candidates, pending))
     mean, V = surrogate.predict(at)
     variance = 1 - (V * V).sum(0)
     rows = np.empty((len(V) + len(pending) + count, len(at)))
     rows[: len(V)] = V  # the others follow in place: a copy for each pick would be quadratic
     V = rows[: len(V)]
     goal = float(surrogate.scores.min()) - care.margin  # the best may be lucky: explore more
-    picked: list[int] = []
     most = np.full(len(at), np.inf)  # that each can improve, by what was known of it last
-
-    def improvement(of: Chosen) -> Promises:
-        return expected_improvement(goal - mean[of], variance[of])
-
-    if care.quick and pending:  # all at once: the same but for rounding
-        picked = list(range(len(pending)))
-        covariance = matern(at[picked], at, surrogate.lengths) - V[:, picked].T @ V
-        noisy = covariance[:, picked] + NOISE * np.eye(len(picked))
+    if pending:  # they enter all at once
+        waiting = slice(len(pending))
+        covariance = matern(at[waiting], at, surrogate.lengths) - V[:, waiting].T @ V
+        noisy = covariance[:, waiting] + surrogate.noise * np.eye(len(pending))
         new = np.linalg.solve(np.linalg.cholesky(noisy), covariance)
         rows[len(V) : len(V) + len(new)] = new
         V = rows[: len(V) + len(new)]
         variance = np.maximum(variance - (new * new).sum(0), 0)
-        most[picked] = -np.inf
-    for step in range(len(picked), len(pending) + count):
-        index = step if step < len(pending) else _largest(most, improvement)
-        picked.append(index)
+        most[waiting] = -np.inf
+
+    def improvement(of: Chosen) -> Promises:
+        return expected_improvement(goal - mean[of], variance[of])
+
+    picked: list[int] = []
+    while True:
+        index = _largest(most, improvement)
+        picked.append(index - len(pending))
+        if len(picked) == count:
+            return picked
         most[index] = -np.inf
-        if len(picked) == len(pending) + count:
-            break  # nothing is picked after it
         row = _entered(index, at, V, surrogate)
         rows[len(V)] = row
         V = rows[: len(V) + 1]
         variance = np.maximum(variance - row * row, 0)
-    return [index - len(pending) for index in picked[len(pending) :]]
 
 
 def screen_front(
@@ -175,7 +172,7 @@ def screen_front(
         count: how many to pick.
         rng: picks the trials that the processes are fitted to, and draws where a fit needs it.
         pending: settings that were proposed before but have no value yet.
-        care: how they are fitted. Candidates lie where they snap to in any case.
+        care: how they are fitted.
 
     Returns:
         Indices of candidates, in the order in which they were picked.
@@ -186,7 +183,7 @@ def screen_front(
     chosen = _looked_at(len(ranked), rng)
     inputs = features(space, space.points([ranked[i].params for i in chosen]))
     scores = np.stack([_scores(ranked, i) for i in range(objectives(ranked))], axis=1)
-    at = features(space, _places(space, candidates, pending, quick=True))
+    at = features(space, _places(space, candidates, pending))
     fitted = [
         likeliest(*(care.fit(inputs, column, rng, noise) for noise in NOISES))
         for column in scores[chosen].T
@@ -196,7 +193,7 @@ def screen_front(
     known = [V for _, V in predicted]
     variances = np.stack([1 - (V * V).sum(0) for V in known], axis=1)
     front = scores[:FRONT]  # the ranking begins with it
-    front = front[~pareto.dominated(front, front)]
+    front = front[~pareto.dominated(front)]
     reference = front.max(0) + BEYOND
     picked: list[int] = []
     most = np.full(len(at), np.inf)
@@ -206,6 +203,8 @@ def screen_front(
             index = _largest(most, partial(growth, means, variances, *cells(front, reference)))
         picked.append(index)
         most[index] = -np.inf
+        if len(picked) == len(pending) + count:
+            break  # nothing is picked after it
         front = np.vstack([front, means[index]])
         for j, surrogate in enumerate(fitted):
             row = _entered(index, at, known[j], surrogate)
@@ -232,11 +231,12 @@ def _looked_at(trials: int, rng: np.random.Generator) -> Chosen:
 
 
 def _places(
-    space: Space, candidates: Points, pending: Sequence[Params], quick: bool
+    space: Space, candidates: Points, pending: Sequence[Params]
 ) -> Float[np.ndarray[Any, Any], "places dimensions"]:
-    """Where the pending settings and then the candidates lie, NaN where they are inactive."""
-    if not quick:
-        return space.points([*pending, *space.all_params(candidates)])
+    """Where the pending settings and then the candidates lie, NaN where they are inactive.
+
+    Candidates lie where they snap to, but for the last bits where their settings do.
+    """
     snapped = space.snap(candidates)
     placed = np.where(active(space, snapped), snapped, np.nan)
     return np.vstack([space.points(pending), placed])

@@ -13,7 +13,7 @@ from hpsearch.backends.threads import on_one_thread
 from hpsearch.config import Config, Confirm
 from hpsearch.errors import RunError, as_argument
 from hpsearch.rng import RULES
-from hpsearch.sampling.propose import Sampler, propose
+from hpsearch.sampling.propose import SamplerName, propose
 from hpsearch.sampling.ranking import Observation
 from hpsearch.searching.babysit.story import read
 from hpsearch.searching.history import PastTrial, check_params, curves
@@ -38,7 +38,7 @@ class Spec:
     rounds: tuple[Round, ...]
     seed: int
     metric: str = ""  # that trials are compared by
-    sampler: Sampler = "zoom"
+    sampler: SamplerName = "zoom"
     screened: bool = False
     start: Sequence[Params] = ()  # search.start: the first trials
     history: Sequence[PastTrial] = ()  # a parent's trials

@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpsearch.errors import ConfigError
+from hpsearch.sampling.plan import FEWEST
 from hpsearch.sampling.propose import propose
 from hpsearch.sampling.ranking import Observation
-from hpsearch.sampling.screening import FEWEST, Care, screen
+from hpsearch.sampling.screening import Care, screen
 from hpsearch.space import (
     LOG,
     Choice,
@@ -298,6 +299,13 @@ def test_a_huge_round_is_screened_in_parts_each_of_which_keeps_away_from_the_las
     found = propose(space, 20, 0, 30, 0.5, history)
     assert len({key(params) for params in found}) == 20
     assert screenings == [(8, 0, care), (8, 8, care), (4, 10, care)]
+
+
+def test_a_round_keeps_away_from_the_last_of_many_that_wait(space, history, screenings):
+    waiting = space.all_params(np.random.default_rng(0).random((100, space.dimensions)))
+    found = propose(space, 20, 0, 30, 0.5, history, pending=waiting)
+    assert screenings == [(20, 64, Care())]
+    assert not {key(params) for params in found} & {key(params) for params in waiting}
 
 
 def test_rounds_of_older_rules_are_screened_as_they_were(space, history, screenings):

@@ -170,27 +170,23 @@ def test_a_pending_setting_takes_its_own_place_and_no_other():
     assert pick({"x": float(candidates[first, 0])}) != first
 
 
-@pytest.mark.parametrize("climbs", [False, True])
+@pytest.mark.parametrize("care", [Care(), Care(climbs=False), Care(quick=False, climbs=False)])
 @pytest.mark.parametrize("seed", range(5))
-def test_the_quick_way_picks_the_same_but_for_the_steps_of_the_fit(monkeypatch, seed, climbs):
-    monkeypatch.setattr(module, "QUICK_STEPS", module.STEPS)
+def test_what_was_picked_and_waits_is_followed_by_what_would_have_been_picked_next(seed, care):
     rng = np.random.default_rng(seed)
-    drawn = CONDITIONAL.all_params(rng.random((60, CONDITIONAL.dimensions)))
-    ranked = [Observation(i, params, ((float(i), 0.0),)) for i, params in enumerate(drawn[:40])]
+    drawn = CONDITIONAL.all_params(rng.random((40, CONDITIONAL.dimensions)))
+    ranked = [Observation(i, params, ((float(i), 0.0),)) for i, params in enumerate(drawn)]
     candidates = rng.random((100, CONDITIONAL.dimensions))
-    exact, quick = (
-        screen(
-            CONDITIONAL,
-            ranked,
-            candidates,
-            8,
-            np.random.default_rng(1),
-            drawn[40:],
-            Care(quick, climbs),
-        )
-        for quick in (False, True)
-    )
-    assert exact == quick
+
+    def picked(count, waiting):
+        pending = CONDITIONAL.all_params(candidates[waiting])
+        left = np.setdiff1d(np.arange(100), waiting)
+        rng = np.random.default_rng(1)
+        return left[screen(CONDITIONAL, ranked, candidates[left], count, rng, pending, care)]
+
+    eight = picked(8, []).tolist()
+    assert len({*eight}) == 8
+    assert picked(5, eight[:3]).tolist() == eight[3:]
 
 
 @given(seeds, st.integers(2, 3))
