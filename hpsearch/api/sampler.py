@@ -104,7 +104,7 @@ class Sampler:
         """New trials; `trial.params` is what to try.
 
         Trials that were asked for and not yet told count as pending: the new ones keep away from
-        them. So you may ask for one whenever a worker is idle. No setting is asked for twice
+        the last 64 of them. So you may ask for one whenever a worker is idle. No setting is asked for twice
         unless the space holds no other. A grid gives fewer at its end, and none after it.
         """
         count = _whole("count", count)
