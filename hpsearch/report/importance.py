@@ -206,8 +206,7 @@ def fitted(inputs: Inputs, scores: Vector) -> Function:
     Only the mean is asked for, at thousands of points; variances would cost far more.
     """
     surrogate = fit(inputs, scores, steps=CLIMBS)
-    root = surrogate.root
-    weights = np.linalg.solve(root.T, np.linalg.solve(root, scores))
+    weights = surrogate.weights
 
     def mean(at: Inputs) -> Vector:
         return np.asarray(matern(at, inputs, surrogate.lengths) @ weights)

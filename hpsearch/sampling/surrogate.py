@@ -64,7 +64,7 @@ class Surrogate:
     inputs: Inputs
     scores: Vector
     lengths: Lengths
-    root: Covariance  # the Cholesky factor of it, with noise
+    white: Covariance  # the inverse of the Cholesky factor of the covariance, with noise
     noise: float = NOISE
     posterior: float = 0.0  # its logarithm, up to a constant
 
@@ -73,9 +73,13 @@ class Surrogate:
 
         The posterior covariance of two new points a and b is k(a, b) - V[:, a] . V[:, b].
         """
-        white = np.linalg.inv(self.root)  # for many points faster than to solve
-        V = white @ matern(self.inputs, at, self.lengths)
-        return V.T @ (white @ self.scores), V
+        V = self.white @ matern(self.inputs, at, self.lengths)
+        return V.T @ (self.white @ self.scores), V
+
+    @property
+    def weights(self) -> Vector:
+        """Of the covariances of a new point with those known, which sum up to its mean."""
+        return np.asarray(self.white.T @ (self.white @ self.scores))
 
 
 def fit(inputs: Inputs, scores: Vector, noise: float = NOISE, steps: int = CLIMBS) -> Surrogate:
@@ -120,14 +124,11 @@ def _with_slope(
     a = inputs / lengths
     r = _distances(a, a)
     decay = np.exp(-r)
-    root = _root(_matern(r, decay), noise)
-    white = np.linalg.inv(root)
-    inverse = white.T @ white
-    weights = inverse @ scores
+    found = _with_lengths(inputs, scores, lengths, noise, _matern(r, decay))
+    inverse, weights = found.white.T @ found.white, found.weights
     W = (np.outer(weights, weights) - inverse) * (5 / 3 * (1 + r) * decay)
     likelihood = (a * a).T @ W.sum(1) - (a * (W @ a)).sum(0)  # sums over i and j, halved
     prior = (np.log(lengths) - _middle(inputs)) / PRIOR_DEVIATION**2
-    found = _with_root(inputs, scores, lengths, noise, root, float(scores @ weights))
     return found, np.asarray(likelihood - prior)
 
 
@@ -149,9 +150,7 @@ def fit_by_draws(
     """
 
     def with_lengths(lengths: Lengths) -> Surrogate:
-        root = _root(matern(inputs, inputs, lengths), noise)
-        white = np.linalg.solve(root, scores)
-        return _with_root(inputs, scores, lengths, noise, root, float(white @ white))
+        return _with_lengths(inputs, scores, lengths, noise, matern(inputs, inputs, lengths))
 
     features = inputs.shape[1]
     best = with_lengths(np.full(features, np.exp(_middle(inputs))))
@@ -171,28 +170,17 @@ def _middle(inputs: Inputs) -> float:
     return log(LENGTH * sqrt(max(1, inputs.shape[1])))
 
 
-def _root(covariance: Covariance, noise: float) -> Covariance:
-    """The Cholesky factor of the covariance of scores, which have noise."""
-    covariance[np.diag_indices(len(covariance))] += noise
-    return np.asarray(np.linalg.cholesky(covariance))
-
-
-def _with_root(
-    inputs: Inputs,
-    scores: Vector,
-    lengths: Lengths,
-    noise: float,
-    root: Covariance,
-    distance: float,
+def _with_lengths(
+    inputs: Inputs, scores: Vector, lengths: Lengths, noise: float, covariance: Covariance
 ) -> Surrogate:
-    """The surrogate with these lengths and its log posterior, up to a constant.
-
-    The distance is scores . inverse covariance . scores, which callers have at different prices.
-    """
-    likelihood = -0.5 * distance - float(np.log(np.diag(root)).sum())
+    """The surrogate with these lengths, which give the covariance, and its log posterior."""
+    root = np.linalg.cholesky(covariance + noise * np.eye(len(covariance)))
+    white = np.linalg.inv(root)
+    whitened = white @ scores
+    likelihood = -0.5 * float(whitened @ whitened) - float(np.log(np.diag(root)).sum())
     off = np.log(lengths) - _middle(inputs)
     prior = -0.5 * float((off**2).sum()) / PRIOR_DEVIATION**2
-    return Surrogate(inputs, scores, lengths, root, noise, likelihood + prior)
+    return Surrogate(inputs, scores, lengths, white, noise, likelihood + prior)
 
 
 def features(space: Space, points: Points) -> Inputs:

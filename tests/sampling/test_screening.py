@@ -30,6 +30,9 @@ from hpsearch.space import Choice, Continuous, Discrete, Parameter, Space
 seeds = st.integers(0, 2**32 - 1)
 gains = st.floats(-4, 4)
 deviations = st.floats(0.05, 3)
+each_care = pytest.mark.parametrize(
+    "care", [Care(), Care(climbs=False), Care(quick=False, climbs=False)]
+)
 LINE = Space((Parameter("x", Continuous(0, 1)),))
 CONDITIONAL = Space(
     (
@@ -83,7 +86,9 @@ def refitted(surrogate, points, scores):
     inputs = np.vstack([surrogate.inputs, points])
     covariance = matern(inputs, inputs, surrogate.lengths) + NOISE * np.eye(len(inputs))
     scores = np.concatenate([surrogate.scores, scores])
-    return Surrogate(inputs, scores, surrogate.lengths, np.linalg.cholesky(covariance))
+    return Surrogate(
+        inputs, scores, surrogate.lengths, np.linalg.inv(np.linalg.cholesky(covariance))
+    )
 
 
 @given(seeds)
@@ -170,7 +175,7 @@ def test_a_pending_setting_takes_its_own_place_and_no_other():
     assert pick({"x": float(candidates[first, 0])}) != first
 
 
-@pytest.mark.parametrize("care", [Care(), Care(climbs=False), Care(quick=False, climbs=False)])
+@each_care
 @pytest.mark.parametrize("seed", range(5))
 def test_what_was_picked_and_waits_is_followed_by_what_would_have_been_picked_next(seed, care):
     rng = np.random.default_rng(seed)
@@ -228,7 +233,7 @@ def two(xs):
     ]
 
 
-@pytest.mark.parametrize("care", [Care(), Care(climbs=False), Care(quick=False, climbs=False)])
+@each_care
 def test_candidates_of_a_front_lie_between_the_best_places_of_its_objectives(care):
     ranked = rank(two(np.linspace(0, 1, 11).tolist()))
     candidates = np.linspace(0, 1, 101)[:, None]
