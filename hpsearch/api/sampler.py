@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, get_args
 
 from hpsearch.api.values import plain
 from hpsearch.backends.threads import on_one_thread
 from hpsearch.config import Goal, metrics_from, space_from
 from hpsearch.errors import HpsearchError
+from hpsearch.sampling import SamplerName
 from hpsearch.sampling.plan import round_sizes
-from hpsearch.sampling.propose import LARGEST_GRID, SamplerName, in_order, propose
+from hpsearch.sampling.propose import LARGEST_GRID, in_order, propose
 from hpsearch.sampling.ranking import REMEMBERED, Observation, insert
 from hpsearch.searching.criterion import Criterion, criterion_from
 from hpsearch.searching.history import observation
@@ -72,7 +73,7 @@ class Sampler:
         """
         if goal not in ("minimize", "maximize"):
             raise HpsearchError(f"goal: must be 'minimize' or 'maximize', found {goal!r}")
-        if sampler not in ("zoom", "random", "grid"):
+        if sampler not in get_args(SamplerName):
             raise HpsearchError(f"sampler: must be 'zoom', 'random' or 'grid', found {sampler!r}")
         seed, trials = _whole("seed", seed), _whole("trials", trials)
         if trials < 1:
@@ -104,8 +105,9 @@ class Sampler:
         """New trials; `trial.params` is what to try.
 
         Trials that were asked for and not yet told count as pending: the new ones keep away from
-        the last 64 of them. So you may ask for one whenever a worker is idle. No setting is asked for twice
-        unless the space holds no other. A grid gives fewer at its end, and none after it.
+        the last 64 of them. So you may ask for one whenever a worker is idle. No setting is asked
+        for twice unless the space holds no other. A grid gives fewer at its end, and none after
+        it.
         """
         count = _whole("count", count)
         if count < 1:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from msgspec import Meta
 
@@ -19,6 +19,7 @@ from hpsearch import fields as rules
 from hpsearch.config import space_rules
 from hpsearch.data.options import LARGEST_SEED, DataOptions
 from hpsearch.fields import Keys, Switch, Written, key
+from hpsearch.sampling import SamplerName
 from hpsearch.space import ALIASES, SCALES, Space
 from hpsearch.trainers.kinds import Goal
 from hpsearch.trial import Choosable, Count, Params
@@ -48,8 +49,6 @@ Positive = Annotated[int, Meta(ge=1, le=LARGEST_SEED)]
 Trainings = Annotated[int, Meta(ge=1, le=MOST_TRAININGS)]
 
 Seconds = Annotated[float, Meta(gt=0)]
-
-SamplerName = Literal["zoom", "random", "grid"]
 
 ABSENT = ()
 """The default of a key that may be null, where null is not the same as nothing."""
@@ -273,7 +272,7 @@ class Search(Keys):
         "without halving; a number: so many, all alike.",
         "auto",
     )
-    sampler: Annotated[SamplerName, rules.choice("zoom", "random", "grid")] = key(
+    sampler: Annotated[SamplerName, rules.choice(*get_args(SamplerName))] = key(
         "`zoom`: coarse to fine, each round around the best trials so far; `random`: "
         "the whole space throughout; `grid`: each setting of a space without ranges of real "
         "numbers, once, in an order that the seed decides.",

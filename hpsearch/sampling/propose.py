@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Literal
 
 import numpy as np
 
 from hpsearch import rng
+from hpsearch.sampling import SamplerName
 from hpsearch.sampling.plan import FEWEST
 from hpsearch.sampling.ranking import Observation, objectives, rank
 from hpsearch.sampling.screening import Care, screen, screen_front
@@ -19,7 +19,6 @@ from hpsearch.space.settings import count as length
 from hpsearch.space.settings import draw_key, drawn, key, settings
 from hpsearch.trial import Params
 
-SamplerName = Literal["zoom", "random", "grid"]
 AROUND, UNIFORM = 384, 64  # candidates around the elites, and anywhere
 MORE = 16  # candidates around the elites for each trial, at least
 FEWER = 8  # where that must be quick
@@ -97,8 +96,7 @@ def propose(
 
         able = len(ranked) >= FEWEST and ranked[FEWEST - 1].finite  # those that are come first
         if screened and able and space.dimensions:
-            latest = pending[-KEPT_AWAY_FROM:]
-            points = _screened(space, ranked, candidates, count, generator, latest, care)
+            points = _screened(space, ranked, candidates, count, generator, pending, care)
         else:
             points = candidates(count)
     if rules == 1:
@@ -124,6 +122,7 @@ def _screened(
     """The candidates for so many trials that are worth training, then others."""
     best: list[Points] = []
     for start in range(0, count, care.at_once):
+        pending = pending[-KEPT_AWAY_FROM:]
         trials = min(care.at_once, count - start)
         found = candidates(trials)
         if len(found) < trials:  # constraints leave hardly any
@@ -134,7 +133,7 @@ def _screened(
             order = screen_front(space, ranked, found, trials, generator, pending, care)
         best.append(found[order])
         if start + trials < count:
-            pending = [*pending, *space.all_params(best[-1])][-KEPT_AWAY_FROM:]
+            pending = [*pending, *space.all_params(best[-1])]
     return np.vstack([*best, found])
 
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from hpsearch.sampling.propose import KEPT_AWAY_FROM
 from hpsearch.sampling.ranking import REMEMBERED, Observation, led, rank
 from hpsearch.searching.by_hand import ByHand
 from hpsearch.searching.ledger import Ledger
@@ -19,7 +20,6 @@ from hpsearch.space.settings import draw_key, drawn
 from hpsearch.trial import Params, Round, Trial
 
 PASSES_ON = 2  # the rules from which on a lost trial's place is given to another
-UNSEEN = 64  # of the trials without a value, the latest, that it keeps away from
 
 
 @dataclass
@@ -105,7 +105,7 @@ class Lookback:
         numbers = range(max(0, round.number - round.lag[-1]), round.number)
         rounds = [n for n in numbers if not rungs_seen(n, round.number, self.spec.rounds)]
         trials = [trial for number in rounds for trial in self.entered[Stage(number, 0)]]
-        return [trial.params for trial in trials[-UNSEEN:]]
+        return [trial.params for trial in trials[-KEPT_AWAY_FROM:]]
 
     def look(self, trial: Trial, rungs: int) -> Observation:
         """A trial as a later round sees it that may look at so many of its rungs."""

@@ -13,7 +13,8 @@ from hpsearch.backends.threads import on_one_thread
 from hpsearch.config import Config, Confirm
 from hpsearch.errors import RunError, as_argument
 from hpsearch.rng import RULES
-from hpsearch.sampling.propose import SamplerName, propose
+from hpsearch.sampling import SamplerName
+from hpsearch.sampling.propose import propose
 from hpsearch.sampling.ranking import Observation
 from hpsearch.searching.babysit.story import read
 from hpsearch.searching.history import PastTrial, check_params, curves
