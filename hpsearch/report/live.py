@@ -6,9 +6,9 @@ Both spend only a small share of the time, however long a report takes.
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
+from time import perf_counter, sleep
 
 from hpsearch.report.findings import findings, write_report
 from hpsearch.report.numbers import number
@@ -38,7 +38,7 @@ class LiveReport:
     def __init__(
         self,
         write: Write | None = None,
-        clock: Callable[[], float] = time.perf_counter,
+        clock: Callable[[], float] = perf_counter,
         share: float = SHARE,
     ):
         self._write = write or (lambda run, refresh: write_report(run, refresh=refresh))
@@ -122,7 +122,7 @@ def follow(run: RunDirectory) -> None:
     on_terminal, before, work = sys.stdout.isatty(), None, "search"
     try:
         while True:
-            started = time.perf_counter()
+            started = perf_counter()
             found = findings(run)
             if found.info.status != "running":
                 return
@@ -132,6 +132,6 @@ def follow(run: RunDirectory) -> None:
             if on_terminal or now != before:
                 found.show_progress(one_line=not on_terminal)
             before = now
-            time.sleep(max(WATCH_EVERY, (time.perf_counter() - started) / WATCH_SHARE))
+            sleep(max(WATCH_EVERY, (perf_counter() - started) / WATCH_SHARE))
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"stopped watching; the {work} goes on") from None

@@ -2,8 +2,6 @@
 
 import io
 import json
-import threading
-import time
 from pathlib import Path
 
 import pandas as pd
@@ -190,7 +188,9 @@ def test_watch_follows_a_run_until_it_ends(hpsearch, first, monkeypatch):
     finished = file.read_text()
     file.write_text(finished.replace('"finished"', '"running"'))
     with RunDirectory(file.parent).writing():  # a run that nobody writes to does not run
-        monkeypatch.setattr("time.sleep", lambda seconds: file.write_text(finished))
+        monkeypatch.setattr(
+            "hpsearch.report.live.sleep", lambda seconds: file.write_text(finished)
+        )
         watched, _, rest = hpsearch("report", "first", "--watch").out.partition("\n")
     assert watched.endswith(", 6 of 6 trials done")
     assert rest == first.out
@@ -200,15 +200,11 @@ def test_ctrl_c_leaves_a_watch_quietly(hpsearch, first, monkeypatch):
     file = Path("runs/first/run.json")
     file.write_text(file.read_text().replace('"finished"', '"running"'))
 
-    sleep = time.sleep
-
     def interrupt(seconds):
-        if threading.current_thread() is not threading.main_thread():
-            return sleep(seconds)  # what earlier tests left at work goes on
         raise KeyboardInterrupt
 
     with RunDirectory(file.parent).writing():
-        monkeypatch.setattr("time.sleep", interrupt)
+        monkeypatch.setattr("hpsearch.report.live.sleep", interrupt)
         said = hpsearch("report", "first", "--watch")
     assert (said.status, said.err.strip()) == (130, "stopped watching; the search goes on")
 
