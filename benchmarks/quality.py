@@ -24,6 +24,7 @@ tables; scikit-learn for the real trainings. What is missing is named, and its w
 from __future__ import annotations
 
 import argparse
+import os
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -42,7 +43,7 @@ from lcbench import EPOCHS, Task, at_budgets, cost_of, scoring, trials_within
 from simulated import optuna_search, quiet_optuna, search
 
 from hpsearch.api.sampler import Sampler
-from hpsearch.backends.threads import limit_threads
+from hpsearch.backends.threads import limit_threads, thread_variables
 from hpsearch.config import space_from
 from hpsearch.sampling.plan import round_sizes
 from hpsearch.sampling.propose import propose
@@ -578,6 +579,7 @@ def main() -> None:
     parser.add_argument("--no-peers", action="store_true", help="hpsearch and random search alone")
     parser.add_argument("--tiny", action="store_true", help="show only that it works")
     args = parser.parse_args()
+    os.environ.update(thread_variables(1))  # of the trainings that run side by side
     seeds = range(args.first, args.first + (2 if args.tiny else args.seeds))
     peers = [] if args.no_peers or not find_spec("optuna") else ["Optuna TPE + Hyperband"]
     if peers and find_spec("torch") and not args.tiny:
