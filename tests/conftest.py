@@ -27,21 +27,25 @@ CHECKER = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
 ENABLED = os.environ.get("JAXTYPING_DISABLE", "0") in ("0", "false", "False")
 
 
-def jaxtyped(*, typechecker):
-    """What the hook decorates functions with; not those in others, a third of all time else.
+def but_inner_ones(jaxtyped):
+    """The decorator of the hook, which leaves functions in functions as they are.
 
-    They are made anew with each call of the other, and so would their checks be.
+    They are made anew with each call of the outer one, and their checks would be, too: that was a
+    third of the time of all tests.
     """
 
-    def checked(function):
-        inner = "<locals>" in getattr(function, "__qualname__", "")
-        return function if inner else plain(function, typechecker=typechecker)
+    def decorator(*, typechecker):
+        def checked(function):
+            inner = "<locals>" in getattr(function, "__qualname__", "")
+            return function if inner else jaxtyped(function, typechecker=typechecker)
 
-    return checked
+        return checked
+
+    return decorator
 
 
 if ENABLED:
-    plain, jaxtyping.jaxtyped = jaxtyping.jaxtyped, jaxtyped
+    jaxtyping.jaxtyped = but_inner_ones(jaxtyping.jaxtyped)
     install_import_hook(CHECKED, CHECKER)
 
 

@@ -54,7 +54,7 @@ def test_a_configuration_runs(path, pictures, tmp_path):
     if path.stem.startswith("keras"):  # in workers, whose warnings are no errors
         words = ["trainer.epochs=2", "parallel.jobs=1"]
     if path.stem == "gradient_boosting":  # threads of OpenMP wait for each other at full speed
-        words.append("parallel={backend: local, threads: 1}")
+        words = ["trainer.epochs=2", "parallel.threads=1"]
     # Two trials, and two for each draw where a choice is crossed.
     config = inspected(load(path, words, trials=4))
     dataset = read_data(config)

@@ -12,9 +12,9 @@ PROGRAM = Path(__file__).with_name("kills.py")
 @pytest.mark.slow
 def test_a_search_killed_at_random_moments_ends_as_if_it_had_been_left_alone():
     done = subprocess.run(
-        [sys.executable, str(PROGRAM), "--moments", "9", "--seed", "1"],
+        [sys.executable, str(PROGRAM), "--moments", "13", "--seed", "1"],
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.startswith("9 of 9 identical")
+    assert done.stdout.startswith("13 of 13 identical")
