@@ -71,6 +71,7 @@ def ask(backend, function, *args, timeout=None):
     return backend.next()
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from(["work", "work", *deeds()]), max_size=8))
 @settings(max_examples=10, deadline=None)
 def test_every_task_is_answered_once_and_a_death_costs_only_its_own(pair, tmp_path_factory, names):

@@ -115,7 +115,11 @@ def test_what_a_stream_cannot_hold_is_spelled_out(folder, encoding):
         assert (done.stdout + done.stderr).isascii()
 
 
-@pytest.mark.parametrize("closed", [(1,), (2,), (0, 1, 2)], ids=str)
+@pytest.mark.parametrize(
+    "closed",
+    [(0, 1, 2), *(pytest.param(each, marks=pytest.mark.slow) for each in ((1,), (2,)))],
+    ids=str,
+)
 def test_closed_streams_end_no_command_and_spoil_no_file(folder, closed):
     def close():
         for number in closed:
@@ -149,6 +153,7 @@ def test_a_full_stderr_is_nobodys_bug(folder):
     assert done.stdout.startswith(b"r: loss ")
 
 
+@pytest.mark.slow
 def test_without_docstrings_and_asserts_all_works_and_help_lists_the_commands(folder):
     shown = call(folder, "--help", flags=["-OO"])
     assert shown.returncode == 0

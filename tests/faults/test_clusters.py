@@ -153,7 +153,10 @@ def check_same(folder, name, config):
 @pytest.mark.parametrize(
     "workers", [2, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 5))]
 )
-@pytest.mark.parametrize("config", CONFIGS)
+@pytest.mark.parametrize(
+    "config",
+    ["digits", *(pytest.param(c, marks=pytest.mark.slow) for c in CONFIGS if c != "digits")],
+)
 def test_a_search_on_a_cluster_finds_the_trials_of_one_process(folder, shared, config, workers):
     shared.resize(workers)
     name = f"{config}-{workers}"
@@ -163,6 +166,7 @@ def test_a_search_on_a_cluster_finds_the_trials_of_one_process(folder, shared, c
     assert names <= {worker.log.stem for worker in shared.workers if worker.alive}
 
 
+@pytest.mark.slow
 def test_the_folder_of_runs_may_be_named_from_where_the_search_begins(folder, shared, tmp_path):
     shared.resize(1)
     words = ("run", str(folder / "digits.yaml"), "--scheduler", shared.address, "--name", "there")

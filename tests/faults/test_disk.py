@@ -81,7 +81,9 @@ def refused(done, reason):
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("kilobytes", [40, 56, 72, 88])
+@pytest.mark.parametrize(
+    "kilobytes", [56, *(pytest.param(n, marks=pytest.mark.slow) for n in (40, 72, 88))]
+)
 def test_a_search_on_a_full_disk_stops_and_goes_on_once_there_is_room(
     tmp_path, hpsearch, in_process, kilobytes
 ):
@@ -150,6 +152,7 @@ def epochs(run):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kilobytes", [60, 84])
 def test_a_model_that_is_babysat_on_a_full_disk_stops_and_goes_on_once_there_is_room(
     tmp_path, babysat, hpsearch, in_process, kilobytes

@@ -15,6 +15,7 @@ def done(*words):
     return ended.stdout.rstrip()
 
 
+@pytest.mark.slow
 def test_a_mutated_space_is_refused_clearly_or_has_trials_that_keep_to_it():
     said = done("--count", "240")
     assert said.startswith("240 spaces")

@@ -198,6 +198,7 @@ def test_control_c_does_not_wait_for_a_worker_that_hangs_in_c(terminal):
     assert job.status == "interrupted"
 
 
+@pytest.mark.slow
 def test_control_c_stops_training_in_this_process(terminal):
     job = searching(terminal, "--backend=serial", "--set=trainer.epochs=1000", *QUICK[1:],
                     "--set=search.halving=true")  # fmt: skip
@@ -252,6 +253,7 @@ def test_control_c_while_the_winner_is_measured_leaves_only_that_to_resume(termi
     assert (job.run / "best" / "result.json").exists()
 
 
+@pytest.mark.slow
 def test_control_c_during_confirmation_is_resumed_to_the_same_winner(terminal, tmp_path):
     assert terminal("run", DIGITS, "--name=whole", *SMALL).end() == 0
     before = """

@@ -37,6 +37,7 @@ def bits(snapshot):
     return [np.asarray(value).tobytes() for value in dataclasses.astuple(snapshot)]
 
 
+@pytest.mark.slow
 @given(
     hidden=st.lists(st.integers(1, 33), max_size=3),
     features=st.integers(1, 40),

@@ -141,7 +141,9 @@ def test_rounds_without_a_better_best_end_the_search(search, fates):
     assert len(fates(run)) == run.info.ending.last + 1 < 40
 
 
-@pytest.mark.parametrize("halving", ["false", "{min_epochs: 1}"])
+@pytest.mark.parametrize(
+    "halving", ["{min_epochs: 1}", pytest.param("false", marks=pytest.mark.slow)]
+)
 def test_a_grid_is_tried_whole_where_it_keeps_the_constraints(search, fates, halving):
     run = same_end(search, fates, GRID, f"search.halving={halving}")
     tried = sorted((line["params"]["a"], line["params"]["b"]) for line in fates(run))
@@ -152,6 +154,7 @@ def test_a_grid_is_tried_whole_where_it_keeps_the_constraints(search, fates, hal
     assert stopped == (halving != "false")
 
 
+@pytest.mark.slow
 def test_a_grid_that_was_interrupted_goes_on_in_its_order(search, fates):
     whole = fates(search(GRID, "whole", 0, "search.retries=1"))
     for after in (3, 11):

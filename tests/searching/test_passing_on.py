@@ -102,6 +102,7 @@ def test_the_trials_are_the_same_in_whatever_order_they_answer(
     assert fates(run) == whole
 
 
+@pytest.mark.slow
 def test_after_a_crash_at_any_line_the_trials_are_the_same(
     plan, whole, new_run, go, fates, monkeypatch
 ):
@@ -262,6 +263,7 @@ def late(**parallel):
     )
 
 
+@pytest.mark.slow
 def test_networks_that_diverge_late_give_the_same_with_any_jobs_and_after_any_interrupt(
     tmp_path, dataset, fates
 ):

@@ -119,7 +119,7 @@ def test_repeats_and_confirmations_have_folders_of_their_own(script, tmp_path):
     )
 
 
-@pytest.mark.parametrize("resumes", [True, False])
+@pytest.mark.parametrize("resumes", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_after_kill_9_resume_leaves_the_folders_that_would_have_been(script, killed, resumes):
     def check(cut):
         assert any(name.endswith("epoch-5") for name in held(cut))

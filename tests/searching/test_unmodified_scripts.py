@@ -235,8 +235,10 @@ conduct(begin(config, None, Path("runs"), "cut"), die_at_the_third, config)
 """
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", QUIRKS)
+@pytest.mark.parametrize(
+    "name",
+    [name if name == "wandb" else pytest.param(name, marks=pytest.mark.slow) for name in QUIRKS],
+)
 def test_a_script_is_tuned_alike_by_one_job_and_by_three_that_kill_9_ended(
     name, prepared, tmp_path
 ):

@@ -88,7 +88,7 @@ def test_a_command_is_halved_refined_and_has_curves(script, tmp_path):
     assert child.winner(child.info).search.value <= run.winner(run.info).search.value
 
 
-@pytest.mark.parametrize("resumes", [True, False])
+@pytest.mark.parametrize("resumes", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_after_kill_9_resume_gives_what_would_have_been(script, killed, resumes):
     runs = killed(script(COUNTING, epochs=9, trials=6, resumes=resumes))
     assert all(list((run.path / "state").iterdir()) == [] for run in runs)

@@ -273,6 +273,7 @@ def train(params, epochs, checkpoint_dir, trial):
 """
 
 
+@pytest.mark.slow
 def test_after_kill_9_in_a_later_epoch_resume_gives_what_would_have_been(model, tmp_path):
     (tmp_path / "killed").touch()
     config = model(SAVING, epochs=9, trials=9, parallel={"jobs": 1})

@@ -80,6 +80,7 @@ def test_after_an_interrupt_at_any_answer_the_trials_are_the_same(
         assert params.get("z", 0) == params.get("x") * params.get("y", 0)
 
 
+@pytest.mark.slow
 def test_a_refined_search_and_its_yaml_keep_the_constraints(serial, digits, dataset, searched):
     before = digits(*WHERE)
     found = refine(serial, before, before, dataset.fingerprint)
@@ -106,6 +107,7 @@ def test_a_constraint_that_comes_with_the_refinement_leaves_out_the_best_that_vi
     assert feasibility(found.config.space).enough
 
 
+@pytest.mark.slow
 def test_a_region_with_hardly_a_draw_that_keeps_the_constraints_is_set_by_fewer_of_the_best(
     monkeypatch,
 ):
@@ -124,6 +126,7 @@ def test_a_region_with_hardly_a_draw_that_keeps_the_constraints_is_set_by_fewer_
     assert _narrowed(apart, best) is apart  # even alone the best would leave no draw
 
 
+@pytest.mark.slow
 def test_a_start_from_a_run_takes_the_settings_that_keep_the_constraints(serial, digits):
     again = start_from(digits(*WHERE, "search.start=constrained"), serial)
     assert all(sound(params) for params in again.search.start)

@@ -48,6 +48,7 @@ def test_where_none_is_found_it_says_so_and_few_are_few():
     assert some(never, uniform(never), 3, most=50).shape == (0, 2)
 
 
+@pytest.mark.slow
 def test_the_share_is_estimated_and_the_costliest_constraint_named():
     half = feasibility(space([X, Y], "x < y"))
     assert half.share == pytest.approx(0.5, abs=0.06)

@@ -3,6 +3,7 @@
 from itertools import islice, product
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -51,6 +52,7 @@ def by_brute_force(space):
     return [params for params in everything if space.contains(params)]
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(small_spaces())
 def test_the_settings_of_a_small_space_are_those_that_lie_in_it(space):

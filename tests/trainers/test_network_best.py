@@ -108,6 +108,7 @@ def test_the_validation_loss_decides_between_epochs_of_equal_accuracy(folder):
     assert outcome.state["kept_cost"].tolist() == [-max(accuracies), min(losses[k] for k in top)]
 
 
+@pytest.mark.slow
 @given(cuts=st.sets(st.integers(1, EPOCHS - 1), max_size=3), seed=st.integers(0, 9))
 @settings(max_examples=15, deadline=None)
 def test_training_in_pieces_keeps_the_bits_of_training_in_one(folder, cuts, seed):

@@ -74,6 +74,7 @@ def running(tmp_path):
         each.process.communicate()
 
 
+@pytest.mark.slow
 def test_a_model_is_steered_from_elsewhere_and_stopped(running):
     model = running()
     model.until_trained()

@@ -122,6 +122,7 @@ def test_the_help_names_every_key_and_any_key_leaves_it(babysit):
     assert model.process.poll() is None
 
 
+@pytest.mark.slow
 def test_a_request_that_is_refused_is_said_for_a_while_and_then_in_the_scrollback(babysit):
     model = babysit(before="import hpsearch.cli.babysit.terminal as view; view.STAYS = 3.0\n")
     model.wait_for_view()
@@ -401,6 +402,7 @@ def test_a_terminal_that_is_closed_interrupts_the_training_which_goes_on_later(b
     again.wait_for_view()
 
 
+@pytest.mark.slow
 def test_with_hangups_ignored_the_training_ends_without_its_terminal(babysit, tmp_path):
     ignored = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
     model = babysit(epochs=600, before=ignored)
