@@ -18,8 +18,8 @@ from jaxtyping import install_import_hook
 
 CHECKED = ["hpsearch.nn", "hpsearch.space", "hpsearch.sampling"]
 
-# Other tests call the same code in searches like these, and take three times as long if checked.
-CHECKED_BY = {"nn", "space", "sampling", "trainers", "searching"}
+# Whole searches call the same code, and take up to three times as long if it is checked.
+CHECKED_BY = {"nn", "space", "sampling", "trainers"}
 
 # An int is a float here, as it is to mypy.
 CHECKER = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"

@@ -206,6 +206,7 @@ def test_a_task_whose_worker_dies_by_chance_succeeds_at_the_second_try(processes
     assert lost.start <= lost.end <= answer.end
 
 
+@pytest.mark.slow
 def test_a_death_that_takes_all_workers_along_is_blamed_on_none_but_the_culprit(tmp_path):
     def innocent(path):
         if path.is_fifo():

@@ -74,6 +74,7 @@ def test_an_awkward_run_has_a_page_without_errors(show, copied, change, status):
     assert page.locator(".status").text_content() == status
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("hosts", "drawn"), [(2, ".bars .point"), (300, ".hm image")])
 def test_the_workers_of_a_cluster_are_drawn_and_fit_a_phone(show, copied, span, hosts, drawn):
     run = copied()

@@ -59,6 +59,7 @@ def test_brushing_an_axis_keeps_the_trials_that_pass_there(page):
     assert "those brushed above" in page.locator("#shown").text_content()
 
 
+@pytest.mark.slow
 def test_a_box_drawn_in_the_front_keeps_its_trials_in_the_table(show, front_run):
     page = show(front_run / "report.html")
     assert page.locator(ROWS).count() == 24
@@ -122,7 +123,7 @@ def test_filtering_keeps_the_rows_that_hold_every_word(page):
     assert set(column(page, 3)) == {"stopped"}
 
 
-@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("dark", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_light_or_dark_follows_the_system_until_the_reader_chooses(show, real_run, dark):
     page = show(real_run / "report.html", dark=dark)
 
@@ -135,13 +136,16 @@ def test_light_or_dark_follows_the_system_until_the_reader_chooses(show, real_ru
     assert (brightness() > 180) == dark
 
 
+@pytest.mark.slow
 def test_the_pictures_write_in_light_ink_on_dark_paper(show, real_run):
     page = show(real_run / "report.html", dark=True)
     ink = page.evaluate("() => getComputedStyle(document.querySelector('.plot .xtick text')).fill")
     assert min(int(part) for part in ink[4:-1].split(",")) > 150
 
 
-@pytest.mark.parametrize("width", [320, 380, 768])
+@pytest.mark.parametrize(
+    "width", [320, *(pytest.param(n, marks=pytest.mark.slow) for n in (380, 768))]
+)
 def test_a_small_screen_needs_no_sideways_scrolling(show, real_run, width):
     page = show(real_run / "report.html", width=width)
     assert page.evaluate("() => document.documentElement.scrollWidth") <= width
@@ -150,6 +154,7 @@ def test_a_small_screen_needs_no_sideways_scrolling(show, real_run, width):
     page.wait_for_function(f"() => document.documentElement.scrollWidth <= {width}")
 
 
+@pytest.mark.slow
 def test_what_still_runs_is_dotted_and_has_rows_of_its_own(show, real_run, tmp_path):
     summary = summarise(RunDirectory(real_run))
     curve = {"epoch": [1, 2], "val_accuracy": [0.5, 0.75]}

@@ -104,6 +104,7 @@ def test_the_list_of_commands_imports_no_command_and_nothing_heavy():
     assert not loaded & heavy
 
 
+@pytest.mark.slow
 def test_python_without_docstrings_gives_the_same_help():
     code = (
         "from inspect import cleandoc\nfrom hpsearch.cli import cli\n"

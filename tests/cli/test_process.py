@@ -41,6 +41,7 @@ def test_errors_end_with_status_1_and_wrong_usage_with_2(shell):
     assert shell("rnu").returncode == 2
 
 
+@pytest.mark.slow
 def test_workers_warn_of_nothing_when_the_learning_rate_blows_up(shell):
     rate = "--set=space.learning_rate={scale: log, min: 1e30, max: 1e35}"
     done = shell("run", DIGITS, "--name=boom", "--jobs=2", "--quiet", *SMALL, rate)
@@ -148,6 +149,7 @@ def test_a_terminal_shows_a_bar_with_round_trials_best_and_rate(tmp_path):
     assert "\x1b[1m" in shown
 
 
+@pytest.mark.slow
 def test_no_color_is_honoured_on_a_terminal(tmp_path, shell):
     shell("run", DIGITS, "--name=first", "--quiet", *SMALL)
     coloured = on_terminal(tmp_path, "report", "first")

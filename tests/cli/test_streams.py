@@ -94,6 +94,7 @@ def test_a_failure_and_its_traceback_are_harmless_too(folder, hpsearch, monkeypa
     assert said.err.endswith(f"LookupError: {SHOWN}\n")
 
 
+@pytest.mark.slow
 def test_json_and_csv_stay_data_on_any_stream(folder):
     assert call(folder, "run", "c.yaml", "--name", "r", "-q").returncode == 0
     names = []
@@ -107,7 +108,9 @@ def test_json_and_csv_stay_data_on_any_stream(folder):
     assert "params.n" + HOSTILE in table
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "ascii:strict"])
+@pytest.mark.parametrize(
+    "encoding", ["ascii", pytest.param("ascii:strict", marks=pytest.mark.slow)]
+)
 def test_what_a_stream_cannot_hold_is_spelled_out(folder, encoding):
     for words in (COMMANDS["run"], ("report", "s"), ("report", "s", "--format=csv"), ("list",)):
         done = call(folder, *words, PYTHONIOENCODING=encoding, LC_ALL="C")

@@ -101,6 +101,7 @@ def test_when_it_was_extended_and_how_often_it_was_cut_make_no_difference(six, s
         assert found(go(run)) == found(whole)
 
 
+@pytest.mark.slow
 def test_the_number_of_jobs_makes_no_difference(started, go):
     whole, run = go(started("one"), trials=12), go(started("two"), backend="local", jobs=2)
     assert found(go(run, trials=12, backend="local", jobs=2)) == found(whole)

@@ -172,7 +172,11 @@ def test_control_c_ends_gently_with_130_and_the_command_to_go_on(terminal):
     assert not (job.run / ".running").exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda each: each.name)
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.slow)],
+    ids=lambda each: each.name,
+)
 def test_sigterm_and_sighup_are_taken_as_control_c(terminal, number):
     job = searching(terminal, *QUICK)
     job.process.send_signal(number)
@@ -182,6 +186,7 @@ def test_sigterm_and_sighup_are_taken_as_control_c(terminal, number):
     assert job.status == "interrupted"
 
 
+@pytest.mark.slow
 def test_a_terminal_that_is_closed_interrupts_the_search(terminal):
     job = searching(terminal, *QUICK)
     job.hang_up()
@@ -239,6 +244,7 @@ module.{name} = hang
 SMALL = ("--trials=6", "--set=trainer.epochs=2", "--jobs=2", "--set=search.confirm.share=1")
 
 
+@pytest.mark.slow
 def test_control_c_while_the_winner_is_measured_leaves_only_that_to_resume(terminal):
     before = stuck("hpsearch.searching.winner", "measure")
     job = terminal("run", DIGITS, "--name=cut", *SMALL, before=before)
@@ -302,6 +308,7 @@ Local.__exit__ = stay
     assert is_clean(job.text)
 
 
+@pytest.mark.slow
 def test_nohup_keeps_a_search_from_hearing_that_the_terminal_closed(terminal, tmp_path):
     job = terminal("run", DIGITS, "--name=cut", *SMALL, before=stuck_until("go"), wrap=["nohup"])
     job.wait_for_file("hanging")
@@ -326,6 +333,7 @@ session.write_winner = later
 """
 
 
+@pytest.mark.slow
 def test_a_scripts_background_job_does_not_hear_control_c(terminal, tmp_path):
     """A shell without job control has its background jobs ignore it."""
     wrap = ["sh", "-c", 'trap : INT; "$@" & wait; wait', "sh"]

@@ -102,6 +102,7 @@ def test_what_is_said_of_a_run_is_what_its_own_version_said(folder, left):
     assert refined == (left / "network.refined.txt").read_text()
 
 
+@pytest.mark.slow
 def test_a_finished_run_predicts_and_is_refined(folder):
     assert len(call(folder, "predict", "network", "digits").stdout.splitlines()) == 1 + 1797
     call(folder, "refine", "network", "--name", "finer", "--trials", "4", "-q")

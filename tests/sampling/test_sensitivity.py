@@ -36,6 +36,7 @@ def test_places_are_those_of_the_settings_drawn(space, seed):
     assert settings_places(space, space, draws) == pytest.approx(expected, nan_ok=True)
 
 
+@pytest.mark.slow
 @given(seeds, st.integers(1, 4))
 def test_places_within_a_narrower_space_are_those_of_settings_drawn_from_it(space, seed, elites):
     rng = np.random.default_rng(seed)

@@ -274,6 +274,7 @@ def test_attempts_are_the_same_in_any_order(flaky, seed, new_run, go, fates, any
     assert fates(run) == expected
 
 
+@pytest.mark.slow
 def test_attempts_are_facts_after_a_crash_at_any_line(
     flaky, new_run, go, fates, valley, monkeypatch
 ):

@@ -55,6 +55,13 @@ ADDED = (
     '{"time": "2026-01-01T00:00:00+00:00", "action": "add", "trial": 18, "round": 1,'
     ' "params": {"x": 0.125, "size": 32}}\n'
 )
+ALONE_AND_NOT = pytest.mark.parametrize(
+    "facts",
+    [
+        pytest.param("", id="alone"),
+        pytest.param(ADDED, id="with a setting of one's own", marks=pytest.mark.slow),
+    ],
+)
 
 
 @pytest.fixture
@@ -92,7 +99,7 @@ def same_end(search, fates, tree, *overrides, facts=""):
     return one
 
 
-@pytest.mark.parametrize("facts", ["", ADDED], ids=["alone", "with a setting of one's own"])
+@ALONE_AND_NOT
 def test_the_first_that_reaches_a_target_ends_the_search(search, fates, facts):
     whole = fates(search(SEARCH, "whole", 0))
     values = [line["value"] for line in whole if line["status"] == "completed"]
@@ -108,7 +115,7 @@ def test_the_first_that_reaches_a_target_ends_the_search(search, fates, facts):
     assert beyond == ([(18, "completed")] if facts else [])  # it trains on, whatever ends the plan
 
 
-@pytest.mark.parametrize("facts", ["", ADDED], ids=["alone", "with a setting of one's own"])
+@ALONE_AND_NOT
 def test_one_failure_too_many_ends_the_search(search, fates, facts):
     run = same_end(search, fates, SEARCH, "search.max_failures=1", facts=facts)
     failed = [line["number"] for line in fates(run) if line["status"] == "failed"]
@@ -116,6 +123,7 @@ def test_one_failure_too_many_ends_the_search(search, fates, facts):
     assert run.info.ending == Ending("max_failures", failed[1])
 
 
+@pytest.mark.slow
 def test_what_fails_is_trained_again_and_ends_nothing(search, fates):
     whole = fates(search(SEARCH, "whole", 0))
     run = same_end(search, fates, SEARCH, "search.retries=1")
@@ -125,6 +133,7 @@ def test_what_fails_is_trained_again_and_ends_nothing(search, fates):
     assert run.info.ending is None
 
 
+@pytest.mark.slow
 def test_a_budget_of_epochs_is_kept_to(search, fates):
     tree = {**SEARCH, "search": {"max_epochs": 30, "halving": {"min_epochs": 1}}}
     run = same_end(search, fates, tree)
@@ -134,6 +143,7 @@ def test_a_budget_of_epochs_is_kept_to(search, fates):
     assert run.info.ending is None
 
 
+@pytest.mark.slow
 def test_rounds_without_a_better_best_end_the_search(search, fates):
     run = same_end(search, fates, SEARCH, "search={trials: 40, rounds: 8, patience: 1}")
     assert run.info.ending is not None

@@ -110,6 +110,7 @@ def test_no_more_folders_are_there_than_of_trials_that_may_win(script, tmp_path)
     assert max(most) <= 2  # the best trial's, and that in training
 
 
+@pytest.mark.slow
 def test_repeats_and_confirmations_have_folders_of_their_own(script, tmp_path):
     search = {"repeats": 2, "confirm": {"top": 2, "seeds": 2}}
     run = done(script(trials=20, epochs=1, **search), tmp_path)
@@ -129,6 +130,7 @@ def test_after_kill_9_resume_leaves_the_folders_that_would_have_been(script, kil
     assert held(cut) == held(whole)
 
 
+@pytest.mark.slow
 def test_folders_are_the_same_with_one_job_and_with_three(script, tmp_path):
     one, three = (
         done(script(trials=6, jobs=jobs, trainer={"resumes": True}), tmp_path, str(jobs))

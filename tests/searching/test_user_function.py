@@ -358,7 +358,14 @@ def kept_of(run):
 
 
 @pytest.mark.parametrize("jobs", [1, 3])
-@pytest.mark.parametrize("search", [{}, {"repeats": 2}, {"confirm": {"top": 2, "seeds": 3}}])
+@pytest.mark.parametrize(
+    "search",
+    [
+        {"repeats": 2},
+        pytest.param({}, marks=pytest.mark.slow),
+        pytest.param({"confirm": {"top": 2, "seeds": 3}}, marks=pytest.mark.slow),
+    ],
+)
 def test_the_winner_s_checkpoint_is_kept(model, tmp_path, jobs, search):
     text = KEEPING.replace("{leap}", "pass")
     config = model(text, epochs=9, trials=9, parallel={"jobs": jobs}, **search)

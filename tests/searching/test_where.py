@@ -54,6 +54,7 @@ def test_a_constraint_that_always_holds_changes_no_trial(parent, digits, searche
     assert fates(run) == fates(parent)
 
 
+@pytest.mark.slow
 def test_after_an_interrupt_at_any_answer_the_trials_are_the_same(
     spec, new_run, go, fates, anyhow
 ):

@@ -151,6 +151,7 @@ def test_what_was_written_is_read_again(space, data):
     assert space_from_config(written, {}) == space
 
 
+@pytest.mark.slow
 @given(spaces(), st.data())
 def test_a_narrowed_space_holds_its_elites_and_nothing_that_the_space_lacks(space, data):
     rng = np.random.default_rng(data.draw(st.integers(0, 99)))

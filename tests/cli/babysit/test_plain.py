@@ -151,6 +151,7 @@ def test_no_streams_at_all_are_enough(tmp_path):
     assert RunDirectory(tmp_path / "runs" / "it").info.status == "finished"
 
 
+@pytest.mark.slow
 def test_a_steer_that_gives_up_takes_its_request_back(running):
     model = running()
     model.until_trained()

@@ -66,6 +66,7 @@ def test_training_goes_on_while_a_note_is_typed_and_escape_drops_it(babysit):
     assert not (model.run / "interventions.jsonl").exists() or model.diary == []
 
 
+@pytest.mark.slow
 def test_a_note_that_the_last_epoch_overtakes_is_not_lost(babysit):
     model = babysit(epochs=300)
     model.wait_for_view()
@@ -193,6 +194,7 @@ def test_the_view_fits_and_follows_a_resize(babysit, size):
         model.wait(fits, f"waited for a view of {new}")
 
 
+@pytest.mark.slow
 def test_resume_shows_the_same_view(babysit, hpsearch):
     model = babysit()
     model.wait_for_view()
@@ -288,6 +290,7 @@ Local.__exit__ = stay
 """
 
 
+@pytest.mark.slow
 def test_the_terminal_is_as_it_was_after_the_last_epoch(babysit):
     model = babysit(epochs=200)
     assert model.end() == 0
@@ -432,6 +435,7 @@ def epochs_of(model):
 # Where there is no view
 
 
+@pytest.mark.slow
 def test_without_a_terminal_to_press_keys_in_there_are_plain_lines(babysit):
     model = babysit(epochs=20, stdin=subprocess.DEVNULL)
     assert model.end() == 0

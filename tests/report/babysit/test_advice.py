@@ -251,6 +251,7 @@ def trained(tmp_path_factory):
     return runs
 
 
+@pytest.mark.slow
 def test_real_runs_are_told_apart(trained):
     said = {name: codes(advise(read(find(name, trained)))) for name in ("large", "small", "good")}
 

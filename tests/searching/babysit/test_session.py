@@ -442,12 +442,12 @@ def test_the_next_piece_begins_before_the_last_is_recorded_unless_something_is_a
             trained(*args)
 
         monkeypatch.setattr(session.record, "trained", record)
-        session.turn()
+        session.turn(2, timeout=None)  # two epochs, however fast: the model is not done by then
         assert begun == [(0, True)]
         name = session.requests.ask(Request("set", note="look"))
-        session.turn()
+        session.turn(2, timeout=None)
         assert begun[-1][1] is False
-        session.turn()
+        session.turn(2, timeout=None)
         assert session.requests.answer(name).done
         while session._begun is not None:
             session.turn(0)
