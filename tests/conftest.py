@@ -16,10 +16,8 @@ import pytest
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
+# By their own tests: whole searches would take up to three times as long.
 CHECKED = ["hpsearch.nn", "hpsearch.space", "hpsearch.sampling"]
-
-# Whole searches call the same code, and take up to three times as long if it is checked.
-CHECKED_BY = {"nn", "space", "sampling", "trainers"}
 
 # An int is a float here, as it is to mypy.
 CHECKER = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
@@ -53,7 +51,8 @@ if ENABLED:
 def pytest_runtest_setup(item):
     """Check shapes in the tests of what has shapes."""
     part = item.path.relative_to(Path(__file__).parent).parts[0]
-    jaxtyping.config.update("jaxtyping_disable", not ENABLED or part not in CHECKED_BY)
+    checks = ENABLED and f"hpsearch.{part}" in CHECKED
+    jaxtyping.config.update("jaxtyping_disable", not checks)
 
 
 # The machine may be slow or busy; a law does not depend on it.

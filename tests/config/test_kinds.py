@@ -86,6 +86,7 @@ def test_a_mistake_is_told(trainer, message):
     assert message in problem
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "trainer", [KERAS, {**KERAS, "backend": "jax", "epochs": 9, "batch_size": 32, "folder": "x"}]
 )

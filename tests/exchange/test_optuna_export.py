@@ -221,6 +221,7 @@ export_run(RunDirectory(Path(sys.argv[1])), "optuna", sys.argv[2])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_export_that_is_killed_half_way_leaves_nothing_in_a_storage_that_is_there(
     made, url, study, kind

@@ -59,7 +59,7 @@ def records(path):
     return sorted(lines, key=lambda line: [line["number"], line.get("rung"), line.get("repeat")])
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("jobs", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_a_search_that_an_early_version_began_ends_as_it_would_have_ended(folder, left, jobs):
     call(folder, "resume", "function", "-q", "--jobs", str(jobs))
     run = folder / "runs" / "function"

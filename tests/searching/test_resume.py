@@ -93,6 +93,7 @@ def test_after_a_crash_at_any_write_the_trials_are_the_same(
     assert writes >= 3 * len(whole)
 
 
+@pytest.mark.slow
 def test_after_crashes_in_two_resumes_the_pieces_are_recorded_once(
     plan, whole, new_run, go, fates, monkeypatch
 ):

@@ -210,6 +210,7 @@ def test_resume_shows_the_same_view(babysit, hpsearch):
     assert again.end() == 0
 
 
+@pytest.mark.slow
 def test_messages_do_not_tear_the_view_and_stay_in_the_scrollback(babysit):
     warns = """
 import warnings, hpsearch.searching.babysit.session as session

@@ -260,6 +260,7 @@ def test_real_runs_are_told_apart(trained):
     assert not {"blown-up", "not-begun", "rising", "oscillates"} & {*said["good"]}
 
 
+@pytest.mark.slow
 def test_the_command_that_is_offered_can_be_followed(trained):
     story = read(find("large", trained))
     (offered,) = advise(story)
