@@ -54,6 +54,7 @@ def test_a_paused_model_takes_notes_and_changes_and_goes_on(babysit):
     assert len(epochs) == 1
 
 
+@pytest.mark.slow
 def test_training_goes_on_while_a_note_is_typed_and_escape_drops_it(babysit):
     model = babysit()
     model.wait_for_view()
@@ -140,6 +141,7 @@ def test_a_request_that_is_refused_is_said_for_a_while_and_then_in_the_scrollbac
     assert "start another model: hpsearch babysit" in model.screen.text
 
 
+@pytest.mark.slow
 def test_what_is_said_of_a_change_is_not_shown_a_second_time(babysit):
     model = babysit(before="import hpsearch.cli.babysit.terminal as view; view.STAYS = 3.0\n")
     model.wait_for_view()
@@ -231,7 +233,9 @@ session.Session.turn = loud
     assert "mind the gap" in model.screen.text
 
 
-@pytest.mark.parametrize("size", [(80, 24), (200, 50)], ids=str)
+@pytest.mark.parametrize(
+    "size", [(80, 24), pytest.param((200, 50), marks=pytest.mark.slow)], ids=str
+)
 def test_in_tmux_the_view_fits_and_keys_change_the_rate(tmp_path, size):
     tmux = shutil.which("tmux")
     if tmux is None:
@@ -313,6 +317,7 @@ def test_the_terminal_is_as_it_was_after_a_signal(babysit, number):
     assert "/100000  interrupted" in model.screen.text
 
 
+@pytest.mark.slow
 def test_the_terminal_is_as_it_was_after_a_second_control_c(babysit):
     model = babysit(before=STAYS)
     model.wait_for_view()
@@ -344,7 +349,14 @@ def guard_of(model):
     return guard
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGQUIT, signal.SIGSEGV], ids=str)
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGKILL,
+        *(pytest.param(n, marks=pytest.mark.slow) for n in (signal.SIGQUIT, signal.SIGSEGV)),
+    ],
+    ids=str,
+)
 def test_the_terminal_is_as_it_was_after_a_sudden_death(babysit, number):
     model = babysit()
     model.wait_for_view()
@@ -416,6 +428,7 @@ def test_with_hangups_ignored_the_training_ends_without_its_terminal(babysit, tm
     assert model.status == "finished"
 
 
+@pytest.mark.slow
 def test_a_terminal_that_takes_nothing_does_not_hold_up_the_training(babysit):
     model = babysit()
     model.wait_for_view()
@@ -461,6 +474,7 @@ def test_with_its_output_in_a_file_the_view_is_still_shown(babysit, tmp_path):
     assert (tmp_path / "output.txt").read_text().startswith("best val_accuracy")
 
 
+@pytest.mark.slow
 def test_no_colours_where_the_user_wants_none_and_ascii_where_there_is_no_more(babysit):
     plain = {"NO_COLOR": "1", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     model = babysit(environment=plain)
