@@ -89,11 +89,9 @@ def main() -> None:
         print(json.dumps(measure(args.backend, args.rows, args.epochs)))
         return
     installed = [name for name in FRAMEWORKS if find_spec(name)]
-    if not installed and args.tiny:
-        print("no framework of Keras is installed: nothing is measured")
-        return
     if not installed:
-        sys.exit("no framework of Keras is installed")
+        print("no framework of Keras is installed: nothing is measured", file=sys.stderr)
+        sys.exit(0 if args.tiny else 1)
     found = {}
     for name in installed:
         command = [sys.executable, __file__, *sys.argv[1:], "--backend", name]

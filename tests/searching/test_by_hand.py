@@ -126,7 +126,7 @@ def test_an_answer_that_comes_all_the_same_of_a_trial_that_was_stopped_is_droppe
     assert backend.pending == 0
 
 
-@pytest.mark.parametrize("name", [*PLANS[:-1], pytest.param(PLANS[-1], marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", [*PLANS[:-1], pytest.param("lagged", marks=pytest.mark.slow)])
 def test_a_kill_at_any_line_changes_nothing(new_run, planned, listening, anyhow, fates, name):
     spec, run = planned(name), new_run()
     listening(run, spec, anyhow(3), somebody(11))
