@@ -15,7 +15,8 @@ that it follows; a change of any number or setting that follows from a seed make
 3: numbers in ascending `values` are neighbours, where they were unrelated before.
 4: screening takes fewer steps and candidates, hundreds of trials at a time, and has a goal beyond
    the best.
-5: the lengths of its Gaussian process are climbed to, not drawn.
+5: the lengths of its Gaussian process are climbed to, not drawn; trials that stopped early count
+   for less in it.
 """
 
 
