@@ -471,8 +471,7 @@ class Benchmark:
     @property
     def stopping(self) -> list[str]:
         """The peers where weak trials may stop: of a tool that can do both, this one."""
-        twins = {name.removesuffix(" + Hyperband") for name in self.peers if PEERS[name].stops}
-        return [name for name in self.peers if name not in twins]
+        return [name for name in self.peers if f"{name} + Hyperband" not in self.peers]
 
     def cases(self, names: Sequence[str]) -> list[Case]:
         """These, each with every seed."""
