@@ -29,8 +29,7 @@ Space = Mapping[str, Mapping[str, Any]]
 See = Callable[[int, Mapping[str, Any], range], list[float]]
 """The values, more is better, of a trial, by number and parameters, at the next of its epochs."""
 
-
-PIECES = 4  # of training that Hyperband does for each full training, about
+PIECES = 4  # of training in the brackets of Hyperband for each full training, about
 
 
 @dataclass(frozen=True)
@@ -223,7 +222,7 @@ def _smac(space: Space, see: See, budget: Budget, seed: int, hyperband: bool) ->
         )
         kind = MultiFidelityFacade if hyperband else HyperparameterOptimizationFacade
         smac = kind(scenario, never, overwrite=True, logging_level=logging.CRITICAL)
-        trained = Trained(space, see)
+        trained = Trained(see)
         while budget.left():
             asked = smac.ask()
             until = round(asked.budget) if hyperband else budget.epochs
@@ -246,7 +245,7 @@ def _dehb(space: Space, see: See, budget: Budget, seed: int) -> None:
             output_path=folder,
             log_level="CRITICAL",
         )
-        trained = Trained(space, see)
+        trained = Trained(see)
         while budget.left():
             asked = dehb.ask()
             until = max(1, round(asked["fidelity"]))
@@ -257,8 +256,8 @@ def _dehb(space: Space, see: See, budget: Budget, seed: int) -> None:
 class Trained:
     """Trials by their settings: one that is asked for again is trained on."""
 
-    def __init__(self, space: Space, see: See):
-        self._space, self._see = space, see
+    def __init__(self, see: See):
+        self._see = see
         self._numbers: dict[tuple[tuple[str, Any], ...], int] = {}
         self._values: dict[int, list[float]] = {}
 
