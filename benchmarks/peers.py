@@ -108,6 +108,11 @@ def applying(space: Space, params: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
+def kind_of(keys: Mapping[str, Any]) -> tuple[bool, bool]:
+    """Whether a range holds whole numbers, and whether it is drawn from on a log scale."""
+    return keys.get("type") == "int", keys.get("scale") == "log"
+
+
 # --- Optuna ---
 
 
@@ -144,8 +149,9 @@ def suggested(trial: Any, space: Space) -> dict[str, Any]:
         if "values" in keys:
             params[name] = trial.suggest_categorical(name, keys["values"])
             continue
-        suggest = trial.suggest_int if keys.get("type") == "int" else trial.suggest_float
-        params[name] = suggest(name, keys["min"], keys["max"], log=keys.get("scale") == "log")
+        whole, log = kind_of(keys)
+        suggest = trial.suggest_int if whole else trial.suggest_float
+        params[name] = suggest(name, keys["min"], keys["max"], log=log)
     return params
 
 
@@ -183,13 +189,13 @@ def configuration_space(space: Space, seed: int) -> Any:
         if "values" in keys:
             known[name] = ConfigSpace.CategoricalHyperparameter(name, keys["values"])
         else:
-            whole = keys.get("type") == "int"
+            whole, log = kind_of(keys)
             kind = (
                 ConfigSpace.UniformIntegerHyperparameter
                 if whole
                 else ConfigSpace.UniformFloatHyperparameter
             )
-            known[name] = kind(name, keys["min"], keys["max"], log=keys.get("scale") == "log")
+            known[name] = kind(name, keys["min"], keys["max"], log=log)
     made.add(*known.values())
     for name, keys in space.items():
         asked = [
@@ -290,13 +296,8 @@ def _cqr(space: Space, see: See, budget: Budget, seed: int) -> None:
     def domain(keys: Mapping[str, Any]) -> Any:
         if "values" in keys:
             return domains.choice(list(keys["values"]))
-        names = {
-            (False, False): "uniform",
-            (False, True): "loguniform",
-            (True, False): "randint",
-            (True, True): "lograndint",
-        }
-        kind = names[keys.get("type") == "int", keys.get("scale") == "log"]
+        whole, log = kind_of(keys)
+        kind = ("log" if log else "") + ("randint" if whole else "uniform")
         return getattr(domains, kind)(keys["min"], keys["max"])
 
     made = {name: domain(keys) for name, keys in space.items()}

@@ -78,15 +78,15 @@ class Care:
 
     def fit(
         self,
-        trials: Sequence[Observation],
         inputs: Inputs,
         scores: Vector,
+        doubts: Vector,
         rng: np.random.Generator,
         noise: float = NOISE,
     ) -> Surrogate:
         """The surrogate of trials, see `surrogate.fit`."""
         if self.climbs:
-            return fit(inputs, scores, noise, doubts=doubts(trials))
+            return fit(inputs, scores, noise, doubts=doubts)
         return fit_by_draws(inputs, scores, rng, QUICK_STEPS if self.quick else STEPS, noise)
 
 
@@ -120,11 +120,9 @@ def screen(
     Black-Box Functions"; Ginsbourger, Le Riche and Carraro 2010, "Kriging Is Well-Suited to
     Parallelize Optimization" (the believer).
     """
-    chosen = _looked_at(len(ranked), rng)
-    trials = [ranked[i] for i in chosen]
-    inputs = features(space, space.points([trial.params for trial in trials]))
+    chosen, inputs, doubted = _fitted_to(space, ranked, rng)
     scores = normal_scores(chosen, len(ranked))
-    surrogate = care.fit(trials, inputs, scores, rng)
+    surrogate = care.fit(inputs, scores, doubted, rng)
     at = features(space, _places(space, candidates, pending))
     mean, V = surrogate.predict(at)
     variance = 1 - (V * V).sum(0)
@@ -189,13 +187,11 @@ def screen_front(
     Reference: Emmerich, Giannakoglou and Naujoks 2006, "Single- and Multiobjective Evolutionary
     Optimization Assisted by Gaussian Random Field Metamodels".
     """
-    chosen = _looked_at(len(ranked), rng)
-    trials = [ranked[i] for i in chosen]
-    inputs = features(space, space.points([trial.params for trial in trials]))
+    chosen, inputs, doubted = _fitted_to(space, ranked, rng)
     scores = np.stack([_scores(ranked, i) for i in range(objectives(ranked))], axis=1)
     at = features(space, _places(space, candidates, pending))
     fitted = [
-        likeliest(*(care.fit(trials, inputs, column, rng, noise) for noise in NOISES))
+        likeliest(*(care.fit(inputs, column, doubted, rng, noise) for noise in NOISES))
         for column in scores[chosen].T
     ]
     predicted = [surrogate.predict(at) for surrogate in fitted]
@@ -230,6 +226,15 @@ def _entered(index: int, at: Inputs, V: Vectors, surrogate: Surrogate) -> Vector
     """
     row = matern(at[[index]], at, surrogate.lengths)[0] - V[:, index] @ V
     return np.asarray(row / sqrt(max(row[index], 1e-12) + surrogate.noise))
+
+
+def _fitted_to(
+    space: Space, ranked: Sequence[Observation], rng: np.random.Generator
+) -> tuple[Chosen, Inputs, Vector]:
+    """The trials to fit to: their places in the ranking, their features, and their doubts."""
+    chosen = _looked_at(len(ranked), rng)
+    trials = [ranked[i] for i in chosen]
+    return chosen, features(space, space.points([each.params for each in trials])), doubts(trials)
 
 
 def _looked_at(trials: int, rng: np.random.Generator) -> Chosen:
